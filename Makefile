@@ -1,0 +1,52 @@
+# Everything runs from a virtual environment of its own, made on first use and again when a lock file changes.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help up test unit lint types layers bench faults soak proof lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+# Runtime packages only: what `p33 up` and a deployment need.
+$(VENV)/.runtime: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The same pins and the tools of the tests.
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+up: $(VENV)/.runtime  ## start everything on this machine, with a simulated exchange; ARGS="--for 60 --json"
+	@$(BIN)/p33 up $(ARGS)
+
+test: lint types layers $(VENV)/.dev  ## lint, types, layers and all tests (under 10 minutes)
+	$(BIN)/pytest tests $(ARGS)
+
+unit: $(VENV)/.dev  ## the tests without I/O, in seconds
+	$(BIN)/pytest tests/unit tests/property $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+layers: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev  ## latency, throughput, exchange requests and memory, printed with the goals
+	$(BIN)/python -m tests.bench $(ARGS)
+
+lock:  ## pin again from pyproject.toml (needs uv)
+	uv pip compile -q --generate-hashes --no-emit-index-url --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
+	uv pip compile -q --generate-hashes --no-emit-index-url --python-version 3.11 --extra build pyproject.toml -c requirements-dev.lock -o requirements.lock
+
+clean:  ## remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
