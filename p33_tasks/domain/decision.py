@@ -1,0 +1,56 @@
+"""A verdict is a pure function of recorded facts."""
+
+from __future__ import annotations
+
+from p33_tasks.domain import quantities as q
+from p33_tasks.domain.models import Allow, Deny, Facts, OrderSide, Plan, Policy, Verdict
+from p33_tasks.domain.reasons import Reason
+from p33_tasks.domain.rules import RULES, Case
+
+
+def evaluate(plan: Plan, facts: Facts, policy: Policy) -> Verdict:
+    """Judge a plan: the first rule that objects denies it, else rule 6 says how much may be closed.
+
+    Args:
+        plan: What is to be closed.
+        facts: What is known, at ``facts.now_ms``; no clock is read here.
+        policy: The operator's limits.
+
+    Returns:
+        ``Allow`` with a quantity that is above zero, a multiple of the step, and never above the position
+        in the snapshot it was made from; or ``Deny`` with what was found and the limit.
+    """
+    case = Case(plan=plan, facts=facts, policy=policy)
+    for rule in RULES:
+        objection = rule(case)
+        if objection is not None:
+            return objection
+    return rule_6_safe_close_quantity(case)
+
+
+def rule_6_safe_close_quantity(case: Case) -> Verdict:
+    """Rule 6: the part of the position to close, floored to the step and capped at the venue's maximum."""
+    factor, market = case.plan.close_factor, case.facts.market
+    if factor is None or market is None:
+        raise AssertionError("rule 6 was reached without a close factor or market rules")
+    wanted = q.multiply(abs(case.position_amt), factor)
+    capped = wanted if market.max_market_qty is None else min(wanted, market.max_market_qty)
+    quantity = q.floor_to_step(capped, market.step_size)
+    if quantity <= 0 or quantity < market.min_qty:
+        return Deny(
+            reason=Reason.QTY_BELOW_STEP_SIZE,
+            details={
+                "exchange_position_amt": case.position_amt,
+                "close_factor": factor,
+                "wanted_qty": wanted,
+                "step_size": market.step_size,
+                "min_qty": market.min_qty,
+            },
+        )
+    return Allow(
+        safe_close_qty=quantity,
+        order_side=OrderSide.closing(case.position_amt),
+        exchange_position_amt=case.position_amt,
+        ledger_position_amt=case.known_ledger_amt,
+        snapshot_age_ms=case.snapshot_age_ms,
+    )

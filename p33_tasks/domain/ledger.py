@@ -1,0 +1,51 @@
+"""Applying a fill to the shadow position.
+
+1. A fill's identity is (symbol, order id); its quantity is cumulative, and only the increase counts.
+2. Amounts are signed: BUY adds, SELL subtracts. Nothing is clamped, so that the sum doesn't depend on the order
+   in which fills arrive.
+3. An unknown amount stays unknown: a fill never creates a position out of nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from p33_tasks.domain import quantities as q
+from p33_tasks.domain.models import Fill, OrderSide
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What recording one fill does."""
+
+    amount: Decimal | None  # the ledger afterwards, signed; None: still unknown
+    remembered_qty: Decimal  # the order's cumulative quantity to remember
+    increase: Decimal  # what was new of it, base units, not negative
+    is_news: bool  # the order, or this much of it, was not known before
+    crossed_zero: bool  # the position changed its side in one fill
+
+
+def apply_fill(amount: Decimal | None, remembered_qty: Decimal | None, fill: Fill, *, counts: bool = True) -> Applied:
+    """Apply what is new of a fill.
+
+    Args:
+        amount: The ledger's signed amount, None when unknown.
+        remembered_qty: What was already applied of this order, None when the order is new.
+        fill: The order's cumulative executed quantity.
+        counts: False for a fill that an adopted snapshot already contains: it is remembered, not applied.
+    """
+    known = remembered_qty if remembered_qty is not None else q.ZERO
+    executed = fill.cumulative_qty if fill.side is not None else q.ZERO
+    increase = max(q.subtract(executed, known), q.ZERO)
+    after = amount
+    if amount is not None and counts and increase > 0:
+        delta = increase if fill.side is OrderSide.BUY else -increase
+        after = q.add(amount, delta)
+    return Applied(
+        amount=after,
+        remembered_qty=max(known, executed),
+        increase=increase,
+        is_news=remembered_qty is None or increase > 0,
+        crossed_zero=amount is not None and after is not None and (amount > 0 > after or amount < 0 < after),
+    )

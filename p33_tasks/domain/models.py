@@ -1,0 +1,168 @@
+"""The nouns: position snapshot, ledger, plan, market rules, facts, verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+from p33_tasks.domain.reasons import Reason
+
+DetailValue = Decimal | str | int | bool | None
+Details = Mapping[str, DetailValue]
+
+
+class PositionSide(StrEnum):
+    """Which way a signed amount points."""
+
+    LONG = "LONG"
+    SHORT = "SHORT"
+    FLAT = "FLAT"
+
+    @classmethod
+    def of(cls, amount: Decimal) -> PositionSide:
+        """LONG above zero, SHORT below, FLAT at zero."""
+        if amount == 0:
+            return cls.FLAT
+        return cls.LONG if amount > 0 else cls.SHORT
+
+
+class OrderSide(StrEnum):
+    """The side of an order."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+    @classmethod
+    def closing(cls, position_amt: Decimal) -> OrderSide:
+        """The side that reduces a position: SELL for a long, BUY for a short."""
+        return cls.SELL if position_amt > 0 else cls.BUY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """One symbol's position as the venue reported it: proven, also when it is flat."""
+
+    symbol: str
+    position_amt: Decimal  # signed base quantity; in hedge mode the sum of both legs
+    entry_price: Decimal | None = None  # quote units
+    mark_price: Decimal | None = None  # quote units
+    leverage: Decimal | None = None
+    unrealized_pnl: Decimal | None = None  # quote units
+    hedge_mode: bool = False  # the symbol has separate long and short legs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A position as last fetched."""
+
+    position: Position
+    ts_ms: int  # Redis TIME before the request was sent
+    source: str  # venue and host
+    run_id: str  # of the Redis server whose TIME that was
+
+    @property
+    def symbol(self) -> str:  # noqa: D102 - the position's
+        return self.position.symbol
+
+    @property
+    def position_amt(self) -> Decimal:  # noqa: D102 - the position's
+        return self.position.position_amt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """Our shadow position of one symbol, from our own fills."""
+
+    symbol: str
+    last_known_amt: Decimal | None  # signed base quantity; None: fills are remembered, the amount is unknown
+    last_order_id: str | None = None
+    last_order_time_ms: int | None = None  # Redis TIME at recording; None: no order is known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketRules:
+    """What the venue accepts as a market order's quantity."""
+
+    symbol: str
+    step_size: Decimal  # fits LOT_SIZE and MARKET_LOT_SIZE
+    min_qty: Decimal
+    max_market_qty: Decimal | None  # None: the venue names no maximum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """An intention to close, as read from a stream entry or a task."""
+
+    plan_id: str
+    symbol: str
+    action: str
+    close_factor: Decimal | None  # None: the action is unknown
+    reduce_only: bool = True
+    issued_ms: int  # the stream entry id's time, or the producer's issued_ms
+    from_stream: bool = True  # an entry id is Redis's own time; issued_ms is a producer's word
+    problem: str | None = None  # what is malformed, where plan_id and symbol could still be read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """What one order has executed so far."""
+
+    order_id: str
+    side: OrderSide | None  # None: the writer gave none (then nothing can be applied)
+    cumulative_qty: Decimal  # base units, not negative; 0 starts only the cooldown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The operator's limits."""
+
+    allowlist: frozenset[str]
+    stale_threshold_ms: int = 10_000
+    cooldown_ms: int = 15_000
+    qty_tolerance_pct: Decimal = Decimal("1.0")
+    position_epsilon: Decimal = Decimal("0.0001")
+    plan_max_age_ms: int = 60_000
+    permit_ttl_ms: int = 60_000
+    poll_ms: int = 5_000  # for telling when to retry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that a verdict rests on, read at one moment."""
+
+    now_ms: int  # Redis TIME
+    run_id: str  # of the Redis server
+    source: str  # the venue and host that this service is set to
+    hold: bool = False
+    snapshot: Snapshot | None = None
+    snapshot_problem: str | None = None  # why a snapshot that is there can't be used
+    ledger: Ledger | None = None
+    ledger_problem: str | None = None
+    reserved_by: str | None = None  # plan_id of the outstanding allow
+    reservation_ttl_ms: int | None = None
+    market: MarketRules | None = None
+    market_problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allow:
+    """Close up to this much, and no more."""
+
+    safe_close_qty: Decimal  # base units, a multiple of the step, above zero
+    order_side: OrderSide
+    exchange_position_amt: Decimal
+    ledger_position_amt: Decimal
+    snapshot_age_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deny:
+    """Send nothing."""
+
+    reason: Reason
+    details: Details = field(default_factory=dict)
+
+
+Verdict = Allow | Deny

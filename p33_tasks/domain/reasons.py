@@ -1,0 +1,59 @@
+"""Why a plan is denied. The strings are wire contract (CONTRACT section 5)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """A denial's reason, and what ends it."""
+
+    cure: str
+
+    def __new__(cls, value: str, cure: str) -> Reason:  # noqa: D102
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.cure = cure
+        return member
+
+    INVALID_PLAN = "invalid_plan", "The producer must send a well-formed plan under a new plan_id."
+    SYMBOL_NOT_ALLOWED = "symbol_not_allowed", "Add the symbol to P33_ALLOWLIST and restart workers and beat."
+    PLAN_EXPIRED = "plan_expired", "Send a new plan; this one waited longer than P33_PLAN_MAX_AGE_SEC."
+    NOT_REDUCE_ONLY = "not_reduce_only", "This gate only serves reduce-only orders; send the plan with reduceOnly true."
+    UNKNOWN_ACTION = "unknown_action", "Use one of the documented close actions, e.g. CLOSE_PARTIAL_50."
+    RECONCILE_HOLD_ACTIVE = "reconcile_hold_active", "Find out who set the hold and why, then: p33 hold clear SYMBOL"
+    NO_EXCHANGE_SNAPSHOT = (
+        "no_exchange_snapshot",
+        "Wait for the next refresh; if none comes, check beat, the snapshot worker and the exchange with: p33 check",
+    )
+    HEDGE_MODE_UNSUPPORTED = "hedge_mode_unsupported", "Set the account to one-way position mode."
+    STALE_EXCHANGE_STATE = (
+        "stale_exchange_state",
+        "Wait for the next refresh; if the age keeps growing, check the exchange with: p33 check",
+    )
+    NO_POSITION = "no_position", "There is nothing to close."
+    COOLDOWN_IN_FLIGHT = "cooldown_in_flight", "Wait for the cooldown, then send a new plan."
+    PERMIT_IN_FLIGHT = "permit_in_flight", "Another plan holds the symbol; wait until it is executed or expires."
+    MISSING_LEDGER = (
+        "reconcile_required_missing_ledger",
+        "Compare the exchange's position with your own records, then: p33 ledger adopt SYMBOL",
+    )
+    SIDE_MISMATCH = (
+        "reconcile_required_side_mismatch",
+        "Find the order that turned the position, then: p33 ledger adopt --replace SYMBOL",
+    )
+    QTY_MISMATCH = (
+        "reconcile_required_qty_mismatch",
+        "Find the fill that only one side knows, then: p33 ledger adopt --replace SYMBOL",
+    )
+    MISSING_MARKET_METADATA = (
+        "missing_market_metadata",
+        "Wait for the next refresh to load the venue's step sizes; if it stays, check the symbol's name.",
+    )
+    QTY_BELOW_STEP_SIZE = (
+        "qty_below_step_size",
+        "The part to close is smaller than the venue can trade; close more at once.",
+    )
+    PLAN_ABANDONED = "plan_abandoned", "The executor gave up before the verdict; send a new plan."
+    INTERNAL_ERROR = "internal_error", "Read the worker's log for this plan_id; send a new plan."
+    CONTENTION = "contention", "The facts kept moving while the plan was judged; send a new plan."

@@ -1,0 +1,277 @@
+"""The decision table of CONTRACT section 5: one function per rule, in one ordered list.
+
+A rule looks at a ``Case`` and returns a ``Deny``, or None when it has no objection. ``RULES`` is the order;
+the first objection is the verdict. Rule 5 stands before 3 and 4, because an order in flight looks like drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from p33_tasks.domain import quantities as q
+from p33_tasks.domain.models import Deny, Facts, Ledger, Plan, Policy, PositionSide, Snapshot
+from p33_tasks.domain.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One plan, the facts, and the limits to judge it by."""
+
+    plan: Plan
+    facts: Facts
+    policy: Policy
+
+    @property
+    def known_snapshot(self) -> Snapshot:
+        """The snapshot, for the rules behind ``exchange_snapshot_is_known``."""
+        if self.facts.snapshot is None:
+            raise AssertionError("a rule that needs the snapshot was placed before the one that requires it")
+        return self.facts.snapshot
+
+    @property
+    def position_amt(self) -> Decimal:
+        """Signed base quantity on the exchange."""
+        return self.known_snapshot.position_amt
+
+    @property
+    def snapshot_age_ms(self) -> int:
+        """Milliseconds since before the snapshot's request was sent; negative when dated in the future."""
+        return self.facts.now_ms - self.known_snapshot.ts_ms
+
+    @property
+    def known_ledger_amt(self) -> Decimal:
+        """The ledger's signed amount, for the rules behind ``ledger_is_known``."""
+        ledger = self.facts.ledger
+        if ledger is None or ledger.last_known_amt is None:
+            raise AssertionError("a rule that needs the ledger was placed before the one that requires it")
+        return ledger.last_known_amt
+
+    @property
+    def last_order_time_ms(self) -> int | None:
+        """When the last order was recorded; a time in the future counts as now (CONTRACT section 1)."""
+        ledger: Ledger | None = self.facts.ledger
+        if ledger is None or not ledger.last_order_time_ms:
+            return None
+        return min(ledger.last_order_time_ms, self.facts.now_ms)
+
+
+Rule = Callable[[Case], Deny | None]
+
+
+def sec(milliseconds: int) -> Decimal:
+    """Milliseconds as exact seconds."""
+    return Decimal(milliseconds).scaleb(-3)
+
+
+def plan_is_well_formed(case: Case) -> Deny | None:
+    """A plan that could only be read in part is denied, whatever it asks for."""
+    plan, limit_ms = case.plan, case.policy.plan_max_age_ms
+    if plan.problem is not None:
+        return Deny(reason=Reason.INVALID_PLAN, details={"problem": plan.problem})
+    # A producer's own clock can lie; a plan from the far future would never expire.
+    if not plan.from_stream and plan.issued_ms - case.facts.now_ms > limit_ms:
+        return Deny(
+            reason=Reason.INVALID_PLAN,
+            details={
+                "problem": "issued_ms lies in the future",
+                "issued_in_sec": sec(plan.issued_ms - case.facts.now_ms),
+                "max_sec": sec(limit_ms),
+            },
+        )
+    return None
+
+
+def symbol_is_allowed(case: Case) -> Deny | None:
+    """Only symbols of the allowlist are traded."""
+    if case.plan.symbol in case.policy.allowlist:
+        return None
+    return Deny(reason=Reason.SYMBOL_NOT_ALLOWED, details={"allowlist_size": len(case.policy.allowlist)})
+
+
+def plan_is_young(case: Case) -> Deny | None:
+    """An old intention rests on an old market."""
+    age_ms = case.facts.now_ms - case.plan.issued_ms
+    if age_ms <= case.policy.plan_max_age_ms:
+        return None
+    return Deny(
+        reason=Reason.PLAN_EXPIRED,
+        details={"plan_age_sec": sec(age_ms), "max_age_sec": sec(case.policy.plan_max_age_ms)},
+    )
+
+
+def plan_is_reduce_only(case: Case) -> Deny | None:
+    """An order that is not reduce-only can turn a position around."""
+    return None if case.plan.reduce_only else Deny(reason=Reason.NOT_REDUCE_ONLY)
+
+
+def action_is_known(case: Case) -> Deny | None:
+    """An unknown action is never executed as a full close."""
+    if case.plan.close_factor is not None:
+        return None
+    return Deny(reason=Reason.UNKNOWN_ACTION, details={"action": case.plan.action[:80]})
+
+
+def no_hold_is_set(case: Case) -> Deny | None:
+    """Somebody, or reconciliation, stopped this symbol."""
+    return Deny(reason=Reason.RECONCILE_HOLD_ACTIVE) if case.facts.hold else None
+
+
+def exchange_snapshot_is_known(case: Case) -> Deny | None:
+    """No snapshot, or one of another venue, or one from another life of Redis: nothing is known."""
+    facts = case.facts
+    retry: dict[str, Decimal | str | int | bool | None] = {"retry_after_sec": sec(case.policy.poll_ms)}
+    if facts.snapshot is None:
+        problem = {"problem": facts.snapshot_problem} if facts.snapshot_problem else {}
+        return Deny(reason=Reason.NO_EXCHANGE_SNAPSHOT, details={**problem, **retry})
+    if facts.snapshot.source != facts.source:
+        found = {"snapshot_source": facts.snapshot.source, "source": facts.source}
+        return Deny(reason=Reason.NO_EXCHANGE_SNAPSHOT, details={**found, **retry})
+    if facts.snapshot.run_id != facts.run_id:
+        found = {"snapshot_run_id": facts.snapshot.run_id, "run_id": facts.run_id}
+        return Deny(reason=Reason.NO_EXCHANGE_SNAPSHOT, details={**found, **retry})
+    return None
+
+
+def position_mode_is_one_way(case: Case) -> Deny | None:
+    """In hedge mode one signed amount doesn't tell the position."""
+    return Deny(reason=Reason.HEDGE_MODE_UNSUPPORTED) if case.known_snapshot.position.hedge_mode else None
+
+
+def rule_1_snapshot_is_fresh(case: Case) -> Deny | None:
+    """Rule 1: an old snapshot, or one dated in the future, says nothing about now."""
+    age_ms, limit_ms = case.snapshot_age_ms, case.policy.stale_threshold_ms
+    if 0 <= age_ms <= limit_ms:
+        return None
+    return Deny(
+        reason=Reason.STALE_EXCHANGE_STATE,
+        details={
+            "snapshot_age_sec": sec(age_ms),
+            "threshold_sec": sec(limit_ms),
+            "retry_after_sec": sec(case.policy.poll_ms),
+        },
+    )
+
+
+def rule_2_position_exists(case: Case) -> Deny | None:
+    """Rule 2: below epsilon there is nothing to close."""
+    if abs(case.position_amt) >= case.policy.position_epsilon:
+        return None
+    return Deny(
+        reason=Reason.NO_POSITION,
+        details={"exchange_position_amt": case.position_amt, "epsilon": case.policy.position_epsilon},
+    )
+
+
+def rule_5_cooldown_is_over(case: Case) -> Deny | None:
+    """Rule 5: an order in flight looks like drift, so nothing is judged until it has settled."""
+    ordered_ms = case.last_order_time_ms
+    if ordered_ms is None:
+        return None
+    since_ms, limit_ms = case.facts.now_ms - ordered_ms, case.policy.cooldown_ms
+    if since_ms >= limit_ms:
+        return None
+    return Deny(
+        reason=Reason.COOLDOWN_IN_FLIGHT,
+        details={
+            "seconds_since_order": sec(since_ms),
+            "cooldown_sec": sec(limit_ms),
+            "retry_after_sec": sec(limit_ms - since_ms),
+        },
+    )
+
+
+def snapshot_is_later_than_the_last_order(case: Case) -> Deny | None:
+    """A snapshot fetched before our last order doesn't show it."""
+    ordered_ms = case.last_order_time_ms
+    if ordered_ms is None or case.known_snapshot.ts_ms >= ordered_ms:
+        return None
+    return Deny(
+        reason=Reason.STALE_EXCHANGE_STATE,
+        details={
+            "snapshot_age_sec": sec(case.snapshot_age_ms),
+            "threshold_sec": sec(case.policy.stale_threshold_ms),
+            "seconds_since_order": sec(case.facts.now_ms - ordered_ms),
+            "retry_after_sec": sec(case.policy.poll_ms),
+        },
+    )
+
+
+def symbol_is_not_reserved(case: Case) -> Deny | None:
+    """One outstanding allow per symbol: two would close the same position twice."""
+    facts = case.facts
+    if facts.reserved_by is None:
+        return None
+    wait = {} if facts.reservation_ttl_ms is None else {"retry_after_sec": sec(facts.reservation_ttl_ms)}
+    return Deny(reason=Reason.PERMIT_IN_FLIGHT, details={"in_flight_plan_id": facts.reserved_by[:200], **wait})
+
+
+def ledger_is_known(case: Case) -> Deny | None:
+    """Without our own record there is nothing to compare the exchange with."""
+    ledger = case.facts.ledger
+    if ledger is not None and ledger.last_known_amt is not None:
+        return None
+    problem = {"problem": case.facts.ledger_problem} if case.facts.ledger_problem else {}
+    return Deny(reason=Reason.MISSING_LEDGER, details={"exchange_position_amt": case.position_amt, **problem})
+
+
+def rule_3_sides_agree(case: Case) -> Deny | None:
+    """Rule 3: long on one record and short on the other."""
+    amount, ledger = case.position_amt, case.known_ledger_amt
+    if ledger == 0 or PositionSide.of(ledger) is PositionSide.of(amount):
+        return None
+    return Deny(
+        reason=Reason.SIDE_MISMATCH,
+        details={"exchange_position_amt": amount, "ledger_position_amt": ledger},
+    )
+
+
+def rule_4_quantities_agree(case: Case) -> Deny | None:
+    """Rule 4: drift beyond the tolerance, relative to the absolute exchange position.
+
+    Compared as ``|amt - led| * 100 > tolerance * |amt|``, so that no division rounds at the limit.
+    """
+    amount, ledger = case.position_amt, case.known_ledger_amt
+    drift = abs(q.subtract(amount, ledger))
+    if q.multiply(drift, q.HUNDRED) <= q.multiply(case.policy.qty_tolerance_pct, abs(amount)):
+        return None
+    return Deny(
+        reason=Reason.QTY_MISMATCH,
+        details={
+            "exchange_position_amt": amount,
+            "ledger_position_amt": ledger,
+            "diff_pct": q.percent_of(drift, abs(amount)),
+            "tolerance_pct": case.policy.qty_tolerance_pct,
+        },
+    )
+
+
+def step_size_is_known(case: Case) -> Deny | None:
+    """A hard-coded step fits one symbol and breaks the next."""
+    if case.facts.market is not None:
+        return None
+    problem = {"problem": case.facts.market_problem} if case.facts.market_problem else {}
+    return Deny(reason=Reason.MISSING_MARKET_METADATA, details={**problem, "retry_after_sec": sec(case.policy.poll_ms)})
+
+
+RULES: tuple[Rule, ...] = (
+    plan_is_well_formed,
+    symbol_is_allowed,
+    plan_is_young,
+    plan_is_reduce_only,
+    action_is_known,
+    no_hold_is_set,
+    exchange_snapshot_is_known,
+    position_mode_is_one_way,
+    rule_1_snapshot_is_fresh,
+    rule_2_position_exists,
+    rule_5_cooldown_is_over,
+    snapshot_is_later_than_the_last_order,
+    symbol_is_not_reserved,
+    ledger_is_known,
+    rule_3_sides_agree,
+    rule_4_quantities_agree,
+    step_size_is_known,
+)
+"""In the order of CONTRACT section 5; rule 6 (safe close quantity) follows in ``decision.evaluate``."""

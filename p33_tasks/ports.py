@@ -1,0 +1,209 @@
+"""What the services need from the outside, and nothing of how it is done.
+
+Implemented by ``store`` (Redis) and ``exchange`` (ccxt). Services are told through these, so that a test can
+stand in for either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from p33_tasks.domain.ledger import Applied
+from p33_tasks.domain.models import Facts, Fill, MarketRules, Plan, Policy, Position, Snapshot, Verdict
+
+# --- the exchange ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionReport:
+    """One bulk answer of the venue, symbol by symbol. A symbol in neither mapping was not asked for."""
+
+    positions: Mapping[str, Position]  # proven, also when flat
+    spoiled: Mapping[str, str] = field(default_factory=dict)  # symbol to what is wrong with its rows: unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketReport:
+    """The venue's order rules, symbol by symbol."""
+
+    markets: Mapping[str, MarketRules]
+    spoiled: Mapping[str, str] = field(default_factory=dict)  # symbol to why its rules are unknown
+
+
+class Venue(Protocol):
+    """A venue that can be read. Every method is one request, or raises an ``ExchangeError``."""
+
+    @property
+    def source(self) -> str:
+        """Venue and host, e.g. ``binanceusdm demo-fapi.binance.com``; part of every snapshot."""
+
+    def fetch_positions(self, symbols: Iterable[str]) -> PositionReport:
+        """All positions in one bulk request; ``symbols`` are the venue's own ids, e.g. ``BTCUSDT``."""
+
+    def fetch_markets(self, symbols: Iterable[str]) -> MarketReport:
+        """Step sizes, minimum and maximum of market orders, in one request."""
+
+
+class RequestBudget(Protocol):
+    """The request weight that all workers share (one account, one address)."""
+
+    def acquire(self, weight: int) -> None:
+        """Take ``weight`` from this minute's budget.
+
+        Raises:
+            ExchangeBudgetSpentError: This minute's budget has no room.
+            ExchangeRateLimitedError: The venue asked for a pause that isn't over.
+        """
+
+    def report(self, used_weight: int) -> None:
+        """Tell what the venue says was used in this minute (Binance: ``X-MBX-USED-WEIGHT-1M``)."""
+
+    def pause(self, seconds: int) -> None:
+        """Stop every worker for this long (``Retry-After``)."""
+
+
+# --- snapshots ------------------------------------------------------------------------------------------------------
+
+
+class Claim(StrEnum):
+    """Who makes this tick's bulk request."""
+
+    MINE = "mine"
+    DONE = "done"  # this tick was fetched already
+    IN_FLIGHT = "in_flight"  # somebody is fetching
+    PAUSED = "paused"  # the venue asked for a pause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshClaim:
+    """The right to make one bulk request, and the time to stamp its snapshots with."""
+
+    claim: Claim
+    now_ms: int  # Redis TIME, before the request is sent
+    run_id: str
+    token: str  # proves the claim when it is given back
+    markets_due: bool = False  # the market metadata is missing or older than its refresh period
+
+
+class SnapshotStore(Protocol):
+    """Where snapshots and market rules are kept."""
+
+    def claim_refresh(self, source: str) -> RefreshClaim:
+        """Take this tick's bulk request, if nobody has."""
+
+    def finish_refresh(self, claim: RefreshClaim) -> None:
+        """Give the claim back: the request is over, well or badly."""
+
+    def put_snapshots(self, snapshots: Iterable[Snapshot]) -> Mapping[str, str]:
+        """Write snapshots, never backwards; keeps ledgers alive, creates a proven flat one, adopts when told to.
+
+        Returns:
+            What happened to each symbol: ``ok``, ``older``, ``ledger_created``, ``ledger_adopted``, or an error word.
+        """
+
+    def count_snapshot_errors(self, symbols: Iterable[str]) -> None:
+        """Count a failed refresh for each symbol."""
+
+    def put_markets(self, markets: Mapping[str, MarketRules], source: str) -> None:
+        """Share the venue's order rules with every worker."""
+
+
+# --- verdicts -------------------------------------------------------------------------------------------------------
+
+
+class CommitStatus(StrEnum):
+    """What became of a commit."""
+
+    COMMITTED = "committed"
+    EXISTS = "exists"  # a first verdict stands; the stream entry was acknowledged
+    MOVED = "moved"  # the facts are not the evaluated ones any more; nothing was written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamEntry:
+    """Where a plan or result was read, so that the commit can acknowledge it."""
+
+    stream: str  # the key
+    entry_id: str
+
+
+class VerdictStore(Protocol):
+    """Where verdicts are made final."""
+
+    def load(self, plan: Plan) -> Facts | None:
+        """All facts for a plan in one round trip; None when a verdict on its plan_id exists already."""
+
+    def acknowledge(self, entry: StreamEntry) -> None:
+        """Take an entry off the pending list."""
+
+    def commit(
+        self,
+        *,
+        plan: Plan,
+        verdict: Verdict,
+        facts: Facts | None,
+        policy: Policy,
+        entry: StreamEntry | None,
+        evaluation_us: int,
+    ) -> CommitStatus:
+        """Write decision, permit, reservation, audit and counters, and acknowledge the entry: all of it or nothing.
+
+        Args:
+            plan: The plan that was judged.
+            verdict: What was decided.
+            facts: What it was decided from; None only for a deny that rests on no facts.
+            policy: The limits; checked again by ``TIME`` for an allow.
+            entry: The stream entry to acknowledge, None for a plan that came as a task.
+            evaluation_us: Microseconds spent evaluating, for the histogram.
+        """
+
+
+# --- results --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionResult:
+    """What an apply layer reported about one plan, whatever dialect it spoke."""
+
+    plan_id: str
+    symbol: str
+    executed: bool
+    fills: tuple[Fill, ...] = ()  # every order id named, also with quantity 0
+    rejected: bool = False  # outcome=rejected: the venue refused the order for certain
+    consume_id: str | None = None  # proves which consumption a rejection belongs to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerState:
+    """What recording a result starts from; compared again when it is written."""
+
+    now_ms: int
+    last_known_amt_text: str | None  # as stored, to compare and set
+    remembered: Mapping[str, str]  # order id to cumulative quantity, as stored
+    adopted_ms: int | None  # fetch time of the adopted snapshot; earlier results are already in it
+
+
+class ResultStatus(StrEnum):
+    """What became of a result."""
+
+    RECORDED = "recorded"
+    ALREADY = "already"  # acknowledged before; nothing was changed
+    MOVED = "moved"  # the ledger moved; read it again
+
+
+class ResultStore(Protocol):
+    """Where fills are applied."""
+
+    def load_ledger(self, symbol: str, order_ids: Iterable[str]) -> LedgerState:
+        """The base that fills are applied to, in one round trip."""
+
+    def record(
+        self, *, result: ExecutionResult, base: LedgerState, applied: Mapping[str, Applied], entry: StreamEntry
+    ) -> ResultStatus:
+        """Ledger, fills memory, cooldown, reservation, counters and acknowledgement: all of it or nothing."""
+
+    def dead_letter(self, entry: StreamEntry, error: str, fields: Mapping[str, str]) -> None:
+        """Move an entry that can't be understood to the dead-letter stream, acknowledged in the same act."""

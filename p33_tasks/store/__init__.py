@@ -1,0 +1,1 @@
+"""The state store: Redis keys, their encoding, and one Lua script per atomic act."""

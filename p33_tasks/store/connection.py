@@ -1,0 +1,84 @@
+"""Redis connections with every time limit and retry said aloud.
+
+redis-py retries by default and applies an increment twice; so retries are named here, and every script they
+can repeat is idempotent. Clients are made per process, after fork.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import redis
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from p33_tasks.errors import ConfigurationError
+
+CONNECT_TIMEOUT_SEC = 1.0
+SOCKET_TIMEOUT_SEC = 2.0
+
+
+def connect(url: str, *, socket_timeout_sec: float = SOCKET_TIMEOUT_SEC, retries: int = 2) -> redis.Redis:
+    """A client for a ``redis://``, ``rediss://``, ``unix://`` or ``sentinel://h1:26379;h2:26379/master`` URL.
+
+    Args:
+        url: May hold a password; it is never logged.
+        socket_timeout_sec: Must exceed any BLOCK sent over this client.
+        retries: Repeats after a lost connection; every script of ours may be repeated.
+
+    Raises:
+        ConfigurationError: The URL can't be used. Connecting itself happens with the first command.
+    """
+    options: dict[str, Any] = {
+        "decode_responses": True,
+        "socket_timeout": socket_timeout_sec,
+        "socket_connect_timeout": CONNECT_TIMEOUT_SEC,
+        "socket_keepalive": True,
+        "health_check_interval": 5,
+        "retry": Retry(ExponentialBackoff(cap=0.2, base=0.02), retries),
+        "retry_on_error": [redis.ConnectionError, redis.TimeoutError],
+    }
+    try:
+        if url.startswith("sentinel://"):
+            return _sentinel_master(url, options)
+        client: redis.Redis = redis.Redis.from_url(url, **options)
+    except ValueError as error:
+        raise ConfigurationError(f"the Redis URL can't be used: {error}") from None
+    return client
+
+
+def _sentinel_master(url: str, options: dict[str, Any]) -> redis.Redis:
+    credentials, hosts, master, db = parse_sentinel_url(url)
+    user, _, password = credentials.rpartition(":")
+    sentinel = Sentinel(
+        hosts, sentinel_kwargs={"socket_timeout": CONNECT_TIMEOUT_SEC, "socket_connect_timeout": CONNECT_TIMEOUT_SEC}
+    )
+    client: redis.Redis = sentinel.master_for(
+        master, db=db, username=unquote(user) or None, password=unquote(password) or None, **options
+    )
+    return client
+
+
+def parse_sentinel_url(url: str) -> tuple[str, list[tuple[str, int]], str, int]:
+    """Take ``sentinel://[user:password@]h1:26379;h2:26379/master[/db]`` apart.
+
+    Returns:
+        Credentials (``user:password`` or empty), the sentinels, the master's name, the database.
+
+    Raises:
+        ConfigurationError: No master is named, or a host has no usable port.
+    """
+    parts = urlsplit(url)
+    credentials, _, addresses = parts.netloc.rpartition("@")
+    master, _, db = parts.path.strip("/").partition("/")
+    hosts = []
+    for address in addresses.split(";"):
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdigit():
+            raise ConfigurationError(f"P33_REDIS_URL: {address!r} is no host:port of a sentinel")
+        hosts.append((host, int(port)))
+    if not master or (db and not db.isdigit()):
+        raise ConfigurationError("P33_REDIS_URL: write sentinel://host:26379;host:26379/MASTER[/DB]")
+    return credentials, hosts, master, int(db or 0)

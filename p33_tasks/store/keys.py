@@ -1,0 +1,118 @@
+"""Every Redis key of this service, built in one place (CONTRACT section 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one trading account."""
+
+    prefix: str = "quantum"
+
+    # --- per symbol -------------------------------------------------------------------------------------------------
+
+    def snapshot(self, symbol: str) -> str:
+        """HASH: the exchange's position as last fetched."""
+        return f"{self.prefix}:position:snapshot:{symbol}"
+
+    def ledger(self, symbol: str) -> str:
+        """HASH: our shadow position."""
+        return f"{self.prefix}:position:ledger:{symbol}"
+
+    def reservation(self, symbol: str) -> str:
+        """STRING: the plan_id of the one outstanding allow."""
+        return f"{self.prefix}:position:inflight:{symbol}"
+
+    def hold(self, symbol: str) -> str:
+        """STRING: any value stops the symbol."""
+        return f"{self.prefix}:reconcile:hold:{symbol}"
+
+    def fills(self, symbol: str) -> str:
+        """HASH: order id to the cumulative quantity already applied."""
+        return f"{self.prefix}:p33:fills:{symbol}"
+
+    def fill_times(self, symbol: str) -> str:
+        """ZSET: order id by the time it was last recorded, to forget orders after 7 days."""
+        return f"{self.prefix}:p33:fill_times:{symbol}"
+
+    def ledger_origin(self, symbol: str) -> str:
+        """STRING without a TTL: the symbol had a ledger once; fetch time (ms) of the snapshot it began with, or 0."""
+        return f"{self.prefix}:p33:ledger_origin:{symbol}"
+
+    def market(self, symbol: str) -> str:
+        """HASH: the venue's step size, minimum and maximum for market orders."""
+        return f"{self.prefix}:p33:market:{symbol}"
+
+    # --- per plan ---------------------------------------------------------------------------------------------------
+
+    def permit(self, plan_id: str) -> str:
+        """STRING, JSON: the single-use permit."""
+        return f"{self.prefix}:permit:p33:{plan_id}"
+
+    def decision(self, plan_id: str) -> str:
+        """STRING, JSON: the first verdict, kept as a tombstone for a day."""
+        return f"{self.prefix}:p33:decision:{plan_id}"
+
+    def consumed(self, plan_id: str) -> str:
+        """HASH: who consumed the permit and until when its order may be placed; kept for a day."""
+        return f"{self.prefix}:p33:consumed:{plan_id}"
+
+    # --- streams ----------------------------------------------------------------------------------------------------
+
+    @property
+    def plans(self) -> str:
+        """STREAM: plans to judge."""
+        return f"{self.prefix}:stream:apply.plan"
+
+    @property
+    def results(self) -> str:
+        """STREAM: what apply layers executed."""
+        return f"{self.prefix}:stream:apply.result"
+
+    @property
+    def dead_letters(self) -> str:
+        """STREAM: entries that can't be understood."""
+        return f"{self.prefix}:stream:p33.deadletter"
+
+    @property
+    def decisions(self) -> str:
+        """STREAM: every verdict with all of its inputs."""
+        return f"{self.prefix}:stream:p33.decision"
+
+    @property
+    def audit(self) -> str:
+        """STREAM: ledgers created, adopted and replaced, holds set and cleared."""
+        return f"{self.prefix}:stream:p33.audit"
+
+    # --- of the service ---------------------------------------------------------------------------------------------
+
+    @property
+    def counters(self) -> str:
+        """HASH: every counter and histogram, ``name|label|label`` to an integer."""
+        return f"{self.prefix}:p33:counters"
+
+    @property
+    def refresh(self) -> str:
+        """HASH: who makes this tick's bulk request, when the last one began and ended."""
+        return f"{self.prefix}:p33:refresh"
+
+    @property
+    def budget(self) -> str:
+        """HASH: request weight used in this minute, and the venue's pause."""
+        return f"{self.prefix}:p33:budget"
+
+    def consumer_lease(self, consumer: str) -> str:
+        """STRING with a short TTL: an ingest process goes by this consumer name."""
+        return f"{self.prefix}:p33:consumer:{consumer}"
+
+    # --- neighbours -------------------------------------------------------------------------------------------------
+
+    def governor_permit(self, plan_id: str, template: str = "{prefix}:permit:governor:{plan_id}") -> str:
+        """The governor's permit; deployments differ in its name, so it is a template."""
+        return template.replace("{prefix}", self.prefix).replace("{plan_id}", plan_id)
+
+
+GROUP = "p33"
+"""The consumer group on both streams."""

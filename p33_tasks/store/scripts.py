@@ -1,0 +1,64 @@
+"""The Lua scripts, one file per atomic act, registered once per client and called by EVALSHA.
+
+A script returns a list whose first element is a status word. Scripts never calculate with quantities: Lua's
+numbers are doubles. Milliseconds are integers far below 2^53, which they hold exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import redis
+from redis.commands.core import Script
+
+from p33_tasks.errors import ForeignKeyTypeError, StoreError, StoreUnavailableError
+
+Argument = str | int | bytes
+
+
+@cache
+def source(name: str) -> str:
+    """A script's text, with the shared prelude in front of it."""
+    folder = resources.files("p33_tasks.store") / "lua"
+    return (folder / "_prelude.lua").read_text("utf-8") + (folder / f"{name}.lua").read_text("utf-8")
+
+
+class Scripts:
+    """The scripts of one client."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._scripts: dict[str, Script] = {}
+
+    def run(self, name: str, keys: Sequence[str], args: Sequence[Argument] = ()) -> list[Any]:
+        """Run a script.
+
+        Raises:
+            ForeignKeyTypeError: One of the keys holds a value of another type; nothing was written.
+            StoreUnavailableError: Redis can't be reached, or is loading, read-only or out of memory.
+        """
+        script = self._scripts.get(name)
+        if script is None:
+            script = self._scripts[name] = self._client.register_script(source(name))
+        with translated_errors():
+            reply: list[Any] = script(keys=list(keys), args=list(args))
+        if reply and reply[0] == "wrong_type":
+            raise ForeignKeyTypeError(f"{reply[1]} holds a {reply[2]}, not a {reply[3]}; look at it, then move it away")
+        return reply
+
+
+class translated_errors:  # noqa: N801 - reads as a statement
+    """Turn redis-py's errors into ours, with their cause."""
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """Raise ours for theirs."""
+        if isinstance(error, (redis.ConnectionError, redis.TimeoutError)):
+            raise StoreUnavailableError(f"Redis can't be reached: {error}") from error
+        if isinstance(error, redis.ResponseError):
+            raise StoreError(f"Redis refused: {error}") from error
