@@ -1,0 +1,1 @@
+"""The streams: what their entries say (``messages``), and how they are read."""
