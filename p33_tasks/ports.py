@@ -94,7 +94,7 @@ class SnapshotStore(Protocol):
     def claim_refresh(self, source: str) -> RefreshClaim:
         """Take this tick's bulk request, if nobody has."""
 
-    def finish_refresh(self, claim: RefreshClaim) -> None:
+    def finish_refresh(self, claim: RefreshClaim, *, error: str = "", markets_loaded: bool = False) -> None:
         """Give the claim back: the request is over, well or badly."""
 
     def put_snapshots(self, snapshots: Iterable[Snapshot]) -> Mapping[str, str]:
@@ -183,7 +183,7 @@ class LedgerState:
     now_ms: int
     last_known_amt_text: str | None  # as stored, to compare and set
     remembered: Mapping[str, str]  # order id to cumulative quantity, as stored
-    adopted_ms: int | None  # fetch time of the adopted snapshot; earlier results are already in it
+    origin_text: str | None  # fetch time (ms) of the snapshot the ledger began with, as stored; "0": it began without
 
 
 class ResultStatus(StrEnum):
@@ -204,6 +204,10 @@ class ResultStore(Protocol):
         self, *, result: ExecutionResult, base: LedgerState, applied: Mapping[str, Applied], entry: StreamEntry
     ) -> ResultStatus:
         """Ledger, fills memory, cooldown, reservation, counters and acknowledgement: all of it or nothing."""
+
+
+class DeadLetters(Protocol):
+    """Where entries go that can't be handled."""
 
     def dead_letter(self, entry: StreamEntry, error: str, fields: Mapping[str, str]) -> None:
         """Move an entry that can't be understood to the dead-letter stream, acknowledged in the same act."""

@@ -144,6 +144,8 @@ class Facts:
     reservation_ttl_ms: int | None = None
     market: MarketRules | None = None
     market_problem: str | None = None
+    # Position and ledger amounts letter by letter, for the store to compare again when the verdict is made final.
+    as_stored: tuple[str, str] = field(default=("", ""), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

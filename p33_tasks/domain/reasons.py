@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
 
 
 class Reason(StrEnum):
@@ -10,7 +11,7 @@ class Reason(StrEnum):
 
     cure: str
 
-    def __new__(cls, value: str, cure: str) -> Reason:  # noqa: D102
+    def __new__(cls, value: str, cure: str) -> Self:  # noqa: D102
         member = str.__new__(cls, value)
         member._value_ = value
         member.cure = cure

@@ -52,10 +52,10 @@ def connect(url: str, *, socket_timeout_sec: float = SOCKET_TIMEOUT_SEC, retries
 def _sentinel_master(url: str, options: dict[str, Any]) -> redis.Redis:
     credentials, hosts, master, db = parse_sentinel_url(url)
     user, _, password = credentials.rpartition(":")
-    sentinel = Sentinel(
+    sentinel = Sentinel(  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
         hosts, sentinel_kwargs={"socket_timeout": CONNECT_TIMEOUT_SEC, "socket_connect_timeout": CONNECT_TIMEOUT_SEC}
     )
-    client: redis.Redis = sentinel.master_for(
+    client: redis.Redis = sentinel.master_for(  # type: ignore[no-untyped-call]  # untyped too
         master, db=db, username=unquote(user) or None, password=unquote(password) or None, **options
     )
     return client

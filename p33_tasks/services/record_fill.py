@@ -1,0 +1,87 @@
+"""Recording what an apply layer executed: sums in Python, exact; compared and set in Redis, atomic."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import structlog
+
+from p33_tasks.domain.ledger import Applied, apply_fill
+from p33_tasks.domain.quantities import canonical, parse_quantity
+from p33_tasks.errors import CorruptStateError, InvalidQuantityError, StoreError
+from p33_tasks.ports import ExecutionResult, LedgerState, ResultStatus, ResultStore, StreamEntry
+
+TRIES = 20
+"""Results of one symbol are few; a base that moved this often means something is wrong, and the entry waits."""
+
+log = structlog.get_logger("p33.ledger")
+
+
+class ResultService:
+    """Turns results into ledger movements. Safe to run twice: the acknowledgement is the proof of the first time."""
+
+    def __init__(self, store: ResultStore) -> None:
+        self._store = store
+
+    def record(self, result: ExecutionResult, entry: StreamEntry) -> ResultStatus:
+        """Apply a result once.
+
+        Raises:
+            StoreError: Redis is away, or the symbol's ledger can't be read. The entry stays pending: a result that
+                can be decoded is tried until it is applied.
+        """
+        order_ids = [fill.order_id for fill in result.fills]
+        for _ in range(TRIES):
+            base = self._store.load_ledger(result.symbol, order_ids)
+            applied = apply_all(result, base, entry)
+            status = self._store.record(result=result, base=base, applied=applied, entry=entry)
+            if status is not ResultStatus.MOVED:
+                if status is ResultStatus.RECORDED:
+                    _log_result(result, base, applied)
+                return status
+        raise StoreError(f"the ledger of {result.symbol} moved {TRIES} times while one result was applied")
+
+
+def apply_all(result: ExecutionResult, base: LedgerState, entry: StreamEntry) -> dict[str, Applied]:
+    """Apply a result's fills one after the other, each to what the one before left.
+
+    Raises:
+        CorruptStateError: The ledger or the fills memory holds something that is no quantity.
+    """
+    amount = None if base.last_known_amt_text is None else _stored(base.last_known_amt_text, "last_known_amt")
+    counts = entry_ms(entry) >= int(_stored(base.origin_text or "0", "ledger origin"))
+    applied: dict[str, Applied] = {}
+    for fill in result.fills:
+        known = base.remembered.get(fill.order_id)
+        step = apply_fill(amount, None if known is None else _stored(known, "fills memory"), fill, counts=counts)
+        applied[fill.order_id] = step
+        amount = step.amount
+    return applied
+
+
+def entry_ms(entry: StreamEntry) -> int:
+    """When an entry was added, by its id."""
+    return int(entry.entry_id.partition("-")[0])
+
+
+def _stored(text: str, what: str) -> Decimal:
+    try:
+        return parse_quantity(text)
+    except InvalidQuantityError as error:
+        raise CorruptStateError(f"{what} holds {text[:40]!r}: {error}") from error
+
+
+def _log_result(result: ExecutionResult, base: LedgerState, applied: dict[str, Applied]) -> None:
+    last = next(reversed(applied.values()), None)
+    log.info(
+        "RESULT",
+        symbol=result.symbol,
+        plan_id=result.plan_id,
+        executed=result.executed,
+        orders=len(applied),
+        filled=canonical(sum((step.increase for step in applied.values()), Decimal(0))),
+        ledger_before=base.last_known_amt_text,
+        ledger_after=canonical(last.amount) if last is not None and last.amount is not None else None,
+    )
+    if any(step.crossed_zero for step in applied.values()):
+        log.warning("CROSSED_ZERO", symbol=result.symbol, plan_id=result.plan_id, note="the position changed its side")

@@ -1,0 +1,78 @@
+"""Refreshing snapshots: the first task of a tick makes the venue's one bulk request for every symbol."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import structlog
+
+from p33_tasks.domain.models import Snapshot
+from p33_tasks.errors import ExchangeError
+from p33_tasks.ports import Claim, RefreshClaim, SnapshotStore, Venue
+
+log = structlog.get_logger("p33.snapshot")
+
+
+class SnapshotService:
+    """Keeps every allowlisted symbol's snapshot young. A failed answer writes nothing; the snapshot ages."""
+
+    def __init__(self, venue: Venue, store: SnapshotStore, allowlist: tuple[str, ...]) -> None:
+        self._venue = venue
+        self._store = store
+        self._allowlist = allowlist
+
+    def refresh(self, symbol: str) -> str:
+        """Refresh all symbols, unless this tick's request was made already or is under way.
+
+        Args:
+            symbol: Whose turn it is; the bulk request feeds every other symbol too.
+
+        Returns:
+            ``done``, ``in_flight``, ``paused``, ``not_allowed``, ``refreshed`` or ``failed``.
+        """
+        if symbol not in self._allowlist:
+            log.warning("REFUSED", symbol=symbol[:40], note="not in P33_ALLOWLIST of this worker")
+            return "not_allowed"
+        claim = self._store.claim_refresh(self._venue.source)
+        if claim.claim is not Claim.MINE:
+            return str(claim.claim)
+        error, markets_loaded = "the worker failed", False
+        try:
+            self._refresh_positions(claim)
+            error = ""
+            if claim.markets_due:
+                markets_loaded = self._refresh_markets()
+        except ExchangeError as failure:
+            error = f"{type(failure).__name__}: {failure}"
+            log.warning("SNAPSHOT_FAILED", source=self._venue.source, error=error)
+            self._store.count_snapshot_errors(self._allowlist)
+        finally:
+            self._store.finish_refresh(claim, error=error, markets_loaded=markets_loaded)
+        return "failed" if error else "refreshed"
+
+    def _refresh_positions(self, claim: RefreshClaim) -> None:
+        report = self._venue.fetch_positions(self._allowlist)
+        written = self._store.put_snapshots(
+            Snapshot(position=position, ts_ms=claim.now_ms, source=self._venue.source, run_id=claim.run_id)
+            for position in report.positions.values()
+        )
+        unknown = {symbol: "missing in the answer" for symbol in self._allowlist if symbol not in report.positions}
+        unknown.update(report.spoiled)
+        if unknown:
+            self._store.count_snapshot_errors(unknown)
+            for symbol, problem in unknown.items():
+                log.warning("SNAPSHOT_UNKNOWN", symbol=symbol, problem=problem)
+        log.debug("SNAPSHOTS", source=self._venue.source, **Counter(written.values()))
+
+    def _refresh_markets(self) -> bool:
+        """Order rules change rarely: a failure leaves the old ones in place and is tried again at the next tick."""
+        try:
+            report = self._venue.fetch_markets(self._allowlist)
+        except ExchangeError as failure:
+            log.warning("MARKETS_FAILED", source=self._venue.source, error=f"{type(failure).__name__}: {failure}")
+            return False
+        self._store.put_markets(report.markets, self._venue.source)
+        for symbol, problem in report.spoiled.items():
+            log.warning("MARKET_UNKNOWN", symbol=symbol, problem=problem)
+        log.info("MARKETS", source=self._venue.source, loaded=len(report.markets), unknown=len(report.spoiled))
+        return True

@@ -1,0 +1,57 @@
+"""JSON whose numbers are exact: ``Decimal`` in and out, never a float.
+
+The standard writer can't print a ``Decimal``, and a float would print 0.027999999 for 0.028.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from p33_tasks.domain.quantities import canonical, parse_quantity
+from p33_tasks.errors import CorruptStateError, InvalidQuantityError
+
+
+def dumps(value: object, *, sort_keys: bool = False) -> str:
+    """Write compact JSON, quantities as exact decimal literals.
+
+    Raises:
+        TypeError: For a float, or anything JSON has no form for.
+    """
+    if isinstance(value, Decimal):
+        return canonical(value)
+    if isinstance(value, Mapping):
+        items = sorted(value.items()) if sort_keys else value.items()
+        return "{" + ",".join(f"{_text(str(k))}:{dumps(v, sort_keys=sort_keys)}" for k, v in items) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(dumps(item, sort_keys=sort_keys) for item in value) + "]"
+    if value is None or isinstance(value, (bool, int)):
+        return json.dumps(value)
+    if isinstance(value, str):
+        return _text(value)
+    raise TypeError(f"{type(value).__name__} is not written to JSON: {value!r:.80}")
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def loads_object(text: str | bytes) -> dict[str, Any]:
+    """Read a JSON object, numbers as ``Decimal`` or int.
+
+    Raises:
+        CorruptStateError: It is no JSON object, or holds a number that is none (NaN, 1e400).
+    """
+    try:
+        value = json.loads(text, parse_float=parse_quantity, parse_constant=_refuse)
+    except (ValueError, InvalidQuantityError, RecursionError) as error:
+        raise CorruptStateError(f"not usable JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise CorruptStateError(f"a JSON object was expected, not {type(value).__name__}")
+    return value
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is no number")

@@ -1,0 +1,89 @@
+"""What an operator does by hand: adopt a ledger, set and clear a hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from p33_tasks.domain.models import Policy
+from p33_tasks.store.keys import Keys
+from p33_tasks.store.scripts import Scripts
+from p33_tasks.store.snapshots import AUDIT_MAXLEN, LEDGER_TTL_SEC
+
+if TYPE_CHECKING:
+    import redis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adoption:
+    """What became of an adoption."""
+
+    adopted: bool
+    before: str = ""  # the ledger's amount, empty when there was none
+    after: str = ""
+    refusal: str = ""  # no_snapshot, stale_snapshot, reserved, cooldown, ledger_exists, ...
+    found: str = ""  # what was in the way
+
+
+class OperatorStore:
+    """Acts of a person, each audited."""
+
+    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+        self._scripts = Scripts(client)
+        self._keys = keys
+
+    def adopt_ledger(
+        self, symbol: str, *, source: str, policy: Policy, by: str, replace: bool = False, shown_amt: str = ""
+    ) -> Adoption:
+        """Take the exchange's fresh position as the ledger's.
+
+        Args:
+            symbol: The venue's id.
+            source: Venue and host the snapshot must come from.
+            policy: For the longest snapshot age and the cooldown.
+            by: Who says so, for the audit.
+            replace: Also over an existing ledger.
+            shown_amt: The amount the operator agreed to; a position that moved since then is not adopted.
+        """
+        keys = self._keys
+        status, *rest = self._scripts.run(
+            "adopt_ledger",
+            [
+                keys.ledger(symbol),
+                keys.ledger_origin(symbol),
+                keys.snapshot(symbol),
+                keys.reservation(symbol),
+                keys.audit,
+            ],
+            [
+                symbol,
+                source,
+                policy.stale_threshold_ms,
+                policy.cooldown_ms,
+                int(replace),
+                by[:200],
+                LEDGER_TTL_SEC,
+                AUDIT_MAXLEN,
+                shown_amt,
+            ],
+        )
+        if status == "adopted":
+            return Adoption(adopted=True, before=rest[0], after=rest[1])
+        return Adoption(adopted=False, refusal=rest[0], found=rest[1])
+
+    def set_hold(self, symbol: str, *, why: str, by: str) -> bool:
+        """Stop a symbol until the hold is cleared. False when a hold was there already."""
+        return self._hold("set", symbol, why=why, by=by)
+
+    def clear_hold(self, symbol: str, *, by: str) -> bool:
+        """Let a symbol go on. False when there was no hold."""
+        return self._hold("clear", symbol, why="", by=by)
+
+    def _hold(self, act: str, symbol: str, *, why: str, by: str) -> bool:
+        keys = self._keys
+        reply = self._scripts.run(
+            "change_hold",
+            [keys.hold(symbol), keys.audit],
+            [act, symbol, why[:500] or "set by an operator", by[:200], AUDIT_MAXLEN],
+        )
+        return bool(reply[0] == "changed")

@@ -1,0 +1,100 @@
+"""Execution results in Redis: ledger, fills memory, cooldown and reservation in one act."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from p33_tasks.domain.ledger import Applied
+from p33_tasks.domain.models import PositionSide
+from p33_tasks.domain.quantities import canonical
+from p33_tasks.domain.reasons import Reason
+from p33_tasks.ports import ExecutionResult, LedgerState, ResultStatus, StreamEntry
+from p33_tasks.store import exact_json
+from p33_tasks.store.keys import GROUP, Keys
+from p33_tasks.store.scripts import Scripts
+from p33_tasks.store.snapshots import AUDIT_MAXLEN, LEDGER_TTL_SEC
+from p33_tasks.store.verdicts import DECISION_TTL_MS, OTHER_SYMBOL
+
+if TYPE_CHECKING:
+    import redis
+
+FILLS_MEMORY_SEC = 7 * 86_400
+
+
+class RedisResultStore:
+    """Implements ``ports.ResultStore``."""
+
+    def __init__(self, client: redis.Redis, keys: Keys, *, allowlist: frozenset[str], permit_ttl_ms: int) -> None:
+        self._scripts = Scripts(client)
+        self._keys = keys
+        self._allowlist = allowlist
+        self._permit_ttl_ms = permit_ttl_ms
+
+    def load_ledger(self, symbol: str, order_ids: Iterable[str]) -> LedgerState:
+        """See ``ports.ResultStore.load_ledger``."""
+        keys, ids = self._keys, list(order_ids)
+        _, now_ms, amount, adopted_ms, *remembered = self._scripts.run(
+            "load_ledger", [keys.ledger(symbol), keys.fills(symbol), keys.ledger_origin(symbol)], ids
+        )
+        return LedgerState(
+            now_ms=int(now_ms),
+            last_known_amt_text=amount,
+            remembered={order_id: qty for order_id, qty in zip(ids, remembered, strict=True) if qty is not None},
+            origin_text=adopted_ms,
+        )
+
+    def record(
+        self, *, result: ExecutionResult, base: LedgerState, applied: Mapping[str, Applied], entry: StreamEntry
+    ) -> ResultStatus:
+        """See ``ports.ResultStore.record``."""
+        keys, symbol, plan_id = self._keys, result.symbol, result.plan_id
+        reply = self._scripts.run(
+            "record_result",
+            [
+                keys.ledger(symbol),
+                keys.fills(symbol),
+                keys.fill_times(symbol),
+                keys.ledger_origin(symbol),
+                keys.reservation(symbol),
+                keys.permit(plan_id),
+                keys.decision(plan_id),
+                keys.consumed(plan_id),
+                keys.counters,
+                keys.decisions,
+                keys.audit,
+                entry.stream,
+            ],
+            list(self._arguments(result, base, applied, entry)),
+        )
+        return ResultStatus(reply[0])
+
+    def _arguments(
+        self, result: ExecutionResult, base: LedgerState, applied: Mapping[str, Applied], entry: StreamEntry
+    ) -> Iterator[str | int]:
+        outcome = "rejected" if result.rejected and not result.executed else "not_executed"
+        yield from (GROUP, entry.entry_id, result.plan_id, result.symbol)
+        yield result.symbol if result.symbol in self._allowlist else OTHER_SYMBOL
+        yield from ("executed" if result.executed else outcome, result.consume_id or "")
+        before = base.last_known_amt_text or ""
+        after = list(applied.values())[-1].amount if applied else None
+        moved = after is not None and any(a.increase > 0 for a in applied.values())
+        yield from (before, canonical(after) if moved and after is not None else before)
+        yield PositionSide.of(after) if after is not None else ""
+        yield from (base.origin_text or "", LEDGER_TTL_SEC, FILLS_MEMORY_SEC, DECISION_TTL_MS, self._permit_ttl_ms)
+        yield from (AUDIT_MAXLEN, _abandoned_head(result), int(any(a.crossed_zero for a in applied.values())))
+        for order_id, a in applied.items():
+            yield from (order_id, base.remembered.get(order_id, ""), canonical(a.remembered_qty))
+            yield from (int(a.increase > 0), int(a.is_news))
+
+
+def _abandoned_head(result: ExecutionResult) -> str:
+    """The deny of CONTRACT section 4, up to the time that only the script knows."""
+    fields = {
+        "plan_id": result.plan_id,
+        "symbol": result.symbol,
+        "allow": False,
+        "reason": str(Reason.PLAN_ABANDONED),
+        "details": {},
+    }
+    return exact_json.dumps(fields)[:-1] + ',"ts_epoch":'

@@ -1,0 +1,128 @@
+"""Snapshots and market rules in Redis, and the single flight that fetches them."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal
+
+from p33_tasks.domain.models import MarketRules, Snapshot
+from p33_tasks.ports import Claim, RefreshClaim
+from p33_tasks.store import codec
+from p33_tasks.store.keys import Keys
+from p33_tasks.store.scripts import Scripts, translated_errors
+
+if TYPE_CHECKING:
+    import redis
+
+SNAPSHOT_TTL_SEC = 3_600
+LEDGER_TTL_SEC = 86_400
+MARKET_TTL_SEC = 86_400
+MARKET_REFRESH_MS = 3_600_000
+AUDIT_MAXLEN = 100_000
+BATCH = 100
+"""Symbols per script: Redis serves nobody else while a script runs, and 100 take about a millisecond."""
+
+GAP = 0.8
+"""Of the poll period: a tick that comes a little early still makes its request, a second beat's tick does not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshTimes:
+    """The time limits of one bulk refresh."""
+
+    poll_ms: int
+    cooldown_ms: int
+    lease_ms: int = 10_000  # longer than the exchange's time-out: a worker that died in flight gives way after it
+
+
+class RedisSnapshotStore:
+    """Implements ``ports.SnapshotStore``."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        keys: Keys,
+        *,
+        allowlist: Iterable[str],
+        times: RefreshTimes,
+        bootstrap: Literal["deny", "adopt"] = "deny",
+    ) -> None:
+        self._client = client
+        self._scripts = Scripts(client)
+        self._keys = keys
+        self._times = times
+        self._bootstrap = bootstrap
+        # Other symbols need other market rules at once, not within the hour.
+        self._markets_digest = hashlib.sha256(",".join(sorted(allowlist)).encode()).hexdigest()[:16]
+
+    def claim_refresh(self, source: str) -> RefreshClaim:
+        """See ``ports.SnapshotStore.claim_refresh``."""
+        token = uuid.uuid4().hex
+        gap_ms = int(self._times.poll_ms * GAP)
+        status, now_ms, run_id, markets_due = self._scripts.run(
+            "claim_refresh",
+            [self._keys.refresh, self._keys.budget],
+            [source, gap_ms, self._times.lease_ms, token, self._markets_digest, MARKET_REFRESH_MS],
+        )
+        return RefreshClaim(
+            claim=Claim(status), now_ms=int(now_ms), run_id=run_id, token=token, markets_due=bool(markets_due)
+        )
+
+    def finish_refresh(self, claim: RefreshClaim, *, error: str = "", markets_loaded: bool = False) -> None:
+        """See ``ports.SnapshotStore.finish_refresh``."""
+        digest = self._markets_digest if markets_loaded else ""
+        self._scripts.run("finish_refresh", [self._keys.refresh], [claim.token, error[:500], digest])
+
+    def put_snapshots(self, snapshots: Iterable[Snapshot]) -> Mapping[str, str]:
+        """See ``ports.SnapshotStore.put_snapshots``. All snapshots must come from one request."""
+        result: dict[str, str] = {}
+        for batch in _batches(snapshots):
+            reply = self._scripts.run("put_snapshots", list(self._put_keys(batch)), list(self._put_arguments(batch)))
+            result.update(zip((snapshot.symbol for snapshot in batch), reply[1:], strict=True))
+        return result
+
+    def _put_keys(self, snapshots: tuple[Snapshot, ...]) -> Iterator[str]:
+        keys = self._keys
+        yield from (keys.counters, keys.audit)
+        for snapshot in snapshots:
+            symbol = snapshot.symbol
+            yield from (keys.snapshot(symbol), keys.ledger(symbol), keys.ledger_origin(symbol))
+            yield keys.reservation(symbol)
+
+    def _put_arguments(self, snapshots: tuple[Snapshot, ...]) -> Iterator[str | int]:
+        first = snapshots[0]
+        if any((s.ts_ms, s.source, s.run_id) != (first.ts_ms, first.source, first.run_id) for s in snapshots):
+            raise ValueError("snapshots of different requests are written one request at a time")
+        yield from (first.run_id, first.source, first.ts_ms, first.ts_ms // 1000, codec.iso(first.ts_ms))
+        yield from (self._bootstrap, self._times.cooldown_ms, SNAPSHOT_TTL_SEC, LEDGER_TTL_SEC, AUDIT_MAXLEN)
+        for snapshot in snapshots:
+            yield from codec.snapshot_arguments(snapshot)
+
+    def count_snapshot_errors(self, symbols: Iterable[str]) -> None:
+        """See ``ports.SnapshotStore.count_snapshot_errors``."""
+        with translated_errors():
+            pipeline = self._client.pipeline(transaction=False)
+            for symbol in symbols:
+                pipeline.hincrby(self._keys.counters, f"p33_snapshot_total|{symbol}|error", 1)
+            pipeline.execute()
+
+    def put_markets(self, markets: Mapping[str, MarketRules], source: str) -> None:
+        """See ``ports.SnapshotStore.put_markets``."""
+        with translated_errors():
+            pipeline = self._client.pipeline(transaction=False)
+            for symbol, market in markets.items():
+                key = self._keys.market(symbol)
+                pipeline.delete(key)
+                pipeline.hset(key, mapping=dict[Any, Any](codec.encode_market(market, source)))
+                pipeline.expire(key, MARKET_TTL_SEC)
+            pipeline.execute()
+
+
+def _batches(snapshots: Iterable[Snapshot]) -> Iterator[tuple[Snapshot, ...]]:
+    rest = iter(snapshots)
+    while batch := tuple(islice(rest, BATCH)):
+        yield batch

@@ -1,0 +1,199 @@
+"""Verdicts in Redis: one round trip reads the facts, one script makes the verdict final."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from p33_tasks.domain.models import Allow, Deny, Facts, Ledger, MarketRules, Plan, Policy, Snapshot, Verdict
+from p33_tasks.errors import CorruptStateError
+from p33_tasks.ports import CommitStatus, StreamEntry
+from p33_tasks.store import codec, exact_json
+from p33_tasks.store.keys import GROUP, Keys
+from p33_tasks.store.scripts import Scripts, translated_errors
+
+if TYPE_CHECKING:
+    import redis
+
+DECISION_TTL_MS = 86_400_000
+AUDIT_MAXLEN = 100_000
+EVALUATION_BUCKETS_US = (50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000)
+LATENCY_BUCKETS_MS = (1, 2, 5, 10, 20, 50, 100, 250, 500, 1_200, 3_000, 10_000, 60_000)
+OTHER_SYMBOL = "_other"
+"""The label of every symbol outside the allowlist: strangers' symbols must not grow the metrics without bound."""
+
+
+class RedisVerdictStore:
+    """Implements ``ports.VerdictStore``."""
+
+    def __init__(
+        self, client: redis.Redis, keys: Keys, *, source: str, allowlist: frozenset[str], signing_key: str | None = None
+    ) -> None:
+        self._client = client
+        self._scripts = Scripts(client)
+        self._keys = keys
+        self._source = source
+        self._allowlist = allowlist
+        self._signing_key = signing_key
+
+    def load(self, plan: Plan) -> Facts | None:
+        """See ``ports.VerdictStore.load``.
+
+        A value that can't be read (another type, no number) is a problem noted in the facts, not an error: the rule
+        that needs it denies.
+        """
+        keys, symbol = self._keys, plan.symbol
+        reply = self._scripts.run(
+            "load_facts",
+            [
+                keys.decision(plan.plan_id),
+                keys.snapshot(symbol),
+                keys.ledger(symbol),
+                keys.hold(symbol),
+                keys.reservation(symbol),
+                keys.market(symbol),
+            ],
+        )
+        if reply[0] == "decided":
+            return None
+        _, now_ms, run_id, hold, reserved_by, ttl_ms, raw_snapshot, raw_ledger, raw_market = reply
+        snapshot, snapshot_problem = _read_snapshot(symbol, raw_snapshot)
+        ledger, ledger_problem = _read_ledger(symbol, raw_ledger)
+        market, market_problem = _read_market(symbol, raw_market, self._source)
+        return Facts(
+            now_ms=int(now_ms),
+            run_id=run_id,
+            source=self._source,
+            hold=bool(hold),
+            snapshot=snapshot,
+            snapshot_problem=snapshot_problem,
+            ledger=ledger,
+            ledger_problem=ledger_problem,
+            reserved_by=reserved_by,
+            reservation_ttl_ms=int(ttl_ms) if int(ttl_ms) >= 0 else None,
+            market=market,
+            market_problem=market_problem,
+            as_stored=(_first(raw_snapshot), _first(raw_ledger)),
+        )
+
+    def acknowledge(self, entry: StreamEntry) -> None:
+        """See ``ports.VerdictStore.acknowledge``."""
+        with translated_errors():
+            self._client.xack(entry.stream, GROUP, entry.entry_id)
+
+    def commit(
+        self,
+        *,
+        plan: Plan,
+        verdict: Verdict,
+        facts: Facts | None,
+        policy: Policy,
+        entry: StreamEntry | None,
+        evaluation_us: int,
+    ) -> CommitStatus:
+        """See ``ports.VerdictStore.commit``."""
+        keys, symbol = self._keys, plan.symbol
+        now_ms = facts.now_ms if facts is not None else self._now_ms()
+        run_id = facts.run_id if facts is not None else ""
+        fields = codec.verdict_fields(plan, verdict, now_ms=now_ms, run_id=run_id, policy=policy)
+        decision = exact_json.dumps(fields)
+        permit = decision
+        if isinstance(verdict, Allow) and self._signing_key is not None:
+            signature = codec.sign(fields, prefix=keys.prefix, key=self._signing_key)
+            permit = exact_json.dumps({**fields, "sig": signature})
+        decisions = keys.decisions
+        reply = self._scripts.run(
+            "commit_verdict",
+            [
+                keys.decision(plan.plan_id),
+                keys.permit(plan.plan_id),
+                keys.reservation(symbol),
+                keys.hold(symbol),
+                keys.snapshot(symbol),
+                keys.ledger(symbol),
+                decisions,
+                keys.counters,
+                entry.stream if entry is not None else decisions,
+            ],
+            [
+                "allow" if isinstance(verdict, Allow) else "deny",
+                decision,
+                permit,
+                DECISION_TTL_MS,
+                now_ms + policy.permit_ttl_ms,
+                policy.permit_ttl_ms,
+                policy.permit_ttl_ms + policy.cooldown_ms,
+                plan.plan_id,
+                symbol,
+                symbol if symbol in self._allowlist else OTHER_SYMBOL,
+                str(verdict.reason) if isinstance(verdict, Deny) else "",
+                AUDIT_MAXLEN,
+                exact_json.dumps(codec.audit_inputs(plan, facts, policy)),
+                GROUP,
+                entry.entry_id if entry is not None else "",
+                plan.issued_ms,
+                policy.plan_max_age_ms,
+                policy.stale_threshold_ms,
+                evaluation_us,
+                _joined(EVALUATION_BUCKETS_US),
+                _joined(LATENCY_BUCKETS_MS),
+                *_evaluated_facts(verdict, facts),
+            ],
+        )
+        return CommitStatus(reply[0])
+
+    def _now_ms(self) -> int:
+        with translated_errors():
+            seconds, micros = self._client.time()
+        return int(seconds) * 1000 + int(micros) // 1000
+
+
+def _evaluated_facts(verdict: Verdict, facts: Facts | None) -> list[str]:
+    """What the script compares again before an allow; empty for a deny, which rests on nothing moving."""
+    if isinstance(verdict, Deny):
+        return []
+    if facts is None or facts.snapshot is None or facts.ledger is None:
+        raise AssertionError("an allow without facts")
+    ordered_ms = facts.ledger.last_order_time_ms
+    return [
+        facts.run_id,
+        facts.as_stored[0],
+        str(facts.snapshot.ts_ms),
+        facts.snapshot.source,
+        facts.as_stored[1],
+        "" if ordered_ms is None else str(ordered_ms),
+    ]
+
+
+def _first(raw: Any) -> str:
+    return raw[0] or "" if isinstance(raw, list) else ""
+
+
+def _joined(bounds: tuple[int, ...]) -> str:
+    return ",".join(map(str, bounds))
+
+
+def _read_snapshot(symbol: str, raw: Any) -> tuple[Snapshot | None, str | None]:
+    if isinstance(raw, str):
+        return None, f"the snapshot's key holds a {raw}"
+    try:
+        return codec.decode_snapshot(symbol, raw), None
+    except CorruptStateError as error:
+        return None, str(error)
+
+
+def _read_ledger(symbol: str, raw: Any) -> tuple[Ledger | None, str | None]:
+    if isinstance(raw, str):
+        return None, f"the ledger's key holds a {raw}"
+    try:
+        return codec.decode_ledger(symbol, raw), None
+    except CorruptStateError as error:
+        return None, str(error)
+
+
+def _read_market(symbol: str, raw: Any, source: str) -> tuple[MarketRules | None, str | None]:
+    if isinstance(raw, str):
+        return None, f"the market rules' key holds a {raw}"
+    try:
+        return codec.decode_market(symbol, raw, source), None
+    except CorruptStateError as error:
+        return None, str(error)
