@@ -33,7 +33,7 @@ def rule_6_safe_close_quantity(case: Case) -> Verdict:
     factor, market = case.plan.close_factor, case.facts.market
     if factor is None or market is None:
         raise AssertionError("rule 6 was reached without a close factor or market rules")
-    wanted = q.multiply(abs(case.position_amt), factor)
+    wanted = q.multiply(q.magnitude(case.position_amt), factor)
     capped = wanted if market.max_market_qty is None else min(wanted, market.max_market_qty)
     quantity = q.floor_to_step(capped, market.step_size)
     if quantity <= 0 or quantity < market.min_qty:

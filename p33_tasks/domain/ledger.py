@@ -40,7 +40,7 @@ def apply_fill(amount: Decimal | None, remembered_qty: Decimal | None, fill: Fil
     increase = max(q.subtract(executed, known), q.ZERO)
     after = amount
     if amount is not None and counts and increase > 0:
-        delta = increase if fill.side is OrderSide.BUY else -increase
+        delta = increase if fill.side is OrderSide.BUY else q.negated(increase)
         after = q.add(amount, delta)
     return Applied(
         amount=after,

@@ -18,7 +18,7 @@ MAX_DIGITS = 30
 
 # Raises rather than rounds: within MAX_DIGITS every sum, product and floor below is exact.
 EXACT = Context(prec=4 * MAX_DIGITS + 10, traps=[Inexact, InvalidOperation, Overflow, DivisionByZero])
-_DISPLAY = Context(prec=28)
+_DISPLAY = Context(prec=EXACT.prec)
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
@@ -79,9 +79,12 @@ def canonical(number: Decimal) -> str:
 
     Raises:
         TypeError: For a float.
+        InvalidQuantityError: For a number that is not finite.
     """
     if not isinstance(number, Decimal):
         raise TypeError(f"only Decimal is written, not {type(number).__name__}")
+    if not number.is_finite():
+        raise InvalidQuantityError(f"not a finite number: {number}")
     text = format(number, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
@@ -103,6 +106,16 @@ def subtract(left: Decimal, right: Decimal) -> Decimal:
     return EXACT.subtract(left, right)
 
 
+def magnitude(number: Decimal) -> Decimal:
+    """The absolute value, exact: ``abs()`` rounds to the thread's context, up as well as down."""
+    return number.copy_abs()
+
+
+def negated(number: Decimal) -> Decimal:
+    """The same amount of the other sign, exact: a unary minus rounds like ``abs()``."""
+    return number.copy_negate() if number else ZERO
+
+
 def floor_to_step(quantity: Decimal, step_size: Decimal) -> Decimal:
     """The largest multiple of ``step_size`` that is not above ``quantity`` (rule 6; never the nearest).
 
@@ -121,7 +134,8 @@ def floor_to_step(quantity: Decimal, step_size: Decimal) -> Decimal:
 def common_step(first: Decimal, second: Decimal) -> Decimal:
     """The smallest step that is a multiple of both (a market order must fit LOT_SIZE and MARKET_LOT_SIZE)."""
     scale = max(_decimals(first), _decimals(second))
-    return Decimal(math.lcm(int(first.scaleb(scale)), int(second.scaleb(scale)))).scaleb(-scale)
+    first_units, second_units = (int(step.scaleb(scale, context=EXACT)) for step in (first, second))
+    return Decimal(math.lcm(first_units, second_units)).scaleb(-scale, context=EXACT)
 
 
 def _decimals(number: Decimal) -> int:
@@ -131,4 +145,4 @@ def _decimals(number: Decimal) -> int:
 
 def percent_of(part: Decimal, whole: Decimal) -> Decimal:
     """``part / whole * 100`` for people to read: 6 decimals, rounded. Limits are compared without dividing."""
-    return _DISPLAY.divide(multiply(part, HUNDRED), whole).quantize(Decimal("0.000001"), context=Context(prec=60))
+    return _DISPLAY.divide(multiply(part, HUNDRED), whole).quantize(Decimal("0.000001"), context=_DISPLAY)

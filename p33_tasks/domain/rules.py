@@ -156,7 +156,7 @@ def rule_1_snapshot_is_fresh(case: Case) -> Deny | None:
 
 def rule_2_position_exists(case: Case) -> Deny | None:
     """Rule 2: below epsilon there is nothing to close."""
-    if abs(case.position_amt) >= case.policy.position_epsilon:
+    if q.magnitude(case.position_amt) >= case.policy.position_epsilon:
         return None
     return Deny(
         reason=Reason.NO_POSITION,
@@ -233,15 +233,15 @@ def rule_4_quantities_agree(case: Case) -> Deny | None:
     Compared as ``|amt - led| * 100 > tolerance * |amt|``, so that no division rounds at the limit.
     """
     amount, ledger = case.position_amt, case.known_ledger_amt
-    drift = abs(q.subtract(amount, ledger))
-    if q.multiply(drift, q.HUNDRED) <= q.multiply(case.policy.qty_tolerance_pct, abs(amount)):
+    drift, position = q.magnitude(q.subtract(amount, ledger)), q.magnitude(amount)
+    if q.multiply(drift, q.HUNDRED) <= q.multiply(case.policy.qty_tolerance_pct, position):
         return None
     return Deny(
         reason=Reason.QTY_MISMATCH,
         details={
             "exchange_position_amt": amount,
             "ledger_position_amt": ledger,
-            "diff_pct": q.percent_of(drift, abs(amount)),
+            "diff_pct": q.percent_of(drift, position),
             "tolerance_pct": case.policy.qty_tolerance_pct,
         },
     )
