@@ -69,10 +69,12 @@ def _orders(fields: Mapping[str, object]) -> list[Mapping[str, object]]:
         details = {}
     if not isinstance(details, Mapping):
         raise InvalidMessageError(f"details must be a JSON object, found {shown(fields['details'])}")
-    nested = {name: details[name] for name in _ORDER_FIELDS if not is_nothing(details.get(name))}
+    nested: dict[str, object] = {n: details[n] for n in _ORDER_FIELDS if not is_nothing(details.get(n))}
     # Where only one of the two has the order id, both speak of the same order.
-    singles = [flat, nested] if "order_id" in flat and "order_id" in nested else [{**nested, **flat}]
-    return [*objects_of(fields, "steps_results"), *singles]
+    for one, other in ((flat, nested), (nested, flat)):
+        if "order_id" not in one and "order_id" in other:
+            one["order_id"] = other["order_id"]
+    return [*objects_of(fields, "steps_results"), flat, nested]
 
 
 def _read_order(order: Mapping[str, object], *, executed: bool) -> Fill | None:
