@@ -1,0 +1,130 @@
+"""Makes the ccxt instance. The only module that imports ccxt, and only when one of its functions is called.
+
+ccxt is used for what it knows best, the venue's URLs and signatures. What it does with an answer is switched off:
+it turned HTTP 200 with an empty body into "no positions", mapped errors by the URL's host, and read numbers as
+floats. The answer is kept as it came, for ``session`` to judge.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from p33_tasks.exchange.errors_map import Answer
+
+QUIET_LOGGERS = ("ccxt.base.exchange", "urllib3.connectionpool")
+"""At DEBUG these write the signed URL and the API key, so they never go below INFO."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """An API key. Its repr says nothing."""
+
+    api_key: str | None = field(default=None, repr=False)
+    api_secret: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+
+    @property
+    def secrets(self) -> tuple[str | None, ...]:
+        """What must not appear in any text."""
+        return (self.api_key, self.api_secret, self.password)
+
+
+@dataclass(slots=True)
+class Recorder:
+    """The last answer of one client, and the client that it belongs to."""
+
+    client: Any
+    answer: Answer | None = None
+
+    def call(self, method: str, params: Mapping[str, Any]) -> Answer | None:
+        """Call one implicit API method; the answer, or None where none came. Raises what ccxt raises."""
+        self.answer = None
+        try:
+            getattr(self.client, method)(dict(params))
+        finally:
+            # Kept by ccxt for debugging; a traceback that shows variables would show the signed URL.
+            self.client.last_request_url = self.client.last_request_body = self.client.last_request_headers = None
+        return self.answer
+
+
+def preload() -> None:
+    """Import ccxt in the workers' parent, once, and move it out of the collector's way before they are forked."""
+    import ccxt  # noqa: F401, PLC0415 - 2 s and 89 MB: paid here, by those who ask
+
+    gc.collect()
+    gc.freeze()
+
+
+def build_client(
+    *,
+    exchange_id: str,
+    credentials: Credentials,
+    testnet: bool,
+    base_url: str | None,
+    timeout_ms: int,
+    options: Mapping[str, Any],
+) -> Recorder:
+    """A ccxt instance that only signs, sends and keeps the answer.
+
+    Must be called in the process that uses it: a session shared across a fork mixed up responses.
+
+    Args:
+        exchange_id: A ccxt exchange id.
+        credentials: The API key; public endpoints work without.
+        testnet: Use the venue's demo trading hosts, or its sandbox where it has no demo trading.
+        base_url: Scheme and host that replace the venue's own in every URL, in front of ``testnet``.
+        timeout_ms: For connecting and for each wait for data.
+        options: ccxt options of the venue.
+    """
+    import ccxt  # noqa: PLC0415 - see preload
+
+    for name in QUIET_LOGGERS:
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, logging.INFO))
+    client = getattr(ccxt, exchange_id)(
+        {
+            "apiKey": credentials.api_key or "",
+            "secret": credentials.api_secret or "",
+            "password": credentials.password or "",
+            "timeout": timeout_ms,
+            "enableRateLimit": False,  # it is per process; the budget is shared by all workers
+            "options": {**options, "maxRetriesOnFailure": 0},
+        }
+    )
+    if base_url is not None:
+        client.urls["api"] = redirected(client.urls["api"], base_url)
+    elif testnet and "demo" in client.urls:
+        client.enable_demo_trading(True)  # noqa: FBT003 - ccxt's signature
+    elif testnet:
+        client.set_sandbox_mode(True)
+    recorder = Recorder(client)
+    _keep_answers(client, recorder)
+    return recorder
+
+
+def redirected(urls: Any, base_url: str) -> Any:
+    """The same paths on another scheme and host, through whatever nesting ccxt keeps them in."""
+    if isinstance(urls, dict):
+        return {name: redirected(url, base_url) for name, url in urls.items()}
+    if isinstance(urls, str):
+        return base_url.rstrip("/") + urlsplit(urls).path
+    return urls
+
+
+def _keep_answers(client: Any, recorder: Recorder) -> None:
+    def keep(code: int, _reason: str, _url: str, _method: str, headers: Any, body: str, *_request: Any) -> str:
+        lowered = {str(name).lower(): str(value) for name, value in headers.items()}
+        recorder.answer = Answer(status=code, headers=lowered, text=body)
+        return body
+
+    client.on_rest_response = keep
+    client.parse_json = lambda _text: None
+    client.is_text_response = lambda _headers: True
+    client.handle_errors = lambda *_answer: True
+    # A redirect would be followed with the API key in its header.
+    client.session.get_redirect_target = lambda _response: None

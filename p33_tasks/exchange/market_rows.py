@@ -1,0 +1,98 @@
+"""Pure reading of Binance USD-M exchange information: what a market order's quantity must fit.
+
+A market order passes LOT_SIZE and MARKET_LOT_SIZE both, so its step is a multiple of both steps, its minimum the
+greater and its maximum the smaller. A step or maximum of 0 means that the filter sets none.
+
+Source: "Exchange Information" and "Filters" of Binance's USD-M futures documentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from typing import Any
+
+from p33_tasks.domain import quantities as q
+from p33_tasks.domain.models import MarketRules
+from p33_tasks.errors import MalformedResponseError
+from p33_tasks.exchange.rows import Row, SpoiledError, number, shape
+from p33_tasks.ports import MarketReport
+
+LOT_FILTERS = ("LOT_SIZE", "MARKET_LOT_SIZE")
+
+
+def read_markets(answer: object, symbols: Iterable[str]) -> MarketReport:
+    """Read the answer of ``GET /fapi/v1/exchangeInfo``.
+
+    Args:
+        answer: As decoded by ``exact_json.loads_exact``.
+        symbols: The venue's ids of the symbols wanted.
+
+    Raises:
+        MalformedResponseError: The answer is no object with a list ``symbols``.
+    """
+    listed = answer.get("symbols") if isinstance(answer, dict) else None
+    if not isinstance(listed, list):
+        raise MalformedResponseError(f"markets: an object with a list 'symbols' was expected, {shape(answer)} came")
+    found: dict[str, list[Row]] = {symbol: [] for symbol in symbols}
+    for row in listed:
+        symbol = row.get("symbol") if isinstance(row, dict) else None
+        if isinstance(symbol, str) and symbol in found:
+            found[symbol].append(row)
+    markets: dict[str, MarketRules] = {}
+    spoiled: dict[str, str] = {}
+    for symbol, rows in found.items():
+        try:
+            markets[symbol] = _rules(symbol, rows)
+        except SpoiledError as problem:
+            spoiled[symbol] = str(problem)
+    return MarketReport(markets=markets, spoiled=spoiled)
+
+
+def _rules(symbol: str, rows: list[Row]) -> MarketRules:
+    if len(rows) != 1:
+        raise SpoiledError(f"the venue lists it {len(rows)} times; is it a symbol of this venue?")
+    row = rows[0]
+    if row.get("status") != "TRADING":
+        raise SpoiledError(f"its status is {row.get('status')!r:.40}, not TRADING")
+    filters = _lot_filters(row)
+    steps = [step for step in _values(filters, "stepSize") if step > 0]
+    maxima = [maximum for maximum in _values(filters, "maxQty") if maximum > 0]
+    if not steps:
+        raise SpoiledError("neither LOT_SIZE nor MARKET_LOT_SIZE has a stepSize above 0")
+    return MarketRules(
+        symbol=symbol,
+        step_size=_common_step(steps),
+        min_qty=max(_values(filters, "minQty")),
+        max_market_qty=min(maxima, default=None),
+    )
+
+
+def _lot_filters(row: Row) -> list[Row]:
+    listed = row.get("filters")
+    if not isinstance(listed, list):
+        raise SpoiledError("it has no list of filters")
+    wanted: list[Row] = []
+    for name in LOT_FILTERS:
+        same: list[Any] = [entry for entry in listed if isinstance(entry, dict) and entry.get("filterType") == name]
+        if len(same) != 1:
+            raise SpoiledError(f"it has {len(same)} filters {name}, not one")
+        wanted.append(same[0])
+    return wanted
+
+
+def _values(filters: Sequence[Row], name: str) -> list[Decimal]:
+    values = [number(entry, name) for entry in filters]
+    if any(value < 0 for value in values):
+        raise SpoiledError(f"{name} is below 0")
+    return values
+
+
+def _common_step(steps: Sequence[Decimal]) -> Decimal:
+    # The exact context, so that absurd steps raise rather than round to one that the venue refuses.
+    with localcontext(q.EXACT) as context:
+        context.rounding = ROUND_HALF_EVEN
+        step = q.common_step(steps[0], steps[-1])
+    if step.adjusted() >= q.MAX_DIGITS:
+        raise SpoiledError(f"its steps {' and '.join(map(str, steps))} have no common multiple of reasonable size")
+    return step

@@ -1,0 +1,228 @@
+"""Reduce-only market orders, for the reference apply layer.
+
+The brain itself never trades: nothing else in this package imports this module.
+
+A rejection is only called one (``OrderRejectedError``) when the venue's code says that the order was refused for
+certain; then a reservation may be released. Everything that leaves doubt is ``OrderOutcomeUnknownError``: ask with
+``fetch_order`` by the client order id. Sources: "New Order", "Query Order" and the error codes of Binance's USD-M
+futures documentation, which calls the execution status of a -1006, a -1007 and of other 5xx unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from p33_tasks.domain import quantities as q
+from p33_tasks.domain.models import OrderSide
+from p33_tasks.errors import (
+    ConfigurationError,
+    ExchangeClockError,
+    ExchangeCredentialsError,
+    ExchangeRateLimitedError,
+    ExchangeUnavailableError,
+    MalformedResponseError,
+    OrderOutcomeUnknownError,
+    OrderRejectedError,
+)
+from p33_tasks.exchange.binance_usdm import DIALECT, EXCHANGE_ID
+from p33_tasks.exchange.client import Credentials
+from p33_tasks.exchange.errors_map import Answer, venue_code
+from p33_tasks.exchange.exact_json import loads_exact
+from p33_tasks.exchange.registry import DEFAULT_TIMEOUT_MS
+from p33_tasks.exchange.rows import SpoiledError, number, shape
+from p33_tasks.exchange.session import Endpoint, VenueSession
+from p33_tasks.ports import RequestBudget
+
+PLACE: Final = Endpoint(call="fapiPrivatePostOrder", shown="POST /fapi/v1/order", weight=1, signed=True)
+QUERY: Final = Endpoint(call="fapiPrivateGetOrder", shown="GET /fapi/v1/order", weight=1, signed=True)
+
+MAX_RECV_WINDOW_MS: Final = 60_000
+ORDER_DOES_NOT_EXIST: Final = -2013
+DUPLICATE_CLIENT_ORDER_ID: Final = -4116
+_CLIENT_ORDER_ID: Final = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
+
+# Refused for certain: parameters (-11xx), the order itself (-20xx), its symbol's filters and modes (-40xx to -4999),
+# the matching engine (-50xx). A duplicate client order id isn't here: the order that has it may have been executed.
+_REJECTIONS: Final = (range(-1199, -1099), range(-2029, -2009), range(-4999, -3999), range(-5099, -4999))
+_SINGLE_REJECTIONS: Final = frozenset({-1013, -1014, -1020})
+_CLIENT_ERRORS: Final = range(400, 500)
+_TIMEOUT_STATUS: Final = 408
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderReport:
+    """One order as the venue reports it."""
+
+    order_id: str
+    client_order_id: str
+    symbol: str
+    status: str  # the venue's own word: NEW, PARTIALLY_FILLED, FILLED, CANCELED, EXPIRED, ...
+    side: OrderSide
+    quantity: Decimal  # base units, as accepted; a reduce-only order may be cut to the position
+    executed_qty: Decimal  # base units, cumulative
+
+
+def is_certain_rejection(answer: Answer) -> bool:
+    """Whether an answer proves that the order was refused and nothing was executed."""
+    refused = venue_code(answer)
+    if refused is None or refused.code == DUPLICATE_CLIENT_ORDER_ID:
+        return False
+    if answer.status not in _CLIENT_ERRORS or answer.status == _TIMEOUT_STATUS:
+        return False
+    return refused.code in _SINGLE_REJECTIONS or any(refused.code in codes for codes in _REJECTIONS)
+
+
+class OrderClient:
+    """Places and finds orders on Binance USD-M."""
+
+    def __init__(self, session: VenueSession) -> None:
+        self._session = session
+
+    def clock_ms(self) -> int:
+        """The venue's clock as well as this process knows it: the ``window_start_ms`` of an order."""
+        return self._session.clock_ms()
+
+    def place_reduce_only_market(
+        self,
+        *,
+        symbol: str,
+        side: OrderSide,
+        quantity: Decimal,
+        client_order_id: str,
+        recv_window_ms: int,
+        window_start_ms: int | None = None,
+    ) -> OrderReport:
+        """Send one reduce-only market order, once.
+
+        Args:
+            symbol: The venue's id, e.g. ``BTCUSDT``.
+            side: ``SELL`` reduces a long, ``BUY`` a short.
+            quantity: Base units, above zero; sent as its canonical decimal string.
+            client_order_id: 1 to 36 of ``.A-Z:/a-z0-9_-``, the same for every try of the same intention.
+            recv_window_ms: The venue refuses the order when it arrives later than this after ``window_start_ms``.
+            window_start_ms: By ``clock_ms()``, taken before the permit was consumed, so that a process that froze
+                since then can't send; None: now.
+
+        Raises:
+            OrderRejectedError: Refused for certain; ``code`` is the venue's.
+            OrderOutcomeUnknownError: It may have been executed; also for a client order id that was used before.
+            ExchangeClockError: It came too late, or this host's clock is wrong; nothing was executed.
+            ExchangeCredentialsError: The key was refused or is missing; nothing was executed.
+            ExchangeRateLimitedError: The venue asked for a pause; nothing was executed.
+            ExchangeBudgetSpentError: The shared budget has no room; nothing was sent.
+            ValueError: A parameter is not usable; nothing was sent.
+        """
+        _check(quantity=quantity, client_order_id=client_order_id, recv_window_ms=recv_window_ms)
+        params = {
+            "symbol": symbol,
+            "side": side.value,
+            "type": "MARKET",
+            "quantity": q.canonical(quantity),
+            "reduceOnly": "true",
+            "newOrderRespType": "RESULT",
+            "newClientOrderId": client_order_id,
+            "recvWindow": recv_window_ms,
+            "timestamp": self.clock_ms() if window_start_ms is None else window_start_ms,
+        }
+        try:
+            answer = self._session.send(PLACE, params)
+        except ExchangeUnavailableError as error:
+            raise OrderOutcomeUnknownError(f"{error}; find it by client order id {client_order_id}") from error
+        return self._placed(answer, symbol, client_order_id)
+
+    def fetch_order(self, symbol: str, client_order_id: str) -> OrderReport | None:
+        """Find an order by its client order id.
+
+        Returns:
+            None when the venue doesn't know it. Right after a time-out that can still change: ask again.
+
+        Raises:
+            ExchangeError: One of its kinds.
+        """
+        answer = self._session.send(QUERY, {"symbol": symbol, "origClientOrderId": client_order_id})
+        refused = venue_code(answer)
+        if refused is not None and refused.code == ORDER_DOES_NOT_EXIST:
+            return None
+        failure = self._session.failure_of(answer, QUERY)
+        if failure is not None:
+            raise failure
+        return read_order(loads_exact(answer.text), symbol, client_order_id)
+
+    def _placed(self, answer: Answer, symbol: str, client_order_id: str) -> OrderReport:
+        failure = self._session.failure_of(answer, PLACE)
+        refused = venue_code(answer)
+        if failure is None:
+            try:
+                return read_order(loads_exact(answer.text), symbol, client_order_id)
+            except MalformedResponseError as error:
+                raise OrderOutcomeUnknownError(f"{PLACE.shown}: {error}; find it by {client_order_id}") from error
+        if isinstance(failure, ExchangeClockError | ExchangeCredentialsError | ExchangeRateLimitedError):
+            raise failure
+        if refused is not None and is_certain_rejection(answer):
+            raise OrderRejectedError(str(failure), code=refused.code)
+        raise OrderOutcomeUnknownError(f"{failure}; find it by client order id {client_order_id}")
+
+
+def build_order_client(
+    *,
+    exchange_id: str,
+    api_key: str | None,
+    api_secret: str | None,
+    testnet: bool,
+    base_url: str | None,
+    budget: RequestBudget,
+    timeout_ms: int = DEFAULT_TIMEOUT_MS,
+) -> OrderClient:
+    """An order client; arguments as of ``registry.build_venue``. Raises ConfigurationError for another venue."""
+    if exchange_id != EXCHANGE_ID:
+        raise ConfigurationError(f"P33_EXCHANGE={exchange_id!r:.40}: orders are placed on {EXCHANGE_ID} only")
+    return OrderClient(
+        VenueSession(
+            dialect=DIALECT,
+            credentials=Credentials(api_key=api_key, api_secret=api_secret),
+            testnet=testnet,
+            base_url=base_url,
+            budget=budget,
+            timeout_ms=timeout_ms,
+        )
+    )
+
+
+def read_order(body: object, symbol: str, client_order_id: str) -> OrderReport:
+    """Read one order. Raises MalformedResponseError when it isn't the one that was asked for, in full."""
+    if not isinstance(body, dict):
+        raise MalformedResponseError(f"order: an object was expected, {shape(body)} came")
+    if body.get("symbol") != symbol or body.get("clientOrderId") != client_order_id:
+        raise MalformedResponseError(f"order: another order than {client_order_id} of {symbol} came")
+    order_id, status, side = body.get("orderId"), body.get("status"), body.get("side")
+    if not isinstance(order_id, int | str) or isinstance(order_id, bool) or not str(order_id):
+        raise MalformedResponseError("order: orderId is missing")
+    if not isinstance(status, str) or not isinstance(side, str) or side not in set(OrderSide):
+        raise MalformedResponseError("order: status or side is missing")
+    try:
+        quantity, executed = number(body, "origQty"), number(body, "executedQty")
+    except SpoiledError as error:
+        raise MalformedResponseError(f"order: {error}") from error
+    if not 0 <= executed <= quantity:
+        raise MalformedResponseError(f"order: executedQty {executed} is not within 0 and origQty {quantity}")
+    return OrderReport(
+        order_id=str(order_id),
+        client_order_id=client_order_id,
+        symbol=symbol,
+        status=status,
+        side=OrderSide(side),
+        quantity=quantity,
+        executed_qty=executed,
+    )
+
+
+def _check(*, quantity: Decimal, client_order_id: str, recv_window_ms: int) -> None:
+    if q.parse_quantity(quantity) <= 0:
+        raise ValueError(f"an order's quantity is above zero, not {quantity}")
+    if not _CLIENT_ORDER_ID.fullmatch(client_order_id):
+        raise ValueError(f"client order id {client_order_id!r:.60}: use 1 to 36 of .A-Z:/a-z0-9_-")
+    if not 1 <= recv_window_ms <= MAX_RECV_WINDOW_MS:
+        raise ValueError(f"recv_window_ms={recv_window_ms}: use 1 to {MAX_RECV_WINDOW_MS}")

@@ -1,0 +1,207 @@
+"""One request to the venue: credentials, clock, shared budget, the answer, and the error it stands for."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from p33_tasks.errors import (
+    ExchangeClockError,
+    ExchangeCredentialsError,
+    ExchangeError,
+    ExchangeRateLimitedError,
+    ExchangeUnavailableError,
+    MalformedResponseError,
+    StoreError,
+)
+from p33_tasks.exchange.client import Credentials, Recorder, build_client
+from p33_tasks.exchange.errors_map import Answer, Codes, failure_of
+from p33_tasks.exchange.exact_json import loads_exact
+from p33_tasks.exchange.scrub import scrub
+from p33_tasks.ports import RequestBudget
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One request that the venue documents."""
+
+    call: str  # ccxt's implicit API method
+    shown: str  # method and path, for messages
+    weight: int
+    signed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """What a venue's file tells the session."""
+
+    exchange_id: str
+    codes: Codes
+    used_weight_header: str  # lower case
+    time_endpoint: Endpoint
+    time_field: str
+    credentials_advice: str  # which variables to set
+    options: Mapping[str, Any] = field(default_factory=dict)  # ccxt's
+
+
+class VenueSession:
+    """Sends requests. Safe to build before a fork: each process and thread makes its client on first use."""
+
+    def __init__(
+        self,
+        *,
+        dialect: Dialect,
+        credentials: Credentials,
+        testnet: bool,
+        base_url: str | None,
+        budget: RequestBudget,
+        timeout_ms: int,
+    ) -> None:
+        self._dialect = dialect
+        self._credentials = credentials
+        self._testnet = testnet
+        self._base_url = base_url
+        self._budget = budget
+        self._timeout_ms = timeout_ms
+        self._local = threading.local()
+        self._offset_ms = 0  # this host's clock minus the venue's; taken as 0 until the venue objects
+        self._offset_due = False
+
+    # --- for venues -------------------------------------------------------------------------------------------------
+
+    def ask(self, endpoint: Endpoint, params: Mapping[str, Any] | None = None) -> object:
+        """Send one request and decode its answer exactly.
+
+        Raises:
+            ExchangeError: One of its kinds; no text of it holds the signed URL or a key.
+        """
+        answer = self.send(endpoint, params)
+        failure = self.failure_of(answer, endpoint)
+        if failure is not None:
+            raise failure
+        try:
+            return loads_exact(answer.text)
+        except MalformedResponseError as error:
+            raise MalformedResponseError(self.scrub(f"{self._what(endpoint)}: HTTP {answer.status}, {error}")) from None
+
+    def send(self, endpoint: Endpoint, params: Mapping[str, Any] | None = None) -> Answer:
+        """Send one request; the answer, whatever it says.
+
+        Raises:
+            ExchangeCredentialsError: A signed request without usable credentials; nothing was sent.
+            ExchangeBudgetSpentError: The shared budget has no room; nothing was sent.
+            ExchangeRateLimitedError: The venue asked for a pause that isn't over; nothing was sent.
+            ExchangeUnavailableError: No answer came.
+        """
+        if endpoint.signed:
+            self._check_credentials(endpoint)
+            self._measure_offset_if_due()
+        self._budget.acquire(endpoint.weight)
+        answer = self._exchange(endpoint, params or {})
+        self._learn_from(answer, endpoint)
+        return answer
+
+    def failure_of(self, answer: Answer, endpoint: Endpoint) -> ExchangeError | None:
+        """The error that an answer stands for, or None."""
+        return failure_of(answer, self._dialect.codes, self._what(endpoint), self.scrub)
+
+    def clock_ms(self) -> int:
+        """The venue's clock as well as this process knows it; asks the venue only after it refused a timestamp."""
+        self._measure_offset_if_due()
+        return int(time.time() * 1000) - self._offset_ms
+
+    def fetch_server_time_ms(self) -> int:
+        """The venue's clock, in one request."""
+        body = self.ask(self._dialect.time_endpoint)
+        found = body.get(self._dialect.time_field) if isinstance(body, dict) else None
+        if not isinstance(found, int) or isinstance(found, bool) or found <= 0:
+            raise MalformedResponseError(
+                f"{self._what(self._dialect.time_endpoint)}: {self._dialect.time_field} is no time in milliseconds"
+            )
+        return found
+
+    def scrub(self, text: str) -> str:
+        """``text`` without this session's secrets."""
+        return scrub(text, self._credentials.secrets)
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _what(self, endpoint: Endpoint) -> str:
+        return f"{self._dialect.exchange_id} {endpoint.shown}"
+
+    def _recorder(self) -> Recorder:
+        made: tuple[int, Recorder] | None = getattr(self._local, "made", None)
+        if made is None or made[0] != os.getpid():
+            recorder = build_client(
+                exchange_id=self._dialect.exchange_id,
+                credentials=self._credentials,
+                testnet=self._testnet,
+                base_url=self._base_url,
+                timeout_ms=self._timeout_ms,
+                options=self._dialect.options,
+            )
+            made = self._local.made = (os.getpid(), recorder)
+        return made[1]
+
+    def _exchange(self, endpoint: Endpoint, params: Mapping[str, Any]) -> Answer:
+        from ccxt.base.errors import BaseError  # noqa: PLC0415 - see client.preload
+
+        recorder = self._recorder()
+        recorder.client.options["timeDifference"] = self._offset_ms
+        failure: ExchangeError | None = None
+        try:
+            recorder.call(endpoint.call, params)
+        except (BaseError, OSError) as error:
+            found = f"{type(error).__name__} (time limit {self._timeout_ms} ms)"
+            failure = ExchangeUnavailableError(f"{self._what(endpoint)}: {found}; the next tick tries again")
+        except ValueError as error:  # what is not the operator's is well-formed, so the secret can't sign
+            found = f"{type(error).__name__} while signing; is the secret complete?"
+            failure = ExchangeCredentialsError(f"{self._what(endpoint)}: {found} {self._dialect.credentials_advice}")
+        if recorder.answer is not None:
+            return recorder.answer  # ccxt also raises for what was answered; that is judged from the answer
+        # Raised out here, so without context or cause: their texts hold the signed URL.
+        raise failure or ExchangeUnavailableError(f"{self._what(endpoint)}: no answer; the next tick tries again")
+
+    def _learn_from(self, answer: Answer, endpoint: Endpoint) -> None:
+        """Tell the other workers what the answer says about weight and pauses, and remember a refused timestamp.
+
+        The answer counts for more than the bookkeeping: an order's must not be lost because Redis is away.
+        """
+        failure = self.failure_of(answer, endpoint)
+        if isinstance(failure, ExchangeClockError):
+            self._offset_due = True
+        used = answer.headers.get(self._dialect.used_weight_header, "")
+        try:
+            if used.isascii() and used.isdecimal():
+                self._budget.report(int(used[:12]))
+            if isinstance(failure, ExchangeRateLimitedError):
+                self._budget.pause(failure.retry_after_sec)
+        except StoreError as error:
+            log.warning("the shared request budget could not be told about %s: %s", self._what(endpoint), error)
+
+    def _measure_offset_if_due(self) -> None:
+        if self._offset_due:
+            venue_ms = self.fetch_server_time_ms()
+            # Taken after the answer, so that our timestamps lag and never lead: the venue refuses the future.
+            self._offset_ms = int(time.time() * 1000) - venue_ms
+            self._offset_due = False
+
+    def _check_credentials(self, endpoint: Endpoint) -> None:
+        key, secret = self._credentials.api_key, self._credentials.api_secret
+        if not key or not secret:
+            missing = "API key" if not key else "API secret"
+            raise ExchangeCredentialsError(
+                f"{self._what(endpoint)}: the {missing} is missing; {self._dialect.credentials_advice}"
+            )
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise ExchangeCredentialsError(
+                f"{self._what(endpoint)}: the API key holds a space, a line break or a character outside ASCII; "
+                f"{self._dialect.credentials_advice}"
+            )
