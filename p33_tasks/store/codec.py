@@ -166,7 +166,7 @@ def verdict_fields(plan: Plan, verdict: Verdict, *, now_ms: int, run_id: str, po
 def sign(fields: Mapping[str, Any], *, prefix: str, key: str) -> str:
     """Hex HMAC-SHA256 over the key prefix, a newline, and the permit without ``sig`` (CONTRACT section 6)."""
     unsigned = {name: value for name, value in fields.items() if name != "sig"}
-    message = f"{prefix}\n{exact_json.dumps(unsigned, sort_keys=True)}".encode("utf-8", "surrogatepass")
+    message = f"{prefix}\n{exact_json.dumps(unsigned, sort_keys=True)}".encode()
     return hmac.new(key.encode(), message, hashlib.sha256).hexdigest()
 
 

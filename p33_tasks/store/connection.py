@@ -33,6 +33,8 @@ def connect(url: str, *, socket_timeout_sec: float = SOCKET_TIMEOUT_SEC, retries
     """
     options: dict[str, Any] = {
         "decode_responses": True,
+        # Foreign bytes under our keys must come back as they are, so that a rule can deny them.
+        "encoding_errors": "surrogateescape",
         "socket_timeout": socket_timeout_sec,
         "socket_connect_timeout": CONNECT_TIMEOUT_SEC,
         "socket_keepalive": True,

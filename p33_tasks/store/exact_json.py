@@ -35,7 +35,9 @@ def dumps(value: object, *, sort_keys: bool = False) -> str:
 
 
 def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    # Bytes that were no UTF-8 arrive as lone surrogates; JSON must be UTF-8 again.
+    clean = value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+    return json.dumps(clean, ensure_ascii=False)
 
 
 def loads_object(text: str | bytes) -> dict[str, Any]:

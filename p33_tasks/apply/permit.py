@@ -1,0 +1,135 @@
+"""Reading permits as an executor must: strict types, exact numbers, signature first."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from p33_tasks.domain.models import OrderSide
+from p33_tasks.domain.quantities import parse_quantity
+from p33_tasks.errors import CorruptStateError, InvalidQuantityError, PermitRefused
+from p33_tasks.store import codec, exact_json
+
+NO_GOVERNOR = "missing_permit_or_redis"
+NO_P33 = "missing_or_denied_p33_permit"
+DEFAULT_STALE_THRESHOLD_SEC = Decimal(10)
+MAX_STALE_THRESHOLD_SEC = Decimal(60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowPermit:
+    """An allow permit that has the right shape, is about this plan, and is signed where signing is on."""
+
+    raw: str  # the bytes that were verified; consuming compares them
+    safe_close_qty: Decimal
+    order_side: OrderSide
+    exchange_position_amt: Decimal
+    ts_ms: int
+    expires_ms: int
+    run_id: str
+    stale_threshold_ms: int
+
+
+def require_granted(raw: str | None) -> str:
+    """Check the governor's permit.
+
+    Returns:
+        The value as read, for comparing when both permits are consumed.
+
+    Raises:
+        PermitRefused: It is missing, unreadable, or ``granted`` is not true.
+    """
+    if raw is None:
+        raise PermitRefused(NO_GOVERNOR, "the governor's permit is missing")
+    try:
+        granted = exact_json.loads_object(raw).get("granted")
+    except CorruptStateError as error:
+        raise PermitRefused(NO_GOVERNOR, f"the governor's permit is unreadable: {error}") from error
+    if granted is not True:
+        raise PermitRefused(NO_GOVERNOR, "the governor's permit is not granted")
+    return raw
+
+
+def require_allow(
+    raw: str | None, *, plan_id: str, symbol: str, prefix: str, signing_keys: Sequence[str] = ()
+) -> AllowPermit:
+    """Check P3.3's permit.
+
+    Args:
+        raw: The value under the permit's key, None when there is none.
+        plan_id: The plan it must be about.
+        symbol: The symbol it must be about.
+        prefix: The key prefix, part of what is signed.
+        signing_keys: Any of them may have signed (two while keys are rotated); empty when signing is off.
+
+    Raises:
+        PermitRefused: With what is wrong. ``reason`` is the deny's own where it is a deny.
+    """
+    if raw is None:
+        raise PermitRefused(NO_P33, "missing")
+    try:
+        fields = exact_json.loads_object(raw)
+    except CorruptStateError as error:
+        raise PermitRefused(NO_P33, f"unreadable: {error}") from error
+    if fields.get("allow") is not True:
+        reason = fields.get("reason")
+        raise PermitRefused(NO_P33, reason[:200] if isinstance(reason, str) else "not_allowed")
+    if fields.get("plan_id") != plan_id:
+        raise PermitRefused(NO_P33, "about_another_plan")
+    if fields.get("symbol") != symbol:
+        raise PermitRefused(NO_P33, "about_another_symbol")
+    if signing_keys and not _is_signed(fields, prefix=prefix, keys=signing_keys):
+        raise PermitRefused(NO_P33, "bad_signature")
+    try:
+        return _allow_permit(raw, fields)
+    except (KeyError, TypeError, ValueError) as error:
+        raise PermitRefused(NO_P33, f"malformed: {type(error).__name__}: {error}") from error
+
+
+def _is_signed(fields: dict[str, Any], *, prefix: str, keys: Sequence[str]) -> bool:
+    signature = fields.get("sig")
+    if not isinstance(signature, str) or not signature.isascii():
+        return False
+    # Every key is tried, so that the time taken doesn't tell which one it was.
+    matches = [hmac.compare_digest(codec.sign(fields, prefix=prefix, key=key), signature) for key in keys]
+    return any(matches)
+
+
+def _allow_permit(raw: str, fields: dict[str, Any]) -> AllowPermit:
+    quantity, position = _quantity(fields["safe_close_qty"]), _quantity(fields["exchange_position_amt"])
+    side = OrderSide(fields["order_side"])
+    # A permit that would open or enlarge a position was never issued by us.
+    if not 0 < quantity <= abs(position) or side is not OrderSide.closing(position):
+        raise InvalidQuantityError(f"{side} {quantity} doesn't reduce a position of {position}")
+    threshold_sec = _quantity(fields.get("stale_threshold_sec", DEFAULT_STALE_THRESHOLD_SEC))
+    return AllowPermit(
+        raw=raw,
+        safe_close_qty=quantity,
+        order_side=side,
+        exchange_position_amt=position,
+        ts_ms=_milliseconds(fields["ts_ms"]),
+        expires_ms=_milliseconds(fields["expires_ms"]),
+        run_id=_text(fields["run_id"]),
+        stale_threshold_ms=int(min(threshold_sec, MAX_STALE_THRESHOLD_SEC) * 1000),
+    )
+
+
+def _quantity(value: object) -> Decimal:
+    if isinstance(value, str):
+        raise TypeError("a quantity in a permit is a JSON number, not a string")
+    return parse_quantity(value)
+
+
+def _milliseconds(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < codec.MAX_EPOCH_MS:
+        raise TypeError(f"{value!r:.40} is no time in milliseconds")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"{value!r:.40} is no run_id")
+    return value
