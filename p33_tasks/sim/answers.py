@@ -15,6 +15,8 @@ HTML_PAGE: Final = b"<html><head><title>502 Bad Gateway</title></head><body><h1>
 # A hung request is given up after this, so that none outlives a test by much.
 LONGEST_HANG_SEC: Final = 300
 
+# Bodies that are halves of the venue's own answer: the request is carried out for them.
+HALVES: Final = ("truncated", "cut")
 _FIXED_BODIES: Final = {"empty": b"", "null": b"null", "object": b"{}", "list": b"[]", "html": HTML_PAGE}
 
 
@@ -44,13 +46,13 @@ def status_answer(faults: Faults) -> web.Response:
 
 
 async def broken_answer(
-    request: web.Request, body: str, answer: web.Response, closing: asyncio.Event
+    request: web.Request, body: str, answer: web.Response | None, closing: asyncio.Event
 ) -> web.StreamResponse:
     """What the ``body`` switch makes of the venue's answer. Raises ConnectionDropped."""
     if body in _FIXED_BODIES:
         content_type = "text/html" if body == "html" else "application/json"
         return web.Response(body=_FIXED_BODIES[body], content_type=content_type)
-    content = answer.body if isinstance(answer.body, bytes) else b""
+    content = answer.body if answer is not None and isinstance(answer.body, bytes) else b""
     if body == "truncated":
         return json_answer(content[: len(content) // 2])
     if body == "cut":

@@ -9,7 +9,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from p33_tasks.sim.codes import VenueError
-from p33_tasks.sim.faults import FaultError, Faults
+from p33_tasks.sim.faults import FaultError
 from p33_tasks.sim.matching import round_price
 from p33_tasks.sim.positions import PositionSide
 from p33_tasks.sim.simulation import Simulation
@@ -63,13 +63,13 @@ class Control:
     def state(self, _payload: dict[str, Any]) -> Any:
         """Positions (as the engine knows and as the account shows them), prices, switches, weight."""
         sim, now_ms = self.sim, self.sim.now_ms
-        sim.venue.settle(now_ms=now_ms, conditions=sim.conditions)
+        sim.settle()
         return {
             "now_ms": now_ms,
             "server_ms": sim.server_ms,
             "hedge_mode": sim.venue.hedged,
             "balance_usdt": plain(sim.venue.balance_usdt),
-            "used_weight": sim.limiter.used_weight(sim.server_ms),
+            "used_weight": sim.limiter.used_weight(now_ms),
             "faults": sim.faults.as_json(),
             "positions": [self._position(*key) for key in sim.venue.positions.held()],
             "prices": {symbol: plain(sim.venue.mark(symbol, now_ms)) for symbol in sim.venue.listings},
@@ -77,8 +77,8 @@ class Control:
 
     def orders(self, _payload: dict[str, Any]) -> Any:
         """All orders ever accepted, oldest first."""
-        self.sim.venue.settle(now_ms=self.sim.now_ms, conditions=self.sim.conditions)
-        return [order_json(self.sim, order) for order in self.sim.venue.orders.values()]
+        self.sim.settle()
+        return [order_json(self.sim, order) for order in self.sim.venue.orders.all()]
 
     def requests(self, _payload: dict[str, Any]) -> Any:
         """Requests per endpoint since the start."""
@@ -94,6 +94,7 @@ class Control:
         symbol, side = _text(payload, "symbol"), payload.get("position_side", "BOTH")
         if side not in _SIDES:
             raise FaultError(f"position_side is {side!r}; it must be one of: {', '.join(_SIDES)}")
+        self.sim.settle()
         entry = _decimal(payload, "entry_price") if "entry_price" in payload else None
         self.sim.venue.set_position(
             symbol, _decimal(payload, "amt"), now_ms=self.sim.now_ms, entry_price=entry, side=side
@@ -110,7 +111,9 @@ class Control:
 
     def fill(self, payload: dict[str, Any]) -> Any:
         """``{"order_id", "qty"?}``: executes an open order, whole or in part, at the mark price."""
-        sim, order = self.sim, self.sim.venue.orders.get(payload.get("order_id", 0))
+        sim = self.sim
+        sim.settle()
+        order = sim.venue.orders.by_id(payload.get("order_id", 0))
         if order is None or not order.is_open:
             raise FaultError(f"order_id is {payload.get('order_id')!r}; it must be an open order's")
         qty = _decimal(payload, "qty") if "qty" in payload else order.open_qty
@@ -125,8 +128,8 @@ class Control:
         return self.sim.faults.as_json()
 
     def clear_faults(self, _payload: dict[str, Any]) -> Any:
-        """A healthy venue again, without latency."""
-        self.sim.set_faults(Faults())
+        """The switches as they were at the start: a healthy venue, with the latency it was started with."""
+        self.sim.set_faults(self.sim.start_faults)
         return self.sim.faults.as_json()
 
     def _position(self, symbol: str, side: PositionSide) -> dict[str, Any]:

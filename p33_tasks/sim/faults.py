@@ -2,9 +2,10 @@
 
 ``POST /sim/fault`` merges fields into the current record, ``DELETE /sim/fault`` goes back to a healthy venue.
 
-Request faults (``latency_ms`` to ``times``) strike requests to ``/fapi`` whose path contains one of ``paths``
-(none given: all). They answer in place of the venue; with ``takes_effect`` the request is still carried out
-behind the broken answer, as an order may be behind a 502. The other switches change what the venue says.
+Request faults (``latency_ms`` to ``takes_effect``) strike requests whose path contains one of ``paths`` (none
+given: all). ``status`` and ``body`` answer in place of the venue; with ``takes_effect`` the request is still
+carried out behind the broken answer, as an order may be behind a 502 (``truncated`` and ``cut`` are halves of the
+venue's own answer, so those are always carried out). The other switches change what the venue says.
 """
 
 from collections.abc import Mapping

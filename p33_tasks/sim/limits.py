@@ -95,7 +95,7 @@ class Limiter:
 
 def too_many(status: int, retry_after_sec: int | None, *, until_ms: int | None = None) -> VenueError:
     """A -1003 with a given HTTP status: 429, or 418 for a ban."""
-    text = "Too many requests; current limit of IP(127.0.0.1) is 2400 requests per minute."
+    text = "Too many requests; please retry after the time given."
     if status == 418:  # noqa: PLR2004 (the HTTP status that Binance bans with)
         when = f" until {until_ms}" if until_ms is not None else ""
         text = f"Way too many requests; IP(127.0.0.1) banned{when}. Please use the websocket for live updates."

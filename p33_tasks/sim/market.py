@@ -1,6 +1,7 @@
 """Public market data: time, contracts and their filters, mark prices."""
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from p33_tasks.sim import matching
@@ -111,6 +112,7 @@ def _premium(sim: Simulation, symbol: str, now_ms: int) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=4096)
 def _contract(listing: Listing) -> dict[str, Any]:
     return {
         "symbol": listing.symbol,

@@ -6,6 +6,7 @@ order and has no leverage. Field names follow the documented example (v2) and a 
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from p33_tasks.sim.positions import FLAT, HEDGED, Position, PositionSide
@@ -14,12 +15,13 @@ from p33_tasks.sim.venue import Venue
 from p33_tasks.sim.wire import ZERO_8, fixed, money, plain
 
 Row = dict[str, Any]
+RowFaults = Callable[[str], str | None]  # the row switch of a symbol, None for none
 
 # Notional a position may have, USDT; one value, as the leverage brackets here have one step.
 MAX_NOTIONAL_USDT: Final = "40000000"
 
 
-def v2_rows(venue: Venue, symbols: list[str], now_ms: int, *, faults: "RowFaults") -> list[Any]:
+def v2_rows(venue: Venue, symbols: list[str], now_ms: int, *, faults: RowFaults) -> list[Any]:
     """A row per symbol and position side."""
     rows: list[Any] = []
     for symbol in symbols:
@@ -31,9 +33,9 @@ def v2_rows(venue: Venue, symbols: list[str], now_ms: int, *, faults: "RowFaults
     return rows
 
 
-def v3_rows(venue: Venue, symbols: list[str], now_ms: int, *, faults: "RowFaults") -> list[Any]:
+def v3_rows(venue: Venue, symbols: list[str], now_ms: int, *, faults: RowFaults) -> list[Any]:
     """A row per symbol and side that is not flat or has an open order."""
-    with_orders = {order.symbol for order in venue.open_orders()}
+    with_orders = {order.symbol for order in venue.orders.open()}
     rows: list[Any] = []
     for symbol in symbols:
         fault = faults(symbol)
@@ -44,9 +46,6 @@ def v3_rows(venue: Venue, symbols: list[str], now_ms: int, *, faults: "RowFaults
         ]
         rows.extend(_spoiled([_v3(venue, symbol, side, position, now_ms) for side, position in shown], fault))
     return rows
-
-
-RowFaults = Callable[[str], str | None]
 
 
 def _shown(venue: Venue, symbol: str, now_ms: int, fault: str | None) -> Iterator[tuple[PositionSide, Position]]:
@@ -62,26 +61,43 @@ def _shown(venue: Venue, symbol: str, now_ms: int, fault: str | None) -> Iterato
 def _v2(venue: Venue, symbol: str, side: PositionSide, position: Position, now_ms: int) -> Row:
     listing = venue.listings[symbol]
     mark = venue.prices.mark(listing, now_ms)
+    flat = _flat_v2(symbol, side, listing.quantity_precision, venue.leverage(symbol))
+    if position is FLAT:  # nearly all of 600 rows: only the price is new
+        return flat | {"markPrice": plain(mark)}
     entry, profit, notional = _amounts(listing, position, mark)
-    return {
-        "symbol": symbol,
+    return flat | {
         "positionAmt": fixed(position.amt, listing.quantity_precision),
         "entryPrice": entry,
         "breakEvenPrice": entry,
         "markPrice": plain(mark),
         "unRealizedProfit": profit,
+        "notional": notional,
+        "updateTime": position.update_ms,
+        "adlQuantile": 2 if position.amt else 0,
+    }
+
+
+@lru_cache(maxsize=8192)
+def _flat_v2(symbol: str, side: PositionSide, quantity_precision: int, leverage: int) -> Row:
+    return {
+        "symbol": symbol,
+        "positionAmt": fixed(FLAT.amt, quantity_precision),
+        "entryPrice": "0.0",
+        "breakEvenPrice": "0.0",
+        "markPrice": "0",
+        "unRealizedProfit": ZERO_8,
         "liquidationPrice": "0",
-        "leverage": str(venue.leverage(symbol)),
+        "leverage": str(leverage),
         "maxNotionalValue": MAX_NOTIONAL_USDT,
         "marginType": "cross",
         "isolatedMargin": ZERO_8,
         "isAutoAddMargin": "false",
         "positionSide": side,
-        "notional": notional,
+        "notional": "0",
         "isolatedWallet": "0",
-        "updateTime": position.update_ms,
+        "updateTime": 0,
         "isolated": False,
-        "adlQuantile": 2 if position.amt else 0,
+        "adlQuantile": 0,
     }
 
 

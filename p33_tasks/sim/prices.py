@@ -28,14 +28,27 @@ def _lattice(key: int, index: int, spread: int) -> int:
     return (mixed ^ (mixed >> 31)) % (2 * spread + 1) - spread
 
 
-def _drift_ppm(key: int, at_ms: int) -> int:
-    total = 0
-    for spacing_ms, spread in _SCALES:
-        index, into_ms = divmod(at_ms, spacing_ms)
-        left = _lattice(key ^ spacing_ms, index, spread)
-        right = _lattice(key ^ spacing_ms, index + 1, spread)
-        total += left + (right - left) * into_ms // spacing_ms
-    return total
+class _Walk:
+    """One symbol's way: how far it has strayed from its start price at any time."""
+
+    def __init__(self, key: int) -> None:
+        self._key = key
+        # Per scale: index, left and right lattice value of the segment last asked for.
+        self._segments = [(-1, 0, 0)] * len(_SCALES)
+
+    def drift_ppm(self, at_ms: int) -> int:
+        """Parts per million."""
+        total = 0
+        for number, (spacing_ms, spread) in enumerate(_SCALES):
+            index, into_ms = divmod(at_ms, spacing_ms)
+            segment = self._segments[number]
+            if segment[0] != index:
+                key = self._key ^ spacing_ms
+                segment = (index, _lattice(key, index, spread), _lattice(key, index + 1, spread))
+                self._segments[number] = segment
+            _, left, right = segment
+            total += left + (right - left) * into_ms // spacing_ms
+        return total
 
 
 class PriceBoard:
@@ -43,7 +56,7 @@ class PriceBoard:
 
     def __init__(self, *, seed: int) -> None:
         self._seed = seed
-        self._keys: dict[str, int] = {}
+        self._walks: dict[str, _Walk] = {}
         self._bases: dict[str, Decimal] = {}
         self._pinned: dict[str, Decimal] = {}
         self._last: dict[str, tuple[int, Decimal]] = {}
@@ -73,9 +86,9 @@ class PriceBoard:
 
     def _moving(self, listing: Listing, at_ms: int) -> Decimal:
         symbol = listing.symbol
-        key = self._keys.get(symbol)
-        if key is None:
-            key = self._keys[symbol] = zlib.crc32(f"{self._seed}:{symbol}".encode()) << 24
+        walk = self._walks.get(symbol)
+        if walk is None:
+            walk = self._walks[symbol] = _Walk(zlib.crc32(f"{self._seed}:{symbol}".encode()) << 24)
         base = self._bases.get(symbol, listing.start_price)
-        units = int(base.scaleb(_PRICE_DIGITS)) * (_PPM + _drift_ppm(key, at_ms)) // _PPM
+        units = int(base.scaleb(_PRICE_DIGITS)) * (_PPM + walk.drift_ppm(at_ms)) // _PPM
         return Decimal(units).scaleb(-_PRICE_DIGITS)

@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from p33_tasks.sim import control
-from p33_tasks.sim.answers import ConnectionDropped, broken_answer, error_answer, json_answer, status_answer
+from p33_tasks.sim.answers import HALVES, ConnectionDropped, broken_answer, error_answer, json_answer, status_answer
 from p33_tasks.sim.codes import VenueError, refusal
 from p33_tasks.sim.routes import ROUTES, Route
 from p33_tasks.sim.signing import SignedBytes, check_key, check_signature
@@ -39,7 +39,7 @@ async def _release_hung(app: web.Application) -> None:
 async def _recorded(sim: Simulation, request: web.Request, closing: asyncio.Event) -> web.StreamResponse:
     endpoint = f"{request.method} {request.path}"
     route = ROUTES.get((request.method, request.path))
-    sent = SignedBytes(query=_raw_query(request), body=await request.text())
+    sent = SignedBytes(query=_raw_query(request), body=(await request.read()).decode(errors="surrogateescape"))
     weight = route.weight_for(sent.query) if route is not None else 0
     sim.recorder.arrived(endpoint, weight=weight, with_key=_KEY_HEADER in request.headers, now_ms=sim.now_ms)
     try:
@@ -57,7 +57,7 @@ async def _answer(
     if route is None:
         return _no_such_path(request)
     try:
-        sim.limiter.charge(route.weight_for(sent.query), sim.server_ms)
+        sim.limiter.charge(route.weight_for(sent.query), sim.now_ms)
     except VenueError as error:
         return _with_headers(sim, route, error_answer(error))
     faults = sim.faults
@@ -78,11 +78,9 @@ async def _struck(
     if not faults.status and faults.body == "normal":
         return _with_headers(sim, route, _handle(sim, request, route, sent))
     sim.spend_fault()
-    needs_answer = faults.body in ("truncated", "cut")
-    if faults.takes_effect or (needs_answer and request.method == "GET"):
+    answer = None
+    if faults.takes_effect or (not faults.status and faults.body in HALVES):
         answer = _handle(sim, request, route, sent)
-    else:
-        answer = json_answer(dump({"orderId": 0, "symbol": "", "status": "NEW"}))
     if faults.status:
         return _with_headers(sim, route, status_answer(faults))
     return await broken_answer(request, faults.body, answer, closing)
@@ -94,14 +92,14 @@ def _handle(sim: Simulation, request: web.Request, route: Route, sent: SignedByt
         if route.security == "signed":
             check_key(sim.credentials, request.headers.get(_KEY_HEADER))
             check_signature(sim.credentials, sent, params, now_ms=sim.server_ms)
-        sim.venue.settle(now_ms=sim.now_ms, conditions=sim.conditions)
+        sim.settle()
         return json_answer(dump(route.handler(sim, params)))
     except VenueError as error:
         return error_answer(error)
 
 
 def _with_headers(sim: Simulation, route: Route, response: web.Response) -> web.Response:
-    now_ms = sim.server_ms
+    now_ms = sim.now_ms
     response.headers.update(sim.limiter.weight_headers(now_ms))
     if route.is_order:
         response.headers.update(sim.limiter.order_headers(now_ms))

@@ -45,7 +45,7 @@ class SignedBytes:
 
     def payload(self) -> bytes:
         """The bytes under the signature."""
-        return (_unsigned(self.query) + _unsigned(self.body)).encode()
+        return (_unsigned(self.query) + _unsigned(self.body)).encode(errors="surrogateescape")
 
 
 def sign(secret: str, payload: bytes) -> str:
@@ -57,7 +57,7 @@ def check_key(credentials: Credentials, api_key: str | None) -> None:
     """The ``X-MBX-APIKEY`` header. Raises -2014 or -2015."""
     if not api_key:
         raise refusal(-2014)
-    if not hmac.compare_digest(api_key.encode(), credentials.key.encode()):
+    if not hmac.compare_digest(api_key.encode(errors="replace"), credentials.key.encode()):
         raise refusal(-2015)
 
 
@@ -67,7 +67,7 @@ def check_signature(credentials: Credentials, sent: SignedBytes, params: Mapping
     signature = required(params, "signature")
     check_timestamp(timestamp_ms, _recv_window_ms(params), now_ms=now_ms)
     expected = sign(credentials.secret, sent.payload())
-    if not hmac.compare_digest(signature.encode(), expected.encode()):
+    if not hmac.compare_digest(signature.encode(errors="replace"), expected.encode()):
         raise refusal(-1022)
 
 

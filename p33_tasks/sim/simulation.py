@@ -26,7 +26,8 @@ class Simulation:
         now_ms = wall_clock_ms()
         self.options = options
         self.venue = Venue(chain(catalogue(), synthetic(options.extra_symbols)), seed=options.seed)
-        self.faults = Faults(latency_ms=options.latency_ms)
+        self.start_faults = Faults(latency_ms=options.latency_ms)
+        self.faults = self.start_faults
         self.limiter = Limiter(options.limits)
         self.recorder = Recorder(now_ms=now_ms)
         self.credentials = Credentials(key=options.api_key, secret=options.api_secret)
@@ -69,6 +70,10 @@ class Simulation:
         """Turns switches; the position mode follows its own."""
         self.faults = faults
         self.venue.set_mode(hedged=faults.hedge_mode)
+
+    def settle(self) -> None:
+        """Executes what has become executable since the last request."""
+        self.venue.settle(now_ms=self.now_ms, conditions=self.conditions)
 
     def spend_fault(self) -> None:
         """One request was struck; the last of ``times`` switches `status` and `body` off."""

@@ -7,6 +7,7 @@ Quantities and prices are exact decimals. ``max_market_qty`` (MARKET_LOT_SIZE) i
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 
@@ -41,6 +42,7 @@ class Listing:
         return decimals(self.tick_size)
 
 
+@lru_cache(maxsize=4096)
 def decimals(value: Decimal) -> int:
     """Decimal places that a finite value needs: 0 for ``10``, 3 for ``0.001`` and for ``0.0010``."""
     exponent = value.normalize().as_tuple().exponent

@@ -58,7 +58,7 @@ def open_orders(sim: Simulation, params: Params) -> Any:
         sim.venue.listing(symbol)
     return [
         _row(sim, order) | {"time": order.time_ms}
-        for order in sim.venue.open_orders()
+        for order in sim.venue.orders.open()
         if symbol is None or order.symbol == symbol
     ]
 
@@ -83,7 +83,10 @@ def _find(sim: Simulation, params: Params) -> Order | None:
     order_id, client_id = _order_id(params), params.get("origClientOrderId")
     if order_id is None and client_id is None:
         raise refusal(-1102, name="orderId' or 'origClientOrderId")
-    return sim.venue.find(symbol, order_id=order_id, client_order_id=client_id)
+    if order_id is None:
+        return sim.venue.orders.by_client_id(symbol, client_id or "")
+    order = sim.venue.orders.by_id(order_id)
+    return order if order is not None and order.symbol == symbol else None
 
 
 def _order_id(params: Params) -> int | None:

@@ -7,12 +7,12 @@ from typing import Final, Literal
 
 from p33_tasks.sim import matching
 from p33_tasks.sim.codes import refusal
+from p33_tasks.sim.order_book import IdScope, OrderBook
 from p33_tasks.sim.orders import Order, OrderRequest, Trade
-from p33_tasks.sim.positions import HEDGED, ONE_WAY, Position, PositionBook, PositionSide, after_fill
+from p33_tasks.sim.positions import FLAT, HEDGED, ONE_WAY, Position, PositionBook, PositionSide, after_fill
 from p33_tasks.sim.prices import PriceBoard
 from p33_tasks.sim.symbols import Listing
 
-FIRST_ORDER_ID: Final = 8_205_830_001
 START_BALANCE_USDT: Final = Decimal(100_000)
 START_LEVERAGE: Final = 20
 
@@ -30,7 +30,7 @@ class Conditions:
     rest: Literal["open", "expire"] = "open"
     completion_delay_ms: int = 0
     visible_delay_ms: int = 0
-    client_ids_unique_among: Literal["ever", "open"] = "ever"
+    client_ids_unique_among: IdScope = "ever"
 
 
 HEALTHY: Final = Conditions()
@@ -43,13 +43,11 @@ class Venue:
         self.listings = {listing.symbol: listing for listing in listings}
         self.prices = PriceBoard(seed=seed)
         self.positions = PositionBook()
-        self.orders: dict[int, Order] = {}
+        self.orders = OrderBook()
         self.trades: list[Trade] = []
         self.leverages: dict[str, int] = {}
         self.hedged = False
         self.balance_usdt = START_BALANCE_USDT
-        self._by_client_id: dict[tuple[str, str], int] = {}
-        self._open: set[int] = set()
 
     @property
     def sides(self) -> tuple[PositionSide, ...]:
@@ -80,15 +78,20 @@ class Venue:
     def set_position(
         self, symbol: str, amt: Decimal, *, now_ms: int, entry_price: Decimal | None = None, side: PositionSide = "BOTH"
     ) -> None:
-        """Puts a position there behind the client's back; without an entry price it is the mark price."""
-        entry = (
-            matching.round_price(self.listing(symbol), self.mark(symbol, now_ms))
-            if entry_price is None
-            else entry_price
-        )
+        """Puts a position there behind the client's back; without an entry price it is the mark price.
+
+        In hedge mode BOTH stands for the net amount. Raises -1121, and -4061 for a side that the mode or the
+        amount's sign doesn't go with.
+        """
+        listing = self.listing(symbol)
+        entry = matching.round_price(listing, self.mark(symbol, now_ms)) if entry_price is None else entry_price
         position = Position(amt=amt, entry_price=entry if amt else Decimal(0), update_ms=now_ms)
         if self.hedged and side == "BOTH":
-            side = "LONG" if amt >= 0 else "SHORT"
+            self.positions.put(symbol, "LONG", position if amt > 0 else FLAT)
+            self.positions.put(symbol, "SHORT", position if amt < 0 else FLAT)
+            return
+        if side not in self.sides or (side == "LONG" and amt < 0) or (side == "SHORT" and amt > 0):
+            raise refusal(-4061)
         self.positions.put(symbol, side, position)
 
     def place(self, request: OrderRequest, *, now_ms: int, conditions: Conditions = HEALTHY) -> Order:
@@ -96,7 +99,9 @@ class Venue:
         listing = self.listing(request.symbol)
         mark = self.mark(request.symbol, now_ms)
         matching.check_values(listing, request, mark)
-        client_id = self._claim_client_id(request, conditions)
+        client_id = self.orders.client_id(
+            request.symbol, request.client_order_id, unique_among=conditions.client_ids_unique_among
+        )
         qty = self._allowed_qty(request)
         order = self._accept(request, client_id, qty, now_ms)
         if request.type == "MARKET":
@@ -107,22 +112,11 @@ class Venue:
         """Takes an open order back. Raises -2011."""
         if not order.is_open:
             raise refusal(-2011)
-        return self._store(replace(order, status="CANCELED", update_ms=now_ms))
-
-    def find(self, symbol: str, *, order_id: int | None, client_order_id: str | None) -> Order | None:
-        """An order by the venue's id or the client's."""
-        if order_id is None and client_order_id is not None:
-            order_id = self._by_client_id.get((symbol, client_order_id))
-        order = self.orders.get(order_id) if order_id is not None else None
-        return order if order is not None and order.symbol == symbol else None
-
-    def open_orders(self) -> list[Order]:
-        """Orders of which more can be executed, oldest first."""
-        return [self.orders[order_id] for order_id in sorted(self._open)]
+        return self.orders.store(replace(order, status="CANCELED", update_ms=now_ms))
 
     def settle(self, *, now_ms: int, conditions: Conditions = HEALTHY) -> None:
         """Executes what time or price have made executable since the last call."""
-        for order in self.open_orders():
+        for order in self.orders.open():
             mark = self.mark(order.symbol, now_ms)
             due = order.completes_ms is not None and order.completes_ms <= now_ms
             crossed = order.type == "LIMIT" and matching.crosses(order.side, order.price, mark)
@@ -142,7 +136,7 @@ class Venue:
         if order.reduce_only or order.position_side != "BOTH":
             qty = self._cut(order, qty)
         if qty <= 0:
-            return self._store(replace(order, status="EXPIRED", update_ms=now_ms))
+            return self.orders.store(replace(order, status="EXPIRED", update_ms=now_ms))
         before = self.positions.true(order.symbol, order.position_side)
         after, realized = after_fill(before, matching.signed(order.side, qty), price, now_ms)
         self.positions.move(order.symbol, order.position_side, after, visible_ms=now_ms + conditions.visible_delay_ms)
@@ -159,21 +153,12 @@ class Venue:
         self.trades.append(
             Trade(trade_id=trade_id, order=filled, qty=qty, price=price, realized_pnl=realized, time_ms=now_ms)
         )
-        return self._store(filled)
+        return self.orders.store(filled)
 
     def _cut(self, order: Order, qty: Decimal) -> Decimal:
         opens = (order.position_side, order.side) in (("LONG", "BUY"), ("SHORT", "SELL"))
         held = self.positions.true(order.symbol, order.position_side).amt
         return qty if opens else matching.reducible(held, order.side, qty)
-
-    def _claim_client_id(self, request: OrderRequest, conditions: Conditions) -> str:
-        client_id = request.client_order_id
-        if client_id is None:
-            return f"sim-{FIRST_ORDER_ID + len(self.orders)}"
-        earlier = self._by_client_id.get((request.symbol, client_id))
-        if earlier is not None and (conditions.client_ids_unique_among == "ever" or earlier in self._open):
-            raise refusal(-4116)
-        return client_id
 
     def _allowed_qty(self, request: OrderRequest) -> Decimal:
         if not matching.reduces_only(request):
@@ -185,9 +170,9 @@ class Venue:
         return qty
 
     def _accept(self, request: OrderRequest, client_id: str, qty: Decimal, now_ms: int) -> Order:
-        return self._store(
+        return self.orders.store(
             Order(
-                order_id=FIRST_ORDER_ID + len(self.orders),
+                order_id=self.orders.next_id(),
                 client_order_id=client_id,
                 symbol=request.symbol,
                 side=request.side,
@@ -213,9 +198,9 @@ class Venue:
                 order, qty, price=matching.round_price(listing, mark), now_ms=now_ms, conditions=conditions
             )
         if order.is_open and conditions.rest == "expire":
-            return self._store(replace(order, status="EXPIRED"))
+            return self.orders.store(replace(order, status="EXPIRED"))
         if order.is_open and conditions.completion_delay_ms:
-            return self._store(replace(order, completes_ms=now_ms + conditions.completion_delay_ms))
+            return self.orders.store(replace(order, completes_ms=now_ms + conditions.completion_delay_ms))
         return order
 
     def _execute_limit(
@@ -223,28 +208,14 @@ class Venue:
     ) -> Order:
         crossing = matching.crosses(order.side, order.price, mark)
         if order.time_in_force == "GTX" and crossing:
-            self._forget(order)
+            self.orders.forget(order)
             raise refusal(-5022)
         if crossing:
             price = matching.round_price(listing, mark)
             return self.fill(order, order.orig_qty, price=price, now_ms=now_ms, conditions=conditions)
         if order.time_in_force == "FOK":
-            self._forget(order)
+            self.orders.forget(order)
             raise refusal(-5021)
         if order.time_in_force == "IOC":
-            return self._store(replace(order, status="EXPIRED"))
+            return self.orders.store(replace(order, status="EXPIRED"))
         return order
-
-    def _store(self, order: Order) -> Order:
-        self.orders[order.order_id] = order
-        self._by_client_id[order.symbol, order.client_order_id] = order.order_id
-        if order.is_open:
-            self._open.add(order.order_id)
-        else:
-            self._open.discard(order.order_id)
-        return order
-
-    def _forget(self, order: Order) -> None:
-        del self.orders[order.order_id]
-        del self._by_client_id[order.symbol, order.client_order_id]
-        self._open.discard(order.order_id)
