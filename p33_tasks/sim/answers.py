@@ -39,10 +39,9 @@ def status_answer(faults: Faults) -> web.Response:
     """What the ``status`` switch answers."""
     if faults.status in (418, 429):
         return error_answer(too_many(faults.status, faults.retry_after_sec or None))
-    error = refusal(-1001)
-    error.http_status = faults.status
-    error.retry_after_sec = faults.retry_after_sec or None
-    return error_answer(error)
+    text = refusal(-1001).text
+    retry_after_sec = faults.retry_after_sec or None
+    return error_answer(VenueError(-1001, text, http_status=faults.status, retry_after_sec=retry_after_sec))
 
 
 async def broken_answer(

@@ -11,7 +11,7 @@ _BAD_REQUEST: Final = 400
 _TEXTS: Final[dict[int, str]] = {
     -1000: "An unknown error occurred while processing the request.",
     -1001: "Internal error; unable to process your request. Please try again.",
-    -1003: "Too many requests; current limit is {limit} requests per minute.",
+    -1003: "Too many requests. Please use the websocket for live updates to avoid polling the API.",
     -1007: "Timeout waiting for response from backend server. Send status unknown; execution status unknown.",
     -1008: "Server is currently overloaded with other requests. Please try again in a few minutes.",
     -1015: "Too many new orders; current limit is {limit} orders per {interval}.",

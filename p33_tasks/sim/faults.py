@@ -155,7 +155,7 @@ def _ratio(name: str, value: Any) -> Decimal:
         ratio = Decimal(value) if isinstance(value, str) else Decimal(-1)
     except InvalidOperation as error:
         raise FaultError(f"{name} is {value!r}; it must be a decimal from 0 to 1, as a string") from error
-    if not 0 <= ratio <= 1:
+    if not ratio.is_finite() or not 0 <= ratio <= 1:
         raise FaultError(f"{name} is {value!r}; it must be a decimal from 0 to 1, as a string")
     return ratio
 

@@ -65,9 +65,7 @@ class Limiter:
         if self._refused.add(1, now_ms) > self.settings.ban_after:
             self._banned_until_ms = now_ms + self.settings.ban_sec * 1000
             raise too_many(418, self.settings.ban_sec, until_ms=self._banned_until_ms)
-        error = refusal(-1003, limit=self.settings.weight_per_minute)
-        error.retry_after_sec = _seconds(MINUTE_MS - now_ms % MINUTE_MS)
-        raise error
+        raise too_many(429, _seconds(MINUTE_MS - now_ms % MINUTE_MS))
 
     def count_order(self, now_ms: int) -> None:
         """Counts an accepted-for-judging order. Raises -1015."""
@@ -95,7 +93,7 @@ class Limiter:
 
 def too_many(status: int, retry_after_sec: int | None, *, until_ms: int | None = None) -> VenueError:
     """A -1003 with a given HTTP status: 429, or 418 for a ban."""
-    text = "Too many requests; please retry after the time given."
+    text = "Too many requests. Please use the websocket for live updates to avoid polling the API."
     if status == 418:  # noqa: PLR2004 (the HTTP status that Binance bans with)
         when = f" until {until_ms}" if until_ms is not None else ""
         text = f"Way too many requests; IP(127.0.0.1) banned{when}. Please use the websocket for live updates."

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
 
-from p33_tasks.sim.codes import refusal
+from p33_tasks.sim.codes import VenueError, refusal
 from p33_tasks.sim.orders import required
 
 DEFAULT_RECV_WINDOW_MS: Final = 5_000
@@ -74,9 +74,7 @@ def check_signature(credentials: Credentials, sent: SignedBytes, params: Mapping
 def check_timestamp(timestamp_ms: int, recv_window_ms: int, *, now_ms: int) -> None:
     """Not more than 1000 ms ahead of the venue's clock and not older than recvWindow. Raises -1021."""
     if timestamp_ms >= now_ms + AHEAD_LIMIT_MS:
-        error = refusal(-1021)
-        error.text = AHEAD_TEXT
-        raise error
+        raise VenueError(-1021, AHEAD_TEXT, http_status=400)
     if now_ms - timestamp_ms > recv_window_ms:
         raise refusal(-1021)
 
