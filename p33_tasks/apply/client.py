@@ -57,17 +57,25 @@ class PermitClient:
         self._governor_key = governor_key
         self._signing_keys = tuple(key for key in signing_keys if key)
 
-    def consume(self, plan_id: str, symbol: str) -> Consumed:
+    def consume(self, plan_id: str, symbol: str, *, consume_id: str | None = None) -> Consumed:
         """Consume both permits now.
+
+        Args:
+            plan_id: The plan.
+            symbol: Its symbol.
+            consume_id: One that the executor wrote down before, so that it knows its own consumption again after a
+                crash; None makes one. At most 100 characters, never used for another plan.
 
         Raises:
             PermitRefused: Nothing was consumed, or it can't be known (Redis went away): send no order.
         """
         granted, allow = self._verified(plan_id, symbol)
-        return self._consume(plan_id, symbol, granted, allow)
+        return self._consume(plan_id, symbol, granted, allow, consume_id or uuid.uuid4().hex)
 
-    def wait_and_consume(self, plan_id: str, symbol: str, timeout_sec: float = 1.2) -> Consumed:
-        """Wait until both permits are there, then consume them.
+    def wait_and_consume(
+        self, plan_id: str, symbol: str, timeout_sec: float = 1.2, *, consume_id: str | None = None
+    ) -> Consumed:
+        """Wait until both permits are there, then consume them; ``consume_id`` as of ``consume``.
 
         Returns at once when one of them says no, since a verdict is final.
 
@@ -89,7 +97,8 @@ class PermitClient:
             time.sleep(min(pause_sec, max(0.0, deadline - time.monotonic())))
             pause_sec = min(pause_sec * 1.5, 0.025)
         granted = require_granted(governor)
-        return self._consume(plan_id, symbol, granted, self._require_allow(ours, plan_id, symbol))
+        allow = self._require_allow(ours, plan_id, symbol)
+        return self._consume(plan_id, symbol, granted, allow, consume_id or uuid.uuid4().hex)
 
     def close(self) -> None:
         """Close the connections."""
@@ -114,8 +123,8 @@ class PermitClient:
         except StoreError as error:
             raise PermitRefused(NO_GOVERNOR, str(error)) from error
 
-    def _consume(self, plan_id: str, symbol: str, granted: str, allow: AllowPermit) -> Consumed:
-        keys, consume_id = self._keys, uuid.uuid4().hex
+    def _consume(self, plan_id: str, symbol: str, granted: str, allow: AllowPermit, consume_id: str) -> Consumed:
+        keys = self._keys
         try:
             status, *found = self._scripts.run(
                 "consume_permits",
