@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         asyncio.run(serve(options_from(arguments), parent_pid=parent_pid if arguments.exit_with_parent else None))
     except VenueError as error:
-        return _wrong_usage(f"--symbols names a contract that is not listed: {error}")
+        return _wrong_usage(f"--symbols has a contract that is not listed, or an amount that cannot be: {error}")
     except OSError as error:
         return _wrong_usage(f"cannot listen on {HOST}:{arguments.port}: {error}")
     return 0

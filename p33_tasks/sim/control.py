@@ -113,9 +113,10 @@ class Control:
         """``{"order_id", "qty"?}``: executes an open order, whole or in part, at the mark price."""
         sim = self.sim
         sim.settle()
-        order = sim.venue.orders.by_id(payload.get("order_id", 0))
+        order_id = payload.get("order_id")
+        order = sim.venue.orders.by_id(order_id) if isinstance(order_id, int) else None
         if order is None or not order.is_open:
-            raise FaultError(f"order_id is {payload.get('order_id')!r}; it must be an open order's")
+            raise FaultError(f"order_id is {order_id!r}; it must be an open order's")
         qty = _decimal(payload, "qty") if "qty" in payload else order.open_qty
         if not 0 < qty <= order.open_qty:
             raise FaultError(f"qty is {qty}; it must be positive and at most the open {order.open_qty}")

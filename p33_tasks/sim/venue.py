@@ -11,10 +11,13 @@ from p33_tasks.sim.order_book import IdScope, OrderBook
 from p33_tasks.sim.orders import Order, OrderRequest, Trade
 from p33_tasks.sim.positions import FLAT, HEDGED, ONE_WAY, Position, PositionBook, PositionSide, after_fill
 from p33_tasks.sim.prices import PriceBoard
-from p33_tasks.sim.symbols import Listing
+from p33_tasks.sim.symbols import Listing, decimals
 
 START_BALANCE_USDT: Final = Decimal(100_000)
 START_LEVERAGE: Final = 20
+# Bounds of a position put there from outside, so that its notional is exact in 28 digits.
+LARGEST_AMT: Final = Decimal(10) ** 12
+MOST_DECIMALS: Final = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +83,12 @@ class Venue:
     ) -> None:
         """Puts a position there behind the client's back; without an entry price it is the mark price.
 
-        In hedge mode BOTH stands for the net amount. Raises -1121, and -4061 for a side that the mode or the
-        amount's sign doesn't go with.
+        In hedge mode BOTH stands for the net amount. Raises -1121, -1111 for an amount beyond the bounds, and -4061
+        for a side that the mode or the amount's sign doesn't go with.
         """
         listing = self.listing(symbol)
+        if abs(amt) > LARGEST_AMT or decimals(amt) > MOST_DECIMALS:
+            raise refusal(-1111)
         entry = matching.round_price(listing, self.mark(symbol, now_ms)) if entry_price is None else entry_price
         position = Position(amt=amt, entry_price=entry if amt else Decimal(0), update_ms=now_ms)
         if self.hedged and side == "BOTH":
