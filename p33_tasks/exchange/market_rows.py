@@ -9,13 +9,13 @@ Source: "Exchange Information" and "Filters" of Binance's USD-M futures document
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from decimal import Decimal
 from typing import Any
 
 from p33_tasks.domain import quantities as q
 from p33_tasks.domain.models import MarketRules
 from p33_tasks.errors import MalformedResponseError
-from p33_tasks.exchange.rows import Row, SpoiledError, number, shape
+from p33_tasks.exchange.rows import Row, SpoiledError, number, rows_by_symbol, shape
 from p33_tasks.ports import MarketReport
 
 LOT_FILTERS = ("LOT_SIZE", "MARKET_LOT_SIZE")
@@ -34,14 +34,9 @@ def read_markets(answer: object, symbols: Iterable[str]) -> MarketReport:
     listed = answer.get("symbols") if isinstance(answer, dict) else None
     if not isinstance(listed, list):
         raise MalformedResponseError(f"markets: an object with a list 'symbols' was expected, {shape(answer)} came")
-    found: dict[str, list[Row]] = {symbol: [] for symbol in symbols}
-    for row in listed:
-        symbol = row.get("symbol") if isinstance(row, dict) else None
-        if isinstance(symbol, str) and symbol in found:
-            found[symbol].append(row)
     markets: dict[str, MarketRules] = {}
     spoiled: dict[str, str] = {}
-    for symbol, rows in found.items():
+    for symbol, rows in rows_by_symbol(listed, symbols).items():
         try:
             markets[symbol] = _rules(symbol, rows)
         except SpoiledError as problem:
@@ -89,10 +84,7 @@ def _values(filters: Sequence[Row], name: str) -> list[Decimal]:
 
 
 def _common_step(steps: Sequence[Decimal]) -> Decimal:
-    # The exact context, so that absurd steps raise rather than round to one that the venue refuses.
-    with localcontext(q.EXACT) as context:
-        context.rounding = ROUND_HALF_EVEN
-        step = q.common_step(steps[0], steps[-1])
+    step = q.common_step(steps[0], steps[-1])
     if step.adjusted() >= q.MAX_DIGITS:
         raise SpoiledError(f"its steps {' and '.join(map(str, steps))} have no common multiple of reasonable size")
     return step

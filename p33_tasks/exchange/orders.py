@@ -11,7 +11,6 @@ futures documentation, which calls the execution status of a -1006, a -1007 and 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -31,8 +30,8 @@ from p33_tasks.exchange.binance_usdm import DIALECT, EXCHANGE_ID
 from p33_tasks.exchange.client import Credentials
 from p33_tasks.exchange.errors_map import Answer, venue_code
 from p33_tasks.exchange.exact_json import loads_exact
+from p33_tasks.exchange.order_rows import OrderReport, read_order
 from p33_tasks.exchange.registry import DEFAULT_TIMEOUT_MS
-from p33_tasks.exchange.rows import SpoiledError, number, shape
 from p33_tasks.exchange.session import Endpoint, VenueSession
 from p33_tasks.ports import RequestBudget
 
@@ -50,19 +49,6 @@ _REJECTIONS: Final = (range(-1199, -1099), range(-2029, -2009), range(-4999, -39
 _SINGLE_REJECTIONS: Final = frozenset({-1013, -1014, -1020})
 _CLIENT_ERRORS: Final = range(400, 500)
 _TIMEOUT_STATUS: Final = 408
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderReport:
-    """One order as the venue reports it."""
-
-    order_id: str
-    client_order_id: str
-    symbol: str
-    status: str  # the venue's own word: NEW, PARTIALLY_FILLED, FILLED, CANCELED, EXPIRED, ...
-    side: OrderSide
-    quantity: Decimal  # base units, as accepted; a reduce-only order may be cut to the position
-    executed_qty: Decimal  # base units, cumulative
 
 
 def is_certain_rejection(answer: Answer) -> bool:
@@ -188,34 +174,6 @@ def build_order_client(
             budget=budget,
             timeout_ms=timeout_ms,
         )
-    )
-
-
-def read_order(body: object, symbol: str, client_order_id: str) -> OrderReport:
-    """Read one order. Raises MalformedResponseError when it isn't the one that was asked for, in full."""
-    if not isinstance(body, dict):
-        raise MalformedResponseError(f"order: an object was expected, {shape(body)} came")
-    if body.get("symbol") != symbol or body.get("clientOrderId") != client_order_id:
-        raise MalformedResponseError(f"order: another order than {client_order_id} of {symbol} came")
-    order_id, status, side = body.get("orderId"), body.get("status"), body.get("side")
-    if not isinstance(order_id, int | str) or isinstance(order_id, bool) or not str(order_id):
-        raise MalformedResponseError("order: orderId is missing")
-    if not isinstance(status, str) or not isinstance(side, str) or side not in set(OrderSide):
-        raise MalformedResponseError("order: status or side is missing")
-    try:
-        quantity, executed = number(body, "origQty"), number(body, "executedQty")
-    except SpoiledError as error:
-        raise MalformedResponseError(f"order: {error}") from error
-    if not 0 <= executed <= quantity:
-        raise MalformedResponseError(f"order: executedQty {executed} is not within 0 and origQty {quantity}")
-    return OrderReport(
-        order_id=str(order_id),
-        client_order_id=client_order_id,
-        symbol=symbol,
-        status=status,
-        side=OrderSide(side),
-        quantity=quantity,
-        executed_qty=executed,
     )
 
 

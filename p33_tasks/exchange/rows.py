@@ -44,10 +44,9 @@ def read_positions(answer: object, symbols: Iterable[str]) -> PositionReport:
     """
     if not isinstance(answer, list):
         raise MalformedResponseError(f"positions: a list of rows was expected, {shape(answer)} came")
-    rows_of = _rows_by_symbol(answer, symbols)
     positions: dict[str, Position] = {}
     spoiled: dict[str, str] = {}
-    for symbol, rows in rows_of.items():
+    for symbol, rows in rows_by_symbol(answer, symbols).items():
         try:
             positions[symbol] = _position(symbol, rows)
         except SpoiledError as problem:
@@ -55,7 +54,7 @@ def read_positions(answer: object, symbols: Iterable[str]) -> PositionReport:
     return PositionReport(positions=positions, spoiled=spoiled)
 
 
-def _rows_by_symbol(answer: list[Any], symbols: Iterable[str]) -> dict[str, list[Row]]:
+def rows_by_symbol(answer: list[Any], symbols: Iterable[str]) -> dict[str, list[Row]]:
     """The rows of each wanted symbol. A row whose symbol can't be read is nobody's: its symbol then has none."""
     found: dict[str, list[Row]] = {symbol: [] for symbol in symbols}
     for row in answer:

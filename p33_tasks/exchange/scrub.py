@@ -13,7 +13,7 @@ MASK = "********"
 MAX_LENGTH = 300
 _SHORTEST_SECRET = 4  # masking shorter ones would garble every text and protect nothing
 
-_URL_QUERY = re.compile(r"(\bhttps?://[^\s?'\"<>]*)\?[^\s'\"<>]*", re.IGNORECASE)
+_QUERY = re.compile(r"\?[\w%.~\[\]-]+=[^\s'\"<>]*")  # of a URL or of a path alone
 _USERINFO = re.compile(r"(\bhttps?://)[^\s/@'\"<>]+@", re.IGNORECASE)
 _NAMED = re.compile(
     r"\b(signature|x-mbx-apikey|api[_-]?key|api[_-]?secret|secret|password|passphrase|listenkey)"
@@ -29,7 +29,7 @@ def scrub(text: str, secrets: Iterable[str | None] = ()) -> str:
         if secret and len(secret) >= _SHORTEST_SECRET:
             for form in {secret, quote(secret, safe=""), quote_plus(secret)}:
                 text = text.replace(form, MASK)
-    text = _URL_QUERY.sub(rf"\1?{MASK}", text)
+    text = _QUERY.sub(f"?{MASK}", text)
     text = _USERINFO.sub(rf"\1{MASK}@", text)
     text = _NAMED.sub(rf"\1\2{MASK}", text)
     text = _UNPRINTABLE.sub(" ", text)

@@ -1,0 +1,51 @@
+"""Pure reading of one Binance USD-M order, as "New Order" and "Query Order" answer it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from p33_tasks.domain.models import OrderSide
+from p33_tasks.errors import MalformedResponseError
+from p33_tasks.exchange.rows import SpoiledError, number, shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderReport:
+    """One order as the venue reports it."""
+
+    order_id: str
+    client_order_id: str
+    symbol: str
+    status: str  # the venue's own word: NEW, PARTIALLY_FILLED, FILLED, CANCELED, EXPIRED, ...
+    side: OrderSide
+    quantity: Decimal  # base units, as accepted; a reduce-only order may be cut to the position
+    executed_qty: Decimal  # base units, cumulative
+
+
+def read_order(body: object, symbol: str, client_order_id: str) -> OrderReport:
+    """Read one order. Raises MalformedResponseError when it isn't the one that was asked for, in full."""
+    if not isinstance(body, dict):
+        raise MalformedResponseError(f"order: an object was expected, {shape(body)} came")
+    if body.get("symbol") != symbol or body.get("clientOrderId") != client_order_id:
+        raise MalformedResponseError(f"order: another order than {client_order_id} of {symbol} came")
+    order_id, status, side = body.get("orderId"), body.get("status"), body.get("side")
+    if not isinstance(order_id, int | str) or isinstance(order_id, bool) or not str(order_id):
+        raise MalformedResponseError("order: orderId is missing")
+    if not isinstance(status, str) or not isinstance(side, str) or side not in set(OrderSide):
+        raise MalformedResponseError("order: status or side is missing")
+    try:
+        quantity, executed = number(body, "origQty"), number(body, "executedQty")
+    except SpoiledError as error:
+        raise MalformedResponseError(f"order: {error}") from error
+    if not 0 <= executed <= quantity:
+        raise MalformedResponseError(f"order: executedQty {executed} is not within 0 and origQty {quantity}")
+    return OrderReport(
+        order_id=str(order_id),
+        client_order_id=client_order_id,
+        symbol=symbol,
+        status=status,
+        side=OrderSide(side),
+        quantity=quantity,
+        executed_qty=executed,
+    )

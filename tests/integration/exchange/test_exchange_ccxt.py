@@ -1,0 +1,133 @@
+"""What we take from ccxt: its hosts, its redirectable URLs, its import at a time of our choosing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from urllib.parse import urlsplit
+
+import pytest
+
+from p33_tasks.errors import ConfigurationError
+from p33_tasks.exchange.binance_usdm import DIALECT
+from p33_tasks.exchange.client import Credentials, build_client
+from p33_tasks.exchange.registry import STRICT_READERS, build_venue, venue_source
+from tests.support.budgets import RecordingBudget
+
+BASE = "http://127.0.0.1:8088"
+
+
+def client(exchange_id="binanceusdm", *, testnet=False, base_url=None):
+    return build_client(
+        exchange_id=exchange_id,
+        credentials=Credentials(),
+        testnet=testnet,
+        base_url=base_url,
+        timeout_ms=1000,
+        options={},
+    ).client
+
+
+def hosts(urls):
+    if isinstance(urls, dict):
+        return set().union(*(hosts(url) for url in urls.values()))
+    return {urlsplit(urls).netloc}
+
+
+@pytest.mark.parametrize("testnet", [False, True])
+def test_the_source_names_the_host_that_ccxt_reads_positions_from(testnet):
+    for exchange_id in STRICT_READERS:
+        url = client(exchange_id, testnet=testnet).urls["api"]["fapiPrivateV2"]
+        assert venue_source(exchange_id, testnet, None) == f"{exchange_id} {urlsplit(url).netloc}"
+
+
+@pytest.mark.parametrize("exchange_id", ["binanceusdm", "binance", "okx", "bybit", "kraken", "krakenfutures", "gate"])
+@pytest.mark.parametrize("base_url", [BASE, f"{BASE}/"])
+def test_a_base_url_redirects_every_url_of_any_venue_and_keeps_the_paths(exchange_id, base_url):
+    plain, moved = client(exchange_id).urls["api"], client(exchange_id, base_url=base_url).urls["api"]
+    assert hosts(moved) == {"127.0.0.1:8088"}
+    assert paths(moved) == paths(plain)
+
+
+def paths(urls):
+    if isinstance(urls, dict):
+        return {name: paths(url) for name, url in urls.items()}
+    return urlsplit(urls).path.rstrip("/")
+
+
+def test_testnet_means_the_demo_trading_hosts_only():
+    urls = client(testnet=True).urls["api"]
+    assert {host for host in hosts(urls) if not host.startswith("demo-")} == set()
+
+
+def test_a_base_url_wins_over_testnet():
+    assert hosts(client(testnet=True, base_url=BASE).urls["api"]) == {"127.0.0.1:8088"}
+
+
+@pytest.mark.parametrize(
+    ("base_url", "source"),
+    [
+        ("http://127.0.0.1:8088", "binanceusdm 127.0.0.1:8088"),
+        ("https://proxy.example", "binanceusdm proxy.example"),
+        ("https://Proxy.Example/", "binanceusdm proxy.example"),
+        ("https://proxy.example/account-7/", "binanceusdm proxy.example/account-7"),
+        ("https://user:pass@proxy.example", "binanceusdm proxy.example"),
+        ("http://[::1]:8088", "binanceusdm [::1]:8088"),
+    ],
+)
+def test_the_source_of_a_base_url_is_its_host_and_port(base_url, source):
+    assert venue_source("binanceusdm", testnet=True, base_url=base_url) == source
+
+
+def test_a_venue_without_a_strict_reader_is_refused_and_the_supported_ones_are_named():
+    with pytest.raises(ConfigurationError, match=r"okx.*binanceusdm"):
+        venue_source("okx", testnet=False, base_url=None)
+    with pytest.raises(ConfigurationError, match=r"okx.*binanceusdm"):
+        build_venue(
+            exchange_id="okx", api_key="k", api_secret="s", testnet=False, base_url=None, budget=RecordingBudget()
+        )
+
+
+def test_clients_leave_pace_and_retries_to_us_and_ask_for_nothing_on_the_side():
+    made = build_client(
+        exchange_id="binanceusdm",
+        credentials=Credentials(),
+        testnet=True,
+        base_url=None,
+        timeout_ms=4000,
+        options=DIALECT.options,
+    ).client
+    assert (made.enableRateLimit, made.timeout, made.session.trust_env) == (False, 4000, False)
+    assert made.options["maxRetriesOnFailure"] == 0
+    assert (made.options["fetchCurrencies"], made.options["fetchMargins"]) == (False, False)
+    assert made.options["leverageBrackets"] == {}
+    assert all(adapter.max_retries.total == 0 for adapter in made.session.adapters.values())
+
+
+def run(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_nothing_imports_ccxt_before_the_first_request():
+    done = run(
+        "import sys, importlib, pkgutil, p33_tasks.exchange as package\n"
+        "for module in pkgutil.iter_modules(package.__path__):\n"
+        "    importlib.import_module(f'p33_tasks.exchange.{module.name}')\n"
+        "from p33_tasks.exchange.registry import build_venue, venue_source\n"
+        "key = {'api_key': 'k', 'api_secret': 's'}\n"
+        "build_venue(exchange_id='binanceusdm', **key, testnet=True, base_url=None, budget=None)\n"
+        "venue_source('binanceusdm', True, None)\n"
+        "sys.exit('ccxt' in sys.modules or 'requests' in sys.modules)"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_preloading_imports_ccxt_and_freezes_what_the_children_will_share():
+    done = run(
+        "import gc, sys\n"
+        "from p33_tasks.exchange.client import preload\n"
+        "preload()\n"
+        "assert 'ccxt' in sys.modules\n"
+        "assert gc.get_freeze_count() > 10_000, gc.get_freeze_count()"
+    )
+    assert done.returncode == 0, done.stderr
