@@ -1,43 +1,43 @@
-"""The configuration of CONTRACT section 2: environment variables over an env file, checked as a whole."""
+"""Every setting of CONTRACT section 2: its variable, its default, and what is allowed."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
-from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import quote, urlsplit, urlunsplit
+from typing import Literal
+from urllib.parse import quote
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from p33_tasks.domain.models import Policy
-from p33_tasks.errors import ConfigurationError
+from p33_tasks.settings.urls import BROKER_SCHEMES, STATE_SCHEMES, checked_url, has_host, next_db, path_of
 
-DEFAULT_ENV_FILE = Path("/etc/quantum/position-state-brain.env")
 MAX_STALE_THRESHOLD_SEC = 60
 """A hard ceiling: a limit that was raised "temporarily" to 300 s was still there 16 days later."""
 
+MIN_SIGNING_KEY_CHARS = 16
+
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9_:/.-]{0,39}")
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_STATE_SCHEMES = ("redis", "rediss", "sentinel", "unix")
-_BROKER_SCHEMES = ("redis", "rediss", "sentinel", "amqp", "amqps")
+_HOST = r"^[A-Za-z0-9_.:-]+$"
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
 class Settings(BaseSettings):
-    """Every setting, by its environment variable. Built by ``load_settings``; immutable."""
+    """Every setting, by its environment variable. Built by ``load_settings``; immutable.
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True)
+    Built directly, it knows only what it is given: ``Settings(P33_POLL_SEC="2")``.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     log_level: LogLevel = Field("INFO", alias="P33_LOG_LEVEL")
     log_format: Literal["text", "json"] = Field("text", alias="P33_LOG_FORMAT")
 
-    redis_host: str = Field("localhost", alias="REDIS_HOST", min_length=1)
+    redis_host: str = Field("localhost", alias="REDIS_HOST", pattern=_HOST)
     redis_port: int = Field(6379, alias="REDIS_PORT", ge=1, le=65535)
     redis_db: int = Field(0, alias="REDIS_DB", ge=0)
     redis_username: str | None = Field(None, alias="REDIS_USERNAME")
@@ -47,18 +47,22 @@ class Settings(BaseSettings):
     broker_url: SecretStr | None = Field(None, alias="P33_BROKER_URL")
     key_prefix: str = Field("quantum", alias="P33_KEY_PREFIX")
 
-    poll_sec: Decimal = Field(Decimal(5), alias="P33_POLL_SEC", ge=Decimal("0.1"), le=MAX_STALE_THRESHOLD_SEC)
-    allowlist: Annotated[tuple[str, ...], NoDecode] = Field(("BTCUSDT",), alias="P33_ALLOWLIST", min_length=1)
-    stale_threshold_sec: Decimal = Field(Decimal(10), alias="P33_STALE_THRESHOLD_SEC", gt=0, le=MAX_STALE_THRESHOLD_SEC)
-    cooldown_sec: Decimal = Field(Decimal(15), alias="P33_COOLDOWN_SEC", ge=0, le=86_400)
-    qty_tolerance_pct: Decimal = Field(Decimal("1.0"), alias="P33_QTY_TOLERANCE_PCT", ge=0, le=10)
-    position_epsilon: Decimal = Field(Decimal("0.0001"), alias="P33_POSITION_EPSILON", gt=0, le=1)
+    poll_sec: Decimal = Field(
+        Decimal(5), alias="P33_POLL_SEC", ge=Decimal("0.1"), le=MAX_STALE_THRESHOLD_SEC, decimal_places=3
+    )
+    allowlist: tuple[str, ...] = Field(("BTCUSDT",), alias="P33_ALLOWLIST", min_length=1)
+    stale_threshold_sec: Decimal = Field(
+        Decimal(10), alias="P33_STALE_THRESHOLD_SEC", gt=0, le=MAX_STALE_THRESHOLD_SEC, decimal_places=3
+    )
+    cooldown_sec: Decimal = Field(Decimal(15), alias="P33_COOLDOWN_SEC", ge=0, le=86_400, decimal_places=3)
+    qty_tolerance_pct: Decimal = Field(Decimal("1.0"), alias="P33_QTY_TOLERANCE_PCT", ge=0, le=10, decimal_places=12)
+    position_epsilon: Decimal = Field(Decimal("0.0001"), alias="P33_POSITION_EPSILON", gt=0, le=1, decimal_places=20)
     permit_ttl_sec: int = Field(60, alias="P33_PERMIT_TTL", ge=1, le=3600)
-    plan_max_age_sec: Decimal = Field(Decimal(60), alias="P33_PLAN_MAX_AGE_SEC", gt=0, le=86_400)
+    plan_max_age_sec: Decimal = Field(Decimal(60), alias="P33_PLAN_MAX_AGE_SEC", gt=0, le=86_400, decimal_places=3)
     ledger_bootstrap: Literal["deny", "adopt"] = Field("deny", alias="P33_LEDGER_BOOTSTRAP")
 
     metrics_port: int = Field(8045, alias="P33_METRICS_PORT", ge=0, le=65535)
-    metrics_host: str = Field("127.0.0.1", alias="P33_METRICS_HOST", min_length=1)
+    metrics_host: str = Field("127.0.0.1", alias="P33_METRICS_HOST", pattern=_HOST)
 
     exchange: str = Field("binanceusdm", alias="P33_EXCHANGE", pattern=r"^[a-z0-9]+$")
     exchange_base_url: str | None = Field(None, alias="P33_EXCHANGE_BASE_URL")
@@ -72,7 +76,7 @@ class Settings(BaseSettings):
     venue_api_password: SecretStr | None = Field(None, alias="P33_API_PASSWORD")
 
     governor_permit_key: str = Field("{prefix}:permit:governor:{plan_id}", alias="P33_GOVERNOR_PERMIT_KEY")
-    permit_signing_key: SecretStr | None = Field(None, alias="P33_PERMIT_SIGNING_KEY", min_length=16)
+    permit_signing_key: SecretStr | None = Field(None, alias="P33_PERMIT_SIGNING_KEY")
     ingest: Literal["on", "off"] = Field("on", alias="P33_INGEST")
 
     # --- reading ----------------------------------------------------------------------------------------------------
@@ -82,15 +86,16 @@ class Settings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings' signature
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings' signature
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings' signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings' signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings, env_settings, dotenv_settings)
+        # load_settings gathers the variables itself: an error can then name the value found and where it stands.
+        return (init_settings,)
 
     @field_validator("log_level", "log_format", "ledger_bootstrap", "ingest", mode="before")
     @classmethod
-    def _any_case(cls, value: object, info: Any) -> object:
+    def _any_case(cls, value: object, info: ValidationInfo) -> object:
         if not isinstance(value, str):
             return value
         return value.strip().upper() if info.field_name == "log_level" else value.strip().lower()
@@ -101,6 +106,8 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         symbols = tuple(dict.fromkeys(part.strip().upper() for part in value.split(",") if part.strip()))
+        if not symbols:
+            raise ValueError("name at least one symbol, e.g. BTCUSDT")
         for symbol in symbols:
             if not _SYMBOL.fullmatch(symbol):
                 raise ValueError(f"{symbol[:50]!r} is no symbol; use the venue's ids, e.g. BTCUSDT,ETHUSDT")
@@ -116,22 +123,37 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _state_url(cls, value: SecretStr | None) -> SecretStr | None:
-        return _checked_url(value, _STATE_SCHEMES)
+        return checked_url(value, STATE_SCHEMES)
 
     @field_validator("broker_url")
     @classmethod
     def _broker_url(cls, value: SecretStr | None) -> SecretStr | None:
-        return _checked_url(value, _BROKER_SCHEMES)
+        return checked_url(value, BROKER_SCHEMES)
 
     @field_validator("exchange_base_url")
     @classmethod
     def _base_url(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+        plain = "?" not in value and "#" not in value and "@" not in value
+        if value.split("://")[0] not in {"http", "https"} or not plain or not has_host(value) or path_of(value):
             raise ValueError("use scheme and host, e.g. http://127.0.0.1:8088 or https://proxy.example")
         return value.rstrip("/")
+
+    @field_validator("permit_signing_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value) < MIN_SIGNING_KEY_CHARS:
+            raise ValueError(f"use at least {MIN_SIGNING_KEY_CHARS} characters; this one has {len(value)}")
+        return value
+
+    @field_validator("binance_api_secret", "binance_testnet_api_secret", "venue_api_secret")
+    @classmethod
+    def _whole_credentials(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        key = (info.field_name or "").replace("_secret", "_key")
+        if (value is None) != (info.data.get(key) is None):
+            raise ValueError(f"set both or neither, this and {cls.model_fields[key].alias}")
+        return value
 
     @field_validator("governor_permit_key")
     @classmethod
@@ -140,14 +162,15 @@ class Settings(BaseSettings):
             raise ValueError("must contain {plan_id}, and may contain {prefix}")
         return value
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Settings:
-        if self.stale_threshold_sec <= self.poll_sec:
+    @field_validator("stale_threshold_sec")
+    @classmethod
+    def _above_the_poll_period(cls, value: Decimal, info: ValidationInfo) -> Decimal:
+        poll_sec = info.data.get("poll_sec")
+        if poll_sec is not None and value <= poll_sec:
             raise ValueError(
-                f"P33_STALE_THRESHOLD_SEC={self.stale_threshold_sec} must be greater than "
-                f"P33_POLL_SEC={self.poll_sec}, or every snapshot is stale before the next one comes"
+                f"must be greater than P33_POLL_SEC={poll_sec}, or every snapshot is stale before the next one comes"
             )
-        return self
+        return value
 
     # --- derived ----------------------------------------------------------------------------------------------------
 
@@ -190,70 +213,10 @@ class Settings(BaseSettings):
         """API key and secret of the venue in use."""
         if not self.exchange.startswith("binance"):
             return self.venue_api_key, self.venue_api_secret
-        return (
-            self.binance_api_key or self.binance_testnet_api_key,
-            self.binance_api_secret or self.binance_testnet_api_secret,
-        )
-
-
-def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the configuration.
-
-    Args:
-        environ: For choosing the env file; values themselves are read from the process's environment.
-
-    Raises:
-        ConfigurationError: Listing every problem at once. No secret's value is in it.
-    """
-    environ = os.environ if environ is None else environ
-    named = environ.get("P33_ENV_FILE")
-    env_file = Path(named) if named else DEFAULT_ENV_FILE
-    if named and not os.access(env_file, os.R_OK):
-        raise ConfigurationError(f"P33_ENV_FILE={named}: no such readable file; create it or unset the variable")
-    try:
-        return Settings(_env_file=env_file if os.access(env_file, os.R_OK) else None)
-    except ValidationError as error:
-        raise ConfigurationError(_explain(error, environ)) from None
-
-
-def next_db(url: str) -> str:
-    """The same Redis server's next database (of a sentinel URL too)."""
-    head, _, tail = url.partition("?")
-    parts = urlsplit(head)
-    if parts.scheme == "sentinel":
-        return url
-    db = int(parts.path.strip("/") or 0)
-    moved = urlunsplit((parts.scheme, parts.netloc, f"/{db + 1}", "", ""))
-    return f"{moved}?{tail}" if tail else moved
+        if self.binance_api_key is not None:
+            return self.binance_api_key, self.binance_api_secret
+        return self.binance_testnet_api_key, self.binance_testnet_api_secret
 
 
 def _ms(seconds: Decimal) -> int:
     return int(seconds * 1000)
-
-
-def _checked_url(value: SecretStr | None, schemes: tuple[str, ...]) -> SecretStr | None:
-    if value is None:
-        return None
-    scheme = value.get_secret_value().split("://", 1)[0].lower()
-    if scheme not in schemes or "://" not in value.get_secret_value():
-        allowed = ", ".join(f"{name}://" for name in schemes)
-        raise ValueError(f"a URL that begins with one of {allowed}")
-    return value
-
-
-_SECRET_NAMES = re.compile(r"PASSWORD|SECRET|KEY$|_URL$")
-
-
-def _explain(error: ValidationError, environ: Mapping[str, str]) -> str:
-    lines = []
-    for problem in error.errors(include_url=False, include_input=False, include_context=True):
-        name = str(problem["loc"][0]) if problem["loc"] else ""
-        what = problem["msg"].removeprefix("Value error, ")
-        if not name:
-            lines.append(f"  {what}")
-            continue
-        found = environ.get(name)
-        masked = name not in {"P33_GOVERNOR_PERMIT_KEY", "P33_EXCHANGE_BASE_URL"} and _SECRET_NAMES.search(name)
-        shown = "(from the env file)" if found is None else "********" if masked else repr(found[:80])
-        lines.append(f"  {name}={shown}: {what}")
-    return "The configuration is not usable:\n" + "\n".join(lines)

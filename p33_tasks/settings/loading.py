@@ -1,0 +1,94 @@
+"""Reading the configuration: environment variables over an env file, all problems at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import get_args
+
+from pydantic import SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import DotEnvSettingsSource
+
+from p33_tasks.errors import ConfigurationError
+from p33_tasks.settings.model import Settings
+
+DEFAULT_ENV_FILE = Path("/etc/quantum/position-state-brain.env")
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the configuration.
+
+    Args:
+        environ: The variables to read, instead of the process's own environment. ``P33_ENV_FILE`` among them names
+            the env file. A variable that is set but empty counts as not set.
+
+    Raises:
+        ConfigurationError: Listing every problem at once. No secret's value is in it.
+    """
+    environ = os.environ if environ is None else environ
+    filed, place = _read_env_file(environ.get("P33_ENV_FILE"))
+    found = {
+        name: (variables[name], origin)
+        for variables, origin in ((filed, f" in {place}"), (environ, ""))
+        for name in _fields_by_variable()
+        if variables.get(name)
+    }
+    try:
+        return Settings.model_validate({name: value for name, (value, _) in found.items()})
+    except ValidationError as error:
+        report = _explain(error, found)
+    # Raised out here, so that pydantic's error, which holds every value, is not its context.
+    raise ConfigurationError(report)
+
+
+def _read_env_file(named: str | None) -> tuple[Mapping[str, str], Path]:
+    path = Path(named) if named else DEFAULT_ENV_FILE
+    if not os.access(path, os.R_OK) or path.is_dir():
+        if named:
+            raise ConfigurationError(f"P33_ENV_FILE={named}: no such readable file; create it or unset the variable")
+        return {}, path
+    try:
+        variables = DotEnvSettingsSource(Settings, env_file=path, case_sensitive=True).env_vars
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"the env file {path} can't be read: {type(error).__name__}") from None
+    return {name: value for name, value in variables.items() if value is not None}, path
+
+
+# --- telling what is wrong ------------------------------------------------------------------------------------------
+
+
+def _fields_by_variable() -> dict[str, FieldInfo]:
+    return {str(field.alias): field for field in Settings.model_fields.values()}
+
+
+def _explain(error: ValidationError, found: Mapping[str, tuple[str, str]]) -> str:
+    lines = ["The configuration is not usable:"]
+    for problem in error.errors(include_url=False, include_input=False, include_context=False):
+        place = str(problem["loc"][0])  # the variable; of a default that is refused, the field
+        field = Settings.model_fields.get(place) or _fields_by_variable()[place]
+        name = str(field.alias)
+        what = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"  {name}{_shown(field, found.get(name))}: {what}{_allowed(field)}")
+    return "\n".join(lines)
+
+
+def _shown(field: FieldInfo, found: tuple[str, str] | None) -> str:
+    if found is None:
+        return " (not set)" if field.default is None else f" (by default {field.default})"
+    value, origin = found
+    secret = SecretStr in get_args(field.annotation) or "@" in value  # a URL in the wrong variable is one too
+    return f"=********{origin}" if secret else f"={value[:80]!r}{origin}"
+
+
+def _allowed(field: FieldInfo) -> str:
+    if field.annotation is bool:
+        return " (allowed: true or false)"
+    words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+    limits = [f"{words[at]} {getattr(limit, at)}" for limit in field.metadata for at in words if hasattr(limit, at)]
+    if field.annotation not in {int, Decimal} or not limits:
+        return ""
+    kind = "a whole number" if field.annotation is int else "a number"
+    return f" (allowed: {kind}, {', '.join(limits)})"
