@@ -32,6 +32,12 @@ MAX_EPOCH_MS = 10**14
 
 Raw = Sequence[str | None]
 
+# What HMGET is asked for, in the order that the ``decode_`` functions below read.
+SNAPSHOT_FIELDS = ("position_amt", "ts_ms", "ts_epoch", "source", "run_id", "position_mode")
+SNAPSHOT_PRICE_FIELDS = ("entry_price", "mark_price", "leverage", "unrealized_pnl")
+LEDGER_FIELDS = ("last_known_amt", "last_order_time_ms", "last_order_time_epoch", "last_order_id")
+MARKET_FIELDS = ("step_size", "min_qty", "max_market_qty", "source")
+
 
 # --- position snapshot ----------------------------------------------------------------------------------------------
 

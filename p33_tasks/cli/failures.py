@@ -1,0 +1,78 @@
+"""What went wrong, told without a traceback: exit 1 when the answer is no, 2 for wrong usage or configuration."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import IO, Any
+
+import click
+
+from p33_tasks.cli.show import escaped, print_json
+from p33_tasks.errors import ConfigurationError, P33Error, StoreUnavailableError
+
+NO = 1
+WRONG_USAGE = 2
+
+_JSON = "p33.json"
+
+
+class Failure(click.ClickException):
+    """A sentence for the user; exit 1."""
+
+    exit_code = NO
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """The sentence on standard error; with ``--json`` also a document on standard output."""
+        context = click.get_current_context(silent=True)
+        if context is not None and context.find_root().meta.get(_JSON):
+            print_json({"error": self.message})
+        click.echo(
+            "\n".join(escaped(line, limit=2_000) for line in f"p33: {self.message}".splitlines()), file, err=True
+        )
+
+
+class Misconfigured(Failure):
+    """The same for a configuration that can't be used; exit 2."""
+
+    exit_code = WRONG_USAGE
+
+
+def json_option(command: Any) -> Any:
+    """``--json``: one JSON document on standard output, quantities as exact decimal literals."""
+    return click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        callback=_remember,
+        is_eager=True,
+        help="Print one JSON document; quantities are exact decimals.",
+    )(command)
+
+
+def _remember(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
+    context.find_root().meta[_JSON] = value
+    return value
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """Turn this package's errors into sentences and exit codes."""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise Misconfigured(str(error)) from error
+    except StoreUnavailableError as error:
+        raise Failure(f"{error}\n{_redis_advice(error)}") from error
+    except P33Error as error:
+        raise Failure(str(error)) from error
+
+
+def _redis_advice(error: StoreUnavailableError) -> str:
+    cause = type(error.__cause__).__name__
+    if "Authentication" in cause or "NoPermission" in cause:
+        return "The server is there and refused the login: check REDIS_USERNAME and REDIS_PASSWORD, or P33_REDIS_URL."
+    return (
+        "Start Redis there, or say where it is with REDIS_HOST and REDIS_PORT (or P33_REDIS_URL); "
+        "p33 check tells more. To try everything without a Redis of your own: p33 up"
+    )

@@ -1,0 +1,106 @@
+"""The root of ``p33``: which commands there are, and where they are found when one is called."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+
+from p33_tasks.cli.failures import told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A command: where it is, and its line in the overview (known without importing it)."""
+
+    place: str  # "module:name"
+    summary: str
+
+
+SECTIONS: dict[str, dict[str, Entry]] = {
+    "Start": {
+        "up": Entry(
+            place="p33_tasks.cli.up:up", summary="Start everything on this machine, with a simulated exchange."
+        ),
+        "exporter": Entry(place="p33_tasks.cli.exporter:exporter", summary="Serve the whole cluster's metrics."),
+        "ingest": Entry(place="p33_tasks.cli.ingest:ingest", summary="Read the streams in a process of its own."),
+    },
+    "Look": {
+        "check": Entry(place="p33_tasks.cli.check:check", summary="What is wrong with this deployment, and the fix."),
+        "status": Entry(place="p33_tasks.cli.status:status", summary="Every symbol: exchange, ledger, drift, gate."),
+        "explain": Entry(place="p33_tasks.cli.explain:explain", summary="Why a plan was allowed or denied."),
+        "proof": Entry(place="p33_tasks.cli.proof:proof", summary="Run the five acceptance cases on a simulator."),
+    },
+    "Act": {
+        "ledger": Entry(
+            place="p33_tasks.cli.ledger:ledger", summary="Show a ledger, or adopt the exchange's position."
+        ),
+        "hold": Entry(place="p33_tasks.cli.hold:hold", summary="Stop a symbol, and let it go on."),
+    },
+}
+"""Another command is one line here, and one module."""
+
+
+class Commands(click.Group):
+    """Imports a command when it is called; ``p33 --help`` imports none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """All names, in the order of the overview."""
+        return [name for section in SECTIONS.values() for name in section]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import one command; None for a name that isn't one."""
+        for section in SECTIONS.values():
+            if cmd_name in section:
+                module, _, attribute = section[cmd_name].place.partition(":")
+                command: click.Command = getattr(importlib.import_module(module), attribute)
+                return command
+        return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's, with the names in question when there is no such command."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            names = self.list_commands(ctx)
+            raise click.UsageError(f"{error.message} There are: {', '.join(names)}.", ctx) from error
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """The overview, from the table."""
+        for title, section in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, entry.summary) for name, entry in section.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Call the command; a user's mistake is a sentence, not a traceback."""
+        with told():
+            return super().invoke(ctx)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="position-state-brain", prog_name="p33")
+def cli() -> None:
+    """P3.3 Position State Brain: asked before every reduce-only order, answers with a permit or a reason.
+
+    \b
+    Try it, nothing to set up and nothing of yours is touched:
+      p33 up                       everything with a simulated exchange, on a Redis of its own
+      p33 up --for 60 --json       the same for a minute, one JSON summary, exit 0 when all went well
+
+    \b
+    With a deployment (settings from the environment or /etc/quantum/position-state-brain.env):
+      p33 check                    what is wrong, and the fix
+      p33 status                   every symbol at a glance
+      p33 explain abc5f1f59a4df545 why this plan was denied, and what to do
+
+    Exit codes: 0 fine, 1 the answer is no, 2 wrong usage or configuration.
+    """
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """The entry point ``p33``."""
+    cli.main(args=None if args is None else list(args), prog_name="p33")

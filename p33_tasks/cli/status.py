@@ -1,0 +1,48 @@
+"""``p33 status``: every symbol at a glance, the streams, the counters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from p33_tasks.cli import tables
+from p33_tasks.cli.failures import NO, json_option
+from p33_tasks.cli.session import open_session
+from p33_tasks.cli.show import console, print_json
+from p33_tasks.store.views import Overview, read_overview
+
+
+@click.command(short_help="Every symbol: exchange, ledger, drift, gate.")
+@click.argument("symbols", nargs=-1, metavar="[SYMBOL]...")
+@json_option
+def status(symbols: tuple[str, ...], as_json: bool) -> None:
+    """Show what the exchange holds, what our ledger says, and what a plan would get right now.
+
+    The column "gate now" is made by the rules that judge plans: OPEN, or the reason of a deny. Without SYMBOL, all
+    of P33_ALLOWLIST. Exit 1 when no snapshot is fresh: then every plan is denied.
+
+    \b
+    Examples:
+      p33 status
+      p33 status BTCUSDT ETHUSDT
+      p33 status --json | jq '.symbols[] | select(.gate != "open")'
+    """
+    session = open_session()
+    wanted = tuple(symbol.upper() for symbol in symbols) or session.settings.allowlist
+    overview = read_overview(session.client, session.keys, wanted, source=session.source)
+    policy = session.settings.policy
+    if as_json:
+        print_json({"redis": session.redis_place, **tables.overview_json(overview, policy)})
+    else:
+        _print(overview, session.redis_place, policy)
+    limit_ms = policy.stale_threshold_ms
+    if not any(view.snapshot_age_ms is not None and 0 <= view.snapshot_age_ms <= limit_ms for view in overview.symbols):
+        raise click.exceptions.Exit(NO)
+
+
+def _print(overview: Overview, place: str, policy: Any) -> None:
+    screen = console()
+    screen.print(tables.symbols_table(overview, policy))
+    for line in tables.service_lines(overview, place, policy):
+        screen.print(line)

@@ -1,0 +1,186 @@
+"""The tables and lines that ``status`` and ``up`` share, and their JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from p33_tasks.cli.show import amount, cell, escaped, seconds
+from p33_tasks.domain.models import Allow, Policy
+from p33_tasks.domain.quantities import canonical, magnitude
+from p33_tasks.store.stream_views import StreamView
+from p33_tasks.store.views import Overview, SymbolView
+
+_COLUMNS = ("symbol", "exchange", "ledger", "drift", "snapshot age", "cooldown", "reserved by", "hold", "gate now")
+_NUMBERS = frozenset({"exchange", "ledger", "drift", "snapshot age", "cooldown"})
+
+
+def gate_word(view: SymbolView, policy: Policy) -> str:
+    """``open``, or the reason for which a plan to close everything would be denied right now."""
+    verdict = view.gate(policy)
+    return "open" if isinstance(verdict, Allow) else str(verdict.reason)
+
+
+def symbols_table(overview: Overview, policy: Policy) -> Any:
+    """One row per symbol."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in _COLUMNS:
+        table.add_column(name, justify="right" if name in _NUMBERS else "left", no_wrap=name != "hold")
+    for view in overview.symbols:
+        table.add_row(*_cells(view, policy))
+    return table
+
+
+def _cells(view: SymbolView, policy: Policy) -> Iterator[Any]:
+    facts, age = view.facts, view.snapshot_age_ms
+    fresh = age is not None and 0 <= age <= policy.stale_threshold_ms
+    drift, left, gate = view.drift_pct, view.cooldown_left_ms(policy), gate_word(view, policy)
+    yield cell(view.symbol, "bold")
+    yield cell(_side(view.position_amt))
+    yield cell(amount(view.ledger_amt))
+    yield cell(drift_text(drift), "red" if drift is None or drift > policy.qty_tolerance_pct else "")
+    yield cell(seconds(age), "" if fresh else "red")
+    yield cell(seconds(left) if left else "-", "yellow" if left else "")
+    yield cell(_reservation(view), "yellow" if facts.reserved_by else "")
+    yield cell(view.hold_why if view.hold_why is not None else "-", "red" if facts.hold else "", limit=60)
+    yield cell("OPEN" if gate == "open" else gate, "green" if gate == "open" else "red")
+
+
+def _side(position_amt: Decimal | None) -> str:
+    if position_amt is None:
+        return "unknown"
+    if position_amt == 0:
+        return "flat"
+    return f"{'long' if position_amt > 0 else 'short'} {canonical(magnitude(position_amt))}"
+
+
+def drift_text(drift_pct: Decimal | None) -> str:
+    """A drift in percent, to read."""
+    return "-" if drift_pct is None else f"{drift_pct:.2f} %"
+
+
+def _reservation(view: SymbolView) -> str:
+    if view.facts.reserved_by is None:
+        return "-"
+    left = view.facts.reservation_ttl_ms
+    return escaped(view.facts.reserved_by, limit=24) + (f" ({seconds(left)})" if left is not None else "")
+
+
+def service_lines(overview: Overview, place: str, policy: Policy) -> Iterator[Any]:
+    """What is not about one symbol: refreshes, streams, counters."""
+    refresh, now = overview.refresh, overview.now_ms
+    ago = "never" if refresh.succeeded_ms is None else f"{seconds(now - refresh.succeeded_ms)} ago"
+    weight = f"request weight {refresh.used_weight} (the venue's count {refresh.reported_weight}) this minute"
+    late = refresh.succeeded_ms is None or now - refresh.succeeded_ms > policy.stale_threshold_ms
+    yield cell(f"refresh   {ago}, every {seconds(policy.poll_ms)}; {weight}", "red" if late else "", limit=400)
+    if refresh.paused_ms:
+        yield cell(f"          the exchange asked for a pause: {seconds(refresh.paused_ms)} left", "red", limit=400)
+    if refresh.error:
+        yield cell(f"          the last refresh failed: {escaped(refresh.error, limit=300)}", "red", limit=600)
+    for stream in overview.streams:
+        if stream.name in {"plans", "results"}:
+            yield cell(f"{stream.name:<10}{stream_text(stream)}", "red" if stream.problem else "", limit=600)
+    yield cell(f"verdicts  {counters_text(overview)}", limit=2_000)
+    yield cell(f"redis     {place}, version {overview.redis_version}", limit=400)
+    for problem in overview.problems:
+        yield cell(f"problem   {problem}", "red", limit=400)
+
+
+def stream_text(stream: StreamView) -> str:
+    """Length and lag of a stream."""
+    if stream.problem:
+        return f"{escaped(stream.key)}: {stream.problem}"
+    more = "+" if stream.unread_at_least else ""
+    return f"{stream.lag}{more} waiting ({stream.pending} in work, {stream.unread}{more} unread), {stream.length} kept"
+
+
+def counters_text(overview: Overview) -> str:
+    """Allowed and denied, each reason with its number, and what should never be."""
+    totals = totals_of(overview)
+    reasons = ", ".join(f"{escaped(name, limit=60)} {number}" for name, number in totals["denied"].items())
+    text = f"{totals['allowed']} allowed, {sum(totals['denied'].values())} denied" + (
+        f" ({reasons})" if reasons else ""
+    )
+    for name in ("unpermitted_executions", "dead_letters"):
+        if totals[name]:
+            text += f"; {totals[name]} {name.replace('_', ' ')}"
+    return text
+
+
+def totals_of(overview: Overview) -> dict[str, Any]:
+    """The counters over all symbols; denials by reason, most frequent first."""
+    counters = overview.counters
+    denied: dict[str, int] = {}
+    for name, value in counters.items():
+        if name.startswith("p33_denial_total|"):
+            reason = name.rpartition("|")[2]
+            denied[reason] = denied.get(reason, 0) + value
+    return {
+        "allowed": _total(counters, "p33_permit_total|", "|allow"),
+        "denied": dict(sorted(denied.items(), key=lambda item: -item[1])),
+        "ledger_updates": _total(counters, "p33_ledger_update_total|"),
+        "unpermitted_executions": _total(counters, "p33_unpermitted_execution_total|"),
+        "dead_letters": _total(counters, "p33_deadletter_total|"),
+        "snapshots_ok": _total(counters, "p33_snapshot_total|", "|ok"),
+        "snapshot_errors": _total(counters, "p33_snapshot_total|", "|error"),
+    }
+
+
+def _total(counters: Any, head: str, tail: str = "") -> int:
+    return sum(value for name, value in counters.items() if name.startswith(head) and name.endswith(tail))
+
+
+def overview_json(overview: Overview, policy: Policy) -> dict[str, Any]:
+    """Everything of the tables, exact."""
+    refresh = overview.refresh
+    return {
+        "now_ms": overview.now_ms,
+        "redis_version": overview.redis_version,
+        "symbols": [symbol_json(view, policy) for view in overview.symbols],
+        "refresh": {
+            "succeeded_ms": refresh.succeeded_ms,
+            "error": refresh.error,
+            "source": refresh.source,
+            "used_weight": refresh.used_weight,
+            "reported_weight": refresh.reported_weight,
+            "paused_ms": refresh.paused_ms,
+        },
+        "streams": {
+            stream.name: {
+                "length": stream.length,
+                "pending": stream.pending,
+                "unread": stream.unread,
+                "unread_at_least": stream.unread_at_least,
+                "problem": stream.problem,
+            }
+            for stream in overview.streams
+        },
+        "totals": totals_of(overview),
+        "problems": list(overview.problems),
+    }
+
+
+def symbol_json(view: SymbolView, policy: Policy) -> dict[str, Any]:
+    """One symbol's row, exact."""
+    facts = view.facts
+    return {
+        "symbol": view.symbol,
+        "exchange_position_amt": view.position_amt,
+        "ledger_position_amt": view.ledger_amt,
+        "diff_pct": view.drift_pct,
+        "snapshot_age_ms": view.snapshot_age_ms,
+        "cooldown_left_ms": view.cooldown_left_ms(policy),
+        "in_flight_plan_id": facts.reserved_by,
+        "in_flight_ttl_ms": facts.reservation_ttl_ms,
+        "hold": view.hold_why,
+        "gate": gate_word(view, policy),
+        "entry_price": view.entry_price,
+        "mark_price": view.mark_price,
+        "leverage": view.leverage,
+        "unrealized_pnl": view.unrealized_pnl,
+        "problems": [p for p in (facts.snapshot_problem, facts.ledger_problem, facts.market_problem) if p],
+    }
