@@ -1,0 +1,55 @@
+"""What every neighbour's main loop shares: stopping promptly, and outliving a Redis that is away."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from p33_tasks.bootstrap.logs import configure_logging
+from p33_tasks.errors import ConfigurationError, StoreError
+from p33_tasks.settings import Settings, load_settings
+
+FIRST_PAUSE_SEC, LONGEST_PAUSE_SEC = 0.1, 2.0
+
+log = structlog.get_logger("p33.neighbours")
+
+
+def repeat(turn: Callable[[], None], stop: threading.Event, *, who: str) -> None:
+    """Call ``turn`` until told to stop; while Redis is away, with growing pauses, saying so once."""
+    pause_sec = 0.0
+    while not stop.is_set():
+        try:
+            turn()
+        except StoreError as error:
+            if not pause_sec:
+                log.warning("REDIS_AWAY", who=who, error=str(error), note="trying again until it is back")
+            pause_sec = min(LONGEST_PAUSE_SEC, pause_sec * 2 or FIRST_PAUSE_SEC)
+            stop.wait(pause_sec)
+        else:
+            if pause_sec:
+                log.info("REDIS_BACK", who=who)
+            pause_sec = 0.0
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that SIGTERM and SIGINT set."""
+    stop = threading.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: stop.set())
+    return stop
+
+
+def serve(run: Callable[[Settings, threading.Event], None]) -> int:
+    """Run a neighbour as a process of its own: 0 when it was told to stop, 2 for an unusable configuration."""
+    try:
+        settings = load_settings()
+        configure_logging(settings)
+        run(settings, stop_on_signals())
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0

@@ -1,0 +1,47 @@
+"""Keys, groups and ids that belong to the neighbours, not to the brain."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+APPLY_GROUP = "apply"
+GOVERNOR_GROUP = "governor"
+"""Consumer groups on the plan stream, beside the brain's own."""
+
+CLIENT_ORDER_ID_PREFIX = "p33-"
+_DIGEST_CHARS = 32  # 128 bits; with the prefix exactly the 36 characters that Binance allows
+
+
+@dataclass(frozen=True, slots=True)
+class NeighbourKeys:
+    """The neighbours' own keys of one trading account."""
+
+    prefix: str = "quantum"
+
+    def journal(self, plan_id: str) -> str:
+        """HASH: what the apply layer has done about a plan."""
+        return f"{self.prefix}:apply:plan:{plan_id}"
+
+    def grants(self, symbol: str) -> str:
+        """ZSET: plan_ids granted within the last hour, by Redis TIME in milliseconds."""
+        return f"{self.prefix}:governor:grants:{symbol}"
+
+    @property
+    def notional(self) -> str:
+        """HASH: UTC day number to the granted notional of that day, in whole cents of the quote currency."""
+        return f"{self.prefix}:governor:notional"
+
+
+def client_order_id(prefix: str, plan_id: str) -> str:
+    """The one client order id that a plan's order ever has, on every host and after every restart.
+
+    Args:
+        prefix: The account's key prefix; it holds no line break.
+        plan_id: Any text.
+
+    Returns:
+        36 characters of ``a-z0-9-``.
+    """
+    digest = hashlib.sha256(f"{prefix}\n{plan_id}".encode("utf-8", "surrogatepass")).hexdigest()
+    return CLIENT_ORDER_ID_PREFIX + digest[:_DIGEST_CHARS]

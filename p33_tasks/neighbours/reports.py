@@ -1,0 +1,108 @@
+"""Pure: what an order at the venue means for its plan, and the result entry that says so.
+
+The reference executor speaks dialect A of CONTRACT section 4, with ``outcome``, ``consume_id`` and ``reason`` added.
+These are the executor's words, not the brain's; the brain reads them with its parser of all dialects.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from p33_tasks.domain.models import Plan
+from p33_tasks.domain.quantities import canonical
+from p33_tasks.errors import PermitRefused
+from p33_tasks.exchange.order_rows import OrderReport
+
+FINAL_STATUSES = frozenset({"FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH", "REJECTED"})
+"""After these the venue never changes an order again (Binance's "Order status")."""
+
+
+class Outcome(StrEnum):
+    """How a plan ended, as far as it is known."""
+
+    EXECUTED = "executed"  # a quantity was executed
+    BLOCKED = "blocked"  # no permit, no order
+    REJECTED = "rejected"  # for certain nothing was executed, and nothing will be
+    UNKNOWN = "unknown"  # an order may have been executed, or still be
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What is to be said about a plan."""
+
+    outcome: Outcome
+    is_final: bool = True
+    error: str = ""
+    reason: str = ""
+    consume_id: str = ""
+    order: OrderReport | None = None
+
+    @property
+    def executed(self) -> bool:
+        """Only a confirmed quantity counts as executed."""
+        return self.order is not None and self.order.executed_qty > 0
+
+    @property
+    def digest(self) -> str:
+        """The same digest is the same news."""
+        order = self.order
+        known = "" if order is None else f"{order.order_id}|{order.status}|{canonical(order.executed_qty)}"
+        return f"{self.outcome}|{known}"
+
+
+def of_order(order: OrderReport, consume_id: str) -> Report:
+    """What an order that the venue knows means."""
+    is_final = order.status in FINAL_STATUSES
+    if order.executed_qty > 0:
+        return Report(outcome=Outcome.EXECUTED, is_final=is_final, consume_id=consume_id, order=order)
+    if is_final:
+        error = f"the venue ended the order with {order.status}, nothing was executed"
+        return Report(outcome=Outcome.REJECTED, error=error, consume_id=consume_id, order=order)
+    error = f"the order is {order.status}, nothing is executed so far"
+    return Report(outcome=Outcome.UNKNOWN, is_final=False, error=error, consume_id=consume_id, order=order)
+
+
+def of_refusal(refused: PermitRefused) -> Report:
+    """No permit: nothing was sent."""
+    return Report(outcome=Outcome.BLOCKED, error=refused.error, reason=refused.reason or "")
+
+
+def result_fields(plan: Plan, report: Report, *, now_ms: int) -> dict[str, str]:
+    """The entry for the result stream.
+
+    Args:
+        plan: The plan it is about.
+        report: What is to be said.
+        now_ms: Redis TIME.
+    """
+    steps = [] if report.order is None else [_step(plan, report.order)]
+    return {
+        "plan_id": plan.plan_id,
+        "symbol": plan.symbol,
+        "decision": "EXECUTE",
+        "executed": str(report.executed),
+        "would_execute": "True",
+        "steps_results": json.dumps(steps),
+        "error": report.error,
+        "reason": report.reason,
+        "outcome": str(report.outcome),
+        "consume_id": report.consume_id,
+        "timestamp": str(now_ms // 1000),
+    }
+
+
+def _step(plan: Plan, order: OrderReport) -> Mapping[str, object]:
+    return {
+        "step": plan.action,
+        "status": "success" if order.executed_qty > 0 else order.status,
+        "order_id": order.order_id,
+        "client_order_id": order.client_order_id,
+        "side": str(order.side),
+        "quantity": canonical(order.quantity),
+        "executed_qty": canonical(order.executed_qty),
+        "order_status": order.status,
+        "reduce_only": True,
+    }
