@@ -6,7 +6,7 @@ import click
 
 from p33_tasks.cli.failures import NO, json_option
 from p33_tasks.cli.session import Session, open_session, operator
-from p33_tasks.cli.show import cell, console, escaped, print_json
+from p33_tasks.cli.show import cell, console, escaped, print_json, print_lines
 from p33_tasks.cli.symbols import symbol_of
 from p33_tasks.store.operator import OperatorStore
 from p33_tasks.store.views import read_overview
@@ -85,11 +85,9 @@ def list_(as_json: bool) -> None:
     if as_json:
         print_json({"holds": held})
         return
-    screen = console()
-    for symbol, why in held.items():
-        screen.print(cell(f"{symbol}  {escaped(why, limit=500)}", limit=600))
-    if not held:
-        screen.print(cell(f"none of {len(session.settings.allowlist)} symbols is on hold"))
+    lines = [f"{symbol}  {escaped(why, limit=500)}" for symbol, why in held.items()]
+    none = f"none of {len(session.settings.allowlist)} symbols is on hold"
+    print_lines(console(), (cell(line, limit=600) for line in lines or [none]))
 
 
 def _tell(as_json: bool, document: dict[str, object], sentence: str) -> None:

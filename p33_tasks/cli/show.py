@@ -7,6 +7,7 @@ through ``escaped`` (or ``cell``, for tables), and JSON output holds no characte
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -57,6 +58,12 @@ def cell(value: object, style: str = "", *, limit: int = MAX_CHARS) -> Any:
     from rich.text import Text
 
     return Text(escaped(value, limit=limit), style=style)
+
+
+def print_lines(screen: Any, lines: Iterable[Any]) -> None:
+    """Print lines, one each: what is long is wrapped by a terminal, and stays one line for ``grep``."""
+    for line in lines:
+        screen.print(line, soft_wrap=True)
 
 
 def seconds(milliseconds: int | None, *, digits: int = 1) -> str:

@@ -9,7 +9,7 @@ import click
 from p33_tasks.cli import tables
 from p33_tasks.cli.failures import NO, json_option
 from p33_tasks.cli.session import open_session
-from p33_tasks.cli.show import console, print_json
+from p33_tasks.cli.show import console, print_json, print_lines
 from p33_tasks.store.views import Overview, read_overview
 
 
@@ -44,5 +44,4 @@ def status(symbols: tuple[str, ...], as_json: bool) -> None:
 def _print(overview: Overview, place: str, policy: Any) -> None:
     screen = console()
     screen.print(tables.symbols_table(overview, policy))
-    for line in tables.service_lines(overview, place, policy):
-        screen.print(line)
+    print_lines(screen, tables.service_lines(overview, place, policy))

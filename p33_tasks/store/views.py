@@ -202,6 +202,7 @@ def _read_symbol(symbol: str, replies: Sequence[Any], base: Facts) -> SymbolView
         reservation_ttl_ms=ttl_ms if isinstance(ttl_ms, int) and ttl_ms >= 0 else None,
         market=market,
         market_problem=market_problem,
+        as_stored=(_list_or_empty(raw_snapshot, 1)[0] or "", _list_or_empty(raw_ledger, 1)[0] or ""),
     )
     entry, mark, leverage, pnl = map(_price, _list_or_empty(raw_snapshot, count + 4)[count:])
     return SymbolView(

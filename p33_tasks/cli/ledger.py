@@ -1,0 +1,164 @@
+"""``p33 ledger``: look at the shadow positions, and take the exchange's word where it is right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from p33_tasks.cli.failures import Failure, json_option
+from p33_tasks.cli.session import Session, open_session, operator
+from p33_tasks.cli.show import amount, cell, console, escaped, print_json, seconds
+from p33_tasks.cli.symbols import symbol_of
+from p33_tasks.cli.tables import drift_text
+from p33_tasks.store.operator import Adoption, OperatorStore
+from p33_tasks.store.views import Overview, SymbolView, read_overview
+
+
+@click.group(short_help="Show a ledger, or adopt the exchange's position.")
+def ledger() -> None:
+    """The ledger is our own record of each position, from our own fills. Plans are denied where it is missing or
+    differs from the exchange.
+
+    \b
+    Examples:
+      p33 ledger show
+      p33 ledger adopt BTCUSDT             the symbol has none yet
+      p33 ledger adopt --replace BTCUSDT   it has one, and the exchange is right
+    """  # noqa: D205 - click shows the first paragraph whole
+
+
+@ledger.command(short_help="Ledgers beside the exchange's positions.")
+@click.argument("symbols", nargs=-1, metavar="[SYMBOL]...")
+@json_option
+def show(symbols: tuple[str, ...], as_json: bool) -> None:
+    """Show the ledgers beside the exchange's positions. Without SYMBOL, all of P33_ALLOWLIST.
+
+    \b
+    Examples:
+      p33 ledger show
+      p33 ledger show BTCUSDT --json
+    """
+    session = open_session()
+    overview = _read(session, tuple(map(symbol_of, symbols)) or session.settings.allowlist)
+    if as_json:
+        print_json({"ledgers": [_json(view) for view in overview.symbols]})
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("symbol", "ledger", "exchange", "drift", "last order", "recorded"):
+        table.add_column(name, justify="left" if name in {"symbol", "last order"} else "right", no_wrap=True)
+    for view in overview.symbols:
+        record = view.facts.ledger
+        ordered = None if record is None or not record.last_order_time_ms else record.last_order_time_ms
+        table.add_row(
+            cell(view.symbol, "bold"),
+            cell(amount(view.ledger_amt) if record is not None else view.facts.ledger_problem or "none", limit=60),
+            cell(amount(view.position_amt)),
+            cell(drift_text(view.drift_pct)),
+            cell(record.last_order_id if record is not None and record.last_order_id else "-", limit=40),
+            cell("-" if ordered is None else f"{seconds(overview.now_ms - ordered)} ago"),
+        )
+    console().print(table)
+
+
+@ledger.command(short_help="Take the exchange's fresh position as the ledger's.")
+@click.argument("symbol")
+@click.option("--replace", is_flag=True, help="Also over an existing ledger.")
+@click.option("--yes", is_flag=True, help="Don't ask; for scripts that compared the amounts themselves.")
+@json_option
+def adopt(symbol: str, replace: bool, yes: bool, as_json: bool) -> None:
+    """Take the exchange's position of SYMBOL as the ledger's, audited under your name.
+
+    Compare it with your own records first: afterwards a fill that nobody knew of is not noticed any more. It is
+    refused while an order may be under way: with a reservation, within the cooldown, on a stale snapshot.
+
+    \b
+    Examples:
+      p33 ledger adopt BTCUSDT
+      p33 ledger adopt --replace BTCUSDT
+      p33 ledger adopt --replace --yes BTCUSDT --json
+    """
+    name, session = symbol_of(symbol), open_session()
+    view = _read(session, (name,)).symbols[0]
+    if view.position_amt is None:
+        raise Failure(_refusal_text(session, name, Adoption(adopted=False, refusal="no_snapshot")))
+    if view.ledger_amt is not None and not replace:
+        known = Adoption(adopted=False, refusal="ledger_exists", found=amount(view.ledger_amt))
+        raise Failure(_refusal_text(session, name, known))
+    before = amount(view.ledger_amt) if view.facts.ledger is not None else "none"
+    if not as_json:
+        click.echo(f"{name}: ledger {before} -> {amount(view.position_amt)} (the exchange's, {_age(view)} old)")
+    if not yes and not as_json:
+        click.confirm("Does the exchange's position agree with your own records?", abort=True)
+    if not yes and as_json:
+        raise click.UsageError("--json doesn't ask; add --yes")
+    done = OperatorStore(session.client, session.keys).adopt_ledger(
+        name,
+        source=session.source,
+        policy=session.settings.policy,
+        by=operator(),
+        replace=replace,
+        shown_amt=view.facts.as_stored[0],
+    )
+    if not done.adopted:
+        raise Failure(_refusal_text(session, name, done))
+    if as_json:
+        print_json({"symbol": name, "adopted": True, "before": done.before or None, "after": done.after})
+    else:
+        click.echo(f"adopted: the ledger of {name} is {escaped(done.after)} (it was {escaped(done.before) or 'none'})")
+
+
+def _read(session: Session, symbols: tuple[str, ...]) -> Overview:
+    return read_overview(session.client, session.keys, symbols, source=session.source)
+
+
+def _age(view: SymbolView) -> str:
+    return seconds(view.snapshot_age_ms)
+
+
+_REFUSALS = {
+    "no_snapshot": "there is no snapshot of it. Is it in P33_ALLOWLIST, and does beat run? Look with: p33 check",
+    "other_source": "its snapshot comes from {found}, and this configuration's venue is {source}. "
+    "Start workers with this configuration, or use theirs",
+    "other_run": "its snapshot is from an earlier life of Redis. Wait for the next refresh and try again",
+    "hedge_mode": "the account is in hedge mode there. Set it to one-way position mode",
+    "stale_snapshot": "its snapshot is {found_sec} s old, the limit is {limit_sec} s. Wait for a refresh; "
+    "if none comes: p33 check",
+    "reserved": "plan {found} holds it, an order may be under way. Wait until it is executed or its permit expires "
+    "({ttl_sec} s at most), then try again",
+    "cooldown": "an order was recorded shortly before: the snapshot must be fetched later than that plus the cooldown. "
+    "Try again in {found_sec} s",
+    "ledger_exists": "it has one already, {found}. Find out why they differ, then: p33 ledger adopt --replace {symbol}",
+    "position_changed": "the exchange's position moved to {found} since it was shown to you. Look again",
+}
+
+
+def _refusal_text(session: Session, symbol: str, refused: Adoption) -> str:
+    settings = session.settings
+    found_ms = int(refused.found) if refused.found.isdecimal() else 0
+    words = _REFUSALS.get(refused.refusal, f"{refused.refusal}: {refused.found}").format(
+        symbol=symbol,
+        found=escaped(refused.found),
+        # Up, so that who waits that long isn't a moment too early; a snapshot must be fetched after it, too.
+        found_sec=-(-found_ms // 1000) + (int(settings.poll_sec) + 1 if refused.refusal == "cooldown" else 0),
+        limit_sec=settings.stale_threshold_sec,
+        ttl_sec=settings.cooldown_sec + settings.permit_ttl_sec,
+        source=session.source,
+    )
+    return f"the ledger of {symbol} was not adopted: {words}."
+
+
+def _json(view: SymbolView) -> dict[str, Any]:
+    record = view.facts.ledger
+    return {
+        "symbol": view.symbol,
+        "ledger_position_amt": view.ledger_amt,
+        "exchange_position_amt": view.position_amt,
+        "diff_pct": view.drift_pct,
+        "last_order_id": None if record is None else record.last_order_id,
+        "last_order_time_ms": None if record is None else record.last_order_time_ms,
+        "problem": view.facts.ledger_problem,
+    }

@@ -1,0 +1,212 @@
+"""A verdict told as a story: what was known, which rule spoke, and what would have made it an allow.
+
+Pure functions from the recorded verdict and inputs (JSON objects with exact numbers) to sentences. Values may be
+anything, since others can write to Redis too; whoever prints them escapes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from p33_tasks.domain.quantities import HUNDRED, canonical, magnitude, multiply, percent_of
+from p33_tasks.domain.reasons import Reason
+
+Json = Mapping[str, Any]
+
+ORDER: tuple[tuple[Reason, str], ...] = (
+    (Reason.INVALID_PLAN, "the plan is well-formed"),
+    (Reason.SYMBOL_NOT_ALLOWED, "the symbol is in the allowlist"),
+    (Reason.PLAN_EXPIRED, "the plan is young enough"),
+    (Reason.NOT_REDUCE_ONLY, "it is reduce-only"),
+    (Reason.UNKNOWN_ACTION, "its action is a known close"),
+    (Reason.RECONCILE_HOLD_ACTIVE, "no hold is set"),
+    (Reason.NO_EXCHANGE_SNAPSHOT, "the exchange's position is known"),
+    (Reason.HEDGE_MODE_UNSUPPORTED, "the account is in one-way mode"),
+    (Reason.STALE_EXCHANGE_STATE, "rule 1: the snapshot is fresh"),
+    (Reason.NO_POSITION, "rule 2: there is a position"),
+    (Reason.COOLDOWN_IN_FLIGHT, "rule 5: the cooldown is over"),
+    (Reason.STALE_EXCHANGE_STATE, "the snapshot is later than the last order"),
+    (Reason.PERMIT_IN_FLIGHT, "no other plan holds the symbol"),
+    (Reason.MISSING_LEDGER, "there is a ledger"),
+    (Reason.SIDE_MISMATCH, "rule 3: exchange and ledger are on the same side"),
+    (Reason.QTY_MISMATCH, "rule 4: exchange and ledger agree within the tolerance"),
+    (Reason.MISSING_MARKET_METADATA, "the venue's step size is known"),
+    (Reason.QTY_BELOW_STEP_SIZE, "rule 6: what is left after rounding down can be traded"),
+)
+"""CONTRACT section 5, in the order in which it is evaluated."""
+
+
+def rules_told(verdict: Json) -> Iterator[tuple[str, str]]:
+    """Each rule with ``passed``, ``failed`` or ``not reached``."""
+    reason = verdict.get("reason")
+    # Rule 1 and the one about the last order share a reason; only the latter tells how long ago the order was.
+    skip = 1 if reason == Reason.STALE_EXCHANGE_STATE and "seconds_since_order" in _object(verdict, "details") else 0
+    state = "passed"
+    for rule, text in ORDER:
+        if state == "passed" and rule == reason:
+            if skip == 0:
+                yield text, "failed"
+                state = "not reached"
+                continue
+            skip -= 1
+        yield text, state
+
+
+def known_lines(inputs: Json, verdict_ms: int) -> Iterator[tuple[str, str]]:
+    """What the verdict was made from, as name and sentence; ages are those at the verdict."""
+    facts, policy = _object(inputs, "facts"), _object(inputs, "policy")
+    if not facts:
+        return
+    snapshot, ledger, market = (_object(facts, name) for name in ("snapshot", "ledger", "market"))
+    yield "exchange", _snapshot_line(facts, snapshot, policy, verdict_ms)
+    yield "ledger", _ledger_line(facts, ledger, policy, verdict_ms)
+    yield "hold", "set" if facts.get("hold") else "none"
+    yield "reserved", f"by plan {facts['reserved_by']}" if facts.get("reserved_by") else "by nobody"
+    if market:
+        most = f", at most {number(market['max_market_qty'])}" if market.get("max_market_qty") is not None else ""
+        yield "market", f"step {number(market.get('step_size'))}, at least {number(market.get('min_qty'))}{most}"
+    else:
+        yield "market", f"unknown {_problem(facts, 'market_problem')}"
+
+
+def _snapshot_line(facts: Json, snapshot: Json, policy: Json, verdict_ms: int) -> str:
+    if not snapshot:
+        return f"unknown {_problem(facts, 'snapshot_problem')}"
+    age, limit = _ago(snapshot.get("ts_ms"), verdict_ms), _ms(policy.get("stale_threshold_ms"))
+    return f"{position(snapshot.get('position_amt'))}, asked for {age} before (limit {limit}), {snapshot.get('source')}"
+
+
+def _ledger_line(facts: Json, ledger: Json, policy: Json, verdict_ms: int) -> str:
+    if not ledger:
+        return f"none {_problem(facts, 'ledger_problem')}"
+    amt = ledger.get("last_known_amt")
+    text = "amount unknown (only fills are remembered)" if amt is None else position(amt)
+    if ledger.get("last_order_time_ms"):
+        ago = _ago(ledger["last_order_time_ms"], verdict_ms)
+        text += f"; last order {ledger.get('last_order_id')} recorded {ago} before"
+        text += f" (cooldown {_ms(policy.get('cooldown_ms'))})"
+    else:
+        text += "; no order is known"
+    return text
+
+
+# --- what would have made it an allow -------------------------------------------------------------------------------
+
+
+def needed(verdict: Json) -> str:
+    """What this rule would have needed, with the numbers; empty where there is nothing to add."""
+    details = _object(verdict, "details")
+    sentence = _NEEDED.get(str(verdict.get("reason")))
+    try:
+        return sentence(details) if sentence is not None else ""
+    except (KeyError, TypeError, ArithmeticError):  # details of another writer
+        return ""
+
+
+def _stale(details: Json) -> str:
+    age, limit = details["snapshot_age_sec"], details["threshold_sec"]
+    if "seconds_since_order" in details:
+        since = number(details["seconds_since_order"])
+        return f"a snapshot asked for after the last order ({since} s before the verdict); it was {number(age)} s old"
+    if age < 0:
+        return f"a snapshot that is not dated in the future; this one was {number(-age)} s ahead"
+    return f"a snapshot no older than {number(limit)} s; it was {number(age)} s old"
+
+
+def _mismatch(details: Json) -> str:
+    amount, tolerance = details["exchange_position_amt"], details["tolerance_pct"]
+    slack = multiply(magnitude(Decimal(amount)), Decimal(tolerance)) / HUNDRED
+    low, high = sorted((amount - slack, amount + slack))
+    return (
+        f"a ledger between {number(low)} and {number(high)} (within {number(tolerance)} % of the exchange's "
+        f"{number(amount)}); it was {number(details['ledger_position_amt'])}, off by {number(details['diff_pct'])} %"
+    )
+
+
+def _below_step(details: Json) -> str:
+    least = max(details["step_size"], details["min_qty"])
+    share = percent_of(Decimal(least), magnitude(Decimal(details["exchange_position_amt"])))
+    return (
+        f"a part of at least {number(least)}; {number(details['close_factor'])} of the position is "
+        f"{number(details['wanted_qty'])} ({number(least)} would be {share:.1f} % of it)"
+    )
+
+
+_NEEDED: dict[str, Callable[[Json], str]] = {
+    Reason.INVALID_PLAN: lambda d: f"a well-formed plan; this one: {d['problem']}",
+    Reason.SYMBOL_NOT_ALLOWED: lambda d: f"the symbol among the {d['allowlist_size']} of P33_ALLOWLIST",
+    Reason.PLAN_EXPIRED: lambda d: (
+        f"a plan no older than {number(d['max_age_sec'])} s; it was {number(d['plan_age_sec'])} s old"
+    ),
+    Reason.NOT_REDUCE_ONLY: lambda _: "reduceOnly true, or left out",
+    Reason.UNKNOWN_ACTION: lambda d: f"a known action, e.g. CLOSE_PARTIAL_50; it was {d['action']!r}",
+    Reason.RECONCILE_HOLD_ACTIVE: lambda _: "no hold on the symbol",
+    Reason.NO_EXCHANGE_SNAPSHOT: lambda _: "a snapshot from this venue, fetched in this life of Redis",
+    Reason.HEDGE_MODE_UNSUPPORTED: lambda _: "an account in one-way mode",
+    Reason.STALE_EXCHANGE_STATE: _stale,
+    Reason.NO_POSITION: lambda d: (
+        f"a position of at least {number(d['epsilon'])}; the exchange holds {number(d['exchange_position_amt'])}"
+    ),
+    Reason.COOLDOWN_IN_FLIGHT: lambda d: (
+        f"{number(d['cooldown_sec'])} s since the last order; it was {number(d['seconds_since_order'])} s"
+    ),
+    Reason.PERMIT_IN_FLIGHT: lambda d: f"the symbol free; plan {d['in_flight_plan_id']} held it",
+    Reason.MISSING_LEDGER: lambda d: (
+        f"a ledger to compare with the exchange's {number(d['exchange_position_amt'])}; there was none"
+    ),
+    Reason.SIDE_MISMATCH: lambda d: (
+        f"exchange ({number(d['exchange_position_amt'])}) and ledger ({number(d['ledger_position_amt'])}) on one side"
+    ),
+    Reason.QTY_MISMATCH: _mismatch,
+    Reason.MISSING_MARKET_METADATA: lambda _: "the venue's step size for this symbol",
+    Reason.QTY_BELOW_STEP_SIZE: _below_step,
+    Reason.PLAN_ABANDONED: lambda _: "an executor that waited for the verdict",
+}
+
+
+def cure(verdict: Json) -> str:
+    """What to do about a deny, with the time to wait where waiting helps."""
+    reason = str(verdict.get("reason"))
+    known = {member.value: member.cure for member in Reason}
+    advice = known.get(reason, "This reason is not one of ours: somebody else wrote this decision.")
+    wait = _object(verdict, "details").get("retry_after_sec")
+    symbol = verdict.get("symbol")
+    if isinstance(symbol, str):
+        advice = advice.replace("SYMBOL", symbol)
+    return f"{advice} Worth another try after {number(wait)} s, under a new plan_id." if wait is not None else advice
+
+
+# --- values ---------------------------------------------------------------------------------------------------------
+
+
+def number(value: object) -> str:
+    """A number of the record, to read."""
+    return canonical(value) if isinstance(value, Decimal) and value.is_finite() else str(value)
+
+
+def position(value: object) -> str:
+    """A signed amount with its side."""
+    if not isinstance(value, (int, Decimal)):
+        return f"unreadable ({value!r:.60})"
+    amount = Decimal(value)
+    side = "flat" if amount == 0 else "long" if amount > 0 else "short"
+    return side if amount == 0 else f"{side} {canonical(magnitude(amount))}"
+
+
+def _object(parent: Json, name: str) -> Json:
+    value = parent.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _problem(facts: Json, name: str) -> str:
+    return f"({facts[name]})" if facts.get(name) else ""
+
+
+def _ago(ts_ms: object, now_ms: int) -> str:
+    return f"{(now_ms - ts_ms) / 1000:.3f} s" if isinstance(ts_ms, int) else "unknown"
+
+
+def _ms(value: object) -> str:
+    return f"{number(Decimal(value).scaleb(-3))} s" if isinstance(value, int) else "unknown"
