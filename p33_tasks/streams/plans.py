@@ -66,16 +66,20 @@ def parse_task_plan(fields: Mapping[str, object]) -> Plan:
     """Read a plan that a producer sent as a Celery task, with ``issued_ms`` among its fields.
 
     Returns:
-        A plan; without a usable ``issued_ms`` it carries that as its ``problem``.
+        A plan; without a usable ``issued_ms``, or with another decision than ``EXECUTE``, that is its ``problem``.
 
     Raises:
         InvalidMessageError: Without a usable plan_id or symbol.
     """
+    issued_ms, problems = 0, []
     try:
-        return parse_plan(fields, issued_ms=issued_ms_of(fields), from_stream=False)
+        issued_ms = issued_ms_of(fields)
     except InvalidMessageError as error:
-        plan = parse_plan(fields, issued_ms=0, from_stream=False)  # raises again when it was not about issued_ms
-        return replace(plan, problem="; ".join(filter(None, (str(error), plan.problem))))
+        problems.append(str(error))
+    if fields.get("decision") is not None and not is_executable(fields):
+        problems.append(f"decision must be EXECUTE, found {shown(fields['decision'])}")
+    plan = parse_plan(fields, issued_ms=issued_ms, from_stream=False)
+    return replace(plan, problem="; ".join([*problems, *([plan.problem] if plan.problem else [])]) or None)
 
 
 def issued_ms_of(fields: Mapping[str, object]) -> int:

@@ -1,0 +1,151 @@
+"""The decision table of CONTRACT section 5: every row, and that the earlier of any two rows is the verdict."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from itertools import combinations
+from typing import Any
+
+import pytest
+
+from p33_tasks.domain import rules
+from p33_tasks.domain.decision import evaluate
+from p33_tasks.domain.models import Allow, Deny, Facts, OrderSide, Plan, Policy
+from p33_tasks.domain.reasons import Reason
+from p33_tasks.domain.rules import RULES, Case, Rule
+from tests.factories import NOW_MS, SYMBOL, make_facts, make_ledger, make_market, make_plan, make_policy, make_snapshot
+
+# One way to break each rule, as knobs of ``make_case``, in the contract's order.
+BREAKING: dict[Rule, tuple[Reason, dict[str, Any]]] = {
+    rules.plan_is_well_formed: (Reason.INVALID_PLAN, {"problem": "steps must be JSON"}),
+    rules.symbol_is_allowed: (Reason.SYMBOL_NOT_ALLOWED, {"allowlist": frozenset({"ETHUSDT"})}),
+    rules.plan_is_young: (Reason.PLAN_EXPIRED, {"plan_age_ms": 60_001}),
+    rules.plan_is_reduce_only: (Reason.NOT_REDUCE_ONLY, {"reduce_only": False}),
+    rules.action_is_known: (Reason.UNKNOWN_ACTION, {"action": "HOLD"}),
+    rules.no_hold_is_set: (Reason.RECONCILE_HOLD_ACTIVE, {"hold": True}),
+    rules.exchange_snapshot_is_known: (Reason.NO_EXCHANGE_SNAPSHOT, {"source": "another venue"}),
+    rules.position_mode_is_one_way: (Reason.HEDGE_MODE_UNSUPPORTED, {"hedge_mode": True}),
+    rules.rule_1_snapshot_is_fresh: (Reason.STALE_EXCHANGE_STATE, {"snapshot_age_ms": 10_001}),
+    rules.rule_2_position_exists: (Reason.NO_POSITION, {"amount": "0.00009"}),
+    rules.rule_5_cooldown_is_over: (Reason.COOLDOWN_IN_FLIGHT, {"order_age_ms": 500, "cooldown_ms": 15_000}),
+    rules.snapshot_is_later_than_the_last_order: (Reason.STALE_EXCHANGE_STATE, {"order_age_ms": 500}),
+    rules.symbol_is_not_reserved: (Reason.PERMIT_IN_FLIGHT, {"reserved_by": "plan-0"}),
+    rules.ledger_is_known: (Reason.MISSING_LEDGER, {"ledger": None}),
+    rules.rule_3_sides_agree: (Reason.SIDE_MISMATCH, {"ledger": "-0.010"}),
+    rules.rule_4_quantities_agree: (Reason.QTY_MISMATCH, {"ledger": "0.009"}),
+    rules.step_size_is_known: (Reason.MISSING_MARKET_METADATA, {"market": None}),
+}
+
+PAIRS = [
+    (first, second)
+    for first, second in combinations(RULES, 2)
+    # An unknown ledger has no side and no amount; two sides always differ in amount, see below.
+    if not ("ledger" in BREAKING[first][1] and "ledger" in BREAKING[second][1])
+]
+
+
+def make_case(*, sign: int = 1, **knobs: Any) -> tuple[Plan, Facts, Policy]:
+    """An allowable case, with knobs turned; ``sign`` -1 makes the long a short."""
+    amount = Decimal(knobs.get("amount", "0.010")) * sign
+    ledger = knobs.get("ledger", "0.010")
+    order_age_ms = knobs.get("order_age_ms")
+    plan = make_plan(
+        action=knobs.get("action", "CLOSE_FULL"),
+        reduce_only=knobs.get("reduce_only", True),
+        issued_ms=NOW_MS - knobs.get("plan_age_ms", 0),
+        problem=knobs.get("problem"),
+    )
+    snapshot = make_snapshot(
+        amount, age_ms=knobs.get("snapshot_age_ms", 1000), hedge_mode=knobs.get("hedge_mode", False)
+    )
+    facts = make_facts(
+        hold=knobs.get("hold", False),
+        snapshot=replace(snapshot, source=knobs.get("source", snapshot.source)),
+        ledger=make_ledger(
+            None if ledger is None else Decimal(ledger) * sign,
+            last_order_time_ms=None if order_age_ms is None else NOW_MS - order_age_ms,
+        ),
+        reserved_by=knobs.get("reserved_by"),
+        market=knobs.get("market", make_market()),
+    )
+    policy = make_policy(cooldown_ms=knobs.get("cooldown_ms", 0), allowlist=knobs.get("allowlist", frozenset({SYMBOL})))
+    return plan, facts, policy
+
+
+def reason_of(case: tuple[Plan, Facts, Policy]) -> Reason:
+    verdict = evaluate(*case)
+    assert isinstance(verdict, Deny), verdict
+    return verdict.reason
+
+
+def objects(rule: Rule, case: tuple[Plan, Facts, Policy]) -> bool:
+    plan, facts, policy = case
+    return rule(Case(plan=plan, facts=facts, policy=policy)) is not None
+
+
+def test_the_rules_stand_in_the_contracts_order():
+    assert tuple(BREAKING) == RULES
+
+
+@pytest.mark.parametrize(("sign", "side"), [(1, OrderSide.SELL), (-1, OrderSide.BUY)], ids=["long", "short"])
+def test_a_plan_that_no_rule_objects_to_is_allowed(sign: int, side: OrderSide):
+    verdict = evaluate(*make_case(sign=sign))
+    assert verdict == Allow(
+        safe_close_qty=Decimal("0.010"),
+        order_side=side,
+        exchange_position_amt=Decimal("0.010") * sign,
+        ledger_position_amt=Decimal("0.010") * sign,
+        snapshot_age_ms=1000,
+    )
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["long", "short"])
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_each_rule_denies_with_its_own_reason(rule: Rule, sign: int):
+    reason, knobs = BREAKING[rule]
+    assert reason_of(make_case(sign=sign, **knobs)) == reason
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["long", "short"])
+@pytest.mark.parametrize(("first", "second"), PAIRS, ids=lambda rule: rule.__name__)
+def test_of_two_broken_rules_the_earlier_is_the_verdict(first: Rule, second: Rule, sign: int):
+    case = make_case(sign=sign, **{**BREAKING[second][1], **BREAKING[first][1]})
+    assert objects(first, case)
+    assert objects(second, case)
+    assert reason_of(case) == BREAKING[first][0]
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["long", "short"])
+def test_another_side_is_named_before_the_drift_that_it_always_is(sign: int):
+    case = make_case(sign=sign, ledger="-0.010")
+    assert objects(rules.rule_4_quantities_agree, case)
+    assert reason_of(case) == Reason.SIDE_MISMATCH
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["long", "short"])
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_a_quantity_that_is_too_small_is_named_last(rule: Rule, sign: int):
+    knobs = {"amount": "0.0005", "ledger": "0.0005", **BREAKING[rule][1]}
+    assert reason_of(make_case(sign=sign, **knobs)) == BREAKING[rule][0]
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["long", "short"])
+def test_a_quantity_below_the_step_is_denied(sign: int):
+    assert reason_of(make_case(sign=sign, amount="0.0005", ledger="0.0005")) == Reason.QTY_BELOW_STEP_SIZE
+
+
+def test_everything_broken_at_once_is_named_by_the_first_rule():
+    knobs: dict[str, Any] = {}
+    for _, breaking in reversed(BREAKING.values()):
+        knobs.update(breaking)
+    assert reason_of(make_case(**knobs)) == Reason.INVALID_PLAN
+
+
+def test_the_same_inputs_give_the_same_verdict_and_are_not_changed():
+    """A verdict can be evaluated again later from its audit entry."""
+    for _, knobs in BREAKING.values():
+        case = make_case(**knobs)
+        before = repr(case)
+        assert evaluate(*case) == evaluate(*case)
+        assert repr(case) == before
