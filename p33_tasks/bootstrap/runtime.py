@@ -1,0 +1,119 @@
+"""The services of this process, built from the settings on first use and never shared across a fork.
+
+A client made before a fork shares its socket with every child: two of them read each other's answers.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import redis
+
+from p33_tasks.exchange.registry import build_venue, venue_source
+from p33_tasks.services.issue_permit import PermitService
+from p33_tasks.services.record_fill import ResultService
+from p33_tasks.services.refresh_snapshot import SnapshotService
+from p33_tasks.settings import Settings, load_settings
+from p33_tasks.store.budget import RedisRequestBudget
+from p33_tasks.store.connection import connect
+from p33_tasks.store.dead_letters import RedisDeadLetters
+from p33_tasks.store.entries import RedisEntries
+from p33_tasks.store.keys import Keys
+from p33_tasks.store.results import RedisResultStore
+from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes
+from p33_tasks.store.verdicts import RedisVerdictStore
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Everything that one process works with; each part is built when it is first asked for."""
+
+    settings: Settings
+
+    @cached_property
+    def keys(self) -> Keys:
+        """The keys of this trading account."""
+        return Keys(self.settings.key_prefix)
+
+    @cached_property
+    def client(self) -> redis.Redis:
+        """This process's connections to the state store."""
+        return connect(self.settings.state_url)
+
+    @cached_property
+    def source(self) -> str:
+        """Venue and host that snapshots must come from; known without importing ccxt."""
+        s = self.settings
+        return venue_source(s.exchange, s.binance_testnet, s.exchange_base_url)
+
+    @cached_property
+    def dead_letters(self) -> RedisDeadLetters:
+        """Where entries go that can't be understood."""
+        return RedisDeadLetters(self.client, self.keys)
+
+    @cached_property
+    def entries(self) -> RedisEntries:
+        """The streams, as the ingest reads them."""
+        return RedisEntries(self.client, self.keys)
+
+    @cached_property
+    def permits(self) -> PermitService:
+        """Judges plans."""
+        s = self.settings
+        signing_key = s.permit_signing_key.get_secret_value() if s.permit_signing_key else None
+        verdicts = RedisVerdictStore(
+            self.client, self.keys, source=self.source, allowlist=s.policy.allowlist, signing_key=signing_key
+        )
+        return PermitService(verdicts, self.dead_letters, s.policy)
+
+    @cached_property
+    def results(self) -> ResultService:
+        """Records what was executed."""
+        policy = self.settings.policy
+        store = RedisResultStore(self.client, self.keys, allowlist=policy.allowlist, permit_ttl_ms=policy.permit_ttl_ms)
+        return ResultService(store)
+
+    @cached_property
+    def snapshots(self) -> SnapshotService:
+        """Refreshes positions; the only part that talks to the exchange."""
+        s = self.settings
+        api_key, api_secret = s.api_credentials
+        venue = build_venue(
+            exchange_id=s.exchange,
+            api_key=api_key.get_secret_value() if api_key else None,
+            api_secret=api_secret.get_secret_value() if api_secret else None,
+            password=s.venue_api_password.get_secret_value() if s.venue_api_password else None,
+            testnet=s.binance_testnet,
+            base_url=s.exchange_base_url,
+            budget=RedisRequestBudget(self.client, self.keys),
+        )
+        times = RefreshTimes(poll_ms=s.policy.poll_ms, cooldown_ms=s.policy.cooldown_ms)
+        store = RedisSnapshotStore(
+            self.client, self.keys, allowlist=s.allowlist, times=times, bootstrap=s.ledger_bootstrap
+        )
+        return SnapshotService(venue, store, s.allowlist)
+
+
+@cache
+def settings() -> Settings:
+    """This process's configuration, read once.
+
+    Raises:
+        ConfigurationError: Listing every problem at once.
+    """
+    return load_settings()
+
+
+_runtimes: dict[int, Runtime] = {}
+
+
+def runtime() -> Runtime:
+    """The services of this very process."""
+    pid = os.getpid()
+    found = _runtimes.get(pid)
+    if found is None:
+        _runtimes.clear()  # a parent's, inherited by fork: its sockets aren't ours to use
+        found = _runtimes[pid] = Runtime(settings())
+    return found

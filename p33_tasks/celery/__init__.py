@@ -1,0 +1,21 @@
+"""The Celery app: ``celery -A p33_tasks worker``, ``beat`` and ``flower`` find it here.
+
+Importing this module reads the configuration; when that isn't usable, every problem is printed and the process
+ends with 2, before anything was touched.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from p33_tasks.bootstrap.runtime import settings
+from p33_tasks.celery.config import make_app
+from p33_tasks.errors import ConfigurationError
+
+__all__ = ["app"]
+
+try:
+    app = make_app(settings())
+except ConfigurationError as error:
+    sys.stderr.write(f"{error}\n")
+    raise SystemExit(2) from None

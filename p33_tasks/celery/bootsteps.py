@@ -1,0 +1,136 @@
+"""The worker's part in reading the streams: one ingest process beside the pool, for as long as the worker lives.
+
+A process, not a thread: a thread shares the interpreter's lock with the worker's loop (382 ms p99 at 400/s), and
+leaves its own locks locked in children forked later.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import structlog
+from celery import bootsteps
+from celery.utils.nodenames import node_format
+
+from p33_tasks.bootstrap.runtime import settings
+from p33_tasks.streams.options import Options
+
+log = structlog.get_logger("p33.ingest")
+
+CHECK_SEC = 0.5
+MAX_RESTART_SEC = 30.0
+HEALTHY_SEC = 10.0
+STOP_SEC = 5.0
+
+STREAM_OF_QUEUE = {"p33.permits": "plans", "p33.ledger": "results"}
+
+
+@dataclass
+class Respawn:
+    """When a process that keeps dying may be started again: at once, then ever later."""
+
+    delay_sec: float = 0.0
+
+    def next_delay(self, lived_sec: float) -> float:
+        """Seconds to wait, after a life of ``lived_sec``."""
+        if lived_sec >= HEALTHY_SEC:
+            self.delay_sec = 0.0
+            return 0.0
+        self.delay_sec = min(MAX_RESTART_SEC, max(CHECK_SEC, self.delay_sec * 2))
+        return self.delay_sec
+
+
+class IngestStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
+    """Starts the ingest, watches it, and ends it with the worker."""
+
+    requires: ClassVar[Any] = ("celery.worker.components:Timer", "celery.worker.components:Pool")
+    conditional = True
+    label = "Ingest"
+
+    def __init__(self, worker: Any, **kwargs: Any) -> None:
+        super().__init__(worker, **kwargs)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._respawn = Respawn()
+        self._wait_sec = 0.0
+        self._lived_sec = 0.0
+        self._closing = False
+        self._timer: Any = None
+
+    def include_if(self, worker: Any) -> bool:
+        """Only where the streams' tasks are consumed (``-Q`` decides), and not with ``P33_INGEST=off``."""
+        return settings().ingest == "on" and bool(streams_of(worker))
+
+    def start(self, worker: Any) -> None:
+        """Start the ingest, from the thread that lives as long as the worker: its death signal follows that."""
+        self._spawn(worker)
+        self._timer = worker.timer.call_repeatedly(CHECK_SEC, self._check, (worker,))
+
+    def close(self, worker: Any) -> None:  # noqa: ARG002 - Celery's signature
+        """The worker takes no more work: nothing more is read for it, and no new ingest is started."""
+        self._closing = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+    def stop(self, worker: Any) -> None:
+        """Wait until the ingest is gone."""
+        self.close(worker)
+        if self._process is None:
+            return
+        try:
+            self._process.wait(STOP_SEC)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(STOP_SEC)
+
+    terminate = stop
+
+    def info(self, worker: Any) -> dict[str, Any]:  # noqa: ARG002 - Celery's signature
+        """For ``celery inspect stats``."""
+        return {"ingest": {"pid": self._process.pid if self._process is not None else None}}
+
+    def _spawn(self, worker: Any) -> None:
+        options = Options(
+            streams=streams_of(worker),
+            concurrency=worker.max_concurrency or worker.concurrency or 1,
+            logfile=node_format(worker.logfile, worker.hostname) if isinstance(worker.logfile, str) else None,
+            verbose=bool(worker.loglevel) and worker.loglevel <= 10,  # noqa: PLR2004 - logging.DEBUG
+            parent_pid=os.getpid(),
+        )
+        self._lived_sec = 0.0
+        self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+            [sys.executable, "-m", "p33_tasks.celery.ingest", *options.arguments()],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # a Ctrl-C in the terminal is the worker's to handle
+        )
+        log.info("INGEST_STARTED", pid=self._process.pid, streams=",".join(options.streams))
+
+    def _check(self, worker: Any) -> None:
+        process = self._process
+        if self._closing or process is None:
+            return
+        self._lived_sec += CHECK_SEC
+        if self._wait_sec > 0:
+            self._wait_sec -= CHECK_SEC
+            if self._wait_sec <= 0:
+                self._spawn(worker)
+            return
+        if process.poll() is None:
+            return
+        delay = self._respawn.next_delay(self._lived_sec)
+        log.error("INGEST_DIED", pid=process.pid, exit_code=process.returncode, restart_in_sec=delay)
+        if delay > 0:
+            self._wait_sec = delay
+        else:
+            self._spawn(worker)
+
+
+def streams_of(worker: Any) -> tuple[str, ...]:
+    """The streams whose tasks this worker consumes."""
+    consumed = worker.app.amqp.queues.consume_from
+    return tuple(stream for queue, stream in STREAM_OF_QUEUE.items() if queue in consumed)

@@ -1,0 +1,102 @@
+"""The ingest as a process of its own: ``python -m p33_tasks.celery.ingest``, started by a worker or by hand."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+
+from p33_tasks.bootstrap.logs import configure_logging
+from p33_tasks.bootstrap.runtime import Runtime, runtime
+from p33_tasks.celery import app
+from p33_tasks.celery.publisher import TaskPublisher
+from p33_tasks.errors import ConfigurationError
+from p33_tasks.store.entries import Window
+from p33_tasks.streams.consumer import PlanHandler, ResultHandler
+from p33_tasks.streams.ingest import Ingest, Source
+from p33_tasks.streams.options import PLANS, Options
+
+log = structlog.get_logger("p33.ingest")
+
+PR_SET_PDEATHSIG = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The process's own ``main``."""
+    return run(Options.parse(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(options: Options) -> int:
+    """Read the streams until SIGTERM or SIGINT, or until the parent has ended.
+
+    Returns:
+        The exit code: 0, or 2 for an unusable configuration.
+    """
+    try:
+        here = runtime()
+        configure_logging(here.settings, level=logging.DEBUG if options.verbose else None, logfile=options.logfile)
+        ingest = build(here, options)
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ingest.stopping.set())
+    if options.parent_pid is not None:
+        end_with_parent()
+    log.info("INGEST_READY", streams=",".join(options.streams), window=options.window)
+    ingest.run()
+    log.info("INGEST_STOPPED", orphaned=ingest.is_orphaned())
+    return 0
+
+
+def build(here: Runtime, options: Options) -> Ingest:
+    """The ingest for this process.
+
+    Raises:
+        ConfigurationError: The settings name something that doesn't exist.
+    """
+    window = Window(size=options.window)
+
+    def source(name: str) -> Source:
+        if name == PLANS:
+            return Source(
+                stream=here.keys.plans,
+                handler=PlanHandler(
+                    permits=here.permits,
+                    entries=here.entries,
+                    dead_letters=here.dead_letters,
+                    window=window,
+                    prefix=here.keys.prefix,
+                ),
+            )
+        return Source(
+            stream=here.keys.results, handler=ResultHandler(dead_letters=here.dead_letters, prefix=here.keys.prefix)
+        )
+
+    parent = options.parent_pid
+    return Ingest(
+        entries=here.entries,
+        sources=[source(name) for name in options.streams],
+        publisher=TaskPublisher(app),
+        window=window,
+        is_orphaned=lambda: parent is not None and os.getppid() != parent,
+    )
+
+
+def end_with_parent() -> None:
+    """Ask the kernel for SIGTERM when the parent's thread that started us ends; ``getppid`` is the second net."""
+    if sys.platform != "linux":
+        return
+    libc: Any = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0) != 0:
+        log.warning("NO_DEATH_SIGNAL", errno=ctypes.get_errno())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

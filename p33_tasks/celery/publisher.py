@@ -1,0 +1,72 @@
+"""Sends the ingest's tasks: one batch at a time, one attempt each; what fails is still pending in its stream."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from celery import Celery
+from kombu.exceptions import EncodeError, KombuError
+from redis.exceptions import RedisError
+
+from p33_tasks.streams.consumer import TaskMessage
+from p33_tasks.streams.ingest import PublishError
+
+log = structlog.get_logger("p33.ingest")
+
+MAX_BATCH = 1_000
+
+_BROKER_ERRORS = (KombuError, RedisError, OSError)
+
+
+class TaskPublisher:
+    """Implements ``streams.ingest.Publisher`` over one broker connection of this process."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self._connection: Any = None
+        self._producer: Any = None
+
+    def publish(self, messages: Sequence[TaskMessage]) -> None:
+        """See ``Publisher.publish``."""
+        try:
+            producer = self._connected()
+            with producer.batch(max_size=MAX_BATCH):
+                for message in messages:
+                    self._send(producer, message)
+        except self._broker_errors() as error:
+            self.close()
+            raise PublishError(f"the broker can't be reached: {type(error).__name__}: {error}") from error
+
+    def close(self) -> None:
+        """Drop the connection; the next publish makes another."""
+        connection, self._connection, self._producer = self._connection, None, None
+        if connection is not None:
+            try:
+                connection.release()
+            except _BROKER_ERRORS as error:
+                log.debug("BROKER_CLOSE_FAILED", error=str(error))
+
+    def _send(self, producer: Any, message: TaskMessage) -> None:
+        try:
+            self._app.send_task(
+                message.name,
+                kwargs=dict(message.kwargs),
+                task_id=message.task_id,
+                producer=producer,
+                retry=False,
+                ignore_result=True,
+            )
+        except EncodeError:  # this one can't travel; the others can
+            log.exception("NOT_SENT", task_id=message.task_id)
+
+    def _connected(self) -> Any:
+        if self._producer is None:
+            self._connection = self._app.connection_for_write()
+            self._connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+            self._producer = self._app.amqp.Producer(self._connection, auto_declare=False)
+        return self._producer
+
+    def _broker_errors(self) -> tuple[type[Exception], ...]:
+        return _BROKER_ERRORS + tuple(self._connection.connection_errors if self._connection is not None else ())

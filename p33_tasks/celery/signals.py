@@ -1,0 +1,36 @@
+"""What happens at Celery's own moments: logging, a quiet boot, and the one heavy import before the fork."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery.signals import setup_logging, worker_init
+
+from p33_tasks.bootstrap.logs import configure_logging
+from p33_tasks.exchange.client import preload
+from p33_tasks.settings import Settings
+
+SNAPSHOTS = "p33.snapshots"
+
+
+def connect_signals(settings: Settings) -> None:
+    """Hook our handlers in, once per process."""
+
+    def on_setup_logging(loglevel: int | None = None, logfile: str | None = None, **_: Any) -> None:
+        # Celery sets up nothing of its own where this signal has a receiver.
+        configure_logging(settings, level=loglevel, logfile=logfile)
+
+    setup_logging.connect(on_setup_logging, weak=False, dispatch_uid="p33.logging")
+    worker_init.connect(on_worker_init, weak=False, dispatch_uid="p33.worker_init")
+
+
+def on_worker_init(sender: Any, **_: Any) -> None:
+    """Before the pool is forked.
+
+    Gossip and mingle make a worker wait for every other one at each reconnect, and serve nothing here. The worker's
+    own ``options`` are the only place that the plain ``celery -A p33_tasks worker`` can be told so; a test pins the
+    boot order, since that is not quite public.
+    """
+    sender.options.update(without_gossip=True, without_mingle=True)
+    if SNAPSHOTS in sender.app.amqp.queues.consume_from:
+        preload()  # 90 MB, shared by all children when it is there before the fork

@@ -1,0 +1,183 @@
+"""The streams as the ingest reads them: a window of unacknowledged entries, claims, and consumer names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import redis.exceptions
+
+from p33_tasks.ports import StreamEntry
+from p33_tasks.store.keys import GROUP, Keys
+from p33_tasks.store.scripts import Scripts, translated_errors
+
+if TYPE_CHECKING:
+    import redis
+
+CONSUMER_IDLE_MS = 3_600_000
+"""A name that nobody goes by is removed after an hour: by process id, they piled up to 38."""
+
+Fields = dict[str, str | list[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """How much of a stream one consumer holds unacknowledged, and when it sends an entry again."""
+
+    size: int
+    base_idle_ms: int = 250  # idle for base x 2^(deliveries - 1) ...
+    max_idle_ms: int = 10_000  # ... but no longer
+    max_deliveries: int = 4  # delivered more often, an entry is slow: it no longer fills the window
+    max_slow: int = 256  # ... for so many, or a failing store would drain the whole stream into the pending list
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One entry of a stream."""
+
+    where: StreamEntry
+    fields: Fields  # undecodable bytes are lone surrogates; a field named twice with two values is a list
+    deliveries: int  # this one included
+
+    @property
+    def chars(self) -> int:
+        """Its size, about."""
+        return sum(len(name) + sum(map(len, _values(value))) for name, value in self.fields.items())
+
+    @property
+    def time_ms(self) -> int:
+        """When it was added, by its id: Redis's own time."""
+        return int(self.where.entry_id.partition("-")[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What one look at a stream found."""
+
+    now_ms: int  # Redis TIME
+    entries: tuple[Entry, ...] = ()
+    full: bool = False  # the window has no room
+    next_start: str = "-"  # where the next search for idle entries goes on
+
+
+class RedisEntries:
+    """Reads and claims stream entries. Every method is safe to repeat."""
+
+    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+        self._client = client
+        self._scripts = Scripts(client)
+        self._keys = keys
+        # redis-py would fold a field that is named twice into one.
+        client.set_response_callback("XREADGROUP", lambda reply, **_: reply)
+
+    def read(self, stream: str, consumer: str, window: Window) -> Batch:
+        """The next new entries, as many as the window has room for; at once, also when there are none."""
+        reply = self._run("read_entries", stream, consumer, window, [])
+        if reply[0] == "no_group":
+            self._create_group(stream)
+            return Batch(now_ms=0)
+        _, now_ms, _, rows = reply
+        return Batch(
+            now_ms=int(now_ms),
+            entries=tuple(_entry(stream, row[0], row[1], 1) for row in rows),
+            full=reply[0] == "full",
+        )
+
+    def claim(self, stream: str, consumer: str, window: Window, start: str = "-") -> Batch:
+        """Entries, of any consumer, that were idle for so long that they are to be sent again."""
+        more: list[str | int] = [window.base_idle_ms, window.max_idle_ms, start, max(window.size, 16)]
+        reply = self._run("claim_entries", stream, consumer, window, more)
+        if reply[0] == "no_group":
+            self._create_group(stream)
+            return Batch(now_ms=0)
+        _, now_ms, next_start, rows = reply
+        return Batch(
+            now_ms=int(now_ms),
+            entries=tuple(_entry(stream, row[0], row[1], int(row[2]) + 1) for row in rows),
+            next_start=next_start or "-",
+        )
+
+    def wait(self, streams: Sequence[str], consumer: str, *, count: int, timeout_ms: int) -> tuple[Entry, ...]:
+        """New entries as soon as there are any, ``count`` of each stream at most; for streams that were read empty."""
+        with translated_errors():
+            try:
+                reply: Any = self._client.xreadgroup(
+                    GROUP, consumer, dict.fromkeys(streams, ">"), count=count, block=timeout_ms
+                )
+            except redis.exceptions.ResponseError as error:
+                if not str(error).startswith("NOGROUP"):
+                    raise
+                return ()
+        rows = reply.items() if isinstance(reply, dict) else reply or []
+        return tuple(_entry(stream, entry_id, flat, 1) for stream, items in rows for entry_id, flat in items)
+
+    def acknowledge(self, entry: StreamEntry) -> None:
+        """Take an entry off the pending list."""
+        with translated_errors():
+            self._client.xack(entry.stream, GROUP, entry.entry_id)
+
+    def lease(self, consumer: str, token: str, ttl_ms: int) -> bool:
+        """Take or keep a consumer name; False when another process goes by it."""
+        reply = self._scripts.run("lease_consumer", [self._keys.consumer_lease(consumer)], [token, ttl_ms])
+        return str(reply[0]) == "mine"
+
+    def release(self, consumer: str, token: str) -> None:
+        """Give the name back."""
+        self._scripts.run("release_consumer", [self._keys.consumer_lease(consumer)], [token])
+
+    def remove_idle_consumers(self, stream: str, idle_ms: int = CONSUMER_IDLE_MS) -> list[str]:
+        """Remove the names that nobody goes by: without a lease, nothing pending, idle for ``idle_ms``."""
+        with translated_errors():
+            try:
+                consumers: Iterable[Any] = self._client.xinfo_consumers(stream, GROUP)
+            except redis.exceptions.ResponseError as error:
+                if "no such key" in str(error) or "NOGROUP" in str(error):
+                    return []
+                raise
+        idle = [c["name"] for c in consumers if c["pending"] == 0 and c["idle"] >= idle_ms]
+        return [name for name in idle if self._remove(stream, name, idle_ms)]
+
+    def _remove(self, stream: str, consumer: str, idle_ms: int) -> bool:
+        keys = [stream, self._keys.consumer_lease(consumer)]
+        return str(self._scripts.run("remove_consumer", keys, [GROUP, consumer, idle_ms])[0]) == "removed"
+
+    def _run(self, script: str, stream: str, consumer: str, window: Window, more: list[str | int]) -> list[Any]:
+        label = "plan" if stream == self._keys.plans else "result"
+        return self._scripts.run(
+            script,
+            [stream, self._keys.counters],
+            [
+                GROUP,
+                consumer,
+                window.size,
+                window.max_deliveries,
+                window.max_slow,
+                f"p33_trimmed_total|{label}",
+                *more,
+            ],
+        )
+
+    def _create_group(self, stream: str) -> None:
+        """The group starts at 0: also what was written before the first worker ran, or after Redis lost everything."""
+        with translated_errors():
+            try:
+                self._client.xgroup_create(stream, GROUP, id="0", mkstream=True)
+            except redis.exceptions.ResponseError as error:
+                if not str(error).startswith("BUSYGROUP"):
+                    raise
+
+
+def _entry(stream: str, entry_id: str, flat: Sequence[str], deliveries: int) -> Entry:
+    fields: Fields = {}
+    for name, value in zip(flat[::2], flat[1::2], strict=True):
+        known = fields.get(name)
+        if known is None or known == value:
+            fields[name] = value
+        else:  # two answers to one question: no parser of ours takes a list
+            fields[name] = [*_values(known), value]
+    return Entry(where=StreamEntry(stream=stream, entry_id=entry_id), fields=fields, deliveries=deliveries)
+
+
+def _values(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value

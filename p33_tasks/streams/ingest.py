@@ -1,0 +1,218 @@
+"""Reads the streams for one worker and hands their entries on as tasks.
+
+1. It never holds more than a window of unacknowledged entries per stream: the stream keeps the backlog, the broker's
+   queue stays short, and a healthy entry never looks lost.
+2. An entry idle for too long, whoever holds it, is claimed and sent again, ever later.
+3. Only a commit acknowledges; the ingest itself commits where no task can help.
+4. Whatever Redis, the broker or an entry does, the loop goes on.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from p33_tasks.errors import P33Error, StoreError
+from p33_tasks.store.entries import Batch, Entry, RedisEntries, Window
+from p33_tasks.streams.consumer import Handler, TaskMessage
+
+log = structlog.get_logger("p33.ingest")
+
+LEASE_MS = 5_000
+RENEW_SEC = 1.0
+CLAIM_SEC = 0.1
+CLEAN_SEC = 60.0
+BLOCK_MS = 100
+FULL_SEC = 0.002
+ERROR_SEC = 0.25
+REPEAT_LOG_SEC = 10.0
+
+
+class Publisher(Protocol):
+    """Sends tasks."""
+
+    def publish(self, messages: Sequence[TaskMessage]) -> None:
+        """Send them in one go; those that can't be sent are sent again when their entries were idle for too long.
+
+        Raises:
+            PublishError: The broker is away.
+        """
+
+
+class PublishError(P33Error):
+    """The broker can't be reached; the entries stay pending and are sent again."""
+
+
+@dataclass
+class Source:
+    """One stream and what its entries need."""
+
+    stream: str
+    handler: Handler
+    full: bool = False
+    next_start: str = "-"
+    retry_at: float = 0.0  # monotonic; after an error one stream rests, and the other goes on
+
+
+@dataclass
+class Ingest:
+    """One ingest process."""
+
+    entries: RedisEntries
+    sources: Sequence[Source]
+    publisher: Publisher
+    window: Window
+    hostname: str = field(default_factory=socket.gethostname)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    is_orphaned: Callable[[], bool] = lambda: False
+    consumer: str = ""
+
+    def __post_init__(self) -> None:
+        self._token = uuid.uuid4().hex
+        self._due: dict[str, float] = {}
+        self._said: dict[str, float] = {}
+        self._clock_ms = 0  # Redis TIME less our own monotonic clock
+
+    def run(self) -> None:
+        """Work until told to stop, or until the worker is gone."""
+        try:
+            while not self.stopping.is_set() and not self.is_orphaned():
+                self._guarded(self.step)
+        finally:
+            if self.consumer:
+                self._guarded(lambda: self.entries.release(self.consumer, self._token))
+
+    def step(self) -> None:
+        """One round: keep the name, send idle entries again, read new ones, wait for more."""
+        self._keep_name()
+        if self._is_due("clean", CLEAN_SEC):
+            self._remove_idle_consumers()
+        if self._is_due("claim", CLAIM_SEC):
+            for source in self._healthy():
+                self._tried(source, self._claim)
+        found = [self._tried(source, self._read) for source in self._healthy()]
+        if not any(found):
+            self._wait()
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def _healthy(self) -> list[Source]:
+        now = time.monotonic()
+        return [source for source in self.sources if source.retry_at <= now]
+
+    def _tried(self, source: Source, act: Callable[[Source], bool]) -> bool:
+        try:
+            return act(source)
+        except StoreError as error:
+            self._say("STORE_ERROR", error)
+            source.retry_at = time.monotonic() + ERROR_SEC
+            return False
+
+    def _claim(self, source: Source) -> bool:
+        batch = self.entries.claim(source.stream, self.consumer, self.window, source.next_start)
+        source.next_start = batch.next_start
+        if batch.entries:
+            log.info("SENT_AGAIN", stream=source.stream, entries=len(batch.entries))
+        self._hand_on(source, batch)
+        return bool(batch.entries)
+
+    def _read(self, source: Source) -> bool:
+        batch = self.entries.read(source.stream, self.consumer, self.window)
+        source.full = batch.full
+        self._hand_on(source, batch)
+        return bool(batch.entries)
+
+    def _wait(self) -> None:
+        """Until something new comes; not for long, since idle entries have to be looked for too."""
+        healthy = self._healthy()
+        if not healthy:
+            self.stopping.wait(ERROR_SEC)
+            return
+        if any(source.full for source in healthy):
+            self.stopping.wait(FULL_SEC)
+            return
+        # Each was read empty a moment ago and has room for at least one.
+        found = self.entries.wait([s.stream for s in healthy], self.consumer, count=1, timeout_ms=BLOCK_MS)
+        for source in healthy:
+            mine = tuple(entry for entry in found if entry.where.stream == source.stream)
+            self._hand_on(source, Batch(now_ms=0, entries=mine))
+
+    def _hand_on(self, source: Source, batch: Batch) -> None:
+        now_ms = self._redis_now_ms(batch)
+        messages = [m for m in (self._handled(source, entry, now_ms) for entry in batch.entries) if m is not None]
+        if not messages:
+            return
+        try:
+            self.publisher.publish(messages)
+        except PublishError as error:
+            self._say("BROKER_AWAY", error)
+            self.stopping.wait(ERROR_SEC)
+
+    def _handled(self, source: Source, entry: Entry, now_ms: int) -> TaskMessage | None:
+        try:
+            return source.handler.handle(entry, now_ms)
+        except StoreError as error:  # stays pending
+            self._say("STORE_ERROR", error)
+        except Exception:  # one entry must not stop those behind it; it stays pending and comes back
+            log.exception("ENTRY_FAILED", stream=source.stream, entry_id=entry.where.entry_id)
+        return None
+
+    def _redis_now_ms(self, batch: Batch) -> int:
+        """Redis TIME: of this batch, or of an earlier one and what went by since; looked at often enough."""
+        since_start_ms = int(time.monotonic() * 1000)
+        if batch.now_ms:
+            self._clock_ms = batch.now_ms - since_start_ms
+        return self._clock_ms + since_start_ms
+
+    # --- the name ---------------------------------------------------------------------------------------------------
+
+    def _keep_name(self) -> None:
+        if self.consumer and not self._is_due("lease", RENEW_SEC):
+            return
+        if self.consumer and self.entries.lease(self.consumer, self._token, LEASE_MS):
+            return
+        lost, n = self.consumer, 1
+        while not self.entries.lease(f"{self.hostname}-{n}", self._token, LEASE_MS):
+            n += 1
+        self.consumer = f"{self.hostname}-{n}"
+        self._is_due("lease", RENEW_SEC)
+        log.info("INGEST_NAMED", consumer=self.consumer, lost=lost or None)
+
+    def _remove_idle_consumers(self) -> None:
+        for source in self.sources:
+            for name in self.entries.remove_idle_consumers(source.stream):
+                log.info("CONSUMER_REMOVED", stream=source.stream, consumer=name)
+
+    # --- going on ---------------------------------------------------------------------------------------------------
+
+    def _guarded(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except P33Error as error:
+            self._say("STORE_ERROR", error)
+            self.stopping.wait(ERROR_SEC)
+        except Exception:  # a bug of ours must not end the reading, and not be silent
+            log.exception("INGEST_FAILED")
+            self.stopping.wait(ERROR_SEC)
+
+    def _is_due(self, what: str, every_sec: float) -> bool:
+        now = time.monotonic()
+        if now < self._due.get(what, 0.0):
+            return False
+        self._due[what] = now + every_sec
+        return True
+
+    def _say(self, what: str, error: Exception) -> None:
+        """Once in a while: a Redis that is away would fill the disk otherwise."""
+        now, text = time.monotonic(), f"{what} {error}"
+        if now >= self._said.get(text, 0.0):
+            self._said = {t: until for t, until in self._said.items() if until > now}
+            self._said[text] = now + REPEAT_LOG_SEC
+            log.error(what, error=str(error))

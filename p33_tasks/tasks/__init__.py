@@ -1,0 +1,9 @@
+"""The Celery tasks: parse, call a service, return. Each may run twice; the second time changes nothing."""
+
+from __future__ import annotations
+
+from p33_tasks.tasks.permits import evaluate_permit
+from p33_tasks.tasks.results import apply_result
+from p33_tasks.tasks.snapshots import refresh_snapshot
+
+__all__ = ["apply_result", "evaluate_permit", "refresh_snapshot"]

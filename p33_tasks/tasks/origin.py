@@ -1,0 +1,44 @@
+"""Where a task came from: this account's own ingest, a producer that speaks Celery, or somebody else."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import structlog
+
+from p33_tasks.bootstrap.runtime import Runtime
+from p33_tasks.ports import StreamEntry
+
+log = structlog.get_logger("p33.task")
+
+_ENTRY_ID = re.compile(r"[0-9]{1,15}-[0-9]{1,20}", re.ASCII)
+
+
+def is_foreign(prefix: str | None, runtime: Runtime, **about: Any) -> bool:
+    """Whether the task belongs to another trading account; then it is logged and not run.
+
+    Two accounts can share a broker; the other's worker must not judge by its own positions.
+    """
+    if prefix is None or prefix == runtime.keys.prefix:
+        return False
+    log.error("REFUSED", note="a task of another prefix", found=prefix, ours=runtime.keys.prefix, **about)
+    return True
+
+
+def entry_of(stream: object, entry_id: object, expected: str) -> StreamEntry | None:
+    """The stream entry to acknowledge, None when the task names none.
+
+    Raises:
+        ValueError: It names one that can't be ours.
+    """
+    if stream is None and entry_id is None:
+        return None
+    if stream != expected or not isinstance(entry_id, str) or not _ENTRY_ID.fullmatch(entry_id):
+        raise ValueError(f"entry {entry_id!r:.60} of stream {stream!r:.120} is none of {expected}")
+    return StreamEntry(stream=expected, entry_id=entry_id)
+
+
+def entry_time_ms(entry: StreamEntry) -> int:
+    """When an entry was added: Redis's own time, in its id."""
+    return int(entry.entry_id.partition("-")[0])

@@ -1,0 +1,37 @@
+"""``p33.refresh_snapshot``: the exchange's position, once per tick for every symbol."""
+
+from __future__ import annotations
+
+import structlog
+from celery import shared_task
+
+from p33_tasks.bootstrap.runtime import runtime
+from p33_tasks.errors import P33Error
+from p33_tasks.tasks.origin import is_foreign
+
+log = structlog.get_logger("p33.task")
+
+
+@shared_task(name="p33.refresh_snapshot", throws=(P33Error,))  # type: ignore[untyped-decorator]  # Celery has no types
+def refresh_snapshot(symbol: str, prefix: str | None = None) -> str:
+    """Refresh a symbol's snapshot; the first task of a tick does it for all, the others find it done.
+
+    Args:
+        symbol: One of the allowlist.
+        prefix: The sender's key prefix.
+
+    Returns:
+        What the service says: ``refreshed``, ``done``, ``in_flight``, ``paused``, ``failed``, ``not_allowed``;
+        or ``refused``.
+
+    Raises:
+        P33Error: Redis is away; the next tick tries again.
+    """
+    here = runtime()
+    if is_foreign(prefix, here, task="p33.refresh_snapshot"):
+        return "refused"
+    try:
+        return here.snapshots.refresh(str(symbol))
+    except P33Error as error:
+        log.error("NOT_REFRESHED", symbol=str(symbol), error=str(error))  # noqa: TRY400 - see throws
+        raise
