@@ -1,9 +1,9 @@
-"""How far the consumer group is on each stream."""
+"""How far the consumer group is on each stream, how long its oldest entry waits, and who reads."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from p33_tasks.store.keys import GROUP, Keys
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MAX_COUNTED = 1_000
 """Unread entries counted one by one, where the server (before Redis 7) doesn't tell their number."""
+MAX_CONSUMERS = 500
+"""Consumer names whose leases are looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +32,17 @@ class StreamView:
     consumers: int
     other_groups: tuple[str, ...]  # e.g. an apply layer's
     problem: str | None  # why it can't be read
+    oldest_ms: int | None = None  # Redis TIME at which the oldest entry not yet acknowledged or read was added
+    readers: int = 0  # ingest processes that are alive: consumers whose name is leased
 
     @property
     def lag(self) -> int:
         """Entries not yet acknowledged or read."""
         return self.pending + self.unread
+
+
+_READ = frozenset({"plans", "results"})
+"""The streams that our group reads; the others we only write."""
 
 
 def _names(keys: Keys) -> tuple[tuple[str, str], ...]:
@@ -51,62 +59,118 @@ def ask_streams(pipeline: Any, keys: Keys) -> None:
     for _, key in _names(keys):
         pipeline.xlen(key)
         pipeline.xinfo_groups(key)
+        pipeline.xinfo_consumers(key, GROUP)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The first replies about one stream."""
+
+    name: str
+    key: str
+    length: int | None  # None: a value of another type
+    group: dict[str, Any] | None
+    other_groups: tuple[str, ...]
+    consumers: tuple[str, ...]
+
+    @property
+    def told(self) -> int | None:
+        """How many entries the group hasn't read, where the server tells: Redis 7, unless entries were deleted."""
+        lag = None if self.group is None else self.group.get("lag")
+        return lag if isinstance(lag, int) else None
+
+    @property
+    def unread_from(self) -> str:
+        """The id after which nothing was read."""
+        return "-" if self.group is None else f"({self.group['last-delivered-id']}"
+
+
+@dataclass(slots=True)
+class _More:
+    """What a second look found."""
+
+    unread: list[str] = field(default_factory=list)  # ids, up to one more than are counted
+    oldest_pending: str | None = None
+    readers: int = 0
+
+    @property
+    def oldest_ms(self) -> int | None:
+        ids = [*self.unread[:1], *([self.oldest_pending] if self.oldest_pending else [])]
+        return min((int(entry_id.partition("-")[0]) for entry_id in ids), default=None)
 
 
 def read_streams(client: redis.Redis, keys: Keys, replies: Sequence[Any]) -> tuple[StreamView, ...]:
-    """Read the replies; one more round trip where entries must be counted.
+    """Read the replies; one more round trip for what waits, and who is there to read it.
 
     Raises:
         StoreError: Redis is away, or refuses.
     """
-    found = [
-        (name, key, replies[2 * at], _group_of(replies[2 * at + 1]), _others_of(replies[2 * at + 1]))
-        for at, (name, key) in enumerate(_names(keys))
-    ]
-    counted = _count_unread(client, found)
-    views = []
-    for name, key, length, group, others in found:
-        wrong = isinstance(length, Exception)
-        unread, at_least = counted.get(key, (0, False))
-        if group is not None and isinstance(group.get("lag"), int):
-            unread = group["lag"]
-        elif group is None and name in {"plans", "results"}:
-            unread = 0 if wrong else length
-        views.append(
-            StreamView(
-                name=name,
-                key=key,
-                length=0 if wrong else length,
-                has_group=group is not None,
-                pending=0 if group is None else group["pending"],
-                unread=unread,
-                unread_at_least=at_least,
-                consumers=0 if group is None else group["consumers"],
-                other_groups=others,
-                problem="its key holds a value of another type" if wrong else None,
-            )
-        )
-    return tuple(views)
+    found = [_found(name, key, *replies[3 * at : 3 * at + 3]) for at, (name, key) in enumerate(_names(keys))]
+    more = _look_again(client, keys, [stream for stream in found if stream.name in _READ and stream.length is not None])
+    return tuple(_view(stream, more.get(stream.name, _More())) for stream in found)
 
 
-def _count_unread(client: redis.Redis, found: Sequence[tuple[Any, ...]]) -> dict[str, tuple[int, bool]]:
-    """Count where the server doesn't: always before Redis 7, and afterwards when entries were deleted."""
-    untold = [
-        (key, group["last-delivered-id"])
-        for _, key, length, group, _ in found
-        if group is not None and not isinstance(group.get("lag"), int) and length
-    ]
-    if not untold:
-        return {}
+def _found(name: str, key: str, length: Any, groups: Any, consumers: Any) -> _Found:
+    names = [str(consumer.get("name")) for consumer in consumers] if isinstance(consumers, list) else []
+    return _Found(
+        name=name,
+        key=key,
+        length=None if isinstance(length, Exception) else length,
+        group=_group_of(groups),
+        other_groups=_others_of(groups),
+        consumers=tuple(names[:MAX_CONSUMERS]),
+    )
+
+
+def _view(stream: _Found, more: _More) -> StreamView:
+    group, unread, at_least = stream.group, 0, False
+    if stream.told is not None:
+        unread = stream.told
+    elif group is None and stream.name in _READ:
+        unread = stream.length or 0
+    elif group is not None:
+        unread, at_least = min(len(more.unread), MAX_COUNTED), len(more.unread) > MAX_COUNTED
+    return StreamView(
+        name=stream.name,
+        key=stream.key,
+        length=stream.length or 0,
+        has_group=group is not None,
+        pending=0 if group is None else group["pending"],
+        unread=unread,
+        unread_at_least=at_least,
+        consumers=0 if group is None else group["consumers"],
+        other_groups=stream.other_groups,
+        problem="its key holds a value of another type" if stream.length is None else None,
+        oldest_ms=more.oldest_ms,
+        readers=more.readers,
+    )
+
+
+def _look_again(client: redis.Redis, keys: Keys, streams: Sequence[_Found]) -> dict[str, _More]:
+    """The oldest waiting entries, the leases, and the number of unread entries where the server doesn't tell it."""
+    pipeline, use = client.pipeline(transaction=False), list[tuple[str, str]]()
+    for stream in streams:
+        if stream.length and stream.told != 0:
+            one = stream.told is not None or stream.group is None
+            pipeline.xrange(stream.key, min=stream.unread_from, count=1 if one else MAX_COUNTED + 1)
+            use.append((stream.name, "unread"))
+        if stream.group is not None and stream.group["pending"]:
+            pipeline.xpending(stream.key, GROUP)
+            use.append((stream.name, "pending"))
+        if stream.consumers:
+            pipeline.exists(*map(keys.consumer_lease, stream.consumers))
+            use.append((stream.name, "readers"))
     with translated_errors():
-        pipeline = client.pipeline(transaction=False)
-        for key, last in untold:
-            pipeline.xrange(key, min=f"({last}", count=MAX_COUNTED + 1)
-        replies = pipeline.execute()
-    return {
-        key: (min(len(entries), MAX_COUNTED), len(entries) > MAX_COUNTED)
-        for (key, _), entries in zip(untold, replies, strict=True)
-    }
+        replies = pipeline.execute() if use else []
+    more = {stream.name: _More() for stream in streams}
+    for (name, what), reply in zip(use, replies, strict=True):
+        if what == "unread":
+            more[name].unread = [entry_id for entry_id, _ in reply]
+        elif what == "pending":
+            more[name].oldest_pending = reply.get("min")
+        else:
+            more[name].readers = int(reply)
+    return more
 
 
 def _group_of(reply: Any) -> dict[str, Any] | None:

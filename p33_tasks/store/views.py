@@ -30,6 +30,7 @@ _REFRESH_FIELDS = ("started_ms", "succeeded_ms", "lease_until_ms", "error", "sou
 _BUDGET_FIELDS = ("minute", "used", "reported", "paused_until_ms")
 _COMMANDS_PER_SYMBOL = 6
 _MAX_WHY_CHARS = 500
+_ABOUT_A_KEY = ("WRONGTYPE", "no such key", "NOGROUP")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +119,7 @@ class Overview:
 
 
 def read_overview(client: redis.Redis, keys: Keys, symbols: Sequence[str], *, source: str) -> Overview:
-    """Read everything: one pipeline, and at most one more where the server doesn't tell a stream's lag itself.
+    """Read everything: one pipeline, and at most one more about the streams' oldest entries and readers.
 
     Args:
         client: Any client that decodes replies.
@@ -165,7 +166,7 @@ def read_overview(client: redis.Redis, keys: Keys, symbols: Sequence[str], *, so
 def _raise_unless_about_a_key(replies: Iterable[Any]) -> None:
     """A foreign type under one key is that key's problem; anything else (no permission, loading) is everybody's."""
     for reply in replies:
-        if isinstance(reply, redis_py.RedisError) and not str(reply).startswith(("WRONGTYPE", "no such key")):
+        if isinstance(reply, redis_py.RedisError) and not str(reply).startswith(_ABOUT_A_KEY):
             raise reply
 
 
