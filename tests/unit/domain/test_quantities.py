@@ -37,11 +37,39 @@ def test_numbers_are_read_exactly_and_written_canonically(text: object, written:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "NaN", "sNaN", "Infinity", "-inf", "0x1", "1e400", "1e30", "1e-31", "1,5", "1_000", "--1", "1 2", "True",
-     "٣", "1e", "e5", ".", "1" * 31, "0." + "1" * 31, "1" * 10_000_000, "\x00", "1\n2", 10**40, 10**10_000,
-     Decimal("NaN"), Decimal("Infinity"), Decimal("1e31")],
+    [
+        "",
+        " ",
+        "NaN",
+        "sNaN",
+        "Infinity",
+        "-inf",
+        "0x1",
+        "1e400",
+        "1e30",
+        "1e-31",
+        "1,5",
+        "1_000",
+        "--1",
+        "1 2",
+        "True",
+        "٣",
+        "1e",
+        "e5",
+        ".",
+        "1" * 31,
+        "0." + "1" * 31,
+        "1" * 10_000_000,
+        "\x00",
+        "1\n2",
+        10**40,
+        10**10_000,
+        Decimal("NaN"),
+        Decimal("Infinity"),
+        Decimal("1e31"),
+    ],
     ids=lambda value: f"{value:.20}" if isinstance(value, str) else type(value).__name__,
-)  # fmt: skip
+)
 def test_what_is_no_plain_number_of_reasonable_size_is_refused_in_few_words(text: object):
     with pytest.raises(InvalidQuantityError) as refusal:
         q.parse_quantity(text)
