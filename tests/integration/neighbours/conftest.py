@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -36,4 +37,5 @@ def sim(simulator: SimControl) -> SimControl:
 @pytest.fixture
 def brain(redis_server: RedisServer, sim: SimControl) -> Brain:
     redis_server.client().flushall()
-    return Brain(settings_for(redis_server, sim))
+    # An account of its own: the simulator remembers every client order id of the tests before.
+    return Brain(settings_for(redis_server, sim, P33_KEY_PREFIX=f"test-{uuid.uuid4().hex[:8]}"))

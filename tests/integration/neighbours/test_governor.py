@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from p33_tasks.neighbours.governor import Governor, Limits, run_governor
-from p33_tasks.neighbours.names import GOVERNOR_GROUP
+from p33_tasks.neighbours.names import GOVERNOR_GROUP, NeighbourKeys
 from p33_tasks.neighbours.plan_reader import PlanEntry, PlanReader
 from tests.integration.neighbours.brain import Brain
 from tests.support.redis_server import RedisServer
@@ -55,7 +55,7 @@ def decide(made: Governor, reader: PlanReader, entry: PlanEntry) -> str:
         ({"per_5_min": 100, "per_hour": 100, "daily_notional": Decimal(9_000)}, 4, "daily_notional"),
     ],
 )
-def test_of_100_plans_at_once_exactly_the_limit_passes(brain, sim, reader, limits, granted, refusal):
+def test_of_100_plans_at_once_exactly_the_limit_passes(brain, sim, reader, *, limits, granted, refusal):
     sim.set_price("BTCUSDT", 67_500)
     brain.know("BTCUSDT")
     made, plans = governor(brain, **limits), entries(brain, reader, 100)
@@ -120,7 +120,7 @@ def test_without_a_snapshot_the_notional_is_unknown_and_nothing_is_granted(brain
 
 def test_the_running_governor_skips_what_it_must_not_grant_and_outlives_redis(brain, redis_server: RedisServer):
     brain.know("BTCUSDT")
-    brain.client.set("quantum:governor:grants:ETHUSDT", "a foreign value")
+    brain.client.set(NeighbourKeys(brain.keys.prefix).grants("ETHUSDT"), "a foreign value")
     stop = threading.Event()
     thread = threading.Thread(target=run_governor, args=(brain.settings, stop), kwargs={"limits": Limits(per_hour=99)})
     thread.start()
