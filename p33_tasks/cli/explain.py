@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from p33_tasks.cli import narrative
 from p33_tasks.cli.failures import NO, json_option
 from p33_tasks.cli.session import open_session
 from p33_tasks.cli.show import cell, console, escaped, print_json, print_lines, seconds
+from p33_tasks.store import narrative
 from p33_tasks.store.codec import MAX_EPOCH_MS, iso
 from p33_tasks.store.stories import Story, Trace, read_story, read_trace
 

@@ -1,0 +1,122 @@
+"""The counters HASH as Prometheus counters and histograms.
+
+The HASH holds ``name|label|label`` to an integer, incremented by the scripts that change the state. Only names and
+label values that are ours come out: a stranger's field in it can't grow the metrics or forge a line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+
+from p33_tasks.domain.reasons import Reason
+from p33_tasks.store.verdicts import EVALUATION_BUCKETS_US, LATENCY_BUCKETS_MS, OTHER_SYMBOL
+
+STREAMS = ("plan", "result")
+"""The values of the label ``stream``."""
+_REASONS = frozenset(str(reason) for reason in Reason)
+
+Counters = Mapping[str, int]
+
+
+def counter_families(counters: Counters, symbols: Sequence[str]) -> Iterator[Metric]:
+    """Every counter of every allowlisted symbol, at 0 from the start; denial reasons once they were given."""
+    labels = (*symbols, OTHER_SYMBOL)
+    yield _counter(
+        counters,
+        "p33_snapshot_total",
+        "Snapshots written (ok) and refreshes that failed (error), by symbol.",
+        ("symbol", "status"),
+        ((symbol, status) for symbol in symbols for status in ("ok", "error")),
+    )
+    yield _counter(
+        counters,
+        "p33_permit_total",
+        "First verdicts on plans, by symbol and decision (allow, deny).",
+        ("symbol", "decision"),
+        ((symbol, decision) for symbol in labels for decision in ("allow", "deny")),
+    )
+    yield _denials(counters, frozenset(labels))
+    yield _by_symbol(counters, "p33_ledger_update_total", "Execution results that changed the ledger.", labels)
+    yield _by_symbol(
+        counters,
+        "p33_ledger_crossed_zero_total",
+        "Execution results that turned the ledger's side around.",
+        labels,
+    )
+    yield _by_symbol(
+        counters,
+        "p33_unpermitted_execution_total",
+        "Executions of plans that were never allowed: somebody went around the gate.",
+        labels,
+    )
+    yield _by_stream(
+        counters, "p33_deadletter_total", "Stream entries that could not be understood and were put aside."
+    )
+    yield _by_stream(
+        counters, "p33_trimmed_total", "Stream entries that a producer trimmed before they were read (Redis 7 tells)."
+    )
+
+
+def histogram_families(counters: Counters) -> Iterator[Metric]:
+    """The two histograms, in seconds and cumulative as Prometheus wants them."""
+    yield _histogram(
+        counters,
+        "p33_evaluation_duration_seconds",
+        "Time spent on evaluating one plan, without reading and writing.",
+        EVALUATION_BUCKETS_US,
+        per_second=1_000_000,
+    )
+    yield _histogram(
+        counters,
+        "p33_permit_latency_seconds",
+        "Time from a plan's stream entry to its permit, allow or deny.",
+        LATENCY_BUCKETS_MS,
+        per_second=1_000,
+    )
+
+
+def bucket_counts(counters: Counters, name: str, bounds: Sequence[int]) -> tuple[int, ...]:
+    """Observations per bucket, not cumulative; the last one is above every bound."""
+    return tuple(max(0, counters.get(f"{name}|bucket|{bound}", 0)) for bound in (*bounds, "+Inf"))
+
+
+def _counter(
+    counters: Counters, name: str, text: str, label_names: Sequence[str], labels: Iterator[tuple[str, ...]]
+) -> Metric:
+    family = CounterMetricFamily(name, text, labels=label_names)
+    for values in labels:
+        family.add_metric(values, counters.get("|".join((name, *values)), 0))
+    return family
+
+
+def _by_symbol(counters: Counters, name: str, text: str, symbols: Sequence[str]) -> Metric:
+    return _counter(counters, name, text, ("symbol",), ((symbol,) for symbol in symbols))
+
+
+def _by_stream(counters: Counters, name: str, text: str) -> Metric:
+    return _counter(counters, name, text, ("stream",), ((stream,) for stream in STREAMS))
+
+
+def _denials(counters: Counters, symbols: frozenset[str]) -> Metric:
+    name = "p33_denial_total"
+    family = CounterMetricFamily(name, "Denied plans, by symbol and reason.", labels=("symbol", "reason"))
+    for field, value in counters.items():
+        head, _, rest = field.partition("|")
+        if head == name:
+            symbol, _, reason = rest.rpartition("|")
+            if symbol in symbols and reason in _REASONS:
+                family.add_metric((symbol, reason), value)
+    return family
+
+
+def _histogram(counters: Counters, name: str, text: str, bounds: Sequence[int], *, per_second: int) -> Metric:
+    family = HistogramMetricFamily(name, text)
+    total, buckets = 0, list[tuple[str, float]]()
+    texts = [*(f"{bound / per_second:g}" for bound in bounds), "+Inf"]
+    for bound, count in zip(texts, bucket_counts(counters, name, bounds), strict=True):
+        total += count
+        buckets.append((bound, total))
+    family.add_metric((), buckets, sum_value=counters.get(f"{name}|sum", 0) / per_second)
+    return family

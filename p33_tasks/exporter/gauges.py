@@ -1,0 +1,163 @@
+"""What the whole cluster looks like at the moment of the scrape, as gauges.
+
+Decimal becomes binary floating point here and nowhere else: Prometheus knows no other number. Nothing is ever read
+back from a metric.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from p33_tasks.domain.models import Policy
+from p33_tasks.store.budget import OWN_WEIGHT_PER_MINUTE, VENUE_WEIGHT_PER_MINUTE
+from p33_tasks.store.stream_views import StreamView
+from p33_tasks.store.views import Overview, RefreshView, SymbolView
+
+Number = Decimal | int | float | bool
+_STREAM_LABELS = {"plans": "plan", "results": "result"}
+
+
+def symbol_gauges(views: Sequence[SymbolView], policy: Policy) -> Iterator[Metric]:
+    """One sample per symbol; none where the value is unknown."""
+
+    def gauge(name: str, text: str, value: Callable[[SymbolView], Number | None]) -> Metric:
+        return _gauge(name, text, ("symbol",), (((view.symbol,), value(view)) for view in views))
+
+    yield gauge("p33_last_snapshot_ts", "Unix time of the snapshot (before its request was sent); 0: none.", _taken)
+    yield gauge("p33_snapshot_age_sec", "Age of the snapshot by Redis TIME, in seconds; +Inf: there is none.", _age)
+    yield gauge(
+        "p33_snapshot_usable",
+        "1: fresh, of this venue and this life of Redis; 0: every plan on the symbol is denied.",
+        lambda view: snapshot_is_usable(view, policy),
+    )
+    yield gauge("p33_position_amt", "Signed position on the exchange, base units.", lambda view: view.position_amt)
+    yield gauge("p33_ledger_amt", "Signed position by our own fills, base units.", lambda view: view.ledger_amt)
+    yield gauge("p33_ledger_known", "1: the ledger has an amount.", lambda view: view.ledger_amt is not None)
+    yield gauge("p33_drift_pct", "Exchange against ledger, percent of the exchange position.", lambda v: v.drift_pct)
+    yield gauge(
+        "p33_cooldown_remaining_seconds",
+        "Seconds for which the last order still stops the symbol.",
+        lambda view: view.cooldown_left_ms(policy) / 1000,
+    )
+    yield gauge("p33_hold_active", "1: a reconcile hold stops the symbol.", lambda view: view.facts.hold)
+    yield gauge(
+        "p33_reservation_active",
+        "1: an outstanding allow holds the symbol.",
+        lambda view: view.facts.reserved_by is not None,
+    )
+
+
+def snapshot_is_usable(view: SymbolView, policy: Policy) -> bool:
+    """Whether a verdict would accept the snapshot: its venue, its Redis, its age, its position mode."""
+    facts, age_ms = view.facts, view.snapshot_age_ms
+    if facts.snapshot is None or age_ms is None or facts.snapshot.position.hedge_mode:
+        return False
+    same = (facts.snapshot.source, facts.snapshot.run_id) == (facts.source, facts.run_id)
+    return same and 0 <= age_ms <= policy.stale_threshold_ms
+
+
+def stream_gauges(streams: Iterable[StreamView], now_ms: int) -> Iterator[Metric]:
+    """The two streams that are read."""
+    named = [(_STREAM_LABELS[stream.name], stream) for stream in streams if stream.name in _STREAM_LABELS]
+
+    def gauge(name: str, text: str, value: Callable[[StreamView], Number | None]) -> Metric:
+        return _gauge(name, text, ("stream",), (((label,), value(stream)) for label, stream in named))
+
+    yield gauge("p33_stream_lag", "Entries not yet acknowledged or read.", lambda stream: stream.lag)
+    yield gauge("p33_stream_pending", "Entries read and not yet acknowledged.", lambda stream: stream.pending)
+    yield gauge(
+        "p33_stream_oldest_seconds",
+        "Age of the oldest entry not yet acknowledged or read; 0: none waits.",
+        lambda stream: oldest_sec(stream, now_ms),
+    )
+    yield gauge("p33_consumers", "Ingest processes that are alive and read the stream.", lambda stream: stream.readers)
+
+
+def oldest_sec(stream: StreamView, now_ms: int) -> float:
+    """How long the oldest entry has been waiting, in seconds."""
+    return 0 if stream.oldest_ms is None else max(0, now_ms - stream.oldest_ms) / 1000
+
+
+def refresh_gauges(refresh: RefreshView) -> Iterator[Metric]:
+    """The bulk requests, and what the venue allows."""
+    yield _single(
+        "p33_refresh_started_ts",
+        "Unix time at which the last bulk request to the exchange began; 0: never.",
+        (refresh.started_ms or 0) / 1000,
+    )
+    yield _single(
+        "p33_refresh_last_success_ts",
+        "Unix time at which a bulk request last ended well; 0: never.",
+        (refresh.succeeded_ms or 0) / 1000,
+    )
+    yield _single("p33_refresh_failing", "1: the last bulk request failed.", bool(refresh.error))
+    yield _single(
+        "p33_exchange_pause_seconds", "Seconds left of a pause that the exchange asked for.", refresh.paused_ms / 1000
+    )
+    yield _gauge(
+        "p33_exchange_weight_used",
+        "Request weight used in this minute: own, by our count; venue, everybody's on this address by its count.",
+        ("by",),
+        ((("own",), refresh.used_weight), (("venue",), refresh.reported_weight)),
+    )
+    yield _gauge(
+        "p33_exchange_weight_limit",
+        "Request weight per minute at which refreshes stop.",
+        ("by",),
+        ((("own",), OWN_WEIGHT_PER_MINUTE), (("venue",), VENUE_WEIGHT_PER_MINUTE)),
+    )
+
+
+def limit_gauges(policy: Policy) -> Iterator[Metric]:
+    """The configured limits, so that alerts compare with them instead of repeating them."""
+    yield _single(
+        "p33_stale_threshold_seconds", "P33_STALE_THRESHOLD_SEC of the exporter.", policy.stale_threshold_ms / 1000
+    )
+    yield _single("p33_poll_period_seconds", "P33_POLL_SEC of the exporter.", policy.poll_ms / 1000)
+    yield _single("p33_tolerance_pct", "P33_QTY_TOLERANCE_PCT of the exporter.", policy.qty_tolerance_pct)
+
+
+def state_gauges(overview: Overview, policy: Policy) -> Iterator[Metric]:
+    """All gauges of one moment."""
+    yield from symbol_gauges(overview.symbols, policy)
+    yield from stream_gauges(overview.streams, overview.now_ms)
+    yield from refresh_gauges(overview.refresh)
+    yield from limit_gauges(policy)
+    yield _single(
+        "p33_unreadable_keys",
+        "Keys of ours that hold another type or no number; p33 status --json names them.",
+        unreadable_keys(overview),
+    )
+
+
+def unreadable_keys(overview: Overview) -> int:
+    """How many of our keys hold what this service doesn't write there."""
+    facts = [view.facts for view in overview.symbols]
+    problems = [p for f in facts for p in (f.snapshot_problem, f.ledger_problem, f.market_problem) if p]
+    return len(problems) + len(overview.problems) + sum(1 for stream in overview.streams if stream.problem)
+
+
+def _taken(view: SymbolView) -> Number:
+    return 0 if view.facts.snapshot is None else view.facts.snapshot.ts_ms / 1000
+
+
+def _age(view: SymbolView) -> Number:
+    return math.inf if view.snapshot_age_ms is None else view.snapshot_age_ms / 1000
+
+
+def _single(name: str, text: str, value: Number) -> Metric:
+    return _gauge(name, text, (), (((), value),))
+
+
+def _gauge(
+    name: str, text: str, label_names: Sequence[str], samples: Iterable[tuple[Sequence[str], Number | None]]
+) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=label_names)
+    for labels, value in samples:
+        if value is not None:
+            family.add_metric(labels, float(value))
+    return family

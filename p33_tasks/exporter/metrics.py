@@ -1,0 +1,111 @@
+"""Every metric of ``GET /metrics``: the whole cluster from Redis, one port, nothing counted twice.
+
+Of the wire contract (CONTRACT section 8):
+
+    p33_snapshot_total               counter    symbol, status     snapshots written (ok), refreshes failed (error)
+    p33_ledger_update_total          counter    symbol             results that changed the ledger
+    p33_permit_total                 counter    symbol, decision   first verdicts (allow, deny)
+    p33_denial_total                 counter    symbol, reason     denied plans; a reason appears once it was given
+    p33_unpermitted_execution_total  counter    symbol             executions of plans that were never allowed
+    p33_deadletter_total             counter    stream             entries that could not be understood
+    p33_last_snapshot_ts             gauge      symbol             Unix time of the snapshot; 0: none
+    p33_position_amt                 gauge      symbol             signed, on the exchange; absent: unknown
+    p33_ledger_amt                   gauge      symbol             signed, by our own fills; absent: unknown
+    p33_snapshot_age_sec             gauge      symbol             at the moment of the scrape; +Inf: no snapshot
+    p33_stream_lag                   gauge      stream             entries not yet acknowledged or read
+    p33_evaluation_duration_seconds  histogram                     evaluating one plan, without I/O
+    p33_permit_latency_seconds       histogram                     stream entry to permit
+
+Beside it:
+
+    p33_up                           gauge                         1: Redis answered; 0: every metric below p33_build_info is absent
+    p33_build_info                   gauge      version, python    always 1
+    p33_read_seconds                 gauge                         time that reading Redis took for this scrape
+    p33_ledger_crossed_zero_total    counter    symbol             results that turned the ledger's side around
+    p33_trimmed_total                counter    stream             entries trimmed before they were read (Redis 7 tells)
+    p33_snapshot_usable              gauge      symbol             1: a verdict would accept the snapshot (fresh, ours)
+    p33_ledger_known                 gauge      symbol             1: the ledger has an amount
+    p33_drift_pct                    gauge      symbol             |exchange - ledger|, percent of exchange; absent: unknown
+    p33_cooldown_remaining_seconds   gauge      symbol             the last order still stops the symbol for so long
+    p33_hold_active                  gauge      symbol             1: a reconcile hold stops the symbol
+    p33_reservation_active           gauge      symbol             1: an outstanding allow holds the symbol
+    p33_stream_pending               gauge      stream             the part of the lag that was read
+    p33_stream_oldest_seconds        gauge      stream             age of the oldest waiting entry; 0: none waits
+    p33_consumers                    gauge      stream             ingest processes alive (workers that read the stream)
+    p33_refresh_started_ts           gauge                         Unix time the last bulk request began: stands still
+                                                                   when beat or every snapshot worker is gone
+    p33_refresh_last_success_ts      gauge                         Unix time one last ended well; 0: never
+    p33_refresh_failing              gauge                         1: the last one failed
+    p33_exchange_pause_seconds       gauge                         left of a pause the venue asked for (429, 418)
+    p33_exchange_weight_used         gauge      by                 this minute's request weight: own, venue
+    p33_exchange_weight_limit        gauge      by                 where refreshes stop
+    p33_stale_threshold_seconds      gauge                         P33_STALE_THRESHOLD_SEC
+    p33_poll_period_seconds          gauge                         P33_POLL_SEC
+    p33_tolerance_pct                gauge                         P33_QTY_TOLERANCE_PCT
+    p33_unreadable_keys              gauge                         keys of ours with another type, or no number
+
+Labels: ``symbol`` is a symbol of P33_ALLOWLIST, or ``_other`` where plans and results on all other symbols are counted
+together; ``stream`` is ``plan`` (``apply.plan``) or ``result`` (``apply.result``); ``reason`` is one of CONTRACT section 5.
+All counters but the denials are there at 0 from the start, so that rates work.
+
+The lag of a stream is pending plus unread. Pending is the group's own count. Unread is told by Redis 7 (``XINFO
+GROUPS``, ``lag``); where it isn't (Redis 6.2, or entries were deleted), the entries behind the last one that was read are
+counted, up to 1000: a lag that stands at 1000 plus pending means "at least". Without a group nothing was ever read, and
+all entries are unread.
+"""  # noqa: E501 - a table
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from p33_tasks.domain.models import Policy
+from p33_tasks.exporter.counters import counter_families, histogram_families
+from p33_tasks.exporter.gauges import state_gauges
+from p33_tasks.store.views import Overview
+
+
+class ClusterMetrics(Collector):
+    """One scrape: what was read, as metric families."""
+
+    def __init__(self, overview: Overview | None, policy: Policy, *, read_sec: float) -> None:
+        """Made for one scrape.
+
+        Args:
+            overview: What was read; None when Redis did not answer.
+            policy: The limits.
+            read_sec: How long reading took, or was tried, in seconds.
+        """
+        self._overview = overview
+        self._policy = policy
+        self._read_sec = read_sec
+
+    def collect(self) -> Iterable[Metric]:
+        """All metric families."""
+        overview = self._overview
+        yield GaugeMetricFamily("p33_up", "1: Redis answered this scrape; 0: it did not.", value=int(bool(overview)))
+        yield InfoMetricFamily("p33_build", "This exporter.", value=build())
+        yield GaugeMetricFamily(
+            "p33_read_seconds", "Time that reading Redis took, or was tried, for this scrape.", value=self._read_sec
+        )
+        if overview is not None:
+            yield from self._of_the_cluster(overview)
+
+    def _of_the_cluster(self, overview: Overview) -> Iterator[Metric]:
+        symbols = [view.symbol for view in overview.symbols]
+        yield from state_gauges(overview, self._policy)
+        yield from counter_families(overview.counters, symbols)
+        yield from histogram_families(overview.counters)
+
+
+def build() -> dict[str, str]:
+    """The labels of ``p33_build_info``."""
+    try:
+        ours = version("position-state-brain")
+    except PackageNotFoundError:  # run from a source tree that was never installed
+        ours = "unknown"
+    return {"version": ours, "python": platform.python_version()}
