@@ -1,0 +1,123 @@
+"""``p33 check``: what is wrong with this deployment, and the fix."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import click
+
+from p33_tasks.cli.check_exchange import check_exchange
+from p33_tasks.cli.check_redis import check_broker, check_redis
+from p33_tasks.cli.check_service import check_service
+from p33_tasks.cli.failures import NO, WRONG_USAGE, json_option
+from p33_tasks.cli.findings import Finding, Findings, Grade, worst
+from p33_tasks.cli.session import Session, open_session
+from p33_tasks.cli.show import cell, console, print_json
+from p33_tasks.errors import ConfigurationError, StoreError
+from p33_tasks.settings import DEFAULT_ENV_FILE
+
+_STYLES = {Grade.OK: "green", Grade.WARN: "yellow", Grade.FAIL: "bold red"}
+
+
+@click.command(short_help="What is wrong with this deployment, and the fix.")
+@click.option("--no-exchange", is_flag=True, help="Send the exchange nothing.")
+@json_option
+def check(no_exchange: bool, as_json: bool) -> None:
+    """Look at everything this service needs: configuration, Redis, broker, exchange, workers, beat, streams.
+
+    Reads only. The exchange is asked a handful of things (request weight below 50) on the budget that all workers
+    share; no order is placed. Exit 1 when something fails, 2 when the configuration can't be used; warnings are 0.
+
+    \b
+    Examples:
+      p33 check
+      p33 check --no-exchange
+      p33 check --json | jq '.findings[] | select(.grade != "ok")'
+    """
+    try:
+        session = open_session()
+    except ConfigurationError as error:
+        findings = Findings("configuration")
+        findings.fail("settings", str(error), "correct these variables, then try again")
+        report(findings.all, as_json=as_json)
+        raise click.exceptions.Exit(WRONG_USAGE) from error
+    found = run_checks(session, ask_exchange=not no_exchange)
+    report(found, as_json=as_json)
+    if worst(found) is Grade.FAIL:
+        raise click.exceptions.Exit(NO)
+
+
+def run_checks(session: Session, *, ask_exchange: bool = True, running: bool = True) -> list[Finding]:
+    """All findings.
+
+    Args:
+        session: What to look at.
+        ask_exchange: Send the exchange a handful of requests.
+        running: Whether workers and beat should be running by now.
+    """
+    found = [*_check_configuration(session), *(redis_findings := check_redis(session)), *check_broker(session)]
+    redis_answers = not any(f.what == "reachable" and f.grade is Grade.FAIL for f in redis_findings)
+    if ask_exchange:
+        found += check_exchange(session, redis_answers=redis_answers)
+    if redis_answers and running:
+        try:
+            found += check_service(session)
+        except StoreError as error:
+            findings = Findings("redis")
+            findings.fail("reading", str(error), "give this user read access to the keys of the prefix, and to XINFO")
+            found += findings.all
+    return found
+
+
+def _check_configuration(session: Session) -> list[Finding]:
+    findings, settings = Findings("configuration"), session.settings
+    named = os.environ.get("P33_ENV_FILE") or (str(DEFAULT_ENV_FILE) if DEFAULT_ENV_FILE.exists() else "")
+    origin = f"the environment and {named}" if named else "the environment alone"
+    signing = "permits are signed" if settings.permit_signing_key else "permits are not signed"
+    findings.ok(
+        "settings", f"from {origin}; {len(settings.allowlist)} symbols, prefix {settings.key_prefix}, {signing}"
+    )
+    if settings.ledger_bootstrap == "adopt" and settings.exchange_base_url is None and not settings.binance_testnet:
+        fix = "P33_LEDGER_BOOTSTRAP=deny, and p33 ledger adopt SYMBOL after comparing"
+        findings.warn("ledger bootstrap", "adopt: a live position without a ledger is taken over without asking", fix)
+    return findings.all
+
+
+def report(found: Iterable[Finding], *, as_json: bool) -> None:
+    """Print the findings."""
+    findings = list(found)
+    if as_json:
+        print_json({"grade": str(worst(findings)), "findings": [finding.as_json() for finding in findings]})
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("", "what", "found and fix"):
+        table.add_column(name, no_wrap=name != "found and fix", overflow="fold")
+    for finding in findings:
+        table.add_row(
+            cell(finding.grade, _STYLES[finding.grade]),
+            cell(f"{finding.area}: {finding.what}"),
+            _found_and_fix(finding),
+        )
+    screen = console()
+    screen.print(table)
+    screen.print(cell(_conclusion(findings), _STYLES[worst(findings)]))
+
+
+def _found_and_fix(finding: Finding) -> Any:
+    from rich.text import Text
+
+    lines: Iterator[Text] = (cell(line, limit=400) for line in finding.found.splitlines())
+    text = Text("\n").join(lines)
+    return Text("\n").join([text, cell(f"-> {finding.fix}", "italic", limit=400)]) if finding.fix else text
+
+
+def _conclusion(findings: list[Finding]) -> str:
+    count = {grade: sum(1 for finding in findings if finding.grade is grade) for grade in Grade}
+    if count[Grade.FAIL]:
+        return f"{count[Grade.FAIL]} to fix, {count[Grade.WARN]} warnings, {count[Grade.OK]} in order"
+    return f"ready: {count[Grade.OK]} in order, {count[Grade.WARN]} warnings"

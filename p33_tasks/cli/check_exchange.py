@@ -1,0 +1,171 @@
+"""Can the exchange be read, and is the account one that this service can judge? A handful of requests, no order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from p33_tasks.cli.findings import Finding, Findings, Grade, listed
+from p33_tasks.cli.session import Session
+from p33_tasks.errors import (
+    ConfigurationError,
+    ExchangeCredentialsError,
+    ExchangeError,
+    ExchangeRateLimitedError,
+    StoreError,
+)
+from p33_tasks.ports import Venue
+
+MAX_CLOCK_OFFSET_MS = 500
+"""Binance refuses timestamps that are a second ahead of its own clock."""
+
+
+class UnsharedBudget:
+    """Implements ``ports.RequestBudget`` where Redis is away: a check's few requests are not counted."""
+
+    def acquire(self, weight: int) -> None:
+        """Always."""
+
+    def report(self, used_weight: int) -> None:
+        """Nobody to tell."""
+
+    def pause(self, seconds: int) -> None:
+        """Nobody to tell."""
+
+
+def build_session_venue(session: Session, *, shared_budget: bool) -> Venue:
+    """The configured venue, asked on the budget that all workers share."""
+    from p33_tasks.exchange.registry import build_venue
+    from p33_tasks.store.budget import RedisRequestBudget
+
+    settings = session.settings
+    key, secret = settings.api_credentials
+    password = settings.venue_api_password
+    return build_venue(
+        exchange_id=settings.exchange,
+        api_key=key.get_secret_value() if key else None,
+        api_secret=secret.get_secret_value() if secret else None,
+        password=password.get_secret_value() if password else None,
+        testnet=settings.binance_testnet,
+        base_url=settings.exchange_base_url,
+        budget=RedisRequestBudget(session.client, session.keys) if shared_budget else UnsharedBudget(),
+    )
+
+
+def check_exchange(session: Session, *, redis_answers: bool) -> list[Finding]:
+    """All findings about the exchange."""
+    findings = Findings("exchange")
+    try:
+        venue = build_session_venue(session, shared_budget=redis_answers)
+    except ConfigurationError as error:
+        findings.fail("venue", str(error), "set P33_EXCHANGE")
+        return findings.all
+    if not _check_reachable(findings, venue):
+        return findings.all
+    allowlist = session.settings.allowlist
+    _check_symbols(findings, venue, allowlist)
+    if _check_positions(findings, venue, allowlist):
+        _check_position_mode(findings, venue)
+        _check_key(findings, venue)
+    return findings.all
+
+
+def _asked(findings: Findings, what: str, ask: Callable[[], Any], fix: str) -> Any:
+    """The answer, or None after noting the failure."""
+    try:
+        return ask()
+    except ExchangeRateLimitedError as error:
+        wait = f"nothing is asked for {error.retry_after_sec} s; find out who else uses this address so much"
+        findings.fail(what, str(error), wait)
+    except (ExchangeError, StoreError) as error:
+        findings.fail(what, str(error), fix)
+    return None
+
+
+def _check_reachable(findings: Findings, venue: Venue) -> bool:
+    ask = getattr(venue, "fetch_server_time_ms", None)
+    if ask is None:
+        findings.ok("venue", venue.source)
+        return True
+    fix = "check the network, the proxy, P33_EXCHANGE_BASE_URL and BINANCE_TESTNET"
+    # Once to load the exchange library and open the connection, and once to measure.
+    if _asked(findings, "reachable", ask, fix) is None:
+        return False
+    began_ms = time.time() * 1000
+    server_ms = _asked(findings, "reachable", ask, fix)
+    if server_ms is None:
+        return False
+    ended_ms = time.time() * 1000
+    findings.ok("reachable", f"{venue.source}, answered in {ended_ms - began_ms:.0f} ms")
+    offset = max(began_ms - server_ms, server_ms - ended_ms, 0.0)
+    grade = Grade.OK if offset <= MAX_CLOCK_OFFSET_MS else Grade.WARN
+    findings.add("clock", grade, f"{offset:.0f} ms apart from this host's", "run NTP on this host")
+    return True
+
+
+def _check_symbols(findings: Findings, venue: Venue, allowlist: tuple[str, ...]) -> None:
+    report = _asked(findings, "symbols", lambda: venue.fetch_markets(allowlist), "try again; it needs no credentials")
+    if report is None:
+        return
+    unknown = [symbol for symbol in allowlist if symbol not in report.markets]
+    if unknown:
+        why = listed(f"{symbol} ({report.spoiled.get(symbol, 'not listed')})" for symbol in unknown)
+        findings.fail("symbols", f"no order rules for {why}", "correct P33_ALLOWLIST; plans for these are denied")
+    else:
+        findings.ok("symbols", f"order rules for all {len(allowlist)} of P33_ALLOWLIST")
+
+
+def _check_positions(findings: Findings, venue: Venue, allowlist: tuple[str, ...]) -> bool:
+    try:
+        report = venue.fetch_positions(allowlist)
+    except ExchangeCredentialsError as error:
+        fix = "set the key and secret, enable futures reading for the key, and allow this address"
+        findings.fail("credentials", str(error), fix)
+        return False
+    except (ExchangeError, StoreError) as error:
+        findings.fail("positions", str(error), "snapshots fail in the same way: until this works, every plan is denied")
+        return False
+    findings.ok("credentials", "accepted")
+    unknown = [symbol for symbol in allowlist if symbol not in report.positions]
+    if unknown:
+        why = listed(f"{symbol} ({report.spoiled.get(symbol, 'missing')})" for symbol in unknown)
+        findings.fail("positions", f"no usable row for {why}", "correct P33_ALLOWLIST, or look at the venue's answer")
+    else:
+        held = sum(1 for position in report.positions.values() if position.position_amt != 0)
+        findings.ok("positions", f"{held} open, {len(report.positions) - held} flat, of {len(allowlist)} symbols")
+    return True
+
+
+def _check_position_mode(findings: Findings, venue: Venue) -> None:
+    ask = getattr(venue, "is_hedge_mode", None)
+    if ask is None:
+        return
+    hedge = _asked(findings, "position mode", ask, "try again")
+    if hedge is None:
+        return
+    fix = "set the account to one-way mode; until then every plan is denied hedge_mode_unsupported"
+    findings.add("position mode", Grade.FAIL if hedge else Grade.OK, "hedge" if hedge else "one-way", fix)
+
+
+def _check_key(findings: Findings, venue: Venue) -> None:
+    ask = getattr(venue, "fetch_key_permissions", None)
+    if ask is None:
+        return
+    try:
+        may = ask()
+    except ExchangeError as error:  # says nothing about whether snapshots work
+        findings.warn("API key", f"its permissions could not be read: {error}", "look them up on the venue's website")
+        return
+    if may is None:
+        findings.ok("API key", "the venue's test environment doesn't tell its permissions")
+        return
+    problems: Iterable[tuple[bool, str]] = (
+        (may.withdrawals, "may withdraw"),
+        (not may.ip_restricted, "is valid from any address"),
+    )
+    found = [text for is_so, text in problems if is_so]
+    if found:
+        findings.warn("API key", f"the key {' and '.join(found)}", "make a key that may not withdraw, for this address")
+    else:
+        findings.ok("API key", "may not withdraw, is bound to addresses")

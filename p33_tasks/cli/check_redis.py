@@ -1,0 +1,154 @@
+"""Is Redis fit for this service? Everything in a few round trips, nothing is written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import redis
+
+from p33_tasks.cli.findings import Finding, Findings, Grade, listed
+from p33_tasks.cli.session import Session, place_of
+from p33_tasks.errors import ConfigurationError, StoreError
+from p33_tasks.store.connection import connect
+from p33_tasks.store.keys import Keys
+from p33_tasks.store.scripts import translated_errors
+
+MIN_VERSION = (6, 2)
+MAX_CLOCK_OFFSET_MS = 1_000
+MAX_MEMORY_SHARE = 0.8
+
+Info = dict[str, Any]
+
+
+def check_redis(session: Session) -> list[Finding]:
+    """All findings about the state store; only the first when it can't be reached."""
+    findings = Findings("redis")
+    try:
+        with translated_errors():
+            pipeline = session.client.pipeline(transaction=False)
+            pipeline.time()
+            for section in ("server", "memory", "persistence", "replication"):
+                pipeline.info(section)
+            before_ms = time.time() * 1000
+            (sec, micros), *infos = pipeline.execute()
+            after_ms = time.time() * 1000
+            wrong = list(_wrong_types(session))
+    except StoreError as error:
+        findings.fail(
+            "reachable",
+            f"{session.redis_place}: {error}",
+            "start Redis there, or set REDIS_HOST, REDIS_PORT, REDIS_PASSWORD (or P33_REDIS_URL)",
+        )
+        return findings.all
+    info: Info = {name: value for part in infos for name, value in part.items()}
+    _check_server(findings, session, info)
+    _check_memory(findings, info)
+    _check_persistence(findings, info)
+    _check_clock(findings, int(sec) * 1000 + int(micros) / 1000, before_ms, after_ms)
+    if wrong:
+        fix = "look at each with TYPE, find out who wrote it, then RENAME it away; plans of these symbols are denied"
+        findings.fail("keys of ours", f"of another type: {listed(wrong)}", fix)
+    else:
+        findings.ok("keys of ours", f"under {session.keys.prefix!r}, none holds another type")
+    return findings.all
+
+
+def _check_server(findings: Findings, session: Session, info: Info) -> None:
+    version = str(info.get("redis_version", "0"))
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
+    found = f"{session.redis_place}, version {version}, run {str(info.get('run_id'))[:8]}"
+    wanted = ".".join(map(str, MIN_VERSION))
+    grade = Grade.OK if numbers >= MIN_VERSION else Grade.FAIL
+    findings.add("reachable", grade, found, f"use Redis {wanted} or newer, or Valkey")
+    if info.get("role") != "master":
+        fix = "point REDIS_HOST at the primary, or use sentinel://h1:26379;h2:26379/NAME in P33_REDIS_URL"
+        findings.fail("role", f"{info.get('role')}: can't be written to", fix)
+
+
+def _check_memory(findings: Findings, info: Info) -> None:
+    policy, limit, used = info.get("maxmemory_policy"), int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
+    size = f"{used // 2**20} MB used, " + (f"limit {limit // 2**20} MB" if limit else "no limit")
+    if policy != "noeviction":
+        fix = "CONFIG SET maxmemory-policy noeviction, and the same in redis.conf: an evicted ledger or hold is gone"
+        findings.add("eviction", Grade.FAIL if limit else Grade.WARN, f"maxmemory-policy {policy}, {size}", fix)
+    elif limit and used > MAX_MEMORY_SHARE * limit:
+        findings.warn(
+            "eviction", f"noeviction, {size}", "raise maxmemory: when it is full, every plan is left undecided"
+        )
+    else:
+        findings.ok("eviction", f"noeviction, {size}")
+
+
+def _check_persistence(findings: Findings, info: Info) -> None:
+    fix = "appendonly yes, appendfsync everysec in redis.conf (now: CONFIG SET appendonly yes)"
+    if not int(info.get("aof_enabled", 0)):
+        findings.warn("persistence", "AOF is off: a restart forgets ledgers, holds and verdicts", fix)
+    elif info.get("aof_last_write_status") == "err" or info.get("aof_last_bgrewrite_status") == "err":
+        findings.fail("persistence", "AOF is on, and its last write failed", "look at the disk and at the Redis log")
+    else:
+        findings.ok("persistence", "AOF is on")
+    if info.get("rdb_last_bgsave_status") == "err":
+        findings.fail(
+            "snapshots on disk", "the last BGSAVE failed: Redis may refuse writes", "look at its log and disk"
+        )
+
+
+def _check_clock(findings: Findings, redis_ms: float, before_ms: float, after_ms: float) -> None:
+    # What the round trip took can't be told from an offset.
+    offset = max(before_ms - redis_ms, redis_ms - after_ms, 0.0)
+    found = f"{offset:.0f} ms apart from this host's"
+    fix = "run NTP on both hosts; ages are measured on Redis's clock alone, but logs and the exchange's are compared"
+    findings.add("clock", Grade.OK if offset <= MAX_CLOCK_OFFSET_MS else Grade.WARN, found, fix)
+
+
+def _wrong_types(session: Session) -> Iterator[str]:
+    wanted = dict(_expected_types(session.keys, session.settings.allowlist))
+    pipeline = session.client.pipeline(transaction=False)
+    for key in wanted:
+        pipeline.type(key)
+    for (key, kind), found in zip(wanted.items(), pipeline.execute(), strict=True):
+        if found not in {"none", kind}:
+            yield f"{key} is a {found}, not a {kind}"
+
+
+def _expected_types(keys: Keys, symbols: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for key in (keys.plans, keys.results, keys.dead_letters, keys.decisions, keys.audit):
+        yield key, "stream"
+    for key in (keys.counters, keys.refresh, keys.budget):
+        yield key, "hash"
+    for symbol in symbols:
+        for key in (keys.snapshot(symbol), keys.ledger(symbol), keys.fills(symbol), keys.market(symbol)):
+            yield key, "hash"
+        yield keys.fill_times(symbol), "zset"
+        for key in (keys.reservation(symbol), keys.ledger_origin(symbol)):
+            yield key, "string"
+
+
+def check_broker(session: Session) -> list[Finding]:
+    """Whether Celery's broker answers."""
+    findings = Findings("broker")
+    url = session.settings.celery_broker_url
+    fix = "start the broker, or correct P33_BROKER_URL"
+    try:
+        if url.startswith("amqp"):
+            _ask_amqp(url)
+        else:
+            client = connect(url, retries=0)
+            try:
+                client.ping()
+            finally:
+                client.close()
+    except (redis.RedisError, OSError, ConfigurationError) as error:
+        findings.fail("reachable", f"{place_of(url)}: {error}", fix)
+    else:
+        findings.ok("reachable", place_of(url))
+    return findings.all
+
+
+def _ask_amqp(url: str) -> None:
+    from kombu.connection import Connection
+
+    with Connection(url, connect_timeout=2) as connection:  # type: ignore[no-untyped-call]  # kombu leaves it untyped
+        connection.ensure_connection(max_retries=1, interval_start=0, timeout=3)

@@ -1,0 +1,123 @@
+"""Do workers and beat do their work? Told from what they leave in Redis, so it holds for all hosts."""
+
+from __future__ import annotations
+
+from p33_tasks.cli.findings import Finding, Findings, Grade, listed
+from p33_tasks.cli.session import Session
+from p33_tasks.cli.show import seconds
+from p33_tasks.cli.tables import stream_text
+from p33_tasks.domain.models import Policy
+from p33_tasks.store.consumers import ConsumerView, read_consumers
+from p33_tasks.store.views import Overview, read_overview
+
+START_WORKER = "start one: celery -A p33_tasks worker -E"
+START_BEAT = "start one: celery -A p33_tasks beat"
+LATE_PENDING_MS = 5_000
+STUCK_PENDING_MS = 60_000
+MISSED_TICKS = 3
+
+
+def check_service(session: Session) -> list[Finding]:
+    """All findings about workers, beat, streams and symbols.
+
+    Raises:
+        StoreError: Redis is away, or refuses.
+    """
+    settings = session.settings
+    overview = read_overview(session.client, session.keys, settings.allowlist, source=session.source)
+    consumers = read_consumers(session.client, session.keys)
+    return [
+        *_check_workers(consumers),
+        *_check_beat(overview, settings.policy),
+        *_check_snapshots(overview, settings.policy),
+        *_check_streams(overview, consumers),
+        *_check_symbols(overview, settings.policy),
+    ]
+
+
+def _check_workers(consumers: tuple[ConsumerView, ...]) -> list[Finding]:
+    findings = Findings("workers")
+    for stream in ("plans", "results"):
+        alive = [consumer.name for consumer in consumers if consumer.stream == stream and consumer.is_alive]
+        if alive:
+            findings.ok(f"reading {stream}", f"{len(alive)}: {listed(alive)}")
+        else:
+            findings.fail(f"reading {stream}", "nobody: no worker is running (or P33_INGEST=off)", START_WORKER)
+    return findings.all
+
+
+def _check_beat(overview: Overview, policy: Policy) -> list[Finding]:
+    findings, refresh = Findings("beat"), overview.refresh
+    if refresh.paused_ms:
+        fix = "wait; the venue wanted fewer requests from this address. Every plan is denied meanwhile"
+        findings.fail("pause", f"the exchange asked for one, {seconds(refresh.paused_ms)} are left", fix)
+    if refresh.started_ms is None:
+        findings.fail("refresh", "none was ever begun", f"{START_BEAT} (and a worker for p33.snapshots)")
+        return findings.all
+    age_ms = overview.now_ms - refresh.started_ms
+    found = f"the last one began {seconds(age_ms)} ago, one is due every {seconds(policy.poll_ms)}"
+    grade = Grade.OK if age_ms <= MISSED_TICKS * policy.poll_ms or refresh.paused_ms else Grade.FAIL
+    findings.add("refresh", grade, found, f"{START_BEAT} (and a worker for p33.snapshots)")
+    if refresh.error:
+        findings.fail("its outcome", f"failed: {refresh.error}", "see the exchange's rows of this table")
+    weight = f"ours {refresh.used_weight}, by the venue's count {refresh.reported_weight} of this address"
+    findings.ok("request weight", f"{weight}, in this minute")
+    return findings.all
+
+
+def _check_snapshots(overview: Overview, policy: Policy) -> list[Finding]:
+    findings = Findings("snapshots")
+    old = [
+        f"{view.symbol} ({'none' if view.snapshot_age_ms is None else seconds(view.snapshot_age_ms)})"
+        for view in overview.symbols
+        if view.snapshot_age_ms is None or not 0 <= view.snapshot_age_ms <= policy.stale_threshold_ms
+    ]
+    limit = seconds(policy.stale_threshold_ms)
+    if old:
+        fix = "plans for these are denied; see beat, workers and exchange in this table"
+        findings.fail(
+            "fresh", f"{len(old)} of {len(overview.symbols)} are missing or older than {limit}: {listed(old)}", fix
+        )
+    else:
+        findings.ok("fresh", f"all {len(overview.symbols)} younger than {limit}")
+    return findings.all
+
+
+def _check_streams(overview: Overview, consumers: tuple[ConsumerView, ...]) -> list[Finding]:
+    findings = Findings("streams")
+    for stream in overview.streams:
+        if stream.problem:
+            findings.fail(stream.name, f"{stream.key}: {stream.problem}", "look at it, then RENAME it away")
+        elif stream.name in {"plans", "results"}:
+            idle = max((c.oldest_idle_ms for c in consumers if c.stream == stream.name), default=0)
+            found = stream_text(stream) + (f", the oldest for {seconds(idle)}" if stream.pending else "")
+            grade = Grade.FAIL if idle > STUCK_PENDING_MS else Grade.WARN if idle > LATE_PENDING_MS else Grade.OK
+            findings.add(stream.name, grade, found, "workers are away or too few; read their log, add one")
+        elif stream.name == "dead_letters" and stream.length:
+            fix = f"read them: redis-cli XREVRANGE {stream.key} + - COUNT 10"
+            findings.warn("dead letters", f"{stream.length} entries that could not be understood", fix)
+    return findings.all
+
+
+def _check_symbols(overview: Overview, policy: Policy) -> list[Finding]:
+    findings = Findings("symbols")
+    held = [view.symbol for view in overview.symbols if view.hold_why is not None]
+    if held:
+        findings.warn("holds", f"on {listed(held)}", "p33 hold list, then p33 hold clear SYMBOL")
+    bare = [view.symbol for view in overview.symbols if view.ledger_amt is None and view.position_amt]
+    if bare:
+        fix = "compare with your own records, then: p33 ledger adopt SYMBOL"
+        findings.warn("ledgers", f"none for {listed(bare)}, which have a position: plans are denied", fix)
+    drifting = [
+        f"{view.symbol} ({view.drift_pct:.2f} %)"
+        for view in overview.symbols
+        if view.drift_pct is not None
+        and view.drift_pct > policy.qty_tolerance_pct
+        and not view.cooldown_left_ms(policy)
+    ]
+    if drifting:
+        fix = "find the fill that only one side knows, then: p33 ledger adopt --replace SYMBOL"
+        findings.warn("drift", f"above {policy.qty_tolerance_pct} %: {listed(drifting)}", fix)
+    if not findings.all:
+        findings.ok("holds, ledgers, drift", f"nothing stops any of {len(overview.symbols)} symbols")
+    return findings.all

@@ -1,0 +1,91 @@
+"""Who reads the streams, and how long their work has been waiting. Read-only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import redis as redis_py
+
+from p33_tasks.store.keys import GROUP, Keys
+from p33_tasks.store.scripts import translated_errors
+
+if TYPE_CHECKING:
+    import redis
+
+MAX_SCANS = 50
+SCAN_COUNT = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumerView:
+    """One name in our group on one stream."""
+
+    stream: str  # plans, results
+    name: str
+    pending: int
+    is_alive: bool  # a process holds the lease on this name
+    oldest_idle_ms: int  # of its pending entries: since it was last delivered; 0 when there are none
+
+
+def read_consumers(client: redis.Redis, keys: Keys) -> tuple[ConsumerView, ...]:
+    """All consumers of our group, in two round trips, and a bounded search when none of them is alive.
+
+    Raises:
+        StoreError: Redis is away, or refuses.
+    """
+    streams = (("plans", keys.plans), ("results", keys.results))
+    with translated_errors():
+        pipeline = client.pipeline(transaction=False)
+        for _, key in streams:
+            pipeline.xinfo_consumers(key, GROUP)
+        replies = pipeline.execute(raise_on_error=False)
+        found = [
+            (name, key, consumer)
+            for (name, key), reply in zip(streams, replies, strict=True)
+            if not isinstance(reply, redis_py.ResponseError)
+            for consumer in reply
+        ]
+        for _, key, consumer in found:
+            pipeline.exists(keys.consumer_lease(consumer["name"]))
+            # Ordered by entry id, so the first is the oldest entry; good enough to see that something is stuck.
+            pipeline.xpending_range(key, GROUP, min="-", max="+", count=1, consumername=consumer["name"])
+        details = pipeline.execute()
+        views = tuple(_views(found, details))
+        if not any(view.is_alive for view in views):
+            views += _unheard_of(client, keys)
+    return views
+
+
+def _views(found: list[Any], details: list[Any]) -> Iterator[ConsumerView]:
+    for at, (name, _, consumer) in enumerate(found):
+        oldest = details[2 * at + 1]
+        yield ConsumerView(
+            stream=name,
+            name=str(consumer["name"]),
+            pending=int(consumer["pending"]),
+            is_alive=bool(details[2 * at]),
+            oldest_idle_ms=int(oldest[0]["time_since_delivered"]) if oldest else 0,
+        )
+
+
+def _unheard_of(client: redis.Redis, keys: Keys) -> tuple[ConsumerView, ...]:
+    """Leases of consumers that have not been given an entry yet: before Redis 7, the group doesn't know them."""
+    start = keys.consumer_lease("")
+    cursor, names = 0, set[str]()
+    for _ in range(MAX_SCANS):
+        cursor, page = client.scan(cursor, match=f"{_plain(start)}*", count=SCAN_COUNT)
+        names.update(key.removeprefix(start) for key in page)
+        if cursor == 0 or names:
+            break
+    return tuple(
+        ConsumerView(stream=stream, name=name, pending=0, is_alive=True, oldest_idle_ms=0)
+        for name in sorted(names)
+        for stream in ("plans", "results")
+    )
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"([\\*?\[\]^])", r"\\\1", text)
