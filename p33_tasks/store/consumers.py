@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -76,8 +75,8 @@ def _unheard_of(client: redis.Redis, keys: Keys) -> tuple[ConsumerView, ...]:
     start = keys.consumer_lease("")
     cursor, names = 0, set[str]()
     for _ in range(MAX_SCANS):
-        cursor, page = client.scan(cursor, match=f"{_plain(start)}*", count=SCAN_COUNT)
-        names.update(key.removeprefix(start) for key in page)
+        cursor, page = client.scan(cursor, match=f"{start}*", count=SCAN_COUNT)
+        names.update(str(key).removeprefix(start) for key in page)
         if cursor == 0 or names:
             break
     return tuple(
@@ -86,6 +85,3 @@ def _unheard_of(client: redis.Redis, keys: Keys) -> tuple[ConsumerView, ...]:
         for stream in ("plans", "results")
     )
 
-
-def _plain(text: str) -> str:
-    return re.sub(r"([\\*?\[\]^])", r"\\\1", text)
