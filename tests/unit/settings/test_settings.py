@@ -13,11 +13,6 @@ from p33_tasks.settings import Settings, load_settings, loading
 SECRET = "geheim-hunter2-geheim"
 
 
-@pytest.fixture(autouse=True)
-def _no_default_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(loading, "DEFAULT_ENV_FILE", tmp_path / "absent.env")
-
-
 def refused(**environ: str) -> str:
     with pytest.raises(ConfigurationError) as refusal:
         load_settings(environ)
