@@ -64,6 +64,8 @@ class VenueCode:
 
 def venue_code(answer: Answer) -> VenueCode | None:
     """The venue's error in the body, whatever the HTTP status is; None when there is none."""
+    if not answer.text.lstrip().startswith("{"):
+        return None  # a list of rows isn't decoded twice
     try:
         body = loads_exact(answer.text)
     except MalformedResponseError:

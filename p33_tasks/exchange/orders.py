@@ -32,7 +32,7 @@ from p33_tasks.exchange.errors_map import Answer, venue_code
 from p33_tasks.exchange.exact_json import loads_exact
 from p33_tasks.exchange.order_rows import OrderReport, read_order
 from p33_tasks.exchange.registry import DEFAULT_TIMEOUT_MS
-from p33_tasks.exchange.session import Endpoint, VenueSession
+from p33_tasks.exchange.session import Endpoint, Reply, VenueSession
 from p33_tasks.ports import RequestBudget
 
 PLACE: Final = Endpoint(call="fapiPrivatePostOrder", shown="POST /fapi/v1/order", weight=1, signed=True)
@@ -99,9 +99,12 @@ class OrderClient:
             ExchangeCredentialsError: The key was refused or is missing; nothing was executed.
             ExchangeRateLimitedError: The venue asked for a pause; nothing was executed.
             ExchangeBudgetSpentError: The shared budget has no room; nothing was sent.
+            ExchangeError: Another kind: the clock had to be measured first and couldn't be; nothing was sent.
+            StoreError: The shared budget can't be reached; nothing was sent.
             ValueError: A parameter is not usable; nothing was sent.
         """
         _check(quantity=quantity, client_order_id=client_order_id, recv_window_ms=recv_window_ms)
+        now_ms = self.clock_ms()
         params = {
             "symbol": symbol,
             "side": side.value,
@@ -111,13 +114,13 @@ class OrderClient:
             "newOrderRespType": "RESULT",
             "newClientOrderId": client_order_id,
             "recvWindow": recv_window_ms,
-            "timestamp": self.clock_ms() if window_start_ms is None else window_start_ms,
+            "timestamp": now_ms if window_start_ms is None else window_start_ms,
         }
         try:
-            answer = self._session.send(PLACE, params)
+            reply = self._session.send(PLACE, params)
         except ExchangeUnavailableError as error:
-            raise OrderOutcomeUnknownError(f"{error}; find it by client order id {client_order_id}") from error
-        return self._placed(answer, symbol, client_order_id)
+            raise OrderOutcomeUnknownError(f"{error}; {_find(client_order_id)}") from error
+        return _placed(reply, symbol, client_order_id)
 
     def fetch_order(self, symbol: str, client_order_id: str) -> OrderReport | None:
         """Find an order by its client order id.
@@ -128,28 +131,31 @@ class OrderClient:
         Raises:
             ExchangeError: One of its kinds.
         """
-        answer = self._session.send(QUERY, {"symbol": symbol, "origClientOrderId": client_order_id})
-        refused = venue_code(answer)
+        reply = self._session.send(QUERY, {"symbol": symbol, "origClientOrderId": client_order_id})
+        refused = venue_code(reply.answer)
         if refused is not None and refused.code == ORDER_DOES_NOT_EXIST:
             return None
-        failure = self._session.failure_of(answer, QUERY)
-        if failure is not None:
-            raise failure
-        return read_order(loads_exact(answer.text), symbol, client_order_id)
+        if reply.failure is not None:
+            raise reply.failure
+        return read_order(loads_exact(reply.answer.text), symbol, client_order_id)
 
-    def _placed(self, answer: Answer, symbol: str, client_order_id: str) -> OrderReport:
-        failure = self._session.failure_of(answer, PLACE)
-        refused = venue_code(answer)
-        if failure is None:
-            try:
-                return read_order(loads_exact(answer.text), symbol, client_order_id)
-            except MalformedResponseError as error:
-                raise OrderOutcomeUnknownError(f"{PLACE.shown}: {error}; find it by {client_order_id}") from error
-        if isinstance(failure, ExchangeClockError | ExchangeCredentialsError | ExchangeRateLimitedError):
-            raise failure
-        if refused is not None and is_certain_rejection(answer):
-            raise OrderRejectedError(str(failure), code=refused.code)
-        raise OrderOutcomeUnknownError(f"{failure}; find it by client order id {client_order_id}")
+
+def _placed(reply: Reply, symbol: str, client_order_id: str) -> OrderReport:
+    failure, refused = reply.failure, venue_code(reply.answer)
+    if failure is None:
+        try:
+            return read_order(loads_exact(reply.answer.text), symbol, client_order_id)
+        except MalformedResponseError as error:
+            raise OrderOutcomeUnknownError(f"{PLACE.shown}: {error}; {_find(client_order_id)}") from error
+    if isinstance(failure, ExchangeClockError | ExchangeCredentialsError | ExchangeRateLimitedError):
+        raise failure
+    if refused is not None and is_certain_rejection(reply.answer):
+        raise OrderRejectedError(str(failure), code=refused.code)
+    raise OrderOutcomeUnknownError(f"{failure}; {_find(client_order_id)}")
+
+
+def _find(client_order_id: str) -> str:
+    return f"it may have been executed, find it by client order id {client_order_id}"
 
 
 def build_order_client(

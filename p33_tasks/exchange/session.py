@@ -51,6 +51,14 @@ class Dialect:
     options: Mapping[str, Any] = field(default_factory=dict)  # ccxt's
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What came back, and the error that it stands for."""
+
+    answer: Answer
+    failure: ExchangeError | None
+
+
 class VenueSession:
     """Sends requests. Safe to build before a fork: each process and thread makes its client on first use."""
 
@@ -82,17 +90,16 @@ class VenueSession:
         Raises:
             ExchangeError: One of its kinds; no text of it holds the signed URL or a key.
         """
-        answer = self.send(endpoint, params)
-        failure = self.failure_of(answer, endpoint)
-        if failure is not None:
-            raise failure
+        reply = self.send(endpoint, params)
+        if reply.failure is not None:
+            raise reply.failure
         try:
-            return loads_exact(answer.text)
+            return loads_exact(reply.answer.text)
         except MalformedResponseError as error:
-            raise MalformedResponseError(self.scrub(f"{self._what(endpoint)}: HTTP {answer.status}, {error}")) from None
+            raise MalformedResponseError(f"{self._what(endpoint)}: HTTP {reply.answer.status}, {error}") from None
 
-    def send(self, endpoint: Endpoint, params: Mapping[str, Any] | None = None) -> Answer:
-        """Send one request; the answer, whatever it says.
+    def send(self, endpoint: Endpoint, params: Mapping[str, Any] | None = None) -> Reply:
+        """Send one request; the answer, whatever it says, with the error that it stands for.
 
         Raises:
             ExchangeCredentialsError: A signed request without usable credentials; nothing was sent.
@@ -105,12 +112,9 @@ class VenueSession:
             self._measure_offset_if_due()
         self._budget.acquire(endpoint.weight)
         answer = self._exchange(endpoint, params or {})
-        self._learn_from(answer, endpoint)
-        return answer
-
-    def failure_of(self, answer: Answer, endpoint: Endpoint) -> ExchangeError | None:
-        """The error that an answer stands for, or None."""
-        return failure_of(answer, self._dialect.codes, self._what(endpoint), self.scrub)
+        reply = Reply(answer=answer, failure=self._failure_of(answer, endpoint))
+        self._learn_from(reply, endpoint)
+        return reply
 
     def clock_ms(self) -> int:
         """The venue's clock as well as this process knows it; asks the venue only after it refused a timestamp."""
@@ -127,14 +131,14 @@ class VenueSession:
             )
         return found
 
-    def scrub(self, text: str) -> str:
-        """``text`` without this session's secrets."""
-        return scrub(text, self._credentials.secrets)
-
     # --- inside -----------------------------------------------------------------------------------------------------
 
     def _what(self, endpoint: Endpoint) -> str:
         return f"{self._dialect.exchange_id} {endpoint.shown}"
+
+    def _failure_of(self, answer: Answer, endpoint: Endpoint) -> ExchangeError | None:
+        secrets = self._credentials.secrets
+        return failure_of(answer, self._dialect.codes, self._what(endpoint), lambda text: scrub(text, secrets))
 
     def _recorder(self) -> Recorder:
         made: tuple[int, Recorder] | None = getattr(self._local, "made", None)
@@ -169,15 +173,15 @@ class VenueSession:
         # Raised out here, so without context or cause: their texts hold the signed URL.
         raise failure or ExchangeUnavailableError(f"{self._what(endpoint)}: no answer; the next tick tries again")
 
-    def _learn_from(self, answer: Answer, endpoint: Endpoint) -> None:
+    def _learn_from(self, reply: Reply, endpoint: Endpoint) -> None:
         """Tell the other workers what the answer says about weight and pauses, and remember a refused timestamp.
 
         The answer counts for more than the bookkeeping: an order's must not be lost because Redis is away.
         """
-        failure = self.failure_of(answer, endpoint)
+        failure = reply.failure
         if isinstance(failure, ExchangeClockError):
             self._offset_due = True
-        used = answer.headers.get(self._dialect.used_weight_header, "")
+        used = reply.answer.headers.get(self._dialect.used_weight_header, "")
         try:
             if used.isascii() and used.isdecimal():
                 self._budget.report(int(used[:12]))

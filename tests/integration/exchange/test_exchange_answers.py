@@ -7,9 +7,11 @@ import logging
 import socket
 import time
 import traceback
+from decimal import Decimal
 
 import pytest
 
+from p33_tasks.domain.models import OrderSide
 from p33_tasks.errors import (
     ExchangeClockError,
     ExchangeCredentialsError,
@@ -260,11 +262,25 @@ def test_a_clock_that_cannot_be_read_is_malformed_and_is_measured_again(venue, s
 
 
 def _echo(asked):
-    text = f"Cannot GET {asked.path}?{'&'.join(f'{k}={v}' for k, v in asked.params.items())} key {API_KEY}"
-    return Canned(status=400, body=json.dumps({"code": -1100, "msg": text}))
+    return f"Cannot GET {asked.path}?{'&'.join(f'{k}={v}' for k, v in asked.params.items())} key {API_KEY}"
 
 
-@pytest.mark.parametrize("answer", [_echo, Canned(body="<html>"), Canned(status=502), Canned(hang=True)])
+def _echo_in_error(asked):
+    return Canned(status=400, body=json.dumps({"code": -1100, "msg": _echo(asked)}))
+
+
+def _echo_in_page(asked):
+    return Canned(body=f"<html>{_echo(asked)}</html>")
+
+
+def _echo_in_object(asked):
+    return Canned(body=json.dumps({"error": _echo(asked)}))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [_echo_in_error, _echo_in_page, _echo_in_object, Canned(body="<html>"), Canned(status=502), Canned(hang=True)],
+)
 def test_no_error_traceback_or_log_line_holds_the_signed_url_or_the_key(make_venue, server, caplog, answer):
     server.answer = answer
     caplog.set_level(logging.DEBUG)
@@ -288,6 +304,63 @@ def test_a_refused_connection_keeps_the_signed_url_to_itself(make_venue):
     assert "signature" not in "".join(traceback.format_exception(caught.value))
     assert caught.value.__context__ is None
     assert caught.value.__cause__ is None
+
+
+def test_an_order_goes_out_in_the_body_with_its_quantity_digit_by_digit(make_orders, server):
+    def accepted(asked):
+        echo = {"symbol": asked.params["symbol"], "clientOrderId": asked.params["newClientOrderId"], "orderId": 7}
+        amounts = {"origQty": asked.params["quantity"], "executedQty": asked.params["quantity"]}
+        return Canned(body=json.dumps(echo | amounts | {"side": asked.params["side"], "status": "FILLED"}))
+
+    server.answer = accepted
+    report = make_orders(server.url).place_reduce_only_market(
+        symbol="BTCUSDT",
+        side=OrderSide.BUY,
+        quantity=Decimal("1234567890123.00000010"),
+        client_order_id="p33-1",
+        recv_window_ms=4321,
+        window_start_ms=1700000000123,
+    )
+    assert report.executed_qty == Decimal("1234567890123.0000001")
+    (asked,) = server.asked
+    sent = {name: value for name, value in asked.params.items() if name != "signature"}
+    assert (asked.method, asked.path) == ("POST", "/fapi/v1/order")
+    assert sent == {
+        "symbol": "BTCUSDT",
+        "side": "BUY",
+        "type": "MARKET",
+        "quantity": "1234567890123.0000001",
+        "reduceOnly": "true",
+        "newOrderRespType": "RESULT",
+        "newClientOrderId": "p33-1",
+        "recvWindow": "4321",
+        "timestamp": "1700000000123",
+    }
+
+
+def test_an_order_without_credentials_is_not_sent_and_no_unknown_outcome(make_orders, server, budget):
+    with pytest.raises(ExchangeCredentialsError, match="BINANCE_API_KEY"):
+        make_orders(server.url, api_secret=None).place_reduce_only_market(
+            symbol="BTCUSDT",
+            side=OrderSide.SELL,
+            quantity=Decimal(1),
+            client_order_id="p33-1",
+            recv_window_ms=5000,
+        )
+    assert server.asked == []
+    assert budget.acquired == []
+
+
+def test_an_order_while_the_clock_cannot_be_measured_is_not_sent(make_orders, server):
+    orders = make_orders(server.url)
+    order = {"symbol": "BTCUSDT", "side": OrderSide.SELL, "quantity": Decimal(1), "client_order_id": "p33-1"}
+    server.answer = CLOCK_REFUSED
+    with pytest.raises(ExchangeClockError):
+        orders.place_reduce_only_market(**order, recv_window_ms=5000)
+    server.answer = Canned(status=502)
+    with pytest.raises(ExchangeUnavailableError):
+        orders.place_reduce_only_market(**order, recv_window_ms=5000)
+    assert [asked.path for asked in server.asked] == ["/fapi/v1/order", TIME]
 
 
 def test_a_venue_does_not_show_its_secrets(venue):

@@ -38,6 +38,10 @@ def test_text_that_is_no_json_is_malformed_and_not_quoted(text):
     assert "html" not in str(caught.value)
 
 
+def test_a_number_without_an_exact_value_is_unreadable():
+    assert loads_exact("[NaN, Infinity, -Infinity, 1e99999999999999999999]") == [UNREADABLE] * 4
+
+
 def test_a_key_given_twice_is_unreadable():
     assert loads_exact('{"a": 1, "a": 2, "b": 3}') == {"a": UNREADABLE, "b": 3}
 
@@ -48,6 +52,7 @@ def test_a_key_given_twice_is_unreadable():
         SIGNED,
         f"GET {SIGNED} 400",
         f"Cannot GET /fapi/v2/positionRisk?timestamp=1&signature={'ab12' * 16}",
+        f"POST symbol=BTCUSDT&side=SELL&signature={'ab12' * 16}",
         f'{{"X-MBX-APIKEY": "{KEY}"}}',
         f"X-MBX-APIKEY: {KEY}",
         f"key {KEY} refused",
@@ -100,6 +105,8 @@ def test_an_answer_without_an_error_is_to_be_read(body):
         (418, -1003, ExchangeRateLimitedError),
         (400, -1003, ExchangeRateLimitedError),
         (408, -1007, ExchangeUnavailableError),
+        (400, -1007, ExchangeUnavailableError),
+        (200, -1001, ExchangeUnavailableError),
         (503, -1001, ExchangeUnavailableError),
         (503, -1008, ExchangeUnavailableError),
         (400, -1121, ExchangeError),
