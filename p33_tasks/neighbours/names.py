@@ -32,6 +32,11 @@ class NeighbourKeys:
         """HASH: UTC day number to the granted notional of that day, in whole cents of the quote currency."""
         return f"{self.prefix}:governor:notional"
 
+    @property
+    def cases(self) -> str:
+        """STREAM: the demo's cases, expected and got."""
+        return f"{self.prefix}:demo:cases"
+
 
 def client_order_id(prefix: str, plan_id: str) -> str:
     """The one client order id that a plan's order ever has, on every host and after every restart.

@@ -100,7 +100,7 @@ class PlanReader:
         try:
             return parse_plan(entry.fields, issued_ms=entry.added_ms, from_stream=True)
         except InvalidMessageError as error:
-            log.warning("PLAN_UNREADABLE", group=self._group, entry_id=entry.entry_id, error=str(error))
+            log.info("PLAN_UNREADABLE", group=self._group, entry_id=entry.entry_id, error=str(error))
             return None
 
     def _read(self, after: str, *, count: int, block_ms: int | None = None) -> list[PlanEntry]:
