@@ -19,6 +19,7 @@ from p33_tasks.store.scripts import Scripts, translated_errors
 
 PLACE_WINDOW_MS = 5_000
 CONSUMPTION_MEMORY_MS = 86_400_000
+MAX_CONSUME_ID_CHARS = 100
 GOVERNOR_KEY = "{prefix}:permit:governor:{plan_id}"
 
 
@@ -64,13 +65,16 @@ class PermitClient:
             plan_id: The plan.
             symbol: Its symbol.
             consume_id: One that the executor wrote down before, so that it knows its own consumption again after a
-                crash; None makes one. At most 100 characters, never used for another plan.
+                crash; None makes one. At most 100 characters, never used for another plan. Consuming again under the
+                same one is refused all the same: the first call may have sent its order.
 
         Raises:
             PermitRefused: Nothing was consumed, or it can't be known (Redis went away): send no order.
+            ValueError: The consume_id is too long.
         """
+        consume_id = _checked(consume_id)
         granted, allow = self._verified(plan_id, symbol)
-        return self._consume(plan_id, symbol, granted, allow, consume_id or uuid.uuid4().hex)
+        return self._consume(plan_id, symbol, granted, allow, consume_id)
 
     def wait_and_consume(
         self, plan_id: str, symbol: str, timeout_sec: float = 1.2, *, consume_id: str | None = None
@@ -82,6 +86,7 @@ class PermitClient:
         Raises:
             PermitRefused: As ``consume``; also when the time is over.
         """
+        consume_id = _checked(consume_id)
         deadline = time.monotonic() + timeout_sec
         pause_sec = 0.002
         while True:
@@ -98,7 +103,7 @@ class PermitClient:
             pause_sec = min(pause_sec * 1.5, 0.025)
         granted = require_granted(governor)
         allow = self._require_allow(ours, plan_id, symbol)
-        return self._consume(plan_id, symbol, granted, allow, consume_id or uuid.uuid4().hex)
+        return self._consume(plan_id, symbol, granted, allow, consume_id)
 
     def close(self) -> None:
         """Close the connections."""
@@ -147,10 +152,12 @@ class PermitClient:
                     allow.run_id,
                     canonical(allow.exchange_position_amt),
                     allow.stale_threshold_ms,
-                    max(allow.expires_ms - allow.ts_ms, PLACE_WINDOW_MS),
+                    # Not less than until every fresh snapshot was fetched after the order could last be placed.
+                    max(allow.expires_ms - allow.ts_ms, PLACE_WINDOW_MS + allow.stale_threshold_ms),
                     PLACE_WINDOW_MS,
                     CONSUMPTION_MEMORY_MS,
                     symbol,
+                    uuid.uuid4().hex,
                 ],
             )
         except StoreError as error:
@@ -163,3 +170,10 @@ class PermitClient:
                 place_before_ms=int(found[0]),
             )
         raise PermitRefused(NO_GOVERNOR if found[0] == "governor" else NO_P33, found[1])
+
+
+def _checked(consume_id: str | None) -> str:
+    """The caller's consume_id, or a new one."""
+    if consume_id is not None and not 0 < len(consume_id) <= MAX_CONSUME_ID_CHARS:
+        raise ValueError(f"a consume_id has 1 to {MAX_CONSUME_ID_CHARS} characters, this one {len(consume_id)}")
+    return consume_id or uuid.uuid4().hex

@@ -1,5 +1,8 @@
 -- Shared by every script; put in front of each.
 
+-- The longest pause a venue asks for (Binance: bans of up to 3 days).
+local MOST_PAUSE_MS = 3 * 86400 * 1000
+
 -- The one clock: the server's own, in milliseconds.
 local function now_ms()
   local t = redis.call('TIME')
@@ -29,11 +32,28 @@ local function text(number)
   return string.format('%.0f', number)
 end
 
+-- A number as this service writes it: digits only. tonumber alone would also take '0x10', ' 5 ', 'nan' and '1e400',
+-- which the Python side refuses: the two would then see different facts. nil for anything else.
+local function whole(value)
+  if value and #value <= 14 and string.find(value, '^%d+$') then return tonumber(value) end
+  return nil
+end
+
 -- The time of a HASH that has a `_ms` field and an older `_epoch` twin in whole seconds; the first is used when
--- present. nil when there is none, or when it is 0.
+-- present. nil when there is none, or when it is 0; nil and true when what is there is no time.
 local function twin_time(ms, epoch)
-  local value = tonumber(ms or '') or (tonumber(epoch or '') or 0) * 1000
-  return value > 0 and value or nil
+  local raw, unit = ms, 1
+  if not raw or raw == '' then raw, unit = epoch, 1000 end
+  if not raw or raw == '' then return nil end
+  local value = whole(raw)
+  if not value or value * unit >= 1e14 then return nil, true end
+  return value > 0 and value * unit or nil
+end
+
+-- Counting never ends an act half-way: a foreign value in the counter's place gives way.
+local function count(counters, field, by)
+  local reply = redis.pcall('HINCRBY', counters, field, by or 1)
+  if type(reply) == 'table' and reply.err then redis.call('HSET', counters, field, by or 1) end
 end
 
 -- Add one observation to a histogram kept in the counters HASH: bucket bounds and value in the same unit.
@@ -45,7 +65,7 @@ local function observe(counters, name, bounds, value)
       break
     end
   end
-  redis.call('HINCRBY', counters, name .. '|bucket|' .. bucket, 1)
-  redis.call('HINCRBY', counters, name .. '|sum', text(math.max(0, math.floor(value))))
+  count(counters, name .. '|bucket|' .. bucket)
+  count(counters, name .. '|sum', text(math.max(0, math.floor(value))))
 end
 

@@ -9,11 +9,11 @@ if wrong then return wrong end
 
 local there = redis.call('EXISTS', KEYS[1]) == 1
 if there == (ARGV[1] == 'set') then return { 'unchanged' } end
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', 'event', 'hold_' .. ARGV[1], 'symbol', ARGV[2], 'by', ARGV[4],
+  'why', ARGV[3])
 if ARGV[1] == 'set' then
   redis.call('SET', KEYS[1], ARGV[3])
 else
   redis.call('DEL', KEYS[1])
 end
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', 'event', 'hold_' .. ARGV[1], 'symbol', ARGV[2], 'by', ARGV[4],
-  'why', ARGV[3])
 return { 'changed' }

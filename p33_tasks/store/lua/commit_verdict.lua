@@ -43,23 +43,22 @@ if ARGV[1] == 'allow' then
   if fetched > now or now - fetched > tonumber(ARGV[18]) then return { 'moved', 'snapshot_age' } end
 
   local l = redis.call('HMGET', KEYS[6], 'last_known_amt', 'last_order_time_ms', 'last_order_time_epoch')
-  local ordered = twin_time(l[2], l[3])
-  if l[1] ~= ARGV[26] or (ordered and text(ordered) or '') ~= ARGV[27] then return { 'moved', 'ledger' } end
+  local ordered, unreadable = twin_time(l[2], l[3])
+  if l[1] ~= ARGV[26] or unreadable or (ordered and text(ordered) or '') ~= ARGV[27] then return { 'moved', 'ledger' } end
 
   if now - tonumber(ARGV[16]) > tonumber(ARGV[17]) then return { 'moved', 'plan_age' } end
   ttl = tonumber(ARGV[5]) - now
   if ttl <= 0 then return { 'moved', 'permit_age' } end
-  redis.call('SET', KEYS[3], ARGV[8], 'PX', ARGV[7])
 end
 
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[4])
-redis.call('SET', KEYS[2], ARGV[3], 'PX', text(ttl))
+-- First what can still be refused: a stream whose last id is the greatest possible takes no more entries.
 redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[12], '*', 'plan_id', ARGV[8], 'symbol', ARGV[9],
   'allow', ARGV[1] == 'allow' and 'true' or 'false', 'reason', ARGV[11], 'verdict', ARGV[2], 'inputs', ARGV[13])
-redis.call('HINCRBY', KEYS[8], 'p33_permit_total|' .. ARGV[10] .. '|' .. ARGV[1], 1)
-if ARGV[1] == 'deny' then
-  redis.call('HINCRBY', KEYS[8], 'p33_denial_total|' .. ARGV[10] .. '|' .. ARGV[11], 1)
-end
+if ARGV[1] == 'allow' then redis.call('SET', KEYS[3], ARGV[8], 'PX', ARGV[7]) end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[4])
+redis.call('SET', KEYS[2], ARGV[3], 'PX', text(ttl))
+count(KEYS[8], 'p33_permit_total|' .. ARGV[10] .. '|' .. ARGV[1])
+if ARGV[1] == 'deny' then count(KEYS[8], 'p33_denial_total|' .. ARGV[10] .. '|' .. ARGV[11]) end
 observe(KEYS[8], 'p33_evaluation_duration_seconds', ARGV[20], tonumber(ARGV[19]))
 if tonumber(ARGV[16]) > 0 then
   observe(KEYS[8], 'p33_permit_latency_seconds', ARGV[21], math.max(0, now - tonumber(ARGV[16])))

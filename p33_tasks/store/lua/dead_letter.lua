@@ -10,5 +10,5 @@ if redis.call('XACK', KEYS[3], ARGV[1], ARGV[2]) == 0 then return { 'already' } 
 redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[5], '*', 'source_stream', KEYS[3], 'source_id', ARGV[2],
   'error', ARGV[3], 'entry', ARGV[4])
 -- A foreign value under the counters must not keep a poisoned entry in the way.
-if not expect(KEYS[2], 'hash') then redis.call('HINCRBY', KEYS[2], 'p33_deadletter_total|' .. ARGV[6], 1) end
+if not expect(KEYS[2], 'hash') then count(KEYS[2], 'p33_deadletter_total|' .. ARGV[6]) end
 return { 'moved_away' }

@@ -20,14 +20,14 @@ local function begin_ledger(symbol, ledger, origin, reservation, amount, side, m
   if not flat and ARGV[6] ~= 'adopt' then return 'ok' end
   if redis.call('EXISTS', reservation) == 1 then return 'ok' end
   local l = redis.call('HMGET', ledger, 'last_order_time_ms', 'last_order_time_epoch')
-  local ordered = twin_time(l[1], l[2])
-  if ordered and ts_ms <= ordered + tonumber(ARGV[7]) then return 'ok' end
+  local ordered, unreadable = twin_time(l[1], l[2])
+  if unreadable or (ordered and ts_ms <= ordered + tonumber(ARGV[7])) then return 'ok' end
   local event = flat and 'ledger_created' or 'ledger_adopted'
+  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[10], '*', 'event', event, 'symbol', symbol, 'by', 'bootstrap',
+    'before', '', 'after', amount, 'snapshot_ts_ms', ARGV[3], 'source', ARGV[2])
   redis.call('HSET', ledger, 'last_known_amt', amount, 'last_known_side', side, 'last_update_ts', text(math.floor(now / 1000)))
   redis.call('EXPIRE', ledger, ARGV[9])
   redis.call('SET', origin, ARGV[3])
-  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[10], '*', 'event', event, 'symbol', symbol, 'by', 'bootstrap',
-    'before', '', 'after', amount, 'snapshot_ts_ms', ARGV[3], 'source', ARGV[2])
   return event
 end
 
@@ -42,7 +42,8 @@ local function put(symbol, snapshot, ledger, origin, reservation, v)
     'leverage', v[6], 'unrealized_pnl', v[7], 'position_mode', v[8], 'ts_epoch', ARGV[4], 'ts_ms', ARGV[3],
     'ts_iso', ARGV[5], 'source', ARGV[2], 'run_id', ARGV[1])
   redis.call('EXPIRE', snapshot, ARGV[8])
-  redis.call('HINCRBY', KEYS[1], 'p33_snapshot_total|' .. symbol .. '|ok', 1)
+  -- Written again after a lost answer, it is still one snapshot.
+  if stored_ms ~= ts_ms then count(KEYS[1], 'p33_snapshot_total|' .. symbol .. '|ok') end
 
   local status = 'ok'
   if redis.call('HEXISTS', ledger, 'last_known_amt') == 1 then
@@ -52,10 +53,11 @@ local function put(symbol, snapshot, ledger, origin, reservation, v)
   end
   redis.call('EXPIRE', ledger, ARGV[9])
 
-  -- An order time in the future was stored before the clock stepped back; left there it would deny for hours.
+  -- An order time in the future was stored before the clock stepped back; left there it would deny for hours. One
+  -- that is no time would deny for good. Both count as now.
   local l = redis.call('HMGET', ledger, 'last_order_time_ms', 'last_order_time_epoch')
-  local ordered = twin_time(l[1], l[2])
-  if ordered and ordered > now then
+  local ordered, unreadable = twin_time(l[1], l[2])
+  if unreadable or (ordered and ordered > now) then
     redis.call('HSET', ledger, 'last_order_time_ms', text(now), 'last_order_time_epoch', text(math.floor(now / 1000)))
   end
   return status
