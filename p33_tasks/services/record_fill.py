@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 
 import structlog
 
 from p33_tasks.domain.ledger import Applied, apply_fill
-from p33_tasks.domain.quantities import canonical, parse_quantity
+from p33_tasks.domain.models import Fill
+from p33_tasks.domain.quantities import ZERO, canonical, parse_quantity
 from p33_tasks.errors import CorruptStateError, InvalidQuantityError, StoreError
 from p33_tasks.ports import ExecutionResult, LedgerState, ResultStatus, ResultStore, StreamEntry
 
@@ -27,8 +30,9 @@ class ResultService:
         """Apply a result once.
 
         Raises:
-            StoreError: Redis is away, or the symbol's ledger can't be read. The entry stays pending: a result that
-                can be decoded is tried until it is applied.
+            StoreError: Redis is away, or a key holds another type.
+            CorruptStateError: The symbol's ledger can't be read. As above, the entry stays pending: a result that can
+                be decoded is tried until it is applied.
         """
         order_ids = [fill.order_id for fill in result.fills]
         for _ in range(TRIES):
@@ -45,18 +49,31 @@ class ResultService:
 def apply_all(result: ExecutionResult, base: LedgerState, entry: StreamEntry) -> dict[str, Applied]:
     """Apply a result's fills one after the other, each to what the one before left.
 
+    A result that was not executed applies nothing, whatever quantities it names.
+
     Raises:
         CorruptStateError: The ledger or the fills memory holds something that is no quantity.
     """
     amount = None if base.last_known_amt_text is None else _stored(base.last_known_amt_text, "last_known_amt")
-    counts = entry_ms(entry) >= int(_stored(base.origin_text or "0", "ledger origin"))
+    # A fill comes before its report, and a snapshot's time before its request: at the same time it is in the snapshot.
+    counts = entry_ms(entry) > int(_stored(base.origin_text or "0", "ledger origin"))
     applied: dict[str, Applied] = {}
-    for fill in result.fills:
+    for fill in _one_per_order(result):
         known = base.remembered.get(fill.order_id)
         step = apply_fill(amount, None if known is None else _stored(known, "fills memory"), fill, counts=counts)
         applied[fill.order_id] = step
         amount = step.amount
     return applied
+
+
+def _one_per_order(result: ExecutionResult) -> Iterable[Fill]:
+    """Quantities are cumulative: of an order that is named twice the larger one counts."""
+    by_id: dict[str, Fill] = {}
+    for fill in result.fills:
+        known = by_id.get(fill.order_id, replace(fill, cumulative_qty=ZERO))
+        executed = max(known.cumulative_qty, fill.cumulative_qty) if result.executed else ZERO
+        by_id[fill.order_id] = replace(known, side=known.side or fill.side, cumulative_qty=executed)
+    return by_id.values()
 
 
 def entry_ms(entry: StreamEntry) -> int:

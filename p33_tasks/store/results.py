@@ -83,9 +83,15 @@ class RedisResultStore:
         yield PositionSide.of(after) if after is not None else ""
         yield from (base.origin_text or "", LEDGER_TTL_SEC, FILLS_MEMORY_SEC, DECISION_TTL_MS, self._permit_ttl_ms)
         yield from (AUDIT_MAXLEN, _abandoned_head(result), int(any(a.crossed_zero for a in applied.values())))
+        yield _allow_head(result)
         for order_id, a in applied.items():
             yield from (order_id, base.remembered.get(order_id, ""), canonical(a.remembered_qty))
             yield from (int(a.increase > 0), int(a.is_news))
+
+
+def _allow_head(result: ExecutionResult) -> str:
+    """How the decision begins where this plan was allowed, and for this symbol (``codec.verdict_fields``)."""
+    return exact_json.dumps({"plan_id": result.plan_id, "symbol": result.symbol, "allow": True})[:-1] + ","
 
 
 def _abandoned_head(result: ExecutionResult) -> str:

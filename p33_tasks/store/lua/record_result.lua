@@ -5,7 +5,8 @@
 -- ARGV 1 group   2 entry id   3 plan_id   4 symbol   5 symbol label   6 'executed' | 'not_executed' | 'rejected'
 --      7 consume_id ('' for none)   8 base amount ('' for unknown)   9 amount after ('' for unknown)   10 side after
 --      11 origin ('' for none)   12 ledger ttl s   13 fills memory s   14 decision ttl ms   15 permit ttl ms
---      16 audit maxlen   17 deny JSON head (up to ts_epoch)   18 crossed zero (0 | 1)
+--      16 audit maxlen   17 deny JSON head (up to ts_epoch)   18 crossed zero (0 | 1)   19 how an allow of this plan for
+--      this symbol begins
 --      then for each order: id, remembered before ('' for none), to remember, increase > 0 (0 | 1), is news (0 | 1)
 -- Returns {'recorded', what became of the reservation} | {'already'} | {'moved'} | {'wrong_type', ...}
 
@@ -17,7 +18,7 @@ for i = 1, #kinds do
 end
 
 local orders = {}
-for at = 19, #ARGV, 5 do
+for at = 20, #ARGV, 5 do
   orders[#orders + 1] = { id = ARGV[at], before = ARGV[at + 1], after = ARGV[at + 2], filled = ARGV[at + 3] == '1',
     news = ARGV[at + 4] == '1' }
 end
@@ -32,6 +33,8 @@ end
 -- The acknowledgement is the proof that this entry is recorded for the first time.
 if redis.call('XACK', KEYS[12], ARGV[1], ARGV[2]) == 0 then return { 'already' } end
 
+-- Without our record of a consumption the permit's own presence proves that nobody took it.
+local permit_there = redis.call('EXISTS', KEYS[6]) == 1
 local now = now_ms()
 local now_sec = text(math.floor(now / 1000))
 local plan_id, label = ARGV[3], ARGV[5]
@@ -66,25 +69,24 @@ if ARGV[9] ~= ARGV[8] then
   redis.call('HSET', KEYS[1], 'last_known_amt', ARGV[9], 'last_known_side', ARGV[10], 'last_update_ts', now_sec)
   redis.call('EXPIRE', KEYS[1], ARGV[12])
 end
-if any_fill then redis.call('HINCRBY', KEYS[9], 'p33_ledger_update_total|' .. label, 1) end
-if ARGV[18] == '1' then redis.call('HINCRBY', KEYS[9], 'p33_ledger_crossed_zero_total|' .. label, 1) end
+if any_fill then count(KEYS[9], 'p33_ledger_update_total|' .. label) end
+if ARGV[18] == '1' then count(KEYS[9], 'p33_ledger_crossed_zero_total|' .. label) end
 
 local decision = redis.call('GET', KEYS[7])
 if executed then
   -- Somebody went around the gate. A second report of the same order is no second offence.
-  local allowed = decision and string.find(decision, '"allow":true', 1, true)
-  if not allowed and (any_news or #orders == 0) then
-    redis.call('HINCRBY', KEYS[9], 'p33_unpermitted_execution_total|' .. label, 1)
-  end
+  local allowed = decision and string.sub(decision, 1, #ARGV[19]) == ARGV[19]
+  if not allowed and (any_news or #orders == 0) then count(KEYS[9], 'p33_unpermitted_execution_total|' .. label) end
 elseif not decision then
   -- The executor gave up before the verdict: an allow now would hold the symbol for nobody.
   local deny = ARGV[17] .. now_sec .. ',"ts_ms":' .. text(now) .. '}'
   redis.call('SET', KEYS[7], deny, 'PX', ARGV[14])
   redis.call('SET', KEYS[6], deny, 'PX', ARGV[15])
-  redis.call('XADD', KEYS[10], 'MAXLEN', '~', ARGV[16], '*', 'plan_id', plan_id, 'symbol', ARGV[4], 'allow', 'false',
+  -- pcall: the entry is acknowledged by now, what follows must happen even if the stream's ids are used up.
+  redis.pcall('XADD', KEYS[10], 'MAXLEN', '~', ARGV[16], '*', 'plan_id', plan_id, 'symbol', ARGV[4], 'allow', 'false',
     'reason', 'plan_abandoned', 'verdict', deny, 'inputs', '{}')
-  redis.call('HINCRBY', KEYS[9], 'p33_permit_total|' .. label .. '|deny', 1)
-  redis.call('HINCRBY', KEYS[9], 'p33_denial_total|' .. label .. '|plan_abandoned', 1)
+  count(KEYS[9], 'p33_permit_total|' .. label .. '|deny')
+  count(KEYS[9], 'p33_denial_total|' .. label .. '|plan_abandoned')
 end
 
 local reservation = 'none'
@@ -94,11 +96,10 @@ if redis.call('GET', KEYS[5]) == plan_id then
   local release = false
   if any_fill then
     release = true
-  elseif ARGV[6] == 'rejected' and consumer then
-    release = ARGV[7] ~= '' and consumer == ARGV[7]
-  elseif not executed and #orders == 0 then
-    -- Without our record of a consumption the permit's own presence proves that nobody took it.
-    release = not consumer and redis.call('EXISTS', KEYS[6]) == 1
+  elseif not executed and consumer then
+    release = ARGV[6] == 'rejected' and consumer == ARGV[7]
+  elseif not executed then
+    release = permit_there
   end
   if release then
     redis.call('DEL', KEYS[5], KEYS[6])
