@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from p33_tasks.domain.models import OrderSide
-from p33_tasks.domain.quantities import parse_quantity
+from p33_tasks.domain.quantities import magnitude, parse_quantity
 from p33_tasks.errors import CorruptStateError, InvalidQuantityError, PermitRefused
 from p33_tasks.store import codec, exact_json
 
@@ -17,6 +17,7 @@ NO_GOVERNOR = "missing_permit_or_redis"
 NO_P33 = "missing_or_denied_p33_permit"
 DEFAULT_STALE_THRESHOLD_SEC = Decimal(10)
 MAX_STALE_THRESHOLD_SEC = Decimal(60)
+MAX_PERMIT_TTL_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ def require_granted(raw: str | None) -> str:
     if raw is None:
         raise PermitRefused(NO_GOVERNOR, "the governor's permit is missing")
     try:
-        granted = exact_json.loads_object(raw).get("granted")
+        granted = exact_json.loads_object(raw, numbers=str).get("granted")
     except CorruptStateError as error:
         raise PermitRefused(NO_GOVERNOR, f"the governor's permit is unreadable: {error}") from error
     if granted is not True:
@@ -102,16 +103,20 @@ def _allow_permit(raw: str, fields: dict[str, Any]) -> AllowPermit:
     quantity, position = _quantity(fields["safe_close_qty"]), _quantity(fields["exchange_position_amt"])
     side = OrderSide(fields["order_side"])
     # A permit that would open or enlarge a position was never issued by us.
-    if not 0 < quantity <= abs(position) or side is not OrderSide.closing(position):
+    if not 0 < quantity <= magnitude(position) or side is not OrderSide.closing(position):
         raise InvalidQuantityError(f"{side} {quantity} doesn't reduce a position of {position}")
     threshold_sec = _quantity(fields.get("stale_threshold_sec", DEFAULT_STALE_THRESHOLD_SEC))
+    ts_ms, expires_ms = _milliseconds(fields["ts_ms"]), _milliseconds(fields["expires_ms"])
+    # Consuming renews the reservation for as long: a forged permit must not hold the symbol for years.
+    if not 0 < expires_ms - ts_ms <= MAX_PERMIT_TTL_MS:
+        raise ValueError(f"a permit that is valid for {expires_ms - ts_ms} ms was never issued by us")
     return AllowPermit(
         raw=raw,
         safe_close_qty=quantity,
         order_side=side,
         exchange_position_amt=position,
-        ts_ms=_milliseconds(fields["ts_ms"]),
-        expires_ms=_milliseconds(fields["expires_ms"]),
+        ts_ms=ts_ms,
+        expires_ms=expires_ms,
         run_id=_text(fields["run_id"]),
         stale_threshold_ms=int(min(threshold_sec, MAX_STALE_THRESHOLD_SEC) * 1000),
     )

@@ -10,6 +10,11 @@ from p33_tasks.domain.models import Snapshot
 from p33_tasks.errors import ExchangeError
 from p33_tasks.ports import Claim, RefreshClaim, SnapshotStore, Venue
 
+_NOT_WRITTEN = {
+    "wrong_type": "a key of the symbol holds another type; find it with TYPE, move it away",
+    "other_run": "Redis restarted or failed over while the request was under way; the next refresh cures it",
+}
+
 log = structlog.get_logger("p33.snapshot")
 
 
@@ -54,10 +59,12 @@ class SnapshotService:
         report = self._venue.fetch_positions(self._allowlist)
         written = self._store.put_snapshots(
             Snapshot(position=position, ts_ms=claim.now_ms, source=self._venue.source, run_id=claim.run_id)
-            for position in report.positions.values()
+            for symbol, position in report.positions.items()
+            if symbol in self._allowlist
         )
         unknown = {symbol: "missing in the answer" for symbol in self._allowlist if symbol not in report.positions}
-        unknown.update(report.spoiled)
+        unknown.update({symbol: problem for symbol, problem in report.spoiled.items() if symbol in self._allowlist})
+        unknown.update({symbol: _NOT_WRITTEN[status] for symbol, status in written.items() if status in _NOT_WRITTEN})
         if unknown:
             self._store.count_snapshot_errors(unknown)
             for symbol, problem in unknown.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -29,6 +30,10 @@ from p33_tasks.store import exact_json
 HEDGE, ONE_WAY = "hedge", "one_way"
 MAX_EPOCH_MS = 10**14
 """Later than the year 5000: a time beyond it is corrupt, not late."""
+MAX_NAME_CHARS = 200
+"""Of a source, a run_id or a foreign plan_id: each goes into every audit entry."""
+
+_WHOLE = re.compile(r"[0-9]{1,14}")
 
 Raw = Sequence[str | None]
 
@@ -66,7 +71,7 @@ def decode_snapshot(symbol: str, raw: Raw) -> Snapshot | None:
     """Read ``position_amt, ts_ms, ts_epoch, source, run_id, position_mode``; None when there is no snapshot.
 
     Raises:
-        CorruptStateError: A field is missing or no number.
+        CorruptStateError: A field is missing, no number, or too long.
     """
     amount, ts_ms, ts_epoch, source, run_id, mode = raw
     if all(value is None for value in raw):
@@ -74,6 +79,10 @@ def decode_snapshot(symbol: str, raw: Raw) -> Snapshot | None:
     fetched_ms = decode_time(ts_ms, ts_epoch)
     if amount is None or fetched_ms is None:
         raise CorruptStateError(f"the snapshot of {symbol} has no position_amt or no time")
+    if any(text is not None and len(text) > MAX_NAME_CHARS for text in (source, run_id)):
+        raise CorruptStateError(
+            f"the snapshot of {symbol} names a source or run_id of over {MAX_NAME_CHARS} characters"
+        )
     position = Position(symbol=symbol, position_amt=_number(amount, "position_amt"), hedge_mode=mode == HEDGE)
     return Snapshot(position=position, ts_ms=fetched_ms, source=source or "", run_id=run_id or "")
 
@@ -99,14 +108,19 @@ def decode_ledger(symbol: str, raw: Raw) -> Ledger | None:
 
 
 def decode_time(ms: str | None, epoch: str | None) -> int | None:
-    """Milliseconds from a ``_ms`` field or its ``_epoch`` twin in seconds; None when absent or 0."""
+    """Milliseconds from a ``_ms`` field or its ``_epoch`` twin in seconds; None when absent or 0.
+
+    The scripts' ``twin_time`` reads the same texts as times, letter by letter: no split view.
+
+    Raises:
+        CorruptStateError: It is no whole number, or beyond ``MAX_EPOCH_MS``.
+    """
     for value, unit in ((ms, 1), (epoch, 1000)):
-        if value in {None, ""}:
+        if value is None or value == "":
             continue
-        number = _number(value, "time")
-        if number != number.to_integral_value() or not 0 <= number * unit < MAX_EPOCH_MS:
+        if not _WHOLE.fullmatch(value) or int(value) * unit >= MAX_EPOCH_MS:
             raise CorruptStateError(f"{value!r:.40} is no time")
-        return int(number) * unit or None
+        return int(value) * unit or None
     return None
 
 
@@ -180,7 +194,7 @@ def sign(fields: Mapping[str, Any], *, prefix: str, key: str) -> str:
 
 
 def audit_inputs(plan: Plan, facts: Facts | None, policy: Policy) -> dict[str, Any]:
-    """Everything a verdict was made from, so that it can be made again (``decode_audit_inputs`` reads it)."""
+    """Everything a verdict was made from, so that it can be made again (``audit.decode_entry`` reads it)."""
     return {
         "plan": {
             "action": plan.action[:80],
@@ -226,7 +240,7 @@ def _facts_fields(facts: Facts) -> dict[str, Any]:
         "ledger": ledger
         and {
             "last_known_amt": ledger.last_known_amt,
-            "last_order_id": ledger.last_order_id,
+            "last_order_id": ledger.last_order_id and ledger.last_order_id[:MAX_NAME_CHARS],
             "last_order_time_ms": ledger.last_order_time_ms,
         },
         "ledger_problem": facts.ledger_problem,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from p33_tasks.errors import StoreError, StoreUnavailableError
 from p33_tasks.ports import StreamEntry
 from p33_tasks.store import exact_json
 from p33_tasks.store.keys import GROUP, Keys
-from p33_tasks.store.scripts import Scripts
+from p33_tasks.store.scripts import Scripts, translated_errors
 
 if TYPE_CHECKING:
     import redis
@@ -20,15 +21,33 @@ class RedisDeadLetters:
     """Implements ``ports.DeadLetters``."""
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
+        self._client = client
         self._scripts = Scripts(client)
         self._keys = keys
 
     def dead_letter(self, entry: StreamEntry, error: str, fields: Mapping[str, str]) -> None:
-        """See ``ports.DeadLetters.dead_letter``."""
+        """See ``ports.DeadLetters.dead_letter``; what the stream still holds of the entry is added to ``fields``."""
         keys = self._keys
         label = "plan" if entry.stream == keys.plans else "result"
         self._scripts.run(
             "dead_letter",
             [keys.dead_letters, keys.counters, entry.stream],
-            [GROUP, entry.entry_id, error[:1_000], exact_json.dumps(fields), DEAD_LETTER_MAXLEN, label],
+            [
+                GROUP,
+                entry.entry_id,
+                error[:1_000],
+                exact_json.dumps({**self._as_read(entry), **fields}),
+                DEAD_LETTER_MAXLEN,
+                label,
+            ],
         )
+
+    def _as_read(self, entry: StreamEntry) -> Mapping[str, str]:
+        try:
+            with translated_errors():
+                found: list[Any] = self._client.xrange(entry.stream, entry.entry_id, entry.entry_id)
+        except StoreUnavailableError:
+            raise
+        except StoreError:  # no stream, or no entry id: the script says so
+            return {}
+        return found[0][1] or {} if found else {}

@@ -6,7 +6,7 @@ The standard writer can't print a ``Decimal``, and a float would print 0.0279999
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -40,19 +40,37 @@ def _text(value: str) -> str:
     return json.dumps(clean, ensure_ascii=False)
 
 
-def loads_object(text: str | bytes) -> dict[str, Any]:
+def loads_object(text: str | bytes, *, numbers: Callable[[str], Any] | None = None) -> dict[str, Any]:
     """Read a JSON object, numbers as ``Decimal`` or int.
 
+    Args:
+        text: The JSON.
+        numbers: Reads every number instead, whatever it is: for an object whose numbers are not ours to judge.
+
     Raises:
-        CorruptStateError: It is no JSON object, or holds a number that is none (NaN, 1e400).
+        CorruptStateError: It is no JSON object, holds a number that is none (NaN, 1e400), or names a key twice: two
+            readers could each see another value.
     """
     try:
-        value = json.loads(text, parse_float=parse_quantity, parse_constant=_refuse)
+        value = json.loads(
+            text,
+            parse_float=numbers or parse_quantity,
+            parse_int=numbers or int,
+            parse_constant=numbers or _refuse,
+            object_pairs_hook=_object,
+        )
     except (ValueError, InvalidQuantityError, RecursionError) as error:
         raise CorruptStateError(f"not usable JSON: {error}") from error
     if not isinstance(value, dict):
         raise CorruptStateError(f"a JSON object was expected, not {type(value).__name__}")
     return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a key is named twice")
+    return members
 
 
 def _refuse(name: str) -> Any:

@@ -6,6 +6,7 @@ numbers are doubles. Milliseconds are integers far below 2^53, which they hold e
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
@@ -17,6 +18,11 @@ from redis.commands.core import Script
 from p33_tasks.errors import ForeignKeyTypeError, StoreError, StoreUnavailableError
 
 Argument = str | int | bytes
+
+# Redis 6 wraps an error inside a script into a sentence; its own word stands in the middle then.
+_UNFIT = re.compile(
+    r"\b(?:LOADING|READONLY|OOM|MISCONF|NOREPLICAS|MASTERDOWN|TRYAGAIN|CLUSTERDOWN)\b|read only replica"
+)
 
 
 @cache
@@ -60,5 +66,9 @@ class translated_errors:  # noqa: N801 - reads as a statement
         """Raise ours for theirs."""
         if isinstance(error, (redis.ConnectionError, redis.TimeoutError)):
             raise StoreUnavailableError(f"Redis can't be reached: {error}") from error
-        if isinstance(error, redis.ResponseError):
+        if isinstance(error, redis.ResponseError) and _UNFIT.search(str(error)):
+            raise StoreUnavailableError(f"Redis can't write now: {error}") from error
+        if isinstance(error, redis.RedisError):
             raise StoreError(f"Redis refused: {error}") from error
+        if isinstance(error, UnicodeEncodeError):
+            raise StoreError(f"a text can't be sent to Redis: {error.reason}") from error

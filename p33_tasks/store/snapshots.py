@@ -113,7 +113,8 @@ class RedisSnapshotStore:
     def put_markets(self, markets: Mapping[str, MarketRules], source: str) -> None:
         """See ``ports.SnapshotStore.put_markets``."""
         with translated_errors():
-            pipeline = self._client.pipeline(transaction=False)
+            # In one transaction: between the two commands a plan would find no rules.
+            pipeline = self._client.pipeline(transaction=True)
             for symbol, market in markets.items():
                 key = self._keys.market(symbol)
                 pipeline.delete(key)

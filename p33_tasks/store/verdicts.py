@@ -68,7 +68,7 @@ class RedisVerdictStore:
             snapshot_problem=snapshot_problem,
             ledger=ledger,
             ledger_problem=ledger_problem,
-            reserved_by=reserved_by,
+            reserved_by=None if reserved_by is None else _shown(reserved_by),
             reservation_ttl_ms=int(ttl_ms) if int(ttl_ms) >= 0 else None,
             market=market,
             market_problem=market_problem,
@@ -166,6 +166,11 @@ def _evaluated_facts(verdict: Verdict, facts: Facts | None) -> list[str]:
 
 def _first(raw: Any) -> str:
     return raw[0] or "" if isinstance(raw, list) else ""
+
+
+def _shown(text: str) -> str:
+    """A foreign text as the audit can hold it: what is no UTF-8 spelled out, and not without end."""
+    return text[: codec.MAX_NAME_CHARS].encode("utf-8", "backslashreplace").decode()[: codec.MAX_NAME_CHARS]
 
 
 def _joined(bounds: tuple[int, ...]) -> str:
