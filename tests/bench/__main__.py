@@ -1,0 +1,96 @@
+"""``make bench``: the figures, each beside its floor in the same run, and the goals. Nothing is asserted.
+
+A machine's absolute speed says little; the ratios hold when it is slower or busier.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.programs import running_brain, running_floor
+
+ALL = ("latency", "throughput", "exchange", "memory")
+SYMBOLS = [f"SIM{number:03d}USDT" for number in range(600)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", nargs="*", metavar="WHAT", help=f"{', '.join(ALL)} (default: all)")
+    parser.add_argument("--seconds", type=float, default=15, help="length of each measurement (default: 15)")
+    chosen = parser.parse_args()
+    wanted = set(chosen.what or ALL)
+    if unknown := wanted - set(ALL):
+        parser.error(f"no such measurement: {', '.join(sorted(unknown))}; there are {', '.join(ALL)}")
+    console = Console(width=130)
+    console.print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    if wanted & {"latency", "throughput"}:
+        _speed(console, wanted, chosen.seconds)
+    if wanted & {"exchange", "memory"}:
+        _load(console, wanted, chosen.seconds)
+
+
+def _speed(console: Console, wanted: set[str], seconds: float) -> None:
+    os.environ.setdefault("P33_LOG_LEVEL", "WARNING")
+    with running_brain(SYMBOLS[:1]) as brain:
+        os.environ["REDIS_PORT"] = str(brain.server.port)
+        from tests.bench import latency, work  # noqa: PLC0415 - the floor reads REDIS_PORT when it is imported
+
+        with running_floor(brain.server):
+            if "latency" in wanted:
+                table = Table("plans/s", "", "p50 ms", "p99 ms", "worst ms", "missing", title="XADD to permit")
+                for per_sec in (20, 200):
+                    floor = latency.measure(brain.server, "floor", SYMBOLS[0], per_sec=per_sec, seconds=seconds)
+                    ours = latency.measure(brain.server, "quantum", SYMBOLS[0], per_sec=per_sec, seconds=seconds)
+                    for name, got in (("one SET (floor)", floor), ("verdict", ours)):
+                        table.add_row(
+                            str(per_sec), name, f"{got.p50:.1f}", f"{got.p99:.1f}", f"{got.worst:.1f}", str(got.missing)
+                        )
+                    ratio = (f"{ours.p50 / floor.p50:.2f} (goal 1.5)", f"{ours.p99 / floor.p99:.2f} (goal 2)")
+                    table.add_row(str(per_sec), "ratio", *ratio, "", "", end_section=True)
+                console.print(table)
+            if "throughput" in wanted:
+                table = Table("one worker, two pool processes", "per second", title="Throughput")
+                noops = work.noops_per_sec(brain.server.client(1))
+                sets = work.floor_per_sec(brain.server.client())
+                verdicts = work.verdicts_per_sec(brain, SYMBOLS[0])
+                table.add_row("no-op tasks from the broker's queue", f"{noops:.0f}")
+                table.add_row("one-SET tasks fed from a stream", f"{sets:.0f}")
+                table.add_row("verdicts", f"{verdicts:.0f}")
+                table.add_row("verdicts / no-ops", f"{verdicts / noops:.2f} (goal 0.7)")
+                table.add_row("verdicts / one-SET tasks", f"{verdicts / sets:.2f}")
+                console.print(table)
+                trips = work.round_trips_per_verdict(brain, SYMBOLS[0])
+                console.print(f"Redis round trips per verdict: {trips:.2f} (goal 2)")
+
+
+def _load(console: Console, wanted: set[str], seconds: float) -> None:
+    from tests.bench import work  # noqa: PLC0415 - imports the floor, see above
+
+    table = Table("symbols", "requests/min", "weight/min", "oldest snapshot s", title="Exchange, 100 ms latency")
+    for count in (1, 50, 600):
+        with running_brain(SYMBOLS[:count], latency_ms=100) as brain:
+            if "exchange" in wanted:
+                requests, weight = work.exchange_load(brain, max(30.0, seconds))
+                age = work.oldest_snapshot_sec(brain, SYMBOLS[:count], max(12.0, seconds))
+                goal = " (goal 6.5)" if count == len(SYMBOLS) else ""
+                table.add_row(str(count), f"{requests:.0f}", f"{weight:.0f}", f"{age}{goal}")
+            if "memory" in wanted and count == 1:
+                parts = work.memory_mb(brain)
+                shown = ", ".join(f"{name} {mb:.0f}" for name, mb in parts.items())
+                console.print(
+                    f"Memory of a worker with two pool processes, PSS: {sum(parts.values()):.0f} MB ({shown})"
+                )
+                console.print("  goal: under 250 MB")
+        if wanted == {"memory"}:
+            return
+    if "exchange" in wanted:
+        console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""What a verdict is compared with: a Celery task that does one SET, fed from a stream by the very same ingest.
+
+``python -m celery -A tests.bench.floor worker`` is the floor's worker, ``python -m tests.bench.floor`` its ingest.
+The task's acknowledgement travels with its SET, one round trip in all. ``floor.noop`` does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from functools import cache
+
+import redis
+from celery import Celery
+
+from p33_tasks.celery.broker import redis_options
+from p33_tasks.celery.config import _engine
+from p33_tasks.celery.publisher import TaskPublisher
+from p33_tasks.store.connection import connect
+from p33_tasks.store.entries import Entry, RedisEntries, Window
+from p33_tasks.store.keys import GROUP, Keys
+from p33_tasks.streams.consumer import TaskMessage
+from p33_tasks.streams.ingest import Ingest, Source
+
+PREFIX = "floor"
+URL = f"redis://127.0.0.1:{os.environ.get('REDIS_PORT', '6379')}"
+
+app = Celery("floor")
+app.conf.update(
+    _engine(), broker_url=f"{URL}/1", broker_transport_options=redis_options(PREFIX), task_routes={}, task_queues=None
+)
+app.conf.update(task_default_queue="floor", task_default_exchange="floor", task_default_routing_key="floor")
+
+
+@cache
+def _client(_pid: int) -> redis.Redis:
+    return connect(f"{URL}/0")
+
+
+@app.task(name="floor.set")
+def set_one(plan_id: str, entry_id: str) -> None:
+    client = _client(os.getpid())  # made after the fork
+    pipeline = client.pipeline(transaction=False)
+    pipeline.set(f"{PREFIX}:permit:p33:{plan_id}", "1", px=60_000)
+    pipeline.xack(Keys(PREFIX).plans, GROUP, entry_id)
+    pipeline.execute()
+
+
+@app.task(name="floor.noop")
+def noop() -> None:
+    """The worker's own ceiling."""
+
+
+class _Feed:
+    def handle(self, entry: Entry, now_ms: int) -> TaskMessage:  # noqa: ARG002 - the ingest's signature
+        plan_id = entry.fields["plan_id"]
+        kwargs = {"plan_id": plan_id, "entry_id": entry.where.entry_id}
+        return TaskMessage(name="floor.set", task_id=f"floor-{plan_id}", kwargs=kwargs)
+
+
+def main() -> int:
+    keys, window = Keys(PREFIX), Window(size=4)
+    ingest = Ingest(
+        entries=RedisEntries(connect(f"{URL}/0"), keys),
+        sources=[Source(stream=keys.plans, handler=_Feed())],
+        publisher=TaskPublisher(app),
+        window=window,
+    )
+    signal.signal(signal.SIGTERM, lambda *_: ingest.stopping.set())
+    ingest.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
