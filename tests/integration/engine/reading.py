@@ -1,0 +1,61 @@
+"""An ingest inside the test's own process: real Redis, and a publisher that only notes what it was given."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from p33_tasks.bootstrap.runtime import Runtime
+from p33_tasks.settings import load_settings
+from p33_tasks.store.entries import Window
+from p33_tasks.streams.consumer import PlanHandler, ResultHandler, TaskMessage
+from p33_tasks.streams.ingest import Ingest, PublishError, Source
+from tests.support.redis_server import RedisServer
+
+
+@dataclass
+class Noted:
+    """Stands in for the broker."""
+
+    messages: list[TaskMessage] = field(default_factory=list)
+    is_away: bool = False
+
+    def publish(self, messages: Sequence[TaskMessage]) -> None:
+        if self.is_away:
+            raise PublishError("away")
+        self.messages += messages
+
+    def ids(self, plan_id: str) -> list[str]:
+        return [m.task_id for m in self.messages if f"-{plan_id}-" in m.task_id]
+
+
+def make_ingest(
+    server: RedisServer, publisher: Noted | None = None, *, hostname: str = "host", window: Window | None = None
+) -> Ingest:
+    here = Runtime(load_settings({**server.environment, "P33_KEY_PREFIX": "quantum"}))
+    window = window or Window(size=4)
+    plans = PlanHandler(
+        permits=here.permits, entries=here.entries, dead_letters=here.dead_letters, window=window, prefix="quantum"
+    )
+    results = ResultHandler(dead_letters=here.dead_letters, prefix="quantum")
+    return Ingest(
+        entries=here.entries,
+        sources=[Source(stream=here.keys.plans, handler=plans), Source(stream=here.keys.results, handler=results)],
+        publisher=publisher or Noted(),
+        window=window,
+        hostname=hostname,
+    )
+
+
+@contextlib.contextmanager
+def running(ingest: Ingest) -> Iterator[None]:
+    thread = threading.Thread(target=ingest.run)
+    thread.start()
+    try:
+        yield
+    finally:
+        ingest.stopping.set()
+        thread.join(15)
+        assert not thread.is_alive(), "the ingest didn't stop"

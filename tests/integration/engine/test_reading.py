@@ -1,0 +1,293 @@
+"""Reading the streams: the window, sending again, giving up, and everything that is no ordinary entry."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from p33_tasks.store.entries import Window
+from tests.integration.engine.brain import COUNTERS, DEAD, GROUP, PLANS, RESULTS, pending, plan, result, verdict
+from tests.integration.engine.reading import Noted, make_ingest, running
+from tests.support.redis_server import running_redis
+from tests.support.waiting import wait_until
+
+QUICK = Window(size=4, base_idle_ms=20, max_idle_ms=100)
+
+
+@pytest.fixture(params=["bundled", "system"])
+def server(request):
+    with running_redis(request.param) as found:
+        yield found
+
+
+@pytest.fixture
+def client(server):
+    with server.client() as found:
+        yield found
+
+
+def test_an_entry_becomes_one_task_that_names_it(server, client):
+    noted = Noted()
+    with running(make_ingest(server, noted)):
+        entry_id = client.xadd(PLANS, plan("abc", kill_score="0.7"))
+        wait_until(lambda: noted.messages, "a task")
+    (message,) = noted.messages
+    assert message.name == "p33.evaluate_permit"
+    assert message.task_id == f"permit-abc-{entry_id}-1"
+    assert message.kwargs == {
+        "plan": plan("abc", kill_score="0.7"),
+        "stream": PLANS,
+        "entry_id": entry_id,
+        "prefix": "quantum",
+    }
+
+
+def test_the_window_is_never_exceeded_and_refills_as_entries_are_acknowledged(server, client):
+    noted = Noted()
+    for n in range(50):
+        client.xadd(PLANS, plan(f"p{n}"))
+    with running(make_ingest(server, noted, window=Window(size=4, base_idle_ms=60_000, max_idle_ms=60_000))):
+        for n in range(50):
+            wait_until(lambda n=n: noted.ids(f"p{n}"), f"p{n} is sent")
+            assert pending(client) <= 4
+            assert len(noted.messages) <= n + 4
+            client.xack(PLANS, GROUP, noted.messages[n].kwargs["entry_id"])
+    assert len(noted.messages) == 50, "each was sent once"
+
+
+def test_an_entry_that_nobody_settles_is_sent_again_ever_later_and_then_denied(server, client):
+    """A deny sent as a task would feed the storm: the ingest commits it itself."""
+    noted = Noted()
+    with running(make_ingest(server, noted, window=Window(size=4, base_idle_ms=50))):
+        began = time.monotonic()
+        client.xadd(PLANS, plan("lost"))
+        denied = verdict(client, "lost")
+        took_ms = (time.monotonic() - began) * 1000
+    assert [task_id[-2:] for task_id in noted.ids("lost")] == ["-1", "-2", "-3", "-4"]
+    assert denied["reason"] == "internal_error"
+    assert denied["details"]["deliveries"] == 4
+    assert took_ms >= 50 + 100 + 200 + 400
+    assert pending(client) == 0
+
+
+def test_a_result_is_sent_again_for_ever(server, client):
+    noted = Noted()
+    with running(make_ingest(server, noted, window=QUICK)):
+        client.xadd(RESULTS, result("kept"))
+        wait_until(lambda: len(noted.ids("kept")) >= 9, "more deliveries than a plan gets")
+    assert pending(client, RESULTS) == 1
+    assert client.xlen(DEAD) == 0
+
+
+def test_results_that_keep_failing_do_not_block_those_behind_them(server, client):
+    noted = Noted()
+    with running(make_ingest(server, noted, window=QUICK)):
+        for n in range(12):
+            client.xadd(RESULTS, result(f"failing{n}"))
+        client.xadd(RESULTS, result("behind"))
+        wait_until(lambda: noted.ids("behind"), "the result behind them is sent")
+
+
+def test_failing_results_do_not_drain_the_stream_into_the_pending_list(server, client):
+    for n in range(40):
+        client.xadd(RESULTS, result(f"failing{n}"))
+    window = Window(size=4, base_idle_ms=5, max_idle_ms=10, max_slow=6)
+    noted = Noted()
+    with running(make_ingest(server, noted, window=window)):
+        wait_until(lambda: len(noted.messages) > 200, "many rounds")
+        assert pending(client, RESULTS) <= 4 + 6
+
+
+def test_entries_of_a_dead_consumer_are_taken_over(server, client):
+    client.xgroup_create(PLANS, GROUP, id="0", mkstream=True)
+    client.xadd(PLANS, plan("orphan"))
+    client.xreadgroup(GROUP, "dead-1", {PLANS: ">"})
+    noted = Noted()
+    began = time.monotonic()
+    with running(make_ingest(server, noted)):
+        wait_until(lambda: noted.ids("orphan"), "it is sent again")
+    assert time.monotonic() - began < 1.0
+    assert noted.ids("orphan")[0].endswith("-2")
+
+
+def test_orphans_are_taken_only_as_the_window_has_room(server, client):
+    client.xgroup_create(PLANS, GROUP, id="0", mkstream=True)
+    for n in range(30):
+        client.xadd(PLANS, plan(f"p{n}"))
+    client.xreadgroup(GROUP, "dead-1", {PLANS: ">"})
+    noted = Noted()
+    ingest = make_ingest(server, noted, window=Window(size=4, base_idle_ms=100, max_idle_ms=60_000))
+    with running(ingest):
+        wait_until(lambda: len(noted.messages) >= 4, "the first are taken")
+        mine = client.xpending_range(PLANS, GROUP, "-", "+", 100, "host-1")
+        assert len(mine) <= 4
+
+
+def test_a_broker_that_is_away_loses_nothing(server, client):
+    noted = Noted(is_away=True)
+    with running(make_ingest(server, noted, window=Window(size=4, base_idle_ms=200))):
+        client.xadd(PLANS, plan("waiting"))
+        wait_until(lambda: pending(client) == 1, "it was read")
+        noted.is_away = False
+        wait_until(lambda: noted.ids("waiting"), "it is sent when the broker is back")
+
+
+def test_a_plan_that_is_not_to_be_executed_is_acknowledged_without_a_task(server, client):
+    noted = Noted()
+    with running(make_ingest(server, noted)):
+        client.xadd(PLANS, plan("hold", decision="HOLD"))
+        client.xadd(PLANS, plan("next"))
+        wait_until(lambda: noted.ids("next"), "the next one")
+        wait_until(lambda: pending(client) == 1, "the first was acknowledged")
+    assert not noted.ids("hold")
+    assert not client.exists("quantum:p33:decision:hold", "quantum:permit:p33:hold")
+
+
+@pytest.mark.parametrize(
+    ("stream", "fields"),
+    [
+        (PLANS, {"garbage": "1"}),
+        (PLANS, {"plan_id": "x" * 300, "symbol": "BTCUSDT", "decision": "EXECUTE"}),
+        (PLANS, {"plan_id": b"\xff\x00", "symbol": "BTCUSDT", "decision": "EXECUTE"}),
+        (RESULTS, {"plan_id": "r", "symbol": "BTCUSDT"}),
+        (RESULTS, {"plan_id": "r", "symbol": "BTCUSDT", "executed": "true", "steps_results": "[" * 20_000}),
+        (RESULTS, {"plan_id": "r", "symbol": "BTCUSDT", "executed": "true", "order_id": b"\xc3\x28"}),
+        (RESULTS, {"plan_id": "r", "symbol": "BTCUSDT", "executed": "true", "note": "n" * 300_000}),
+    ],
+    ids=["empty", "long id", "bytes", "no executed", "brackets", "bytes in the order id", "oversized"],
+)
+def test_what_can_not_be_understood_is_a_dead_letter(server, client, stream, fields):
+    noted = Noted()
+    with running(make_ingest(server, noted)):
+        entry_id = client.xadd(stream, fields)
+        wait_until(lambda: client.xlen(DEAD) == 1, "a dead letter")
+    ((_, letter),) = client.xrange(DEAD)
+    assert (letter["source_stream"], letter["source_id"]) == (stream, entry_id)
+    assert letter["error"]
+    assert len(letter["entry"]) < 200_000
+    assert json.loads(letter["entry"])
+    assert pending(client, stream) == 0
+    assert not noted.messages
+
+
+def test_an_oversized_plan_is_denied_by_name(server, client):
+    noted = Noted()
+    with running(make_ingest(server, noted)):
+        client.xadd(PLANS, plan("big", steps="s" * 10_000_000))
+        found = verdict(client, "big")
+    assert found["reason"] == "invalid_plan"
+    assert found["details"]["max_chars"] == 262_144
+    assert not noted.messages
+
+
+def test_an_executable_plan_with_unreadable_bytes_is_handed_on_to_be_denied(server, client):
+    """Its plan_id and symbol can be read, and an executor waits."""
+    noted = Noted()
+    with running(make_ingest(server, noted)):
+        client.xadd(PLANS, plan("half", reduceOnly=b"\xff"))
+        wait_until(lambda: noted.ids("half"), "a task")
+    assert json.loads(json.dumps(noted.messages[0].kwargs))["plan"]["reduceOnly"] == "\udcff"
+
+
+def test_a_field_that_is_named_twice_is_not_silently_folded(server, client):
+    noted = Noted()
+    with running(make_ingest(server, noted)):
+        client.execute_command("XADD", PLANS, "*", *_flat(plan("twice", reduceOnly="false")), "reduceOnly", "true")
+        client.execute_command("XADD", PLANS, "*", *_flat(plan("wakes", reduceOnly="false")), "reduceOnly", "true")
+        wait_until(lambda: len(noted.messages) == 2, "tasks")
+    assert [m.kwargs["plan"]["reduceOnly"] for m in noted.messages] == [["false", "true"]] * 2
+
+
+def test_a_plan_without_a_decision_is_denied_by_name(server, client):
+    with running(make_ingest(server)):
+        fields = plan("undecided")
+        del fields["decision"]
+        client.xadd(PLANS, fields)
+        assert verdict(client, "undecided")["reason"] == "invalid_plan"
+
+
+def test_a_result_older_than_the_memory_of_fills_is_a_dead_letter(server, client):
+    """Applied now, it could be applied a second time."""
+    seconds, _ = client.time()
+    old_ms = (seconds - 7 * 86_400 - 60) * 1000
+    noted = Noted()
+    with running(make_ingest(server, noted)):
+        client.xadd(RESULTS, result("ancient"), id=f"{old_ms}-1")
+        wait_until(lambda: client.xlen(DEAD) == 1, "a dead letter")
+        client.xadd(RESULTS, result("young"), id=f"{old_ms + 120_000}-1")
+        wait_until(lambda: noted.ids("young"), "a task")
+    assert not noted.ids("ancient")
+
+
+def test_pending_entries_that_a_producer_trimmed_are_acknowledged_and_counted(server, client):
+    client.xgroup_create(PLANS, GROUP, id="0", mkstream=True)
+    for n in range(3):
+        client.xadd(PLANS, plan(f"p{n}"))
+    client.xreadgroup(GROUP, "dead-1", {PLANS: ">"})
+    client.xtrim(PLANS, maxlen=1, approximate=False)
+    noted = Noted()
+    with running(make_ingest(server, noted)):
+        wait_until(lambda: noted.ids("p2"), "the one that is left")
+        wait_until(lambda: client.hget(COUNTERS, "p33_trimmed_total|plan") == "2", "two are counted")
+    assert pending(client) == 1
+
+
+def test_entries_trimmed_before_they_were_read_are_counted_once():
+    """Redis 6.2 doesn't number its entries: there it can't be known."""
+    with running_redis("system") as server, server.client() as client:
+        noted = Noted()
+        window = Window(size=4, base_idle_ms=60_000, max_idle_ms=60_000)
+        with running(make_ingest(server, noted, window=window)):
+            client.xadd(PLANS, plan("first"))
+            wait_until(lambda: noted.ids("first"), "the first is read")
+        for n in range(10):
+            client.xadd(PLANS, plan(f"p{n}"))
+        client.xtrim(PLANS, maxlen=3, approximate=False)
+        with running(make_ingest(server, noted, window=window)):
+            wait_until(lambda: noted.ids("p9"), "what is left is read")
+            assert client.hget(COUNTERS, "p33_trimmed_total|plan") == "7"
+        with running(make_ingest(server, noted, window=Window(size=8))):
+            client.xadd(PLANS, plan("last"))
+            wait_until(lambda: noted.ids("last"), "the last is read")
+        assert client.hget(COUNTERS, "p33_trimmed_total|plan") == "7"
+        assert client.xinfo_groups(PLANS)[0]["lag"] == 0
+
+
+def test_a_redis_that_lost_everything_gets_its_groups_again(server, client):
+    noted = Noted()
+    with running(make_ingest(server, noted)):
+        client.xadd(PLANS, plan("before"))
+        wait_until(lambda: noted.ids("before"), "a task")
+        client.flushall()
+        client.xadd(PLANS, plan("after"))
+        wait_until(lambda: noted.ids("after"), "a task again")
+
+
+def test_a_stream_of_a_foreign_type_does_not_stop_the_other(server, client):
+    client.set(RESULTS, "not a stream")
+    noted = Noted()
+    with running(make_ingest(server, noted)):
+        for n in range(20):
+            client.xadd(PLANS, plan(f"p{n}"))
+            wait_until(lambda n=n: noted.ids(f"p{n}"), f"p{n} is sent")
+            client.xack(PLANS, GROUP, noted.messages[-1].kwargs["entry_id"])
+
+
+def test_redis_going_away_is_survived():
+    with running_redis(aof=True) as server:
+        noted = Noted()
+        with running(make_ingest(server, noted)):
+            with server.client() as client:
+                client.xadd(PLANS, plan("before"))
+                wait_until(lambda: noted.ids("before"), "a task")
+            server.kill()
+            server.start()
+            with server.client() as client:
+                client.xadd(PLANS, plan("after"))
+                wait_until(lambda: noted.ids("after"), "a task again")
+
+
+def _flat(fields: dict[str, str]) -> list[str]:
+    return [part for pair in fields.items() for part in pair]
