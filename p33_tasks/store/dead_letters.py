@@ -45,7 +45,7 @@ class RedisDeadLetters:
     def _as_read(self, entry: StreamEntry) -> Mapping[str, str]:
         try:
             with translated_errors():
-                found: list[Any] = self._client.xrange(entry.stream, entry.entry_id, entry.entry_id)
+                found: Any = self._client.xrange(entry.stream, entry.entry_id, entry.entry_id)
         except StoreUnavailableError:
             raise
         except StoreError:  # no stream, or no entry id: the script says so
