@@ -1,0 +1,97 @@
+"""A plan's story in sentences: what was asked, what became of it, where it is. Values are bounded, not escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from p33_tasks.store import narrative
+from p33_tasks.store.codec import MAX_EPOCH_MS, iso
+from p33_tasks.store.stories import Story, Trace
+
+MAX_CHARS = 200
+MAX_RESULTS = 5
+_RESULT_FIELDS = ("executed", "error", "outcome", "order_id", "filled_qty", "steps_results", "details")
+
+
+def asked(inputs: Mapping[str, Any], verdict_ms: int) -> str | None:
+    """What the plan wanted; None where that is not on record."""
+    plan = inputs.get("plan")
+    if not isinstance(plan, Mapping):
+        return None
+    factor = plan.get("close_factor")
+    part = "no known close" if factor is None else f"close {_short(narrative.number(factor))} of the position"
+    kind = "reduce-only" if plan.get("reduce_only") else "NOT reduce-only"
+    issued = plan.get("issued_ms")
+    waited = f", {(verdict_ms - issued) / 1000:.3f} s before the verdict" if _is_time(issued) and issued else ""
+    way = "by the stream" if plan.get("from_stream") else "as a task"
+    return f"{_short(plan.get('action') or '(no action)')}: {part}, {kind}; sent {way}{waited}"
+
+
+def aftermath(story: Story) -> Iterator[str]:
+    """What became of the verdict: the permit, the reservation, the results."""
+    allowed, taken = story.verdict.get("allow") is True, story.consumption
+    if taken is not None:
+        yield f"consumed {at(taken.consumed_ms)} ({_short(taken.consume_id)})"
+        yield f"its order could be placed until {at(taken.place_before_ms)}"
+    elif story.permit_ttl_ms is not None:
+        what = "permit, not consumed," if allowed else "denial"
+        yield f"the {what} is there for another {story.permit_ttl_ms / 1000:.1f} s"
+    else:
+        yield "its permit has expired, or was taken by a plain GET and DEL" if allowed else "the denial has expired"
+    if allowed:
+        yield "the symbol is still reserved for it" if story.holds_reservation else "the symbol is not reserved for it"
+    for entry_id, fields in story.results[:MAX_RESULTS]:
+        yield f"result {entry_id}: {_result(fields)}"
+    if len(story.results) > MAX_RESULTS:
+        yield f"and {len(story.results) - MAX_RESULTS} more results"
+    if not story.results:
+        yield "no result was published for it" + (" yet" if story.holds_reservation else "")
+
+
+def whereabouts(trace: Trace) -> Iterator[str]:
+    """Where a plan without a verdict is, or what is known of it."""
+    if trace.verdict is not None:
+        reason = _short(trace.verdict.get("reason"))
+        said = "allowed" if trace.verdict.get("allow") is True else f"denied, {reason}"
+        yield f"It had one, older than a day: {said} (from the audit stream)."
+    if trace.dead_letter is not None:
+        entry_id, fields = trace.dead_letter
+        yield f"It is on the dead-letter stream ({entry_id}): {_short(fields.get('error'), 500)}"
+    decision = trace.fields.get("decision", "")
+    if trace.state == "never_seen":
+        yield f"It is not among the latest {trace.looked_at} plans: never seen, or trimmed from the stream."
+        yield "Check the plan_id, and that the producer writes to this Redis and prefix: p33 check"
+    elif decision.strip().upper() != "EXECUTE":
+        yield f"Its entry {trace.entry_id} says decision {_short(decision)!r}; only EXECUTE is judged."
+    elif trace.state == "unread":
+        yield f"Its entry {trace.entry_id} was not read yet: no worker reads the stream, or all are busy (p33 status)."
+    elif trace.state == "pending":
+        times = f"{trace.deliveries} time{'s' if trace.deliveries != 1 else ''}"
+        yield f"Its entry {trace.entry_id} is being worked on by {_short(trace.consumer)}, delivered {times}."
+    elif trace.verdict is None and trace.dead_letter is None:
+        yield f"Its entry {trace.entry_id} was acknowledged and its verdict is gone: a day old, or lost by Redis."
+
+
+def at(ts_ms: int) -> str:
+    """A time in UTC; of a number that is none, the number."""
+    return iso(ts_ms) if _is_time(ts_ms) else f"{ts_ms} ms"
+
+
+def verdict_ms(verdict: Mapping[str, Any]) -> int:
+    """When the verdict was made, in ms of Redis TIME; 0 where it doesn't say."""
+    value = verdict.get("ts_ms")
+    return value if isinstance(value, int) and _is_time(value) else 0
+
+
+def _result(fields: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {_short(fields[name])}" for name in _RESULT_FIELDS if fields.get(name))
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, int) and 0 <= value < MAX_EPOCH_MS
+
+
+def _short(value: object, limit: int = MAX_CHARS) -> str:
+    text = str(value)
+    return text if len(text) <= limit else f"{text[:limit]}...({len(text)} characters)"
