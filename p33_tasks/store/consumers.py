@@ -84,4 +84,3 @@ def _unheard_of(client: redis.Redis, keys: Keys) -> tuple[ConsumerView, ...]:
         for name in sorted(names)
         for stream in ("plans", "results")
     )
-

@@ -1,0 +1,87 @@
+"""One line per verdict and result, with the reason and the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from p33_tasks.cli.show import escaped
+from p33_tasks.errors import InvalidMessageError
+from p33_tasks.ports import ExecutionResult
+from p33_tasks.store.feed import ResultSeen, VerdictSeen
+from p33_tasks.store.narrative import number
+from p33_tasks.streams.messages import parse_result
+
+_SHORT = {
+    "exchange_position_amt": "exchange",
+    "ledger_position_amt": "ledger",
+    "diff_pct": "diff %",
+    "tolerance_pct": "tolerance %",
+    "snapshot_age_sec": "age s",
+    "threshold_sec": "limit s",
+    "seconds_since_order": "since order s",
+    "cooldown_sec": "cooldown s",
+    "in_flight_plan_id": "held by",
+    "retry_after_sec": "retry after s",
+}
+
+
+def event_line(event: VerdictSeen | ResultSeen) -> tuple[str, str]:
+    """The line, escaped, and its colour."""
+    return _verdict_line(event) if isinstance(event, VerdictSeen) else _result_line(event)
+
+
+def _verdict_line(event: VerdictSeen) -> tuple[str, str]:
+    head = f"{clock(event.entry_id)} {'ALLOW' if event.allowed else 'DENY '} {_who(event.symbol, event.plan_id)}"
+    if event.allowed:
+        verdict = event.verdict
+        quantity, position = (number(verdict.get(name)) for name in ("safe_close_qty", "exchange_position_amt"))
+        age = number(verdict.get("snapshot_age_sec"))
+        return (
+            f"{head} {escaped(verdict.get('order_side'))} {escaped(quantity)} of {escaped(position)}, age s {age}",
+            "green",
+        )
+    details = event.verdict.get("details")
+    numbers = " ".join(_details(details)) if isinstance(details, Mapping) else ""
+    return f"{head} {escaped(event.reason)} {numbers}".rstrip(), "yellow"
+
+
+def _details(details: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in list(details.items())[:8]:
+        yield f"{_SHORT.get(name) or escaped(name, limit=40)} {escaped(number(value), limit=60)}"
+
+
+def result_of(event: ResultSeen) -> ExecutionResult | None:
+    """The result as the ledger reads it; None for one that goes to the dead letters."""
+    try:
+        return parse_result(event.fields)
+    except InvalidMessageError:
+        return None
+
+
+def _result_line(event: ResultSeen) -> tuple[str, str]:
+    result = result_of(event)
+    time = clock(event.entry_id)
+    if result is None:
+        return f"{time} ???   a result that can't be read: {escaped(dict(event.fields), limit=80)}", "red"
+    head = _who(result.symbol, result.plan_id)
+    if result.executed:
+        orders = ", ".join(
+            f"{fill.side or '?'} {number(fill.cumulative_qty)} order {escaped(fill.order_id, limit=40)}"
+            for fill in result.fills
+        )
+        return f"{time} EXEC  {head} {orders}", "bold cyan"
+    error, reason = event.fields.get("error", ""), event.fields.get("reason", "")
+    why = f"{escaped(error, limit=80)} {escaped(reason, limit=60)}".strip()
+    return f"{time} BLOCK {head} {why}", "dim"
+
+
+def _who(symbol: str, plan_id: str) -> str:
+    return f"{escaped(symbol, limit=20):<9} {escaped(plan_id, limit=24):<24}"
+
+
+def clock(entry_id: str) -> str:
+    """The time of an entry id, UTC, to the millisecond."""
+    ms = int(entry_id.partition("-")[0])
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%H:%M:%S.%f")[:-3]

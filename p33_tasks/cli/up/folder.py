@@ -1,0 +1,41 @@
+"""A directory of one run, for this user only; removed unless somebody has to look into it."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+
+class RunFolder:
+    """Where a run keeps its files."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.keep_logs = False
+        """Set when a process died: then its log outlives the run, and nothing else does."""
+
+    @property
+    def logs(self) -> Path:
+        """The children's logs, one file each."""
+        return self.path / "logs"
+
+
+@contextlib.contextmanager
+def run_folder() -> Iterator[RunFolder]:
+    """A new directory (mode 0700), removed at the end."""
+    folder = RunFolder(Path(tempfile.mkdtemp(prefix="p33-up-")))
+    try:
+        yield folder
+    finally:
+        for entry in folder.path.iterdir():
+            if folder.keep_logs and entry == folder.logs:
+                continue
+            if entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink(missing_ok=True)
+        if not folder.keep_logs:
+            shutil.rmtree(folder.path, ignore_errors=True)
