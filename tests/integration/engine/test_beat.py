@@ -1,0 +1,155 @@
+"""``celery -A p33_tasks beat``: every symbol, every period, in one publish, whatever the broker does."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import threading
+from collections import Counter
+
+import psutil
+import pytest
+
+from p33_tasks.celery.config import make_app
+from p33_tasks.celery.scheduler import RETRY_SEC, BatchScheduler
+from p33_tasks.settings import load_settings
+from tests.integration.engine.conftest import NO_EXCHANGE
+from tests.support.local_process import LocalProcess
+from tests.support.redis_server import running_redis
+from tests.support.waiting import wait_until
+
+QUEUE = "quantum:p33.snapshots"
+SYMBOLS = tuple(f"S{n:03d}USDT" for n in range(600))
+
+
+def _symbols(broker) -> Counter[str]:
+    bodies = [json.loads(base64.b64decode(json.loads(raw)["body"])) for raw in broker.lrange(QUEUE, 0, -1)]
+    return Counter(kwargs["symbol"] for _, kwargs, _ in bodies)
+
+
+@pytest.fixture
+def scheduler(redis_server):
+    """Beat's scheduler for 600 symbols, ticked by hand."""
+    settings = load_settings({**redis_server.environment, "P33_ALLOWLIST": ",".join(SYMBOLS), "P33_POLL_SEC": "5"})
+    found = BatchScheduler(app=make_app(settings))
+    yield found
+    found.close()
+
+
+def test_sends_one_refresh_per_symbol_at_once_and_again_every_period(redis_server, start):
+    start("beat", P33_ALLOWLIST="BTCUSDT,ETHUSDT", P33_POLL_SEC="0.3")
+    with redis_server.client(1) as broker:
+        wait_until(lambda: broker.llen(QUEUE) >= 10, "five ticks", timeout_sec=20)
+        found = _symbols(broker)
+    assert set(found) == {"BTCUSDT", "ETHUSDT"}
+    assert abs(found["BTCUSDT"] - found["ETHUSDT"]) <= 1
+
+
+def test_600_symbols_are_published_in_one_batch(redis_server, scheduler):
+    """One pipeline of 1200 commands (each task has its event): Redis reads it in pieces of 16 KiB, not one by one."""
+    with redis_server.client() as client:
+        scheduler.tick()  # connects and declares
+        before = client.info("stats")
+        commands = client.info("commandstats")["cmdstat_lpush"]["calls"]
+        for entry in scheduler.schedule.values():
+            entry.last_run_at -= entry.schedule.run_every
+        delay = scheduler.tick()
+        after = client.info("stats")
+        sent = client.info("commandstats")["cmdstat_lpush"]["calls"] - commands
+        reads = after["total_reads_processed"] - before["total_reads_processed"]
+    assert sent == 600
+    assert reads < 200, f"{reads} reads for 600 messages"
+    assert 0 < delay <= 5
+    with redis_server.client(1) as broker:
+        assert set(_symbols(broker).values()) == {2}
+
+
+def test_all_symbols_stay_due_together(redis_server, scheduler):
+    scheduler.tick()
+    times = {entry.last_run_at for entry in scheduler.schedule.values()}
+    assert len(times) == 1
+    assert scheduler.tick() > 0
+    with redis_server.client(1) as broker:
+        assert set(_symbols(broker).values()) == {1}, "a second tick within the period sends nothing"
+
+
+def test_a_tick_of_1500_symbols_is_cheap(redis_server):
+    symbols = ",".join(f"S{n:04d}USDT" for n in range(1500))
+    settings = load_settings({**redis_server.environment, "P33_ALLOWLIST": symbols})
+    scheduler = BatchScheduler(app=make_app(settings))
+    scheduler.tick()
+    for entry in scheduler.schedule.values():
+        entry.last_run_at -= entry.schedule.run_every
+    before = psutil.Process().cpu_times()
+    scheduler.tick()
+    after = psutil.Process().cpu_times()
+    scheduler.close()
+    spent_sec = after.user + after.system - before.user - before.system
+    assert spent_sec < 1.5, f"{spent_sec} s of CPU per tick; stock Celery never catches up"
+
+
+def test_a_failed_publish_leaves_the_tick_due(redis_server, scheduler):
+    scheduler.tick()
+    for entry in scheduler.schedule.values():
+        entry.last_run_at -= entry.schedule.run_every
+    redis_server.kill()
+    assert scheduler.tick() == RETRY_SEC
+    assert scheduler.tick() == RETRY_SEC
+    redis_server.start()
+    wait_until(lambda: scheduler.tick() > RETRY_SEC, "the tick is sent")
+    with redis_server.client(1) as broker:
+        assert set(_symbols(broker).values()) == {1}
+
+
+def test_goes_on_ticking_after_redis_was_away(redis_server, start):
+    beat = start("beat", P33_POLL_SEC="0.3")
+    with redis_server.client(1) as broker:
+        wait_until(lambda: broker.llen(QUEUE) >= 2, "it ticks", timeout_sec=20)
+    redis_server.kill()
+    wait_until(lambda: "BROKER_AWAY" in beat.logs(), "it says so", timeout_sec=20)
+    redis_server.start()
+    with redis_server.client(1) as broker:
+        wait_until(lambda: broker.llen(QUEUE) >= 3, "it ticks again", timeout_sec=5)
+    assert beat.status == "running"
+    wait_until(lambda: "BROKER_BACK" in beat.logs(), "it says so")
+    assert len(re.findall("BROKER_AWAY", beat.logs())) == 1
+
+
+def test_starts_while_redis_is_away_and_ticks_when_it_comes():
+    with running_redis() as server:
+        server.kill()
+        beat = LocalProcess(
+            "beat", ["celery", "-A", "p33_tasks", "beat"], {**server.environment, **NO_EXCHANGE, "P33_POLL_SEC": "0.3"}
+        )
+        try:
+            wait_until(lambda: "BROKER_AWAY" in beat.logs(), "it says so", timeout_sec=20)
+            server.start()
+            with server.client(1) as broker:
+                wait_until(lambda: broker.llen(QUEUE) >= 2, "it ticks", timeout_sec=10)
+        finally:
+            beat.teardown()
+
+
+def test_survives_a_redis_that_swallows_packets(redis_server, start):
+    """A black hole, not a refusal: the answer never comes."""
+    beat = start("beat", P33_POLL_SEC="0.3")
+    with redis_server.client(1) as broker:
+        wait_until(lambda: broker.llen(QUEUE) >= 2, "it ticks", timeout_sec=20)
+    process = psutil.Process(redis_server.pid)
+    process.suspend()
+    resume = threading.Timer(5, process.resume)
+    resume.start()
+    wait_until(lambda: "BROKER_AWAY" in beat.logs(), "it noticed within its socket timeout", timeout_sec=5)
+    resume.join()
+    with redis_server.client(1) as broker:
+        so_far = broker.llen(QUEUE)
+        wait_until(lambda: broker.llen(QUEUE) >= so_far + 3, "it ticks again", timeout_sec=10)
+
+
+def test_beat_does_not_import_ccxt(redis_server, start):
+    """It loads the task modules; 90 MB for nothing."""
+    beat = start("beat")
+    with redis_server.client(1) as broker:
+        wait_until(lambda: broker.llen(QUEUE) >= 1, "it ticks", timeout_sec=20)
+    assert psutil.Process(beat.pid).memory_info().rss < 110 * 1024 * 1024

@@ -1,0 +1,128 @@
+"""Nothing is lost and nothing is decided twice, whatever dies in the middle."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import psutil
+import pytest
+
+from tests.integration.engine.brain import DECISIONS, PLANS, await_settled, ingest_pid, pending, plan, verdict
+from tests.support.redis_server import running_redis
+from tests.support.waiting import wait_until
+
+PLANS_SENT = 300
+
+
+@pytest.fixture
+def redis_server(request):
+    with running_redis(aof=True) as server:
+        yield server
+
+
+def _send(client, count: int, first: int = 0) -> None:
+    pipeline = client.pipeline(transaction=False)
+    for n in range(first, first + count):
+        pipeline.xadd(PLANS, plan(f"p{n}"))
+    pipeline.execute()
+
+
+def _decided(client) -> list[str]:
+    return [fields["plan_id"] for _, fields in client.xrange(DECISIONS)]
+
+
+def test_every_plan_gets_one_verdict_although_a_worker_is_killed(redis_server, start):
+    """The whole worker, main process, pool and ingest, under load; the other one takes its entries over."""
+    first = start("worker", "-c", "2", "-n", "w1@%h", name="w1")
+    start("worker", "-c", "2", "-n", "w2@%h", name="w2")
+    with redis_server.client() as client:
+        _send(client, PLANS_SENT)
+        wait_until(lambda: client.xlen(DECISIONS) > PLANS_SENT // 4, "it is under way", timeout_sec=20)
+        first.kill()
+        await_settled(client, timeout_sec=30)
+        assert sorted(_decided(client)) == sorted(f"p{n}" for n in range(PLANS_SENT))
+        assert {verdict(client, f"p{n}")["reason"] for n in range(PLANS_SENT)} == {"no_exchange_snapshot"}
+
+
+def test_a_killed_pool_process_costs_no_verdict(redis_server, start):
+    worker = start("worker", "-c", "2")
+    ingest = ingest_pid(worker)
+    children = [p.pid for p in worker.tree()[1:] if p.pid != ingest]
+    with redis_server.client() as client:
+        _send(client, PLANS_SENT)
+        wait_until(lambda: client.xlen(DECISIONS) > PLANS_SENT // 4, "it is under way", timeout_sec=20)
+        os.kill(children[0], signal.SIGKILL)
+        await_settled(client, timeout_sec=30)
+        assert len(_decided(client)) == len(set(_decided(client))) == PLANS_SENT
+        assert {verdict(client, f"p{n}")["reason"] for n in range(PLANS_SENT)} == {"no_exchange_snapshot"}
+
+
+def test_a_restarted_redis_is_served_again_within_seconds(redis_server, start):
+    start("worker", "-c", "2")
+    with redis_server.client() as client:
+        client.xadd(PLANS, plan("before"))
+        verdict(client, "before")
+    redis_server.kill()
+    redis_server.start()
+    with redis_server.client() as client:
+        client.xadd(PLANS, plan("after"))
+        assert verdict(client, "after", timeout_sec=5)["reason"] == "no_exchange_snapshot"
+
+
+def test_a_network_that_swallowed_packets_is_survived(redis_server, start):
+    """With default settings every worker stays deaf for good."""
+    worker = start("worker", "-c", "2")
+    with redis_server.client() as client:
+        client.xadd(PLANS, plan("before"))
+        verdict(client, "before")
+        process = psutil.Process(redis_server.pid)
+        process.suspend()
+        resume = threading.Timer(8, process.resume)
+        resume.start()
+        resume.join()
+        client.xadd(PLANS, plan("after"))
+        assert verdict(client, "after", timeout_sec=6)["allow"] is False
+    assert worker.status == "running"
+
+
+def test_a_warm_shutdown_leaves_nothing_half_done(redis_server, start):
+    """What the worker took is finished, what it only read is finished by the next one."""
+    worker = start("worker", "-c", "2")
+    with redis_server.client() as client:
+        _send(client, PLANS_SENT)
+        wait_until(lambda: client.xlen(DECISIONS) > 20, "it is under way", timeout_sec=20)
+        worker.stop()
+        assert worker.exit_code == 0
+        assert 0 <= pending(client) <= 4
+        start("worker", "-c", "2")
+        await_settled(client, timeout_sec=30)
+        assert len(_decided(client)) == len(set(_decided(client))) == PLANS_SENT
+
+
+def test_running_a_task_twice_changes_nothing(redis_server, start):
+    """The broker may deliver it again, and the ingest may have sent it again."""
+    start("worker", "-c", "2")
+    with redis_server.client() as client, redis_server.client(1) as broker:
+        with_copies = threading.Event()
+
+        def copy_messages() -> None:
+            with redis_server.client(1) as spy:
+                while not with_copies.is_set():
+                    found = spy.lrange("quantum:p33.permits", 0, 0)
+                    if found:
+                        spy.lpush("quantum:p33.permits", found[0], found[0])
+                        with_copies.set()
+
+        thread = threading.Thread(target=copy_messages)
+        thread.start()
+        n = 0
+        while not with_copies.is_set():
+            client.xadd(PLANS, plan(f"p{n}"))
+            n += 1
+        thread.join()
+        await_settled(client)
+        wait_until(lambda: broker.llen("quantum:p33.permits") == 0, "the copies ran as well")
+        assert len(_decided(client)) == len(set(_decided(client))) == n
+        assert sum(int(v) for k, v in client.hgetall("quantum:p33:counters").items() if "permit_total" in k) == n
