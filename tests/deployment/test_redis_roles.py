@@ -1,0 +1,242 @@
+"""Each Redis role does its work with the real code, and can do nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import redis
+
+from p33_tasks.apply import PermitClient
+from p33_tasks.domain.models import Plan
+from p33_tasks.errors import P33Error
+from p33_tasks.neighbours.governor import Governor, Limits
+from p33_tasks.neighbours.names import GOVERNOR_GROUP
+from p33_tasks.neighbours.plan_reader import PlanReader
+from p33_tasks.settings import Settings
+from p33_tasks.sim.client import SimControl
+from p33_tasks.store.consumers import read_consumers
+from p33_tasks.store.keys import Keys
+from p33_tasks.store.operator import OperatorStore
+from p33_tasks.store.stories import read_story, read_trace
+from p33_tasks.store.views import Overview, read_overview
+from tests.deployment.acl import ROLES, AclRedis, running_acl_redis
+from tests.deployment.cluster import ROOT, environment, program, running
+from tests.factories import plan_entry
+from tests.support.simulator import running_simulator
+from tests.support.waiting import wait_until
+
+KEYS = Keys()
+SYMBOL = "BTCUSDT"
+
+
+@pytest.fixture(params=["system", "bundled"])
+def acl(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AclRedis]:
+    with running_acl_redis(request.param, tmp_path) as server:
+        yield server
+
+
+def settings_of(acl: AclRedis, sim: SimControl, role: str) -> dict[str, str]:
+    return {
+        "P33_REDIS_URL": acl.url(role),
+        "P33_POLL_SEC": "0.5",
+        "P33_STALE_THRESHOLD_SEC": "10",
+        "P33_EXCHANGE_BASE_URL": sim.base_url,
+        "BINANCE_API_KEY": sim.api_key,
+        "BINANCE_API_SECRET": sim.api_secret,
+    }
+
+
+def overview_as(acl: AclRedis, sim: SimControl, role: str) -> Overview:
+    """What the exporter reads, and every page and command that looks."""
+    source = f"binanceusdm {sim.base_url.removeprefix('http://')}"
+    return read_overview(acl.client(role), KEYS, [SYMBOL], source=source)
+
+
+class TestTheWholeChain:
+    """Plan, verdict, both permits, order, ledger: every step under the role of whom it belongs to."""
+
+    def test_every_role_does_its_part_and_redis_refuses_nothing(self, acl: AclRedis, tmp_path: Path) -> None:
+        with running_simulator(symbols={SYMBOL: "0.040"}) as sim:
+            env = environment(**settings_of(acl, sim, "p33-brain"))
+            worker = [program("celery"), "-A", "p33_tasks", "worker", "-c", "2"]
+            beat = [program("celery"), "-A", "p33_tasks", "beat"]
+            with running(worker, env, tmp_path / "worker.log"), running(beat, env, tmp_path / "beat.log"):
+                try:
+                    self._play(acl, sim)
+                except (AssertionError, redis.RedisError, P33Error) as error:
+                    log = (tmp_path / "worker.log").read_text()[-3000:]
+                    raise AssertionError(f"{error}\n{acl.refusals()}\n{log}") from error
+        assert acl.refusals() == []
+
+    def _play(self, acl: AclRedis, sim: SimControl) -> None:
+        exporter = lambda: overview_as(acl, sim, "p33-exporter").symbols[0]  # noqa: E731 - said three times
+        wait_until(lambda: exporter().position_amt == Decimal("0.04"), "a snapshot is there", timeout_sec=30)
+        self._adopt(acl, sim)
+
+        acl.client("p33-producer").xadd(KEYS.plans, plan_entry(plan_id="plan-1", action="CLOSE_PARTIAL_75"))
+        self._govern(acl)
+        consumed = PermitClient(acl.url("p33-apply")).wait_and_consume("plan-1", SYMBOL, timeout_sec=10)
+        assert consumed.safe_close_qty == Decimal("0.03")
+
+        result = {"plan_id": "plan-1", "symbol": SYMBOL, "executed": "True", "order_id": "1", "side": "SELL"}
+        acl.client("p33-apply").xadd(KEYS.results, {**result, "filled_qty": "0.030", "action": "CLOSE_PARTIAL_75"})
+        wait_until(lambda: exporter().ledger_amt == Decimal("0.01"), "the fill is in the ledger")
+
+        operator = acl.client("p33-operator")
+        assert read_story(operator, KEYS, "plan-1") is not None
+        assert read_trace(operator, KEYS, "never-seen").state == "never_seen"
+        assert overview_as(acl, sim, "p33-operator").streams[0].pending == 0
+        assert any(consumer.is_alive for consumer in read_consumers(operator, KEYS))
+
+    def _adopt(self, acl: AclRedis, sim: SimControl) -> None:
+        store = OperatorStore(acl.client("p33-operator"), KEYS)
+        settings = Settings(**settings_of(acl, sim, "p33-operator"))
+        source = overview_as(acl, sim, "p33-operator").refresh.source
+        assert store.adopt_ledger(SYMBOL, source=source, policy=settings.policy, by="test").adopted
+        assert store.set_hold(SYMBOL, why="test", by="test")
+        assert store.clear_hold(SYMBOL, by="test")
+
+    def _govern(self, acl: AclRedis) -> None:
+        client = acl.client("p33-governor")
+        governor = Governor(client, KEYS, Limits(), permit_key="{prefix}:permit:governor:{plan_id}")
+        reader = PlanReader(client, KEYS.plans, group=GOVERNOR_GROUP, consumer="governor-1")
+        entry = wait_until(lambda: reader.new(count=1, block_ms=100), "the governor reads the plan")[0]
+        plan = reader.plan_of(entry)
+        assert isinstance(plan, Plan)
+        assert governor.decide(entry, plan) == "granted"
+
+
+PERMIT = "quantum:permit:p33:plan-1"
+
+FORBIDDEN = [
+    # Nobody but the brain may make a permit: side processes once wrote 14 631 of them themselves.
+    ("p33-apply", ("SET", PERMIT, "{}")),
+    ("p33-governor", ("SET", PERMIT, "{}")),
+    ("p33-producer", ("SET", PERMIT, "{}")),
+    ("p33-exporter", ("SET", PERMIT, "{}")),
+    ("p33-operator", ("SET", PERMIT, "{}")),
+    ("p33-watch", ("SET", PERMIT, "{}")),
+    # ... nor make one valid that was refused.
+    ("p33-apply", ("SET", "quantum:p33:decision:plan-1", "{}")),
+    ("p33-apply", ("HSET", "quantum:position:snapshot:BTCUSDT", "position_amt", "1")),
+    ("p33-apply", ("HSET", "quantum:position:ledger:BTCUSDT", "last_known_amt", "1")),
+    ("p33-apply", ("DEL", "quantum:reconcile:hold:BTCUSDT")),
+    ("p33-apply", ("SET", "quantum:permit:governor:plan-1", "{}")),
+    ("p33-apply", ("XADD", "quantum:stream:apply.plan", "*", "plan_id", "x")),
+    ("p33-apply", ("XGROUP", "DESTROY", "quantum:stream:apply.plan", "p33")),
+    # The brain judges; it neither plans, nor reports, nor grants for the governor, nor lifts a hold.
+    ("p33-brain", ("XADD", "quantum:stream:apply.plan", "*", "plan_id", "x")),
+    ("p33-brain", ("XADD", "quantum:stream:apply.result", "*", "plan_id", "x")),
+    ("p33-brain", ("SET", "quantum:permit:governor:plan-1", "{}")),
+    ("p33-brain", ("DEL", "quantum:reconcile:hold:BTCUSDT")),
+    ("p33-brain", ("SET", "quantum:reconcile:hold:BTCUSDT", "x")),
+    ("p33-brain", ("DEL", "quantum:stream:p33.decision")),
+    ("p33-brain", ("KEYS", "*")),
+    ("p33-governor", ("GET", PERMIT)),
+    ("p33-governor", ("DEL", "quantum:permit:governor:plan-1")),
+    ("p33-governor", ("HSET", "quantum:position:snapshot:BTCUSDT", "mark_price", "1")),
+    ("p33-governor", ("XADD", "quantum:stream:apply.result", "*", "plan_id", "x")),
+    ("p33-producer", ("XADD", "quantum:stream:apply.result", "*", "plan_id", "x")),
+    ("p33-producer", ("XRANGE", "quantum:stream:apply.plan", "-", "+")),
+    ("p33-producer", ("GET", PERMIT)),
+    ("p33-exporter", ("HSET", "quantum:p33:counters", "x", "1")),
+    ("p33-exporter", ("DEL", "quantum:reconcile:hold:BTCUSDT")),
+    ("p33-exporter", ("XTRIM", "quantum:stream:p33.decision", "MAXLEN", "0")),
+    ("p33-exporter", ("SCRIPT", "LOAD", "return 1")),
+    ("p33-operator", ("HSET", "quantum:position:snapshot:BTCUSDT", "position_amt", "1")),
+    ("p33-operator", ("DEL", "quantum:position:inflight:BTCUSDT")),
+    ("p33-operator", ("DEL", "quantum:position:ledger:BTCUSDT")),
+    ("p33-operator", ("XDEL", "quantum:stream:p33.audit", "0-1")),
+    ("p33-watch", ("RPOP", "quantum:p33.permits")),
+    ("p33-watch", ("LPUSH", "quantum:p33.permits", "{}")),
+    ("p33-watch", ("GET", PERMIT)),
+]
+
+IN_A_SCRIPT = [
+    ("p33-apply", "SET", PERMIT),
+    ("p33-apply", "SET", "quantum:permit:governor:plan-1"),
+    ("p33-brain", "SET", "quantum:permit:governor:plan-1"),
+    ("p33-brain", "DEL", "quantum:reconcile:hold:BTCUSDT"),
+    ("p33-operator", "SET", PERMIT),
+]
+
+ALMIGHTY = [
+    ("CONFIG", "SET", "maxmemory-policy", "allkeys-lru"),
+    ("CONFIG", "GET", "*"),
+    ("FLUSHALL",),
+    ("FLUSHDB",),
+    ("SHUTDOWN", "NOSAVE"),
+    ("ACL", "SETUSER", "p33-producer", "+@all"),
+    ("REPLICAOF", "127.0.0.1", "1"),
+    ("EVAL", "return 1", "0"),
+    ("SCRIPT", "FLUSH"),
+    ("CLIENT", "KILL", "ID", "1"),
+    ("MONITOR",),
+    ("KEYS", "*"),
+    ("GET", "another-account:p33:counters"),
+]
+
+
+class TestWhatARoleMustNotDo:
+    @pytest.mark.parametrize(("role", "command"), FORBIDDEN, ids=[f"{r}-{' '.join(c[:2])}" for r, c in FORBIDDEN])
+    def test_anothers_work_is_refused(self, strict_once: AclRedis, role: str, command: tuple[str, ...]) -> None:
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            strict_once.client(role).execute_command(*command)
+
+    @pytest.mark.parametrize(("role", "word", "key"), IN_A_SCRIPT)
+    def test_a_script_gives_no_right_that_its_caller_lacks(
+        self, strict_once: AclRedis, role: str, word: str, key: str
+    ) -> None:
+        client = strict_once.client(role)
+        sha = client.script_load("return redis.call(unpack(ARGV))")
+        with pytest.raises(redis.exceptions.RedisError, match=r"can't access at least one of the keys|NOPERM"):
+            client.evalsha(sha, 1, key, word, key, *(["{}"] if word == "SET" else []))
+        with strict_once.server.client() as admin:
+            assert admin.exists(key) == 0
+
+    @pytest.mark.parametrize("role", ROLES)
+    def test_no_role_rules_over_the_server(self, strict_once: AclRedis, role: str) -> None:
+        for command in ALMIGHTY:
+            with pytest.raises(redis.exceptions.NoPermissionError):
+                strict_once.client(role).execute_command(*command)
+
+
+@pytest.fixture(scope="module")
+def strict_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AclRedis]:
+    """One Redis 7, where reading and writing a key are two rights, for the refusals: they leave nothing behind."""
+    with running_acl_redis("system", tmp_path_factory.mktemp("acl")) as server:
+        yield server
+
+
+class TestScripts:
+    """What the chain above doesn't reach: every command in every script belongs to its role's rights."""
+
+    SCRIPTS_OF_OTHERS = {"p33-apply": {"consume_permits"}, "p33-operator": {"adopt_ledger", "change_hold"}}  # noqa: RUF012
+
+    def test_every_command_of_a_script_is_among_its_roles_rights(self, strict_once: AclRedis) -> None:
+        others = {name for names in self.SCRIPTS_OF_OTHERS.values() for name in names}
+        folder = ROOT / "p33_tasks" / "store" / "lua"
+        all_names = {path.stem for path in folder.glob("*.lua")} - {"_prelude"}
+        assert others < all_names
+        for role, names in {**self.SCRIPTS_OF_OTHERS, "p33-brain": all_names - others}.items():
+            rights = self._rights(strict_once, role)
+            for name in names | ({"_prelude"} if role == "p33-brain" else set()):
+                used = self._commands((folder / f"{name}.lua").read_text())
+                assert used <= rights, f"{role} runs {name}.lua: {used - rights} is missing in config/users.acl"
+
+    @staticmethod
+    def _commands(lua: str) -> set[str]:
+        calls = re.findall(r"redis\.p?call\('([A-Z]+)'(?:, '([A-Z]+)')?", lua)
+        return {f"{a}|{b}".lower() if a == "XGROUP" else a.lower() for a, b in calls}
+
+    @staticmethod
+    def _rights(acl: AclRedis, role: str) -> set[str]:
+        line = next(row for row in (ROOT / "config" / "users.acl").read_text().splitlines() if f" {role} " in row)
+        words = set(re.findall(r"\+([a-z|]+)", line))
+        with acl.server.client() as admin:
+            read = {name.split("|")[0] for name in admin.acl_cat("read")} if "+@read" in line else set()
+        return words | read
