@@ -169,8 +169,10 @@ def test_the_same_plan_thrice_on_the_stream_is_executed_and_reported_once(brain,
     brain.allow(PLAN)
     brain.add_plan(PLAN)
     brain.add_plan(PLAN)
+    sim.forget_requests()
     step(executor, reader)
     assert len(orders(brain, sim)) == 1
+    assert sim.requests().count("GET /fapi/v1/order") == 0, "the others have nothing to find out"
     assert only_result(brain)["outcome"] == "executed"
     assert list(reader.pending()) == []
 
@@ -195,6 +197,28 @@ def test_twenty_deliveries_at_once_execute_and_report_once(brain, sim, reader, e
     assert result["outcome"] == ("executed" if orders(brain, sim) else "rejected")
     brain.record_all()
     assert sim.position("BTCUSDT") == brain.ledger_amt()
+
+
+def test_twenty_that_take_up_a_consumed_plan_at_once_send_one_order(brain, sim, reader, executor, monkeypatch):
+    """Even where the venue would take the client order id again."""
+    sim.fault(client_ids="open")
+    brain.allow(PLAN)
+    with dies_at(monkeypatch, Journal, "mark_sending"):
+        step(executor, reader)
+    (entry,) = reader.pending()
+    plan = reader.plan_of(entry)
+    assert plan is not None
+    barrier = threading.Barrier(20)
+
+    def take_up(_: int) -> None:
+        barrier.wait()
+        executor.attempt(entry, plan)
+
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(take_up, range(20)))
+    wait_until(lambda: step(executor, reader) is None, "nothing is left to do")
+    assert (len(orders(brain, sim)), only_result(brain)["outcome"]) == (1, "executed")
+    assert sim.position("BTCUSDT") == Decimal("0.010")
 
 
 def test_two_processes_one_of_them_late_do_not_send_twice_even_where_the_venue_would_take_it(
