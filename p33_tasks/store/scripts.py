@@ -19,10 +19,10 @@ from p33_tasks.errors import ForeignKeyTypeError, StoreError, StoreUnavailableEr
 
 Argument = str | int | bytes
 
-# Redis 6 wraps an error inside a script into a sentence; its own word stands in the middle then.
-_UNFIT = re.compile(
-    r"\b(?:LOADING|READONLY|OOM|MISCONF|NOREPLICAS|MASTERDOWN|TRYAGAIN|CLUSTERDOWN)\b|read only replica"
-)
+# Redis 7 says it with the error's first word, which redis-py turns into a class; Redis 6 wraps an error inside a
+# script into a sentence, and the word stands in the middle.
+_UNFIT = (redis.exceptions.OutOfMemoryError, redis.exceptions.ReadOnlyError, redis.exceptions.MasterDownError)
+_UNFIT_WORD = re.compile(r"\b(?:LOADING|READONLY|OOM|MISCONF|NOREPLICAS|MASTERDOWN)\b")
 
 
 @cache
@@ -66,7 +66,7 @@ class translated_errors:  # noqa: N801 - reads as a statement
         """Raise ours for theirs."""
         if isinstance(error, (redis.ConnectionError, redis.TimeoutError)):
             raise StoreUnavailableError(f"Redis can't be reached: {error}") from error
-        if isinstance(error, redis.ResponseError) and _UNFIT.search(str(error)):
+        if isinstance(error, _UNFIT) or (isinstance(error, redis.ResponseError) and _UNFIT_WORD.search(str(error))):
             raise StoreUnavailableError(f"Redis can't write now: {error}") from error
         if isinstance(error, redis.RedisError):
             raise StoreError(f"Redis refused: {error}") from error

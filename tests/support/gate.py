@@ -1,0 +1,297 @@
+"""The whole gate over a test's own Redis: stores, services and the executor's client, with short words for each act.
+
+Nothing in it stands in for the product, except that a test says what the exchange answered (``put_position``).
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+
+import redis
+
+from p33_tasks.apply import Consumed, PermitClient, PermitRefused
+from p33_tasks.domain.close_factors import close_factor
+from p33_tasks.domain.models import Fill, MarketRules, OrderSide, Plan, Policy, Position, Snapshot, Verdict
+from p33_tasks.domain.quantities import canonical
+from p33_tasks.ports import ExecutionResult, ResultStatus, StreamEntry
+from p33_tasks.services.issue_permit import PermitService
+from p33_tasks.services.record_fill import ResultService
+from p33_tasks.store.budget import RedisRequestBudget
+from p33_tasks.store.connection import connect
+from p33_tasks.store.dead_letters import RedisDeadLetters
+from p33_tasks.store.keys import GROUP, Keys
+from p33_tasks.store.operator import OperatorStore
+from p33_tasks.store.results import RedisResultStore
+from p33_tasks.store.scripts import Scripts
+from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes
+from p33_tasks.store.verdicts import RedisVerdictStore
+from tests.support.redis_server import RedisServer
+
+SYMBOL = "BTCUSDT"
+OTHER = "ETHUSDT"
+SOURCE = "binanceusdm test.example"
+CONSUMER = "test"
+LONG = Decimal("0.040")
+
+
+class Gate:
+    """Everything of one account."""
+
+    def __init__(
+        self,
+        server: RedisServer,
+        *,
+        prefix: str = "quantum",
+        signing_key: str | None = None,
+        bootstrap: Any = "deny",
+        **limits: Any,
+    ) -> None:
+        self.server = server
+        self.url = server.url()
+        self.keys = Keys(prefix)
+        self.policy = Policy(allowlist=frozenset({SYMBOL, OTHER}), **limits)
+        self.redis = server.client()
+        client = connect(self.url)
+        self.scripts = Scripts(client)
+        allowlist, policy = self.policy.allowlist, self.policy
+        self.verdicts = RedisVerdictStore(
+            client, self.keys, source=SOURCE, allowlist=allowlist, signing_key=signing_key
+        )
+        self.dead_letters = RedisDeadLetters(client, self.keys)
+        self.permits = PermitService(self.verdicts, self.dead_letters, policy)
+        self.results = RedisResultStore(
+            client, self.keys, allowlist=allowlist, permit_ttl_ms=policy.permit_ttl_ms
+        )
+        self.recorder = ResultService(self.results)
+        times = RefreshTimes(poll_ms=policy.poll_ms, cooldown_ms=policy.cooldown_ms)
+        self.snapshots = RedisSnapshotStore(client, self.keys, allowlist=allowlist, times=times, bootstrap=bootstrap)
+        self.operator = OperatorStore(client, self.keys)
+        self.budget = RedisRequestBudget(client, self.keys)
+        for stream in (self.keys.plans, self.keys.results):
+            if not self.redis.exists(stream):
+                self.redis.xgroup_create(stream, GROUP, id="0", mkstream=True)
+
+    # --- the server -------------------------------------------------------------------------------------------------
+
+    def now_ms(self) -> int:
+        seconds, micros = self.redis.time()
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    @property
+    def run_id(self) -> str:
+        return str(self.redis.info("server")["run_id"])
+
+    def until_after(self, ms: int) -> None:
+        """Wait until the server's time is later than ``ms``."""
+        while self.now_ms() <= ms:
+            pass
+
+    def dump(self) -> dict[str, tuple[bytes, bool]]:
+        """Every key: its whole value, and whether it expires."""
+        raw = self.server.client(decode=False)
+        found = {}
+        for key in raw.scan_iter(count=1000):
+            found[key.decode()] = (raw.dump(key), raw.ttl(key) >= 0)
+        raw.close()
+        return found
+
+    # --- facts ------------------------------------------------------------------------------------------------------
+
+    def put_position(
+        self, amount: str | Decimal = LONG, *, symbol: str = SYMBOL, age_ms: int = 0, **changes: Any
+    ) -> str:
+        """A refresh found this position; returns what the store did with it."""
+        hedge_mode = changes.pop("hedge_mode", False)
+        fields = {"ts_ms": self.now_ms() - age_ms, "source": SOURCE, "run_id": self.run_id, **changes}
+        position = Position(symbol=symbol, position_amt=Decimal(amount), hedge_mode=hedge_mode)
+        return self.snapshots.put_snapshots([Snapshot(position=position, **fields)])[symbol]
+
+    def put_ledger(self, amount: str | Decimal = LONG, *, symbol: str = SYMBOL, **fields: str) -> None:
+        self.redis.hset(self.keys.ledger(symbol), mapping={"last_known_amt": canonical(Decimal(amount)), **fields})
+
+    def put_market(self, *symbols: str, step: str = "0.001") -> None:
+        self.snapshots.put_markets(
+            {
+                symbol: MarketRules(
+                    symbol=symbol, step_size=Decimal(step), min_qty=Decimal(step), max_market_qty=Decimal(120)
+                )
+                for symbol in symbols or (SYMBOL,)
+            },
+            SOURCE,
+        )
+
+    def make_ready(self, amount: str | Decimal = LONG, *, symbol: str = SYMBOL) -> Gate:
+        """A symbol that can be closed: exchange and ledger agree."""
+        self.put_ledger(amount, symbol=symbol)
+        self.put_position(amount, symbol=symbol)
+        self.put_market(symbol)
+        return self
+
+    def ledger(self, symbol: str = SYMBOL) -> dict[str, str]:
+        return self.redis.hgetall(self.keys.ledger(symbol))
+
+    def ledger_amt(self, symbol: str = SYMBOL) -> str | None:
+        return self.redis.hget(self.keys.ledger(symbol), "last_known_amt")
+
+    def reserved_by(self, symbol: str = SYMBOL) -> str | None:
+        return self.redis.get(self.keys.reservation(symbol))
+
+    def end_cooldown(self, symbol: str = SYMBOL) -> None:
+        """As if the last order were as long ago as the cooldown takes."""
+        then_ms = self.now_ms() - self.policy.cooldown_ms - 1
+        self.redis.hset(
+            self.keys.ledger(symbol),
+            mapping={"last_order_time_ms": then_ms, "last_order_time_epoch": then_ms // 1000},
+        )
+
+    # --- plans ------------------------------------------------------------------------------------------------------
+
+    def plan(self, plan_id: str = "plan-1", **changes: Any) -> Plan:
+        fields: dict[str, Any] = {"symbol": SYMBOL, "action": "CLOSE_PARTIAL_75", "issued_ms": self.now_ms(), **changes}
+        fields.setdefault("close_factor", close_factor(fields["action"]))
+        return Plan(plan_id=plan_id, **fields)
+
+    def publish(self, plan_id: str = "plan-1", **changes: Any) -> tuple[Plan, StreamEntry]:
+        """A plan on its stream, read by a worker and not yet acknowledged."""
+        plan = self.plan(plan_id, **changes)
+        fields = {"plan_id": plan_id, "symbol": plan.symbol, "action": plan.action, "decision": "EXECUTE"}
+        entry = self._add(self.keys.plans, fields)
+        issued_ms = changes.get("issued_ms", int(entry.entry_id.partition("-")[0]))
+        return self.plan(plan_id, **{**changes, "issued_ms": issued_ms}), entry
+
+    def judge(self, plan_id: str = "plan-1", **changes: Any) -> Verdict | None:
+        """Publish a plan and judge it."""
+        return self.permits.judge(*self.publish(plan_id, **changes))
+
+    def allow(self, plan_id: str = "plan-1", **changes: Any) -> dict[str, Any]:
+        """Publish a plan that must be allowed; returns its permit."""
+        self.judge(plan_id, **changes)
+        permit = self.permit(plan_id)
+        assert permit is not None
+        assert permit["allow"] is True, permit
+        return permit
+
+    def permit(self, plan_id: str = "plan-1") -> dict[str, Any] | None:
+        return _read(self.redis.get(self.keys.permit(plan_id)))
+
+    def decision(self, plan_id: str = "plan-1") -> dict[str, Any] | None:
+        return _read(self.redis.get(self.keys.decision(plan_id)))
+
+    def reason(self, plan_id: str = "plan-1") -> str:
+        """Why a plan was denied; ``allow`` when it was not."""
+        decision = self.decision(plan_id)
+        assert decision is not None, "no verdict"
+        return "allow" if decision["allow"] else decision["reason"]
+
+    def why_not(self, plan_id: str = "plan-1", **changes: Any) -> str:
+        """Judge a plan and say why it was denied; ``allow`` when it was not."""
+        self.judge(plan_id, **changes)
+        return self.reason(plan_id)
+
+    # --- the executor -----------------------------------------------------------------------------------------------
+
+    def grant(self, plan_id: str = "plan-1", text: str = '{"granted":true}') -> None:
+        self.redis.set(self.keys.governor_permit(plan_id), text, ex=60)
+
+    def client(self, **options: Any) -> PermitClient:
+        return PermitClient(self.url, prefix=self.keys.prefix, **options)
+
+    def consume(self, plan_id: str = "plan-1", symbol: str = SYMBOL, **options: Any) -> Consumed:
+        self.grant(plan_id)
+        return self.client(**options).consume(plan_id, symbol)
+
+    def refusal(self, plan_id: str = "plan-1", symbol: str = SYMBOL, **options: Any) -> tuple[str, str | None]:
+        """Try to consume, be refused; returns error and reason."""
+        try:
+            consumed = self.consume(plan_id, symbol, **options)
+        except PermitRefused as refused:
+            return refused.error, refused.reason
+        raise AssertionError(f"consumed: {consumed}")
+
+    def report(
+        self,
+        plan_id: str = "plan-1",
+        *fills: tuple[str, str, str],
+        symbol: str = SYMBOL,
+        executed: bool = True,
+        entry: StreamEntry | None = None,
+        **changes: Any,
+    ) -> ResultStatus:
+        """A result with fills ``(order id, side, cumulative quantity)`` is published and recorded."""
+        result = make_result(plan_id, *fills, symbol=symbol, executed=executed, **changes)
+        return self.recorder.record(result, entry or self.publish_result(plan_id))
+
+    def publish_result(self, plan_id: str = "plan-1") -> StreamEntry:
+        return self._add(self.keys.results, {"plan_id": plan_id})
+
+    # --- what is left behind ----------------------------------------------------------------------------------------
+
+    def pending(self, stream: str) -> int:
+        return int(self.redis.xpending(stream, GROUP)["pending"])
+
+    def count(self, name: str) -> int:
+        return int(self.redis.hget(self.keys.counters, name) or 0)
+
+    def audit(self) -> list[dict[str, str]]:
+        return [fields for _, fields in self.redis.xrange(self.keys.decisions)]
+
+    def events(self) -> list[str]:
+        return [fields["event"] for _, fields in self.redis.xrange(self.keys.audit)]
+
+    def dead(self) -> list[dict[str, str]]:
+        return [fields for _, fields in self.redis.xrange(self.keys.dead_letters)]
+
+    def _add(self, stream: str, fields: dict[Any, Any]) -> StreamEntry:
+        entry_id = str(self.redis.xadd(stream, fields))
+        self.redis.xreadgroup(GROUP, CONSUMER, {stream: ">"})
+        return StreamEntry(stream=stream, entry_id=entry_id)
+
+
+def make_result(
+    plan_id: str = "plan-1",
+    *fills: tuple[str, str | None, str],
+    symbol: str = SYMBOL,
+    executed: bool = True,
+    **changes: Any,
+) -> ExecutionResult:
+    """A result as the parser would give it."""
+    return ExecutionResult(
+        plan_id=plan_id,
+        symbol=symbol,
+        executed=executed,
+        fills=tuple(
+            Fill(order_id=order_id, side=OrderSide(side) if side else None, cumulative_qty=Decimal(quantity))
+            for order_id, side, quantity in fills
+        ),
+        **changes,
+    )
+
+
+def race(count: int, act: Callable[[int], Any]) -> list[Any]:
+    """Run ``act(0) ... act(count - 1)`` in as many threads, let go at one moment; exceptions are results too."""
+    start = threading.Barrier(count)
+
+    def run(number: int) -> Any:
+        start.wait(30)
+        try:
+            return act(number)
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            return error
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
+
+
+def open_clients(pool: list[redis.Redis]) -> None:
+    """Connect each before the race, so that the race is about the act."""
+    for client in pool:
+        client.ping()
+
+
+def _read(text: str | None) -> dict[str, Any] | None:
+    return None if text is None else json.loads(text, parse_float=Decimal)
