@@ -1,0 +1,101 @@
+"""HTTP answers: the same headers on every one, and never a traceback."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import ipaddress
+from urllib.parse import urlsplit
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from p33_tasks.exporter.page import frame
+
+log = structlog.get_logger("p33.exporter")
+
+_STYLE_HASH = base64.b64encode(hashlib.sha256(frame.STYLE.encode()).digest()).decode()
+HEADERS = {
+    # Nothing is loaded, nothing runs: one page, its own style, and forms that come back here.
+    "Content-Security-Policy": (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Server": "p33-exporter",
+}
+
+
+async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    """Runs on every response before it is sent."""
+    response.headers.update(HEADERS)
+
+
+def page(body: str, *, status: int = 200) -> web.Response:
+    """An HTML answer."""
+    return web.Response(text=body, status=status, content_type="text/html")
+
+
+def plain(text: str, *, status: int = 200) -> web.Response:
+    """A text answer."""
+    return web.Response(text=text, status=status, content_type="text/plain")
+
+
+def is_own_name(host: str) -> bool:
+    """Whether a Host header can't be a stranger's name: an address, or localhost.
+
+    A web site can let its own name point to 127.0.0.1 (DNS rebinding) and read this page in its visitor's browser.
+    """
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        ipaddress.ip_address(name)
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
+    return True
+
+
+@web.middleware
+async def no_traceback(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A page instead of aiohttp's own texts, and for whatever goes wrong in here."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        answer = page(
+            frame.message(f"{error.status} {error.reason}", _ADVICE.get(error.status, "")), status=error.status
+        )
+        if "Allow" in error.headers:
+            answer.headers["Allow"] = error.headers["Allow"]
+        return answer
+    except Exception:  # the last door: whatever it is goes to the log, and no further
+        log.exception("EXPORTER_PAGE_FAILED", path=request.path[:200])
+        return page(frame.message("500 Internal error", "The exporter's log has the details."), status=500)
+
+
+_ADVICE = {
+    404: "There is nothing at this address. There are /, /plan/PLAN_ID, /metrics, /healthz and /readyz.",
+    405: "This service can only be read: use GET or HEAD.",
+    421: "Bound to a loopback address, it answers to localhost and to addresses only, not to a name.",
+}
+
+
+def own_names_only(host: str) -> Middleware:
+    """Refuse strangers' names while bound to a loopback address; ``host`` is where the service listens."""
+    loopback = host == "localhost" or _is_loopback(host)
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if loopback and not is_own_name(request.host):
+            raise web.HTTPMisdirectedRequest
+        return await handler(request)
+
+    return check
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,147 @@
+"""What is answered at which address."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from functools import partial
+from urllib.parse import unquote
+
+import structlog
+from aiohttp import hdrs, web
+from prometheus_client.exposition import choose_encoder
+
+from p33_tasks.errors import CorruptStateError, StoreError
+from p33_tasks.exporter.answers import add_headers, no_traceback, own_names_only, page, plain
+from p33_tasks.exporter.cluster import READ_TIMEOUT_SEC, Cluster, Reading
+from p33_tasks.exporter.health import readiness
+from p33_tasks.exporter.history import PERIOD_SEC, History
+from p33_tasks.exporter.metrics import ClusterMetrics
+from p33_tasks.exporter.page import frame, home, plan
+from p33_tasks.settings import Settings
+
+log = structlog.get_logger("p33.exporter")
+
+MAX_PLAN_ID_CHARS = 1_000
+"""No plan with a longer id was ever judged."""
+_SCRAPE_TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
+
+
+def make_app(settings: Settings) -> web.Application:
+    """The web application; reading begins when it is started.
+
+    Raises:
+        ConfigurationError: The Redis URL or the venue can't be used.
+    """
+    service = Service(settings)
+    app = web.Application(middlewares=[no_traceback, own_names_only(settings.metrics_host)])
+    app.on_response_prepare.append(add_headers)
+    app.cleanup_ctx.append(service.lifetime)
+    app.add_routes(
+        [
+            web.get("/", service.home),
+            web.get("/plan", service.plan_by_query),
+            web.get("/plan/{plan_id:.+}", service.plan_by_path),
+            web.get("/metrics", service.metrics),
+            web.get("/healthz", service.healthz),
+            web.get("/readyz", service.readyz),
+        ]
+    )
+    return app
+
+
+class Service:
+    """The handlers, and what they share."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._policy = settings.policy
+        self._cluster = Cluster(settings)
+        self._history = History()
+
+    async def lifetime(self, _app: web.Application) -> AsyncIterator[None]:
+        """Sample for the trends from start to end."""
+        sampling = asyncio.create_task(self._sample())
+        yield
+        sampling.cancel()
+        self._cluster.close()
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """``/metrics``: answers in time also when Redis does not."""
+        began = time.perf_counter()
+        reading = await self._cluster.overview(_scrape_timeout_sec(request))
+        encode, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
+        metrics = ClusterMetrics(reading.overview, self._policy, read_sec=time.perf_counter() - began)
+        body = await asyncio.get_running_loop().run_in_executor(None, partial(encode, metrics))
+        response = web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type})
+        response.enable_compression()
+        return response
+
+    async def healthz(self, _request: web.Request) -> web.Response:
+        """``/healthz``: this process is alive; nothing is asked of Redis."""
+        return plain("ok\n")
+
+    async def readyz(self, _request: web.Request) -> web.Response:
+        """``/readyz``: whether the cluster serves plans, with the reasons; 503 when it doesn't."""
+        answer = readiness(await self._cluster.overview(), self._policy)
+        return plain(answer.text(), status=200 if answer.ready else 503)
+
+    async def home(self, request: web.Request) -> web.Response:
+        """``/``: the operator's page."""
+        reading = await self._cluster.overview()
+        choices = home.Choices.of(request.query)
+        if reading.overview is None:
+            return page(home.redis_is_away(reading.problem, self._history, self._settings, choices), status=503)
+        try:
+            recent = await self._cluster.recent(home.RECENT)
+        except StoreError as error:
+            return page(home.redis_is_away(str(error), self._history, self._settings, choices), status=503)
+        return page(
+            home.render(
+                reading.overview,
+                recent,
+                history=self._history,
+                ready=readiness(reading, self._policy),
+                settings=self._settings,
+                choices=choices,
+            )
+        )
+
+    async def plan_by_path(self, request: web.Request) -> web.Response:
+        """``/plan/<id>``: one plan's story. The id as it was sent, since it may hold anything."""
+        raw = request.rel_url.raw_path.removeprefix("/plan/")
+        return await self._plan(unquote(raw, errors="replace"))
+
+    async def plan_by_query(self, request: web.Request) -> web.Response:
+        """``/plan?id=<id>``: the same, from the form on the page."""
+        return await self._plan(request.query.get("id", "").strip())
+
+    async def _plan(self, plan_id: str) -> web.Response:
+        if not 0 < len(plan_id) <= MAX_PLAN_ID_CHARS:
+            text = f"Write a plan_id of 1 to {MAX_PLAN_ID_CHARS} characters; this one has {len(plan_id)}."
+            return page(frame.message("No such plan", text), status=404)
+        try:
+            found = await self._cluster.plan(plan_id)
+        except CorruptStateError as error:
+            return page(frame.message("Unreadable", f"The record of this plan can't be read: {error}"), status=500)
+        except StoreError as error:
+            return page(home.redis_is_away(str(error), self._history, self._settings, home.Choices()), status=503)
+        body, status = plan.render(plan_id, found)
+        return page(body, status=status)
+
+    async def _sample(self) -> None:
+        while True:
+            reading: Reading = await self._cluster.overview()
+            if reading.overview is not None:
+                self._history.add(reading.overview)
+            await asyncio.sleep(PERIOD_SEC)
+
+
+def _scrape_timeout_sec(request: web.Request) -> float:
+    """A little less than what Prometheus says it waits, and never more than we would."""
+    try:
+        given = float(request.headers.get(_SCRAPE_TIMEOUT_HEADER, "inf"))
+    except ValueError:
+        return READ_TIMEOUT_SEC
+    return min(READ_TIMEOUT_SEC, max(0.2, given * 0.8)) if given > 0 else READ_TIMEOUT_SEC

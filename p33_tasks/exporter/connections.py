@@ -1,0 +1,29 @@
+"""No connection lives for ever: a client that says nothing would hold a file descriptor for good."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from aiohttp import web
+
+MAX_AGE_SEC = 60.0
+"""Every answer takes a few seconds at most; Prometheus connects again without a word."""
+MAX_CONNECTIONS = 256
+LOOK_SEC = 2.0
+
+
+async def close_old_connections(
+    server: web.Server, *, max_age_sec: float = MAX_AGE_SEC, most: int = MAX_CONNECTIONS, look_sec: float = LOOK_SEC
+) -> None:
+    """Look again and again, until cancelled; close the ones that are too old, and the oldest of too many."""
+    born: dict[web.RequestHandler, float] = {}
+    while True:
+        now = time.monotonic()
+        born = {connection: born.get(connection, now) for connection in server.connections}
+        by_age = sorted(born, key=lambda connection: born[connection])
+        too_many = max(0, len(by_age) - most)
+        for at, connection in enumerate(by_age):
+            if at < too_many or now - born[connection] > max_age_sec:
+                connection.force_close()
+        await asyncio.sleep(look_sec)

@@ -1,0 +1,101 @@
+"""Whether the cluster can serve plans: Redis reachable, snapshots fresh, streams not lagging."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from p33_tasks.domain.models import Policy
+from p33_tasks.exporter.cluster import Reading
+from p33_tasks.exporter.gauges import oldest_sec, snapshot_is_usable, unreadable_keys
+from p33_tasks.store.stream_views import StreamView
+from p33_tasks.store.views import Overview, SymbolView
+
+MAX_WAIT_SEC = 5.0
+"""A plan is judged within 1.2 s, a dead worker's entry is taken over within a second; what waits longer is stuck."""
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """The answer, and why."""
+
+    problems: tuple[str, ...]  # each one makes it not ready
+    warnings: tuple[str, ...]  # worth knowing, and no reason to call the whole not ready
+
+    @property
+    def ready(self) -> bool:
+        """Whether plans are served."""
+        return not self.problems
+
+    def text(self) -> str:
+        """For ``/readyz``: the answer, then a reason per line."""
+        lines = ["ready" if self.ready else "not ready"]
+        lines += [f"- {problem}" for problem in self.problems]
+        lines += [f"(warning) {warning}" for warning in self.warnings]
+        return "\n".join(lines) + "\n"
+
+
+def readiness(reading: Reading, policy: Policy) -> Readiness:
+    """Judge one reading.
+
+    One symbol without a snapshot, e.g. a delisted one, spoils itself only: that is a warning. When no symbol has a
+    usable snapshot, every plan is denied, and the cluster isn't ready.
+    """
+    overview = reading.overview
+    if overview is None:
+        return Readiness(problems=(reading.problem,), warnings=())
+    stale = [view for view in overview.symbols if not snapshot_is_usable(view, policy)]
+    all_stale = len(stale) == len(overview.symbols)
+    told = _stale_text(stale, len(overview.symbols), policy) if stale else None
+    problems = [told] if told and all_stale else []
+    warnings = [told] if told and not all_stale else []
+    for stream in overview.streams:
+        if stream.name in {"plans", "results"}:
+            problems += _lagging(stream, overview.now_ms)
+            if not stream.readers:
+                warnings.append(f"nobody reads {stream.key}: start a worker, or p33 ingest")
+    return Readiness(problems=tuple(problems), warnings=(*warnings, *_other_warnings(overview)))
+
+
+def _stale_text(stale: list[SymbolView], of: int, policy: Policy) -> str:
+    named = ", ".join(f"{view.symbol} {_snapshot_problem(view, policy)}" for view in stale[:_NAMED])
+    more = f" and {len(stale) - _NAMED} more" if len(stale) > _NAMED else ""
+    return f"snapshots: {len(stale)} of {of} not usable: {named}{more}; look further with: p33 check"
+
+
+def _snapshot_problem(view: SymbolView, policy: Policy) -> str:
+    facts, age_ms = view.facts, view.snapshot_age_ms
+    if facts.snapshot_problem:
+        return "can't be read"
+    if facts.snapshot is None or age_ms is None:
+        return "has none"
+    if facts.snapshot.position.hedge_mode:
+        return "is in hedge mode"
+    if facts.snapshot.source != facts.source:
+        return "is of another venue"
+    if facts.snapshot.run_id != facts.run_id:
+        return "is from before Redis restarted"
+    return f"is {age_ms / 1000:.1f} s old (limit {policy.stale_threshold_ms / 1000:g} s)"
+
+
+def _lagging(stream: StreamView, now_ms: int) -> Iterator[str]:
+    waited_sec = oldest_sec(stream, now_ms)
+    if stream.problem:
+        yield f"stream {stream.key}: {stream.problem}"
+    elif waited_sec > MAX_WAIT_SEC:
+        more = " or more" if stream.unread_at_least else ""
+        yield (
+            f"stream {stream.key}: {stream.lag}{more} waiting, the oldest for {waited_sec:.1f} s "
+            f"(limit {MAX_WAIT_SEC:g} s), {stream.readers} readers"
+        )
+
+
+def _other_warnings(overview: Overview) -> Iterator[str]:
+    refresh, unreadable = overview.refresh, unreadable_keys(overview)
+    if refresh.paused_ms:
+        yield f"the exchange asked for a pause: {refresh.paused_ms / 1000:.0f} s left"
+    if refresh.error:
+        yield f"the last refresh failed: {refresh.error}"
+    if unreadable:
+        yield f"{unreadable} keys of ours can't be read; p33 status --json names them"

@@ -1,0 +1,56 @@
+"""The latest verdicts, from the audit stream. Read-only, bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from p33_tasks.errors import CorruptStateError
+from p33_tasks.store import exact_json
+from p33_tasks.store.keys import Keys
+from p33_tasks.store.scripts import translated_errors
+
+if TYPE_CHECKING:
+    import redis
+
+MAX_RECENT = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecentVerdict:
+    """One entry of the audit stream."""
+
+    plan_id: str
+    symbol: str
+    ts_ms: int  # Redis TIME of the entry
+    verdict: Mapping[str, Any]  # empty: the entry can't be read
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it is an allow."""
+        return self.verdict.get("allow") is True
+
+
+def read_recent(client: redis.Redis, keys: Keys, count: int) -> tuple[RecentVerdict, ...]:
+    """The latest verdicts, newest first, in one round trip.
+
+    Raises:
+        StoreError: Redis is away, or refuses.
+    """
+    with translated_errors():
+        rows: Any = client.xrevrange(keys.decisions, count=min(count, MAX_RECENT))
+    return tuple(_recent(entry_id, fields) for entry_id, fields in rows)
+
+
+def _recent(entry_id: str, fields: Mapping[str, str]) -> RecentVerdict:
+    try:
+        verdict = exact_json.loads_object(fields.get("verdict", ""))
+    except CorruptStateError:
+        verdict = {}
+    return RecentVerdict(
+        plan_id=fields.get("plan_id", ""),
+        symbol=fields.get("symbol", ""),
+        ts_ms=int(entry_id.partition("-")[0]),
+        verdict=verdict,
+    )
