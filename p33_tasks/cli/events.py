@@ -13,18 +13,20 @@ from p33_tasks.store.feed import ResultSeen, VerdictSeen
 from p33_tasks.store.narrative import number
 from p33_tasks.streams.messages import parse_result
 
-_SHORT = {
-    "exchange_position_amt": "exchange",
-    "ledger_position_amt": "ledger",
-    "diff_pct": "diff %",
-    "tolerance_pct": "tolerance %",
-    "snapshot_age_sec": "age s",
-    "threshold_sec": "limit s",
-    "seconds_since_order": "since order s",
-    "cooldown_sec": "cooldown s",
-    "in_flight_plan_id": "held by",
-    "retry_after_sec": "retry after s",
+# Label and unit of the details that a line has room for; others come by their own name.
+_LABELS = {
+    "exchange_position_amt": ("exchange", ""),
+    "ledger_position_amt": ("ledger", ""),
+    "diff_pct": ("drift", " %"),
+    "tolerance_pct": ("tolerance", " %"),
+    "snapshot_age_sec": ("snapshot age", " s"),
+    "threshold_sec": ("limit", " s"),
+    "seconds_since_order": ("last order", " s ago"),
+    "cooldown_sec": ("cooldown", " s"),
+    "in_flight_plan_id": ("held by", ""),
+    "retry_after_sec": ("retry after", " s"),
 }
+_MAX_DETAILS = 8
 
 
 def event_line(event: VerdictSeen | ResultSeen) -> tuple[str, str]:
@@ -35,21 +37,18 @@ def event_line(event: VerdictSeen | ResultSeen) -> tuple[str, str]:
 def _verdict_line(event: VerdictSeen) -> tuple[str, str]:
     head = f"{clock(event.entry_id)} {'ALLOW' if event.allowed else 'DENY '} {_who(event.symbol, event.plan_id)}"
     if event.allowed:
-        verdict = event.verdict
-        quantity, position = (number(verdict.get(name)) for name in ("safe_close_qty", "exchange_position_amt"))
-        age = number(verdict.get("snapshot_age_sec"))
-        return (
-            f"{head} {escaped(verdict.get('order_side'))} {escaped(quantity)} of {escaped(position)}, age s {age}",
-            "green",
-        )
+        names = ("order_side", "safe_close_qty", "exchange_position_amt", "snapshot_age_sec")
+        side, quantity, position, age = (escaped(number(event.verdict.get(name)), limit=40) for name in names)
+        return f"{head} {side} {quantity} of {position}, snapshot {age} s old", "green"
     details = event.verdict.get("details")
-    numbers = " ".join(_details(details)) if isinstance(details, Mapping) else ""
-    return f"{head} {escaped(event.reason)} {numbers}".rstrip(), "yellow"
+    numbers = ", ".join(_details(details)) if isinstance(details, Mapping) else ""
+    return f"{head} {escaped(event.reason)}  {numbers}".rstrip(), "yellow"
 
 
 def _details(details: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in list(details.items())[:8]:
-        yield f"{_SHORT.get(name) or escaped(name, limit=40)} {escaped(number(value), limit=60)}"
+    for name, value in list(details.items())[:_MAX_DETAILS]:
+        label, unit = _LABELS.get(name, (escaped(name, limit=40), ""))
+        yield f"{label} {escaped(number(value), limit=60)}{unit}"
 
 
 def result_of(event: ResultSeen) -> ExecutionResult | None:
@@ -78,7 +77,7 @@ def _result_line(event: ResultSeen) -> tuple[str, str]:
 
 
 def _who(symbol: str, plan_id: str) -> str:
-    return f"{escaped(symbol, limit=20):<9} {escaped(plan_id, limit=24):<24}"
+    return f"{escaped(symbol, limit=20):<13} {escaped(plan_id, limit=24):<22}"
 
 
 def clock(entry_id: str) -> str:
