@@ -64,9 +64,7 @@ class Gate:
         )
         self.dead_letters = RedisDeadLetters(client, self.keys)
         self.permits = PermitService(self.verdicts, self.dead_letters, policy)
-        self.results = RedisResultStore(
-            client, self.keys, allowlist=allowlist, permit_ttl_ms=policy.permit_ttl_ms
-        )
+        self.results = RedisResultStore(client, self.keys, allowlist=allowlist, permit_ttl_ms=policy.permit_ttl_ms)
         self.recorder = ResultService(self.results)
         times = RefreshTimes(poll_ms=policy.poll_ms, cooldown_ms=policy.cooldown_ms)
         self.snapshots = RedisSnapshotStore(client, self.keys, allowlist=allowlist, times=times, bootstrap=bootstrap)

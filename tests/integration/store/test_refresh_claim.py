@@ -1,0 +1,222 @@
+"""One bulk request per tick for all workers, one request weight for all of them (failures 1, 8, 10)."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from p33_tasks.errors import ExchangeBudgetSpentError, ExchangeRateLimitedError
+from p33_tasks.ports import Claim
+from p33_tasks.store.budget import RedisRequestBudget
+from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes
+from tests.support.gate import OTHER, SOURCE, SYMBOL, Gate, race
+
+MINUTE_MS = 60_000
+
+
+def store_of(
+    gate: Gate, *, poll_ms: int = 5_000, lease_ms: int = 10_000, symbols: tuple[str, ...] = (SYMBOL, OTHER)
+) -> RedisSnapshotStore:
+    times = RefreshTimes(poll_ms=poll_ms, cooldown_ms=15_000, lease_ms=lease_ms)
+    return RedisSnapshotStore(gate.server.client(), gate.keys, allowlist=symbols, times=times)
+
+
+# --- the claim ------------------------------------------------------------------------------------------------------
+
+
+def test_of_a_hundred_workers_one_makes_the_request(gate: Gate) -> None:
+    claims = race(100, lambda _: gate.snapshots.claim_refresh(SOURCE))
+    assert Counter(claim.claim for claim in claims) == {Claim.MINE: 1, Claim.IN_FLIGHT: 99}
+
+
+def test_a_claim_is_stamped_with_redis_time_and_run(gate: Gate) -> None:
+    before_ms = gate.now_ms()
+    claim = gate.snapshots.claim_refresh(SOURCE)
+    assert before_ms <= claim.now_ms <= gate.now_ms()
+    assert claim.run_id == gate.run_id
+
+
+@pytest.mark.parametrize("error", ["", "ExchangeUnavailableError: no answer"])
+def test_the_rest_of_the_tick_finds_it_done_well_or_badly(gate: Gate, error: str) -> None:
+    claim = gate.snapshots.claim_refresh(SOURCE)
+    gate.snapshots.finish_refresh(claim, error=error)
+    assert gate.snapshots.claim_refresh(SOURCE).claim is Claim.DONE
+    assert gate.redis.hget(gate.keys.refresh, "error") == error
+    assert bool(gate.redis.hget(gate.keys.refresh, "succeeded_ms")) is (error == "")
+
+
+def test_the_next_tick_makes_its_own_request(gate: Gate) -> None:
+    store = store_of(gate, poll_ms=20)
+    store.finish_refresh(claim := store.claim_refresh(SOURCE))
+    gate.until_after(claim.now_ms + 16)
+    assert store.claim_refresh(SOURCE).claim is Claim.MINE
+
+
+def test_a_worker_that_died_in_flight_gives_way_after_its_lease(gate: Gate) -> None:
+    store = store_of(gate, poll_ms=10, lease_ms=30)
+    dead = store.claim_refresh(SOURCE)
+    assert store.claim_refresh(SOURCE).claim is Claim.IN_FLIGHT
+    gate.until_after(dead.now_ms + 30)
+    heir = store.claim_refresh(SOURCE)
+    assert heir.claim is Claim.MINE
+    store.finish_refresh(dead)
+    assert gate.redis.hget(gate.keys.refresh, "token") == heir.token
+    assert gate.redis.hget(gate.keys.refresh, "lease_until_ms") != "0", "the dead one's return ends nobody's lease"
+
+
+def test_a_claim_whose_answer_was_lost_is_the_same_claim(gate: Gate) -> None:
+    """Else the tick would be in flight with nobody flying, for the whole lease."""
+    arguments = [SOURCE, 4_000, 10_000, "token", "digest", 3_600_000]
+    keys = [gate.keys.refresh, gate.keys.budget]
+    assert gate.scripts.run("claim_refresh", keys, arguments)[0] == "mine"
+    assert gate.scripts.run("claim_refresh", keys, arguments)[0] == "mine"
+
+
+def test_a_request_from_before_a_restart_blocks_nobody(gate: Gate) -> None:
+    """H, with AOF: its snapshots would be of another run."""
+    gate.snapshots.claim_refresh(SOURCE)
+    gate.redis.hset(gate.keys.refresh, "run_id", "b" * 40)
+    assert gate.snapshots.claim_refresh(SOURCE).claim is Claim.MINE
+
+
+def test_a_claim_from_a_clock_that_was_ahead_blocks_nobody(gate: Gate) -> None:
+    """S."""
+    gate.snapshots.claim_refresh(SOURCE)
+    ahead_ms = gate.now_ms() + 3_600_000
+    gate.redis.hset(gate.keys.refresh, mapping={"started_ms": ahead_ms, "lease_until_ms": ahead_ms + 10_000})
+    assert gate.snapshots.claim_refresh(SOURCE).claim is Claim.MINE
+
+
+@pytest.mark.parametrize("field", ["started_ms", "lease_until_ms", "markets_ms"])
+@pytest.mark.parametrize("text", ["nan", "inf", "1e400", "", "soon"])
+def test_foreign_values_in_the_claim_block_nobody_for_good(gate: Gate, field: str, text: str) -> None:
+    store = store_of(gate, poll_ms=10)
+    store.claim_refresh(SOURCE)
+    gate.redis.hset(gate.keys.refresh, field, text)
+    if field == "markets_ms":
+        gate.redis.hset(gate.keys.refresh, "lease_until_ms", "0")
+    gate.until_after(gate.now_ms() + 10)
+    claim = store.claim_refresh(SOURCE)
+    assert claim.claim is Claim.MINE
+    assert claim.markets_due
+
+
+# --- market rules ---------------------------------------------------------------------------------------------------
+
+
+def test_market_rules_are_due_until_they_were_loaded_and_again_after_their_period(gate: Gate) -> None:
+    store = store_of(gate, poll_ms=1)
+
+    def claim_again(*, markets_loaded: bool) -> bool:
+        claim = store.claim_refresh(SOURCE)
+        assert claim.claim is Claim.MINE
+        store.finish_refresh(claim, markets_loaded=markets_loaded)
+        gate.until_after(claim.now_ms + 1)
+        return claim.markets_due
+
+    assert claim_again(markets_loaded=False)
+    assert claim_again(markets_loaded=True)
+    assert not claim_again(markets_loaded=False)
+    gate.redis.hset(gate.keys.refresh, "markets_ms", gate.now_ms() - 3_600_001)
+    assert claim_again(markets_loaded=True)
+    assert not claim_again(markets_loaded=False)
+    assert store_of(gate, poll_ms=1, symbols=("SOLUSDT",)).claim_refresh(SOURCE).markets_due, "other symbols"
+
+
+def test_market_rules_of_the_venue_before_are_due_until_those_of_the_new_one_are_loaded(gate: Gate) -> None:
+    store = store_of(gate, poll_ms=1)
+    store.finish_refresh(store.claim_refresh(SOURCE), markets_loaded=True)
+    for _ in range(2):
+        claim = store.claim_refresh("another venue")
+        assert claim.claim is Claim.MINE
+        assert claim.markets_due, "a failed load leaves them due"
+        store.finish_refresh(claim, markets_loaded=False)
+        gate.until_after(claim.now_ms + 1)
+
+
+# --- the budget -----------------------------------------------------------------------------------------------------
+
+
+def budget_of(gate: Gate, own: int = 100, venue: int = 200) -> RedisRequestBudget:
+    return RedisRequestBudget(gate.server.client(), gate.keys, own_weight=own, venue_weight=venue)
+
+
+def in_one_minute(gate: Gate) -> None:
+    """Not so late in the minute that it ends during the test."""
+    if gate.now_ms() % MINUTE_MS > MINUTE_MS - 3_000:
+        gate.until_after(gate.now_ms() // MINUTE_MS * MINUTE_MS + MINUTE_MS)
+
+
+def test_a_hundred_workers_share_one_budget(gate: Gate) -> None:
+    in_one_minute(gate)
+    budgets = [budget_of(gate, own=200, venue=1_000) for _ in range(100)]
+    outcomes = Counter(type(result) for result in race(100, lambda n: budgets[n].acquire(5)))
+    assert outcomes == {type(None): 40, ExchangeBudgetSpentError: 60}
+
+
+def test_the_venues_own_count_limits_too(gate: Gate) -> None:
+    in_one_minute(gate)
+    budget = budget_of(gate)
+    budget.report(196)
+    with pytest.raises(ExchangeBudgetSpentError, match="next minute"):
+        budget.acquire(5)
+    budget.report(3)  # an answer that was overtaken
+    with pytest.raises(ExchangeBudgetSpentError):
+        budget.acquire(5)
+    budget.acquire(4)
+
+
+def test_the_next_minute_has_room_again(gate: Gate) -> None:
+    in_one_minute(gate)
+    budget = budget_of(gate)
+    budget.acquire(100)
+    budget.report(200)
+    with pytest.raises(ExchangeBudgetSpentError):
+        budget.acquire(1)
+    last_minute = gate.now_ms() // MINUTE_MS - 1
+    gate.redis.hset(gate.keys.budget, "minute", last_minute)
+    budget.acquire(100)
+
+
+def test_a_pause_stops_every_worker_and_every_refresh_for_as_long_as_the_venue_said(gate: Gate) -> None:
+    """Failure 10: 429 answered with retries led to a ban."""
+    budget_of(gate).pause(30)
+    with pytest.raises(ExchangeRateLimitedError) as caught:
+        budget_of(gate).acquire(1)
+    assert caught.value.retry_after_sec == 30
+    assert gate.snapshots.claim_refresh(SOURCE).claim is Claim.PAUSED
+    budget_of(gate).pause(2)
+    with pytest.raises(ExchangeRateLimitedError) as caught:
+        budget_of(gate).acquire(1)
+    assert caught.value.retry_after_sec == 30, "a shorter pause doesn't shorten a longer one"
+    gate.redis.hset(gate.keys.budget, "paused_until_ms", gate.now_ms() - 1)
+    budget_of(gate).acquire(1)
+    assert gate.snapshots.claim_refresh(SOURCE).claim is Claim.MINE
+
+
+def test_a_pause_longer_than_any_is_kept_for_three_days(gate: Gate) -> None:
+    budget_of(gate).pause(10**9)
+    with pytest.raises(ExchangeRateLimitedError) as caught:
+        budget_of(gate).acquire(1)
+    assert caught.value.retry_after_sec == 3 * 86_400
+
+
+def test_a_pause_from_a_clock_that_was_ahead_is_over(gate: Gate) -> None:
+    """S."""
+    gate.redis.hset(gate.keys.budget, "paused_until_ms", gate.now_ms() + 4 * 86_400_000)
+    budget_of(gate).acquire(1)
+    assert gate.snapshots.claim_refresh(SOURCE).claim is Claim.MINE
+
+
+@pytest.mark.parametrize("field", ["paused_until_ms", "used", "reported", "minute"])
+@pytest.mark.parametrize("text", ["nan", "1e400", "", "much"])
+def test_foreign_values_in_the_budget_break_nothing(gate: Gate, field: str, text: str) -> None:
+    budget = budget_of(gate)
+    budget.acquire(1)
+    gate.redis.hset(gate.keys.budget, field, text)
+    budget.acquire(1)
+    budget.report(7)
+    budget.pause(5)
+    with pytest.raises(ExchangeRateLimitedError):
+        budget.acquire(1)
