@@ -1,0 +1,160 @@
+"""The app's configuration: what each queue is, what travels, and how the broker is reached."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from celery.schedules import schedule as every
+from kombu import Connection
+
+from p33_tasks.celery import signals
+from p33_tasks.celery.bootsteps import CHECK_SEC, HEALTHY_SEC, MAX_RESTART_SEC, Respawn, streams_of
+from p33_tasks.celery.broker import broker_of
+from p33_tasks.celery.config import make_app
+from p33_tasks.settings import load_settings
+
+
+def conf(**env: str):
+    return make_app(load_settings(env)).conf
+
+
+def test_each_queue_has_an_exchange_and_a_routing_key_of_its_own():
+    """Declared without one, all three take the default queue's: one message lands in all of them."""
+    queues = conf().task_queues
+    assert [(q.name, q.exchange.name, q.routing_key) for q in queues] == [
+        (name, name, name) for name in ("p33.permits", "p33.ledger", "p33.snapshots")
+    ]
+
+
+def test_each_task_has_its_queue():
+    assert {task: route["queue"] for task, route in conf().task_routes.items()} == {
+        "p33.evaluate_permit": "p33.permits",
+        "p33.apply_result": "p33.ledger",
+        "p33.refresh_snapshot": "p33.snapshots",
+    }
+
+
+def test_only_json_travels():
+    found = conf()
+    assert found.accept_content == ["json"]
+    assert (found.task_serializer, found.event_serializer) == ("json", "json")
+
+
+def test_the_engine_is_set_as_measured():
+    found = conf()
+    assert found.broker_transport_options == {
+        "global_keyprefix": "quantum:",
+        "socket_timeout": 3,
+        "socket_connect_timeout": 2,
+        "socket_keepalive": True,
+        "health_check_interval": 5,
+        "visibility_timeout": 30,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+    }
+    assert found.worker_prefetch_multiplier == 1
+    assert found.task_acks_late is False
+    assert found.task_ignore_result is True
+    assert found.worker_concurrency >= 2, "one process may wait for the exchange"
+    assert found.worker_send_task_events is True
+    assert found.task_send_sent_event is True
+    assert found.worker_soft_shutdown_timeout > 0
+
+
+def test_the_schedule_has_one_refresh_per_symbol_and_period():
+    found = conf(P33_ALLOWLIST="BTCUSDT,ETHUSDT", P33_POLL_SEC="2.5", P33_KEY_PREFIX="acct2").beat_schedule
+    assert [entry["kwargs"] for entry in found.values()] == [
+        {"symbol": "BTCUSDT", "prefix": "acct2"},
+        {"symbol": "ETHUSDT", "prefix": "acct2"},
+    ]
+    assert {every(entry["schedule"]).seconds for entry in found.values()} == {2.5}
+    assert not any("expires" in entry["options"] for entry in found.values()), "it compares two hosts' clocks"
+
+
+def test_the_brokers_keys_carry_the_accounts_prefix():
+    assert conf(P33_KEY_PREFIX="acct2").broker_transport_options["global_keyprefix"] == "acct2:"
+
+
+def test_redis_is_the_state_stores_server_next_database():
+    assert (
+        broker_of(load_settings({"REDIS_HOST": "r", "REDIS_PORT": "7000", "REDIS_DB": "3"})).url == "redis://r:7000/4"
+    )
+
+
+def test_sentinels_are_written_as_kombu_reads_them():
+    broker = broker_of(load_settings({"P33_BROKER_URL": "sentinel://:pw@h1:26379;h2:26380/mymaster/2"}))
+    assert broker.url == "sentinel://:pw@h1:26379/2;sentinel://:pw@h2:26380/2"
+    assert broker.transport_options["master_name"] == "mymaster"
+    connection = Connection(broker.url, transport_options=broker.transport_options)
+    assert (connection.transport_cls, connection.virtual_host, connection.password) == ("sentinel", "2", "pw")
+    assert [url.rpartition("@")[2] for url in connection.alt] == ["h1:26379/2", "h2:26380/2"]
+
+
+def test_sentinels_of_the_state_store_lead_to_the_broker_too():
+    broker = broker_of(load_settings({"P33_REDIS_URL": "sentinel://h1:26379;h2:26379/mymaster"}))
+    assert broker.url == "sentinel://h1:26379/1;sentinel://h2:26379/1"
+
+
+def test_amqp_gets_no_option_of_redis():
+    """They would be arguments of its connection."""
+    broker = broker_of(load_settings({"P33_BROKER_URL": "amqp://u:p@mq:5672/vhost"}))
+    assert broker.url == "amqp://u:p@mq:5672/vhost"
+    assert broker.transport_options == {"confirm_publish": True, "connect_timeout": 2}
+
+
+def test_importing_the_package_imports_neither_celery_nor_ccxt():
+    code = "import sys, p33_tasks; assert not {'celery', 'ccxt', 'redis'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_importing_the_app_does_not_import_ccxt():
+    """Beat and the ingest import the task modules: 90 MB each for nothing."""
+    code = "import sys, p33_tasks.celery, p33_tasks.tasks; assert 'ccxt' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_all_tasks_are_found_under_their_names():
+    app = make_app(load_settings({}))
+    app.loader.import_default_modules()
+    assert {"p33.refresh_snapshot", "p33.apply_result", "p33.evaluate_permit"} <= set(app.tasks)
+
+
+@pytest.mark.parametrize(
+    ("consumed", "streams"),
+    [
+        (("p33.permits", "p33.ledger", "p33.snapshots"), ("plans", "results")),
+        (("p33.permits",), ("plans",)),
+        (("p33.ledger",), ("results",)),
+        (("p33.snapshots",), ()),
+    ],
+)
+def test_the_streams_follow_the_queues(consumed, streams):
+    assert streams_of(_worker(consumed)) == streams
+
+
+@pytest.mark.parametrize(("consumed", "loads"), [(("p33.snapshots",), True), (("p33.permits", "p33.ledger"), False)])
+def test_ccxt_is_loaded_before_the_fork_only_where_snapshots_are_consumed(monkeypatch, consumed, loads):
+    calls: list[str] = []
+    monkeypatch.setattr(signals, "preload", lambda: calls.append("ccxt"))
+    worker = _worker(consumed)
+    signals.on_worker_init(sender=worker)
+    assert bool(calls) is loads
+    assert worker.options == {"without_gossip": True, "without_mingle": True}
+
+
+def test_an_ingest_that_keeps_dying_is_started_ever_later():
+    respawn = Respawn()
+    delays = [respawn.next_delay(0.1) for _ in range(12)]
+    assert delays[0] == CHECK_SEC
+    assert delays == sorted(delays)
+    assert delays[-1] == MAX_RESTART_SEC
+    assert respawn.next_delay(HEALTHY_SEC) == 0, "one that had lived well comes back at once"
+    assert respawn.next_delay(0.1) == CHECK_SEC
+
+
+def _worker(consumed: tuple[str, ...]) -> SimpleNamespace:
+    queues = SimpleNamespace(consume_from=dict.fromkeys(consumed))
+    return SimpleNamespace(app=SimpleNamespace(amqp=SimpleNamespace(queues=queues)), options={})
