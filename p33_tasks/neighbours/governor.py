@@ -66,14 +66,17 @@ class Governor:
 
         Returns:
             ``granted``, ``already``, or why it was refused: ``rate_limit_short``, ``rate_limit_long``,
-            ``daily_notional``, ``notional_unknown``, ``not_reduce_only``.
+            ``daily_notional``; or ``notional_unknown``: there is no snapshot to tell how much it would trade.
+            Then no permit is written at all, neither yes nor no: the brain denies such a plan with a better reason,
+            and an executor that was told no here would give it up before that reason is there.
 
         Raises:
             StoreError: Redis is away; the entry stays pending.
         """
         limits, about = self._limits, {"plan_id": plan.plan_id, "symbol": plan.symbol}
         cents = self._notional_cents(plan)
-        refusal = "notional_unknown" if cents is None else "" if plan.reduce_only else "not_reduce_only"
+        if cents is None:
+            return self._leave(entry, plan)
         status, *why = self._scripts.run(
             "grant_permit",
             [
@@ -83,16 +86,22 @@ class Governor:
                 self._keys.plans,
             ],
             [
-                *(GOVERNOR_GROUP, entry.entry_id, plan.plan_id, cents or 0, limits.permit_ttl_sec * 1000),
+                *(GOVERNOR_GROUP, entry.entry_id, plan.plan_id, cents, limits.permit_ttl_sec * 1000),
                 exact_json.dumps({**about, "granted": True}).removesuffix("}") + ',"ts_epoch":',
                 exact_json.dumps({**about, "granted": False}).removesuffix("}") + ',"reason":"',
-                *(refusal, SHORT_WINDOW_MS, limits.per_5_min, LONG_WINDOW_MS, limits.per_hour),
+                *(SHORT_WINDOW_MS, limits.per_5_min, LONG_WINDOW_MS, limits.per_hour),
                 int(limits.daily_notional * _CENTS),
             ],
         )
         decision = str(why[0] if why else status)
         log.info("GOVERNOR", decision=decision, symbol=plan.symbol, plan_id=plan.plan_id)
         return decision
+
+    def _leave(self, entry: PlanEntry, plan: Plan) -> str:
+        with translated_errors():
+            self._client.xack(self._keys.plans, GOVERNOR_GROUP, entry.entry_id)
+        log.info("GOVERNOR", decision="notional_unknown", symbol=plan.symbol, plan_id=plan.plan_id)
+        return "notional_unknown"
 
     def _notional_cents(self, plan: Plan) -> int | None:
         """The most that the plan can trade, in whole cents of the quote currency; None when it can't be told."""

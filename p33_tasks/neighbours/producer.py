@@ -19,9 +19,10 @@ import structlog
 
 from p33_tasks.errors import ConfigurationError, P33Error, StoreError
 from p33_tasks.exchange.registry import venue_source
-from p33_tasks.neighbours.cases import CASES, TRADED, Case, Played, Scene, Traded
+from p33_tasks.neighbours.cases import CASES
 from p33_tasks.neighbours.loops import serve
 from p33_tasks.neighbours.names import NeighbourKeys
+from p33_tasks.neighbours.scene import TRADED, Case, Played, Scene, Traded
 from p33_tasks.neighbours.stage import Stage, StoppedError
 from p33_tasks.settings import Settings
 from p33_tasks.sim.client import SimControl, SimControlError

@@ -112,10 +112,20 @@ def test_a_permit_says_what_it_is_about_and_lives_for_a_minute(brain, reader):
     assert 50_000 < ttl_ms <= 60_000
 
 
-def test_without_a_snapshot_the_notional_is_unknown_and_nothing_is_granted(brain, reader):
+def test_without_a_snapshot_the_notional_is_unknown_and_the_brain_gives_the_reason(brain, reader):
+    """A no from the governor would make the executor give up before the brain's reason is there."""
     (entry,) = entries(brain, reader, 1)
     assert decide(governor(brain), reader, entry) == "notional_unknown"
-    assert permit(brain, "plan-0")["granted"] is False
+    assert permit(brain, "plan-0") == {}
+    assert list(reader.pending()) == []
+
+
+def test_a_refusal_says_why(brain, reader):
+    brain.know("BTCUSDT")
+    (entry,) = entries(brain, reader, 1)
+    assert decide(governor(brain, per_5_min=0), reader, entry) == "rate_limit_short"
+    found = permit(brain, "plan-0")
+    assert (found["granted"], found["reason"], found["plan_id"]) == (False, "rate_limit_short", "plan-0")
 
 
 def test_the_running_governor_skips_what_it_must_not_grant_and_outlives_redis(brain, redis_server: RedisServer):
@@ -140,3 +150,12 @@ def test_the_running_governor_skips_what_it_must_not_grant_and_outlives_redis(br
         stop.set()
         thread.join(5)
     assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("used", ["", "nonsense", "1.5", "1e3", "-5"])
+def test_a_days_notional_that_is_no_number_grants_nothing_more(brain, reader, used):
+    brain.know("BTCUSDT")
+    (entry,) = entries(brain, reader, 1)
+    seconds, _ = brain.client.time()
+    brain.client.hset(NeighbourKeys(brain.keys.prefix).notional, str(seconds // 86_400), used)
+    assert decide(governor(brain), reader, entry) == "daily_notional"

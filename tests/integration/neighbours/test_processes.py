@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from p33_tasks.neighbours.cases import TRADED
 from p33_tasks.neighbours.names import client_order_id
+from p33_tasks.neighbours.scene import TRADED
 from p33_tasks.sim.client import SimControl
 from tests.integration.neighbours.brain import Brain
 from tests.support.redis_server import RedisServer
