@@ -13,6 +13,7 @@ from p33_tasks.bootstrap.logs import configure_logging
 from p33_tasks.errors import ConfigurationError, StoreError
 from p33_tasks.settings import Settings, load_settings
 
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 FIRST_PAUSE_SEC, LONGEST_PAUSE_SEC = 0.1, 2.0
 
 log = structlog.get_logger("p33.neighbours")
@@ -38,7 +39,7 @@ def repeat(turn: Callable[[], None], stop: threading.Event, *, who: str) -> None
 def stop_on_signals() -> threading.Event:
     """An event that SIGTERM and SIGINT set."""
     stop = threading.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
+    for signum in STOP_SIGNALS:
         signal.signal(signum, lambda *_: stop.set())
     return stop
 
@@ -52,4 +53,7 @@ def serve(run: Callable[[Settings, threading.Event], None]) -> int:
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    # Done: being told a second time while the interpreter closes must not turn this into a death by signal.
+    for signum in STOP_SIGNALS:
+        signal.signal(signum, signal.SIG_IGN)
     return 0
