@@ -22,10 +22,14 @@ class Failure(click.ClickException):
 
     exit_code = NO
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        context = click.get_current_context(silent=True)
+        self._as_json = context is not None and bool(context.find_root().meta.get(_JSON))
+
     def show(self, file: IO[Any] | None = None) -> None:
         """The sentence on standard error; with ``--json`` also a document on standard output."""
-        context = click.get_current_context(silent=True)
-        if context is not None and context.find_root().meta.get(_JSON):
+        if self._as_json:
             print_json({"error": self.message})
         click.echo(
             "\n".join(escaped(line, limit=2_000) for line in f"p33: {self.message}".splitlines()), file, err=True

@@ -1,0 +1,136 @@
+"""``p33 explain``: the verdict as a story, or where the plan is."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from p33_tasks.domain.reasons import Reason
+from tests.integration.cli.conftest import Call, document
+from tests.support.gate import SYMBOL, Gate
+
+
+def test_an_allow_tells_the_quantity_and_what_became_of_it(gate: Gate, call: Call) -> None:
+    gate.make_ready("0.038").allow("p1")
+    text = call("explain", "p1").stdout
+    assert "ALLOWED to SELL 0.028" in text
+    assert "long 0.038" in text
+    assert "the symbol is still reserved for it" in text
+    consumed = gate.consume("p1")
+    text = call("explain", "p1").stdout
+    assert f"({consumed.consume_id})" in text
+
+
+def test_a_mismatch_tells_the_numbers_the_limit_and_what_would_have_been_an_allow(gate: Gate, call: Call) -> None:
+    gate.make_ready("0.038")
+    gate.put_ledger("0.0399")
+    assert gate.why_not("p1") == Reason.QTY_MISMATCH
+    result = call("explain", "p1")
+    assert result.exit_code == 0
+    assert "DENIED, reconcile_required_qty_mismatch" in result.stdout
+    assert (
+        "between 0.03762 and 0.03838 (within 1 % of the exchange's 0.038); it was 0.0399, off by 5 %" in result.stdout
+    )
+    assert f"p33 ledger adopt --replace {SYMBOL}" in result.stdout
+    lines = result.stdout.splitlines()
+    assert any(line.startswith("  NO  rule 4") for line in lines)
+    assert any(line.startswith("  ok  rule 3") for line in lines)
+
+
+def test_what_it_says_would_have_been_an_allow_is_one(gate: Gate, call: Call) -> None:
+    gate.make_ready("0.038")
+    for number, (ledger, allowed) in enumerate(
+        [("0.03762", True), ("0.03838", True), ("0.037619", False), ("0.038381", False)]
+    ):
+        gate.put_ledger(ledger)
+        gate.redis.delete(gate.keys.reservation(SYMBOL))
+        assert (gate.why_not(f"p{number}") == "allow") is allowed
+
+
+@pytest.mark.parametrize("retry", [True, False])
+def test_it_says_how_long_to_wait_only_where_waiting_helps(gate: Gate, call: Call, retry: bool) -> None:  # noqa: FBT001 - the case
+    gate.make_ready()
+    if retry:
+        gate.redis.hset(gate.keys.ledger(SYMBOL), "last_order_time_ms", gate.now_ms())
+    else:
+        gate.put_position("0")
+    gate.judge("p1")
+    assert ("Worth another try after" in call("explain", "p1").stdout) is retry
+
+
+def test_json_holds_verdict_and_inputs_exactly(gate: Gate, call: Call) -> None:
+    gate.make_ready("0.038").allow("p1")
+    found = document(call("explain", "p1", "--json"))
+    assert found["state"] == "decided"
+    assert found["verdict"]["safe_close_qty"] == Decimal("0.028")
+    assert found["inputs"]["facts"]["snapshot"]["position_amt"] == Decimal("0.038")
+
+
+def test_a_result_is_part_of_the_story(gate: Gate, call: Call) -> None:
+    gate.make_ready().allow("p1")
+    gate.redis.xadd(gate.keys.results, {"plan_id": "other", "symbol": SYMBOL, "executed": "True"})
+    gate.redis.xadd(gate.keys.results, {"plan_id": "p1", "symbol": SYMBOL, "executed": "True", "order_id": "4711"})
+    assert "order_id 4711" in call("explain", "p1").stdout
+
+
+def test_an_audit_entry_is_found_among_a_thousand_of_its_time(gate: Gate, call: Call) -> None:
+    gate.make_ready("0.038")
+    gate.redis.hset(gate.keys.ledger(SYMBOL), "last_order_time_ms", gate.now_ms())
+    for number in range(700):
+        gate.judge(f"p{number}")
+    assert document(call("explain", "p699", "--json"))["inputs"]["facts"]["snapshot"] is not None
+
+
+# --- without a verdict ----------------------------------------------------------------------------------------------
+
+
+def test_a_plan_that_waits_is_said_to_wait(gate: Gate, call: Call) -> None:
+    gate.publish("in-work")
+    gate.redis.xadd(gate.keys.plans, {"plan_id": "unread", "symbol": SYMBOL, "decision": "EXECUTE"})
+    working, waiting, never = (call("explain", name) for name in ("in-work", "unread", "never"))
+    assert [working.exit_code, waiting.exit_code, never.exit_code] == [1, 1, 1]
+    assert "is being worked on by test" in working.stdout
+    assert "was not read yet" in waiting.stdout
+    assert "never seen" in never.stdout
+    assert document(call("explain", "in-work", "--json"))["state"] == "pending"
+
+
+def test_a_dead_letter_is_said_to_be_one(gate: Gate, call: Call) -> None:
+    fields = {"plan_id": "broken", "symbol": SYMBOL, "decision": "EXECUTE"}
+    entry_id = gate.redis.xadd(gate.keys.plans, fields)
+    gate.redis.xadd(
+        gate.keys.dead_letters,
+        {"source_stream": gate.keys.plans, "source_id": entry_id, "error": "no use", "entry": json.dumps(fields)},
+    )
+    result = call("explain", "broken")
+    assert result.exit_code == 1
+    assert "dead-letter" in result.stdout
+    assert "no use" in result.stdout
+
+
+def test_a_verdict_whose_tombstone_is_gone_is_told_from_the_audit(gate: Gate, call: Call) -> None:
+    gate.make_ready().allow("p1")
+    gate.redis.delete(gate.keys.decision("p1"))
+    result = call("explain", "p1")
+    assert result.exit_code == 1
+    assert "allowed" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "decision", ["", "[]", "NaN", "{", '{"ts_ms":"x"}', '{"ts_ms":1e99}', '{"details":[1]}', "\x1b[31m"]
+)
+def test_a_decision_that_is_none_of_ours_is_no_traceback(gate: Gate, call: Call, decision: str) -> None:
+    gate.redis.set(gate.keys.decision("p1"), decision)
+    for arguments in (("explain", "p1"), ("explain", "p1", "--json")):
+        result = call(*arguments)
+        assert result.exit_code in {0, 1}
+        assert "\x1b" not in result.output
+
+
+def test_a_hostile_plan_id_is_shown_escaped(gate: Gate, call: Call) -> None:
+    name = "[red]\x1b[31m\u202eid"
+    gate.make_ready().allow(name)
+    for arguments in (("explain", name), ("explain", name, "--json"), ("explain", "\x1b[31m never")):
+        assert all(line.isprintable() for line in call(*arguments).stdout.splitlines())
