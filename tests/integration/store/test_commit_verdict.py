@@ -89,7 +89,7 @@ def test_a_deny_is_a_permit_that_says_no_and_reserves_nothing(gate: Gate) -> Non
 
 
 @pytest.mark.parametrize("ready", [True, False], ids=["allow", "deny"])
-def test_times_to_live_are_those_of_the_contract(server: Any, ready: bool) -> None:
+def test_times_to_live_are_those_of_the_contract(server: Any, *, ready: bool) -> None:
     gate = Gate(server, permit_ttl_ms=30_000, cooldown_ms=7_000)
     if ready:
         gate.make_ready()

@@ -51,7 +51,7 @@ def test_another_plans_fill_releases_nothing(reserved: Gate) -> None:
 )
 @pytest.mark.parametrize("rejected", [False, True])
 def test_not_executed_releases_an_unconsumed_permit_and_deletes_it(
-    reserved: Gate, fills: tuple[tuple[str, str, str], ...], rejected: bool
+    reserved: Gate, fills: tuple[tuple[str, str, str], ...], *, rejected: bool
 ) -> None:
     """B: the executor gave up. Its retry finds no permit, whatever the next plan does."""
     reserved.report("plan-1", *fills, executed=False, rejected=rejected)
@@ -63,7 +63,7 @@ def test_not_executed_releases_an_unconsumed_permit_and_deletes_it(
 
 
 @pytest.mark.parametrize("rejected", [False, True])
-def test_not_executed_releases_nothing_once_a_plain_consumer_took_the_permit(reserved: Gate, rejected: bool) -> None:
+def test_not_executed_releases_nothing_once_a_plain_consumer_took_the_permit(reserved: Gate, *, rejected: bool) -> None:
     """GET and DEL leave no record, but the permit is gone: an order may be on its way."""
     reserved.redis.delete(reserved.keys.permit("plan-1"))
     reserved.report("plan-1", executed=False, rejected=rejected, consume_id="anything" if rejected else None)
@@ -101,7 +101,7 @@ def test_an_order_whose_outcome_is_unknown_keeps_the_symbol(consumed: tuple[Gate
     ("consume_id", "free"), [("right", True), ("wrong", False), (None, False)], ids=["its own", "another's", "none"]
 )
 def test_a_rejection_releases_only_with_the_consume_id_of_that_consumption(
-    consumed: tuple[Gate, Consumed], consume_id: str | None, free: bool
+    consumed: tuple[Gate, Consumed], consume_id: str | None, *, free: bool
 ) -> None:
     gate, permit = consumed
     proof = permit.consume_id if consume_id == "right" else consume_id

@@ -1,0 +1,193 @@
+"""A value of another type under any key of ours, in front of every script: all of the act, or nothing of it (D)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from importlib import resources
+
+import pytest
+
+from p33_tasks.domain.decision import evaluate
+from p33_tasks.errors import P33Error
+from p33_tasks.store.scripts import Scripts
+from tests.support.gate import SOURCE, SYMBOL, Gate
+
+Act = Callable[[], object]
+
+ENGINE = {"claim_entries", "read_entries", "lease_consumer", "release_consumer", "remove_consumer"}
+"""Tested with the engine."""
+
+
+# Each brings a gate into the state in which its script writes as much as it ever does, and returns the act.
+
+
+def commit_verdict(gate: Gate) -> Act:
+    gate.make_ready()
+    plan, entry = gate.publish()
+    facts = gate.verdicts.load(plan)
+    assert facts is not None
+    verdict = evaluate(plan, facts, gate.policy)
+    return lambda: gate.verdicts.commit(
+        plan=plan, verdict=verdict, facts=facts, policy=gate.policy, entry=entry, evaluation_us=1
+    )
+
+
+def load_facts(gate: Gate) -> Act:
+    gate.make_ready()
+    return lambda: gate.verdicts.load(gate.plan())
+
+
+def record_result(gate: Gate) -> Act:
+    gate.make_ready()
+    gate.allow()
+    gate.consume()
+    entry = gate.publish_result()
+    return lambda: gate.report("plan-1", ("7", "SELL", "0.030"), entry=entry)
+
+
+def record_abandoned(gate: Gate) -> Act:
+    gate.make_ready()
+    entry = gate.publish_result()
+    return lambda: gate.report("plan-1", ("7", "SELL", "0"), executed=False, entry=entry)
+
+
+def load_ledger(gate: Gate) -> Act:
+    gate.put_ledger()
+    gate.put_position()
+    gate.report("p", ("7", "SELL", "0.030"))
+    return lambda: gate.results.load_ledger(SYMBOL, ["7"])
+
+
+def put_snapshots(gate: Gate) -> Act:
+    gate.redis.hset(gate.keys.ledger(SYMBOL), "last_order_time_ms", "nan")
+    return lambda: gate.put_position("0")
+
+
+def create_ledger(gate: Gate) -> Act:
+    return lambda: gate.put_position("0")
+
+
+def consume_permits(gate: Gate) -> Act:
+    gate.make_ready()
+    gate.allow()
+    gate.grant()
+    return lambda: gate.client().consume("plan-1", SYMBOL)
+
+
+def adopt_ledger(gate: Gate) -> Act:
+    gate.put_position()
+    return lambda: gate.operator.adopt_ledger(SYMBOL, source=SOURCE, policy=gate.policy, by="me")
+
+
+def change_hold(gate: Gate) -> Act:
+    return lambda: gate.operator.set_hold(SYMBOL, why="x", by="me")
+
+
+def claim_refresh(gate: Gate) -> Act:
+    gate.budget.acquire(1)
+    return lambda: gate.snapshots.claim_refresh(SOURCE)
+
+
+def finish_refresh(gate: Gate) -> Act:
+    claim = gate.snapshots.claim_refresh(SOURCE)
+    return lambda: gate.snapshots.finish_refresh(claim, markets_loaded=True)
+
+
+def acquire_budget(gate: Gate) -> Act:
+    return lambda: gate.budget.acquire(1)
+
+
+def report_budget(gate: Gate) -> Act:
+    return lambda: gate.budget.pause(5)
+
+
+def dead_letter(gate: Gate) -> Act:
+    _, entry = gate.publish()
+    return lambda: gate.dead_letters.dead_letter(entry, "why", {"plan_id": "plan-1"})
+
+
+ACTS: dict[str, tuple[str, Callable[[Gate], Act]]] = {
+    act.__name__: (script, act)
+    for script, act in (
+        ("commit_verdict", commit_verdict),
+        ("load_facts", load_facts),
+        ("record_result", record_result),
+        ("record_result", record_abandoned),
+        ("load_ledger", load_ledger),
+        ("put_snapshots", put_snapshots),
+        ("put_snapshots", create_ledger),
+        ("consume_permits", consume_permits),
+        ("adopt_ledger", adopt_ledger),
+        ("change_hold", change_hold),
+        ("claim_refresh", claim_refresh),
+        ("finish_refresh", finish_refresh),
+        ("acquire_budget", acquire_budget),
+        ("report_budget", report_budget),
+        ("dead_letter", dead_letter),
+    )
+}
+
+# Where a foreign value is no obstacle: the act is done as a whole, and this is how one sees it.
+GOES_ON: dict[tuple[str, str], Callable[[Gate], object]] = {
+    # Whatever lies in the permit's place gives way to the verdict (failure 26), or is deleted with the reservation.
+    ("commit_verdict", "permit:p33:plan-1"): lambda g: g.permit() == g.decision() and g.reserved_by() == "plan-1",
+    ("record_result", "permit:p33:plan-1"): lambda g: g.ledger_amt() == "0.01" and g.reserved_by() is None,
+    ("record_abandoned", "permit:p33:plan-1"): lambda g: g.reason() == "plan_abandoned" and g.permit() == g.decision(),
+    # A symbol that is reserved by something unknown is reserved: the snapshot is written, no ledger begins.
+    ("put_snapshots", f"position:inflight:{SYMBOL}"): lambda g: g.count(f"p33_snapshot_total|{SYMBOL}|ok") == 1,
+    ("create_ledger", f"position:inflight:{SYMBOL}"): lambda g: not g.ledger() and not g.events(),
+    # A poisoned entry must get out of the way.
+    ("dead_letter", "p33:counters"): lambda g: len(g.dead()) == 1 and g.pending(g.keys.plans) == 0,
+}
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
+    """Every script run, with its keys."""
+    seen: list[tuple[str, list[str]]] = []
+    real = Scripts.run
+
+    def run(self: Scripts, name: str, keys: list[str], args: list[str] = []) -> object:  # noqa: B006 - never changed
+        seen.append((name, list(keys)))
+        return real(self, name, keys, args)
+
+    monkeypatch.setattr(Scripts, "run", run)
+    return seen
+
+
+def put_foreign(gate: Gate, key: str) -> None:
+    """A SET: none of our keys is one."""
+    gate.redis.delete(key)
+    gate.redis.sadd(key, "foreign")
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_a_foreign_type_under_any_key_changes_nothing(
+    gate: Gate, calls: list[tuple[str, list[str]]], name: str
+) -> None:
+    script, prepare = ACTS[name]
+    act = prepare(gate)
+    calls.clear()
+    act()
+    keys = next(keys for called, keys in calls if called == script)
+    assert keys
+    for key in dict.fromkeys(keys):
+        gate.redis.flushall()
+        fresh = Gate(gate.server)
+        act = prepare(fresh)
+        put_foreign(fresh, key)
+        before = fresh.dump()
+        with contextlib.suppress(P33Error):
+            act()
+        goes_on = GOES_ON.get((name, key.removeprefix("quantum:")))
+        if goes_on is not None:
+            assert goes_on(fresh), key
+        else:
+            assert fresh.dump() == before, key
+
+
+def test_no_script_is_left_out() -> None:
+    folder = resources.files("p33_tasks.store") / "lua"
+    files = {entry.name.removesuffix(".lua") for entry in folder.iterdir() if entry.name.endswith(".lua")}
+    assert {script for script, _ in ACTS.values()} == files - ENGINE - {"_prelude"}
