@@ -1,0 +1,130 @@
+"""The Prometheus configuration: valid, tested, and its tests notice when a rule is broken."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.deployment.cluster import ROOT
+from tests.support.promtool import require_tool
+
+FOLDER = ROOT / "deployment" / "prometheus"
+ALERTS = (FOLDER / "rules" / "alerts.yml").read_text()
+TESTS = (FOLDER / "tests" / "alerts_test.yml").read_text()
+NAMES = re.findall(r"- alert: (\w+)", ALERTS)
+
+WANTED = {
+    "snapshots stale": "P33SnapshotStale",
+    "no verdicts while plans arrive": "P33NoVerdicts",
+    "deny ratio by reason": "P33DenyRatioHigh",
+    "drift that lasts": "P33DriftLasting",
+    "stream lag": "P33StreamLag",
+    "dead letters": "P33DeadLetters",
+    "worker missing": "P33WorkersMissing",
+    "beat missing": "P33BeatMissing",
+    "exchange errors": "P33ExchangeErrors",
+    "request weight near the limit": "P33RequestWeightHigh",
+    "exporter down": "P33ExporterDown",
+}
+
+
+def promtool(*arguments: str, cwd: Path = FOLDER) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [require_tool("promtool"), *arguments], cwd=cwd, check=False, capture_output=True, text=True, timeout=100
+    )
+
+
+def rule_of(alert: str) -> str:
+    """The alert's part of the file."""
+    return next(part for part in re.split(r"\n(?=      - alert: )", ALERTS) if f"- alert: {alert}\n" in part)
+
+
+def expression_of(alert: str) -> str:
+    found = re.search(r"        expr: (?:\|\n((?:          .*\n)+)|(.*)\n)", rule_of(alert))
+    assert found is not None
+    return found[1] or found[2]
+
+
+class TestAsShipped:
+    def test_prometheus_accepts_the_configuration(self) -> None:
+        done = promtool("check", "config", "prometheus.yml")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    @pytest.mark.parametrize("name", ["alerts_test.yml", "recording_test.yml"])
+    def test_every_rule_does_what_its_tests_say(self, name: str) -> None:
+        done = promtool("test", "rules", name, cwd=FOLDER / "tests")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def test_what_has_to_be_watched_is_watched(self) -> None:
+        assert set(WANTED.values()) <= set(NAMES)
+
+    @pytest.mark.parametrize("alert", NAMES)
+    def test_each_alert_is_tested_and_says_how_bad_it_is_and_what_to_do(self, alert: str) -> None:
+        rule = rule_of(alert)
+        assert f"alertname: {alert}" in TESTS
+        assert re.search(r"labels: \{severity: (critical|warning)\}", rule)
+        assert f"runbook_url: deployment/RUNBOOK.md#{alert.lower()}\n" in rule + "\n"
+
+    def test_every_metric_in_a_rule_is_one_of_the_exporter(self) -> None:
+        documented = (ROOT / "p33_tasks" / "exporter" / "metrics.py").read_text()
+        rules = ALERTS + (FOLDER / "rules" / "recording.yml").read_text()
+        used = set(re.findall(r"(?<![:\w])p33_\w+", rules))
+        assert {name for name in used if name.removesuffix("_bucket") not in documented} == set()
+
+
+def never(rule: str) -> str:
+    """An alert that can't fire."""
+    return re.sub(r"        expr: (?:\|\n((?:          .*\n)+)|(.*)\n)", "        expr: vector(0) > 1\n", rule, count=1)
+
+
+def at_once(rule: str) -> str:
+    """An alert that doesn't wait."""
+    return re.sub(r"        for: .*\n", "", rule)
+
+
+def turned(rule: str) -> str:
+    """Every comparison of the expression the other way round."""
+    swap = {" > ": " < ", " >= ": " < ", " == ": " != ", " != ": " == "}
+    return re.sub(r" (?:>=?|==|!=) ", lambda found: swap[found[0]], rule)
+
+
+def looser(rule: str) -> str:
+    """Every limit a little higher."""
+    return re.sub(r"(?<=[>=] )\d[\d.]*", lambda found: str(float(found[0]) * 3 + 1), rule)
+
+
+def tighter(rule: str) -> str:
+    """Every upper limit a little lower."""
+    return re.sub(r"(?<= > )\d[\d.]*", lambda found: f"{float(found[0]) * 0.85:g}", rule)
+
+
+MUTATIONS: list[Callable[[str], str]] = [never, at_once, turned, looser, tighter]
+
+
+def changes(mutate: Callable[[str], str], alert: str) -> bool:
+    """Whether there is anything of the kind to break; a limit of 0 can't be lowered."""
+    before, after = rule_of(alert), mutate(rule_of(alert))
+    return after != before
+
+
+CASES = [(alert, mutate) for alert in NAMES for mutate in MUTATIONS if changes(mutate, alert)]
+
+
+class TestTheTests:
+    """An alert that is broken on purpose must make its tests fail; else they prove nothing."""
+
+    @pytest.mark.parametrize(("alert", "mutate"), CASES, ids=[f"{a}-{m.__name__}" for a, m in CASES])
+    def test_a_broken_alert_is_noticed(self, alert: str, mutate: Callable[[str], str], tmp_path: Path) -> None:
+        rules, tests = tmp_path / "rules", tmp_path / "tests"
+        shutil.copytree(FOLDER / "rules", rules)
+        tests.mkdir()
+        (rules / "alerts.yml").write_text(ALERTS.replace(rule_of(alert), mutate(rule_of(alert))))
+        head, *cases = re.split(r"\n(?=  - name: )", TESTS)
+        (tests / "t.yml").write_text("\n".join([head, *(case for case in cases if f"alertname: {alert}" in case)]))
+        assert promtool("check", "rules", "alerts.yml", cwd=rules).returncode == 0, "the mutation itself must be valid"
+        assert promtool("test", "rules", "t.yml", cwd=tests).returncode != 0
