@@ -15,8 +15,12 @@ VERDICT_AFTER_KILL_MS = 2_000
 
 
 def test_a_worker_killed_between_reading_a_plan_and_its_verdict_is_replaced_within_two_seconds(system: System) -> None:
-    """The victim's pool is frozen, so that what it read stays undecided until the kill."""
-    victim = system.workers[0]
+    """The victim's pool is frozen, so that what it read stays undecided until the kill.
+
+    The apply layer is frozen too: it gives up after 1.2 s, and a plan given up has its verdict by that.
+    """
+    victim, executor = system.workers[0], system.neighbours[1]
+    executor.kill(signal="SIGSTOP", reload_container=False)
     system.hold_position("SIM003USDT", "0.04")
     main, *children = victim.container.tree()
     for child in children:
@@ -35,6 +39,7 @@ def test_a_worker_killed_between_reading_a_plan_and_its_verdict_is_replaced_with
         assert len(system.audit(plan_id)) == 1
         assert _decided_ms(system, plan_id) - killed_ms < VERDICT_AFTER_KILL_MS
     assert not _alive(main, *children), "nothing of the killed worker is left"
+    executor.kill(signal="SIGCONT", reload_container=False)
     victim.container.start()
     victim.ready()
 
