@@ -42,7 +42,8 @@ if type_of(KEYS[6]) ~= 'hash' then return refused('p33', 'snapshot_missing') end
 local s = redis.call('HMGET', KEYS[6], 'position_amt', 'ts_ms', 'ts_epoch', 'run_id', 'position_mode')
 local fetched = twin_time(s[2], s[3])
 if not fetched or fetched > now or now - fetched > tonumber(ARGV[9]) then return refused('p33', 'stale_exchange_state') end
-if s[4] ~= ARGV[7] or s[5] == 'hedge' then return refused('p33', 'snapshot_of_another_run') end
+if s[4] ~= ARGV[7] then return refused('p33', 'snapshot_of_another_run') end
+if s[5] == 'hedge' then return refused('p33', 'hedge_mode_unsupported') end
 if s[1] ~= ARGV[8] then return refused('p33', 'position_changed') end
 
 local place_before = text(now + tonumber(ARGV[11]))
