@@ -51,10 +51,9 @@ def is_own_name(host: str) -> bool:
     """
     try:
         name = urlsplit(f"//{host}").hostname or ""
-        ipaddress.ip_address(name)
     except ValueError:
-        return name == "localhost" or name.endswith(".localhost")
-    return True
+        return False
+    return name == "localhost" or name.endswith(".localhost") or _is_address(name)
 
 
 @web.middleware
@@ -83,7 +82,7 @@ _ADVICE = {
 
 def own_names_only(host: str) -> Middleware:
     """Refuse strangers' names while bound to a loopback address; ``host`` is where the service listens."""
-    loopback = host == "localhost" or _is_loopback(host)
+    loopback = host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -94,8 +93,9 @@ def own_names_only(host: str) -> Middleware:
     return check
 
 
-def _is_loopback(host: str) -> bool:
+def _is_address(name: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        ipaddress.ip_address(name)
     except ValueError:
         return False
+    return True

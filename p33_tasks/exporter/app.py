@@ -19,12 +19,11 @@ from p33_tasks.exporter.health import readiness
 from p33_tasks.exporter.history import PERIOD_SEC, History
 from p33_tasks.exporter.metrics import ClusterMetrics
 from p33_tasks.exporter.page import frame, home, plan
+from p33_tasks.exporter.page.text import MAX_PLAN_ID_CHARS
 from p33_tasks.settings import Settings
 
 log = structlog.get_logger("p33.exporter")
 
-MAX_PLAN_ID_CHARS = 1_000
-"""No plan with a longer id was ever judged."""
 _SCRAPE_TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 
 

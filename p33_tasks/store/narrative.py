@@ -101,7 +101,7 @@ def needed(verdict: Json) -> str:
     sentence = _NEEDED.get(str(verdict.get("reason")))
     try:
         return sentence(details) if sentence is not None else ""
-    except (KeyError, TypeError, ArithmeticError):  # details of another writer
+    except (KeyError, TypeError, ValueError, ArithmeticError):  # details of another writer
         return ""
 
 

@@ -11,11 +11,7 @@ from p33_tasks.store import exact_json, narrative, retelling
 from p33_tasks.store.stories import Story, Trace
 
 MAX_RECORD_CHARS = 20_000
-_KINDS = {
-    "passed": ("go", "✓", "passed"),
-    "failed": ("stop", "✕", "failed"),
-    "not reached": ("none", "·", "not reached"),
-}
+_KINDS = {"passed": ("go", "✓"), "failed": ("stop", "✕"), "not reached": ("none", "·")}
 
 
 def render(plan_id: str, found: Story | Trace) -> tuple[str, int]:
@@ -65,9 +61,10 @@ def _rules(story: Story, *, allowed: bool) -> str:
     told = [(text, "passed") for _, text in narrative.ORDER] if allowed else narrative.rules_told(story.verdict)
     items = []
     for text, state in told:
-        kind, sign, word = _KINDS[state]
+        kind, sign = _KINDS[state]
         items.append(
-            f'<li class="{kind}"><b aria-hidden="true">{sign}</b>{esc(text)}<span class="hidden">: {word}</span></li>'
+            f'<li class="{state}"><b class="{kind}" aria-hidden="true">{sign}</b>{esc(text)}'
+            f'<span class="hidden">: {state}</span></li>'
         )
     return _section("The rules, in order", f'<ol class="rules">{"".join(items)}</ol>')
 

@@ -9,7 +9,7 @@ from p33_tasks.exporter.history import PERIOD_SEC, History, Point
 from p33_tasks.exporter.page.text import esc
 
 WIDTH, HEIGHT = 1000, 100
-LEAST_SPAN_MS = 600_000
+LEAST_SPAN_MS = 300_000
 GAP_MS = 3 * PERIOD_SEC * 1000
 
 Line = tuple[str, str, Sequence[Point]]  # class, name, points

@@ -30,23 +30,27 @@ padding:16px 20px}
 .state.go{border-left-color:var(--go)}.state.stop{border-left:6px double var(--stop);background:var(--stop-bg)}
 .state.wait{border-left:6px dashed var(--wait)}
 .state,.state p,.state li{color:var(--ink)}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(165px,1fr));gap:1px;margin:14px 0 0;
-background:var(--line);border:1px solid var(--line);border-radius:4px;overflow:hidden}
-.facts div{background:var(--panel);padding:10px 14px}
+.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));margin:14px 0 0;
+background:var(--panel);border:1px solid var(--line);border-radius:4px;overflow:hidden}
+.facts div{padding:10px 14px;box-shadow:1px 0 0 var(--line),0 1px 0 var(--line)}
 .facts dt{font-size:13px;color:var(--soft)}
 .facts dd{margin:1px 0 0}
 .facts dd.v{font-size:17px;font-weight:600}
 .facts dd.more{font-size:13px;color:var(--soft)}
-table{width:100%;border-collapse:collapse;background:var(--panel);border:1px solid var(--line);border-radius:4px}
+table{width:100%;table-layout:fixed;border-collapse:collapse;
+background:var(--panel);border:1px solid var(--line);border-radius:4px}
 th{font-size:13px;font-weight:500;color:var(--soft);text-align:left;
 padding:8px 12px;border-bottom:1px solid var(--line)}
 td{padding:7px 12px;border-bottom:1px solid var(--line);vertical-align:top}
 tr:last-child td{border-bottom:0}
-th.r,td.r{text-align:right;white-space:nowrap}
+th{white-space:nowrap}
+th.r,td.r{text-align:right}
+th:nth-child(1){width:13%}th:nth-child(2){width:27%}th:nth-child(n+3){width:11%}th:nth-child(n+5){width:8%}
+th:nth-child(8){width:auto}
 td.name{font-weight:650}
-tr.stop td.name{box-shadow:inset 4px 0 0 var(--stop)}
-tr.wait td.name{box-shadow:inset 4px 0 0 var(--wait)}
-tr.go td.name{box-shadow:inset 4px 0 0 var(--go)}
+tr.row-stop td.name{box-shadow:inset 4px 0 0 var(--stop)}
+tr.row-wait td.name{box-shadow:inset 4px 0 0 var(--wait)}
+tr.row-go td.name{box-shadow:inset 4px 0 0 var(--go)}
 .cures{margin:10px 0 0;display:grid;grid-template-columns:max-content 1fr;gap:4px 16px;font-size:14px}
 .cures dt{font-family:ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:13px}
 .cures dd{margin:0;color:var(--soft)}
@@ -71,9 +75,9 @@ padding:9px 14px;border-bottom:1px solid var(--line)}
 .story{display:grid;grid-template-columns:minmax(0,3fr) minmax(0,2fr);gap:0 40px}
 .rules{list-style:none;margin:0;padding:0}
 .rules li{padding:3px 0 3px 1.7em;text-indent:-1.7em}
-.rules li.none{color:var(--soft)}
-.rules li.stop{font-weight:650}
-.rules li b{display:inline-block;width:1.7em;text-indent:0}
+.rules .not{color:var(--soft)}
+.rules .failed{font-weight:650}
+.rules b{display:inline-block;width:1.7em;text-indent:0}
 dl.known{display:grid;grid-template-columns:max-content 1fr;gap:5px 18px;margin:0}
 dl.known dt{color:var(--soft)}dl.known dd{margin:0}
 pre{background:var(--panel);border:1px solid var(--line);border-radius:4px;padding:12px 14px;margin:0;
@@ -90,15 +94,17 @@ header input{flex:1;min-width:0;font-size:16px}
 h1{font-size:22px}
 .facts{grid-template-columns:1fr 1fr}
 .story{grid-template-columns:minmax(0,1fr)}
+.story>:last-child{order:-1}
 table,tbody,tr{display:block}
 thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 tr{display:grid;grid-template-columns:1fr 1fr;gap:2px 14px;padding:10px 14px;border-bottom:1px solid var(--line)}
 tbody tr:last-child{border-bottom:0}
-tr.stop{box-shadow:inset 4px 0 0 var(--stop)}tr.wait{box-shadow:inset 4px 0 0 var(--wait)}
-tr.go{box-shadow:inset 4px 0 0 var(--go)}
+tr.row-stop{box-shadow:inset 4px 0 0 var(--stop)}tr.row-wait{box-shadow:inset 4px 0 0 var(--wait)}
+tr.row-go{box-shadow:inset 4px 0 0 var(--go)}
 td,td.r{display:flex;justify-content:space-between;gap:10px;padding:1px 0;border:0;text-align:right;white-space:normal}
 td::before{content:attr(data-label);color:var(--soft);font:13px/1.5 system-ui,sans-serif;text-align:left}
 td.name,td.gate{grid-column:1/-1;justify-content:flex-start;text-align:left;box-shadow:none!important}
+td::before{white-space:nowrap}
 td.name::before,td.gate::before{content:none}
 td.wide{grid-column:1/-1}
 td.empty{display:none}

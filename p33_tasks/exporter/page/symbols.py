@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from p33_tasks.domain.models import Deny, Policy
 from p33_tasks.domain.reasons import Reason
-from p33_tasks.exporter.page.text import amount, esc, mark, seconds
+from p33_tasks.exporter.page.text import amount, esc, mark, plan_link, seconds
 from p33_tasks.store.views import SymbolView
 
 SHOWN = 40
 """Rows of a group, unless all are asked for."""
 _PASSING = frozenset({Reason.COOLDOWN_IN_FLIGHT, Reason.PERMIT_IN_FLIGHT})
-_HEAD = ("Symbol", "A full close now", "Exchange", "Ledger", "Drift", "Snapshot", "Cooldown", "Reserved by", "Hold")
+_HEAD = ("Symbol", "A full close now", "Exchange", "Ledger", "Drift", "Snapshot", "Cooldown", "Held by")
 _NUMBERS = frozenset({"Exchange", "Ledger", "Drift", "Snapshot", "Cooldown"})
 
 
@@ -84,7 +84,7 @@ def _cures(rows: Sequence[Row]) -> str:
 
 def _row(row: Row, policy: Policy) -> str:
     cells = zip(_HEAD, _cells(row, policy), strict=True)
-    return f'<tr class="{row.kind}">' + "".join(_cell(name, *cell) for name, cell in cells) + "</tr>"
+    return f'<tr class="row-{row.kind}">' + "".join(_cell(name, *cell) for name, cell in cells) + "</tr>"
 
 
 def _cell(name: str, content: str, extra: str) -> str:
@@ -105,8 +105,19 @@ def _cells(row: Row, policy: Policy) -> Iterator[tuple[str, str]]:
     yield _drift(view, policy), ""
     yield _age(view, policy), ""
     yield (seconds(left_ms), "wait") if left_ms else ("-", "empty")
-    yield (esc(_holder(row), 60), "wide") if facts.reserved_by is not None else ("-", "empty")
-    yield (esc(view.hold_why or "(set)", 80), "wide stop") if facts.hold else ("-", "empty")
+    yield (_holders(view), "wide") if facts.hold or facts.reserved_by is not None else ("-", "empty")
+
+
+def _holders(view: SymbolView) -> str:
+    """The hold and the reservation: each stops the symbol, and they have nothing to do with each other."""
+    facts, held = view.facts, []
+    if facts.hold:
+        held.append(f'<span class="stop">hold: {esc(view.hold_why or "no reason given", 100)}</span>')
+    if facts.reserved_by is not None:
+        left_ms = facts.reservation_ttl_ms
+        rest = "" if left_ms is None else f", {seconds(left_ms)}"
+        held.append(f'<span class="wait">plan {plan_link(facts.reserved_by, 24)}{rest}</span>')
+    return "<br>".join(held)
 
 
 def _drift(view: SymbolView, policy: Policy) -> str:
@@ -123,12 +134,6 @@ def _age(view: SymbolView, policy: Policy) -> str:
         return '<span class="stop">none !</span>'
     fresh = 0 <= age_ms <= policy.stale_threshold_ms
     return seconds(age_ms) if fresh else f'<span class="stop">{seconds(age_ms)} !</span>'
-
-
-def _holder(row: Row) -> str:
-    left = row.view.facts.reservation_ttl_ms
-    holder = str(row.view.facts.reserved_by)
-    return f"{holder[:30]}{'…' if len(holder) > 30 else ''}" + (f" ({seconds(left)})" if left is not None else "")  # noqa: PLR2004 - room for the time
 
 
 def _right(name: str) -> str:

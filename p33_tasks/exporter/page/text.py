@@ -9,6 +9,8 @@ from urllib.parse import quote, urlencode
 from p33_tasks.domain.quantities import canonical, magnitude
 
 MAX_CHARS = 120
+MAX_PLAN_ID_CHARS = 1_000
+"""No plan with a longer id was ever judged."""
 _DOTS = frozenset({".", ".."})
 _MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
 
@@ -29,7 +31,9 @@ def esc(value: object, limit: int = MAX_CHARS) -> str:
 
 
 def plan_link(plan_id: str, limit: int = 40) -> str:
-    """A link to a plan's story, whatever its id holds."""
+    """A link to a plan's story, whatever its id holds; of an id that no plan can have, the text alone."""
+    if len(plan_id) > MAX_PLAN_ID_CHARS:
+        return f'<span class="id">{esc(plan_id, limit)}</span>'
     return f'<a class="id" href="{plan_path(plan_id)}">{esc(plan_id, limit) or "(empty)"}</a>'
 
 

@@ -98,8 +98,8 @@ class World:
 
     def execute(self, plan_id: str, symbol: str, order_id: str, side: OrderSide, quantity: str) -> None:
         """Publish an execution and record it."""
-        fields = {"plan_id": plan_id, "symbol": symbol, "executed": "True", "order_id": order_id, "filled_qty": quantity}
-        entry = self.publish(self.keys.results, fields)
+        fields = {"plan_id": plan_id, "symbol": symbol, "executed": "True", "order_id": order_id}
+        entry = self.publish(self.keys.results, {**fields, "filled_qty": quantity})
         fill = Fill(order_id=order_id, side=side, cumulative_qty=Decimal(quantity))
         self.results.record(ExecutionResult(plan_id=plan_id, symbol=symbol, executed=True, fills=(fill,)), entry)
 

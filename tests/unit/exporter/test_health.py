@@ -1,0 +1,79 @@
+"""When the cluster is called ready, and what is said when it isn't."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from p33_tasks.exporter.cluster import Reading
+from p33_tasks.exporter.health import Readiness, readiness
+from tests.factories import NOW_MS, make_policy, make_snapshot
+from tests.unit.exporter.views import make_overview, make_refresh, make_stream, make_view
+
+
+def judged(*views: Any, **changes: Any) -> Readiness:
+    overview = make_overview(*views, **changes)
+    return readiness(Reading(overview=overview, problem="", took_sec=0.01), make_policy())
+
+
+def test_fresh_snapshots_and_short_streams_are_ready() -> None:
+    assert judged().text() == "ready\n"
+
+
+def test_redis_that_does_not_answer_is_not_ready_and_says_so() -> None:
+    answer = readiness(Reading(overview=None, problem="Redis can't be reached: refused", took_sec=1), make_policy())
+    assert not answer.ready
+    assert answer.text() == "not ready\n- Redis can't be reached: refused\n"
+
+
+def test_no_usable_snapshot_is_not_ready_and_names_age_and_limit() -> None:
+    answer = judged(make_view(snapshot=make_snapshot(age_ms=34_200)))
+    assert not answer.ready
+    assert "BTCUSDT is 34.2 s old (limit 10 s)" in answer.text()
+
+
+def test_one_delisted_symbol_is_a_warning_and_spoils_nothing_else() -> None:
+    answer = judged(make_view(), make_view("DEADUSDT", snapshot=None))
+    assert answer.ready
+    assert "(warning) snapshots: 1 of 2 not usable: DEADUSDT has none" in answer.text()
+
+
+def test_each_kind_of_unusable_snapshot_is_told_apart() -> None:
+    views = (
+        make_view("A", snapshot=make_snapshot(run_id="b" * 40)),
+        make_view("B", snapshot=make_snapshot(source="x")),
+        make_view("C", snapshot=make_snapshot(hedge_mode=True)),
+        make_view("D", snapshot=None, snapshot_problem="no number"),
+    )
+    text = judged(*views).text()
+    for told in ("A is from before Redis restarted", "B is of another venue", "C is in hedge mode", "D can't be read"):
+        assert told in text
+
+
+def test_six_hundred_stale_symbols_are_told_in_one_short_line() -> None:
+    answer = judged(*(make_view(f"S{i}", snapshot=None) for i in range(600)))
+    assert "and 595 more" in answer.text()
+    assert len(answer.text()) < 300
+
+
+def test_an_entry_that_waits_longer_than_five_seconds_is_not_ready() -> None:
+    at_the_limit = make_stream("plans", pending=1, oldest_ms=NOW_MS - 5_000)
+    beyond = make_stream("plans", pending=1, unread=4, oldest_ms=NOW_MS - 5_001, readers=0)
+    assert judged(streams=(at_the_limit,)).ready
+    answer = judged(streams=(beyond,))
+    assert not answer.ready
+    assert "5 waiting, the oldest for 5.0 s (limit 5 s), 0 readers" in answer.text()
+
+
+def test_a_large_lag_that_is_worked_on_is_ready() -> None:
+    assert judged(streams=(make_stream("plans", unread=5_000, oldest_ms=NOW_MS - 900),)).ready
+
+
+def test_a_stream_key_of_another_type_is_not_ready() -> None:
+    assert not judged(streams=(make_stream("plans", problem="its key holds a value of another type"),)).ready
+
+
+def test_nobody_reading_and_a_paused_exchange_are_warnings() -> None:
+    answer = judged(streams=(make_stream("plans", readers=0),), refresh=make_refresh(paused_ms=60_000, error="418"))
+    assert answer.ready
+    for told in ("nobody reads quantum:stream:plans", "asked for a pause: 60 s", "the last refresh failed: 418"):
+        assert told in answer.text()

@@ -1,0 +1,374 @@
+"""The page: what it says, and that nothing from outside is anything but text on it."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from p33_tasks.exporter.answers import is_own_name
+from p33_tasks.exporter.cluster import Reading
+from p33_tasks.exporter.health import readiness
+from p33_tasks.exporter.history import History, Point
+from p33_tasks.exporter.page import home, plan, plots, text
+from p33_tasks.settings import Settings
+from p33_tasks.store.recent import RecentVerdict
+from p33_tasks.store.stories import Story, Trace
+from p33_tasks.store.views import Overview
+from tests.factories import NOW_MS, make_ledger, make_policy, make_snapshot
+from tests.unit.exporter.views import make_overview, make_refresh, make_stream, make_view
+
+HOSTILE = "<script>alert(1)</script>\"'&\x00\x1b[31m\u202e\udcff"
+VOID = {"meta", "link", "input", "br", "path"}
+TAGS = VOID | {
+    "html",
+    "head",
+    "title",
+    "style",
+    "body",
+    "header",
+    "a",
+    "b",
+    "form",
+    "label",
+    "button",
+    "main",
+    "footer",
+}
+TAGS |= {"section", "h1", "h2", "small", "p", "ul", "ol", "li", "span", "table", "thead", "tbody", "tr", "th", "td"}
+TAGS |= {"dl", "dt", "dd", "div", "figure", "figcaption", "svg", "pre", "code"}
+ATTRIBUTES = {"lang", "charset", "name", "content", "http-equiv", "rel", "href", "class", "role", "scope", "data-label"}
+ATTRIBUTES |= {"action", "method", "for", "id", "placeholder", "maxlength", "required", "autocomplete"}
+ATTRIBUTES |= {"aria-hidden", "aria-label", "viewbox", "preserveaspectratio", "d", "vector-effect"}
+
+
+class Strict(HTMLParser):
+    """Refuses any tag or attribute that no page of ours has, and tags that don't close."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in TAGS, tag
+        assert {name for name, _ in attrs} <= ATTRIBUTES, attrs
+        self.links += [value or "" for name, value in attrs if name in {"href", "action"}]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag, tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+
+def read(page: str) -> Strict:
+    page.encode("utf-8")
+    parser = Strict()
+    parser.feed(page)
+    parser.close()
+    assert not parser.open
+    for link in parser.links:
+        assert link.startswith("/") or link == "data:,", link
+    return parser
+
+
+def shown(page: str) -> str:
+    return " ".join("".join(read(page).words).split())
+
+
+def home_page(overview: Overview | None = None, *recent: RecentVerdict, query: Any = None) -> str:
+    overview = overview or make_overview()
+    ready = readiness(Reading(overview=overview, problem="", took_sec=0), make_policy())
+    symbols = ",".join(view.symbol for view in overview.symbols)
+    return home.render(
+        overview,
+        recent,
+        history=History(),
+        ready=ready,
+        settings=Settings(P33_ALLOWLIST=symbols),
+        choices=home.Choices.of(query or {}),
+    )
+
+
+def verdict(plan_id: str = "p-1", label: str = "BTCUSDT", /, **fields: Any) -> RecentVerdict:
+    return RecentVerdict(plan_id=plan_id, symbol=label, ts_ms=NOW_MS - 1_500, verdict=fields)
+
+
+def story(plan_id: str = "p-1", **fields: Any) -> Story:
+    return Story(
+        plan_id=plan_id,
+        now_ms=NOW_MS,
+        verdict={"plan_id": plan_id, "symbol": "BTCUSDT", "ts_ms": NOW_MS - 2_000, **fields},
+        inputs={},
+        permit_ttl_ms=None,
+        consumption=None,
+        holds_reservation=False,
+        results=(),
+    )
+
+
+# --- what it says ---------------------------------------------------------------------------------------------------
+
+
+def test_a_symbol_shows_both_amounts_drift_age_cooldown_and_who_holds_it() -> None:
+    view = make_view(
+        amount="-0.010",
+        ledger=make_ledger("-0.009", last_order_time_ms=NOW_MS - 5_000),
+        snapshot=make_snapshot("-0.010", age_ms=2_500),
+        hold=True,
+        hold_why="asked the desk",
+        reserved_by="plan-9",
+        reservation_ttl_ms=61_000,
+    )
+    told = shown(home_page(make_overview(view)))
+    for part in ("BTCUSDT", "short 0.01", "short 0.009", "10.00 % !", "2.5 s", "10.0 s", "hold: asked the desk"):
+        assert part in told
+    assert "plan plan-9, 61.0 s" in told
+    assert "reconcile_hold_active" in told
+
+
+def test_symbols_that_need_somebody_stand_first_with_what_ends_it() -> None:
+    views = (
+        make_view("FLATUSDT", amount="0"),
+        make_view("OPENUSDT"),
+        make_view("DRIFTUSDT", ledger="0.020"),
+    )
+    told = shown(home_page(make_overview(*views)))
+    assert "1 stopped, 1 open, 1 flat" in told
+    assert told.index("DRIFTUSDT") < told.index("p33 ledger adopt --replace SYMBOL") < told.index("OPENUSDT")
+    assert told.index("OPENUSDT") < told.index("FLATUSDT")
+
+
+def test_states_are_told_by_words_and_shapes_not_by_colour_alone() -> None:
+    page = home_page(make_overview(make_view(snapshot=make_snapshot(age_ms=50_000))))
+    assert "Not ready: 1 stopped" in shown(page)
+    assert "50.0 s !" in shown(page)
+    assert len({text.mark(kind).partition(">")[2] for kind in ("go", "stop", "wait", "none")}) == 4
+
+
+def test_a_verdict_tells_reason_numbers_and_what_ends_the_denial() -> None:
+    deny = verdict(
+        allow=False,
+        symbol="BTCUSDT",
+        reason="cooldown_in_flight",
+        details={"seconds_since_order": 3, "cooldown_sec": 15, "retry_after_sec": 12},
+    )
+    told = shown(home_page(make_overview(), deny, verdict(allow=True, order_side="SELL", safe_close_qty=28)))
+    assert "deny cooldown_in_flight" in told
+    assert "Needed 15 s since the last order; it was 3 s." in told
+    assert "Wait for the cooldown, then send a new plan. Worth another try after 12 s" in told
+    assert "allow sell 28" in told
+
+
+def test_many_symbols_are_cut_short_until_all_are_asked_for() -> None:
+    views = [make_view(f"S{i}USDT", amount="0", ledger="0") for i in range(600)]
+    short, whole = home_page(make_overview(*views)), home_page(make_overview(*views), query={"all": "1"})
+    assert "Show 560 more" in shown(short)
+    assert "/?all=1" in read(short).links
+    assert "S599USDT" not in short
+    assert "S599USDT" in whole
+
+
+def test_choices_stay_in_the_address_through_a_refresh() -> None:
+    assert 'http-equiv="refresh"' in home_page()
+    paused = home_page(query={"refresh": "off", "all": "1"})
+    assert 'http-equiv="refresh"' not in paused
+    assert "/?all=1" in read(paused).links
+
+
+def test_what_should_never_be_is_shown_as_soon_as_it_is() -> None:
+    counters = {
+        "p33_unpermitted_execution_total|BTCUSDT": 2,
+        "p33_deadletter_total|plan": 3,
+        "p33_trimmed_total|plan": 4,
+    }
+    told = shown(home_page(make_overview(counters=counters)))
+    assert "Around the gate2executions never allowed" in told
+    assert "Dead letters34 trimmed unread" in told
+
+
+def test_an_allow_shows_every_rule_passed_and_a_deny_where_it_stopped() -> None:
+    allowed, status = plan.render("p-1", story(allow=True, order_side="SELL", safe_close_qty=28))
+    assert status == 200
+    assert shown(allowed).count(": passed") == 18
+    assert "not reached" not in shown(allowed)
+    denied = shown(plan.render("p-1", story(allow=False, reason="no_position", details={}))[0])
+    assert denied.count(": passed") == 9
+    assert denied.count(": failed") == 1
+    assert "There is nothing to close." in denied
+
+
+def test_a_plan_without_a_verdict_says_where_it_is() -> None:
+    trace = Trace(
+        entry_id="1-0",
+        fields={"plan_id": "p-1", "decision": "EXECUTE"},
+        state="unread",
+        consumer=None,
+        deliveries=0,
+        dead_letter=None,
+        verdict=None,
+        looked_at=10,
+    )
+    page, status = plan.render("p-1", trace)
+    assert status == 404
+    assert "Its entry 1-0 was not read yet" in shown(page)
+
+
+# --- everything from outside is text --------------------------------------------------------------------------------
+
+
+def test_hostile_values_are_text_wherever_they_come_from() -> None:
+    view = make_view(
+        snapshot=make_snapshot(), hold=True, hold_why=HOSTILE, reserved_by=HOSTILE, snapshot_problem=HOSTILE
+    )
+    overview = make_overview(
+        view,
+        refresh=make_refresh(error=HOSTILE, source=HOSTILE),
+        streams=(make_stream(problem=HOSTILE, key=HOSTILE), make_stream("results")),
+        problems=(HOSTILE,),
+        counters={HOSTILE: 1},
+    )
+    recent = verdict(
+        HOSTILE, HOSTILE, allow=False, reason=HOSTILE, details={"retry_after_sec": HOSTILE}, symbol=HOSTILE
+    )
+    told = shown(home_page(overview, recent))
+    assert "<script>alert(1)</script>\"'&\\x00\\x1b[31m\\u202e\\udcff" in told
+
+
+def test_a_hostile_story_is_text() -> None:
+    hostile = {
+        "plan": {"action": HOSTILE, "close_factor": HOSTILE, "issued_ms": HOSTILE},
+        "policy": {"stale_threshold_ms": HOSTILE},
+        "facts": {
+            "snapshot": {"position_amt": HOSTILE, "ts_ms": HOSTILE, "source": HOSTILE},
+            "ledger": {"last_known_amt": HOSTILE, "last_order_id": HOSTILE, "last_order_time_ms": HOSTILE},
+            "reserved_by": HOSTILE,
+            "market": {"step_size": HOSTILE, "max_market_qty": HOSTILE},
+        },
+    }
+    told = Story(
+        plan_id=HOSTILE,
+        now_ms=NOW_MS,
+        verdict={"symbol": HOSTILE, "allow": HOSTILE, "reason": HOSTILE, "details": HOSTILE, "ts_ms": HOSTILE},
+        inputs=hostile,
+        permit_ttl_ms=1,
+        consumption=None,
+        holds_reservation=True,
+        results=(("1-0", {"error": HOSTILE, "executed": HOSTILE}),),
+    )
+    assert "<script>alert(1)</script>" in shown(plan.render(HOSTILE, told)[0])
+
+
+def test_ten_megabytes_in_one_value_make_no_large_page() -> None:
+    huge = "x" * 10_000_000
+    recent = verdict(huge, huge, allow=False, reason=huge, details={"action": huge})
+    assert len(home_page(make_overview(make_view(hold=True, hold_why=huge[:500])), recent)) < 40_000
+    assert len(plan.render(huge, story(huge, allow=False, reason=huge))[0]) < 60_000
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.decimals(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+REASONS = st.sampled_from(
+    ["stale_exchange_state", "reconcile_required_qty_mismatch", "qty_below_step_size", "cooldown_in_flight", "x"]
+)
+NUMBERS = ["snapshot_age_sec", "threshold_sec", "exchange_position_amt", "ledger_position_amt", "tolerance_pct"]
+NUMBERS += ["diff_pct", "step_size", "min_qty", "close_factor", "wanted_qty", "retry_after_sec", "seconds_since_order"]
+DETAILS = st.dictionaries(st.sampled_from(NUMBERS), json_values)
+
+
+@given(plan_id=st.text(), symbol=st.text(), reason=REASONS | json_values, details=DETAILS | json_values)
+def test_any_audit_entry_of_another_writer_makes_a_sound_page(
+    plan_id: str, symbol: str, reason: Any, details: Any
+) -> None:
+    read(home_page(make_overview(), verdict(plan_id, symbol, allow=False, reason=reason, details=details)))
+
+
+@given(
+    inputs=st.fixed_dictionaries({}, optional=dict.fromkeys(("plan", "policy", "facts"), json_values)),
+    fields=st.fixed_dictionaries(
+        {}, optional=dict.fromkeys(("allow", "reason", "details", "ts_ms", "symbol"), json_values)
+    ),
+)
+def test_any_record_of_another_writer_makes_a_sound_story(inputs: Any, fields: Any) -> None:
+    told = Story(
+        plan_id="p",
+        now_ms=NOW_MS,
+        verdict=fields,
+        inputs=inputs,
+        permit_ttl_ms=None,
+        consumption=None,
+        holds_reservation=False,
+        results=(),
+    )
+    read(plan.render("p", told)[0])
+
+
+@given(st.text(st.characters(exclude_categories=("Cs",)), min_size=1))
+def test_a_link_to_a_plan_leads_back_to_the_same_id(plan_id: str) -> None:
+    parts = urlsplit(text.plan_path(plan_id).replace("&amp;", "&"))
+    found = parse_qs(parts.query)["id"][0] if parts.query else unquote(parts.path.removeprefix("/plan/"))
+    assert found == plan_id
+    assert ".." not in parts.path.split("/")
+
+
+# --- trends ---------------------------------------------------------------------------------------------------------
+
+
+def points(*values: float | None, every_ms: int = 10_000) -> list[Point]:
+    return [Point(at_ms=NOW_MS + at * every_ms, value=value) for at, value in enumerate(values)]
+
+
+def test_a_plot_leaves_gaps_where_nothing_is_known_and_keeps_outliers_on_it() -> None:
+    drawn = plots.figure(
+        "Age", "s", [("a", "x", points(1, 2, None, None, None, 900))], span_ms=50_000, limit=10, most=30
+    )
+    path = drawn.partition('class="a" vector-effect="non-scaling-stroke" d="')[2].partition('"')[0]
+    assert path.count("M") == 2
+    assert path.count("L") == 1
+    assert "nan" not in drawn
+    assert not [number for number in path.replace("M", " ").replace("L", " ").split() if number.startswith("-")]
+    assert "Age: x now 900 s, limit 10 s" in drawn
+
+
+def test_an_empty_plot_and_one_of_zeros_are_drawn() -> None:
+    for values in ((), (0, 0), (None, None)):
+        read(plots.figure("Rate", "", [("a", "x", points(*values))], span_ms=10_000))
+
+
+def test_trends_say_when_they_begin() -> None:
+    assert "Trends begin now" in plots.trends(History(), make_policy())
+
+
+# --- whose name it answers to ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "localhost:8045", "127.0.0.1:8045", "[::1]:8045", "10.0.0.7", "a.localhost"]
+)
+def test_addresses_and_localhost_are_own_names(host: str) -> None:
+    assert is_own_name(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8045", "localhost.evil.example", "", "[::1", "127.0.0.1.x"]
+)
+def test_a_name_that_a_stranger_can_point_here_is_not(host: str) -> None:
+    """DNS rebinding: a web site's own name, pointed to 127.0.0.1, would let it read the page."""
+    assert not is_own_name(host)
