@@ -1,0 +1,78 @@
+"""Redis restarts, with and without its memory (H): nothing from before is believed until a refresh proves it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from p33_tasks.ports import Claim
+from tests.support.gate import SOURCE, SYMBOL, Gate
+from tests.support.redis_server import RedisServer, Version, running_redis
+
+
+@pytest.fixture(params=["bundled", "system"])
+def durable(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
+    version: Version = request.param
+    with running_redis(version, aof=True) as server:
+        yield server
+
+
+@pytest.fixture
+def forgetful() -> Iterator[RedisServer]:
+    with running_redis() as server:
+        yield server
+
+
+def restart(gate: Gate) -> None:
+    gate.server.kill()
+    gate.server.start()
+
+
+def test_a_permit_that_came_back_with_redis_is_not_consumed(durable: RedisServer) -> None:
+    """Issue, consume, execute, Redis dies before its last second is on disk: the permit is back."""
+    gate = Gate(durable).make_ready()
+    gate.allow()
+    gate.grant()
+    restart(gate)
+    assert gate.permit() is not None
+    assert gate.refusal() == ("missing_or_denied_p33_permit", "other_redis_run")
+    gate.put_position()
+    assert gate.refusal() == ("missing_or_denied_p33_permit", "other_redis_run")
+
+
+def test_after_a_restart_plans_are_denied_until_the_next_refresh_and_then_allowed(durable: RedisServer) -> None:
+    gate = Gate(durable).make_ready()
+    first = gate.snapshots.claim_refresh(SOURCE)
+    restart(gate)
+    assert gate.why_not("p-1") == "no_exchange_snapshot"
+    second = gate.snapshots.claim_refresh(SOURCE)
+    assert second.claim is Claim.MINE, "neither the lease nor the gap of the run before is kept"
+    assert second.run_id != first.run_id
+    assert gate.put_position(run_id=first.run_id) == "other_run", "an answer from before proves nothing"
+    assert gate.why_not("p-2") == "no_exchange_snapshot"
+    gate.put_position()
+    assert gate.why_not("p-3") == "allow"
+    assert gate.ledger_amt() == "0.04"
+
+
+def test_verdicts_and_reservations_outlive_a_restart_with_aof(durable: RedisServer) -> None:
+    gate = Gate(durable).make_ready()
+    gate.allow("p-1")
+    restart(gate)
+    gate.put_position()
+    assert gate.judge("p-1") is None
+    assert gate.why_not("p-2") == "permit_in_flight"
+
+
+def test_without_its_memory_redis_knows_no_ledger_and_nothing_is_allowed(forgetful: RedisServer) -> None:
+    gate = Gate(forgetful).make_ready()
+    gate.allow()
+    restart(gate)
+    again = Gate(forgetful)
+    again.put_position()
+    again.put_market()
+    assert again.why_not("p-2") == "reconcile_required_missing_ledger"
+    assert again.refusal("plan-1") == ("missing_or_denied_p33_permit", "missing")
+    assert again.reserved_by() is None
+    assert again.redis.exists(again.keys.ledger_origin(SYMBOL)) == 0
