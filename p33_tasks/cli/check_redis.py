@@ -148,7 +148,14 @@ def check_broker(session: Session) -> list[Finding]:
 
 
 def _ask_amqp(url: str) -> None:
+    """Connect and log in once; whatever goes wrong is an OSError."""
     from kombu.connection import Connection
+    from kombu.exceptions import KombuError
 
-    with Connection(url, connect_timeout=2) as connection:  # type: ignore[no-untyped-call]  # kombu leaves it untyped
+    connection: Any = Connection(url, connect_timeout=2)  # type: ignore[no-untyped-call]  # kombu leaves it untyped
+    try:
         connection.ensure_connection(max_retries=1, interval_start=0, timeout=3)
+    except (KombuError, *connection.connection_errors, *connection.channel_errors) as error:
+        raise OSError(str(error) or type(error).__name__) from error
+    finally:
+        connection.release()
