@@ -37,10 +37,20 @@ def repeat(turn: Callable[[], None], stop: threading.Event, *, who: str) -> None
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that SIGTERM and SIGINT set."""
+    """An event that SIGTERM and SIGINT set; called before any other thread is started.
+
+    A thread waits for the signals, no handler: a handler interrupts the main thread anywhere, also where it holds the
+    event's own lock, and would wait for it for ever. Blocked everywhere else, a second signal can't turn a good end
+    into a death by signal either.
+    """
     stop = threading.Event()
-    for signum in STOP_SIGNALS:
-        signal.signal(signum, lambda *_: stop.set())
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+
+    def wait_for_signals() -> None:
+        signal.sigwait(STOP_SIGNALS)
+        stop.set()
+
+    threading.Thread(target=wait_for_signals, name="signals", daemon=True).start()
     return stop
 
 
@@ -53,7 +63,4 @@ def serve(run: Callable[[Settings, threading.Event], None]) -> int:
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    # Done: being told a second time while the interpreter closes must not turn this into a death by signal.
-    for signum in STOP_SIGNALS:
-        signal.signal(signum, signal.SIG_IGN)
     return 0

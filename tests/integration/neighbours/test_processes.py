@@ -57,6 +57,7 @@ def test_the_apply_layer_killed_with_its_order_at_the_venue_reports_it_in_its_ne
 
     sim.fault(latency_ms=2_000, paths=["/order"])
     with running("apply_layer", env) as first:
+        wait_until(lambda: is_at_work("apply_layer", brain, sim), "it is at work", timeout_sec=30)
         brain.allow("plan-1")
         wait_until(placed, "the order is at the venue, its answer on the way", timeout_sec=20)
         first.kill()
@@ -64,7 +65,7 @@ def test_the_apply_layer_killed_with_its_order_at_the_venue_reports_it_in_its_ne
     assert brain.results_of("plan-1") == []
     sim.clear_faults()
     with running("apply_layer", env):
-        wait_until(lambda: brain.results_of("plan-1"), "the next life reports it", timeout_sec=20)
+        wait_until(lambda: brain.results_of("plan-1"), "the next life reports it", timeout_sec=30)
     (result,) = brain.results_of("plan-1")
     assert (result["outcome"], len(placed())) == ("executed", 1)
     brain.record_all()
@@ -77,7 +78,7 @@ def test_told_to_stop_a_neighbour_ends_promptly_and_well(redis_server, sim, brai
     arguments = [argument.format(sim=sim.base_url) for argument in MODULES[name]]
     sim.set_position("BTCUSDT", 0)
     with running(name, environment(redis_server, sim, brain), arguments) as process:
-        wait_until(lambda: is_at_work(name, brain, sim), "it is at work", timeout_sec=20)
+        wait_until(lambda: is_at_work(name, brain, sim), "it is at work", timeout_sec=30)
         process.send_signal(signum)
         wait_until(lambda: told_again(process, signum), "it ends", timeout_sec=3, every_sec=0.001)
         assert process.returncode == 0

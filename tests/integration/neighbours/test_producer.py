@@ -44,7 +44,7 @@ def running_neighbours(settings: Settings) -> Iterator[threading.Event]:
 
 def test_every_case_ends_as_it_says_round_after_round(redis_server, sim):
     settings = settings_for(
-        redis_server, sim, P33_COOLDOWN_SEC="1", P33_POLL_SEC="0.2", P33_STALE_THRESHOLD_SEC="2", P33_KEY_PREFIX="demo"
+        redis_server, sim, P33_COOLDOWN_SEC="2", P33_POLL_SEC="0.3", P33_STALE_THRESHOLD_SEC="4", P33_KEY_PREFIX="demo"
     )
     brain, results = Brain(settings), list[CaseResult]()
     with brain.running(), running_neighbours(settings) as stop:
