@@ -5,134 +5,22 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pty
-import re
+import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import psutil
 import pytest
 
+from tests.integration.cli.running import Up, up
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.simulator import running_simulator
 from tests.support.waiting import wait_until
 
-P33 = str(Path(sys.executable).with_name("p33"))
 CHILDREN = {"exchange", "worker", "beat", "exporter", "governor", "apply", "producer"}
 
 pytestmark = pytest.mark.timeout(180)
-
-
-class Up:
-    """A running ``p33 up``, and everything that it started."""
-
-    def __init__(self, process: subprocess.Popen[str], output: Path, errors: Path) -> None:
-        self.process = process
-        self._output = output
-        self._errors = errors
-        self.family: dict[int, psutil.Process] = {}
-
-    @property
-    def stdout(self) -> str:
-        return self._output.read_text("utf-8", "replace")
-
-    @property
-    def stderr(self) -> str:
-        return self._errors.read_text("utf-8", "replace")
-
-    @property
-    def folder(self) -> Path:
-        """The run's directory, as it says itself."""
-        found = wait_until(
-            lambda: re.search(r"(\S+/p33-up-\w+)/logs", self.stdout + self.stderr), "it says where", timeout_sec=30
-        )
-        return Path(found.group(1))
-
-    def look(self) -> dict[int, psutil.Process]:
-        """Remember every descendant there is."""
-        with contextlib.suppress(psutil.NoSuchProcess):
-            main = psutil.Process(self.process.pid)
-            self.family.update({child.pid: child for child in [main, *main.children(recursive=True)]})
-        return self.family
-
-    def wait_for(self, text: str) -> None:
-        """Wait until it shows ``text``."""
-
-        def shown() -> bool:
-            self.look()
-            assert self.process.poll() is None, f"ended with {self.process.returncode}: {self.stdout}{self.stderr}"
-            return text in self.stdout
-
-        wait_until(shown, f"p33 up shows {text!r}", timeout_sec=60, every_sec=0.1)
-
-    def wait_for_end(self) -> int:
-        """Wait until it has ended; its exit code."""
-        wait_until(
-            lambda: self.look() and self.process.poll() is not None, "p33 up ends", timeout_sec=90, every_sec=0.1
-        )
-        return int(self.process.wait())
-
-    def survivors(self) -> list[str]:
-        """Descendants that are still there."""
-        return [f"{p.pid} {p.cmdline()}" for p in self.family.values() if _is_alive(p)]
-
-    def child(self, word: str) -> psutil.Process:
-        """The descendant whose command line holds ``word``, without honcho's helpers."""
-        for process in self.look().values():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if word in process.cmdline():
-                    return process
-        raise AssertionError(f"no child {word}: {self.family}")
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-@contextlib.contextmanager
-def up(*arguments: str, terminal: bool = False, **env: str) -> Iterator[Up]:
-    """Start ``p33 up``; whatever happens, nothing of it outlives the block."""
-    with tempfile.TemporaryDirectory() as folder:
-        output, errors = Path(folder) / "out", Path(folder) / "err"
-        with output.open("w") as out, errors.open("w") as err:
-            process = _on_a_terminal(arguments, env, output) if terminal else _plain(arguments, env, out, err)
-        running = Up(process, output, errors)
-        try:
-            yield running
-        finally:
-            for child in running.look().values():
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    child.kill()
-            process.wait(30)
-
-
-def _plain(arguments: tuple[str, ...], env: dict[str, str], out: IO[str], err: IO[str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [P33, "up", *arguments], stdout=out, stderr=err, text=True, env={**os.environ, **env}, start_new_session=True
-    )
-
-
-def _on_a_terminal(arguments: tuple[str, ...], env: dict[str, str], output: Path) -> subprocess.Popen[str]:
-    main, side = pty.openpty()
-    process = subprocess.Popen(
-        [P33, "up", *arguments],
-        text=True,
-        env={**os.environ, **env, "TERM": "xterm-256color", "COLUMNS": "150", "LINES": "45"},
-        preexec_fn=lambda: os.login_tty(side),  # noqa: PLW1509 - nothing else runs in this process
-    )
-    os.close(side)
-    process.terminal = main  # type: ignore[attr-defined]
-    copy = subprocess.Popen(["cat"], stdin=main, stdout=output.open("wb"), stderr=subprocess.DEVNULL)
-    process.copier = copy  # type: ignore[attr-defined]
-    return process
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +81,7 @@ def test_killing_it_outright_leaves_no_process_behind() -> None:
         run.look()
         os.kill(run.process.pid, signal.SIGKILL)
         wait_until(lambda: not run.survivors(), "every descendant has ended", timeout_sec=30, every_sec=0.1)
-    _remove(folder)
+    shutil.rmtree(folder)
 
 
 def test_a_child_that_dies_ends_the_run_with_a_reason_and_its_log() -> None:
@@ -211,7 +99,7 @@ def test_a_child_that_dies_ends_the_run_with_a_reason_and_its_log() -> None:
     assert summary["ok"] is False
     assert "governor ended on its own with exit code -9" in summary["reasons"]
     assert [entry.name for entry in folder.iterdir()] == ["logs"]
-    _remove(folder)
+    shutil.rmtree(folder)
 
 
 def test_in_a_terminal_ctrl_c_ends_it_and_gives_the_screen_back() -> None:
@@ -265,7 +153,3 @@ def _find(run: Up, word: str) -> psutil.Process | None:
     with contextlib.suppress(AssertionError):
         return run.child(word)
     return None
-
-
-def _remove(folder: Path) -> None:
-    subprocess.run(["rm", "-rf", "--", str(folder)], check=True)
