@@ -90,6 +90,9 @@ def _engine() -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # for ever: a supervisor's restart would do the same, later
         "broker_connection_timeout": 2,
+        # A Redis that is read-only, out of memory or busy with a script answers with errors of a channel: without
+        # this they end the worker.
+        "broker_channel_error_retry": True,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         # for Flower and the queue metrics
         "worker_send_task_events": True,
