@@ -32,6 +32,7 @@ class Load:
         self._random = random.Random(seed)
         self._run = f"{time.time_ns():x}"
         self._number = 0
+        self._orders_from = time.time_ns()
         self._done = threading.Event()
         self._open_orders: dict[str, tuple[str, str, Decimal]] = {}
         self.lost_calls = 0  # publishes that Redis didn't confirm
@@ -98,7 +99,7 @@ class Load:
         if order_id:
             filled = quantity
         else:
-            order_id, side = str(10**9 + self._number), self._random.choice(("BUY", "SELL"))
+            order_id, side = str(self._orders_from + self._number), self._random.choice(("BUY", "SELL"))
             quantity = Decimal(self._random.randint(2, 900)) / 100
             filled = quantity if self._random.random() < 0.5 else quantity / 2
             if filled < quantity:
