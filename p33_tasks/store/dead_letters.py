@@ -51,3 +51,8 @@ class RedisDeadLetters:
         except StoreError:  # no stream, or no entry id: the script says so
             return {}
         return found[0][1] or {} if found else {}
+
+
+def _clean(text: str) -> str:
+    """Bounded, and readable for everybody: bytes that are no UTF-8 are spelled out."""
+    return text[:1_000].encode("utf-8", "backslashreplace").decode()

@@ -50,10 +50,15 @@ class Scripts:
         if script is None:
             script = self._scripts[name] = self._client.register_script(source(name))
         with translated_errors():
-            reply: list[Any] = script(keys=list(keys), args=list(args))
+            reply: list[Any] = script(keys=[_encoded(key) for key in keys], args=[_encoded(arg) for arg in args])
         if reply and reply[0] == "wrong_type":
             raise ForeignKeyTypeError(f"{reply[1]} holds a {reply[2]}, not a {reply[3]}; look at it, then move it away")
         return reply
+
+
+def _encoded(value: Argument) -> bytes:
+    # Foreign bytes came in as lone surrogates; hiredis would refuse to send them back, whatever the client's options.
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
 
 
 class translated_errors:  # noqa: N801 - reads as a statement
