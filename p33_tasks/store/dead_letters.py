@@ -35,7 +35,7 @@ class RedisDeadLetters:
             [
                 GROUP,
                 entry.entry_id,
-                error[:1_000],
+                _clean(error),
                 exact_json.dumps({**self._as_read(entry), **fields}),
                 DEAD_LETTER_MAXLEN,
                 label,
