@@ -54,5 +54,8 @@ local function count_trimmed()
 end
 count_trimmed()
 
+-- An idle reader is one too: by XREADGROUP alone nobody would hear of it before its first entry. (pcall: a Redis
+-- user that may not do this reads all the same.)
+redis.pcall('XGROUP', 'CREATECONSUMER', KEYS[1], ARGV[1], ARGV[2])
 local reply = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', room, 'STREAMS', KEYS[1], '>')
 return { 'ok', text(now_ms()), own, reply and reply[1] and reply[1][2] or {} }

@@ -14,6 +14,7 @@ from p33_tasks.ports import ExecutionResult, StreamEntry
 from p33_tasks.services.issue_permit import PermitService
 from p33_tasks.services.record_fill import ResultService
 from p33_tasks.store.dead_letters import RedisDeadLetters
+from p33_tasks.store.entries import RedisEntries, Window
 from p33_tasks.store.keys import GROUP, Keys
 from p33_tasks.store.operator import OperatorStore
 from p33_tasks.store.results import RedisResultStore
@@ -45,6 +46,7 @@ class World:
         )
         self.dead_letters = RedisDeadLetters(client, self.keys)
         self.operator = OperatorStore(client, self.keys)
+        self.entries = RedisEntries(client, self.keys)
         for stream in (self.keys.plans, self.keys.results):
             client.xgroup_create(stream, GROUP, "0", mkstream=True)
 
@@ -76,9 +78,9 @@ class World:
 
     def read_streams(self) -> None:
         """An ingest process is alive and reads both streams."""
-        self.client.set(self.keys.consumer_lease(READER), "token", px=60_000)
+        self.entries.lease(READER, "token", 60_000)
         for stream in (self.keys.plans, self.keys.results):
-            self.client.xreadgroup(GROUP, READER, {stream: ">"}, count=1_000)
+            self.entries.read(stream, READER, Window(size=10_000))
 
     def publish(self, stream: str, fields: Mapping[str, str]) -> StreamEntry:
         """An entry that was read and not yet acknowledged."""
