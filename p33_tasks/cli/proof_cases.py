@@ -152,7 +152,7 @@ class Cases:
         ]
         return Proven(
             name=name,
-            expected=f"deny {reason}; blocked: {BLOCKED_BY}",
+            expected=f"deny {reason}; blocked",
             seen=f"{_verdict_text(verdict)}; {_result_text(result)}",
             failures=tuple(failures),
             facts={"plan_id": plan_id, "verdict": verdict, "result": result, "exchange": after},

@@ -43,5 +43,5 @@ def status(symbols: tuple[str, ...], as_json: bool) -> None:
 
 def _print(overview: Overview, place: str, policy: Any) -> None:
     screen = console()
-    screen.print(tables.symbols_table(overview, policy))
+    screen.print(tables.symbols_table(overview, policy, width=screen.width))
     print_lines(screen, tables.service_lines(overview, place, policy))

@@ -14,6 +14,9 @@ from p33_tasks.store.views import Overview, SymbolView
 
 _COLUMNS = ("symbol", "exchange", "ledger", "drift", "snapshot age", "cooldown", "reserved by", "hold", "gate now")
 _NUMBERS = frozenset({"exchange", "ledger", "drift", "snapshot age", "cooldown"})
+_NARROW = 118
+"""Columns of a terminal below which the table leaves out what "gate now" says too."""
+_LEFT_OUT_WHEN_NARROW = frozenset({"cooldown", "reserved by", "hold"})
 
 
 def gate_word(view: SymbolView, policy: Policy) -> str:
@@ -22,16 +25,21 @@ def gate_word(view: SymbolView, policy: Policy) -> str:
     return "open" if isinstance(verdict, Allow) else str(verdict.reason)
 
 
-def symbols_table(overview: Overview, policy: Policy) -> Any:
-    """One row per symbol."""
+def symbols_table(overview: Overview, policy: Policy, *, width: int) -> Any:
+    """One row per symbol, for a screen of this many columns."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    shown = [name for name in _COLUMNS if width >= _NARROW or name not in _LEFT_OUT_WHEN_NARROW]
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in _COLUMNS:
-        table.add_column(name, justify="right" if name in _NUMBERS else "left", no_wrap=name != "hold")
+    for name in shown:
+        title = "age" if name == "snapshot age" and width < _NARROW else name
+        table.add_column(
+            title, justify="right" if name in _NUMBERS else "left", no_wrap=name not in {"hold", "gate now"}
+        )
     for view in overview.symbols:
-        table.add_row(*_cells(view, policy))
+        cells = dict(zip(_COLUMNS, _cells(view, policy), strict=True))
+        table.add_row(*(cells[name] for name in shown))
     return table
 
 

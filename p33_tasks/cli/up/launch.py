@@ -65,7 +65,7 @@ def launch_demo(wishes: Wishes, folder: RunFolder) -> bool:
             places=(
                 f"demo     {len(children)} processes, their logs in {folder.logs}",
                 f"redis    of its own, version {server.version}, port {server.port};  exchange  {exchange_url}",
-                f"metrics  http://127.0.0.1:{settings.metrics_port}/",
+                f"metrics  http://127.0.0.1:{settings.metrics_port}/{demo.port_note(settings.metrics_port)}",
                 f"look     in another terminal: (set -a; . {env_file}; p33 status)",
             ),
             for_sec=wishes.for_sec,
@@ -149,11 +149,16 @@ def _view(plan: Plan, wishes: Wishes) -> View:
 def _print_summary(summary: dict[str, Any], outcome: Outcome) -> None:
     screen = console()
     if outcome.overview is not None:
-        screen.print(tables.symbols_table(outcome.overview, outcome.policy))
+        screen.print(tables.symbols_table(outcome.overview, outcome.policy, width=screen.width))
     lines = [cell(f"{summary['ran_sec']} s: {outcome.tally.counts_text()}", "bold", limit=1_000)]
     lines += [cell(f"  {number:>5}  {reason}") for reason, number in summary["denied_by_reason"].items()]
     for case in summary["cases"]["other"][:10]:
-        told = f"case {case['case']!r} on {case['symbol']}: expected {case['expected']}, got {case['got']}"
+        expected, got = (", ".join(filter(None, pair)) for pair in _expected_and_got(case))
+        told = f"case {case['case']!r} on {case['symbol']}: expected {expected}; got {got} ({case['plan_id']})"
         lines.append(cell(told, "yellow", limit=400))
     lines += [cell(f"not well: {reason}", "red", limit=600) for reason in summary["reasons"]]
     print_lines(screen, lines)
+
+
+def _expected_and_got(case: dict[str, str]) -> tuple[tuple[str, str], tuple[str, str]]:
+    return (case["expected"], case["expected_outcome"]), (case["got"], case["outcome"])

@@ -19,6 +19,7 @@ from honcho.process import Popen, Process
 from p33_tasks.cli.up.lifeline import end_with_parent
 
 TAIL_LINES = 20
+_INTERRUPTED = frozenset(128 + signum for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ def _signal(send: Callable[[int, int], None], pid: int, signum: int) -> None:
 
 
 class Processes(Manager):  # type: ignore[misc]  # honcho has no types
-    """Runs the children until one ends, ``terminate`` is called, or SIGINT or SIGTERM comes."""
+    """Runs the children until one ends, ``terminate`` is called, or SIGINT, SIGTERM or SIGHUP comes."""
 
     def __init__(
         self,
@@ -123,7 +124,7 @@ class Processes(Manager):  # type: ignore[misc]  # honcho has no types
             self._ended_early = {
                 name: found["returncode"] for name, found in self._processes.items() if self._is_early_end(name, found)
             }
-            self.interrupted = self.returncode in {128 + signal.SIGINT, 128 + signal.SIGTERM} and not self._ended_early
+            self.interrupted = self.returncode in _INTERRUPTED and not self._ended_early
         super().terminate()
 
     @property
@@ -147,7 +148,13 @@ class Processes(Manager):  # type: ignore[misc]  # honcho has no types
 
     def _start(self) -> None:
         super()._start()
+        # honcho handles SIGINT and SIGTERM; this is the one of a terminal that is closed.
+        signal.signal(signal.SIGHUP, self._hang_up)
         self._on_start()
+
+    def _hang_up(self, signum: int, _frame: object) -> None:
+        self.returncode = 128 + signum
+        self.terminate()
 
     def _any_stopped(self) -> bool:
         return any(self._is_early_end(name, found) for name, found in self._processes.items())

@@ -63,6 +63,7 @@ class Tally:
                 "symbol": fields.get("symbol", ""),
                 "expected": fields.get("expected", ""),
                 "got": fields.get("got", ""),
+                "expected_outcome": fields.get("expected_outcome", ""),
                 "outcome": fields.get("outcome", ""),
                 "plan_id": fields.get("plan_id", ""),
                 "ok": fields.get("ok") == "True",

@@ -103,17 +103,29 @@ class Picture:
     def _frame(self, tally: Tally, overview: Overview | None, note: str) -> Any:
         from rich.console import Group
 
-        parts: list[Any] = [_line(text, "dim") for text in self._places]
-        used = len(parts) + 3
+        size, places, table, used = self._screen.size, list(self._places), [], 2
         if overview is not None:
             service = [_line(line.plain, str(line.style)) for line in tables.service_lines(overview, "", self._policy)]
-            parts += [tables.symbols_table(overview, self._policy), *service[:-1]]
-            used += len(overview.symbols) + 4 + len(service)
-        room = max(LEAST_LINES, self._screen.size.height - used)
-        parts += [_line(""), *(_line(text, style) for text, style in list(tally.lines)[-room:])]
+            table = [tables.symbols_table(overview, self._policy, width=size.width), *service[:-1]]
+            used += len(overview.symbols) + 4 + len(service[:-1])
+        # A low terminal keeps the last place, which says how to look closer.
+        while len(places) > 1 and size.height - used - _rows(places, size.width) < LEAST_LINES:
+            places.pop(0)
+        room = max(0, size.height - used - _rows(places, size.width))
+        lines = list(tally.lines)[-room:] if room else []
         lasted = seconds(int((time.monotonic() - self._began_sec) * 1000), digits=0)
-        parts.append(_line(f"{lasted}  {tally.counts_text()}   {note or 'Ctrl-C stops everything'}", "bold"))
-        return Group(*parts)
+        return Group(
+            # Wrapped, not cut: they are there to be copied.
+            *(cell(text, "dim", limit=1_000) for text in places),
+            *table,
+            _line(""),
+            *(_line(text, style) for text, style in lines),
+            _line(f"{lasted}  {tally.counts_text()}   {note or 'Ctrl-C stops everything'}", "bold"),
+        )
+
+
+def _rows(texts: Sequence[str], width: int) -> int:
+    return sum(-(-len(text) // width) for text in texts)
 
 
 def _line(text: str, style: str = "") -> Any:

@@ -23,8 +23,9 @@ P33 = str(Path(sys.executable).with_name("p33"))
 class Up:
     """A running ``p33 up``, and everything that it started."""
 
-    def __init__(self, process: subprocess.Popen[str], output: Path, errors: Path) -> None:
+    def __init__(self, process: subprocess.Popen[str], output: Path, errors: Path, terminal: int | None) -> None:
         self.process = process
+        self.terminal = terminal  # our end of it
         self._output = output
         self._errors = errors
         self.family: dict[int, psutil.Process] = {}
@@ -95,15 +96,27 @@ def up(*arguments: str, terminal: bool = False, **env: str) -> Iterator[Up]:
     with tempfile.TemporaryDirectory() as folder:
         output, errors = Path(folder) / "out", Path(folder) / "err"
         with output.open("w") as out, errors.open("w") as err:
-            process = _on_a_terminal(arguments, env, output) if terminal else _plain(arguments, env, out, err)
-        running = Up(process, output, errors)
+            process, main = (
+                _on_a_terminal(arguments, env, out) if terminal else (_plain(arguments, env, out, err), None)
+            )
+        running = Up(process, output, errors, main)
         try:
             yield running
         finally:
-            for child in running.look().values():
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    child.kill()
-            process.wait(30)
+            _end(running)
+
+
+def _end(running: Up) -> None:
+    running.look()
+    running.process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        running.process.wait(20)
+    for child in running.family.values():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+    running.process.wait(30)
+    if running.terminal is not None:
+        os.close(running.terminal)
 
 
 def _plain(arguments: tuple[str, ...], env: dict[str, str], out: IO[str], err: IO[str]) -> subprocess.Popen[str]:
@@ -112,7 +125,7 @@ def _plain(arguments: tuple[str, ...], env: dict[str, str], out: IO[str], err: I
     )
 
 
-def _on_a_terminal(arguments: tuple[str, ...], env: dict[str, str], output: Path) -> subprocess.Popen[str]:
+def _on_a_terminal(arguments: tuple[str, ...], env: dict[str, str], out: IO[str]) -> tuple[subprocess.Popen[str], int]:
     main, side = pty.openpty()
     process = subprocess.Popen(
         [P33, "up", *arguments],
@@ -121,7 +134,6 @@ def _on_a_terminal(arguments: tuple[str, ...], env: dict[str, str], output: Path
         preexec_fn=lambda: os.login_tty(side),  # noqa: PLW1509 - nothing else runs in this process
     )
     os.close(side)
-    process.terminal = main  # type: ignore[attr-defined]
-    copy = subprocess.Popen(["cat"], stdin=main, stdout=output.open("wb"), stderr=subprocess.DEVNULL)
-    process.copier = copy  # type: ignore[attr-defined]
-    return process
+    # It ends by itself when nobody holds the other side any more.
+    subprocess.Popen(["cat"], stdin=main, stdout=out, stderr=subprocess.DEVNULL)
+    return process, main

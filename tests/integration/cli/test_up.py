@@ -64,11 +64,12 @@ def test_a_run_without_a_person_proves_itself_and_leaves_nothing(live: RedisServ
     assert untouched(live)
 
 
-def test_sigterm_stops_everything_in_good_order() -> None:
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_everything_in_good_order(signum: signal.Signals) -> None:
     with up() as run:
         run.wait_for("EXEC ")
         folder = run.folder
-        run.process.send_signal(signal.SIGTERM)
+        run.process.send_signal(signum)
         assert run.wait_for_end() == 0, run.stderr
         assert run.survivors() == []
     assert not folder.exists()
@@ -107,7 +108,8 @@ def test_in_a_terminal_ctrl_c_ends_it_and_gives_the_screen_back() -> None:
         run.wait_for("ALLOW")
         folder = run.folder
         assert "\x1b[?1049h" in run.stdout  # the picture has a screen of its own
-        os.write(run.process.terminal, b"\x03")  # type: ignore[attr-defined]
+        assert run.terminal is not None
+        os.write(run.terminal, b"\x03")
         assert run.wait_for_end() == 0
         assert run.survivors() == []
         wait_until(lambda: "as expected" in run.stdout.rpartition("\x1b[?1049l")[2], "the summary on the usual screen")
