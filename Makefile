@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test unit lint types layers bench faults soak proof lock clean
+.PHONY: help up test unit lint types layers bench faults soak proof lock clean celery-exporter
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 # Runtime packages only: what `p33 up` and a deployment need.
 $(VENV)/.runtime: requirements.lock pyproject.toml
@@ -23,6 +23,15 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	@echo "Installing the tests' tools ..." >&2
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
+
+# celery-exporter's pins would hold everything else back, so it lives apart. `p33 up` starts it where it is there.
+$(VENV)-celery-exporter/.done: requirements-celery-exporter.lock
+	@echo "Installing celery-exporter into $(VENV)-celery-exporter ..." >&2
+	@test -x $(VENV)-celery-exporter/bin/python || $(PYTHON) -m venv $(VENV)-celery-exporter
+	@$(VENV)-celery-exporter/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-celery-exporter.lock
+	@touch $@
+
+celery-exporter: $(VENV)-celery-exporter/.done  ## the queue metrics, in an environment of their own (Python 3.11 or 3.12)
 
 up: $(VENV)/.runtime  ## start everything on this machine, with a simulated exchange; ARGS="--for 60 --json"
 	@$(BIN)/p33 up $(ARGS)
@@ -49,6 +58,7 @@ bench: $(VENV)/.dev  ## latency, throughput, exchange requests and memory, print
 lock:  ## pin again from pyproject.toml (needs uv)
 	uv pip compile -q --generate-hashes --no-emit-index-url --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
 	uv pip compile -q --generate-hashes --no-emit-index-url --python-version 3.11 --extra build pyproject.toml -c requirements-dev.lock -o requirements.lock
+	uv pip compile -q --generate-hashes --no-emit-index-url --python-version 3.11 requirements-celery-exporter.in -o requirements-celery-exporter.lock
 
 clean:  ## remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-celery-exporter .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

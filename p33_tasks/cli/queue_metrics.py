@@ -1,0 +1,84 @@
+"""The queue metrics: celery-exporter, told about the broker just as the workers are.
+
+It lives in a virtual environment of its own beside ours (``make celery-exporter``), since its pins would hold
+everything else back. This module reads our settings and becomes it: ``python -m p33_tasks.cli.queue_metrics``. The
+broker's URL, which may hold a password, travels in the environment, where ``ps`` doesn't show it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from p33_tasks.celery.broker import Broker, broker_of
+from p33_tasks.celery.config import LEDGER, PERMITS, SNAPSHOTS
+from p33_tasks.errors import ConfigurationError
+from p33_tasks.settings import load_settings
+
+DEFAULT_PORT = 9808
+BUCKETS_SEC = "0.001,0.0025,0.005,0.01,0.025,0.05,0.1,0.25,0.5,1,2.5,5,10"
+WORKER_TIMEOUT_SEC = 30
+"""Workers send a heartbeat every 2 s."""
+PURGE_SEC = 600
+
+_ENTRY = "from src.cli import cli; cli(auto_envvar_prefix='CE')"
+"""The package installs no command; this is what its own image runs."""
+
+
+def celery_exporter_python() -> Path | None:
+    """The interpreter of celery-exporter's environment, None when it wasn't made."""
+    python = Path(f"{sys.prefix}-celery-exporter") / "bin" / "python"
+    return python if python.exists() else None
+
+
+def celery_exporter_command(*, host: str = "127.0.0.1", port: int = DEFAULT_PORT) -> list[str] | None:
+    """What starts the queue metrics, with our settings in its environment.
+
+    Returns:
+        A command line without secrets; None when celery-exporter's environment wasn't made.
+    """
+    if celery_exporter_python() is None:
+        return None
+    return [sys.executable, "-m", "p33_tasks.cli.queue_metrics", "--host", host, "--port", str(port)]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:  # noqa: RET503 - execve doesn't return
+    """Become celery-exporter.
+
+    Returns:
+        2 when the configuration can't be used, or celery-exporter isn't there; else it doesn't return.
+    """
+    parser = argparse.ArgumentParser(prog="python -m p33_tasks.cli.queue_metrics", description="celery-exporter")
+    parser.add_argument("--host", default="127.0.0.1", help="there is no login: keep it on a private address")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT)
+    chosen = parser.parse_args(arguments)
+    python = celery_exporter_python()
+    if python is None:
+        sys.stderr.write(f"no {sys.prefix}-celery-exporter: make it with `make celery-exporter`\n")
+        return 2
+    try:
+        broker = broker_of(load_settings())
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    command = [str(python), "-I", "-c", _ENTRY, *_options(broker, chosen.host, chosen.port)]
+    os.execve(command[0], command, {**os.environ, "CE_BROKER_URL": broker.url})  # noqa: S606 - no shell is the point
+
+
+def _options(broker: Broker, host: str, port: int) -> Iterator[str]:
+    yield from ("--host", host, "--port", str(port), "--accept-content", "json", "--retry-interval", "2")
+    yield from ("--queues", f"{PERMITS},{LEDGER},{SNAPSHOTS}", "--buckets", BUCKETS_SEC)
+    yield from ("--worker-timeout", str(WORKER_TIMEOUT_SEC), "--purge-offline-worker-metrics", str(PURGE_SEC))
+    yield "--generic-hostname-task-sent-metric"
+    # The same prefix as the workers', or it would watch queues that don't exist.
+    for name, value in broker.transport_options.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        yield from ("--broker-transport-option", f"{name}={text}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
