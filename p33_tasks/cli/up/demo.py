@@ -104,6 +104,4 @@ def demo_children(exchange_url: str) -> Iterator[Child]:
     yield from service_children()
     yield from governor_children("--per-5-min", "100000", "--per-hour", "1000000", "--daily-notional", "1000000000000")
     yield from apply_children()
-    yield Child(
-        name=PRODUCER, command=python("p33_tasks.neighbours.producer", "--simulator", exchange_url), may_end=True
-    )
+    yield Child(name=PRODUCER, command=python("p33_tasks.cli.up.producer", exchange_url), may_end=True)
