@@ -1,0 +1,92 @@
+"""The systemd units: accepted by systemd, hardened, started and stopped together."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.deployment.cluster import ROOT
+
+FOLDER = ROOT / "deployment" / "systemd"
+NAME = "quantum-position-state-brain"
+SERVICES = sorted(path.name for path in FOLDER.glob("*.service"))
+PROCESSES = [name for name in SERVICES if name != f"{NAME}.service"]
+INSTALLED = "/opt/quantum/position-state-brain/current"
+MAX_EXPOSURE = 1.5
+
+
+def systemd_analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        pytest.skip("no systemd-analyze on this machine: apt-get install systemd")
+    return subprocess.run([program, *arguments], check=False, capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def units(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The units as shipped, but for the place of the programs, which needn't be installed here."""
+    folder = tmp_path_factory.mktemp("units")
+    programs = folder / "bin"
+    programs.mkdir()
+    for name in ("celery", "p33", "python"):
+        (programs / name).symlink_to("/bin/true")
+    for path in FOLDER.iterdir():
+        (folder / path.name).write_text(path.read_text().replace(f"{INSTALLED}/.venv/bin", str(programs)))
+    return folder
+
+
+@pytest.mark.parametrize("name", [*SERVICES, f"{NAME}.target"])
+def test_systemd_finds_nothing_wrong(units: Path, name: str) -> None:
+    done = systemd_analyze("verify", "--man=no", "--recursive-errors=no", str(units / name))
+    assert (done.returncode, done.stderr.strip()) == (0, "")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_service_is_hardened(units: Path, name: str) -> None:
+    done = systemd_analyze(
+        "security", "--offline=true", "--no-pager", f"--threshold={MAX_EXPOSURE * 10:.0f}", str(units / name)
+    )
+    found = re.search(r"exposure level for \S+: ([0-9.]+)", done.stdout)
+    assert found is not None, done.stderr
+    assert float(found[1]) <= MAX_EXPOSURE
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_each_process_belongs_to_the_whole(name: str) -> None:
+    """Started with the target, stopped with it, restarted when it ends, and not when its configuration is unusable."""
+    lines = (FOLDER / name).read_text().splitlines()
+    for line in (
+        f"PartOf={NAME}.target",
+        f"WantedBy={NAME}.target",
+        "EnvironmentFile=/etc/quantum/position-state-brain.env",
+        "Restart=always",
+        "RestartPreventExitStatus=2",
+        "StartLimitIntervalSec=0",
+        "User=quantum",
+    ):
+        assert line in lines, line
+
+
+def test_the_service_of_the_same_name_is_the_whole() -> None:
+    service, target = (FOLDER / f"{NAME}.service").read_text(), (FOLDER / f"{NAME}.target").read_text()
+    assert f"Wants={NAME}.target" in service
+    assert f"PartOf={NAME}.service" in target
+    assert {name.removeprefix(f"{NAME}-").removesuffix(".service") for name in PROCESSES} == {
+        *("worker@", "snapshots", "beat", "exporter", "celery-exporter", "flower")
+    }
+
+
+def test_every_queue_has_a_worker() -> None:
+    text = "".join((FOLDER / name).read_text() for name in PROCESSES)
+    for queue in ("p33.permits", "p33.ledger", "p33.snapshots"):
+        assert queue in text
+
+
+def test_no_secret_stands_on_a_command_line() -> None:
+    for name in SERVICES:
+        text = (FOLDER / name).read_text()
+        assert not re.search(r"(?i)(password|secret|basic_auth)=\S", re.sub(r"#.*", "", text)), name
