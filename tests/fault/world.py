@@ -62,6 +62,12 @@ class Program(LocalProcess):
         """Of every life."""
         return self._log.read_text("utf-8", "replace")
 
+    def last_words(self, chars: int = 6_000) -> str:
+        """From the last error on that ended a life, or else the end of the log."""
+        logs = self.all_logs()
+        at = max(logs.rfind(" CRITICAL "), logs.rfind("Traceback"))
+        return f"{self.name}:\n" + (logs[at:][:chars] if at >= 0 else logs[-chars:])
+
     @property
     def is_ready(self) -> bool:
         return self.status == "running" and (self._is_ready is None or self._is_ready(self.logs()))
