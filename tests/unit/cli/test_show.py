@@ -39,8 +39,8 @@ def test_quantities_are_shown_exactly() -> None:
 
 
 def test_markup_and_emoji_codes_in_a_cell_are_text(capsys: pytest.CaptureFixture[str]) -> None:
-    console().print(cell("[bold red]:boom:[/bold red][link=http://x]y[/link]"))
-    assert capsys.readouterr().out == "[bold red]:boom:[/bold red][link=http://x]y[/link]\n"
+    console().print(cell("[bold red]:boom:[/bold red][link=http://x]y[/link]\x1b[31m\u202e"))
+    assert capsys.readouterr().out == "[bold red]:boom:[/bold red][link=http://x]y[/link]\\x1b[31m\\u202e\n"
 
 
 def test_json_holds_no_character_that_a_terminal_acts_on(capsys: pytest.CaptureFixture[str]) -> None:
