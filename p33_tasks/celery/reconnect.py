@@ -33,5 +33,5 @@ class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
             super().on_connection_error_after_connected(exc)
         except AttributeError as error:
             log.warning(
-                "BROKER_CLEANUP_FAILED", error=str(error), note="the entries are still pending in their streams"
+                "BROKER_CLEANUP_FAILED", error=str(error), note="their entries are still pending in the streams"
             )
