@@ -24,7 +24,7 @@ ul{margin:8px 0 0;padding-left:18px}
 .num,.id,td,pre,dd.v,input{font-family:ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace;
 font-size:13.5px;font-variant-numeric:tabular-nums}
 .go{color:var(--go)}.stop{color:var(--stop)}.wait{color:var(--wait)}.none{color:var(--soft)}
-.mark{display:inline-block;width:1.2em;font-family:system-ui,sans-serif}
+.mark{display:inline-block;width:1em;font-family:system-ui,sans-serif}
 .state{background:var(--panel);border:1px solid var(--line);border-left:6px solid var(--soft);border-radius:4px;
 padding:16px 20px}
 .state.go{border-left-color:var(--go)}.state.stop{border-left:6px double var(--stop);background:var(--stop-bg)}

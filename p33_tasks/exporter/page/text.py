@@ -70,7 +70,7 @@ def ago(milliseconds: int) -> str:
 
 def mark(kind: str) -> str:
     """A sign that is told by its shape as well as by its colour: go, stop, wait."""
-    return f'<span class="mark {kind}" aria-hidden="true">{_SHAPES[kind]}</span>'
+    return f'<span class="mark {kind}" aria-hidden="true">{_SHAPES[kind]}</span> '
 
 
 _SHAPES = {"go": "●", "stop": "■", "wait": "◆", "none": "○"}
