@@ -21,7 +21,7 @@ from p33_tasks.settings import Settings
 
 MAX_VALUE_CHARS = 500
 MAX_TRACEBACK_CHARS = 8_000
-MIN_SECRET_CHARS = 4  # a shorter one would black out ordinary words
+MIN_SECRET_CHARS = 5  # a shorter one would black out ordinary words, the demo's plan ids for one
 
 _PLAIN = re.compile(r"[\w.:/+@%,-]+", re.ASCII)
 _IN_URL = re.compile(r"(?P<scheme>://)[^/@\s]*@")

@@ -90,6 +90,7 @@ def _stored(text: str, what: str) -> Decimal:
 
 def _log_result(result: ExecutionResult, base: LedgerState, applied: dict[str, Applied]) -> None:
     last = next(reversed(applied.values()), None)
+    after = base.last_known_amt_text if last is None or last.amount is None else canonical(last.amount)
     log.info(
         "RESULT",
         symbol=result.symbol,
@@ -98,7 +99,7 @@ def _log_result(result: ExecutionResult, base: LedgerState, applied: dict[str, A
         orders=len(applied),
         filled=canonical(sum((step.increase for step in applied.values()), Decimal(0))),
         ledger_before=base.last_known_amt_text,
-        ledger_after=canonical(last.amount) if last is not None and last.amount is not None else None,
+        ledger_after=after,
     )
     if any(step.crossed_zero for step in applied.values()):
         log.warning("CROSSED_ZERO", symbol=result.symbol, plan_id=result.plan_id, note="the position changed its side")
