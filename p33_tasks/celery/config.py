@@ -74,6 +74,13 @@ def _engine() -> dict[str, Any]:
             "p33.apply_result": {"queue": LEDGER},
             "p33.refresh_snapshot": {"queue": SNAPSHOTS},
         },
+        # A process that hangs (a name server that never answers) is killed and replaced; its entry was sent again
+        # long before.
+        "task_annotations": {
+            "p33.evaluate_permit": {"time_limit": 10},
+            "p33.apply_result": {"time_limit": 10},
+            "p33.refresh_snapshot": {"time_limit": 30},
+        },
         "task_default_queue": SNAPSHOTS,
         "task_default_exchange": SNAPSHOTS,
         "task_default_routing_key": SNAPSHOTS,

@@ -20,6 +20,7 @@ from p33_tasks.errors import ConfigurationError
 from p33_tasks.store.entries import Window
 from p33_tasks.streams.consumer import PlanHandler, ResultHandler
 from p33_tasks.streams.ingest import Ingest, Source
+from p33_tasks.streams.naming import ConsumerName
 from p33_tasks.streams.options import PLANS, Options
 
 log = structlog.get_logger("p33.ingest")
@@ -85,6 +86,7 @@ def build(here: Runtime, options: Options) -> Ingest:
         sources=[source(name) for name in options.streams],
         publisher=TaskPublisher(app),
         window=window,
+        name=ConsumerName(here.entries),
         is_orphaned=lambda: parent is not None and os.getppid() != parent,
     )
 

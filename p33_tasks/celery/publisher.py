@@ -69,4 +69,6 @@ class TaskPublisher:
         return self._producer
 
     def _broker_errors(self) -> tuple[type[Exception], ...]:
-        return _BROKER_ERRORS + tuple(self._connection.connection_errors if self._connection is not None else ())
+        if self._connection is None:
+            return _BROKER_ERRORS
+        return (*_BROKER_ERRORS, *self._connection.connection_errors, *self._connection.channel_errors)

@@ -9,10 +9,8 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -22,12 +20,11 @@ import structlog
 from p33_tasks.errors import P33Error, StoreError
 from p33_tasks.store.entries import Batch, Entry, RedisEntries, Window
 from p33_tasks.streams.consumer import Handler, TaskMessage
+from p33_tasks.streams.naming import ConsumerName
 
 log = structlog.get_logger("p33.ingest")
 
-LEASE_MS = 5_000
-RENEW_SEC = 1.0
-CLAIM_SEC = 0.1
+CLAIM_SEC = 0.05
 CLEAN_SEC = 60.0
 BLOCK_MS = 100
 FULL_SEC = 0.002
@@ -69,13 +66,11 @@ class Ingest:
     sources: Sequence[Source]
     publisher: Publisher
     window: Window
-    hostname: str = field(default_factory=socket.gethostname)
+    name: ConsumerName
     stopping: threading.Event = field(default_factory=threading.Event)
     is_orphaned: Callable[[], bool] = lambda: False
-    consumer: str = ""
 
     def __post_init__(self) -> None:
-        self._token = uuid.uuid4().hex
         self._due: dict[str, float] = {}
         self._said: dict[str, float] = {}
         self._clock_ms = 0  # Redis TIME less our own monotonic clock
@@ -86,12 +81,11 @@ class Ingest:
             while not self.stopping.is_set() and not self.is_orphaned():
                 self._guarded(self.step)
         finally:
-            if self.consumer:
-                self._guarded(lambda: self.entries.release(self.consumer, self._token))
+            self._guarded(self.name.give_back)
 
     def step(self) -> None:
         """One round: keep the name, send idle entries again, read new ones, wait for more."""
-        self._keep_name()
+        self.name.keep()
         if self._is_due("clean", CLEAN_SEC):
             self._remove_idle_consumers()
         if self._is_due("claim", CLAIM_SEC):
@@ -116,7 +110,7 @@ class Ingest:
             return False
 
     def _claim(self, source: Source) -> bool:
-        batch = self.entries.claim(source.stream, self.consumer, self.window, source.next_start)
+        batch = self.entries.claim(source.stream, self.name.value, self.window, source.next_start)
         source.next_start = batch.next_start
         if batch.entries:
             log.info("SENT_AGAIN", stream=source.stream, entries=len(batch.entries))
@@ -124,7 +118,7 @@ class Ingest:
         return bool(batch.entries)
 
     def _read(self, source: Source) -> bool:
-        batch = self.entries.read(source.stream, self.consumer, self.window)
+        batch = self.entries.read(source.stream, self.name.value, self.window)
         source.full = batch.full
         self._hand_on(source, batch)
         return bool(batch.entries)
@@ -139,7 +133,7 @@ class Ingest:
             self.stopping.wait(FULL_SEC)
             return
         # Each was read empty a moment ago and has room for at least one.
-        found = self.entries.wait([s.stream for s in healthy], self.consumer, count=1, timeout_ms=BLOCK_MS)
+        found = self.entries.wait([s.stream for s in healthy], self.name.value, count=1, timeout_ms=BLOCK_MS)
         for source in healthy:
             mine = tuple(entry for entry in found if entry.where.stream == source.stream)
             self._hand_on(source, Batch(now_ms=0, entries=mine))
@@ -170,20 +164,6 @@ class Ingest:
         if batch.now_ms:
             self._clock_ms = batch.now_ms - since_start_ms
         return self._clock_ms + since_start_ms
-
-    # --- the name ---------------------------------------------------------------------------------------------------
-
-    def _keep_name(self) -> None:
-        if self.consumer and not self._is_due("lease", RENEW_SEC):
-            return
-        if self.consumer and self.entries.lease(self.consumer, self._token, LEASE_MS):
-            return
-        lost, n = self.consumer, 1
-        while not self.entries.lease(f"{self.hostname}-{n}", self._token, LEASE_MS):
-            n += 1
-        self.consumer = f"{self.hostname}-{n}"
-        self._is_due("lease", RENEW_SEC)
-        log.info("INGEST_NAMED", consumer=self.consumer, lost=lost or None)
 
     def _remove_idle_consumers(self) -> None:
         for source in self.sources:

@@ -12,6 +12,7 @@ from p33_tasks.settings import load_settings
 from p33_tasks.store.entries import Window
 from p33_tasks.streams.consumer import PlanHandler, ResultHandler, TaskMessage
 from p33_tasks.streams.ingest import Ingest, PublishError, Source
+from p33_tasks.streams.naming import ConsumerName
 from tests.support.redis_server import RedisServer
 
 
@@ -45,7 +46,7 @@ def make_ingest(
         sources=[Source(stream=here.keys.plans, handler=plans), Source(stream=here.keys.results, handler=results)],
         publisher=publisher or Noted(),
         window=window,
-        hostname=hostname,
+        name=ConsumerName(here.entries, hostname),
     )
 
 

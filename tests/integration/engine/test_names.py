@@ -36,14 +36,14 @@ def entries(server):
 def test_the_smallest_free_number_is_taken_and_given_back(server, client):
     first, second = make_ingest(server), make_ingest(server)
     with running(first):
-        wait_until(lambda: first.consumer, "a name")
+        wait_until(lambda: first.name.value, "a name")
         with running(second):
-            wait_until(lambda: second.consumer, "a name")
-            assert {first.consumer, second.consumer} == {"host-1", "host-2"}
+            wait_until(lambda: second.name.value, "a name")
+            assert {first.name.value, second.name.value} == {"host-1", "host-2"}
         third = make_ingest(server)
         with running(third):
-            wait_until(lambda: third.consumer, "a name")
-            assert third.consumer == "host-2"
+            wait_until(lambda: third.name.value, "a name")
+            assert third.name.value == "host-2"
 
 
 def test_twenty_processes_at_once_get_twenty_names(entries):
@@ -70,9 +70,9 @@ def test_a_lease_is_kept_by_its_holder_and_taken_over_after_it_expired(client, e
 def test_an_ingest_that_lost_its_name_takes_another(server, client):
     ingest = make_ingest(server, Noted())
     with running(ingest):
-        wait_until(lambda: ingest.consumer == "host-1", "a name")
+        wait_until(lambda: ingest.name.value == "host-1", "a name")
         client.set("quantum:p33:consumer:host-1", "somebody else")
-        wait_until(lambda: ingest.consumer == "host-2", "another name")
+        wait_until(lambda: ingest.name.value == "host-2", "another name")
 
 
 def test_names_that_nobody_goes_by_are_removed(client, entries):

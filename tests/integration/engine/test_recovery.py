@@ -66,6 +66,17 @@ def test_a_killed_pool_process_costs_no_verdict(redis_server, start):
         assert {verdict(client, f"p{n}")["reason"] for n in range(PLANS_SENT)} == {"no_exchange_snapshot"}
 
 
+def test_a_pool_process_that_stands_still_costs_no_verdict(redis_server, start):
+    worker = start("worker", "-c", "2")
+    ingest = ingest_pid(worker)
+    children = [p for p in worker.tree()[1:] if p.pid != ingest]
+    children[0].suspend()
+    with redis_server.client() as client:
+        _send(client, 50)
+        await_settled(client, timeout_sec=10)
+        assert {verdict(client, f"p{n}")["reason"] for n in range(50)} == {"no_exchange_snapshot"}
+
+
 def test_a_redis_that_comes_back_is_served_within_seconds(redis_server, start):
     """Celery's own steps of 2, 4, 6 ... 30 s outlast a plan."""
     worker = start("worker", "-c", "2")
@@ -99,13 +110,17 @@ def test_a_network_that_swallowed_packets_is_survived(redis_server, start):
         assert worker.status == "running"
 
 
-def test_a_warm_shutdown_leaves_nothing_half_done(redis_server, start):
-    """What the worker took is finished, what it only read is finished by the next one."""
+@pytest.mark.parametrize("attempt", range(4))
+def test_a_warm_shutdown_under_load_is_quick_and_leaves_nothing_half_done(redis_server, start, attempt):
+    """What the worker took is finished, what it only read is finished by the next one.
+
+    Several attempts: with billiard's own patience, one in four lasts 30 s.
+    """
     worker = start("worker", "-c", "2")
     with redis_server.client() as client:
         _send(client, PLANS_SENT)
         wait_until(lambda: client.xlen(DECISIONS) > 20, "it is under way", timeout_sec=20)
-        worker.stop()
+        worker.stop(8)
         assert worker.exit_code == 0
         assert 0 <= pending(client) <= 4
         start("worker", "-c", "2")

@@ -122,6 +122,18 @@ def test_all_tasks_are_found_under_their_names():
     assert {"p33.refresh_snapshot", "p33.apply_result", "p33.evaluate_permit"} <= set(app.tasks)
 
 
+def test_no_task_may_hang_for_ever():
+    """A name server that never answers would hold a pool process for good."""
+    app = make_app(load_settings({}))
+    app.loader.import_default_modules()
+    app.finalize()
+    assert {name: task.time_limit for name, task in app.tasks.items() if name.startswith("p33.")} == {
+        "p33.evaluate_permit": 10,
+        "p33.apply_result": 10,
+        "p33.refresh_snapshot": 30,
+    }
+
+
 @pytest.mark.parametrize(
     ("consumed", "streams"),
     [

@@ -1,0 +1,57 @@
+"""The name that an ingest goes by in the consumer groups: stable, and held by one living process at a time.
+
+By process id, the names of the dead piled up, and with them the entries that were pending under each.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+import uuid
+
+import structlog
+
+from p33_tasks.store.entries import RedisEntries
+
+log = structlog.get_logger("p33.ingest")
+
+LEASE_MS = 5_000
+RENEW_SEC = 1.0
+
+
+class ConsumerName:
+    """``<hostname>-<n>`` with the smallest n that nobody holds; held by a lease that has to be renewed."""
+
+    def __init__(self, entries: RedisEntries, hostname: str | None = None) -> None:
+        self.value = ""
+        self._entries = entries
+        self._hostname = hostname or socket.gethostname()
+        self._token = uuid.uuid4().hex
+        self._renew_at = 0.0
+
+    def keep(self) -> None:
+        """Take a name, or renew the one that is held; another one where it was lost meanwhile.
+
+        Raises:
+            StoreError: Redis is away. The name is kept and renewed later; it may be lost by then.
+        """
+        now = time.monotonic()
+        if self.value and now < self._renew_at:
+            return
+        self._renew_at = now + RENEW_SEC
+        if self.value and self._entries.lease(self.value, self._token, LEASE_MS):
+            return
+        lost, n = self.value, 1
+        while not self._entries.lease(f"{self._hostname}-{n}", self._token, LEASE_MS):
+            n += 1
+        self.value = f"{self._hostname}-{n}"
+        log.info("INGEST_NAMED", consumer=self.value, lost=lost or None)
+
+    def give_back(self) -> None:
+        """Let the next process have the name at once.
+
+        Raises:
+            StoreError: Redis is away; the lease ends by itself.
+        """
+        if self.value:
+            self._entries.release(self.value, self._token)
