@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from p33_tasks.domain.models import Policy
 from p33_tasks.exporter.cluster import Reading
 from p33_tasks.exporter.gauges import oldest_sec, snapshot_is_usable, unreadable_keys
+from p33_tasks.exporter.page.text import printable
 from p33_tasks.store.stream_views import StreamView
 from p33_tasks.store.views import Overview, SymbolView
 
 MAX_WAIT_SEC = 5.0
 """A plan is judged within 1.2 s, a dead worker's entry is taken over within a second; what waits longer is stuck."""
+MAX_LINE_CHARS = 600
 _NAMED = 5
 
 
@@ -31,8 +33,8 @@ class Readiness:
     def text(self) -> str:
         """For ``/readyz``: the answer, then a reason per line."""
         lines = ["ready" if self.ready else "not ready"]
-        lines += [f"- {problem}" for problem in self.problems]
-        lines += [f"(warning) {warning}" for warning in self.warnings]
+        lines += [f"- {printable(problem, MAX_LINE_CHARS)}" for problem in self.problems]
+        lines += [f"(warning) {printable(warning, MAX_LINE_CHARS)}" for warning in self.warnings]
         return "\n".join(lines) + "\n"
 
 

@@ -70,9 +70,11 @@ def redis_is_away(problem: str, history: History, settings: Settings, choices: C
     body = (
         f'<section class="state stop"><h1>{mark("stop")}Redis does not answer</h1><p>{esc(problem, 400)}</p>'
         "<p>Without it no plan is judged and no permit can be consumed, so no order of ours is sent. "
-        "What was in the streams is read when it is back.</p><p>Look further with: <code>p33 check</code></p></section>"
-        f"<section><h2>Trends <small>until then</small></h2>{plots.trends(history, settings.policy)}</section>"
+        "What the streams still hold is read when it is back.</p>"
+        "<p>Look further with: <code>p33 check</code></p></section>"
     )
+    if history.span_ms:
+        body += f"<section><h2>Trends <small>until then</small></h2>{plots.trends(history, settings.policy)}</section>"
     return _document("NOT READY: Redis does not answer", body, settings, choices, at="")
 
 

@@ -16,18 +16,21 @@ _MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
 
 
 def esc(value: object, limit: int = MAX_CHARS) -> str:
-    """Any value as HTML text or attribute: what isn't printable as an escape, at most ``limit`` characters of it.
+    """Any value as HTML text or attribute."""
+    return html.escape(printable(value, limit))
+
+
+def printable(value: object, limit: int = MAX_CHARS) -> str:
+    """What isn't printable as an escape, on one line, at most ``limit`` characters of it.
 
     Also direction marks, which would let a plan_id turn the text around it, and lone surrogates, which can't be sent.
     """
     text = str(value)
     if len(text) > limit:
         text = f"{text[:limit]}…({len(text)} characters)"
-    if not text.isprintable():
-        text = "".join(
-            c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text
-        )
-    return html.escape(text)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
 
 
 def plan_link(plan_id: str, limit: int = 40) -> str:

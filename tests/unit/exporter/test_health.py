@@ -77,3 +77,10 @@ def test_nobody_reading_and_a_paused_exchange_are_warnings() -> None:
     assert answer.ready
     for told in ("nobody reads quantum:stream:plans", "asked for a pause: 60 s", "the last refresh failed: 418"):
         assert told in answer.text()
+
+
+def test_what_others_wrote_is_one_printable_line_of_bounded_length() -> None:
+    answer = judged(refresh=make_refresh(error="429\n- forged\x1b[31m\udcff" + "x" * 10_000))
+    assert answer.text().count("\n") == 2
+    assert "429\\n- forged\\x1b[31m\\udcff" in answer.text()
+    assert len(answer.text().encode()) < 1_000
