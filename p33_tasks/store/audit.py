@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from p33_tasks.domain.decision import evaluate
-from p33_tasks.domain.models import Facts, Ledger, MarketRules, Plan, Policy, Position, Snapshot
-from p33_tasks.domain.quantities import parse_quantity
+from p33_tasks.domain.models import Facts, Ledger, MarketRules, Plan, Policy, Position, Snapshot, Verdict
 from p33_tasks.errors import CorruptStateError
 from p33_tasks.store import codec, exact_json
 
-MAX_SYMBOLS = 100_000
+MAX_SYMBOLS = 10_000
+_MOST_MS = 2**64
+"""A stream entry's id goes as far, and a plan's time is that of its entry."""
 
 
 class Decoded(NamedTuple):
@@ -57,9 +59,13 @@ def replay(decoded: Decoded) -> str:
     facts = decoded.facts
     if facts is None:
         raise CorruptStateError(f"the verdict on {decoded.plan.plan_id} rests on no facts")
-    verdict = evaluate(decoded.plan, facts, decoded.policy)
+    return written(decoded.plan, evaluate(decoded.plan, facts, decoded.policy), facts, decoded.policy)
+
+
+def written(plan: Plan, verdict: Verdict, facts: Facts, policy: Policy) -> str:
+    """A verdict as it is recorded: the JSON of the entry's ``verdict``."""
     return exact_json.dumps(
-        codec.verdict_fields(decoded.plan, verdict, now_ms=facts.now_ms, run_id=facts.run_id, policy=decoded.policy)
+        codec.verdict_fields(plan, verdict, now_ms=facts.now_ms, run_id=facts.run_id, policy=policy)
     )
 
 
@@ -67,66 +73,116 @@ def _plan(plan_id: str, symbol: str, fields: Mapping[str, Any]) -> Plan:
     return Plan(
         plan_id=plan_id,
         symbol=symbol,
-        action=fields.get("action", ""),
-        close_factor=_number(fields.get("close_factor")),
-        reduce_only=fields.get("reduce_only", True),
-        issued_ms=fields.get("issued_ms", 0),
-        from_stream=fields.get("from_stream", True),
-        problem=fields.get("problem"),
+        action=_text(fields.get("action", "")),
+        close_factor=_optional(fields.get("close_factor")),
+        reduce_only=_flag(fields.get("reduce_only", True)),
+        issued_ms=_time(fields.get("issued_ms", 0)),
+        from_stream=_flag(fields.get("from_stream", True)),
+        problem=_optional_text(fields.get("problem")),
     )
 
 
 def _policy(symbol: str, fields: Mapping[str, Any]) -> Policy:
-    allowed, size = bool(fields.get("allowlisted")), fields.get("allowlist_size", 0)
-    if not 0 <= size <= MAX_SYMBOLS:
-        raise CorruptStateError(f"an allowlist of {size} symbols")
-    others = (f"{symbol} {number}" for number in range(size - allowed))
-    limits = {name: value for name, value in fields.items() if name.endswith("_ms")}
+    limits: dict[str, Any] = {name: _time(value) for name, value in fields.items() if name.endswith("_ms")}
     for name in ("qty_tolerance_pct", "position_epsilon"):
         if name in fields:
             limits[name] = _number(fields[name])
-    return Policy(allowlist=frozenset([*([symbol] if allowed else []), *others]), **limits)
+    allowed, size = _flag(fields.get("allowlisted", False)), fields.get("allowlist_size", 0)
+    return Policy(allowlist=_allowlist(symbol, size, allowed=allowed), **limits)
+
+
+def _allowlist(symbol: str, size: object, *, allowed: bool) -> frozenset[str]:
+    if not isinstance(size, int) or not allowed <= size <= MAX_SYMBOLS:
+        raise CorruptStateError(f"an allowlist of {size} symbols")
+    others = _placeholders(size - allowed)
+    if symbol in others:
+        raise CorruptStateError(f"{symbol!r} is no symbol")
+    return others | {symbol} if allowed else others
+
+
+@lru_cache(maxsize=4)  # shared: with 600 symbols, making them anew would take longer than the verdict
+def _placeholders(number: int) -> frozenset[str]:
+    return frozenset(f" {at}" for at in range(number))  # no symbol begins with a blank
 
 
 def _facts(symbol: str, fields: Mapping[str, Any]) -> Facts:
-    snapshot, ledger, market = fields["snapshot"], fields["ledger"], fields["market"]
+    snapshot, ledger, market, ttl_ms = (fields[name] for name in ("snapshot", "ledger", "market", "reservation_ttl_ms"))
     return Facts(
-        now_ms=fields["now_ms"],
-        run_id=fields["run_id"],
-        source=fields["source"],
-        hold=fields["hold"],
-        reserved_by=fields["reserved_by"],
-        reservation_ttl_ms=fields["reservation_ttl_ms"],
-        snapshot=snapshot and _snapshot(symbol, snapshot),
-        snapshot_problem=fields["snapshot_problem"],
-        ledger=ledger
-        and Ledger(
-            symbol=symbol,
-            last_known_amt=_number(ledger["last_known_amt"]),
-            last_order_id=ledger["last_order_id"],
-            last_order_time_ms=ledger["last_order_time_ms"],
-        ),
-        ledger_problem=fields["ledger_problem"],
-        market=market
-        and MarketRules(
-            symbol=symbol,
-            step_size=parse_quantity(market["step_size"]),
-            min_qty=parse_quantity(market["min_qty"]),
-            max_market_qty=_number(market["max_market_qty"]),
-        ),
-        market_problem=fields["market_problem"],
+        now_ms=_time(fields["now_ms"]),
+        run_id=_text(fields["run_id"]),
+        source=_text(fields["source"]),
+        hold=_flag(fields["hold"]),
+        reserved_by=_optional_text(fields["reserved_by"]),
+        reservation_ttl_ms=None if ttl_ms is None else _time(ttl_ms),
+        snapshot=None if snapshot is None else _snapshot(symbol, snapshot),
+        snapshot_problem=_optional_text(fields["snapshot_problem"]),
+        ledger=None if ledger is None else _ledger(symbol, ledger),
+        ledger_problem=_optional_text(fields["ledger_problem"]),
+        market=None if market is None else _market(symbol, market),
+        market_problem=_optional_text(fields["market_problem"]),
     )
 
 
 def _snapshot(symbol: str, fields: Mapping[str, Any]) -> Snapshot:
-    amount = parse_quantity(fields["position_amt"])
+    amount, hedge_mode = _number(fields["position_amt"]), _flag(fields["hedge_mode"])
     return Snapshot(
-        position=Position(symbol=symbol, position_amt=amount, hedge_mode=fields["hedge_mode"]),
-        ts_ms=fields["ts_ms"],
-        source=fields["source"],
-        run_id=fields["run_id"],
+        position=Position(symbol=symbol, position_amt=amount, hedge_mode=hedge_mode),
+        ts_ms=_time(fields["ts_ms"]),
+        source=_text(fields["source"]),
+        run_id=_text(fields["run_id"]),
     )
 
 
-def _number(value: object) -> Decimal | None:
-    return None if value is None else parse_quantity(value)
+def _ledger(symbol: str, fields: Mapping[str, Any]) -> Ledger:
+    ordered_ms = fields["last_order_time_ms"]
+    return Ledger(
+        symbol=symbol,
+        last_known_amt=_optional(fields["last_known_amt"]),
+        last_order_id=_optional_text(fields["last_order_id"]),
+        last_order_time_ms=None if ordered_ms is None else _time(ordered_ms),
+    )
+
+
+def _market(symbol: str, fields: Mapping[str, Any]) -> MarketRules:
+    return MarketRules(
+        symbol=symbol,
+        step_size=_number(fields["step_size"]),
+        min_qty=_number(fields["min_qty"]),
+        max_market_qty=_optional(fields["max_market_qty"]),
+    )
+
+
+# --- values: another writer's may be anything, and the rules rely on their types -------------------------------------
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a text was expected, not {value!r:.60}")
+    return value
+
+
+def _optional_text(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"true or false was expected, not {value!r:.60}")
+    return value
+
+
+def _time(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not -_MOST_MS < value < _MOST_MS:
+        raise TypeError(f"milliseconds were expected, not {value!r:.60}")
+    return value
+
+
+def _number(value: object) -> Decimal:
+    """A quantity as recorded: the JSON reader has bounded it, and it was good enough for the verdict."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise TypeError(f"a number is recorded as a number, not as {type(value).__name__}")
+    return Decimal(value)
+
+
+def _optional(value: object) -> Decimal | None:
+    return None if value is None else _number(value)

@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from p33_tasks.domain.quantities import canonical, parse_quantity
-from p33_tasks.errors import CorruptStateError, InvalidQuantityError
+from p33_tasks.domain.quantities import canonical
+from p33_tasks.errors import CorruptStateError
+
+MAX_NUMBER_CHARS = 200
 
 
 def dumps(value: object, *, sort_keys: bool = False) -> str:
@@ -54,12 +56,12 @@ def loads_object(text: str | bytes, *, numbers: Callable[[str], Any] | None = No
     try:
         value = json.loads(
             text,
-            parse_float=numbers or parse_quantity,
+            parse_float=numbers or _exact,
             parse_int=numbers or int,
             parse_constant=numbers or _refuse,
             object_pairs_hook=_object,
         )
-    except (ValueError, InvalidQuantityError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise CorruptStateError(f"not usable JSON: {error}") from error
     if not isinstance(value, dict):
         raise CorruptStateError(f"a JSON object was expected, not {type(value).__name__}")
@@ -71,6 +73,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) != len(pairs):
         raise ValueError("a key is named twice")
     return members
+
+
+def _exact(text: str) -> Decimal:
+    # Wider than a quantity, which is checked where it is used: the drift of absurd amounts, in percent, is legible.
+    number = Decimal(text)
+    if len(text) > MAX_NUMBER_CHARS or abs(number.adjusted()) > MAX_NUMBER_CHARS:
+        raise ValueError(f"a number of {len(text)} characters, beginning {text[:40]}")
+    return number
 
 
 def _refuse(name: str) -> Any:
