@@ -1,0 +1,120 @@
+"""Making recorded verdicts again: each is a pure function of what was recorded with it, so it must come out the same.
+
+With other limits it tells what the same plan on the same facts would have got. That is what-if on each verdict alone:
+an allow that would have been a deny would have changed what came after it, and that is not played out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from p33_tasks.domain.decision import evaluate
+from p33_tasks.domain.models import Allow, Deny, Facts, Plan, Policy, Verdict
+from p33_tasks.domain.reasons import Reason
+from p33_tasks.domain.records import RecordedVerdict, outcome_of
+
+WriteVerdict = Callable[[Plan, Verdict, Facts, Policy], str]
+"""How a verdict is recorded, letter by letter."""
+
+WITHOUT_FACTS = {
+    Reason.PLAN_ABANDONED: "the executor gave up before a rule was asked",
+    Reason.CONTENTION: "the facts kept moving, so none were agreed on",
+    Reason.INTERNAL_ERROR: "no evaluation was finished; the worker's log says why",
+    Reason.INVALID_PLAN: "denied on reading: there was no plan to judge",
+}
+"""Denies that can come about without facts, and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Limits to try; None: as they were."""
+
+    qty_tolerance_pct: Decimal | None = None
+    position_epsilon: Decimal | None = None
+    cooldown_ms: int | None = None
+    stale_threshold_ms: int | None = None
+    plan_max_age_ms: int | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Those that differ from what was."""
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class Finding(StrEnum):
+    """What came of making a verdict again."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    NOT_REPLAYABLE = "not_replayable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """A verdict made again."""
+
+    finding: Finding
+    why: str = ""  # not replayable: why not; different: in what
+    again: Verdict | None = None  # under the limits of then; None when not replayable
+    what_if: Verdict | None = None  # under the limits to try; only of what comes out the same
+
+
+def replay(record: RecordedVerdict, write: WriteVerdict, limits: Limits | None = None) -> Replayed:
+    """Make one verdict again, and compare it letter by letter with what was recorded.
+
+    Args:
+        record: As the audit stream kept it.
+        write: Writes a verdict as it is recorded.
+        limits: Limits to try besides; None to compare only.
+    """
+    verdict, facts = record.verdict, record.facts
+    denied_for = verdict.reason if isinstance(verdict, Deny) else None
+    told_twice = verdict is None or outcome_of(verdict) == record.headline
+    # An internal error is what went wrong in the process, not what the facts say: it has none, or they don't matter.
+    if told_twice and (denied_for is Reason.INTERNAL_ERROR or (facts is None and denied_for in WITHOUT_FACTS)):
+        return Replayed(finding=Finding.NOT_REPLAYABLE, why=str(denied_for))
+    if facts is None:
+        problem = "it rests on no facts, and this verdict needs them" if told_twice else _contradiction(record)
+        return Replayed(finding=Finding.DIFFERENT, why=problem)
+    again = _judged(record.plan, facts, record.policy)
+    problem = _difference(record, again, write(record.plan, again, facts, record.policy))
+    if problem:
+        return Replayed(finding=Finding.DIFFERENT, why=problem, again=again)
+    what_if = None if limits is None else _judged(record.plan, facts, replace(record.policy, **limits.given()))
+    return Replayed(finding=Finding.SAME, again=again, what_if=what_if)
+
+
+def allowed_qty(verdict: Verdict) -> Decimal:
+    """The quantity that a verdict lets through, base units; 0 for a deny."""
+    return verdict.safe_close_qty if isinstance(verdict, Allow) else Decimal(0)
+
+
+def _judged(plan: Plan, facts: Facts, policy: Policy) -> Verdict:
+    try:
+        return evaluate(plan, facts, policy)
+    except Exception as error:  # noqa: BLE001 - as when it is judged: whatever goes wrong is a deny
+        return Deny(reason=Reason.INTERNAL_ERROR, details={"error": type(error).__name__})
+
+
+def _difference(record: RecordedVerdict, again: Verdict, written_again: str) -> str:
+    """What is different, empty when nothing is."""
+    if record.verdict is None:
+        return "what was recorded is no verdict"
+    if outcome_of(record.verdict) != record.headline:
+        return _contradiction(record)
+    if record.written == written_again:
+        return ""
+    if outcome_of(record.verdict) != outcome_of(again):
+        return "the outcome"
+    if allowed_qty(record.verdict) != allowed_qty(again):
+        return "the quantity"
+    return "the numbers" if record.verdict != again else "the plan, the time or the spelling"
+
+
+def _contradiction(record: RecordedVerdict) -> str:
+    found = outcome_of(record.verdict) if record.verdict is not None else "nothing"
+    return f"the entry contradicts itself: it says {record.headline!r:.80}, its verdict {found}"
