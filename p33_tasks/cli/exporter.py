@@ -7,15 +7,17 @@ import click
 
 @click.command(short_help="Serve the whole cluster's metrics.")
 def exporter() -> None:
-    """Serve GET /metrics for the whole cluster on P33_METRICS_HOST:P33_METRICS_PORT, read from Redis.
+    """Serve metrics, health and an operator's page for the whole cluster, read from Redis.
 
-    One is enough, whatever the number of workers; it counts nothing itself. SIGTERM and Ctrl-C end it.
+    On P33_METRICS_HOST:P33_METRICS_PORT: /metrics, /healthz, /readyz (503 with the reasons), the page at / and a
+    plan's story at /plan/PLAN_ID. One is enough, whatever the number of workers; it counts nothing itself. SIGTERM and Ctrl-C end it.
 
     \b
     Examples:
       p33 exporter
       P33_METRICS_PORT=9045 p33 exporter
       curl -s localhost:8045/metrics | grep p33_permit_total
+      curl -s localhost:8045/readyz
     """
     from p33_tasks.exporter import run
     from p33_tasks.settings import load_settings
