@@ -66,12 +66,13 @@ class Feed:
             if entries:
                 self._after[at] = entries[-1][0]
         verdicts, results = replies
-        seen: list[VerdictSeen | ResultSeen] = [_verdict(*entry) for entry in verdicts]
+        seen: list[VerdictSeen | ResultSeen] = [verdict_seen(*entry) for entry in verdicts]
         seen += [ResultSeen(entry_id=entry_id, fields=fields) for entry_id, fields in results]
         return tuple(sorted(seen, key=lambda item: tuple(map(int, item.entry_id.split("-")))))
 
 
-def _verdict(entry_id: str, fields: Mapping[str, str]) -> VerdictSeen:
+def verdict_seen(entry_id: str, fields: Mapping[str, str]) -> VerdictSeen:
+    """An entry of the decisions stream, whoever wrote it."""
     try:
         verdict = exact_json.loads_object(fields.get("verdict", ""))
     except CorruptStateError:
