@@ -21,8 +21,8 @@ from tests.fault.world import FLAT, World, running_world
 from tests.support.redis_server import running_redis
 from tests.support.tcp_proxy import TcpProxy, running_proxy
 
-BACK_WITHIN_MS = 5_000
-"""From the end of a fault to the verdict on a plan that is published then."""
+BACK_WITHIN_MS, BACK_WITHIN_ON_A_BUSY_MACHINE_MS = 5_000, 20_000
+"""From the end of a fault to the verdict on a plan that is published then; the quick run shares its machine."""
 
 _PAUSE = threading.Event()
 
@@ -119,13 +119,13 @@ Fault = Callable[[Sick], contextlib.AbstractContextManager[None]]
 
 # name, fault, (times, seconds) quick, (times, seconds) long
 FAULTS: list[tuple[str, Fault, tuple[int, float], tuple[int, float]]] = [
-    ("killed and restarted, with AOF", Sick.restarted, (2, 0.3), (30, 1)),
+    ("killed and restarted, with AOF", Sick.restarted, (2, 0.3), (30, 0.5)),
     ("stopped for 2 s", Sick.stopped, (1, 2), (10, 2)),
     ("stopped for 8 s", Sick.stopped, (0, 8), (5, 8)),
     ("stopped for 20 s", Sick.stopped, (0, 20), (3, 20)),
     ("every client killed", Sick.clients_killed, (3, 0), (100, 0.2)),
     ("every connection reset", Sick.connections_reset, (2, 0), (100, 0.2)),
-    ("network swallows packets", Sick.swallowed, (1, 5), (5, 10)),
+    ("network swallows packets", Sick.swallowed, (1, 3.5), (5, 10)),
     ("network swallows answers only", Sick.answers_lost, (1, 1), (20, 3)),
     ("network 50 ms slower each way", Sick.slow_network, (0, 2), (3, 10)),
     ("read-only replica", Sick.read_only, (1, 1), (20, 2)),
@@ -154,7 +154,7 @@ def test_nothing_is_lost_nothing_doubled_and_verdicts_come_again(
     world = sick.world
     before = {p.name: p.pid for p in world.programs.values()}
     back_ms: list[int] = []
-    with Load(world.redis.client, plans_per_sec=40, results_per_sec=10, seed=len(name)).running():
+    with Load(world.redis.client, plans_per_sec=effort.pick(25, 60), results_per_sec=effort.pick(5, 15), seed=len(name)).running():
         for _ in range(times):
             _PAUSE.wait(sick.chance.uniform(0.1, 0.6))
             with make(sick):
@@ -174,4 +174,4 @@ def test_nothing_is_lost_nothing_doubled_and_verdicts_come_again(
     )
     found.assert_held()
     assert not died, "ended: " + "\n".join(world.programs[n].last_words() for n in died)
-    assert max(back_ms) < BACK_WITHIN_MS, back_ms
+    assert max(back_ms) < effort.pick(BACK_WITHIN_ON_A_BUSY_MACHINE_MS, BACK_WITHIN_MS), back_ms

@@ -63,6 +63,10 @@ class TcpProxy:
         self._loop.run_until_complete(self._listen())
         self._started.set()
         self._loop.run_forever()
+        left = asyncio.all_tasks(self._loop)
+        for task in left:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         self._loop.close()
 
     async def _listen(self) -> None:
