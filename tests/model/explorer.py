@@ -1,0 +1,119 @@
+"""Every reachable state of a scenario, breadth first; the first trace that breaks an invariant is a shortest one."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from tests.model.invariants import broken_by, broken_in
+from tests.model.moves import Move, moves
+from tests.model.quotient import representative
+from tests.model.scenario import Scenario
+from tests.model.state import World
+
+
+class TooManyStatesError(AssertionError):
+    """The scenario is larger than it was meant to be; nothing was proven."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """An invariant broken, and how it came about."""
+
+    invariant: str
+    what: str
+    trace: tuple[Move, ...]
+
+    def __str__(self) -> str:
+        steps = "\n".join(f"  {number}. {' '.join(map(str, move))}" for number, move in enumerate(self.trace, 1))
+        return f"{self.invariant}: {self.what}\n{steps}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explored:
+    """What an exploration saw."""
+
+    visited: Collection[World]
+    moves: int
+    depth: int  # moves of the longest of the shortest ways
+    seconds: float
+    violation: Violation | None = None
+
+    @property
+    def states(self) -> int:
+        """How many different ones."""
+        return len(self.visited)
+
+
+def explore(c: Scenario, *, max_states: int = 2_000_000, reduced: bool = True) -> Explored:
+    """Visit every state that can be reached, checking every move out of each.
+
+    Args:
+        c: The case.
+        max_states: Give up beyond so many.
+        reduced: Visit one state of those that can't be told apart.
+
+    Raises:
+        TooManyStatesError: There are more than ``max_states``.
+    """
+    began, first = time.perf_counter(), c.first()
+    came_from: dict[World, tuple[World, Move] | None] = {first: None}
+    frontier, depth, seen_moves = [first], 0, 0
+    while frontier:
+        following: list[World] = []
+        for before in frontier:
+            for move, after in moves(c, before):
+                seen_moves += 1
+                is_new = after not in came_from
+                found = broken_by(c, before, move, after) or (broken_in(c, after) if is_new else None)
+                if found is not None:
+                    violation = Violation(
+                        invariant=found[0], what=found[1], trace=(*_trace(came_from, before), move)
+                    )
+                    return _explored(came_from, seen_moves, depth + 1, began, violation)
+                if not is_new:
+                    continue
+                if reduced:
+                    after = representative(c, after)
+                if after not in came_from:
+                    came_from[after] = (before, move)
+                    following.append(after)
+        if len(came_from) > max_states:
+            raise TooManyStatesError(f"{c.name}: more than {max_states} states at depth {depth}")
+        frontier, depth = following, depth + bool(following)
+    return _explored(came_from, seen_moves, depth, began, None)
+
+
+def walk(c: Scenario, seed: int, length: int) -> list[tuple[World, Move, World]]:
+    """One random way through a scenario. Time goes on seldom, or every permit would expire unused."""
+    chance, world = random.Random(seed), c.first()
+    steps = []
+    for _ in range(length):
+        options = list(moves(c, world))
+        weights = [_WEIGHTS.get(str(move[0]), 1.0) for move, _ in options]
+        move, after = chance.choices(options, weights)[0]
+        steps.append((world, move, after))
+        world = after
+    return steps
+
+
+_WEIGHTS = {"tick": 0.7, "deny": 0.1, "die": 0.1, "vanish": 0.15, "crash": 0.2, "judge": 3.0, "commit": 2.0}
+
+
+def _trace(came_from: dict[World, tuple[World, Move] | None], world: World) -> tuple[Move, ...]:
+    steps: list[Move] = []
+    step = came_from[world]
+    while step is not None:
+        steps.append(step[1])
+        step = came_from[step[0]]
+    return tuple(reversed(steps))
+
+
+def _explored(
+    came_from: dict[World, tuple[World, Move] | None], seen: int, depth: int, began: float, violation: Violation | None
+) -> Explored:
+    return Explored(
+        visited=came_from.keys(), moves=seen, depth=depth, seconds=time.perf_counter() - began, violation=violation
+    )

@@ -1,0 +1,197 @@
+"""What must hold, whatever happens in whatever order. Each function says what is wrong, or nothing.
+
+Some look at a state, the others at a move and the moments before and after it. ARCHITECTURE.md lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.model.brain import judged
+from tests.model.moves import Move
+from tests.model.scenario import Scenario
+from tests.model.state import (
+    ACKED,
+    ALLOWED,
+    MAY_SEND,
+    NOT_EXECUTED,
+    UNDECIDED,
+    UNKNOWN,
+    Executor,
+    Judging,
+    Permit,
+    World,
+)
+
+OfState = Callable[[Scenario, World], str | None]
+OfMove = Callable[[Scenario, World, Move, World], str | None]
+
+
+def one_outstanding_allow(c: Scenario, w: World) -> str | None:
+    """At most one allow of a symbol is outstanding: a permit that can be used, or an order that may still be sent."""
+    plans = [index for index, _ in _usable(w)]
+    plans += [e.plan for e in w.executors if e.phase == MAY_SEND and e.age <= c.limits.place]
+    return f"outstanding at once: an allow each of plans {sorted(plans)}" if len(plans) > 1 else None
+
+
+def a_permit_is_covered(c: Scenario, w: World) -> str | None:
+    """While a permit can be used, the reservation is its plan's."""
+    held = w.redis.reservation
+    bare = [index for index, _ in _usable(w) if held is None or held.plan != index]
+    return f"plan {bare[0]} has a permit and no reservation" if bare else None
+
+
+def one_consumption_per_plan(c: Scenario, w: World) -> str | None:
+    """A plan's permit is consumed at most once, unless Redis lost the first time."""
+    counts = zip(w.consumptions, w.forgotten, strict=True)
+    twice = [index for index, (count, forgotten) in enumerate(counts) if count - forgotten > 1]
+    return f"plan {twice[0]} was consumed twice" if twice else None
+
+
+def quantity_is_within_the_snapshot(c: Scenario, w: World) -> str | None:
+    """An allow's quantity is never above the position in the snapshot it names."""
+    over = [index for index, permit in _usable(w) if not 0 < permit.qty <= permit.amount]
+    return f"plan {over[0]} is allowed more than its snapshot shows" if over else None
+
+
+def an_allow_is_true_when_it_becomes_final(c: Scenario, before: World, move: Move, after: World) -> str | None:
+    """No allow from a stale or doubtful fact: judged again at the commit, the plan is allowed as much."""
+    match move:
+        case ("commit", Judging() as held, "committed"):
+            word, qty = judged(c, before.redis, held.plan)
+            return None if (word, qty) == ("allow", held.qty) else f"plan {held.plan} was allowed, now it is {word}"
+    return None
+
+
+def an_allow_is_true_when_it_is_used(c: Scenario, before: World, move: Move, after: World) -> str | None:
+    """... and at the consumption: no hold, no order since, a fresh snapshot of this run, the same position."""
+    match move:
+        case ("consume", int(index), "consumed"):
+            permit, snapshot = _consumed_permit(before, index), before.redis.snapshot
+            word, _ = judged(c, before.redis, index, at_use=True)
+            if permit is not None and permit.run != before.redis.run:
+                word = "the permit of another run"
+            elif permit is not None and (snapshot is None or snapshot.amount != permit.amount):
+                word = "another position"
+            elif permit is not None and permit.age >= c.limits.ttl:
+                word = "expired"
+            return None if word == "allow" else f"plan {index} was consumed, by now it is: {word}"
+    return None
+
+
+def the_first_verdict_stands(c: Scenario, before: World, move: Move, after: World) -> str | None:
+    """A decision is never made again while Redis knows the first."""
+    for index, (was, now) in enumerate(zip(before.redis.plans, after.redis.plans, strict=True)):
+        if was.decision not in {UNDECIDED, now.decision}:
+            return f"plan {index}'s verdict changed"
+    match move:
+        case ("commit", Judging() as held, "committed") if before.redis.plans[held.plan].decision != UNDECIDED:
+            return f"plan {held.plan} was allowed twice"
+    return None
+
+
+def an_acknowledged_entry_has_a_verdict(c: Scenario, w: World) -> str | None:
+    """No plan is taken off the stream without a verdict."""
+    mute = [i for i, plan in enumerate(w.redis.plans) if plan.entry == ACKED and plan.decision == UNDECIDED]
+    return f"plan {mute[0]} was acknowledged without a verdict" if mute else None
+
+
+def who_gave_up_gets_no_permit(c: Scenario, before: World, move: Move, after: World) -> str | None:
+    """A plan whose executor's giving up is on record isn't allowed any more."""
+    match move:
+        case ("commit", Judging() as held, "committed"):
+            gone = {(r.plan, r.kind) for r in before.redis.results if not r.is_open}
+            return f"plan {held.plan} is allowed for nobody" if (held.plan, NOT_EXECUTED) in gone else None
+    return None
+
+
+def a_fill_counts_once(c: Scenario, w: World) -> str | None:
+    """The ledger is where it began, less every order's quantity, each once."""
+    sold = sum(order.qty for order in w.redis.orders)
+    if w.redis.ledger not in {UNKNOWN, c.start - sold}:
+        return f"the ledger says {w.redis.ledger}, the orders {c.start} - {sold}"
+    return None
+
+
+def no_fill_is_forgotten(c: Scenario, before: World, move: Move, after: World) -> str | None:
+    """What an order is known to have executed never shrinks."""
+    for order in before.redis.orders:
+        if after.redis.remembered(order.plan, order.by) < order.qty:
+            return f"of order {order} a part was forgotten"
+    return None
+
+
+def snapshots_go_forwards(c: Scenario, before: World, move: Move, after: World) -> str | None:
+    """A stored snapshot never gives way to an older one."""
+    match move, before.redis.snapshot, after.redis.snapshot:
+        case ("put", *_), (_, int(was), _), (_, int(now), _) if now > was:
+            return "an older snapshot replaced a newer one"
+    return None
+
+
+def no_order_is_above_the_position(c: Scenario, before: World, move: Move, after: World) -> str | None:
+    """What all others are for: no order is larger than the position it meets at the venue.
+
+    Not where somebody outside trades too: no gate can know a trade that the venue doesn't show yet.
+    """
+    match move:
+        case ("send", index, int(qty), _) if qty > before.position and not (c.trades or c.rogues):
+            return f"plan {index} sold {qty} of {before.position}"
+    return None
+
+
+OF_STATES: tuple[OfState, ...] = (
+    one_outstanding_allow,
+    a_permit_is_covered,
+    one_consumption_per_plan,
+    quantity_is_within_the_snapshot,
+    an_acknowledged_entry_has_a_verdict,
+    a_fill_counts_once,
+)
+
+OF_MOVES: dict[str, tuple[OfMove, ...]] = {
+    "commit": (the_first_verdict_stands, an_allow_is_true_when_it_becomes_final, who_gave_up_gets_no_permit),
+    "judge": (the_first_verdict_stands,),
+    "deny": (the_first_verdict_stands,),
+    "consume": (an_allow_is_true_when_it_is_used,),
+    "record": (the_first_verdict_stands, no_fill_is_forgotten),
+    "told": (the_first_verdict_stands, no_fill_is_forgotten),
+    "put": (snapshots_go_forwards,),
+    "send": (no_order_is_above_the_position,),
+}
+
+Broken = tuple[str, str]
+
+
+def broken_by(c: Scenario, before: World, move: Move, after: World) -> Broken | None:
+    """The first invariant that a move breaks, and how."""
+    for invariant in OF_MOVES.get(str(move[0]), ()):
+        found = invariant(c, before, move, after)
+        if found is not None:
+            return invariant.__name__, found
+    return None
+
+
+def broken_in(c: Scenario, w: World) -> Broken | None:
+    """The first invariant that a state breaks, and how."""
+    for invariant in OF_STATES:
+        found = invariant(c, w)
+        if found is not None:
+            return invariant.__name__, found
+    return None
+
+
+def _usable(w: World) -> list[tuple[int, Permit]]:
+    return [
+        (index, plan.permit)
+        for index, plan in enumerate(w.redis.plans)
+        if plan.decision == ALLOWED and plan.permit is not None and plan.permit.run == w.redis.run
+    ]
+
+
+def _consumed_permit(before: World, index: int) -> Permit | None:
+    """The permit that was consumed: as its executor read it, or as it lay there."""
+    readers: list[Executor] = [e for e in before.executors if e.plan == index and e.amount]
+    return Permit(readers[0].qty, readers[0].amount, readers[0].age, readers[0].run) if readers else (
+        before.redis.plans[index].permit
+    )

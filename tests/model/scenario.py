@@ -1,0 +1,105 @@
+"""What one exploration contains, and which of the scripts' guards it leaves out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tests.model.state import UNKNOWN, Limits, PlanState, Redis, Snapshot, World
+
+HALF, FULL = "CLOSE_PARTIAL_50", "CLOSE_FULL"
+
+GUARDS = {
+    "commit.decision": "a first verdict stands",
+    "commit.hold": "no hold",
+    "commit.reservation": "the symbol is free",
+    "commit.run_id": "the Redis that was asked",
+    "commit.snapshot": "the snapshot that was judged",
+    "commit.snapshot_age": "... and it is still fresh",
+    "commit.ledger": "the ledger that was judged",
+    "commit.plan_age": "the plan is still young",
+    "commit.permit_age": "the permit has time left",
+    "consume.permit": "the permit is there, of the bytes that were read",
+    "consume.already": "nobody consumed it before",
+    "consume.expired": "the permit has time left",
+    "consume.run_id": "the Redis that issued it",
+    "consume.reservation": "the reservation is this plan's",
+    "consume.hold": "no hold",
+    "consume.order_since": "no order since the permit",
+    "consume.snapshot_age": "the snapshot is fresh",
+    "consume.snapshot_run": "the snapshot is of this run",
+    "consume.position": "the position is the permit's",
+    "consume.delete": "the permit is deleted",
+    "consume.renew": "the reservation is renewed",
+    "consume.renew_long_enough": "... until every fresh snapshot is younger than the order",
+    "send.window": "nothing is sent after place_before_ms",
+    "result.acknowledged": "an entry is recorded once",
+    "result.ledger": "the ledger that was read",
+    "result.remembered": "the order's quantity that was read",
+    "result.increase": "quantities are cumulative",
+    "result.cooldown": "any order starts the cooldown",
+    "result.abandoned": "who gave up before the verdict gets none",
+    "result.own_reservation": "only the plan's own reservation is released",
+    "result.unconsumed": "a not-executed result releases only what nobody consumed",
+    "result.permit_there": "... and what nobody took without our record",
+    "result.consume_id": "a rejection proves its consumption",
+    "result.delete": "releasing deletes the permit",
+    "put.older": "a snapshot doesn't go backwards",
+    "put.other_run": "an answer of another run is not written",
+    "refresh.new_run": "after a restart nothing is fetched while an order of before may still be sent",
+    "refresh.time": "a snapshot's time is before its request",
+}
+"""Every check that can be left out: script, name, and what it makes sure of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """A small case, explored in every interleaving."""
+
+    name: str
+    actions: tuple[str, ...] = (HALF, FULL)  # one plan each
+    limits: Limits = Limits()
+    start: int = 2  # base units held, at a step of 1
+    ledger_known: bool = True
+    workers: int = 1
+    executors: int = 1
+    refreshers: int = 1
+    crashes: int = 0  # Redis restarts and may lose what it wrote in this tick
+    holds: int = 0  # how often an operator may set a hold
+    trades: int = 0  # one unit is sold outside
+    rogues: int = 0  # ... and somebody reports it, as an order of the first plan
+    getdel: bool = False  # executors that only GET and DEL, without the checks at use
+    sloppy: bool = False  # ... and don't look at what DEL answers
+    reads: bool = False  # reading and consuming a permit are two steps
+    told_later: bool = False  # publishing and recording a result are two steps
+    slow_results: bool = False  # ... and reading the ledger and recording it are two more
+    gives_up: bool = True  # somebody reports not-executed, at any time
+    strays: bool = False  # ... or a rejection without proof
+    unfilled: bool = False  # an order may execute nothing
+    tells_twice: bool = False  # an order is reported before its fill is
+    removed: frozenset[str] = field(default_factory=frozenset)  # guards left out
+
+    def on(self, guard: str) -> bool:
+        """Whether a guard is in its place."""
+        return guard not in self.removed
+
+    def first(self) -> World:
+        """Nothing published; exchange and ledger agree, and the snapshot is fresh."""
+        count = len(self.actions)
+        redis = Redis(
+            plans=(PlanState(),) * count,
+            run_age=self.limits.place + 1,
+            snapshot=Snapshot(self.start, 0, 0),
+            ledger=self.start if self.ledger_known else UNKNOWN,
+            order_age=self.limits.forget_order,
+        )
+        return World(
+            redis=redis,
+            position=self.start,
+            on_disk=redis if self.crashes else None,
+            consumptions=(0,) * count,
+            forgotten=(0,) * count,
+            crashes=self.crashes,
+            holds=self.holds,
+            trades=self.trades,
+            rogues=self.rogues,
+        )

@@ -1,0 +1,33 @@
+"""The cases that are explored in full: small enough for every test run, or larger for ``make faults``."""
+
+from __future__ import annotations
+
+from tests.model.scenario import FULL, HALF, Scenario
+from tests.model.state import Limits
+
+SHORT_TTL = Limits(ttl=1, cooldown=3)
+SHORT_COOLDOWN = Limits(cooldown=1, ttl=3)
+
+SMALL: tuple[Scenario, ...] = (
+    Scenario(name="two plans, two workers, two executors", workers=2, executors=2),
+    Scenario(name="orders that execute nothing, rejections without proof", unfilled=True, strays=True, executors=2),
+    Scenario(name="results recorded late", told_later=True, gives_up=False),
+    Scenario(name="a hold comes and goes", holds=1, gives_up=False),
+    Scenario(name="trades outside, answers of the venue overtake each other", trades=1, refreshers=2, gives_up=False),
+    Scenario(name="Redis restarts and forgets", crashes=1, gives_up=False),
+    Scenario(name="executors that only GET and DEL", getdel=True, unfilled=True),
+    Scenario(name="a permit that lives shorter than a snapshot", limits=SHORT_TTL, unfilled=True),
+    Scenario(name="a cooldown shorter than a permit", limits=SHORT_COOLDOWN, reads=True),
+    Scenario(name="an order around the gate, on a ledger without an amount", rogues=1, slow_results=True, workers=2,
+             ledger_known=False, gives_up=False, actions=(HALF,)),
+)  # fmt: skip
+
+LARGE: tuple[Scenario, ...] = (
+    Scenario(name="three plans", actions=(HALF, FULL, FULL), workers=2, executors=2, unfilled=True),
+    Scenario(name="everything at once", workers=2, executors=2, holds=1, unfilled=True, strays=True, reads=True),
+    Scenario(name="results recorded late, twice told", executors=2, told_later=True, tells_twice=True, unfilled=True),
+    Scenario(name="Redis restarts twice", crashes=2, executors=2, gives_up=False),
+    Scenario(name="Redis restarts among late results", crashes=1, told_later=True, unfilled=True),
+    Scenario(name="an order around the gate", rogues=1, slow_results=True, workers=2, gives_up=False, actions=(HALF,)),
+    Scenario(name="fills that show late", limits=Limits(lag=1, ttl=4), executors=2, unfilled=True),
+)
