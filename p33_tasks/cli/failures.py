@@ -44,14 +44,21 @@ class Misconfigured(Failure):
 
 def json_option(command: Any) -> Any:
     """``--json``: one JSON document on standard output, quantities as exact decimal literals."""
-    return click.option(
-        "--json",
-        "as_json",
-        is_flag=True,
-        callback=_remember,
-        is_eager=True,
-        help="Print one JSON document; quantities are exact decimals.",
-    )(command)
+    return _json_flag("Print one JSON document; quantities are exact decimals.")(command)
+
+
+def json_lines_option(command: Any) -> Any:
+    """``--json`` of a command that goes on: one JSON object per line."""
+    return _json_flag("Print one JSON object per line; quantities are exact decimals.")(command)
+
+
+def _json_flag(text: str) -> Any:
+    return click.option("--json", "as_json", is_flag=True, callback=_remember, is_eager=True, help=text)
+
+
+def as_json_from_now_on() -> None:
+    """For a command that was asked for JSON in another way: its failures are documents, too."""
+    click.get_current_context().find_root().meta[_JSON] = True
 
 
 def _remember(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:

@@ -30,7 +30,11 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Look": {
         "check": Entry(place="p33_tasks.cli.check:check", summary="What is wrong with this deployment, and the fix."),
         "status": Entry(place="p33_tasks.cli.status:status", summary="Every symbol: exchange, ledger, drift, gate."),
+        "watch": Entry(place="p33_tasks.cli.watch:watch", summary="Follow verdicts live, one line each."),
         "explain": Entry(place="p33_tasks.cli.explain:explain", summary="Why a plan was allowed or denied."),
+        "replay": Entry(
+            place="p33_tasks.cli.replay:replay", summary="Make recorded verdicts again, also with other limits."
+        ),
         "proof": Entry(place="p33_tasks.cli.proof:proof", summary="Run the five acceptance cases on a simulator."),
     },
     "Act": {

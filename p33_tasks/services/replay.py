@@ -20,11 +20,11 @@ from p33_tasks.domain.records import RecordedVerdict, outcome_of
 WriteVerdict = Callable[[Plan, Verdict, Facts, Policy], str]
 """How a verdict is recorded, letter by letter."""
 
-WITHOUT_FACTS = {
-    Reason.PLAN_ABANDONED: "the executor gave up before a rule was asked",
-    Reason.CONTENTION: "the facts kept moving, so none were agreed on",
-    Reason.INTERNAL_ERROR: "no evaluation was finished; the worker's log says why",
-    Reason.INVALID_PLAN: "denied on reading: there was no plan to judge",
+WITHOUT_FACTS: dict[str, str] = {
+    str(Reason.PLAN_ABANDONED): "the executor gave up before a rule was asked",
+    str(Reason.CONTENTION): "the facts kept moving, so none were agreed on",
+    str(Reason.INTERNAL_ERROR): "no evaluation was finished; the worker's log says why",
+    str(Reason.INVALID_PLAN): "denied on reading: there was no plan to judge",
 }
 """Denies that can come about without facts, and why."""
 
@@ -59,7 +59,8 @@ class Replayed:
 
     finding: Finding
     why: str = ""  # not replayable: why not; different: in what
-    again: Verdict | None = None  # under the limits of then; None when not replayable
+    again: Verdict | None = None  # under the limits of then; None where it can't be made
+    written_again: str = ""  # of one that is different
     what_if: Verdict | None = None  # under the limits to try; only of what comes out the same
 
 
@@ -81,9 +82,10 @@ def replay(record: RecordedVerdict, write: WriteVerdict, limits: Limits | None =
         problem = "it rests on no facts, and this verdict needs them" if told_twice else _contradiction(record)
         return Replayed(finding=Finding.DIFFERENT, why=problem)
     again = _judged(record.plan, facts, record.policy)
-    problem = _difference(record, again, write(record.plan, again, facts, record.policy))
+    written_again = write(record.plan, again, facts, record.policy)
+    problem = _difference(record, again, written_again)
     if problem:
-        return Replayed(finding=Finding.DIFFERENT, why=problem, again=again)
+        return Replayed(finding=Finding.DIFFERENT, why=problem, again=again, written_again=written_again)
     what_if = None if limits is None else _judged(record.plan, facts, replace(record.policy, **limits.given()))
     return Replayed(finding=Finding.SAME, again=again, what_if=what_if)
 

@@ -1,7 +1,6 @@
 """What came of replaying many verdicts: counts, the first differences, and what other limits would have changed.
 
-Whatever the stream holds, a tally stays small: examples, symbols and differences are kept up to a number, and counted
-beyond it.
+Whatever the stream holds, a tally stays small: examples, symbols and texts are kept up to a limit.
 """
 
 from __future__ import annotations
@@ -10,7 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from p33_tasks.domain.quantities import add, subtract
+from p33_tasks.domain.models import Verdict
+from p33_tasks.domain.quantities import ZERO, add, subtract
 from p33_tasks.domain.records import RecordedVerdict, UnreadableRecord, outcome_of
 from p33_tasks.services.replay import Finding, Replayed, allowed_qty
 
@@ -18,14 +18,25 @@ MAX_PLAN_IDS = 5
 MAX_DIFFERENCES = 100
 MAX_UNREADABLE = 5
 MAX_SYMBOLS = 1_000
+MAX_NAME_CHARS = 200
+MAX_TEXT_CHARS = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """A verdict that did not come out as it was recorded."""
+class Row:
+    """A verdict that came out different, or that other limits would have changed. Its texts are cut."""
 
-    record: RecordedVerdict
-    replayed: Replayed
+    entry_id: str
+    plan_id: str
+    symbol: str
+    changed: bool  # by the limits to try; else it came out different
+    recorded: str  # the outcome: ``allow`` or a reason
+    recorded_qty: Decimal  # allowed, base units
+    now: str  # the outcome made again, or under the limits to try; empty: it can't be made
+    now_qty: Decimal
+    why: str = ""  # different in what
+    recorded_text: str = ""  # of a difference
+    now_text: str = ""
 
 
 @dataclass(slots=True)
@@ -34,21 +45,21 @@ class Change:
 
     count: int = 0
     plan_ids: list[str] = field(default_factory=list)  # the first few
-    qty_by_symbol: dict[str, Decimal] = field(default_factory=dict)  # base units allowed besides, negative: no longer
-    symbols_left_out: int = 0  # verdicts whose symbol is one too many to sum up
+    qty_by_symbol: dict[str, Decimal] = field(default_factory=dict)  # base units allowed besides; negative: no longer
+    not_summed: int = 0  # verdicts on further symbols
 
-    def add(self, record: RecordedVerdict, difference_qty: Decimal) -> None:
+    def add(self, row: Row) -> None:
         """Count one verdict."""
         self.count += 1
         if len(self.plan_ids) < MAX_PLAN_IDS:
-            self.plan_ids.append(record.plan.plan_id)
-        symbol, sums = record.plan.symbol, self.qty_by_symbol
-        if difference_qty == 0:
+            self.plan_ids.append(row.plan_id)
+        sums, besides_qty = self.qty_by_symbol, subtract(row.now_qty, row.recorded_qty)
+        if besides_qty == 0:
             return
-        if symbol in sums or len(sums) < MAX_SYMBOLS:
-            sums[symbol] = add(sums.get(symbol, Decimal(0)), difference_qty)
+        if row.symbol in sums or len(sums) < MAX_SYMBOLS:
+            sums[row.symbol] = add(sums.get(row.symbol, ZERO), besides_qty)
         else:
-            self.symbols_left_out += 1
+            self.not_summed += 1
 
 
 @dataclass(slots=True)
@@ -58,11 +69,11 @@ class Tally:
     same: int = 0
     different: int = 0
     unreadable: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)  # as recorded, of those that come out the same
+    outcomes: Counter[str] = field(default_factory=Counter)  # of those that come out the same
     not_replayable: Counter[str] = field(default_factory=Counter)  # by reason
-    differences: list[Difference] = field(default_factory=list)  # the first
+    differences: list[Row] = field(default_factory=list)  # the first
     unreadable_examples: list[UnreadableRecord] = field(default_factory=list)  # the first
-    changes: dict[tuple[str, str], Change] = field(default_factory=dict)  # outcome as recorded, outcome to try
+    changes: dict[tuple[str, str], Change] = field(default_factory=dict)  # outcome recorded, outcome to try
 
     @property
     def looked_at(self) -> int:
@@ -80,31 +91,48 @@ class Tally:
         if len(self.unreadable_examples) < MAX_UNREADABLE:
             self.unreadable_examples.append(record)
 
-    def add(self, record: RecordedVerdict, replayed: Replayed) -> None:
-        """Count a verdict."""
+    def add(self, record: RecordedVerdict, replayed: Replayed) -> Row | None:
+        """Count a verdict.
+
+        Returns:
+            What is to be said of it: that it came out different, or would have been changed; None for nothing.
+        """
         if replayed.finding is Finding.NOT_REPLAYABLE:
             self.not_replayable[replayed.why] += 1
-        elif replayed.finding is Finding.DIFFERENT or replayed.again is None:
+            return None
+        if replayed.finding is Finding.DIFFERENT or replayed.again is None:
             self.different += 1
+            row = _row(record, record.verdict, replayed.again, replayed)
             if len(self.differences) < MAX_DIFFERENCES:
-                self.differences.append(Difference(record=record, replayed=replayed))
-        else:
-            self.same += 1
-            self.outcomes[outcome_of(replayed.again)] += 1
-            if is_changed(replayed):
-                self._add_change(record, replayed)
-
-    def _add_change(self, record: RecordedVerdict, replayed: Replayed) -> None:
-        before, after = replayed.again, replayed.what_if
-        if before is None or after is None:
-            raise AssertionError("a change without both of its ends")
-        change = self.changes.setdefault((outcome_of(before), outcome_of(after)), Change())
-        change.add(record, subtract(allowed_qty(after), allowed_qty(before)))
+                self.differences.append(row)
+            return row
+        self.same += 1
+        self.outcomes[outcome_of(replayed.again)] += 1
+        if not _is_changed(replayed.again, replayed.what_if):
+            return None
+        row = _row(record, replayed.again, replayed.what_if)
+        self.changes.setdefault((row.recorded, row.now), Change()).add(row)
+        return row
 
 
-def is_changed(replayed: Replayed) -> bool:
-    """Whether the limits to try change the outcome or the quantity; other numbers in a deny's details don't count."""
-    before, after = replayed.again, replayed.what_if
-    if before is None or after is None:
-        return False
-    return outcome_of(before) != outcome_of(after) or allowed_qty(before) != allowed_qty(after)
+def _is_changed(before: Verdict, after: Verdict | None) -> bool:
+    """Outcome or quantity; that a deny's details name another limit is no change."""
+    return after is not None and (outcome_of(before), allowed_qty(before)) != (outcome_of(after), allowed_qty(after))
+
+
+def _row(
+    record: RecordedVerdict, recorded: Verdict | None, now: Verdict | None, different: Replayed | None = None
+) -> Row:
+    return Row(
+        entry_id=record.entry_id,
+        plan_id=record.plan.plan_id[:MAX_NAME_CHARS],
+        symbol=record.plan.symbol[:MAX_NAME_CHARS],
+        changed=different is None,
+        recorded="" if recorded is None else outcome_of(recorded),
+        recorded_qty=ZERO if recorded is None else allowed_qty(recorded),
+        now="" if now is None else outcome_of(now),
+        now_qty=ZERO if now is None else allowed_qty(now),
+        why="" if different is None else different.why,
+        recorded_text="" if different is None else record.written[:MAX_TEXT_CHARS],
+        now_text="" if different is None else different.written_again[:MAX_TEXT_CHARS],
+    )

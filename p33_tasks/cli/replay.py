@@ -1,0 +1,189 @@
+"""``p33 replay``: recorded verdicts made again, as they were and with other limits."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from p33_tasks.cli import replay_output as output
+from p33_tasks.cli.durations import DURATION
+from p33_tasks.cli.failures import NO, as_json_from_now_on, json_option
+from p33_tasks.cli.session import Session, open_session
+from p33_tasks.cli.show import console, print_json
+from p33_tasks.cli.symbols import symbol_of
+from p33_tasks.domain.records import UnreadableRecord
+from p33_tasks.errors import ConfigurationError
+from p33_tasks.services.replay import Limits
+from p33_tasks.services.replay import replay as replay_one
+from p33_tasks.services.replay_tally import Row, Tally
+from p33_tasks.settings import load_settings
+from p33_tasks.store.audit import written
+from p33_tasks.store.history import Extent, History, Page
+
+_LIMITS = {
+    "qty_tolerance_pct": ("P33_QTY_TOLERANCE_PCT", "qty_tolerance_pct", "Allowed drift, percent."),
+    "cooldown_sec": ("P33_COOLDOWN_SEC", "cooldown_ms", "Least time since the last order."),
+    "stale_threshold_sec": ("P33_STALE_THRESHOLD_SEC", "stale_threshold_ms", "Oldest usable snapshot."),
+    "position_epsilon": ("P33_POSITION_EPSILON", "position_epsilon", "Below this there is no position."),
+    "plan_max_age_sec": ("P33_PLAN_MAX_AGE_SEC", "plan_max_age_ms", "Older plans are denied."),
+}
+"""Option to its setting's variable, the policy's field, and its help."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Which entries are read."""
+
+    since_ms: int | None  # so far back
+    last: int | None
+    symbol: str | None
+
+
+def limit_options(command: Any) -> Any:
+    """The limits to try, each with its setting's rules."""
+    for name, (variable, _, text) in reversed(_LIMITS.items()):
+        option = click.option(f"--{name.replace('_', '-')}", metavar="NUMBER", help=f"{text} As {variable}.")
+        command = option(command)
+    return command
+
+
+@click.command(short_help="Make recorded verdicts again, also with other limits.")
+@click.option(
+    "--since", "since_ms", type=DURATION, metavar="SPAN", help="Only so far back, e.g. 1h. Else all there is."
+)
+@click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the latest N.")
+@click.option("--symbol", help="Only this one.")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), help="By default a table.")
+@limit_options
+@json_option
+def replay(
+    *, since_ms: int | None, last: int | None, symbol: str | None, form: str | None, as_json: bool, **limits: str | None
+) -> None:
+    """Make every verdict of the audit stream again from the facts recorded with it, newest first, and compare.
+
+    Without limits each must come out the same, letter by letter: exit 0 when all do, 1 with a list of differences
+    when one doesn't (a changed record, or rules that judge otherwise since an update). Denies that rest on no facts
+    are counted apart, and entries that this service can't have written, too.
+
+    With limits it tells what they would have changed, from which outcome to which, and how much quantity would have
+    been allowed besides or no longer. This is what-if on each recorded verdict alone: an allow that would have been
+    a deny (or the reverse) would have changed what came after it, and that is not played out.
+
+    It reads only. CSV has a line per verdict that came out different or would have changed; its summary goes to
+    standard error.
+
+    \b
+    Examples:
+      p33 replay
+      p33 replay --since 1h --symbol BTCUSDT
+      p33 replay --last 5000 --qty-tolerance-pct 0.5 --cooldown-sec 30
+      p33 replay --stale-threshold-sec 20 --format csv > changes.csv
+    """
+    if since_ms is not None and last is not None:
+        raise click.UsageError("--since and --last exclude each other")
+    if as_json and form not in {None, "json"}:
+        raise click.UsageError(f"--json and --format {form} exclude each other")
+    form = "json" if as_json else form or "table"
+    if form == "json":
+        as_json_from_now_on()
+    session, span = open_session(), Span(since_ms=since_ms, last=last, symbol=symbol_of(symbol) if symbol else None)
+    given = {name: text for name, text in limits.items() if text is not None}
+    told = output.Told(limits=_limits(given), given=given)
+    _run(session, span, told, form)
+    if told.tally.different:
+        raise click.exceptions.Exit(NO)
+
+
+def _limits(given: dict[str, str]) -> Limits | None:
+    """The limits to try, as strict as the settings of their names.
+
+    Raises:
+        click.UsageError: They could not be set.
+    """
+    if not given:
+        return None
+    if blank := [name for name, text in given.items() if not text.strip()]:
+        raise click.UsageError(f"--{blank[0].replace('_', '-')} needs a number")
+    try:
+        policy = load_settings({**os.environ, **{_LIMITS[name][0]: text for name, text in given.items()}}).policy
+    except ConfigurationError as error:
+        found = "\n".join(str(error).splitlines()[1:])
+        raise click.UsageError(f"limits that could not be set can't be tried:\n{found}") from error
+    return Limits(**{_LIMITS[name][1]: getattr(policy, _LIMITS[name][1]) for name in given})
+
+
+def _run(session: Session, span: Span, told: output.Told, form: str) -> None:
+    history = History(session.client, session.keys)
+    extent = history.extent()
+    since_ms = None if span.since_ms is None else extent.now_ms - span.since_ms
+    pages = history.pages(extent, since_ms=since_ms, last=span.last, symbol=span.symbol)
+    to_csv = output.csv_writer() if form == "csv" else None
+    with _progress(extent, since_ms, span, hidden=form == "csv" and sys.stdout.isatty()) as advance:
+        for page in pages:
+            for row in _replayed(page, told):
+                if to_csv is not None:
+                    to_csv(row)
+            advance(page, told.tally)
+    if form == "json":
+        print_json(output.document(told))
+    elif form == "csv":
+        for line in output.csv_summary(told):
+            click.echo(line, err=True)
+    else:
+        output.print_table(console(), told)
+
+
+def _replayed(page: Page, told: output.Told) -> Iterator[Row]:
+    for record in page.records:
+        told.saw(record.entry_id)
+        if isinstance(record, UnreadableRecord):
+            told.tally.add_unreadable(record)
+            continue
+        row = told.tally.add(record, replay_one(record, written, told.limits))
+        if row is not None:
+            yield row
+
+
+@contextlib.contextmanager
+def _progress(
+    extent: Extent, since_ms: int | None, span: Span, *, hidden: bool
+) -> Iterator[Callable[[Page, Tally], None]]:
+    """A bar on standard error, where that is a terminal: by entries, or by time with ``--since``."""
+    if hidden or extent.is_empty or not sys.stderr.isatty():
+        yield lambda page, tally: None  # noqa: ARG005 - nothing is shown
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("replaying"), BarColumn(), TaskProgressColumn(), TextColumn("{task.description}"))
+    newest_ms, read = _ms(extent.newest_id), 0
+    by_time = since_ms is not None
+    oldest_ms = max(since_ms or 0, _ms(extent.oldest_id))
+    total = newest_ms - oldest_ms if by_time else min(extent.length, span.last or extent.length)
+
+    def advance(page: Page, tally: Tally) -> None:
+        nonlocal read
+        read = tally.looked_at if span.last else read + page.read
+        shown = f"{tally.looked_at} verdicts, {tally.different} different"
+        bar.update(task, completed=newest_ms - _ms(page.oldest_id) if by_time else read, description=shown)
+
+    # Redirecting would send our own standard output to standard error.
+    with Progress(
+        *columns,
+        TimeRemainingColumn(),
+        console=console(stderr=True),
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    ) as bar:
+        task = bar.add_task("", total=max(1, total))
+        yield advance
+
+
+def _ms(entry_id: str) -> int:
+    return int(entry_id.partition("-")[0])
