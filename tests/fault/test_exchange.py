@@ -164,9 +164,7 @@ def test_a_pause_that_the_exchange_asks_for_is_kept_by_all_workers(
     for _ in range(effort.pick(1, 10)):
         world.exchange.forget_requests()
         world.exchange.fault(status=status, retry_after_sec=pause_sec, times=1, paths=["positionRisk"])
-        wait_until(
-            lambda: world.exchange.requests().endpoints.get(POSITION_RISK), "the answer", timeout_sec=10
-        )
+        wait_until(lambda: world.exchange.requests().endpoints.get(POSITION_RISK), "the answer", timeout_sec=10)
         world.await_fresh()
         world.exchange.clear_faults()
         refused_ms, next_ms, *_ = world.exchange.requests().endpoints[POSITION_RISK].times_ms

@@ -137,7 +137,10 @@ FAULTS: list[tuple[str, Fault, tuple[int, float], tuple[int, float]]] = [
 @pytest.fixture(scope="module")
 def sick() -> Iterator[Sick]:
     """A world whose programs reach Redis through a proxy."""
-    with running_redis("bundled", aof=True, options=("--appendfsync", "everysec")) as server, running_proxy(server.port) as proxy:
+    with (
+        running_redis("bundled", aof=True, options=("--appendfsync", "everysec")) as server,
+        running_proxy(server.port) as proxy,
+    ):
         through = {"REDIS_PORT": str(proxy.port)}
         with running_world(server=server, settings=through) as world, world.supervised():
             yield Sick(world, proxy)
@@ -154,7 +157,9 @@ def test_nothing_is_lost_nothing_doubled_and_verdicts_come_again(
     world = sick.world
     before = {p.name: p.pid for p in world.programs.values()}
     back_ms: list[int] = []
-    with Load(world.redis.client, plans_per_sec=effort.pick(25, 60), results_per_sec=effort.pick(5, 15), seed=len(name)).running():
+    with Load(
+        world.redis.client, plans_per_sec=effort.pick(25, 60), results_per_sec=effort.pick(5, 15), seed=len(name)
+    ).running():
         for _ in range(times):
             _PAUSE.wait(sick.chance.uniform(0.1, 0.6))
             with make(sick):

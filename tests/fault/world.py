@@ -98,7 +98,14 @@ class World:
     client: redis.Redis = field(init=False)
 
     def __post_init__(self) -> None:
-        self.client = self.redis.client()
+        # As our own programs read: foreign bytes come back as they are.
+        self.client = redis.Redis(
+            port=self.redis.port,
+            decode_responses=True,
+            encoding_errors="surrogateescape",
+            socket_timeout=10,
+            socket_connect_timeout=2,
+        )
 
     # --- programs ---------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,60 @@
+"""Messages that this worker doesn't take: whoever can write to the broker must not be able to end a worker.
+
+Celery trusts its messages: a time limit that is a text, an id that is a dict or a body that isn't JSON raise in the
+middle of the worker's loop, which ends it; and the message is given back, so that it ends the next one too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+TASKS = frozenset({"p33.evaluate_permit", "p33.apply_result", "p33.refresh_snapshot"})
+MAX_BODY_CHARS = 4_000_000
+"""An entry has at most 262 144 characters, each written with up to 12 (two escapes); and room for its frame."""
+MAX_HEADER_CHARS = 1_000
+
+_TEXTS = ("id", "root_id", "parent_id", "eta", "expires", "shadow", "origin", "lang")
+_PLAIN_JSON = "application/json"
+
+
+def problem_of(headers: Any, *, content_type: Any, content_encoding: Any, body: Any) -> str | None:
+    """What is wrong with a message, told by its outside; None when a task may be made of it.
+
+    Args:
+        headers: As decoded; anything.
+        content_type: Only JSON is read.
+        content_encoding: Only UTF-8 is.
+        body: As it came; decoded by a pool process, whose failure is that task's own.
+    """
+    if not isinstance(headers, Mapping):
+        return "it has no headers"
+    task = headers.get("task")
+    if not isinstance(task, str) or task not in TASKS:
+        return f"unknown task {task!r:.60}"
+    if content_type != _PLAIN_JSON or not isinstance(content_encoding, str) or content_encoding.lower() != "utf-8":
+        return f"content {content_type!r:.60} in {content_encoding!r:.40}, only {_PLAIN_JSON} in utf-8 is read"
+    if not isinstance(body, str | bytes) or len(body) > MAX_BODY_CHARS:
+        return f"a body of {len(body) if isinstance(body, str | bytes) else type(body).__name__}"
+    if not isinstance(headers.get("id"), str):
+        return "it has no id"
+    for name in _TEXTS:
+        value = headers.get(name)
+        if value is not None and not (isinstance(value, str) and len(value) <= MAX_HEADER_CHARS):
+            return f"header {name} is {value!r:.60}"
+    if not _is_time_limit(headers.get("timelimit")):
+        return f"header timelimit is {headers['timelimit']!r:.60}"
+    return None
+
+
+def _is_time_limit(value: Any) -> bool:
+    if value is None:
+        return True
+    return isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_seconds, value))  # noqa: PLR2004 - hard, soft
+
+
+def _is_seconds(value: Any) -> bool:
+    if value is None:
+        return True
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0

@@ -1,0 +1,58 @@
+"""Which messages a worker takes off the broker and doesn't run."""
+
+from __future__ import annotations
+
+import pytest
+
+from p33_tasks.celery.refusal import MAX_BODY_CHARS, problem_of
+
+HEADERS = {"task": "p33.evaluate_permit", "id": "permit-1", "timelimit": [None, None], "eta": None, "retries": 0}
+OUTSIDE = {"content_type": "application/json", "content_encoding": "utf-8", "body": b"[[], {}, {}]"}
+
+
+def test_our_own_and_a_producers_tasks_are_taken():
+    assert problem_of(HEADERS, **OUTSIDE) is None
+    assert problem_of({**HEADERS, "timelimit": [30, 20.5], "origin": "gen1@host"}, **OUTSIDE) is None
+    assert problem_of({"task": "p33.apply_result", "id": "x"}, **{**OUTSIDE, "content_encoding": "UTF-8"}) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"task": "os.system"},
+        {"task": "celery.map"},
+        {"task": ["p33.evaluate_permit"]},
+        {"task": None},
+        {"id": None},
+        {"id": {"a": 1}},
+        {"timelimit": ["x", []]},
+        {"timelimit": [True, None]},
+        {"timelimit": [float("nan"), None]},
+        {"timelimit": [-1, None]},
+        {"timelimit": "ab"},
+        {"eta": 7},
+        {"shadow": "x" * 1001},
+    ],
+)
+def test_a_header_that_would_break_the_workers_loop_is_refused(changes):
+    assert problem_of({**HEADERS, **changes}, **OUTSIDE)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"content_type": "application/x-python-serialize"},
+        {"content_type": None},
+        {"content_encoding": "binary"},
+        {"content_encoding": None},
+        {"body": {"a": 1}},
+        {"body": "x" * (MAX_BODY_CHARS + 1)},
+    ],
+)
+def test_only_json_of_a_sane_size_is_read(changes):
+    assert problem_of(HEADERS, **{**OUTSIDE, **changes})
+
+
+@pytest.mark.parametrize("headers", [None, [], 7, "headers", {}])
+def test_a_message_without_headers_is_refused(headers):
+    assert problem_of(headers, **OUTSIDE)
