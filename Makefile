@@ -33,7 +33,7 @@ $(VENV)-celery-exporter/.done: requirements-celery-exporter.lock
 
 celery-exporter: $(VENV)-celery-exporter/.done  ## the queue metrics, in an environment of their own (Python 3.11 or 3.12)
 
-up: $(VENV)/.runtime  ## start everything on this machine, with a simulated exchange; ARGS="--for 60 --json"
+up: $(VENV)/.runtime $(VENV)-celery-exporter/.done  ## start everything on this machine, with a simulated exchange; ARGS="--for 60 --json"
 	@$(BIN)/p33 up $(ARGS)
 
 test: lint types layers $(VENV)/.dev  ## lint, types, layers and all tests (under 10 minutes)

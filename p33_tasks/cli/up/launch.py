@@ -22,6 +22,7 @@ from p33_tasks.cli.up.redis_server import own_redis
 from p33_tasks.cli.up.run import Plan, Run, tail_lines
 from p33_tasks.cli.up.summary import Outcome, summary_of
 from p33_tasks.cli.up.view import Lines, Picture, Silent, View
+from p33_tasks.cli.up.watchers import watchers
 from p33_tasks.neighbours.names import NeighbourKeys
 from p33_tasks.settings import load_settings
 from p33_tasks.store.connection import connect
@@ -55,7 +56,9 @@ def launch_demo(wishes: Wishes, folder: RunFolder) -> bool:
         )
         demo.write_env_file(env_file, variables)
         settings = load_settings({"P33_ENV_FILE": str(env_file)})
+        beside = list(watchers())
         children = [c for c in demo.demo_children(exchange_url) if wishes.with_producer or c.name != demo.PRODUCER]
+        children += [watcher.child for watcher in beside if watcher.child is not None]
         plan = Plan(
             session=Session(settings=settings, keys=Keys(settings.key_prefix), client=connect(settings.state_url)),
             children=children,
@@ -66,6 +69,7 @@ def launch_demo(wishes: Wishes, folder: RunFolder) -> bool:
                 f"demo     {len(children)} processes, their logs in {folder.logs}",
                 f"redis    of its own, version {server.version}, port {server.port};  exchange  {exchange_url}",
                 f"metrics  http://127.0.0.1:{settings.metrics_port}/{demo.port_note(settings.metrics_port)}",
+                *(watcher.place for watcher in beside),
                 f"look     in another terminal: (set -a; . {env_file}; p33 status)",
             ),
             for_sec=wishes.for_sec,
@@ -91,9 +95,10 @@ def launch_deployment(wishes: Wishes, folder: RunFolder) -> bool:
     if worst(findings) is Grade.FAIL:
         failed = "; ".join(f"{f.area}: {f.what}: {f.found}" for f in findings if f.grade is Grade.FAIL)
         raise Failure(f"not started: {failed}. See p33 check")
-    settings = session.settings
+    settings, beside = session.settings, list(watchers())
     children = [
         *demo.service_children(),
+        *(watcher.child for watcher in beside if watcher.child is not None),
         *(demo.governor_children() if wishes.with_governor else ()),
         *(demo.apply_children() if wishes.with_apply else ()),
     ]
@@ -107,6 +112,7 @@ def launch_deployment(wishes: Wishes, folder: RunFolder) -> bool:
             f"your settings: {len(children)} processes ({', '.join(c.name for c in children)}), logs in {folder.logs}",
             f"redis    {session.redis_place};  exchange  {session.source}",
             f"metrics  http://{settings.metrics_host}:{settings.metrics_port}/",
+            *(watcher.place for watcher in beside),
         ),
         for_sec=wishes.for_sec,
         simulator_url=None,
