@@ -19,6 +19,10 @@ MAX_STALE_THRESHOLD_SEC = 60
 
 MIN_SIGNING_KEY_CHARS = 16
 
+READABLE_EXCHANGES = frozenset({"binanceusdm"})
+"""The venues of ``exchange.registry.STRICT_READERS``; known here so that every program refuses another one, with all
+other problems, before it takes a task or a plan from those that could serve it."""
+
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9_:/.-]{0,39}")
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _HOST = r"^[A-Za-z0-9_.:-]+$"
@@ -129,6 +133,15 @@ class Settings(BaseSettings):
     @classmethod
     def _broker_url(cls, value: SecretStr | None) -> SecretStr | None:
         return checked_url(value, BROKER_SCHEMES)
+
+    @field_validator("exchange")
+    @classmethod
+    def _has_a_strict_reader(cls, value: str) -> str:
+        if value not in READABLE_EXCHANGES:
+            raise ValueError(
+                f"there is no strict reader for this venue; supported: {', '.join(sorted(READABLE_EXCHANGES))}"
+            )
+        return value
 
     @field_validator("exchange_base_url")
     @classmethod

@@ -73,7 +73,8 @@ def test_half_a_pair_of_credentials_is_refused_and_never_completed_from_another_
     assert "BINANCE_API_SECRET (not set): set both or neither, this and BINANCE_API_KEY" in message
 
 
-def test_another_venue_has_credentials_of_its_own():
+def test_another_venue_has_credentials_of_its_own(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("p33_tasks.settings.model.READABLE_EXCHANGES", {"bybit"})
     environ = {"P33_EXCHANGE": "bybit", "P33_API_KEY": "k", "P33_API_SECRET": "s", "BINANCE_API_KEY": "b",
                "BINANCE_API_SECRET": "b"}  # fmt: skip
     found = load_settings(environ).api_credentials

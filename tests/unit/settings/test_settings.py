@@ -9,6 +9,8 @@ import pytest
 
 from p33_tasks.errors import ConfigurationError
 from p33_tasks.settings import Settings, load_settings, loading
+from p33_tasks.settings.model import READABLE_EXCHANGES
+from p33_tasks.exchange.registry import STRICT_READERS
 
 SECRET = "geheim-hunter2-geheim"
 
@@ -95,6 +97,7 @@ def test_the_defaults_are_the_contracts():
         ("P33_KEY_PREFIX", "a b", "letters, digits"),
         ("P33_KEY_PREFIX", "a:b", "letters, digits"),
         ("P33_EXCHANGE", "Binance!", "pattern"),
+        ("P33_EXCHANGE", "kraken", "no strict reader for this venue; supported: binanceusdm"),
         ("P33_EXCHANGE_BASE_URL", "127.0.0.1:8088", "scheme and host"),
         ("P33_EXCHANGE_BASE_URL", "http://host/fapi", "scheme and host"),
         ("P33_GOVERNOR_PERMIT_KEY", "{prefix}:permit", "must contain {plan_id}"),
@@ -125,6 +128,11 @@ def test_a_bad_value_is_named_with_what_was_found_and_what_is_allowed(variable: 
 )
 def test_a_value_at_its_limit_is_fine(variable: str, value: str):
     load_settings({variable: value})
+
+
+def test_the_settings_know_the_venues_that_have_a_strict_reader():
+    """A worker of another venue would take tasks from those that can serve them, and fail them."""
+    assert set(STRICT_READERS) == READABLE_EXCHANGES
 
 
 def test_the_stale_threshold_has_a_hard_ceiling():
