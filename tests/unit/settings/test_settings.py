@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from p33_tasks.errors import ConfigurationError
+from p33_tasks.exchange.registry import STRICT_READERS
 from p33_tasks.settings import Settings, load_settings, loading
 from p33_tasks.settings.model import READABLE_EXCHANGES
-from p33_tasks.exchange.registry import STRICT_READERS
 
 SECRET = "geheim-hunter2-geheim"
 
