@@ -6,10 +6,11 @@ import contextlib
 import os
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 import psutil
 import redis
@@ -29,6 +30,7 @@ SETTINGS = {
     "BINANCE_API_KEY": "demo",
     "BINANCE_API_SECRET": "demo",
 }
+READING: dict[str, Any] = {"decode_responses": True, "encoding_errors": "surrogateescape"}
 PLANS, RESULTS = "quantum:stream:apply.plan", "quantum:stream:apply.result"
 DECISIONS = "quantum:stream:p33.decision"
 
@@ -87,6 +89,12 @@ class Program(LocalProcess):
                     process.kill()
 
 
+def tolerant_client(port: int, host: str = "127.0.0.1") -> redis.Redis:
+    """As our own programs read: foreign bytes come back as they are."""
+    client: redis.Redis = redis.Redis(host, port, socket_timeout=10, socket_connect_timeout=2, **READING)
+    return client
+
+
 @dataclass
 class World:
     """What runs."""
@@ -95,17 +103,11 @@ class World:
     exchange: SimControl
     env: dict[str, str]
     programs: dict[str, Program] = field(default_factory=dict)
+    connect: Callable[[], redis.Redis] | None = None  # where it isn't one server on loopback
     client: redis.Redis = field(init=False)
 
     def __post_init__(self) -> None:
-        # As our own programs read: foreign bytes come back as they are.
-        self.client = redis.Redis(
-            port=self.redis.port,
-            decode_responses=True,
-            encoding_errors="surrogateescape",
-            socket_timeout=10,
-            socket_connect_timeout=2,
-        )
+        self.client = self.connect() if self.connect is not None else tolerant_client(self.redis.port)
 
     # --- programs ---------------------------------------------------------------------------------------------------
 
@@ -235,6 +237,7 @@ def running_world(
     beat: bool = True,
     aof: bool = False,
     server: RedisServer | None = None,
+    connect: Callable[[], redis.Redis] | None = None,
     settings: Mapping[str, str] | None = None,
     wait: bool = True,
 ) -> Iterator[World]:
@@ -246,6 +249,7 @@ def running_world(
         beat: One beat too.
         aof: Redis keeps what it wrote.
         server: A Redis of the test's own instead.
+        connect: How the test itself reaches it, where that isn't its port on loopback.
         settings: More environment variables.
         wait: Until everything is up.
     """
@@ -261,7 +265,7 @@ def running_world(
             "P33_EXCHANGE_BASE_URL": exchange.base_url,
             **(settings or {}),
         }
-        world = World(redis=server, exchange=exchange, env=env)
+        world = World(redis=server, exchange=exchange, env=env, connect=connect)
         stack.callback(world.teardown)
         world.set_ledgers({**START_AMT, **dict.fromkeys((*FLAT, *BOOK), Decimal(0))})
         for number in range(1, workers + 1):
