@@ -13,11 +13,13 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from p33_tasks.celery.broker import Broker, broker_of
-from p33_tasks.celery.config import LEDGER, PERMITS, SNAPSHOTS
 from p33_tasks.errors import ConfigurationError
 from p33_tasks.settings import load_settings
+
+if TYPE_CHECKING:
+    from p33_tasks.celery.broker import Broker
 
 DEFAULT_PORT = 9808
 BUCKETS_SEC = "0.001,0.0025,0.005,0.01,0.025,0.05,0.1,0.25,0.5,1,2.5,5,10"
@@ -56,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: RET503 - execv
     parser.add_argument("--host", default="127.0.0.1", help="there is no login: keep it on a private address")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT)
     chosen = parser.parse_args(arguments)
+    from p33_tasks.celery.broker import broker_of  # Celery, only in the process that needs it
+
     python = celery_exporter_python()
     if python is None:
         sys.stderr.write(f"no {sys.prefix}-celery-exporter: make it with `make celery-exporter`\n")
@@ -70,6 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: RET503 - execv
 
 
 def _options(broker: Broker, host: str, port: int) -> Iterator[str]:
+    from p33_tasks.celery.config import LEDGER, PERMITS, SNAPSHOTS
+
     yield from ("--host", host, "--port", str(port), "--accept-content", "json", "--retry-interval", "2")
     yield from ("--queues", f"{PERMITS},{LEDGER},{SNAPSHOTS}", "--buckets", BUCKETS_SEC)
     yield from ("--worker-timeout", str(WORKER_TIMEOUT_SEC), "--purge-offline-worker-metrics", str(PURGE_SEC))

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from p33_tasks.cli.show import amount, cell, escaped, print_lines
-from p33_tasks.domain.quantities import percent_of
+from p33_tasks.domain.quantities import magnitude, percent_of
 from p33_tasks.services.replay import WITHOUT_FACTS, Limits
 from p33_tasks.services.replay_tally import Change, Row, Tally
 from p33_tasks.store.retelling import at
@@ -92,7 +92,7 @@ def print_table(screen: Any, told: Told) -> None:
         print_lines(screen, what_if_lines(told))
         if tally.changes:
             screen.print(_changes_table(tally.changes))
-        print_lines(screen, [cell(NOTE, "dim", limit=400)])
+        screen.print(cell(NOTE, "dim", limit=400))
 
 
 def _differences_table(rows: list[Row]) -> Any:
@@ -119,11 +119,13 @@ def _changes_table(changes: dict[tuple[str, str], Change]) -> Any:
 
 
 def _quantities(change: Change) -> str:
-    sums = change.qty_by_symbol
-    shown = [f"{'+' if qty > 0 else ''}{amount(qty)} {escaped(name, limit=20)}" for name, qty in sums.items()]
-    left_out = len(sums) - MAX_TABLE_SYMBOLS
-    more = [f"and {left_out} more symbols"] if left_out > 0 else []
-    return ", ".join([*shown[:MAX_TABLE_SYMBOLS], *more]) or "-"
+    largest = sorted(change.qty_by_symbol.items(), key=lambda item: -magnitude(item[1]))
+    shown = [
+        f"{'+' if qty > 0 else ''}{amount(qty)} {escaped(name, limit=20)}" for name, qty in largest[:MAX_TABLE_SYMBOLS]
+    ]
+    left_out = len(largest) - MAX_TABLE_SYMBOLS + (change.not_summed > 0)
+    more = [f"and {left_out}{'+' if change.not_summed else ''} more symbols"] if left_out > 0 else []
+    return ", ".join([*shown, *more]) or "-"
 
 
 def _table(*titles: str) -> Any:
