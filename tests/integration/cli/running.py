@@ -72,7 +72,12 @@ class Up:
 
     def survivors(self) -> list[str]:
         """Descendants that are still there."""
-        return [f"{p.pid} {p.cmdline()}" for p in self.family.values() if _is_alive(p)]
+        found = []
+        for process in self.family.values():
+            with contextlib.suppress(psutil.NoSuchProcess):  # it ended while it was looked at
+                if _is_alive(process):
+                    found.append(f"{process.pid} {process.cmdline()}")
+        return found
 
     def child(self, word: str) -> psutil.Process:
         """The descendant whose command line holds ``word``, without honcho's helpers."""

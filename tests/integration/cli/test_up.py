@@ -59,7 +59,8 @@ def test_a_run_without_a_person_proves_itself_and_leaves_nothing(live: RedisServ
     assert (summary["unpermitted_executions"], summary["unpermitted_orders"]) == (0, 0)
     assert summary["cases"]["played"] == summary["cases"]["as_expected"] > 0
     assert {process["name"] for process in summary["processes"]} - {"queues", "flower"} == CHILDREN
-    assert {process["exit_code"] for process in summary["processes"]} == {0}
+    ours = [process for process in summary["processes"] if process["name"] in CHILDREN]  # others end as they like
+    assert {process["exit_code"] for process in ours} == {0}
     assert not folder.exists()
     assert untouched(live)
 
