@@ -17,6 +17,7 @@ from tests.support.redis_server import RedisServer, Version, running_redis
 
 FILES: dict[Version, str] = {"system": "users.acl", "bundled": "users-6.2.acl"}
 ROLES = ("p33-brain", "p33-apply", "p33-governor", "p33-producer", "p33-exporter", "p33-operator", "p33-watch")
+ADMIN = "p33-admin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,10 +25,12 @@ def environment(**ours: str) -> dict[str, str]:
 
 
 @contextmanager
-def running(command: Sequence[str], env: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    command: Sequence[str], env: Mapping[str, str], log: Path, *, cwd: Path = ROOT
+) -> Iterator[subprocess.Popen[bytes]]:
     """A process for as long as the block runs, then ended in good order."""
     with log.open("ab") as out:
-        process = subprocess.Popen(command, env=dict(env), stdout=out, stderr=out, stdin=subprocess.DEVNULL, cwd=ROOT)
+        process = subprocess.Popen(command, env=dict(env), stdout=out, stderr=out, stdin=subprocess.DEVNULL, cwd=cwd)
     try:
         yield process
     finally:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.deployment.acl import FILES, ROLES, make_acl
+from tests.deployment.acl import ADMIN, FILES, ROLES, make_acl
 from tests.deployment.cluster import ROOT, environment, running
 from tests.support.redis_server import Version, free_port, server_binary
 from tests.support.waiting import wait_until
@@ -17,14 +17,14 @@ def test_both_files_have_the_same_roles() -> None:
     def names(version: Version) -> list[str]:
         return [line.split()[1] for line in (ROOT / "config" / FILES[version]).read_text().splitlines()]
 
-    assert names("system") == names("bundled") == ["default", *ROLES]
+    assert names("system") == names("bundled") == ["default", *ROLES, ADMIN]
 
 
 def test_as_shipped_nobody_can_log_in() -> None:
     """No password stands in the repository, and none means no entry."""
     for version in FILES:
         lines = (ROOT / "config" / FILES[version]).read_text().splitlines()
-        assert all(" resetpass " in line and "nopass" not in line and ">" not in line for line in lines)
+        assert all(" resetpass " in f"{line} " and "nopass" not in line and ">" not in line for line in lines)
         assert lines[0].split()[2] == "off"
 
 

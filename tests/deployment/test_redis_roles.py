@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -70,7 +72,18 @@ class TestTheWholeChain:
                 except (AssertionError, redis.RedisError, P33Error) as error:
                     log = (tmp_path / "worker.log").read_text()[-3000:]
                     raise AssertionError(f"{error}\n{acl.refusals()}\n{log}") from error
+                self._look(env | {"P33_REDIS_URL": acl.url("p33-operator")})
         assert acl.refusals() == []
+
+    def _look(self, env: dict[str, str]) -> None:
+        """The commands that people have, as they have them."""
+        for arguments in (["status"], ["check"], ["explain", "plan-1"], ["ledger", "show", SYMBOL]):
+            done = subprocess.run(
+                [program("p33"), *arguments, "--json"], env=env, check=False, capture_output=True, text=True, timeout=60
+            )
+            assert done.returncode in {0, 1}, done.stdout + done.stderr
+            assert json.loads(done.stdout)
+            assert "permission" not in done.stdout.lower() + done.stderr.lower(), done.stdout
 
     def _play(self, acl: AclRedis, sim: SimControl) -> None:
         exporter = lambda: overview_as(acl, sim, "p33-exporter").symbols[0]  # noqa: E731 - said three times

@@ -1,0 +1,190 @@
+"""deploy.sh: into a folder of its own, twice, upgraded, rolled back; what it installed runs and passes p33 check."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.deployment.cluster import ROOT, environment, running
+from tests.support.redis_server import free_port, server_binary
+from tests.support.simulator import running_simulator
+from tests.support.waiting import wait_until
+
+NAME = "quantum-position-state-brain"
+VENV = str(Path(sys.executable).parents[1])
+IGNORED = shutil.ignore_patterns(".git", ".venv*", "__pycache__", ".*_cache", ".hypothesis", ".p33", "tests", "build")
+
+
+class Host:
+    """A folder that stands for a host's root."""
+
+    def __init__(self, root: Path, source: Path = ROOT) -> None:
+        self.root = root
+        self.source = source
+
+    @property
+    def base(self) -> Path:
+        return self.root / "opt" / "quantum" / "position-state-brain"
+
+    @property
+    def env_file(self) -> Path:
+        return self.root / "etc" / "quantum" / "position-state-brain.env"
+
+    def deploy(self, *arguments: str) -> str:
+        command = [str(self.source / "deployment" / "deploy.sh"), *arguments, "--root", str(self.root), "--venv", VENV]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def release(self, link: str = "current") -> str:
+        return str((self.base / link).readlink())
+
+    def installed(self, relative: str) -> str:
+        """A file's text, with its places under this root."""
+        text = (self.root / relative).read_text()
+        return re.sub(r"(?<![\w/])/(opt|etc)/(quantum|redis)", rf"{self.root}/\1/\2", text)
+
+
+def snapshot(root: Path) -> dict[str, bytes]:
+    """Every file outside the releases, which are compared by their name."""
+    files = [path for path in root.rglob("*") if path.is_file() and "releases" not in path.parts]
+    return {str(path.relative_to(root)): path.read_bytes() for path in files if "current" not in path.parts}
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path / "root")
+
+
+class TestInstalling:
+    def test_twice_is_as_good_as_once(self, host: Host) -> None:
+        host.deploy("--with-redis")
+        before = snapshot(host.root)
+        host.env_file.write_text(host.env_file.read_text() + "P33_POLL_SEC=2\n")
+        assert "is there already" in host.deploy("--with-redis")
+        after = snapshot(host.root)
+        assert after.keys() == before.keys()
+        changed = {name for name in before if before[name] != after[name]}
+        assert changed == {"etc/quantum/position-state-brain.env"}, "only what a person wrote"
+        assert "P33_POLL_SEC=2" in host.env_file.read_text()
+
+    def test_secrets_are_for_the_service_alone(self, host: Host) -> None:
+        host.deploy("--with-redis")
+        for path in (host.root / "etc" / "quantum").rglob("*"):
+            allowed = 0o077 if path.parent.name == "secrets" else 0o027
+            assert path.is_dir() or path.stat().st_mode & allowed == 0, path
+        password = (host.root / "etc" / "quantum" / "secrets" / "p33-brain").read_text()
+        assert password in host.env_file.read_text()
+        for path in (host.root / "etc" / "systemd").rglob("*"):
+            assert path.is_dir() or password not in path.read_text()
+        assert password not in (host.root / "etc" / "redis" / "position-state-brain.acl").read_text()
+
+    def test_a_dry_run_touches_nothing(self, host: Host) -> None:
+        told = host.deploy("--with-redis", "--dry-run")
+        assert not host.root.exists()
+        assert "would write" in told
+
+    def test_a_wrong_word_is_refused(self, host: Host) -> None:
+        with pytest.raises(AssertionError, match="unknown argument '--prefx'"):
+            host.deploy("--prefx", "x")
+        with pytest.raises(AssertionError, match="letters, digits"):
+            host.deploy("--prefix", "a:b")
+
+
+class TestUpgrading:
+    def test_upgrade_and_rollback_switch_the_link_and_keep_the_settings(self, host: Host, tmp_path: Path) -> None:
+        shutil.copytree(ROOT, tmp_path / "next", ignore=IGNORED)
+        (tmp_path / "next" / "README.md").write_text("the next version\n")
+        host.deploy()
+        first = host.release()
+        upgraded = Host(host.root, tmp_path / "next")
+        upgraded.deploy()
+        second = host.release()
+        assert second != first
+        assert host.release("previous") == first
+        host.deploy("rollback")
+        assert (host.release(), host.release("previous")) == (first, second)
+        host.deploy("rollback")
+        assert host.release() == second, "a rollback can be taken back"
+
+    def test_without_a_release_before_there_is_no_rollback(self, host: Host) -> None:
+        host.deploy()
+        with pytest.raises(AssertionError, match="no release to go back to"):
+            host.deploy("rollback")
+
+    def test_old_releases_go_but_never_the_two_in_use(self, host: Host, tmp_path: Path) -> None:
+        shutil.copytree(ROOT, tmp_path / "next", ignore=IGNORED)
+        upgraded = Host(host.root, tmp_path / "next")
+        for number in range(4):
+            (tmp_path / "next" / "README.md").write_text(f"version {number}\n")
+            upgraded.deploy("--keep", "1")
+        left = {path.name for path in (host.base / "releases").iterdir()}
+        assert left == {Path(host.release(link)).name for link in ("current", "previous")}
+
+
+@pytest.fixture
+def started(host: Host, tmp_path: Path) -> Iterator[Host]:
+    """Everything that was installed, started by the units' own command lines."""
+    binary = server_binary("system")
+    if binary is None:
+        pytest.skip("no redis-server 7 on this machine")
+    host.deploy("--with-redis")
+    port = free_port()
+    with running_simulator(symbols={"BTCUSDT": "0.04"}) as sim, ExitStack() as stack:
+        ours = {"REDIS_PORT": port, "P33_METRICS_PORT": free_port(), "P33_POLL_SEC": 1, "P33_LEDGER_BOOTSTRAP": "adopt"}
+        ours |= {"P33_EXCHANGE_BASE_URL": sim.base_url, "BINANCE_API_KEY": "demo", "BINANCE_API_SECRET": "demo"}
+        with host.env_file.open("a") as file:
+            file.writelines(f"{name}={value}\n" for name, value in ours.items())
+        (host.root / "redis.conf").write_text(host.installed("etc/redis/position-state-brain.conf"))
+        redis = [binary, str(host.root / "redis.conf"), "--port", str(port), "--dir", str(tmp_path)]
+        stack.enter_context(running(redis, environment(), tmp_path / "redis.log"))
+        for unit in ("worker@", "snapshots", "beat", "exporter"):
+            stack.enter_context(run_unit(host, f"{NAME}-{unit}.service", tmp_path / f"{unit}.log"))
+        yield host
+
+
+def run_unit(host: Host, name: str, log: Path) -> ExitStack:
+    """Run a unit's ExecStart as systemd would: its files' variables, its folder."""
+    text = host.installed(f"etc/systemd/system/{name}")
+    env = environment() | dict(re.findall(r"^Environment=([A-Z0-9_]+)=(.*)$", text, re.MULTILINE))
+    env.pop("PYTHONPATH")
+    for file in re.findall(r"^EnvironmentFile=-?(.*)$", text, re.MULTILINE):
+        env |= dict(re.findall(r"^([A-Z0-9_]+)=(.*)$", Path(file).read_text(), re.MULTILINE))
+    command = re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE)[0].replace("%i", "1").replace("%%", "%")
+    command = re.sub(r"\$\{(\w+)\}", lambda found: env[found[1]], command)
+    stack = ExitStack()
+    stack.enter_context(running(shlex.split(command), env, log, cwd=host.base / "current"))
+    return stack
+
+
+class TestRunning:
+    def test_what_was_installed_passes_p33_check(self, started: Host, tmp_path: Path) -> None:
+        """Every process under its own role, by the very lines that systemd would run."""
+
+        def failures() -> list[str] | None:
+            done = subprocess.run(
+                [str(started.root / "usr" / "local" / "bin" / "p33"), "check", "--json"],
+                env={"PATH": os.environ["PATH"]},
+                check=False,
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+            found = json.loads(done.stdout)["findings"]
+            return [str(f) for f in found if f["grade"] == "fail"]
+
+        try:
+            wait_until(lambda: failures() == [], "p33 check finds nothing that fails", timeout_sec=40, every_sec=1)
+        except AssertionError as error:
+            logs = "\n".join(f"{p.name}: {p.read_text()[-800:]}" for p in tmp_path.glob("*.log"))
+            raise AssertionError(f"{failures()}\n{logs}") from error
