@@ -49,7 +49,16 @@ def test_help_imports_neither_exchange_nor_worker_nor_redis() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["status"], ["status", "--json"], ["explain", "x"], ["ledger", "show"], ["hold", "list"], ["up", "--help"]],
+    [
+        ["status"],
+        ["status", "--json"],
+        ["explain", "x"],
+        ["ledger", "show"],
+        ["hold", "list"],
+        ["watch"],
+        ["replay"],
+        ["up", "--help"],
+    ],
     ids=" ".join,
 )
 def test_looking_imports_neither_exchange_nor_worker(arguments: list[str]) -> None:
@@ -80,7 +89,17 @@ def test_an_unknown_command_is_wrong_usage_and_says_which_there_are() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["status"], ["check"], ["explain", "x"], ["ledger", "show"], ["hold", "list"], ["proof"], ["up", "--no-demo"]],
+    [
+        ["status"],
+        ["check"],
+        ["explain", "x"],
+        ["ledger", "show"],
+        ["hold", "list"],
+        ["watch"],
+        ["replay"],
+        ["proof"],
+        ["up", "--no-demo"],
+    ],
     ids=" ".join,
 )
 def test_a_configuration_that_cannot_be_used_is_exit_2_and_names_the_variable(arguments: list[str]) -> None:
@@ -90,7 +109,9 @@ def test_a_configuration_that_cannot_be_used_is_exit_2_and_names_the_variable(ar
     assert "Traceback" not in result.output
 
 
-@pytest.mark.parametrize("arguments", [["status"], ["explain", "x"], ["ledger", "show"], ["hold", "clear", "X"]])
+@pytest.mark.parametrize(
+    "arguments", [["status"], ["explain", "x"], ["ledger", "show"], ["hold", "clear", "X"], ["watch"], ["replay"]]
+)
 def test_redis_away_is_exit_1_and_says_where_it_was_sought_and_what_to_do(arguments: list[str]) -> None:
     result = CliRunner().invoke(cli, arguments, env=NOWHERE)
     assert result.exit_code == 1
