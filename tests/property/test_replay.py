@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +17,7 @@ from p33_tasks.services.replay import Finding, Limits, replay
 from p33_tasks.store import codec, exact_json
 from p33_tasks.store.audit import written
 from p33_tasks.store.records import read_record
+from tests.factories import make_facts, make_plan, make_policy
 from tests.property.test_decision import cases
 
 LIMITS = Limits(cooldown_ms=30_000, stale_threshold_ms=5_000)
@@ -100,6 +104,46 @@ def test_whatever_stands_in_the_inputs_there_is_a_finding_and_no_exception(
     record = read_record("1-0", {**entry, "inputs": exact_json.dumps(inputs)})
     if not isinstance(record, UnreadableRecord):
         assert replay(record, written, LIMITS).finding in Finding
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("facts hold", 0),
+        ("facts now_ms", "1"),
+        ("facts now_ms", True),
+        ("facts now_ms", 2**64),
+        ("facts run_id", None),
+        ("facts source", 5),
+        ("facts reserved_by", []),
+        ("facts snapshot", 1),
+        ("facts snapshot hedge_mode", None),
+        ("facts snapshot position_amt", "0.01"),
+        ("facts snapshot ts_ms", 1.5),
+        ("facts ledger last_order_time_ms", "x"),
+        ("facts market step_size", None),
+        ("plan reduce_only", "true"),
+        ("plan action", 5),
+        ("plan issued_ms", None),
+        ("plan close_factor", True),
+        ("policy cooldown_ms", None),
+        ("policy qty_tolerance_pct", "1"),
+        ("policy allowlisted", 1),
+        ("policy allowlist_size", 0),
+        ("policy allowlist_size", 10**9),
+        ("policy unheard_of_ms", 1),
+    ],
+)
+def test_a_value_of_another_type_is_none_that_this_service_recorded(path: str, value: object) -> None:
+    entry = entry_of(make_plan(), make_facts(), make_policy())
+    inputs = json.loads(entry["inputs"], parse_float=Decimal)
+    *way, name = path.split()
+    part = inputs
+    for step in way:
+        part = part[step]
+    part[name] = Decimal(str(value)) if isinstance(value, float) else value
+    record = read_record("1-0", {**entry, "inputs": exact_json.dumps(inputs)})
+    assert isinstance(record, UnreadableRecord)
 
 
 @given(st.dictionaries(st.sampled_from(["plan_id", "symbol", "allow", "reason", "verdict", "inputs"]), st.text()))

@@ -215,13 +215,14 @@ def test_ctrl_c_during_an_outage_is_a_good_end() -> None:
             assert watch.end_by(signal.SIGINT) == 0
 
 
-def test_its_time_is_over_also_during_an_outage() -> None:
+def test_a_long_outage_is_said_once_and_the_time_given_is_over_also_then() -> None:
     with running_redis() as server:
         Gate(server).judge("a")
         with watching(server, "--for", "4") as watch:
             watch.wait_for(lambda: "plan_id=a" in watch.stdout, "it follows")
             server.kill()
             assert watch.process.wait(30) == 0
+            assert watch.stderr.count("can't be reached") == 1
 
 
 def test_in_a_terminal_allows_and_denies_have_their_colours(gate: Gate) -> None:

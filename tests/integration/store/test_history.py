@@ -9,9 +9,9 @@ from p33_tasks.errors import StoreError, StoreUnavailableError
 from p33_tasks.store import history as history_module
 from p33_tasks.store.connection import connect
 from p33_tasks.store.history import Extent, History, Page
+from p33_tasks.store.keys import Keys
 from p33_tasks.store.live import LiveVerdicts
 from tests.support.gate import OTHER, SYMBOL, Gate
-from tests.support.redis_server import RedisServer
 
 
 @pytest.fixture
@@ -78,8 +78,9 @@ def test_what_is_older_than_asked_for_is_left_alone(gate: Gate) -> None:
 @pytest.mark.usefixtures("small_pages")
 def test_what_comes_while_it_is_read_is_left_out(gate: Gate) -> None:
     names, reader = judged(gate, 15), history(gate)
-    found = []
-    for page in reader.pages(reader.extent()):
+    found, extent = [], reader.extent()
+    gate.judge("before-the-first-page")
+    for page in reader.pages(extent):
         found.append(page)
         gate.judge(f"meanwhile-{len(found)}")
     assert names_of(found) == names[::-1]
@@ -158,15 +159,11 @@ def test_after_a_failover_to_an_older_state_it_is_not_deaf(gate: Gate) -> None:
     assert read(verdicts) == ["new"]
 
 
-def test_redis_away_is_said_and_nothing_is_missed_afterwards(redis_server: RedisServer, gate: Gate) -> None:
-    verdicts = live(gate)
-    verdicts.begin()
-    port = redis_server.port
-    away = LiveVerdicts(connect("redis://127.0.0.1:1/0"), gate.keys)
-    with pytest.raises(StoreUnavailableError):
-        away.poll(1)
-    gate.judge("a")
-    assert read(verdicts) == ["a"], port
+def test_redis_away_is_an_error_of_ours() -> None:
+    client = connect("redis://127.0.0.1:1/0")
+    for act in (History(client, Keys()).extent, LiveVerdicts(client, Keys()).begin):
+        with pytest.raises(StoreUnavailableError):
+            act()
 
 
 def test_an_empty_extent_has_no_pages(gate: Gate) -> None:
