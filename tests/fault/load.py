@@ -63,7 +63,7 @@ class Load:
         while not self._done.is_set():
             elapsed = time.monotonic() - began
             pipeline = client.pipeline(transaction=False)
-            while reals < elapsed / REAL_EVERY_SEC * len(REAL):
+            while reals < elapsed * min(len(REAL) / REAL_EVERY_SEC, self._plans_per_sec / 2):
                 self._add_real(pipeline, REAL[reals % len(REAL)])
                 reals += 1
             while plans + reals < elapsed * self._plans_per_sec:
