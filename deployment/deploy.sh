@@ -202,7 +202,7 @@ install_units() {
   for number in $(seq 1 "$workers"); do run systemctl enable "$NAME-worker@$number"; done
 }
 
-# p33 for people: the settings of this host, under the operator's role.
+# p33 and p33-redis for people: the settings of this host, under the operator's role.
 install_command() {
   put "$root/usr/local/bin/p33" 0755 << WRAPPER
 #!/bin/sh
@@ -215,6 +215,20 @@ if [ "\$P33_ENV_FILE" = "$env_file" ] && [ -r "$etc/position-state-brain-operato
   set +a
 fi
 exec "$base/current/.venv/bin/p33" "\$@"
+WRAPPER
+  put "$root/usr/local/bin/p33-redis" 0755 << WRAPPER
+#!/bin/sh
+# Written by deploy.sh: redis-cli on this host's state store, as the operator; p33-redis --admin ... as the one who may do all.
+role=p33-operator
+if [ "\$1" = --admin ]; then role=p33-admin; shift; fi
+value() { sed -n "s/^\$1=//p" "$env_file" | tail -n 1; }
+host=\$(value REDIS_HOST) port=\$(value REDIS_PORT) db=\$(value REDIS_DB)
+if [ -r "$secrets/\$role" ]; then
+  REDISCLI_AUTH=\$(head -n 1 "$secrets/\$role")
+  export REDISCLI_AUTH
+  set -- --no-auth-warning --user "\$role" -n "\${db:-0}" "\$@"
+fi
+exec redis-cli -h "\${host:-localhost}" -p "\${port:-6379}" "\$@"
 WRAPPER
 }
 

@@ -41,11 +41,8 @@ class TestCompose:
     def test_compose_accepts_the_file(self, project: Path) -> None:
         done = compose_config(project)
         assert done.returncode == 0, done.stderr
-        assert set(
-            re.findall(
-                r"^  ([a-z-]+):$", done.stdout.partition("services:")[2].partition("\nvolumes:")[0], re.MULTILINE
-            )
-        ) >= (SERVICES)
+        listed = done.stdout.partition("services:")[2].partition("\nvolumes:")[0]
+        assert set(re.findall(r"^  ([a-z-]+):$", listed, re.MULTILINE)) >= SERVICES
 
     def test_every_file_it_mounts_is_there(self, project: Path) -> None:
         for path in re.findall(r"- (\.\.?/[^:\s]+):", COMPOSE):

@@ -4,66 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shlex
 import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.deployment.cluster import ROOT, environment, running
-from tests.support.redis_server import free_port, server_binary
-from tests.support.simulator import running_simulator
+from tests.deployment.cluster import ROOT
+from tests.deployment.hosts import IGNORED, Host
 from tests.support.waiting import wait_until
-
-NAME = "quantum-position-state-brain"
-VENV = str(Path(sys.executable).parents[1])
-IGNORED = shutil.ignore_patterns(".git", ".venv*", "__pycache__", ".*_cache", ".hypothesis", ".p33", "tests", "build")
-
-
-class Host:
-    """A folder that stands for a host's root."""
-
-    def __init__(self, root: Path, source: Path = ROOT) -> None:
-        self.root = root
-        self.source = source
-
-    @property
-    def base(self) -> Path:
-        return self.root / "opt" / "quantum" / "position-state-brain"
-
-    @property
-    def env_file(self) -> Path:
-        return self.root / "etc" / "quantum" / "position-state-brain.env"
-
-    def deploy(self, *arguments: str) -> str:
-        command = [str(self.source / "deployment" / "deploy.sh"), *arguments, "--root", str(self.root), "--venv", VENV]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def release(self, link: str = "current") -> str:
-        return str((self.base / link).readlink())
-
-    def installed(self, relative: str) -> str:
-        """A file's text, with its places under this root."""
-        text = (self.root / relative).read_text()
-        return re.sub(r"(?<![\w/])/(opt|etc)/(quantum|redis)", rf"{self.root}/\1/\2", text)
 
 
 def snapshot(root: Path) -> dict[str, bytes]:
     """Every file outside the releases, which are compared by their name."""
     files = [path for path in root.rglob("*") if path.is_file() and "releases" not in path.parts]
     return {str(path.relative_to(root)): path.read_bytes() for path in files if "current" not in path.parts}
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Host:
-    return Host(tmp_path / "root")
 
 
 class TestInstalling:
@@ -130,41 +85,6 @@ class TestUpgrading:
             upgraded.deploy("--keep", "1")
         left = {path.name for path in (host.base / "releases").iterdir()}
         assert left == {Path(host.release(link)).name for link in ("current", "previous")}
-
-
-@pytest.fixture
-def started(host: Host, tmp_path: Path) -> Iterator[Host]:
-    """Everything that was installed, started by the units' own command lines."""
-    binary = server_binary("system")
-    if binary is None:
-        pytest.skip("no redis-server 7 on this machine")
-    host.deploy("--with-redis")
-    port = free_port()
-    with running_simulator(symbols={"BTCUSDT": "0.04"}) as sim, ExitStack() as stack:
-        ours = {"REDIS_PORT": port, "P33_METRICS_PORT": free_port(), "P33_POLL_SEC": 1, "P33_LEDGER_BOOTSTRAP": "adopt"}
-        ours |= {"P33_EXCHANGE_BASE_URL": sim.base_url, "BINANCE_API_KEY": "demo", "BINANCE_API_SECRET": "demo"}
-        with host.env_file.open("a") as file:
-            file.writelines(f"{name}={value}\n" for name, value in ours.items())
-        (host.root / "redis.conf").write_text(host.installed("etc/redis/position-state-brain.conf"))
-        redis = [binary, str(host.root / "redis.conf"), "--port", str(port), "--dir", str(tmp_path)]
-        stack.enter_context(running(redis, environment(), tmp_path / "redis.log"))
-        for unit in ("worker@", "snapshots", "beat", "exporter"):
-            stack.enter_context(run_unit(host, f"{NAME}-{unit}.service", tmp_path / f"{unit}.log"))
-        yield host
-
-
-def run_unit(host: Host, name: str, log: Path) -> ExitStack:
-    """Run a unit's ExecStart as systemd would: its files' variables, its folder."""
-    text = host.installed(f"etc/systemd/system/{name}")
-    env = environment() | dict(re.findall(r"^Environment=([A-Z0-9_]+)=(.*)$", text, re.MULTILINE))
-    env.pop("PYTHONPATH")
-    for file in re.findall(r"^EnvironmentFile=-?(.*)$", text, re.MULTILINE):
-        env |= dict(re.findall(r"^([A-Z0-9_]+)=(.*)$", Path(file).read_text(), re.MULTILINE))
-    command = re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE)[0].replace("%i", "1").replace("%%", "%")
-    command = re.sub(r"\$\{(\w+)\}", lambda found: env[found[1]], command)
-    stack = ExitStack()
-    stack.enter_context(running(shlex.split(command), env, log, cwd=host.base / "current"))
-    return stack
 
 
 class TestRunning:
