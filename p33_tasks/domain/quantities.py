@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from decimal import ROUND_UP, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 
 from p33_tasks.errors import InvalidQuantityError
 
@@ -144,5 +144,8 @@ def _decimals(number: Decimal) -> int:
 
 
 def percent_of(part: Decimal, whole: Decimal) -> Decimal:
-    """``part / whole * 100`` for people to read: 6 decimals, rounded. Limits are compared without dividing."""
-    return _DISPLAY.divide(multiply(part, HUNDRED), whole).quantize(Decimal("0.000001"), context=_DISPLAY)
+    """``part / whole * 100`` for people to read. Limits are compared without dividing.
+
+    6 decimals, rounded up: what is over a limit must not read as the limit.
+    """
+    return _DISPLAY.divide(multiply(part, HUNDRED), whole).quantize(Decimal("0.000001"), ROUND_UP, context=_DISPLAY)

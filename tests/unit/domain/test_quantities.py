@@ -141,5 +141,6 @@ def test_sums_and_magnitudes_keep_every_digit():
 
 
 def test_a_percentage_is_for_people_and_never_fails():
-    assert q.percent_of(Decimal(1), Decimal(3)) == Decimal("33.333333")
+    assert q.percent_of(Decimal(1), Decimal(3)) == Decimal("33.333334")
+    assert q.percent_of(Decimal("0.0100000000001"), Decimal(1)) > 1, "over a limit of 1 %, so it must not read as 1"
     assert q.percent_of(Decimal("9" * 30), Decimal("1e-30")) > 0
