@@ -55,6 +55,12 @@ layers: $(VENV)/.dev
 bench: $(VENV)/.dev  ## latency, throughput, exchange requests and memory, printed with the goals
 	$(BIN)/python -m tests.bench $(ARGS)
 
+faults: $(VENV)/.dev  ## every fault, hundreds of times, an hour or two; ARGS="--faults-json faults.json -k crash"
+	$(BIN)/pytest tests/fault --faults=long $(ARGS)
+
+soak: $(VENV)/.dev  ## an hour of steady work; does memory stay flat? ARGS="--minutes 20 --json soak.json"
+	$(BIN)/python -m tests.fault.soak $(ARGS)
+
 lock:  ## pin again from pyproject.toml (needs uv)
 	uv pip compile -q --generate-hashes --no-emit-index-url --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
 	uv pip compile -q --generate-hashes --no-emit-index-url --python-version 3.11 --extra build pyproject.toml -c requirements-dev.lock -o requirements.lock

@@ -24,8 +24,27 @@ class Load:
     """Publishes from a thread. What it published stands in the streams: where Redis was away, nobody knows else."""
 
     def __init__(
-        self, client: Callable[[], redis.Redis], *, plans_per_sec: float, results_per_sec: float = 20, seed: int = 0
+        self,
+        client: Callable[[], redis.Redis],
+        *,
+        plans_per_sec: float,
+        results_per_sec: float = 20,
+        seed: int = 0,
+        grants: bool = True,
+        maxlen: int | None = None,
     ) -> None:
+        """What to publish.
+
+        Args:
+            client: Makes a connection of the load's own.
+            plans_per_sec: In all.
+            results_per_sec: Of the executor that is the test itself.
+            seed: Of all chances.
+            grants: Also write the governor's permits; False where a governor runs.
+            maxlen: Trim the streams to about so many entries, as producers do; None keeps everything for the checker.
+        """
+        self._grants = grants
+        self._maxlen = maxlen
         self._make_client = client
         self._plans_per_sec = plans_per_sec
         self._results_per_sec = results_per_sec
@@ -69,7 +88,7 @@ class Load:
             while plans + reals < elapsed * self._plans_per_sec:
                 plans += 1
                 action = self._random.choice(("CLOSE_FULL", "CLOSE_PARTIAL_50", "HOLD"))
-                pipeline.xadd(PLANS, dict(plan_entry(self._next("plan"), self._random.choice(FLAT), action)))
+                self._add(pipeline, PLANS, plan_entry(self._next("plan"), self._random.choice(FLAT), action))
             while results < elapsed * self._results_per_sec:
                 results += 1
                 self._add_report(pipeline)
@@ -88,9 +107,13 @@ class Load:
 
     def _add_real(self, pipeline: redis.client.Pipeline, symbol: str) -> None:
         plan_id = self._next("real")
-        granted = json.dumps({"plan_id": plan_id, "symbol": symbol, "granted": True})
-        pipeline.set(f"quantum:permit:governor:{plan_id}", granted, ex=60)
-        pipeline.xadd(PLANS, dict(plan_entry(plan_id, symbol, "CLOSE_PARTIAL_25")))
+        if self._grants:
+            granted = json.dumps({"plan_id": plan_id, "symbol": symbol, "granted": True})
+            pipeline.set(f"quantum:permit:governor:{plan_id}", granted, ex=60)
+        self._add(pipeline, PLANS, plan_entry(plan_id, symbol, "CLOSE_PARTIAL_25"))
+
+    def _add(self, pipeline: redis.client.Pipeline, stream: str, fields: dict[str, Any]) -> None:
+        pipeline.xadd(stream, dict(fields), maxlen=self._maxlen)
 
     def _add_report(self, pipeline: redis.client.Pipeline) -> None:
         """A partial fill, then the whole of it, sometimes told twice, in any of the three dialects."""
@@ -106,7 +129,7 @@ class Load:
                 self._open_orders[symbol] = (order_id, side, quantity)
         fields = report_entry(self._next("book"), symbol, order_id, side, filled, dialect=self._random.choice("ABC"))
         for _ in range(2 if self._random.random() < 0.2 else 1):
-            pipeline.xadd(RESULTS, dict(fields))
+            self._add(pipeline, RESULTS, fields)
 
 
 def report_entry(
