@@ -108,9 +108,7 @@ def load(c: Scenario, redis: Redis, plan: int) -> Judging | str:
     snapshot = redis.snapshot
     if word != "allow" or snapshot is None:
         return word
-    return Judging(
-        JUDGING, plan, qty, snapshot.amount, snapshot.age, redis.run, redis.ledger, redis.order_age, since=0
-    )
+    return Judging(JUDGING, plan, qty, snapshot.amount, snapshot.age, redis.run, redis.ledger, redis.order_age, since=0)
 
 
 def commit_deny(c: Scenario, redis: Redis, index: int) -> Acted:
@@ -261,4 +259,3 @@ def put(c: Scenario, redis: Redis, answer: Snapshot) -> Acted:
     if redis.snapshot is not None and redis.snapshot.age < answer.age and c.on("put.older"):
         return "older", redis
     return "ok", redis._replace(snapshot=answer)
-

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.model.brain import judged
-from tests.model.moves import Move
+from tests.model.executors import Move
 from tests.model.scenario import Scenario
 from tests.model.state import (
     ACKED,
@@ -163,21 +163,23 @@ OF_MOVES: dict[str, tuple[OfMove, ...]] = {
 Broken = tuple[str, str]
 
 
-def broken_by(c: Scenario, before: World, move: Move, after: World) -> Broken | None:
-    """The first invariant that a move breaks, and how."""
+def broken_by(c: Scenario, before: World, move: Move, after: World, only: str = "") -> Broken | None:
+    """The first invariant that a move breaks, and how; of one, if it is named."""
     for invariant in OF_MOVES.get(str(move[0]), ()):
-        found = invariant(c, before, move, after)
-        if found is not None:
-            return invariant.__name__, found
+        if not only or invariant.__name__ == only:
+            found = invariant(c, before, move, after)
+            if found is not None:
+                return invariant.__name__, found
     return None
 
 
-def broken_in(c: Scenario, w: World) -> Broken | None:
-    """The first invariant that a state breaks, and how."""
+def broken_in(c: Scenario, w: World, only: str = "") -> Broken | None:
+    """The first invariant that a state breaks, and how; of one, if it is named."""
     for invariant in OF_STATES:
-        found = invariant(c, w)
-        if found is not None:
-            return invariant.__name__, found
+        if not only or invariant.__name__ == only:
+            found = invariant(c, w)
+            if found is not None:
+                return invariant.__name__, found
     return None
 
 
@@ -192,6 +194,8 @@ def _usable(w: World) -> list[tuple[int, Permit]]:
 def _consumed_permit(before: World, index: int) -> Permit | None:
     """The permit that was consumed: as its executor read it, or as it lay there."""
     readers: list[Executor] = [e for e in before.executors if e.plan == index and e.amount]
-    return Permit(readers[0].qty, readers[0].amount, readers[0].age, readers[0].run) if readers else (
-        before.redis.plans[index].permit
+    return (
+        Permit(readers[0].qty, readers[0].amount, readers[0].age, readers[0].run)
+        if readers
+        else (before.redis.plans[index].permit)
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from tests.model.state import UNKNOWN, Limits, PlanState, Redis, Snapshot, World
 
+DEFAULT_LIMITS = Limits()
 HALF, FULL = "CLOSE_PARTIAL_50", "CLOSE_FULL"
 
 GUARDS = {
@@ -57,7 +58,7 @@ class Scenario:
 
     name: str
     actions: tuple[str, ...] = (HALF, FULL)  # one plan each
-    limits: Limits = Limits()
+    limits: Limits = DEFAULT_LIMITS
     start: int = 2  # base units held, at a step of 1
     ledger_known: bool = True
     workers: int = 1
@@ -75,7 +76,7 @@ class Scenario:
     gives_up: bool = True  # somebody reports not-executed, at any time
     strays: bool = False  # ... or a rejection without proof
     unfilled: bool = False  # an order may execute nothing
-    tells_twice: bool = False  # an order is reported before its fill is
+    tells_twice: bool = False  # an order is reported before its fill is, and its fill again and again
     removed: frozenset[str] = field(default_factory=frozenset)  # guards left out
 
     def on(self, guard: str) -> bool:

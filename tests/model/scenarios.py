@@ -26,8 +26,8 @@ LARGE: tuple[Scenario, ...] = (
     Scenario(name="three plans", actions=(HALF, FULL, FULL), workers=2, executors=2, unfilled=True),
     Scenario(name="everything at once", workers=2, executors=2, holds=1, unfilled=True, strays=True, reads=True),
     Scenario(name="results recorded late, twice told", executors=2, told_later=True, tells_twice=True, unfilled=True),
-    Scenario(name="Redis restarts twice", crashes=2, executors=2, gives_up=False),
-    Scenario(name="Redis restarts among late results", crashes=1, told_later=True, unfilled=True),
+    Scenario(name="Redis restarts twice", crashes=2, gives_up=False),
+    Scenario(name="Redis restarts among late results", crashes=1, told_later=True, gives_up=False, unfilled=True),
     Scenario(name="an order around the gate", rogues=1, slow_results=True, workers=2, gives_up=False, actions=(HALF,)),
     Scenario(name="fills that show late", limits=Limits(lag=1, ttl=4), executors=2, unfilled=True),
 )

@@ -14,7 +14,8 @@ from tests.model.quotient import representative
 from tests.model.scenario import HALF, Scenario
 from tests.model.scenarios import LARGE, SMALL
 
-CASES = (*SMALL, *LARGE) if os.environ.get("P33_MODEL") == "large" else SMALL
+IS_LARGE = os.environ.get("P33_MODEL") == "large"
+CASES = (*SMALL, *LARGE) if IS_LARGE else SMALL
 
 
 @pytest.mark.timeout(1200)
@@ -22,7 +23,7 @@ CASES = (*SMALL, *LARGE) if os.environ.get("P33_MODEL") == "large" else SMALL
 def test_no_interleaving_breaks_an_invariant(case: Scenario, capsys: pytest.CaptureFixture[str]):
     explored = explore(case)
     with capsys.disabled():
-        print(
+        print(  # noqa: T201 - how much was explored is part of the result
             f"\n{case.name}: {explored.states} states, {explored.moves} moves,"
             f" {explored.depth} deep, {explored.seconds:.1f} s",
             end="",

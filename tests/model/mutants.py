@@ -1,0 +1,96 @@
+"""The model with guards left out: what each guard is for, proven by what happens without it.
+
+``BROKEN_BY``: without these guards an invariant breaks, in the small case beside them. ``SPARE``: without one of these
+nothing breaks in the model, since another one stands behind it; why it is there all the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tests.model.scenario import FULL, HALF, Scenario
+from tests.model.state import Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutant:
+    """Guards that are left out together, and the invariant that breaks."""
+
+    without: tuple[str, ...]
+    breaks: str
+    case: Scenario
+
+    @property
+    def mutated(self) -> Scenario:
+        """The case without the guards."""
+        return replace(self.case, removed=frozenset(self.without))
+
+    def __str__(self) -> str:
+        return " and ".join(self.without)
+
+
+def _mutant(*without: str, breaks: str, **case: object) -> Mutant:
+    fields: dict[str, object] = {"name": "mutant", "gives_up": False, **case}
+    return Mutant(without=without, breaks=breaks, case=Scenario(**fields))  # type: ignore[arg-type]  # as named
+
+
+OUTSTANDING = "one_outstanding_allow"
+FINAL = "an_allow_is_true_when_it_becomes_final"
+USED = "an_allow_is_true_when_it_is_used"
+ABOVE = "no_order_is_above_the_position"
+COVERED = "a_permit_is_covered"
+
+BROKEN_BY: tuple[Mutant, ...] = (
+    # --- commit_verdict.lua
+    _mutant("commit.decision", breaks="the_first_verdict_stands", actions=(FULL,), workers=2),
+    _mutant("commit.reservation", breaks=ABOVE, workers=2),
+    _mutant("commit.hold", breaks=FINAL, actions=(FULL,), holds=1),
+    _mutant("commit.run_id", breaks=FINAL, actions=(FULL,), crashes=1),
+    _mutant("commit.snapshot", breaks=FINAL, actions=(FULL,), trades=1),
+    _mutant("commit.snapshot_age", breaks=FINAL, actions=(FULL,)),
+    _mutant("commit.ledger", breaks=FINAL, unfilled=True, limits=Limits(ttl=1)),
+    _mutant("commit.plan_age", breaks=FINAL, actions=(FULL,)),
+    # --- consume_permits.lua
+    _mutant("consume.permit", "consume.already", breaks=ABOVE, executors=2, reads=True, actions=(FULL,)),
+    _mutant("consume.delete", breaks=OUTSTANDING, actions=(FULL,)),
+    _mutant("consume.delete", "consume.already", breaks=ABOVE, actions=(FULL,)),
+    _mutant("consume.run_id", breaks=ABOVE, actions=(FULL,), crashes=1),
+    _mutant("consume.hold", breaks=USED, actions=(FULL,), holds=1),
+    _mutant("consume.order_since", breaks=USED, executors=2, unfilled=True),
+    _mutant("consume.snapshot_age", breaks=USED, actions=(FULL,), limits=Limits(ttl=3)),
+    _mutant("consume.position", breaks=USED, actions=(FULL,), trades=1),
+    _mutant("consume.renew", breaks=ABOVE, executors=2, limits=Limits(cooldown=1)),
+    _mutant("consume.renew_long_enough", breaks=ABOVE, executors=2, limits=Limits(ttl=1)),
+    _mutant("consume.reservation", "result.delete", breaks=ABOVE, gives_up=True),
+    # --- the executor
+    _mutant("send.window", breaks=ABOVE, executors=2),
+    # --- record_result.lua
+    _mutant("result.ledger", breaks="a_fill_counts_once", rogues=1, slow_results=True, workers=2, actions=(HALF,)),
+    _mutant("result.remembered", breaks="no_fill_is_forgotten", rogues=1, slow_results=True, workers=2,
+            ledger_known=False, actions=(HALF,)),
+    _mutant("result.increase", breaks="a_fill_counts_once", tells_twice=True, actions=(FULL,)),
+    _mutant("result.abandoned", breaks="who_gave_up_gets_no_permit", gives_up=True, actions=(FULL,)),
+    _mutant("result.own_reservation", breaks=COVERED, unfilled=True),
+    _mutant("result.unconsumed", "result.permit_there", breaks=ABOVE, gives_up=True),
+    _mutant("result.permit_there", breaks=ABOVE, gives_up=True, getdel=True, executors=2),
+    _mutant("result.consume_id", breaks=ABOVE, strays=True),
+    _mutant("result.delete", breaks=COVERED, gives_up=True, actions=(FULL,)),
+    # --- claim_refresh.lua, put_snapshots.lua
+    _mutant("refresh.time", breaks=ABOVE, executors=2),
+    _mutant("refresh.new_run", breaks=ABOVE, crashes=1, actions=(FULL,)),
+    _mutant("put.older", breaks="snapshots_go_forwards", refreshers=2, actions=(FULL,)),
+)  # fmt: skip
+
+SPARE: dict[str, str] = {
+    "commit.permit_age": "a snapshot is too old before its permit is, or SET would refuse a time to live of 0",
+    "consume.permit": "a consumption is on record as well; against a permit that somebody wrote",
+    "consume.already": "the permit is gone as well; against a permit that somebody wrote again",
+    "consume.expired": "Redis has taken the key away by then; against one that was written without a time to live",
+    "consume.reservation": "a reservation ends after its permit, or with it; against a key that somebody deleted",
+    "consume.snapshot_run": "the permit is of another run too; against a snapshot that somebody wrote",
+    "result.acknowledged": "quantities are cumulative; for the counters, and orders forgotten after 7 days",
+    "result.cooldown": "the ledger drifts until a fill shows, which denies; for an order that executes late",
+    "result.unconsumed": "a consumed permit isn't there any more, which denies too; lets a proven rejection release",
+    "put.other_run": "the snapshot carries its run, and is none; leaves a newer one in its place",
+}
+"""Second nets: without one of them, nothing breaks in any of the small cases."""

@@ -1,0 +1,34 @@
+"""The explorer can fail: each guard that is left out of the model is found missing, or is a second net."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.model.explorer import explore
+from tests.model.mutants import BROKEN_BY, SPARE, Mutant
+from tests.model.scenario import GUARDS, Scenario
+from tests.model.scenarios import SMALL
+from tests.model.test_protocol_model import IS_LARGE
+
+CHEAP = SMALL[:1]
+
+
+@pytest.mark.parametrize("mutant", BROKEN_BY, ids=str)
+def test_without_a_guard_an_invariant_breaks(mutant: Mutant):
+    found = explore(mutant.mutated, only=mutant.breaks).violation
+    assert found is not None, "nothing breaks: the guard is spare, or the case too small"
+    assert found.invariant == mutant.breaks
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("guard", SPARE)
+@pytest.mark.parametrize("case", SMALL if IS_LARGE else CHEAP, ids=lambda case: case.name)
+def test_behind_a_second_net_there_is_a_first(guard: str, case: Scenario):
+    assert explore(replace(case, removed=frozenset({guard}))).violation is None
+
+
+def test_every_guard_is_left_out_once():
+    tried = {guard for mutant in BROKEN_BY for guard in mutant.without} | set(SPARE)
+    assert tried == set(GUARDS)
