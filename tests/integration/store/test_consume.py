@@ -395,6 +395,15 @@ def test_redis_out_of_reach_is_a_refusal() -> None:
     assert refused.value.error == NO_GOVERNOR
 
 
+def test_a_redis_without_memory_consumes_the_whole_or_nothing(allowed: Gate) -> None:
+    allowed.redis.config_set("maxmemory", 1)
+    consumed = allowed.client().consume("plan-1", SYMBOL)
+    allowed.redis.config_set("maxmemory", 0)
+    assert allowed.redis.hget(allowed.keys.consumed("plan-1"), "consume_id") == consumed.consume_id
+    assert allowed.reserved_by() == "plan-1"
+    assert allowed.permit() is None
+
+
 def test_a_plan_id_that_no_redis_can_hold_is_a_refusal(gate: Gate) -> None:
     with pytest.raises(PermitRefused):
         gate.client().consume("\ud800", SYMBOL)
