@@ -101,7 +101,7 @@ def test_of_a_hundred_executors_that_wait_exactly_one_may_send(gate: Gate) -> No
         if number == 0:
             gate.grant()
             return gate.allow()
-        return clients[number].wait_and_consume("plan-1", SYMBOL, timeout_sec=1.2)
+        return clients[number].wait_and_consume("plan-1", SYMBOL, timeout_sec=2.5)
 
     outcomes = race(100, act)
     assert sum(not isinstance(outcome, Exception) for outcome in outcomes[1:]) == 1
