@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+
+# Real processes on a machine that may be busy with others: one more try, told in the summary (-rR). Everything else,
+# the rules and the arithmetic above all, has to pass at once.
+REAL_PROCESSES = ("acceptance", "contract", "deployment", "fault", "integration")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).parts[0] in REAL_PROCESSES:
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
