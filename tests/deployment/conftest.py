@@ -19,12 +19,14 @@ def host(tmp_path: Path) -> Host:
     return Host(tmp_path / "root")
 
 
-@pytest.fixture
-def started(host: Host, tmp_path: Path) -> Iterator[Host]:
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """Everything that was installed, started by the units' own command lines."""
     binary = server_binary("system")
     if binary is None:
         pytest.skip("no redis-server 7 on this machine")
+    folder = tmp_path_factory.mktemp("host")
+    host = Host(folder / "root")
     host.deploy("--with-redis")
     port = free_port()
     with running_simulator(symbols={"BTCUSDT": "0.04"}) as sim, ExitStack() as stack:
@@ -33,8 +35,8 @@ def started(host: Host, tmp_path: Path) -> Iterator[Host]:
         with host.env_file.open("a") as file:
             file.writelines(f"{name}={value}\n" for name, value in ours.items())
         (host.root / "redis.conf").write_text(host.installed("etc/redis/position-state-brain.conf"))
-        redis = [binary, str(host.root / "redis.conf"), "--port", str(port), "--dir", str(tmp_path)]
-        stack.enter_context(running(redis, environment(), tmp_path / "redis.log"))
+        redis = [binary, str(host.root / "redis.conf"), "--port", str(port), "--dir", str(folder)]
+        stack.enter_context(running(redis, environment(), folder / "redis.log"))
         for unit in ("worker@", "snapshots", "beat", "exporter"):
-            stack.enter_context(run_unit(host, f"{NAME}-{unit}.service", tmp_path / f"{unit}.log"))
+            stack.enter_context(run_unit(host, f"{NAME}-{unit}.service", folder / f"{unit}.log"))
         yield host

@@ -14,7 +14,9 @@ from tests.deployment.cluster import ROOT
 FOLDER = ROOT / "deployment" / "systemd"
 NAME = "quantum-position-state-brain"
 SERVICES = sorted(path.name for path in FOLDER.glob("*.service"))
-PROCESSES = [name for name in SERVICES if name != f"{NAME}.service"]
+APART = {f"{NAME}.service", f"{NAME}-redis.service"}
+"""The whole itself, and Redis, which outlives it."""
+PROCESSES = [name for name in SERVICES if name not in APART]
 INSTALLED = "/opt/quantum/position-state-brain/current"
 MAX_EXPOSURE = 1.5
 
@@ -32,10 +34,14 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("units")
     programs = folder / "bin"
     programs.mkdir()
-    for name in ("celery", "p33", "python"):
+    for name in ("celery", "p33", "python", "redis-server"):
         (programs / name).symlink_to("/bin/true")
     for path in FOLDER.iterdir():
-        (folder / path.name).write_text(path.read_text().replace(f"{INSTALLED}/.venv/bin", str(programs)))
+        (folder / path.name).write_text(
+            path.read_text()
+            .replace(f"{INSTALLED}/.venv/bin", str(programs))
+            .replace("/usr/bin/redis-server", str(programs / "redis-server"))
+        )
     return folder
 
 
