@@ -1,4 +1,4 @@
-"""What a contract test says to the running system, and asks of it: key names and dialects as the contract writes them."""
+"""What a contract test says to the running system and asks of it, in the names that the contract writes."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class System:
         assert self.verdict(plan_id)["allow"] is True, self.verdict(plan_id)
         return plan_id
 
-    def grant(self, plan_id: str, granted: Any = True) -> None:
+    def grant(self, plan_id: str, *, granted: Any = True) -> None:
         self.client.set(f"quantum:permit:governor:{plan_id}", json.dumps({"granted": granted}))
 
     def result(self, **fields: Any) -> None:
