@@ -34,7 +34,7 @@ WHOLE: dict[str, dict[str, Any]] = {
 }
 """Answers from which nothing can be known about any symbol."""
 
-QUICK = ("HTTP 403", "HTTP 503", *(f"body {b}" for b in ("empty", "list", "html", "cut", "hang")), "429")
+QUICK = ("HTTP 403", "HTTP 503", *(f"body {b}" for b in ("empty", "list", "html", "cut")), "429")
 
 ROWS = (
     *("missing", "duplicate", "conflict", "no_amount", "null_amount", "text_amount", "empty_amount", "nan_amount"),
@@ -173,8 +173,12 @@ def test_a_pause_that_the_exchange_asks_for_is_kept_by_all_workers(
 
 
 @pytest.mark.parametrize("skew_ms", [5_000, -5_000, 300_000, -300_000])
-def test_a_clock_that_differs_is_measured_and_ages_stay_right(world: World, record: Record, skew_ms: int) -> None:
+def test_a_clock_that_differs_is_measured_and_ages_stay_right(
+    world: World, effort: Effort, record: Record, skew_ms: int
+) -> None:
     """-1021 is cured by measuring the offset; a snapshot's time is Redis's, so its age doesn't depend on the venue."""
+    if abs(skew_ms) < 60_000 and not effort.is_long:
+        pytest.skip("only in the long run: --faults=long")
     world.exchange.fault(clock_skew_ms=skew_ms)
     try:
         world.await_fresh(timeout_sec=15)
@@ -238,7 +242,7 @@ def test_orders_whose_answers_are_lost_or_wrong_are_executed_once_and_counted_on
             for fault in ORDERS * effort.pick(1, 30):
                 world.exchange.clear_faults()
                 world.exchange.fault(**fault)
-                _PAUSE.wait(chance.uniform(0.3, 1.2))
+                _PAUSE.wait(chance.uniform(0.2, effort.pick(0.7, 1.5)))
             world.exchange.clear_faults()
         world.settle(timeout_sec=60)
         world.await_fresh()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.fault.record import Record
+from tests.fault.record import Effort, Record
 from tests.fault.world import FLAT, READING, running_world
 from tests.support.redis_server import RedisServer, free_port, running_redis, server_binary
 from tests.support.waiting import wait_until
@@ -56,9 +56,11 @@ def _speaks_tls(binary: str) -> bool:
 
 @pytest.mark.parametrize("way", ["P33_REDIS_URL", "REDIS_TLS"])
 def test_the_whole_chain_works_over_tls_and_nothing_goes_in_the_clear(
-    server: tuple[RedisServer, int], certificates: Path, record: Record, way: str
+    server: tuple[RedisServer, int], certificates: Path, record: Record, effort: Effort, way: str
 ) -> None:
     """By a URL that names the authority, or by REDIS_TLS with an authority that the machine trusts."""
+    if way == "REDIS_TLS" and not effort.is_long:
+        pytest.skip("only in the long run: --faults=long")
     plain, port = server
     plain.client().flushall()
     url = f"rediss://localhost:{port}/0?ssl_ca_certs={certificates / 'ca.crt'}&ssl_cert_reqs=required"
@@ -66,7 +68,7 @@ def test_the_whole_chain_works_over_tls_and_nothing_goes_in_the_clear(
     trusting = {"REDIS_TLS": "true", "REDIS_HOST": "localhost", "REDIS_PORT": str(port)}
     trusting["SSL_CERT_FILE"] = str(certificates / "ca.crt")
     settings = {"P33_REDIS_URL": url} if way == "P33_REDIS_URL" else trusting
-    with running_world(server=plain, connect=connect, settings=settings) as world:
+    with running_world(server=plain, connect=connect, workers=1, settings=settings) as world:
         verdict_ms = world.verdict_ms(FLAT[0], f"tls-{uuid.uuid4().hex}")
         clients = plain.client().client_list()
         own = plain.client().client_id()
@@ -76,8 +78,10 @@ def test_the_whole_chain_works_over_tls_and_nothing_goes_in_the_clear(
 
 
 def test_a_certificate_of_a_stranger_is_refused(
-    server: tuple[RedisServer, int], certificates: Path, record: Record
+    server: tuple[RedisServer, int], certificates: Path, record: Record, effort: Effort
 ) -> None:
+    if not effort.is_long:
+        pytest.skip("only in the long run: --faults=long")
     plain, port = server
     plain.client().flushall()
     url = f"rediss://localhost:{port}/0?ssl_ca_certs={certificates / 'stranger.crt'}&ssl_cert_reqs=required"
