@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import redis
-from redis.backoff import ExponentialBackoff
+from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -54,9 +54,14 @@ def connect(url: str, *, socket_timeout_sec: float = SOCKET_TIMEOUT_SEC, retries
 def _sentinel_master(url: str, options: dict[str, Any]) -> redis.Redis:
     credentials, hosts, master, db = parse_sentinel_url(url)
     user, _, password = credentials.rpartition(":")
-    sentinel = Sentinel(  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
-        hosts, sentinel_kwargs={"socket_timeout": CONNECT_TIMEOUT_SEC, "socket_connect_timeout": CONNECT_TIMEOUT_SEC}
-    )
+    asked_once = {
+        "socket_timeout": CONNECT_TIMEOUT_SEC,
+        "socket_connect_timeout": CONNECT_TIMEOUT_SEC,
+        # The next sentinel is the retry. By redis-py's default each is asked eleven times, in each try of ours: two
+        # sentinels that refused connections held an executor's consume() for 24 s.
+        "retry": Retry(NoBackoff(), 0),
+    }
+    sentinel = Sentinel(hosts, sentinel_kwargs=asked_once)  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
     client: redis.Redis = sentinel.master_for(  # type: ignore[no-untyped-call]  # untyped too
         master, db=db, username=unquote(user) or None, password=unquote(password) or None, **options
     )

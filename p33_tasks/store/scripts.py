@@ -14,6 +14,7 @@ from typing import Any
 
 import redis
 from redis.commands.core import Script
+from redis.sentinel import MasterNotFoundError
 
 from p33_tasks.errors import ForeignKeyTypeError, StoreError, StoreUnavailableError
 
@@ -61,6 +62,12 @@ def _encoded(value: Argument) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
 
 
+def _told(error: redis.RedisError) -> str:
+    # redis-py appends a screenful of each sentinel client's innards.
+    text = str(error)
+    return f"{text.partition(' : ')[0]}, asking every sentinel" if isinstance(error, MasterNotFoundError) else text
+
+
 class translated_errors:  # noqa: N801 - reads as a statement
     """Turn redis-py's errors into ours, with their cause."""
 
@@ -70,7 +77,7 @@ class translated_errors:  # noqa: N801 - reads as a statement
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         """Raise ours for theirs."""
         if isinstance(error, (redis.ConnectionError, redis.TimeoutError)):
-            raise StoreUnavailableError(f"Redis can't be reached: {error}") from error
+            raise StoreUnavailableError(f"Redis can't be reached: {_told(error)}") from error
         if isinstance(error, _UNFIT) or (isinstance(error, redis.ResponseError) and _UNFIT_WORD.search(str(error))):
             raise StoreUnavailableError(f"Redis can't write now: {error}") from error
         if isinstance(error, redis.RedisError):

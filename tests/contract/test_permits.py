@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -192,9 +193,14 @@ def test_a_prefix_of_its_own_sees_nothing_of_another_account(system: System) -> 
     other.close()
 
 
-def test_an_unreachable_redis_is_a_refusal(system: System) -> None:
-    nowhere = PermitClient("redis://127.0.0.1:1/0")
-    assert refused(nowhere, "p", "BTCUSDT") == NO_GOVERNOR
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "sentinel://127.0.0.1:1;127.0.0.1:2/master"])
+def test_an_unreachable_redis_is_a_refusal_in_time_and_in_a_sentence(url: str) -> None:
+    nowhere, started = PermitClient(url), time.monotonic()
+    with pytest.raises(PermitRefused) as caught:
+        nowhere.consume("p", "BTCUSDT")
+    assert caught.value.error == NO_GOVERNOR
+    assert len(caught.value.reason) < 200
+    assert time.monotonic() - started < 5
 
 
 def test_a_consumer_that_only_gets_and_deletes_still_works(system: System) -> None:

@@ -237,9 +237,11 @@ def test_adopting_creates_a_ledger_and_replaces_one_only_when_told_and_asked(sys
 def test_adopting_is_refused_while_an_order_may_be_under_way(system: System) -> None:
     reserved, ordered = system.symbol("0.04"), system.symbol("0.04")
     system.allow(reserved)
-    system.client.hset(f"quantum:position:ledger:{ordered}", "last_order_time_ms", system.now_ms() + 60_000)  # is now
-    for symbol in (reserved, ordered):
-        answer(system, "ledger", "adopt", "--replace", "--yes", symbol, code=1)
+    system.filled(ordered, "a1", "0.001")
+    for symbol in (reserved, ordered):  # a long cooldown, since a command takes its time to start
+        done = system.run("p33", "ledger", "adopt", "--replace", "--yes", symbol, P33_COOLDOWN_SEC="3600")
+        assert done.returncode == 1, done.stdout
+    assert system.ledger(ordered)["last_known_amt"] == "0.039"
 
 
 def test_check_answers_in_json(system: System) -> None:
