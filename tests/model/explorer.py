@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from tests.model.executors import Move
 from tests.model.invariants import broken_by, broken_in
@@ -13,6 +14,10 @@ from tests.model.moves import moves
 from tests.model.quotient import representative
 from tests.model.scenario import Scenario
 from tests.model.state import World
+
+Step = tuple[World, Move, World]
+ANSWERED = {"judge", "commit", "deny", "consume", "record", "told", "put", "del"}
+"""Moves whose last word is an answer."""
 
 
 class TooManyStatesError(AssertionError):
@@ -85,7 +90,13 @@ def explore(c: Scenario, *, max_states: int = 3_000_000, reduced: bool = True, o
     return _explored(came_from, seen_moves, depth, began, None)
 
 
-def walk(c: Scenario, seed: int, length: int) -> list[tuple[World, Move, World]]:
+@cache
+def violation_of(c: Scenario, invariant: str) -> Violation | None:
+    """A shortest way to break one invariant; None when there is none."""
+    return explore(c, only=invariant).violation
+
+
+def walk(c: Scenario, seed: int, length: int) -> list[Step]:
     """One random way through a scenario. Time goes on seldom, or every permit would expire unused."""
     chance, world = random.Random(seed), c.first()
     steps = []
@@ -96,6 +107,27 @@ def walk(c: Scenario, seed: int, length: int) -> list[tuple[World, Move, World]]
         steps.append((world, move, after))
         world = after
     return steps
+
+
+def followed(c: Scenario, trace: Iterable[Move]) -> list[Step]:
+    """A trace of another case, gone in this one: until something is answered otherwise, or can't be done at all."""
+    world, steps = c.first(), []
+    for wanted in trace:
+        options = [(move, after) for move, after in moves(c, world) if _asks(move) == _asks(wanted)]
+        exact = [option for option in options if option[0] == wanted]
+        if not options:
+            break
+        move, after = (exact or options)[0]
+        steps.append((world, move, after))
+        world = after
+        if not exact:
+            break
+    return steps
+
+
+def _asks(move: Move) -> Move:
+    """A move without its answer."""
+    return move[:-1] if move[0] in ANSWERED else move
 
 
 _WEIGHTS = {"tick": 0.7, "deny": 0.1, "die": 0.1, "vanish": 0.15, "crash": 0.2, "judge": 3.0, "commit": 2.0}

@@ -44,11 +44,17 @@ class Limits(NamedTuple):
     ttl: int = 2  # a permit counts while it is younger
     plan_age: int = 1  # a plan is judged until it is this old
     lag: int = 0  # a fill shows in the venue's position when it is this old, or before
+    remember: int = 0  # ages are kept for so much longer than they matter
 
     @property
     def forget_order(self) -> int:
         """Orders of this age and older are all the same."""
-        return max(self.cooldown, self.stale + 1, self.ttl)
+        return max(self.cooldown, self.stale + 1, self.ttl) + self.remember
+
+    @property
+    def forget_snapshot(self) -> int:
+        """Snapshots of this age and older are all the same."""
+        return self.stale + 1 + self.remember
 
 
 class Snapshot(NamedTuple):
@@ -200,7 +206,7 @@ def aged(world: World, limits: Limits) -> World:
         hidden=older,
         workers=tuple(sorted(aged_worker(worker, limits) for worker in world.workers)),
         executors=tuple(sorted(aged_executor(executor, limits) for executor in world.executors)),
-        refreshers=tuple(sorted(_aged_snapshot(answer, limits) for answer in world.refreshers)),
+        refreshers=tuple(sorted(aged_snapshot(answer, limits) for answer in world.refreshers)),
     )
 
 
@@ -209,7 +215,7 @@ def aged_worker(worker: Judging | Recording, limits: Limits) -> Judging | Record
     if isinstance(worker, Recording):
         return worker
     return worker._replace(
-        snapshot_age=min(worker.snapshot_age + 1, limits.stale + 1),
+        snapshot_age=min(worker.snapshot_age + 1, limits.forget_snapshot),
         order_age=min(worker.order_age + 1, limits.forget_order),
         since=min(worker.since + 1, limits.ttl),
     )
@@ -224,8 +230,9 @@ def aged_executor(executor: Executor, limits: Limits) -> Executor:
     return executor
 
 
-def _aged_snapshot(snapshot: Snapshot, limits: Limits) -> Snapshot:
-    return snapshot._replace(age=min(snapshot.age + 1, limits.stale + 1))
+def aged_snapshot(snapshot: Snapshot, limits: Limits) -> Snapshot:
+    """A snapshot, or an answer on its way, a tick later."""
+    return snapshot._replace(age=min(snapshot.age + 1, limits.forget_snapshot))
 
 
 def _aged_plan(plan: PlanState, limits: Limits) -> PlanState:
@@ -244,7 +251,7 @@ def _aged_redis(redis: Redis, limits: Limits) -> Redis:
     return redis._replace(
         plans=tuple(_aged_plan(plan, limits) for plan in redis.plans),
         run_age=min(redis.run_age + 1, limits.place + 1),
-        snapshot=None if redis.snapshot is None else _aged_snapshot(redis.snapshot, limits),
+        snapshot=None if redis.snapshot is None else aged_snapshot(redis.snapshot, limits),
         order_age=min(redis.order_age + 1, limits.forget_order),
         reservation=held,
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.model.explorer import explore
+from tests.model.explorer import explore, violation_of
 from tests.model.mutants import BROKEN_BY, SPARE, Mutant
 from tests.model.scenario import GUARDS, Scenario
 from tests.model.scenarios import SMALL
@@ -17,7 +17,7 @@ CHEAP = SMALL[:1]
 
 @pytest.mark.parametrize("mutant", BROKEN_BY, ids=str)
 def test_without_a_guard_an_invariant_breaks(mutant: Mutant):
-    found = explore(mutant.mutated, only=mutant.breaks).violation
+    found = violation_of(mutant.mutated, mutant.breaks)
     assert found is not None, "nothing breaks: the guard is spare, or the case too small"
     assert found.invariant == mutant.breaks
 

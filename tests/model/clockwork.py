@@ -1,0 +1,208 @@
+"""The replay's time, and its view of a real Redis: stored times read, moved into the past, and told in ticks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from p33_tasks.store import exact_json
+from p33_tasks.store.keys import GROUP
+from tests.model.scenario import Scenario
+from tests.model.state import ALLOWED, DENIED, OPEN, UNDECIDED, UNKNOWN, Limits, Redis
+from tests.support.gate import SYMBOL, Gate
+
+TICK_MS = 20_000
+QUARTER_MS = TICK_MS // 4
+_TIMES = ("ts_ms", "last_order_time_ms", "consumed_ms", "started_ms", "new_run_ms")
+
+
+def real_limits(limits: Limits) -> dict[str, int]:
+    """The policy's limits: a quarter of a tick beside, on the side that ``state.Limits`` says."""
+    return {
+        "stale_threshold_ms": limits.stale * TICK_MS + QUARTER_MS,
+        "cooldown_ms": limits.cooldown * TICK_MS - QUARTER_MS,
+        "permit_ttl_ms": limits.ttl * TICK_MS - QUARTER_MS,
+        "plan_max_age_ms": limits.plan_age * TICK_MS + QUARTER_MS,
+    }
+
+
+def place_window_ms(limits: Limits) -> int:
+    """The apply client's placing window."""
+    return limits.place * TICK_MS + QUARTER_MS
+
+
+class Clockwork:
+    """Everything that the model knows of one Redis."""
+
+    def __init__(self, gate: Gate, plans: int) -> None:
+        self.start_ms = gate.now_ms()
+        self._plans = [f"plan-{index}" for index in range(plans)]
+        self._use(gate)
+
+    def _use(self, gate: Gate) -> None:
+        self._gate, self._redis = gate, gate.redis
+        keys = gate.keys
+        self._hashes = [keys.snapshot(SYMBOL), keys.ledger(SYMBOL), keys.refresh]
+        self._hashes += [keys.consumed(plan) for plan in self._plans]
+        self._texts = [key(plan) for plan in self._plans for key in (keys.permit, keys.decision)]
+        self._mortal = [keys.reservation(SYMBOL), *(keys.permit(plan) for plan in self._plans)]
+        self._replies: list[list[Any]] = []
+        for store in (gate.verdicts, gate.results):
+            self._listen(store._scripts)
+
+    def _listen(self, scripts: Any) -> None:
+        run = scripts.run
+
+        def heard(*arguments: Any) -> list[Any]:
+            reply: list[Any] = run(*arguments)
+            self._replies.append(reply)
+            return reply
+
+        scripts.run = heard
+
+    def said(self, act: Callable[[], object]) -> str:
+        """What the act's last script answered, as one word or two."""
+        self._replies.clear()
+        act()
+        return " ".join(map(str, self._replies[-1]))
+
+    # --- time -------------------------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """What was stored in this tick was stored at its start."""
+        self._rewrite(lambda ms: self.start_ms - round((self.start_ms - ms) / TICK_MS) * TICK_MS)
+
+    def tick(self) -> None:
+        """A tick later: every stored time is older, and every time to live is shorter."""
+        self._rewrite(lambda ms: ms - TICK_MS)
+        for key in self._mortal:
+            left_ms = self._redis.pttl(key)
+            if left_ms > TICK_MS:
+                self._redis.pexpire(key, left_ms - TICK_MS)
+            elif left_ms >= 0:
+                self._redis.delete(key)
+
+    def _rewrite(self, moved: Callable[[int], int]) -> None:
+        pipeline = self._redis.pipeline()
+        for key in self._hashes:
+            pipeline.hgetall(key)
+        for key in self._texts:
+            pipeline.get(key)
+        found = pipeline.execute()
+        for key, fields in zip(self._hashes, found, strict=False):
+            times = {name: int(fields[name]) for name in _TIMES if fields.get(name)}
+            changed = {name: moved(ms) for name, ms in times.items() if moved(ms) != ms}
+            if changed:
+                pipeline.hset(key, mapping=changed)
+        for key, text in zip(self._texts, found[len(self._hashes) :], strict=True):
+            if text and (written := _moved_json(text, moved)) != text:
+                pipeline.set(key, written, keepttl=True)
+        pipeline.execute()
+
+    def permit(self, index: int) -> str:
+        """A plan's permit as stored."""
+        return str(self._redis.get(self._gate.keys.permit(f"plan-{index}")))
+
+    def older_permit(self, raw: str) -> str:
+        """The same bytes as those of the permit that ``tick`` wrote."""
+        return _moved_json(raw, lambda ms: ms - TICK_MS)
+
+    # --- crashes ----------------------------------------------------------------------------------------------------
+
+    def dump(self) -> dict[bytes, tuple[int, bytes]]:
+        """Every key with its time to live."""
+        raw = self._gate.server.client(decode=False)
+        found = {key: (max(raw.pttl(key), 0), raw.dump(key)) for key in raw.scan_iter()}
+        raw.close()
+        return found
+
+    def reconnected(self, gate: Gate, found: dict[bytes, tuple[int, bytes]]) -> None:
+        """A new life of the server, with what it had on disk."""
+        raw = gate.server.client(decode=False)
+        raw.flushall()
+        for key, (ttl_ms, value) in found.items():
+            raw.restore(key, ttl_ms, value)
+        raw.close()
+        self._use(gate)
+
+    # --- looking ----------------------------------------------------------------------------------------------------
+
+    def view(self, c: Scenario, entries: dict[int, Any]) -> dict[str, Any]:
+        """What Redis holds, in the words of ``view_of``."""
+        keys, limits = self._gate.keys, c.limits
+        pipeline = self._redis.pipeline()
+        pipeline.hgetall(keys.snapshot(SYMBOL)).hgetall(keys.ledger(SYMBOL)).hgetall(keys.fills(SYMBOL))
+        pipeline.exists(keys.hold(SYMBOL)).get(keys.reservation(SYMBOL)).pttl(keys.reservation(SYMBOL))
+        pipeline.xpending_range(keys.plans, GROUP, "-", "+", 100)
+        for plan in self._plans:
+            pipeline.get(keys.decision(plan)).get(keys.permit(plan)).hget(keys.consumed(plan), "consume_id")
+        snapshot, ledger, fills, hold, reserved_by, left_ms, entries_pending, *of_plans = pipeline.execute()
+        pending = {item["message_id"] for item in entries_pending}
+        ordered_ms = ledger.get("last_order_time_ms")
+        order_age = limits.forget_order if ordered_ms is None else self._ticks_since(ordered_ms)
+        return {
+            "snapshot": (snapshot["position_amt"], min(self._ticks_since(snapshot["ts_ms"]), limits.forget_snapshot)),
+            "ledger": ledger.get("last_known_amt", str(UNKNOWN)),
+            "order_age": min(order_age, limits.forget_order),
+            "hold": bool(hold),
+            "reservation": (reserved_by, left_ms // TICK_MS if left_ms >= 0 else None),
+            "orders": fills,
+            "plans": [
+                (
+                    index in entries and entries[index].entry_id in pending,
+                    _decision(of_plans[3 * index]),
+                    self._permit(of_plans[3 * index + 1]),
+                    of_plans[3 * index + 2],
+                )
+                for index in range(len(self._plans))
+            ],
+        }
+
+    def _ticks_since(self, ms: str) -> int:
+        return (self.start_ms - int(ms)) // TICK_MS
+
+    def _permit(self, text: str | None) -> tuple[str, str, int] | None:
+        fields = exact_json.loads_object(text) if text else {"allow": False}
+        if not fields["allow"]:
+            return None  # the model keeps no denies: they can't be consumed
+        return str(fields["safe_close_qty"]), str(fields["exchange_position_amt"]), self._ticks_since(fields["ts_ms"])
+
+
+def _decision(text: str | None) -> int:
+    if text is None:
+        return UNDECIDED
+    return ALLOWED if exact_json.loads_object(text)["allow"] else DENIED
+
+
+def view_of(redis: Redis) -> dict[str, Any]:
+    """What the model says Redis holds, as ``Clockwork.view`` tells it."""
+    snapshot, held = redis.snapshot, redis.reservation
+    assert snapshot is not None, "the replay begins with a snapshot"
+    return {
+        "snapshot": (str(snapshot.amount), snapshot.age),
+        "ledger": str(redis.ledger),
+        "order_age": redis.order_age,
+        "hold": redis.hold,
+        "reservation": (None, None) if held is None else (f"plan-{held.plan}", held.left),
+        "orders": {f"{order.plan}-{order.by}": str(order.qty) for order in redis.orders},
+        "plans": [
+            (
+                plan.entry == OPEN,
+                plan.decision,
+                plan.permit and (str(plan.permit.qty), str(plan.permit.amount), plan.permit.age),
+                f"consumption-{index}-{plan.consumed}" if plan.consumed else None,
+            )
+            for index, plan in enumerate(redis.plans)
+        ],
+    }
+
+
+def _moved_json(text: str, moved: Callable[[int], int]) -> str:
+    fields = exact_json.loads_object(text)
+    by_ms = moved(fields["ts_ms"]) - fields["ts_ms"]
+    for name in ("ts_ms", "expires_ms"):
+        if name in fields:
+            fields[name] += by_ms
+    if by_ms:
+        fields["ts_epoch"] = fields["ts_ms"] // 1000
+    return exact_json.dumps(fields)

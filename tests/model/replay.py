@@ -1,0 +1,300 @@
+"""Plays a trace of the model on the real scripts, on a real Redis, and reads back what the model talks about.
+
+Time goes on by writing the stored times into the past. A tick is 20 s; the limits lie a quarter of a tick beside whole
+ticks, so that the milliseconds that really go by tip no scale, and what was stored in the same tick is set to the same
+millisecond, as in the model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from p33_tasks.apply.permit import require_allow
+from p33_tasks.domain.close_factors import close_factor
+from p33_tasks.domain.decision import evaluate
+from p33_tasks.domain.models import Allow, Facts, Plan, Position, Verdict
+from p33_tasks.domain.models import Snapshot as StoredSnapshot
+from p33_tasks.domain.reasons import Reason
+from p33_tasks.errors import PermitRefused
+from p33_tasks.ports import ExecutionResult, LedgerState, ResultStatus, StreamEntry
+from p33_tasks.services.record_fill import apply_all
+from tests.factories import make_fill
+from tests.model.clockwork import TICK_MS, Clockwork, real_limits
+from tests.model.executors import Move
+from tests.model.scenario import Scenario
+from tests.model.state import (
+    FILLED,
+    ORDER_ONLY,
+    READ,
+    REJECTED,
+    STRAY_REJECTION,
+    Executor,
+    Judging,
+    Recording,
+    Result,
+    Snapshot,
+    World,
+    aged_executor,
+    aged_snapshot,
+    aged_worker,
+)
+from tests.support.gate import SOURCE, SYMBOL, Gate
+from tests.support.redis_server import RedisServer
+
+EXECUTED = {ORDER_ONLY, FILLED}
+
+
+@dataclass
+class Held:
+    """What somebody of the model holds, and what that is in reality."""
+
+    model: Any
+    real: Any
+
+
+@dataclass
+class Replay:
+    """One trace's world. ``step`` plays a move and returns the word that the real script said."""
+
+    server: RedisServer
+    case: Scenario
+    pools: dict[str, list[Held]] = field(default_factory=lambda: {"workers": [], "executors": [], "refreshers": []})
+    plan_entries: dict[int, StreamEntry] = field(default_factory=dict)
+    result_entries: dict[Result, StreamEntry] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.server.client().flushall()
+        self._connect()
+        self.clock = Clockwork(self.gate, len(self.case.actions))
+        self.before = first = self.case.first()
+        self.gate.put_market(step="1")
+        if self.case.ledger_known:
+            self.gate.put_ledger(str(first.redis.ledger))
+        self._store(self._answer(first.shown))
+        self.clock.settle()
+        self.on_disk = self.clock.dump()
+
+    def _connect(self) -> None:
+        self.gate = Gate(self.server, poll_ms=1, **real_limits(self.case.limits))
+        self.permit_client = self.gate.client()
+
+    def step(self, before: World, move: Move) -> str:
+        """Play a move; the state before it is only used to look up ages and numbers."""
+        self.before = before
+        name, *about = move
+        word: str = getattr(self, f"_{name}")(*about) or ""
+        self.clock.settle()
+        return word
+
+    # --- the brain --------------------------------------------------------------------------------------------------
+
+    def _plan(self, index: int) -> Plan:
+        action = self.case.actions[index]
+        issued_ms = self.clock.start_ms - self.before.redis.plans[index].age * TICK_MS
+        return self.gate.plan(f"plan-{index}", action=action, close_factor=close_factor(action), issued_ms=issued_ms)
+
+    def _publish(self, index: int) -> None:
+        _, self.plan_entries[index] = self.gate.publish(f"plan-{index}", action=self.case.actions[index])
+
+    def _judge(self, index: int, _: str) -> str:
+        plan, entry = self._plan(index), self.plan_entries[index]
+        facts = self.gate.verdicts.load(plan)
+        if facts is None:
+            self.gate.verdicts.acknowledge(entry)
+            return "decided"
+        facts = replace(facts, now_ms=self.clock.start_ms)
+        verdict = evaluate(plan, facts, self.gate.policy)
+        if isinstance(verdict, Allow):
+            redis, snapshot = self.before.redis, self.before.redis.snapshot
+            assert snapshot is not None, "an allow without a snapshot"
+            qty, run, order_age = int(verdict.safe_close_qty), redis.run, redis.order_age
+            held = Judging(0, index, qty, snapshot.amount, snapshot.age, run, redis.ledger, order_age, 0)
+            self.pools["workers"].append(Held(held, (verdict, facts)))
+            return "allow"
+        self._commit_real(index, verdict, facts)
+        return str(verdict.reason)
+
+    def _commit_real(self, index: int, verdict: Verdict, facts: Facts | None) -> str:
+        return self.clock.said(
+            lambda: self.gate.verdicts.commit(
+                plan=self._plan(index),
+                verdict=verdict,
+                facts=facts,
+                policy=self.gate.policy,
+                entry=self.plan_entries[index],
+                evaluation_us=0,
+            )
+        )
+
+    def _commit(self, worker: Judging, _: str) -> str:
+        verdict, facts = self._pop("workers", worker)
+        return self._commit_real(worker.plan, verdict, facts)
+
+    def _deny(self, index: int, _: str) -> str:
+        plan, entry = self._plan(index), self.plan_entries[index]
+        return self.clock.said(lambda: self.gate.permits.deny(plan, entry, Reason.INTERNAL_ERROR, {}))
+
+    def _die(self, worker: Judging | Recording) -> None:
+        self._pop("workers", worker)
+
+    # --- results ----------------------------------------------------------------------------------------------------
+
+    def _report(self, plan: int, kind: int, by: int, qty: int) -> None:
+        result = Result(plan, kind, by, qty, is_open=True)
+        self.result_entries[result] = self.gate.publish_result(f"plan-{plan}")
+
+    def _told(self, plan: int, kind: int, by: int, qty: int, _: str) -> str:
+        self._report(plan, kind, by, qty)
+        result = Result(plan, kind, by, qty, is_open=True)
+        return self._record_real(result, self._load_ledger(result))
+
+    def _read_ledger(self, worker: Recording) -> None:
+        self.pools["workers"].append(Held(worker, self._load_ledger(worker.result)))
+
+    def _record(self, worker: Recording, _: str) -> str:
+        if any(held.model == worker for held in self.pools["workers"]):
+            return self._record_real(worker.result, self._pop("workers", worker))
+        return self._record_real(worker.result, self._load_ledger(worker.result))
+
+    def _load_ledger(self, result: Result) -> LedgerState:
+        fills = real_result(result).fills
+        return self.gate.results.load_ledger(SYMBOL, [fill.order_id for fill in fills])
+
+    def _record_real(self, told: Result, base: LedgerState) -> str:
+        result, entry = real_result(told), self.result_entries[told]
+        applied = apply_all(result, base, entry)
+
+        def record() -> ResultStatus:
+            return self.gate.results.record(result=result, base=base, applied=applied, entry=entry)
+
+        return self.clock.said(record)
+
+    # --- snapshots --------------------------------------------------------------------------------------------------
+
+    def _answer(self, amount: int) -> StoredSnapshot:
+        position = Position(symbol=SYMBOL, position_amt=make_fill(quantity=str(amount)).cumulative_qty)
+        claim = self.gate.snapshots.claim_refresh(SOURCE)
+        self.gate.snapshots.finish_refresh(claim)
+        assert claim.claim == "mine", f"the refresh is {claim.claim}"
+        return StoredSnapshot(position=position, ts_ms=self.clock.start_ms, source=SOURCE, run_id=claim.run_id)
+
+    def _store(self, answer: StoredSnapshot) -> str:
+        return str(self.gate.snapshots.put_snapshots([answer])[SYMBOL])
+
+    def _fetch(self, answer: Snapshot) -> None:
+        self.pools["refreshers"].append(Held(answer, self._answer(answer.amount)))
+
+    def _put(self, answer: Snapshot, _: str) -> str:
+        return self._store(self._pop("refreshers", answer))
+
+    # --- executors --------------------------------------------------------------------------------------------------
+
+    def _get(self, index: int) -> None:
+        permit, age = self.before.redis.plans[index].permit, 0
+        assert permit is not None, "nothing to read"
+        if not self.case.getdel:
+            age = permit.age
+        model = Executor(READ, index, permit.qty, age, 0, permit.amount, permit.run)
+        self.pools["executors"].append(Held(model, self.clock.permit(index)))
+
+    def _consume(self, index: int, _: str) -> str:
+        readers = [held for held in self.pools["executors"] if held.model.plan == index]
+        raw = self.clock.permit(index) if not self.case.reads else readers[0].real
+        if self.case.reads:
+            self.pools["executors"].remove(readers[0])
+        self.gate.grant(f"plan-{index}")
+        number = self.before.consumptions[index] + 1
+        client, plan_id = self.permit_client, f"plan-{index}"
+        granted = self.gate.redis.get(self.gate.keys.governor_permit(plan_id)) or ""
+        try:
+            allow = require_allow(raw, plan_id=plan_id, symbol=SYMBOL, prefix=self.gate.keys.prefix)
+            client._consume(plan_id, SYMBOL, granted, allow, consume_id_of(index, number))
+        except PermitRefused as refused:
+            return str(refused.reason)
+        return "consumed"
+
+    def _del(self, index: int, _: int) -> str:
+        self.pools["executors"] = [held for held in self.pools["executors"] if held.model.plan != index]
+        return str(self.gate.redis.delete(self.gate.keys.permit(f"plan-{index}")))
+
+    def _vanish(self, executor: Executor) -> None:
+        if executor.phase == READ:
+            self._pop("executors", executor)
+
+    def _send(self, *_: object) -> None:
+        """The venue is the model's own."""
+
+    _trade = _show = _send
+
+    def _rogue(self) -> None:
+        self._report(0, ORDER_ONLY, 9, 0)
+        self._report(0, FILLED, 9, 1)
+
+    # --- everybody else ---------------------------------------------------------------------------------------------
+
+    def _hold(self, what: str) -> None:
+        if what == "set":
+            self.gate.operator.set_hold(SYMBOL, why="a test", by="the model")
+        else:
+            self.gate.operator.clear_hold(SYMBOL, by="the model")
+
+    def _crash(self, what: str) -> None:
+        found = self.clock.dump() if what == "kept" else self.on_disk
+        self.server.kill()
+        self.server.start()
+        self._connect()
+        self.clock.reconnected(self.gate, found)
+
+    def _tick(self) -> None:
+        limits = self.case.limits
+        self.clock.tick()
+        for held in self.pools["workers"]:
+            if isinstance(held.model, Judging):
+                held.real = (held.real[0], _older(held.real[1]))
+            held.model = aged_worker(held.model, limits)
+        for held in self.pools["executors"]:
+            held.model, held.real = aged_executor(held.model, limits), self.clock.older_permit(held.real)
+        for held in self.pools["refreshers"]:
+            held.model = aged_snapshot(held.model, limits)
+            held.real = replace(held.real, ts_ms=held.real.ts_ms - TICK_MS)
+        self.on_disk = self.clock.dump() if self.before.crashes else {}
+
+    def _pop(self, pool: str, model: object) -> Any:
+        held = next(held for held in self.pools[pool] if held.model == model)
+        self.pools[pool].remove(held)
+        return held.real
+
+
+def real_result(result: Result) -> ExecutionResult:
+    """A result of the model as the parser would give it."""
+    fills = ()
+    if result.kind in EXECUTED:
+        fills = (make_fill(order_id=f"{result.plan}-{result.by}", quantity=str(result.qty)),)
+    rejected = result.kind in {REJECTED, STRAY_REJECTION}
+    return ExecutionResult(
+        plan_id=f"plan-{result.plan}",
+        symbol=SYMBOL,
+        executed=result.kind in EXECUTED,
+        fills=fills,
+        rejected=rejected,
+        consume_id=consume_id_of(result.plan, result.by) if rejected else None,
+    )
+
+
+def consume_id_of(plan: int, number: int) -> str:
+    """Number 0, a stray's, was never given out."""
+    return f"consumption-{plan}-{number}"
+
+
+def _older(facts: Facts) -> Facts:
+    snapshot, ledger = facts.snapshot, facts.ledger
+    assert snapshot is not None
+    assert ledger is not None
+    ordered_ms = ledger.last_order_time_ms
+    return replace(
+        facts,
+        now_ms=facts.now_ms - TICK_MS,
+        snapshot=replace(snapshot, ts_ms=snapshot.ts_ms - TICK_MS),
+        ledger=replace(ledger, last_order_time_ms=None if ordered_ms is None else ordered_ms - TICK_MS),
+    )

@@ -1,0 +1,144 @@
+"""The model does what the scripts do, on a real Redis.
+
+Random ways through the model are played on the real scripts; and so is every shortest way in which a guard is missed
+once it is left out (``mutants``). After every move the two must agree on what was answered and on everything the model
+knows of Redis: verdict, permit, reservation and how long it lasts, ledger, order time, fills, consumption, hold,
+snapshot, pending entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from p33_tasks.apply import client as apply_client
+from p33_tasks.store import scripts
+from tests.model.clockwork import place_window_ms, view_of
+from tests.model.executors import Move
+from tests.model.explorer import ANSWERED, Step, followed, violation_of, walk
+from tests.model.mutants import BROKEN_BY, Mutant
+from tests.model.replay import Replay
+from tests.model.scenario import Scenario
+from tests.model.scenarios import LARGE, SMALL
+from tests.support.redis_server import RedisServer, running_redis
+
+LENGTH = 30
+CASES = {case.name: case for case in (*SMALL, *LARGE) if case not in LARGE or case.name == "everything at once"}
+SEEDS = {name: range(6 if case.crashes else 28) for name, case in CASES.items()}
+
+MUTANTS = {mutant.without[0]: mutant for mutant in BROKEN_BY if len(mutant.without) == 1}
+BREAKS = {
+    "commit.decision": ("commit_verdict", "redis.call('EXISTS', KEYS[1]) == 1", "false"),
+    "commit.reservation": ("commit_verdict", "redis.call('EXISTS', KEYS[3]) == 1", "false"),
+    "commit.hold": ("commit_verdict", "redis.call('EXISTS', KEYS[4]) == 1", "false"),
+    "commit.run_id": ("commit_verdict", "run_id() ~= ARGV[22]", "false"),
+    "commit.snapshot": ("commit_verdict", "s[1] ~= ARGV[23] or not fetched or fetched ~= tonumber(ARGV[24])", "false"),
+    "commit.snapshot_age": ("commit_verdict", "now - fetched > tonumber(ARGV[18])", "false"),
+    "commit.ledger": ("commit_verdict", "(ordered and text(ordered) or '') ~= ARGV[27]", "false"),
+    "commit.plan_age": ("commit_verdict", "now - tonumber(ARGV[16]) > tonumber(ARGV[17])", "false"),
+    "consume.delete": ("consume_permits", "redis.call('DEL', KEYS[1], KEYS[2])", "redis.call('DEL', KEYS[1])"),
+    "consume.run_id": ("consume_permits", "run_id() ~= ARGV[7]", "false"),
+    "consume.hold": ("consume_permits", "redis.call('EXISTS', KEYS[4]) == 1", "false"),
+    "consume.order_since": ("consume_permits", "ordered >= issued", "false"),
+    "consume.snapshot_age": ("consume_permits", "now - fetched > tonumber(ARGV[9])", "false"),
+    "consume.position": ("consume_permits", "s[1] ~= ARGV[8]", "false"),
+    "consume.renew": ("consume_permits", "redis.call('SET', KEYS[3], ARGV[3], 'PX', ARGV[10])", ""),
+    "result.ledger": ("record_result", "(redis.call('HGET', KEYS[1], 'last_known_amt') or '') ~= ARGV[8]", "false"),
+    "result.remembered": ("record_result", "(redis.call('HGET', KEYS[2], order.id) or '') ~= order.before", "false"),
+    "result.abandoned": ("record_result", "elseif not decision then", "elseif false then"),
+    "result.own_reservation": ("record_result", "redis.call('GET', KEYS[5]) == plan_id", "true"),
+    "result.permit_there": ("record_result", "release = permit_there", "release = true"),
+    "result.consume_id": ("record_result", " and consumer == ARGV[7]", ""),
+    "result.delete": ("record_result", "redis.call('DEL', KEYS[5], KEYS[6])", "redis.call('DEL', KEYS[5])"),
+    "put.older": ("put_snapshots", "stored_ms > ts_ms", "false"),
+}
+"""The line of a script that a guard of the model stands for, and what leaves it out."""
+
+WORDS = {
+    *("judge allow", "judge decided", "judge reconcile_hold_active", "judge stale_exchange_state", "judge no_position"),
+    *("judge cooldown_in_flight", "judge permit_in_flight", "judge plan_expired", "judge no_exchange_snapshot"),
+    *("judge reconcile_required_qty_mismatch", "judge reconcile_required_missing_ledger"),
+    *("commit committed", "commit exists", "commit moved hold", "commit moved reservation", "commit moved snapshot"),
+    *("commit moved snapshot_age", "deny committed", "put ok", "put older", "put other_run"),
+    *("consume consumed", "consume reconcile_hold_active", "consume stale_exchange_state", "consume position_changed"),
+    *("consume missing", "record recorded none", "record recorded released", "record moved"),
+    *("told recorded released", "told recorded kept", "told recorded none"),
+}
+"""What the walks must have met."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    with running_redis() as started:
+        yield started
+
+
+def parted(case: Scenario, steps: Iterable[Step], server: RedisServer) -> str | None:
+    """Where model and scripts part on a way, as a story; None when they don't."""
+    replay, told = Replay(server, case), [f"{case.name}:"]
+    for before, move, after in steps:
+        told.append(" ".join(map(str, move)))
+        word = replay.step(before, move)
+        if word != expected_word(move):
+            return "\n".join([*told, f"but the script says: {word}"])
+        seen, expected = replay.clock.view(case, replay.plan_entries), view_of(after.redis)
+        if seen != expected:
+            return "\n".join([*told, f"Redis: {seen}", f"model: {expected}"])
+    return None
+
+
+def expected_word(move: Move) -> str:
+    """What the script says to a move; moves that ask no script say nothing."""
+    return str(move[-1]) if move[0] in ANSWERED else ""
+
+
+def with_real_limits(case: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply_client, "PLACE_WINDOW_MS", place_window_ms(case.limits))
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", CASES)
+def test_the_scripts_do_what_the_model_does(name: str, server: RedisServer, monkeypatch: pytest.MonkeyPatch):
+    # What merges states is not for one that is compared with reality.
+    case = replace(CASES[name], limits=CASES[name].limits._replace(remember=LENGTH))
+    with_real_limits(case, monkeypatch)
+    for seed in SEEDS[name]:
+        story = parted(case, walk(case, seed, LENGTH), server)
+        assert story is None, f"seed {seed}, {story}"
+
+
+@pytest.mark.parametrize("mutant", BROKEN_BY, ids=str)
+def test_where_a_guard_is_needed_the_scripts_have_it(
+    mutant: Mutant, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+):
+    with_real_limits(mutant.case, monkeypatch)
+    story = parted(mutant.case, way_to(mutant), server)
+    assert story is None, story
+
+
+@pytest.mark.parametrize("guard", BREAKS)
+def test_a_script_without_a_guard_is_noticed(guard: str, server: RedisServer, monkeypatch: pytest.MonkeyPatch):
+    mutant, (script, line, instead), original = MUTANTS[guard], BREAKS[guard], scripts.source
+    with_real_limits(mutant.case, monkeypatch)
+    assert original(script).count(line) == 1
+    monkeypatch.setattr(
+        scripts, "source", lambda name: original(name).replace(line, instead) if name == script else original(name)
+    )
+    assert parted(mutant.case, way_to(mutant), server) is not None
+
+
+def way_to(mutant: Mutant) -> list[Step]:
+    """The way on which a guard was missed, gone with it, as far as it goes then."""
+    violation = violation_of(mutant.mutated, mutant.breaks)
+    assert violation is not None
+    return followed(mutant.case, violation.trace)
+
+
+def test_the_walks_meet_what_can_happen():
+    met = set()
+    for name, case in CASES.items():
+        for seed in SEEDS[name]:
+            met |= {f"{move[0]} {expected_word(move)}" for _, move, _ in walk(case, seed, LENGTH)}
+    assert set() == WORDS - met
