@@ -63,19 +63,20 @@ def succeeded(answer: str) -> list[dict[str, str]]:
     return [row for row in json.loads(answer)["data"] if row["state"] == "SUCCESS"]
 
 
-class TestFlower:
-    @pytest.fixture(scope="class")
-    def flower(self, acl: AclRedis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-        port = free_port()
-        env = environment(P33_REDIS_URL=acl.url("p33-watch"), FLOWER_PORT=str(port), FLOWER_BASIC_AUTH=LOGIN)
-        command = [program("celery"), "-A", "p33_tasks", "flower", "--conf=flower.conf"]
-        log = tmp_path_factory.mktemp("flower") / "flower.log"
-        with running(command, env, log):
-            url = f"http://127.0.0.1:{port}"
-            wait_until(lambda: get(f"{url}/healthcheck")[0] == 200, f"Flower answers: {log}", timeout_sec=30)
-            wait_until(lambda: "Connected to" in log.read_text(), "Flower listens to events", timeout_sec=30)
-            yield url
+@pytest.fixture(scope="module")
+def flower(acl: AclRedis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    port = free_port()
+    env = environment(P33_REDIS_URL=acl.url("p33-watch"), FLOWER_PORT=str(port), FLOWER_BASIC_AUTH=LOGIN)
+    command = [program("celery"), "-A", "p33_tasks", "flower", "--conf=flower.conf"]
+    log = tmp_path_factory.mktemp("flower") / "flower.log"
+    with running(command, env, log):
+        url = f"http://127.0.0.1:{port}"
+        wait_until(lambda: get(f"{url}/healthcheck")[0] == 200, f"Flower answers: {log}", timeout_sec=30)
+        wait_until(lambda: "Connected to" in log.read_text(), "Flower listens to events", timeout_sec=30)
+        yield url
 
+
+class TestFlower:
     def test_a_plan_is_found_by_its_plan_id_and_shown_short_without_secrets(self, acl: AclRedis, flower: str) -> None:
         judge(acl, "flower-plan-1")
         judge(acl, "flower-plan-2")
