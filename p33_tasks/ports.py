@@ -74,7 +74,7 @@ class Claim(StrEnum):
     MINE = "mine"
     DONE = "done"  # this tick was fetched already
     IN_FLIGHT = "in_flight"  # somebody is fetching
-    PAUSED = "paused"  # the venue asked for a pause
+    PAUSED = "paused"  # the venue asked for one, or Redis restarted a moment ago
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

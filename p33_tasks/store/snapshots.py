@@ -37,6 +37,7 @@ class RefreshTimes:
     poll_ms: int
     cooldown_ms: int
     lease_ms: int = 10_000  # longer than the exchange's time-out: a worker that died in flight gives way after it
+    new_run_pause_ms: int = 5_000  # as long as an order may be sent whose permit a restarted Redis has forgotten
 
 
 class RedisSnapshotStore:
@@ -66,7 +67,15 @@ class RedisSnapshotStore:
         status, now_ms, run_id, markets_due = self._scripts.run(
             "claim_refresh",
             [self._keys.refresh, self._keys.budget],
-            [source, gap_ms, self._times.lease_ms, token, self._markets_digest, MARKET_REFRESH_MS],
+            [
+                source,
+                gap_ms,
+                self._times.lease_ms,
+                token,
+                self._markets_digest,
+                MARKET_REFRESH_MS,
+                self._times.new_run_pause_ms,
+            ],
         )
         return RefreshClaim(
             claim=Claim(status), now_ms=int(now_ms), run_id=run_id, token=token, markets_due=bool(markets_due)

@@ -98,10 +98,12 @@ def _record(c: Scenario, w: World) -> Moves:
 
 def _refresh(c: Scenario, w: World) -> Moves:
     """The venue is asked, and its answer is stored later."""
-    settled = w.redis.run_age > c.limits.place or not c.on("refresh.new_run")
-    if len(w.refreshers) < c.refreshers and settled:
+    if len(w.refreshers) < c.refreshers:
         answer = Snapshot(w.shown, 0, w.redis.run)
-        yield ("fetch", answer), w._replace(refreshers=tuple(sorted((*w.refreshers, answer))))
+        if w.redis.run_age <= c.limits.place and c.on("refresh.new_run"):
+            yield ("fetch", answer, "paused"), w
+        else:
+            yield ("fetch", answer, "mine"), w._replace(refreshers=tuple(sorted((*w.refreshers, answer))))
     for at, answer in enumerate(w.refreshers):
         word, redis = brain.put(c, w.redis, answer)
         yield ("put", answer, word), w._replace(redis=redis, refreshers=executors.without(w.refreshers, at))

@@ -20,7 +20,7 @@ from p33_tasks.errors import PermitRefused
 from p33_tasks.ports import ExecutionResult, LedgerState, ResultStatus, StreamEntry
 from p33_tasks.services.record_fill import apply_all
 from tests.factories import make_fill
-from tests.model.clockwork import TICK_MS, Clockwork, real_limits
+from tests.model.clockwork import TICK_MS, Clockwork, place_window_ms, real_limits
 from tests.model.executors import Move
 from tests.model.scenario import Scenario
 from tests.model.state import (
@@ -71,12 +71,14 @@ class Replay:
         self.gate.put_market(step="1")
         if self.case.ledger_known:
             self.gate.put_ledger(str(first.redis.ledger))
-        self._store(self._answer(first.shown))
+        self._store(self._answer(first.shown)[1])
         self.clock.settle()
         self.on_disk = self.clock.dump()
 
     def _connect(self) -> None:
         self.gate = Gate(self.server, poll_ms=1, **real_limits(self.case.limits))
+        pause_ms = place_window_ms(self.case.limits)
+        self.gate.snapshots._times = replace(self.gate.snapshots._times, new_run_pause_ms=pause_ms)
         self.permit_client = self.gate.client()
 
     def step(self, before: World, move: Move) -> str:
@@ -172,18 +174,21 @@ class Replay:
 
     # --- snapshots --------------------------------------------------------------------------------------------------
 
-    def _answer(self, amount: int) -> StoredSnapshot:
+    def _answer(self, amount: int) -> tuple[str, StoredSnapshot]:
         position = Position(symbol=SYMBOL, position_amt=make_fill(quantity=str(amount)).cumulative_qty)
         claim = self.gate.snapshots.claim_refresh(SOURCE)
         self.gate.snapshots.finish_refresh(claim)
-        assert claim.claim == "mine", f"the refresh is {claim.claim}"
-        return StoredSnapshot(position=position, ts_ms=self.clock.start_ms, source=SOURCE, run_id=claim.run_id)
+        answer = StoredSnapshot(position=position, ts_ms=self.clock.start_ms, source=SOURCE, run_id=claim.run_id)
+        return str(claim.claim), answer
 
     def _store(self, answer: StoredSnapshot) -> str:
         return str(self.gate.snapshots.put_snapshots([answer])[SYMBOL])
 
-    def _fetch(self, answer: Snapshot) -> None:
-        self.pools["refreshers"].append(Held(answer, self._answer(answer.amount)))
+    def _fetch(self, answer: Snapshot, _: str) -> str:
+        word, real = self._answer(answer.amount)
+        if word == "mine":
+            self.pools["refreshers"].append(Held(answer, real))
+        return word
 
     def _put(self, answer: Snapshot, _: str) -> str:
         return self._store(self._pop("refreshers", answer))
@@ -245,6 +250,7 @@ class Replay:
         self.server.start()
         self._connect()
         self.clock.reconnected(self.gate, found)
+        self._answer(0)  # a worker notices at once
 
     def _tick(self) -> None:
         limits = self.case.limits

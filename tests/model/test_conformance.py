@@ -52,6 +52,7 @@ BREAKS = {
     "result.permit_there": ("record_result", "release = permit_there", "release = true"),
     "result.consume_id": ("record_result", " and consumer == ARGV[7]", ""),
     "result.delete": ("record_result", "redis.call('DEL', KEYS[5], KEYS[6])", "redis.call('DEL', KEYS[5])"),
+    "refresh.new_run": ("claim_refresh", "now - since <= tonumber(ARGV[7])", "false"),
     "put.older": ("put_snapshots", "stored_ms > ts_ms", "false"),
 }
 """The line of a script that a guard of the model stands for, and what leaves it out."""
@@ -61,7 +62,7 @@ WORDS = {
     *("judge cooldown_in_flight", "judge permit_in_flight", "judge plan_expired", "judge no_exchange_snapshot"),
     *("judge reconcile_required_qty_mismatch", "judge reconcile_required_missing_ledger"),
     *("commit committed", "commit exists", "commit moved hold", "commit moved reservation", "commit moved snapshot"),
-    *("commit moved snapshot_age", "deny committed", "put ok", "put older", "put other_run"),
+    *("commit moved snapshot_age", "deny committed", "fetch paused", "put ok", "put older", "put other_run"),
     *("consume consumed", "consume reconcile_hold_active", "consume stale_exchange_state", "consume position_changed"),
     *("consume missing", "record recorded none", "record recorded released", "record moved"),
     *("told recorded released", "told recorded kept", "told recorded none"),

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from p33_tasks.apply.client import PLACE_WINDOW_MS
 from p33_tasks.errors import ExchangeBudgetSpentError, ExchangeRateLimitedError
 from p33_tasks.ports import Claim
 from p33_tasks.store.budget import RedisRequestBudget
@@ -73,10 +74,31 @@ def test_a_claim_whose_answer_was_lost_is_the_same_claim(gate: Gate) -> None:
     assert gate.scripts.run("claim_refresh", keys, arguments)[0] == "mine"
 
 
-def test_a_request_from_before_a_restart_blocks_nobody(gate: Gate) -> None:
-    """H, with AOF: its snapshots would be of another run."""
+def test_after_a_restart_nobody_fetches_while_an_order_of_before_may_still_be_sent(gate: Gate) -> None:
+    """H: Redis forgot a consumption and its reservation; a position without that order would be permitted again."""
     gate.snapshots.claim_refresh(SOURCE)
     gate.redis.hset(gate.keys.refresh, "run_id", "b" * 40)
+    first = gate.snapshots.claim_refresh(SOURCE)
+    assert first.claim is Claim.PAUSED
+    assert RefreshTimes(poll_ms=1, cooldown_ms=1).new_run_pause_ms >= PLACE_WINDOW_MS
+    for last_ms in (PLACE_WINDOW_MS - 1_000, -3_600_000):  # a clock that stepped back begins again
+        gate.redis.hset(gate.keys.refresh, "new_run_ms", gate.now_ms() - last_ms)
+        assert gate.snapshots.claim_refresh(SOURCE).claim is Claim.PAUSED
+    gate.redis.hset(gate.keys.refresh, "new_run_ms", first.now_ms - PLACE_WINDOW_MS - 1)
+    assert gate.snapshots.claim_refresh(SOURCE).claim is Claim.MINE, "neither lease nor gap of the run before is kept"
+    assert gate.snapshots.claim_refresh(SOURCE).claim is Claim.IN_FLIGHT
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "1e400", "", "soon"])
+def test_a_foreign_time_of_the_restart_pauses_once_more_and_not_for_good(gate: Gate, text: str) -> None:
+    gate.snapshots.claim_refresh(SOURCE)
+    gate.redis.hset(gate.keys.refresh, mapping={"run_id": "b" * 40, "new_run_id": gate.run_id, "new_run_ms": text})
+    assert gate.snapshots.claim_refresh(SOURCE).claim is Claim.PAUSED
+    assert str(gate.redis.hget(gate.keys.refresh, "new_run_ms")).isdigit()
+
+
+def test_a_redis_that_remembers_no_run_pauses_nobody(gate: Gate) -> None:
+    """A first start; after one that lost everything there is no ledger, which denies."""
     assert gate.snapshots.claim_refresh(SOURCE).claim is Claim.MINE
 
 

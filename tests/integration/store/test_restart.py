@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from p33_tasks.apply.client import PLACE_WINDOW_MS
 from p33_tasks.ports import Claim
 from tests.support.gate import SOURCE, SYMBOL, Gate
 from tests.support.redis_server import RedisServer, Version, running_redis
@@ -46,6 +47,8 @@ def test_after_a_restart_plans_are_denied_until_the_next_refresh_and_then_allowe
     first = gate.snapshots.claim_refresh(SOURCE)
     restart(gate)
     assert gate.why_not("p-1") == "no_exchange_snapshot"
+    assert gate.snapshots.claim_refresh(SOURCE).claim is Claim.PAUSED, "an order of before may still be sent"
+    gate.redis.hset(gate.keys.refresh, "new_run_ms", gate.now_ms() - PLACE_WINDOW_MS - 1)
     second = gate.snapshots.claim_refresh(SOURCE)
     assert second.claim is Claim.MINE, "neither the lease nor the gap of the run before is kept"
     assert second.run_id != first.run_id
