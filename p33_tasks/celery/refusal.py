@@ -19,7 +19,9 @@ _TEXTS = ("id", "root_id", "parent_id", "eta", "expires", "shadow", "origin", "l
 _PLAIN_JSON = "application/json"
 
 
-def problem_of(headers: Any, *, content_type: Any, content_encoding: Any, body: Any) -> str | None:
+def problem_of(  # noqa: PLR0911 - one sentence per thing that can be wrong
+    headers: Any, *, content_type: Any, content_encoding: Any, body: Any
+) -> str | None:
     """What is wrong with a message, told by its outside; None when a task may be made of it.
 
     Args:
