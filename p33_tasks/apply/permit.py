@@ -18,6 +18,7 @@ NO_P33 = "missing_or_denied_p33_permit"
 DEFAULT_STALE_THRESHOLD_SEC = Decimal(10)
 MAX_STALE_THRESHOLD_SEC = Decimal(60)
 MAX_PERMIT_TTL_MS = 3_600_000
+MAX_REASON_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,7 @@ def require_allow(
         raise PermitRefused(NO_P33, f"unreadable: {error}") from error
     if fields.get("allow") is not True:
         reason = fields.get("reason")
-        raise PermitRefused(NO_P33, reason[:200] if isinstance(reason, str) else "not_allowed")
+        raise PermitRefused(NO_P33, reason[:MAX_REASON_CHARS] if isinstance(reason, str) else "not_allowed")
     if fields.get("plan_id") != plan_id:
         raise PermitRefused(NO_P33, "about_another_plan")
     if fields.get("symbol") != symbol:
@@ -87,15 +88,19 @@ def require_allow(
     try:
         return _allow_permit(raw, fields)
     except (KeyError, TypeError, ValueError) as error:
-        raise PermitRefused(NO_P33, f"malformed: {type(error).__name__}: {error}") from error
+        found = str(error)[:MAX_REASON_CHARS]
+        raise PermitRefused(NO_P33, f"malformed: {type(error).__name__}: {found}") from error
 
 
 def _is_signed(fields: dict[str, Any], *, prefix: str, keys: Sequence[str]) -> bool:
     signature = fields.get("sig")
     if not isinstance(signature, str) or not signature.isascii():
         return False
-    # Every key is tried, so that the time taken doesn't tell which one it was.
-    matches = [hmac.compare_digest(codec.sign(fields, prefix=prefix, key=key), signature) for key in keys]
+    try:
+        # Every key is tried, so that the time taken doesn't tell which one it was.
+        matches = [hmac.compare_digest(codec.sign(fields, prefix=prefix, key=key), signature) for key in keys]
+    except RecursionError:  # nested deeper than we write: not ours
+        return False
     return any(matches)
 
 
