@@ -209,7 +209,12 @@ class World:
                 left += [f"{name} on {stream}" for name in names - done]
             return left
 
-        wait_until(lambda: not unsettled(), "all streams are settled", timeout_sec=timeout_sec, every_sec=0.1)
+        try:
+            wait_until(lambda: not unsettled(), "all streams are settled", timeout_sec=timeout_sec, every_sec=0.1)
+        except AssertionError as error:
+            found = {stream: self.client.xinfo_groups(stream) for stream in groups}
+            waiting = {stream: self.client.xpending_range(stream, "p33", "-", "+", 3) for stream in groups}
+            raise AssertionError(f"not settled: {unsettled()}; {found}; {waiting}") from error
 
     def now_ms(self) -> int:
         """Redis TIME."""
