@@ -32,7 +32,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     filed, place = _read_env_file(environ.get("P33_ENV_FILE"))
     found = {
         name: (variables[name], origin)
-        for variables, origin in ((filed, f" in {place}"), (environ, ""))
+        for variables, origin in ((filed, f" in {_printable(str(place))}"), (environ, ""))
         for name in _fields_by_variable()
         if variables.get(name)
     }
@@ -48,13 +48,21 @@ def _read_env_file(named: str | None) -> tuple[Mapping[str, str], Path]:
     path = Path(named) if named else DEFAULT_ENV_FILE
     if not os.access(path, os.R_OK) or path.is_dir():
         if named:
-            raise ConfigurationError(f"P33_ENV_FILE={named}: no such readable file; create it or unset the variable")
+            what = "no such readable file; create it or unset the variable"
+            raise ConfigurationError(f"P33_ENV_FILE={_printable(named)}: {what}")
         return {}, path
     try:
         variables = DotEnvSettingsSource(Settings, env_file=path, case_sensitive=True).env_vars
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the env file {path} can't be read: {type(error).__name__}") from None
+        raise ConfigurationError(
+            f"the env file {_printable(str(path))} can't be read: {type(error).__name__}"
+        ) from None
     return {name: value for name, value in variables.items() if value is not None}, path
+
+
+def _printable(text: str) -> str:
+    """As it is, or spelled out: a byte that is no UTF-8 can't be written to a log."""
+    return text if text.isprintable() else repr(text)
 
 
 # --- telling what is wrong ------------------------------------------------------------------------------------------
