@@ -16,6 +16,7 @@ import psutil
 import redis
 
 from p33_tasks.sim.client import SimControl
+from tests.support.guard import watch
 from tests.support.local_process import LocalProcess
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.simulator import running_simulator
@@ -54,6 +55,7 @@ class Program(LocalProcess):
             self._process = subprocess.Popen(
                 self._command, env=self._env, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
             )
+        watch(self._process.pid)
         self.seen: set[psutil.Process] = getattr(self, "seen", set())
 
     def logs(self) -> str:

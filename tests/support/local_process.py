@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.support.guard import watch
 from tests.support.waiting import wait_until
 
 STOP_TIMEOUT_SEC = 20
@@ -57,6 +58,7 @@ class LocalProcess:
             self._process = subprocess.Popen(
                 self._command, env=self._env, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
             )
+        watch(self._process.pid)
 
     @property
     def id(self) -> str:

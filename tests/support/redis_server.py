@@ -15,6 +15,7 @@ from typing import Literal
 import pytest
 import redis
 
+from tests.support.guard import watch
 from tests.support.waiting import wait_until
 
 Version = Literal["bundled", "system"]
@@ -80,6 +81,7 @@ class RedisServer:
         """Start (again) and wait until it answers; without AOF a restarted server is empty."""
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+        watch(self._process.pid)
         wait_until(self._answers, "Redis answers PING", timeout_sec=20)
 
     def _answers(self) -> bool:

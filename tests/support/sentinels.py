@@ -14,6 +14,7 @@ from typing import Any
 import redis
 from redis.sentinel import Sentinel
 
+from tests.support.guard import watch
 from tests.support.redis_server import RedisServer, Version, free_port, running_redis, server_binary
 from tests.support.waiting import wait_until
 
@@ -105,6 +106,7 @@ def _running_sentinel(version: Version, master_port: int) -> Iterator[int]:
     assert binary is not None
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([binary, str(config), "--sentinel"], stdout=log, stderr=log)
+    watch(process.pid)
     try:
         yield port
     finally:
