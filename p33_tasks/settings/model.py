@@ -97,6 +97,14 @@ class Settings(BaseSettings):
         # load_settings gathers the variables itself: an error can then name the value found and where it stands.
         return (init_settings,)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_utf8(cls, value: object) -> object:
+        # A byte that is no UTF-8 comes as half a character, which no connection and no log can take.
+        if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+            raise ValueError("holds bytes that are not UTF-8")
+        return value
+
     @field_validator("log_level", "log_format", "ledger_bootstrap", "ingest", mode="before")
     @classmethod
     def _any_case(cls, value: object, info: ValidationInfo) -> object:
