@@ -119,12 +119,12 @@ def test_killed_at_random_points_every_plan_gets_one_verdict_and_every_fill_coun
     effort: Effort, record: Record, seed: int
 ) -> None:
     """A dozen kills, or hundreds; one worker is always up, as with a service manager and two of them."""
-    rounds, kills, plans_per_sec = effort.pick((1, 12, 50), (4, 100, 200))
+    rounds, kills, plans_per_sec = effort.pick((1, 12, 30), (4, 100, 200))
     latencies: list[int] = []
     for number in range(rounds):
         latencies += _round(seed * 100 + number, kills, plans_per_sec, record)
     p99, worst = percentile(latencies, 99), max(latencies)
     assert p99 is not None
-    room = effort.pick(5, 1)  # the quick run shares its machine
+    room = effort.pick(15, 1)  # the quick run shares its machine: there only an end is asked for
     assert p99 < GOAL_99_MS * room, (p99, worst)
     assert worst < GOAL_ALL_MS * room, (p99, worst)
