@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test unit lint types layers bench faults soak proof lock clean celery-exporter
+.PHONY: help up test unit lint types layers bench faults fuzz soak proof lock clean celery-exporter
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -58,7 +58,18 @@ bench: $(VENV)/.dev  ## latency, throughput, exchange requests and memory, print
 	$(BIN)/python -m tests.bench $(ARGS)
 
 faults: $(VENV)/.dev  ## every fault, hundreds of times, an hour or two; ARGS="--faults-json faults.json -k crash"
-	$(BIN)/pytest tests/fault --faults=long $(ARGS)
+	P33_MODEL=large $(BIN)/pytest tests/fault tests/model --faults=long $(ARGS)
+
+# The fuzzer has an environment of its own, which sees the packages of the other; it isn't part of the tests.
+$(VENV)-fuzz/.ready: $(VENV)/.dev
+	$(BIN)/python -m venv $(VENV)-fuzz
+	$(VENV)-fuzz/bin/pip install --quiet --disable-pip-version-check --only-binary :all: atheris==3.0.0
+	printf '%s\n' "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')" \
+	  > "$$($(VENV)-fuzz/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/packages.pth"
+	@touch $@
+
+fuzz: $(VENV)-fuzz/.ready  ## every parser fed with garbage that a fuzzer learns to make; ARGS="--seconds 60 --only permit"
+	@$(VENV)-fuzz/bin/python -m tests.fuzz $(ARGS)
 
 soak: $(VENV)/.dev  ## an hour of steady work; does memory stay flat? ARGS="--minutes 20 --json soak.json"
 	$(BIN)/python -m tests.fault.soak $(ARGS)
@@ -69,4 +80,4 @@ lock:  ## pin again from pyproject.toml (needs uv)
 	uv pip compile -q --generate-hashes --no-emit-index-url --python-version 3.11 requirements-celery-exporter.in -o requirements-celery-exporter.lock
 
 clean:  ## remove the virtual environment and caches
-	rm -rf $(VENV) $(VENV)-celery-exporter .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-fuzz $(VENV)-celery-exporter .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from p33_tasks.domain.quantities import canonical
@@ -77,7 +77,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _exact(text: str) -> Decimal:
     # Wider than a quantity, which is checked where it is used: the drift of absurd amounts, in percent, is legible.
-    number = Decimal(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation as error:  # an exponent beyond what a Decimal can hold
+        raise ValueError(f"no number: {text[:40]}") from error
     if len(text) > MAX_NUMBER_CHARS or abs(number.adjusted()) > MAX_NUMBER_CHARS:
         raise ValueError(f"a number of {len(text)} characters, beginning {text[:40]}")
     return number

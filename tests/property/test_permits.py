@@ -85,6 +85,7 @@ def refusal_of(error: PermitRefused, allowed: set[str]) -> None:
 @example(raw=nested(100_000))
 @example(raw='{"allow":true,"allow":false}')
 @example(raw="9" * 5_000)
+@example(raw='{"allow":true,"x":1e5555555555555555555555500}')
 @example(raw=json.dumps({k: plain(v) for k, v in ISSUED.items()} | {"order_side": "x" * 5_000}))
 @example(raw=json.dumps({"allow": False, "reason": "x" * 5_000}))
 def test_any_value_is_an_allow_or_a_refusal(raw: str | None, signing_keys: tuple[str, ...]):
