@@ -10,7 +10,7 @@ from pydantic import SecretStr
 STATE_SCHEMES = ("redis", "rediss", "sentinel")
 BROKER_SCHEMES = ("redis", "rediss", "sentinel", "amqp", "amqps")
 
-_SENTINEL_URL = re.compile(r"sentinel://([^@/]*@)?[^/;@]+:[0-9]+(;[^/;@]+:[0-9]+)*/[^/?#]+(/[0-9]+)?")
+_SENTINEL_URL = re.compile(r"sentinel://([^@/]*@)?[^/;@]+:[0-9]+(;[^/;@]+:[0-9]+)*/[^/?#]+(/[0-9]{1,4})?")
 
 
 def next_db(url: str) -> str:
@@ -37,12 +37,14 @@ def checked_url(value: SecretStr | None, schemes: tuple[str, ...]) -> SecretStr 
     if not separator or scheme not in schemes:
         raise ValueError("use a URL that begins with " + ", ".join(f"{name}://" for name in schemes))
     if scheme == "sentinel":
-        if not _SENTINEL_URL.fullmatch(url):
+        if not _SENTINEL_URL.fullmatch(url) or not _can_be_split(url):
             raise ValueError("write sentinel://[user:password@]host:26379;host:26379/MASTER[/DB]")
         return value
     if not has_host(url):
         raise ValueError("no usable host and port; percent-encode the password (/ is %2F, # is %23, ? is %3F)")
-    if scheme.startswith("redis") and not (re.fullmatch(r"[0-9]*", path_of(url)) and "db=" not in urlsplit(url).query):
+    if scheme.startswith("redis") and not (
+        re.fullmatch(r"[0-9]{0,4}", path_of(url)) and "db=" not in urlsplit(url).query
+    ):
         raise ValueError(f"write the database as the path, e.g. {scheme}://host:6379/0")
     return value
 
@@ -55,6 +57,15 @@ def has_host(url: str) -> bool:
         return bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+def _can_be_split(url: str) -> bool:
+    """Whether its brackets are in order, if it has any."""
+    try:
+        urlsplit(url)
+    except ValueError:
+        return False
+    return True
 
 
 def path_of(url: str) -> str:
