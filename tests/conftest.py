@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
+
+# A shell that runs us in the background leaves SIGINT ignored, and every program started here would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Real processes on a machine that may be busy with others: one more try, told in the summary (-rR). Everything else,
 # the rules and the arithmetic above all, has to pass at once.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import threading
 import uuid
@@ -167,8 +168,10 @@ def test_a_pause_that_the_exchange_asks_for_is_kept_by_all_workers(
         wait_until(lambda: world.exchange.requests().endpoints.get(POSITION_RISK), "the answer", timeout_sec=10)
         world.await_fresh()
         world.exchange.clear_faults()
-        refused_ms, next_ms, *_ = world.exchange.requests().endpoints[POSITION_RISK].times_ms
-        assert next_ms - refused_ms >= pause_sec * 1000 - 50, f"asked again after {next_ms - refused_ms} ms"
+        # A request of before may stand in front of the refused one; only the pause makes so long a gap.
+        times_ms = world.exchange.requests().endpoints[POSITION_RISK].times_ms
+        longest_ms = max(later - earlier for earlier, later in itertools.pairwise(times_ms))
+        assert longest_ms >= pause_sec * 1000 - 50, f"asked again after {longest_ms} ms"
     record.add("exchange", f"{status} with Retry-After: nobody asks", tried=effort.pick(1, 10), held=effort.pick(1, 10))
 
 

@@ -155,7 +155,7 @@ def test_a_message_of_a_foreign_content_type_does_nothing(redis_server, start, t
     }
     with redis_server.client(1) as broker:
         broker.lpush("quantum:p33.permits", json.dumps(message))
-    wait_until(lambda: "ContentDisallowed" in worker.logs(), "the refusal is logged")
+    wait_until(lambda: "MESSAGE_REFUSED" in worker.logs(), "the refusal is logged")
     with redis_server.client() as client:
         client.xadd(PLANS, plan("next"))
         verdict(client, "next")
