@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from p33_tasks.domain.models import Facts
 from p33_tasks.store import exact_json
 from p33_tasks.store.keys import GROUP
 from tests.model.scenario import Scenario
@@ -206,3 +208,17 @@ def _moved_json(text: str, moved: Callable[[int], int]) -> str:
     if by_ms:
         fields["ts_epoch"] = fields["ts_ms"] // 1000
     return exact_json.dumps(fields)
+
+
+def older_facts(facts: Facts) -> Facts:
+    """A worker's facts, a tick later."""
+    snapshot, ledger = facts.snapshot, facts.ledger
+    assert snapshot is not None
+    assert ledger is not None
+    ordered_ms = ledger.last_order_time_ms
+    return replace(
+        facts,
+        now_ms=facts.now_ms - TICK_MS,
+        snapshot=replace(snapshot, ts_ms=snapshot.ts_ms - TICK_MS),
+        ledger=replace(ledger, last_order_time_ms=None if ordered_ms is None else ordered_ms - TICK_MS),
+    )

@@ -20,7 +20,7 @@ from p33_tasks.errors import PermitRefused
 from p33_tasks.ports import ExecutionResult, LedgerState, ResultStatus, StreamEntry
 from p33_tasks.services.record_fill import apply_all
 from tests.factories import make_fill
-from tests.model.clockwork import TICK_MS, Clockwork, place_window_ms, real_limits
+from tests.model.clockwork import TICK_MS, Clockwork, older_facts, place_window_ms, real_limits
 from tests.model.executors import Move
 from tests.model.scenario import Scenario
 from tests.model.state import (
@@ -257,7 +257,7 @@ class Replay:
         self.clock.tick()
         for held in self.pools["workers"]:
             if isinstance(held.model, Judging):
-                held.real = (held.real[0], _older(held.real[1]))
+                held.real = (held.real[0], older_facts(held.real[1]))
             held.model = aged_worker(held.model, limits)
         for held in self.pools["executors"]:
             held.model, held.real = aged_executor(held.model, limits), self.clock.older_permit(held.real)
@@ -291,16 +291,3 @@ def real_result(result: Result) -> ExecutionResult:
 def consume_id_of(plan: int, number: int) -> str:
     """Number 0, a stray's, was never given out."""
     return f"consumption-{plan}-{number}"
-
-
-def _older(facts: Facts) -> Facts:
-    snapshot, ledger = facts.snapshot, facts.ledger
-    assert snapshot is not None
-    assert ledger is not None
-    ordered_ms = ledger.last_order_time_ms
-    return replace(
-        facts,
-        now_ms=facts.now_ms - TICK_MS,
-        snapshot=replace(snapshot, ts_ms=snapshot.ts_ms - TICK_MS),
-        ledger=replace(ledger, last_order_time_ms=None if ordered_ms is None else ordered_ms - TICK_MS),
-    )
