@@ -14,6 +14,7 @@ import structlog
 
 from p33_tasks.bootstrap.logs import configure_logging
 from p33_tasks.bootstrap.runtime import Runtime, runtime
+from p33_tasks.bootstrap.stopping import stop_on_signals
 from p33_tasks.celery import app
 from p33_tasks.celery.publisher import TaskPublisher
 from p33_tasks.errors import ConfigurationError
@@ -46,8 +47,7 @@ def run(options: Options) -> int:
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ingest.stopping.set())
+    ingest.stopping = stop_on_signals()
     if options.parent_pid is not None:
         end_with_parent()
     log.info("INGEST_READY", streams=",".join(options.streams), window=options.window)

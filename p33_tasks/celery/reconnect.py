@@ -52,6 +52,7 @@ class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         """Celery's handler, behind a look at each message."""
         handle = super().create_task_handler(*args, **kwargs)
+        tasks = {name for name in self.app.tasks if not name.startswith("celery.")}  # Celery's own run any task
 
         def received(message: Any) -> None:
             problem = problem_of(
@@ -59,6 +60,7 @@ class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
                 content_type=message.content_type,
                 content_encoding=message.content_encoding,
                 body=message.body,
+                tasks=tasks,
             )
             if problem is not None:
                 self._refuse(message, problem)

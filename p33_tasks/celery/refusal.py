@@ -7,10 +7,9 @@ middle of the worker's loop, which ends it; and the message is given back, so th
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-TASKS = frozenset({"p33.evaluate_permit", "p33.apply_result", "p33.refresh_snapshot"})
 MAX_BODY_CHARS = 4_000_000
 """An entry has at most 262 144 characters, each written with up to 12 (two escapes); and room for its frame."""
 MAX_HEADER_CHARS = 1_000
@@ -20,7 +19,7 @@ _PLAIN_JSON = "application/json"
 
 
 def problem_of(  # noqa: PLR0911 - one sentence per thing that can be wrong
-    headers: Any, *, content_type: Any, content_encoding: Any, body: Any
+    headers: Any, *, content_type: Any, content_encoding: Any, body: Any, tasks: Collection[str]
 ) -> str | None:
     """What is wrong with a message, told by its outside; None when a task may be made of it.
 
@@ -29,11 +28,12 @@ def problem_of(  # noqa: PLR0911 - one sentence per thing that can be wrong
         content_type: Only JSON is read.
         content_encoding: Only UTF-8 is.
         body: As it came; decoded by a pool process, whose failure is that task's own.
+        tasks: The names of the tasks that may be asked for.
     """
     if not isinstance(headers, Mapping):
         return "it has no headers"
     task = headers.get("task")
-    if not isinstance(task, str) or task not in TASKS:
+    if not isinstance(task, str) or task not in tasks:
         return f"unknown task {task!r:.60}"
     if content_type != _PLAIN_JSON or not isinstance(content_encoding, str) or content_encoding.lower() != "utf-8":
         return f"content {content_type!r:.60} in {content_encoding!r:.40}, only {_PLAIN_JSON} in utf-8 is read"

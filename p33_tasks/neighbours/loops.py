@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -10,10 +9,10 @@ from collections.abc import Callable
 import structlog
 
 from p33_tasks.bootstrap.logs import configure_logging
+from p33_tasks.bootstrap.stopping import stop_on_signals
 from p33_tasks.errors import ConfigurationError, StoreError
 from p33_tasks.settings import Settings, load_settings
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 FIRST_PAUSE_SEC, LONGEST_PAUSE_SEC = 0.1, 2.0
 
 log = structlog.get_logger("p33.neighbours")
@@ -34,24 +33,6 @@ def repeat(turn: Callable[[], None], stop: threading.Event, *, who: str) -> None
             if pause_sec:
                 log.info("REDIS_BACK", who=who)
             pause_sec = 0.0
-
-
-def stop_on_signals() -> threading.Event:
-    """An event that SIGTERM and SIGINT set; called before any other thread is started.
-
-    A thread waits for the signals, no handler: a handler interrupts the main thread anywhere, also where it holds the
-    event's own lock, and would wait for it for ever. Blocked everywhere else, a second signal can't turn a good end
-    into a death by signal either.
-    """
-    stop = threading.Event()
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-
-    def wait_for_signals() -> None:
-        signal.sigwait(STOP_SIGNALS)
-        stop.set()
-
-    threading.Thread(target=wait_for_signals, name="signals", daemon=True).start()
-    return stop
 
 
 def serve(run: Callable[[Settings, threading.Event], None]) -> int:

@@ -7,13 +7,13 @@ The task's acknowledgement travels with its SET, one round trip in all. ``floor.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from functools import cache
 
 import redis
 from celery import Celery
 
+from p33_tasks.bootstrap.stopping import stop_on_signals
 from p33_tasks.celery.broker import redis_options
 from p33_tasks.celery.config import _engine
 from p33_tasks.celery.publisher import TaskPublisher
@@ -22,6 +22,7 @@ from p33_tasks.store.entries import Entry, RedisEntries, Window
 from p33_tasks.store.keys import GROUP, Keys
 from p33_tasks.streams.consumer import TaskMessage
 from p33_tasks.streams.ingest import Ingest, Source
+from p33_tasks.streams.naming import ConsumerName
 
 PREFIX = "floor"
 URL = f"redis://127.0.0.1:{os.environ.get('REDIS_PORT', '6379')}"
@@ -61,13 +62,15 @@ class _Feed:
 
 def main() -> int:
     keys, window = Keys(PREFIX), Window(size=4)
+    entries = RedisEntries(connect(f"{URL}/0"), keys)
     ingest = Ingest(
-        entries=RedisEntries(connect(f"{URL}/0"), keys),
+        entries=entries,
         sources=[Source(stream=keys.plans, handler=_Feed())],
         publisher=TaskPublisher(app),
         window=window,
+        name=ConsumerName(entries),
+        stopping=stop_on_signals(),
     )
-    signal.signal(signal.SIGTERM, lambda *_: ingest.stopping.set())
     ingest.run()
     return 0
 

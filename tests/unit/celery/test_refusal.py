@@ -7,7 +7,12 @@ import pytest
 from p33_tasks.celery.refusal import MAX_BODY_CHARS, problem_of
 
 HEADERS = {"task": "p33.evaluate_permit", "id": "permit-1", "timelimit": [None, None], "eta": None, "retries": 0}
-OUTSIDE = {"content_type": "application/json", "content_encoding": "utf-8", "body": b"[[], {}, {}]"}
+OUTSIDE = {
+    "content_type": "application/json",
+    "content_encoding": "utf-8",
+    "body": b"[[], {}, {}]",
+    "tasks": {"p33.evaluate_permit", "p33.apply_result"},
+}
 
 
 def test_our_own_and_a_producers_tasks_are_taken():
