@@ -7,8 +7,8 @@ from p33_tasks.cli.session import Session
 from p33_tasks.cli.show import seconds
 from p33_tasks.cli.tables import stream_text
 from p33_tasks.domain.models import Policy
-from p33_tasks.store.consumers import ConsumerView, read_consumers
-from p33_tasks.store.views import Overview, read_overview
+from p33_tasks.views.consumers import ConsumerView, read_consumers
+from p33_tasks.views.overview import Overview, read_overview
 
 START_WORKER = "start one: celery -A p33_tasks worker -E"
 START_BEAT = "start one: celery -A p33_tasks beat"

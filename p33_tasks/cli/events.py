@@ -9,9 +9,9 @@ from typing import Any
 from p33_tasks.cli.show import escaped
 from p33_tasks.errors import InvalidMessageError
 from p33_tasks.ports import ExecutionResult
-from p33_tasks.store.feed import ResultSeen, VerdictSeen
-from p33_tasks.store.narrative import number
 from p33_tasks.streams.messages import parse_result
+from p33_tasks.views.feed import ResultSeen, VerdictSeen
+from p33_tasks.views.narrative import number
 
 # Label and unit of the details that a line has room for; others come by their own name.
 _LABELS = {

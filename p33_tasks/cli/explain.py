@@ -10,8 +10,8 @@ import click
 from p33_tasks.cli.failures import NO, json_option
 from p33_tasks.cli.session import open_session
 from p33_tasks.cli.show import cell, console, escaped, print_json, print_lines, seconds
-from p33_tasks.store import narrative, retelling
-from p33_tasks.store.stories import Story, Trace, read_story, read_trace
+from p33_tasks.views import narrative, retelling
+from p33_tasks.views.stories import Story, Trace, read_story, read_trace
 
 _MARKS = {"passed": ("ok  ", "green"), "failed": ("NO  ", "red"), "not reached": ("    ", "dim")}
 

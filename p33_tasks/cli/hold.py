@@ -9,7 +9,7 @@ from p33_tasks.cli.session import Session, open_session, operator
 from p33_tasks.cli.show import cell, console, escaped, print_json, print_lines
 from p33_tasks.cli.symbols import symbol_of
 from p33_tasks.store.operator import OperatorStore
-from p33_tasks.store.views import read_overview
+from p33_tasks.views.overview import read_overview
 
 
 @click.group(short_help="Stop a symbol, and let it go on.")

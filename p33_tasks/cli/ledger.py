@@ -12,7 +12,7 @@ from p33_tasks.cli.show import amount, cell, console, escaped, print_json, secon
 from p33_tasks.cli.symbols import symbol_of
 from p33_tasks.cli.tables import drift_text
 from p33_tasks.store.operator import Adoption, OperatorStore
-from p33_tasks.store.views import Overview, SymbolView, read_overview
+from p33_tasks.views.overview import Overview, SymbolView, read_overview
 
 
 @click.group(short_help="Show a ledger, or adopt the exchange's position.")

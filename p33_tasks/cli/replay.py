@@ -24,7 +24,7 @@ from p33_tasks.services.replay import replay as replay_one
 from p33_tasks.services.replay_tally import Row, Tally
 from p33_tasks.settings import load_settings
 from p33_tasks.store.audit import written
-from p33_tasks.store.history import Extent, History, Page
+from p33_tasks.views.history import Extent, History, Page
 
 _LIMITS = {
     "qty_tolerance_pct": ("P33_QTY_TOLERANCE_PCT", "qty_tolerance_pct", "Allowed drift, percent."),

@@ -10,7 +10,7 @@ from p33_tasks.cli import tables
 from p33_tasks.cli.failures import NO, json_option
 from p33_tasks.cli.session import open_session
 from p33_tasks.cli.show import console, print_json, print_lines
-from p33_tasks.store.views import Overview, read_overview
+from p33_tasks.views.overview import Overview, read_overview
 
 
 @click.command(short_help="Every symbol: exchange, ledger, drift, gate.")

@@ -9,8 +9,8 @@ from typing import Any
 from p33_tasks.cli.show import amount, cell, escaped, seconds
 from p33_tasks.domain.models import Allow, Policy
 from p33_tasks.domain.quantities import canonical, magnitude
-from p33_tasks.store.stream_views import StreamView
-from p33_tasks.store.views import Overview, SymbolView
+from p33_tasks.views.overview import Overview, SymbolView
+from p33_tasks.views.streams import StreamView
 
 _COLUMNS = ("symbol", "exchange", "ledger", "drift", "snapshot age", "cooldown", "reserved by", "hold", "gate now")
 _NUMBERS = frozenset({"exchange", "ledger", "drift", "snapshot age", "cooldown"})

@@ -17,8 +17,8 @@ from p33_tasks.cli.symbols import symbol_of
 from p33_tasks.cli.verdict_lines import is_sound, json_of, line_of
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import StoreUnavailableError
-from p33_tasks.store.feed import VerdictSeen
-from p33_tasks.store.live import LiveVerdicts
+from p33_tasks.views.feed import VerdictSeen
+from p33_tasks.views.live import LiveVerdicts
 
 WAIT_MS = 1_000
 """Below the client's socket time-out."""

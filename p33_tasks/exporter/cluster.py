@@ -18,9 +18,9 @@ from p33_tasks.exchange.registry import venue_source
 from p33_tasks.settings import Settings
 from p33_tasks.store.connection import connect
 from p33_tasks.store.keys import Keys
-from p33_tasks.store.recent import RecentVerdict, read_recent
-from p33_tasks.store.stories import Story, Trace, read_story, read_trace
-from p33_tasks.store.views import Overview, read_overview
+from p33_tasks.views.overview import Overview, read_overview
+from p33_tasks.views.recent import RecentVerdict, read_recent
+from p33_tasks.views.stories import Story, Trace, read_story, read_trace
 
 READ_TIMEOUT_SEC = 3.0
 """Prometheus gives a scrape 10 s by default."""

@@ -14,8 +14,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from p33_tasks.domain.models import Policy
 from p33_tasks.store.budget import OWN_WEIGHT_PER_MINUTE, VENUE_WEIGHT_PER_MINUTE
-from p33_tasks.store.stream_views import StreamView
-from p33_tasks.store.views import Overview, RefreshView, SymbolView
+from p33_tasks.views.overview import Overview, RefreshView, SymbolView
+from p33_tasks.views.streams import StreamView
 
 Number = Decimal | int | float | bool
 _STREAM_LABELS = {"plans": "plan", "results": "result"}

@@ -9,8 +9,8 @@ from p33_tasks.domain.models import Policy
 from p33_tasks.exporter.cluster import Reading
 from p33_tasks.exporter.gauges import oldest_sec, snapshot_is_usable, unreadable_keys
 from p33_tasks.exporter.page.text import printable
-from p33_tasks.store.stream_views import StreamView
-from p33_tasks.store.views import Overview, SymbolView
+from p33_tasks.views.overview import Overview, SymbolView
+from p33_tasks.views.streams import StreamView
 
 MAX_WAIT_SEC = 5.0
 """A plan is judged within 1.2 s, a dead worker's entry is taken over within a second; what waits longer is stuck."""

@@ -10,7 +10,7 @@ from statistics import median_low
 
 from p33_tasks.exporter.counters import bucket_counts
 from p33_tasks.store.verdicts import LATENCY_BUCKETS_MS
-from p33_tasks.store.views import Overview
+from p33_tasks.views.overview import Overview
 
 PERIOD_SEC = 10
 KEPT = 360

@@ -66,7 +66,7 @@ from prometheus_client.registry import Collector
 from p33_tasks.domain.models import Policy
 from p33_tasks.exporter.counters import counter_families, histogram_families
 from p33_tasks.exporter.gauges import state_gauges
-from p33_tasks.store.views import Overview
+from p33_tasks.views.overview import Overview
 
 
 class ClusterMetrics(Collector):

@@ -20,11 +20,11 @@ from p33_tasks.neighbours.names import GOVERNOR_GROUP
 from p33_tasks.neighbours.plan_reader import PlanReader
 from p33_tasks.settings import Settings
 from p33_tasks.sim.client import SimControl
-from p33_tasks.store.consumers import read_consumers
 from p33_tasks.store.keys import Keys
 from p33_tasks.store.operator import OperatorStore
-from p33_tasks.store.stories import read_story, read_trace
-from p33_tasks.store.views import Overview, read_overview
+from p33_tasks.views.consumers import read_consumers
+from p33_tasks.views.overview import Overview, read_overview
+from p33_tasks.views.stories import read_story, read_trace
 from tests.deployment.acl import ROLES, AclRedis, running_acl_redis
 from tests.deployment.cluster import ROOT, environment, program, running
 from tests.factories import plan_entry

@@ -21,7 +21,7 @@ from p33_tasks.cli.up.tally import Reader, Tally
 from p33_tasks.cli.up.view import View
 from p33_tasks.errors import StoreError
 from p33_tasks.sim.client import SimControl, SimControlError
-from p33_tasks.store.views import Overview
+from p33_tasks.views.overview import Overview
 
 LOOK_EVERY_SEC = 0.25
 QUIET_TIMEOUT_SEC = 8.0

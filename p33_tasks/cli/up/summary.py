@@ -13,7 +13,7 @@ from p33_tasks.domain.models import Policy
 from p33_tasks.domain.quantities import parse_quantity
 from p33_tasks.errors import InvalidQuantityError
 from p33_tasks.neighbours.names import client_order_id
-from p33_tasks.store.views import Overview
+from p33_tasks.views.overview import Overview
 
 Order = Mapping[str, Any]
 

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from p33_tasks.cli.events import event_line, result_of
-from p33_tasks.store.feed import Feed, ResultSeen, VerdictSeen
 from p33_tasks.store.scripts import translated_errors
-from p33_tasks.store.views import Overview, read_overview
+from p33_tasks.views.feed import Feed, ResultSeen, VerdictSeen
+from p33_tasks.views.overview import Overview, read_overview
 
 if TYPE_CHECKING:
     import redis

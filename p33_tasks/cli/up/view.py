@@ -12,7 +12,7 @@ from p33_tasks.cli import tables
 from p33_tasks.cli.show import cell, console, seconds
 from p33_tasks.cli.up.tally import Tally
 from p33_tasks.domain.models import Policy
-from p33_tasks.store.views import Overview
+from p33_tasks.views.overview import Overview
 
 COUNTS_EVERY_SEC = 10.0
 LEAST_LINES = 5

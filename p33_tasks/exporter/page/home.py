@@ -14,8 +14,8 @@ from p33_tasks.exporter.page.text import ago, esc, mark
 from p33_tasks.settings import Settings
 from p33_tasks.store.budget import OWN_WEIGHT_PER_MINUTE
 from p33_tasks.store.codec import iso
-from p33_tasks.store.recent import RecentVerdict
-from p33_tasks.store.views import Overview
+from p33_tasks.views.overview import Overview
+from p33_tasks.views.recent import RecentVerdict
 
 RECENT = 20
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from p33_tasks.exporter.page import frame
 from p33_tasks.exporter.page.text import ago, esc, mark
-from p33_tasks.store import exact_json, narrative, retelling
-from p33_tasks.store.stories import Story, Trace
+from p33_tasks.store import exact_json
+from p33_tasks.views import narrative, retelling
+from p33_tasks.views.stories import Story, Trace
 
 MAX_RECORD_CHARS = 20_000
 _KINDS = {"passed": ("go", "✓"), "failed": ("stop", "✕"), "not reached": ("none", "·")}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from p33_tasks.domain.models import Deny, Policy
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.exporter.page.text import amount, esc, mark, plan_link, seconds
-from p33_tasks.store.views import SymbolView
+from p33_tasks.views.overview import SymbolView
 
 SHOWN = 40
 """Rows of a group, unless all are asked for."""

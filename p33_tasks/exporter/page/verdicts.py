@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from p33_tasks.exporter.page.text import ago, esc, mark, plan_link
-from p33_tasks.store import narrative
-from p33_tasks.store.recent import RecentVerdict
+from p33_tasks.views import narrative
+from p33_tasks.views.recent import RecentVerdict
 
 
 def latest(verdicts: Sequence[RecentVerdict], now_ms: int) -> str:

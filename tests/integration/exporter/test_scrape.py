@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from p33_tasks.domain.models import OrderSide
 from p33_tasks.store.connection import connect
-from p33_tasks.store.views import read_overview
+from p33_tasks.views.overview import read_overview
 from tests.integration.exporter.conftest import Exporter
 from tests.integration.exporter.world import MIXED, SOURCE, World, mixed
 from tests.support.redis_server import RedisServer, Version, running_redis

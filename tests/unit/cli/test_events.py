@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from p33_tasks.cli.events import event_line
-from p33_tasks.store.feed import ResultSeen, VerdictSeen
+from p33_tasks.views.feed import ResultSeen, VerdictSeen
 
 AT = "1771305126123-0"
 

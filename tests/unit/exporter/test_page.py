@@ -16,9 +16,9 @@ from p33_tasks.exporter.health import readiness
 from p33_tasks.exporter.history import History, Point
 from p33_tasks.exporter.page import home, plan, plots, text
 from p33_tasks.settings import Settings
-from p33_tasks.store.recent import RecentVerdict
-from p33_tasks.store.stories import Story, Trace
-from p33_tasks.store.views import Overview
+from p33_tasks.views.overview import Overview
+from p33_tasks.views.recent import RecentVerdict
+from p33_tasks.views.stories import Story, Trace
 from tests.factories import NOW_MS, make_ledger, make_policy, make_snapshot
 from tests.unit.exporter.views import make_overview, make_refresh, make_stream, make_view
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from p33_tasks.store import narrative
 from p33_tasks.store.codec import MAX_EPOCH_MS, iso
-from p33_tasks.store.stories import Story, Trace
+from p33_tasks.views import narrative
+from p33_tasks.views.stories import Story, Trace
 
 MAX_CHARS = 200
 MAX_RESULTS = 5

@@ -21,7 +21,7 @@ from p33_tasks.errors import CorruptStateError, InvalidQuantityError
 from p33_tasks.store import codec
 from p33_tasks.store.keys import Keys
 from p33_tasks.store.scripts import translated_errors
-from p33_tasks.store.stream_views import StreamView, ask_streams, read_streams
+from p33_tasks.views.streams import StreamView, ask_streams, read_streams
 
 if TYPE_CHECKING:
     import redis
