@@ -2,7 +2,8 @@
 
 1. The plan's journal is claimed; a plan_id has one, whatever stream entries name it.
 2. Both permits are consumed, under a consume_id that the journal already holds.
-3. The permit's quantity and side are written down, then the one right to send is taken.
+3. The permit's quantity and side are written down. The venue is asked whether it knows the order already: a Redis
+   that lost everything has forgotten it. Then the one right to send is taken.
 4. The order is sent with the plan's own client order id, and only valid at the venue until ``place_before_ms``.
 5. The result is published and the plan acknowledged in one act.
 
@@ -138,32 +139,42 @@ class Executor:
     def _send(self, case: _Case, side: OrderSide, quantity: Decimal) -> float | None:
         plan, claim = case.plan, case.claim
         try:
+            earlier = self._find(case)
             # Before the remaining time is read: the order's window ends then before place_before_ms does, however
             # long this process freezes in between.
             window_start_ms = self._orders.clock_ms()
         except ExchangeError as error:
-            log.warning("VENUE_CLOCK_UNKNOWN", plan_id=plan.plan_id, error=str(error))
-            window_start_ms = None
-        remaining = self._journal.mark_sending(plan, claim.consume_id) if window_start_ms is not None else "no_clock"
+            log.warning("VENUE_NOT_ASKED", plan_id=plan.plan_id, error=str(error), note="nothing is sent unasked")
+            is_over = claim.place_before_ms is not None and case.after_deadline_ms >= 0
+            return self._late(case) if is_over else SHORTEST_PAUSE_SEC
+        if earlier is not None:
+            # Redis forgot this plan, and somebody sent it again. Binance takes the id of a closed order once more.
+            return self._tell(case, of_order(earlier, claim.consume_id))
+        remaining = self._journal.mark_sending(plan, claim.consume_id)
         if remaining == "late":
-            return self._reject(case, "too late to place the order; nothing was sent", only_from=State.CONSUMED)
+            return self._late(case)
         if isinstance(remaining, str):
             return SHORTEST_PAUSE_SEC
+        return self._place(case, side, quantity, recv_window_ms=remaining, window_start_ms=window_start_ms)
+
+    def _place(
+        self, case: _Case, side: OrderSide, quantity: Decimal, *, recv_window_ms: int, window_start_ms: int
+    ) -> float | None:
         try:
             order = self._orders.place_reduce_only_market(
-                symbol=plan.symbol,
+                symbol=case.plan.symbol,
                 side=side,
                 quantity=quantity,
-                client_order_id=claim.client_order_id,
-                recv_window_ms=remaining,
+                client_order_id=case.claim.client_order_id,
+                recv_window_ms=recv_window_ms,
                 window_start_ms=window_start_ms,
             )
         except _NOTHING_WAS_EXECUTED as error:
             return self._reject(case, str(error))
         except (ExchangeError, StoreError) as error:
-            log.warning("ORDER_UNKNOWN", plan_id=plan.plan_id, symbol=plan.symbol, error=str(error))
+            log.warning("ORDER_UNKNOWN", plan_id=case.plan.plan_id, symbol=case.plan.symbol, error=str(error))
             return SHORTEST_PAUSE_SEC
-        return self._tell(case, of_order(order, claim.consume_id))
+        return self._tell(case, of_order(order, case.claim.consume_id))
 
     def _ask(self, case: _Case) -> float | None:
         """An order may be at the venue: find out, send nothing."""
@@ -191,6 +202,9 @@ class Executor:
     def _block(self, case: _Case, refused: PermitRefused) -> float | None:
         report = of_refusal(refused)
         return self._tell(case, report, only_from=State.CLAIMED, unless_consumed=case.claim.consume_id)
+
+    def _late(self, case: _Case) -> float | None:
+        return self._reject(case, "too late to place the order; nothing was sent", only_from=State.CONSUMED)
 
     def _reject(self, case: _Case, error: str, *, only_from: State | None = None) -> float | None:
         report = Report(outcome=Outcome.REJECTED, error=error, consume_id=case.claim.consume_id)

@@ -2,10 +2,11 @@
 
 ``POST /sim/fault`` merges fields into the current record, ``DELETE /sim/fault`` goes back to a healthy venue.
 
-Request faults (``latency_ms`` to ``takes_effect``) strike requests whose path contains one of ``paths`` (none
-given: all). ``status`` and ``body`` answer in place of the venue; with ``takes_effect`` the request is still
-carried out behind the broken answer, as an order may be behind a 502 (``truncated`` and ``cut`` are halves of the
-venue's own answer, so those are always carried out). The other switches change what the venue says.
+Request faults (``latency_ms`` to ``takes_effect``) strike requests whose path contains one of ``paths`` and whose
+method is one of ``methods`` (none given: all). ``status`` and ``body`` answer in place of the venue; with
+``takes_effect`` the request is still carried out behind the broken answer, as an order may be behind a 502
+(``truncated`` and ``cut`` are halves of the venue's own answer, so those are always carried out). The other switches
+change what the venue says.
 """
 
 from collections.abc import Mapping
@@ -49,6 +50,7 @@ ORDERS: Final = {
     "timeout_executed": "executed, but answered -1007",
     "timeout_lost": "not executed, answered -1007",
 }
+METHODS: Final = frozenset({"GET", "POST", "DELETE"})
 CLIENT_IDS: Final = {
     "ever": "a client order id is never accepted twice",
     "open": "a client order id may be used again once its order is closed",
@@ -71,6 +73,7 @@ class Faults:
     retry_after_sec: int = 0  # Retry-After header of `status`; 0: none
     body: str = "normal"
     paths: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()  # GET, POST, DELETE
     times: int = 0  # how many requests `status` and `body` strike before they switch themselves off; 0: all
     takes_effect: bool = False
     clock_skew_ms: int = 0  # positive: the venue's clock is ahead
@@ -84,8 +87,10 @@ class Faults:
     client_ids: str = "ever"
     withdrawals_enabled: bool = False  # what apiRestrictions says of the API key
 
-    def strikes(self, path: str) -> bool:
-        """Whether the request faults are meant for this path."""
+    def strikes(self, method: str, path: str) -> bool:
+        """Whether the request faults are meant for this request."""
+        if self.methods and method not in self.methods:
+            return False
         return not self.paths or any(part in path for part in self.paths)
 
     def merged(self, changes: Mapping[str, Any]) -> "Faults":
@@ -143,6 +148,12 @@ def _names(name: str, value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _methods(name: str, value: Any) -> tuple[str, ...]:
+    if unknown := sorted(set(_names(name, value)) - METHODS):
+        raise FaultError(f"{name} has {', '.join(unknown)}; there are: {', '.join(sorted(METHODS))}")
+    return tuple(value)
+
+
 def _rows(name: str, value: Any) -> Mapping[str, str]:
     if not isinstance(value, dict):
         raise FaultError(f"{name} is {value!r}; it must be an object of symbol to row fault")
@@ -168,6 +179,7 @@ _READERS: Final[Mapping[str, Any]] = {
     "retry_after_sec": _integer(0, 86_400),
     "body": _choice(BODIES),
     "paths": _names,
+    "methods": _methods,
     "times": _integer(0, 1_000_000),
     "takes_effect": _boolean,
     "clock_skew_ms": _integer(-_LIMIT_MS, _LIMIT_MS),

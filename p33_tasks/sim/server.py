@@ -61,7 +61,7 @@ async def _answer(
     except VenueError as error:
         return _with_headers(sim, route, error_answer(error))
     faults = sim.faults
-    if not faults.strikes(request.path):
+    if not faults.strikes(request.method, request.path):
         return _with_headers(sim, route, _handle(sim, request, route, sent))
     latency_sec = faults.latency_ms / 1000
     await asyncio.sleep(latency_sec / 2)  # half on the way there, half on the way back, as in a network

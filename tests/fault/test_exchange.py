@@ -228,9 +228,10 @@ ORDERS: list[dict[str, Any]] = [
     {"order": "timeout_lost"},
     {"order_error": -2022},
     {"order": "filled", "fill_delay_ms": 400},
+    {"body": "cut", "methods": ["POST"]},
     {"body": "cut", "paths": ["/fapi/v1/order"]},
-    {"body": "drop", "takes_effect": True, "paths": ["/fapi/v1/order"]},
-    {"status": 502, "takes_effect": True, "paths": ["/fapi/v1/order"]},
+    {"body": "drop", "takes_effect": True, "methods": ["POST"]},
+    {"status": 502, "takes_effect": True, "methods": ["POST"]},
     {"status": 503, "paths": ["/fapi/v1/order"]},
 ]
 """What can happen to an order; the executor must find out what became of it, and the ledger must follow."""

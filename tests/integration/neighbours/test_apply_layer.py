@@ -172,7 +172,7 @@ def test_the_same_plan_thrice_on_the_stream_is_executed_and_reported_once(brain,
     sim.forget_requests()
     step(executor, reader)
     assert len(orders(brain, sim)) == 1
-    assert sim.requests().count("GET /fapi/v1/order") == 0, "the others have nothing to find out"
+    assert sim.requests().count("GET /fapi/v1/order") == 1, "asked once before sending; the others have nothing to ask"
     assert only_result(brain)["outcome"] == "executed"
     assert list(reader.pending()) == []
 
@@ -344,6 +344,30 @@ def test_when_redis_forgot_everything_the_order_at_the_venue_is_still_found(brai
     assert len(orders(brain, sim)) == 1
 
 
+def test_when_redis_forgot_everything_the_same_plan_sent_again_is_not_executed_again(brain, sim, reader, executor):
+    """Not redelivered: a new entry, new permits, and a venue that would take the client order id again."""
+    sim.fault(client_ids="open")
+    brain.allow(PLAN)
+    step(executor, reader)
+    assert len(orders(brain, sim)) == 1
+    brain.client.flushall()
+    reader.new(count=1, block_ms=1)  # makes the group again
+    brain.allow(PLAN)
+    assert step(executor, reader) is None
+    assert (len(orders(brain, sim)), only_result(brain)["outcome"]) == (1, "executed")
+    assert sim.position("BTCUSDT") == Decimal("0.010")
+
+
+def test_unless_the_venue_says_that_it_does_not_know_the_order_none_is_sent(brain, sim, reader, executor):
+    brain.allow(PLAN)
+    sim.fault(status=503, methods=["GET"], paths=["/order"])
+    assert step(executor, reader) is not None
+    assert journal(brain)["state"] == "consumed"
+    let_the_window_end(brain)
+    assert step(executor, reader) is None
+    assert (orders(brain, sim), only_result(brain)["outcome"]) == ([], "rejected")
+
+
 # --- the venue ------------------------------------------------------------------------------------------------------
 
 
@@ -351,10 +375,10 @@ def test_when_redis_forgot_everything_the_order_at_the_venue_is_still_found(brai
     "fault",
     [
         {"order": "timeout_executed"},
-        {"status": 502, "takes_effect": True, "paths": ["/order"], "times": 1},
-        {"body": "html", "takes_effect": True, "paths": ["/order"], "times": 1},
-        {"body": "cut", "paths": ["/order"], "times": 1},
-        {"body": "drop", "takes_effect": True, "paths": ["/order"], "times": 1},
+        {"status": 502, "takes_effect": True, "methods": ["POST"]},
+        {"body": "html", "takes_effect": True, "methods": ["POST"]},
+        {"body": "cut", "methods": ["POST"]},
+        {"body": "drop", "takes_effect": True, "methods": ["POST"]},
     ],
 )
 def test_an_order_behind_a_broken_answer_is_found_and_reported_once(brain, sim, reader, executor, fault):
@@ -387,8 +411,9 @@ def test_a_lost_order_is_rejected_only_after_its_time_is_over(brain, sim, reader
 def test_while_the_venue_is_away_the_outcome_is_unknown_and_the_reservation_stays(brain, sim, reader, executor):
     """Sequence A: plan B must not be allowed while A may have been executed."""
     brain.allow(PLAN)
-    sim.fault(status=502, takes_effect=True, paths=["/order"])
+    sim.fault(status=502, takes_effect=True, paths=["/order"], methods=["POST"])
     step(executor, reader)
+    sim.fault(methods=["GET"])
     let_the_window_end(brain)
     assert step(executor, reader) is not None
     assert step(executor, reader) is not None
@@ -406,8 +431,9 @@ def test_while_the_venue_is_away_the_outcome_is_unknown_and_the_reservation_stay
 
 def test_after_ten_minutes_of_not_knowing_a_person_is_asked(brain, sim, reader, executor):
     brain.allow(PLAN)
-    sim.fault(status=502, paths=["/order"])
+    sim.fault(status=502, paths=["/order"], methods=["POST"])
     step(executor, reader)
+    sim.fault(methods=["GET"])
     let_the_window_end(brain, 700_000)
     assert step(executor, reader) is None
     assert only_result(brain)["outcome"] == "unknown"

@@ -30,6 +30,7 @@ def test_switches_are_merged_and_the_others_stay():
         {"status": 600},
         {"body": "rubbish"},
         {"paths": "/fapi"},
+        {"methods": ["PATCH"]},
         {"takes_effect": 1},
         {"rows": {"BTCUSDT": "gone"}},
         {"rows": ["BTCUSDT"]},
@@ -46,11 +47,12 @@ def test_a_switch_with_a_wrong_value_is_refused_by_name(changes):
         HEALTHY.merged(changes)
 
 
-def test_request_faults_strike_the_paths_given_or_all():
-    assert HEALTHY.strikes("/fapi/v1/time")
-    aimed = HEALTHY.merged({"paths": ["positionRisk"]})
-    assert aimed.strikes("/fapi/v2/positionRisk")
-    assert not aimed.strikes("/fapi/v1/time")
+def test_request_faults_strike_the_paths_and_methods_given_or_all():
+    assert HEALTHY.strikes("GET", "/fapi/v1/time")
+    aimed = HEALTHY.merged({"paths": ["order"], "methods": ["POST"]})
+    assert aimed.strikes("POST", "/fapi/v1/order")
+    assert not aimed.strikes("GET", "/fapi/v1/order")
+    assert not aimed.strikes("POST", "/fapi/v1/listenKey")
 
 
 def test_a_fault_for_a_number_of_requests_switches_itself_off():
