@@ -8,13 +8,14 @@ from typing import Any
 
 import click
 
+from p33_tasks.apply.client import PLACE_WINDOW_MS
 from p33_tasks.cli.check_exchange import check_exchange
 from p33_tasks.cli.check_redis import check_broker, check_redis
 from p33_tasks.cli.check_service import check_service
 from p33_tasks.cli.failures import NO, WRONG_USAGE, json_option
 from p33_tasks.cli.findings import Finding, Findings, Grade, worst
 from p33_tasks.cli.session import Session, open_session
-from p33_tasks.cli.show import cell, console, print_json
+from p33_tasks.cli.show import cell, console, print_json, seconds
 from p33_tasks.errors import ConfigurationError, StoreError
 from p33_tasks.settings import DEFAULT_ENV_FILE
 
@@ -82,6 +83,12 @@ def _check_configuration(session: Session) -> list[Finding]:
     if settings.ledger_bootstrap == "adopt" and settings.exchange_base_url is None and not settings.binance_testnet:
         fix = "P33_LEDGER_BOOTSTRAP=deny, and p33 ledger adopt SYMBOL after comparing"
         findings.warn("ledger bootstrap", "adopt: a live position without a ledger is taken over without asking", fix)
+    policy = settings.policy
+    least_ms = PLACE_WINDOW_MS + policy.stale_threshold_ms
+    if policy.cooldown_ms < least_ms:
+        fix = f"P33_COOLDOWN_SEC={seconds(least_ms).removesuffix(' s')}, or let every executor use PermitClient"
+        found = f"{seconds(policy.cooldown_ms)}: an executor that only does GET and DEL could meet an older position"
+        findings.warn("cooldown", found, fix)
     return findings.all
 
 

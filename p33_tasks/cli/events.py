@@ -81,6 +81,9 @@ def _who(symbol: str, plan_id: str) -> str:
 
 
 def clock(entry_id: str) -> str:
-    """The time of an entry id, UTC, to the millisecond."""
+    """The time of an entry id, UTC, to the millisecond; dashes where a producer chose one beyond the calendar."""
     ms = int(entry_id.partition("-")[0])
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%H:%M:%S.%f")[:-3]
+    try:
+        return datetime.fromtimestamp(ms / 1000, UTC).strftime("%H:%M:%S.%f")[:-3]
+    except (ValueError, OverflowError, OSError):
+        return "--:--:--.---"

@@ -43,6 +43,16 @@ def exchange(call: Call, sim: SimControl, **env: str) -> dict[str, dict[str, Any
     return {what: row for what, row in found.items() if row["area"] == "exchange"}
 
 
+# --- configuration --------------------------------------------------------------------------------------------------
+
+
+def test_a_cooldown_that_a_plain_get_and_del_executor_could_outlast_is_a_warning(call: Call) -> None:
+    found = findings(call, "--no-exchange", P33_COOLDOWN_SEC="14", P33_STALE_THRESHOLD_SEC="10")
+    assert found["configuration: cooldown"]["grade"] == "warn"
+    assert "P33_COOLDOWN_SEC=15.0" in found["configuration: cooldown"]["fix"]
+    assert "configuration: cooldown" not in findings(call, "--no-exchange", P33_COOLDOWN_SEC="15")
+
+
 # --- redis ----------------------------------------------------------------------------------------------------------
 
 

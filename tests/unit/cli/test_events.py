@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from p33_tasks.cli.events import event_line
+from p33_tasks.cli.events import clock, event_line
 from p33_tasks.views.feed import ResultSeen, VerdictSeen
 
 AT = "1771305126123-0"
@@ -90,3 +90,9 @@ def test_whatever_it_holds_a_line_is_one_printable_short_line(event: VerdictSeen
     line, _ = event_line(event)
     assert line.isprintable()
     assert len(line) < 2_500
+
+
+def test_an_entry_id_beyond_the_calendar_has_no_clock_time():
+    """A producer may choose its ids: Redis takes any 64 bit number."""
+    assert clock("18446744073709551615-0") == "--:--:--.---"
+    assert clock("1771305126123-0") == "05:12:06.123"
