@@ -1,9 +1,9 @@
 """``python -m tests.fault.soak``: hours of steady work, and whether anything grows.
 
-Plans and results, the apply layer, the governor, two workers, a beat, the exporter, on the simulated exchange. Once a
-minute a line: memory (PSS: shared pages counted once) and file descriptors per program, Redis's memory and keys. At
-the end a verdict. A verdict is kept for a day, so Redis grows with the plans; what must stand still is what it keeps
-per plan, and the number of keys that never expire.
+Plans and results, the apply layer, the governor, two workers, a beat, the exporter and somebody who looks at it, on
+the simulated exchange. Once a minute a line: memory (PSS: shared pages counted once) and file descriptors per program,
+Redis's memory and keys. At the end a verdict. A verdict is kept for a day, so Redis grows with the plans; what must
+stand still is what it keeps per plan, and the number of keys that never expire.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import signal
 import statistics
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests.fault.load import Load
 from tests.fault.promises import ms_of
 from tests.fault.record import percentile
 from tests.fault.world import DECISIONS, PLANS, REAL, START_AMT, World, running_world
+from tests.support.redis_server import free_port
 
 SAMPLE_SEC = 10
 WARM_UP = 0.25  # of the run: caches and pools fill
@@ -153,6 +155,8 @@ def run(minutes: float, plans_per_sec: float, stop: threading.Event) -> list[Sam
     samples: list[Sample] = []
     with running_world(workers=2) as world:
         world.add_governor()
+        port = free_port()
+        world.add_exporter(port)
         world.await_ready()
         began_ms = world.now_ms()
         load = Load(
@@ -164,6 +168,8 @@ def run(minutes: float, plans_per_sec: float, stop: threading.Event) -> list[Sam
         )
         with load.running():
             while not stop.wait(SAMPLE_SEC) and world.now_ms() - began_ms < minutes * 60_000:
+                for path in ("metrics", "readyz", ""):
+                    _look(port, path)
                 samples.append(take(world, (world.now_ms() - began_ms) / 1000))
                 if len(samples) % (60 // SAMPLE_SEC) == 1:
                     _say(samples[-1].line())
@@ -175,6 +181,12 @@ def run(minutes: float, plans_per_sec: float, stop: threading.Event) -> list[Sam
         if alive:
             raise AssertionError(f"ended meanwhile: {alive}")
     return samples
+
+
+def _look(port: int, path: str) -> None:
+    """As Prometheus and an operator do."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=10) as answer:
+        answer.read()
 
 
 def _say(text: str) -> None:

@@ -141,6 +141,9 @@ class World:
         limits = ["--per-5-min", "100000", "--per-hour", "1000000", "--daily-notional", "1e15"]
         return self.add("governor", ["python", "-m", "p33_tasks.neighbours.governor", *limits], **env)
 
+    def add_exporter(self, port: int) -> Program:
+        return self.add("exporter", ["p33", "exporter"], ready=("EXPORTER",), P33_METRICS_PORT=str(port))
+
     @contextmanager
     def supervised(self) -> Iterator[None]:
         """Ended programs are started again at once, as a service manager would."""
