@@ -36,11 +36,7 @@ def check_redis(session: Session) -> list[Finding]:
             after_ms = time.time() * 1000
             wrong = list(_wrong_types(session))
     except StoreError as error:
-        findings.fail(
-            "reachable",
-            f"{session.redis_place}: {error}",
-            "start Redis there, or set REDIS_HOST, REDIS_PORT, REDIS_PASSWORD (or P33_REDIS_URL)",
-        )
+        findings.fail("reachable", f"{session.redis_place}: {error}", _way_in(error))
         return findings.all
     info: Info = {name: value for part in infos for name, value in part.items()}
     _check_server(findings, session, info)
@@ -53,6 +49,14 @@ def check_redis(session: Session) -> list[Finding]:
     else:
         findings.ok("keys of ours", f"under {session.keys.prefix!r}, none holds another type")
     return findings.all
+
+
+def _way_in(error: StoreError) -> str:
+    if isinstance(error.__cause__, redis.AuthenticationError):
+        return "set REDIS_USERNAME and REDIS_PASSWORD (or P33_REDIS_URL) to a login that this server knows"
+    if "DB index" in str(error):
+        return "set REDIS_DB to a database that this server has; the broker takes the next one"
+    return "start Redis there, or set REDIS_HOST, REDIS_PORT, REDIS_PASSWORD (or P33_REDIS_URL)"
 
 
 def _check_server(findings: Findings, session: Session, info: Info) -> None:

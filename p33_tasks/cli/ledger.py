@@ -86,7 +86,10 @@ def adopt(symbol: str, replace: bool, yes: bool, as_json: bool) -> None:
     if view.position_amt is None:
         raise Failure(_refusal_text(session, name, Adoption(adopted=False, refusal="no_snapshot")))
     if view.ledger_amt is not None and not replace:
-        known = Adoption(adopted=False, refusal="ledger_exists", found=amount(view.ledger_amt))
+        same = view.ledger_amt == view.position_amt
+        known = Adoption(
+            adopted=False, refusal="ledger_agrees" if same else "ledger_exists", found=amount(view.ledger_amt)
+        )
         raise Failure(_refusal_text(session, name, known))
     before = amount(view.ledger_amt) if view.facts.ledger is not None else "none"
     if not as_json:
@@ -131,6 +134,7 @@ _REFUSALS = {
     "({ttl_sec} s at most), then try again",
     "cooldown": "an order was recorded shortly before: the snapshot must be fetched later than that plus the cooldown. "
     "Try again in {found_sec} s",
+    "ledger_agrees": "it has one already, {found}, and the exchange says the same. There is nothing to do",
     "ledger_exists": "it has one already, {found}. Find out why they differ, then: p33 ledger adopt --replace {symbol}",
     "position_changed": "the exchange's position moved to {found} since it was shown to you. Look again",
 }

@@ -23,12 +23,11 @@ from p33_tasks.errors import ForeignKeyTypeError, InvalidQuantityError
 from p33_tasks.neighbours.loops import repeat, serve
 from p33_tasks.neighbours.names import GOVERNOR_GROUP, NeighbourKeys
 from p33_tasks.neighbours.plan_reader import PlanEntry, PlanReader
-from p33_tasks.neighbours.scripts import NeighbourScripts
 from p33_tasks.settings import Settings
 from p33_tasks.store import exact_json
 from p33_tasks.store.connection import connect
 from p33_tasks.store.keys import Keys
-from p33_tasks.store.scripts import translated_errors
+from p33_tasks.store.scripts import Scripts, translated_errors
 
 CONSUMER = "governor-1"
 BATCH = 50
@@ -55,7 +54,7 @@ class Governor:
 
     def __init__(self, client: redis.Redis, keys: Keys, limits: Limits, *, permit_key: str) -> None:
         self._client = client
-        self._scripts = NeighbourScripts(client)
+        self._scripts = Scripts(client, "p33_tasks.neighbours")
         self._keys = keys
         self._own = NeighbourKeys(keys.prefix)
         self._limits = limits

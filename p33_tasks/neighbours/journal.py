@@ -19,8 +19,8 @@ from p33_tasks.apply import Consumed
 from p33_tasks.domain.models import OrderSide, Plan
 from p33_tasks.domain.quantities import canonical, parse_quantity
 from p33_tasks.neighbours.names import APPLY_GROUP, NeighbourKeys, client_order_id
-from p33_tasks.neighbours.scripts import NeighbourScripts
 from p33_tasks.store.keys import Keys
+from p33_tasks.store.scripts import Scripts
 
 MEMORY_MS = 7 * 86_400_000
 RESULT_MAXLEN = 100_000
@@ -67,7 +67,7 @@ class Journal:
     """The journals of one account's plans."""
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
-        self._scripts = NeighbourScripts(client)
+        self._scripts = Scripts(client, "p33_tasks.neighbours")
         self._keys = keys
         self._own = NeighbourKeys(keys.prefix)
 

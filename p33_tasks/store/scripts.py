@@ -20,6 +20,8 @@ from p33_tasks.errors import ForeignKeyTypeError, StoreError, StoreUnavailableEr
 
 Argument = str | int | bytes
 
+HERE = "p33_tasks.store"
+
 # Redis 7 says it with the error's first word, which redis-py turns into a class; Redis 6 wraps an error inside a
 # script into a sentence, and the word stands in the middle.
 _UNFIT = (redis.exceptions.OutOfMemoryError, redis.exceptions.ReadOnlyError, redis.exceptions.MasterDownError)
@@ -27,17 +29,23 @@ _UNFIT_WORD = re.compile(r"\b(?:LOADING|READONLY|OOM|MISCONF|NOREPLICAS|MASTERDO
 
 
 @cache
-def source(name: str) -> str:
+def source(name: str, room: str = HERE) -> str:
     """A script's text, with the shared prelude in front of it."""
-    folder = resources.files("p33_tasks.store") / "lua"
-    return (folder / "_prelude.lua").read_text("utf-8") + (folder / f"{name}.lua").read_text("utf-8")
+    prelude = resources.files(HERE) / "lua" / "_prelude.lua"
+    return prelude.read_text("utf-8") + (resources.files(room) / "lua" / f"{name}.lua").read_text("utf-8")
 
 
 class Scripts:
-    """The scripts of one client."""
+    """The scripts of one client.
 
-    def __init__(self, client: redis.Redis) -> None:
+    Args:
+        client: Where they run.
+        room: The package whose folder ``lua`` they lie in.
+    """
+
+    def __init__(self, client: redis.Redis, room: str = HERE) -> None:
         self._client = client
+        self._room = room
         self._scripts: dict[str, Script] = {}
 
     def run(self, name: str, keys: Sequence[str], args: Sequence[Argument] = ()) -> list[Any]:
@@ -49,7 +57,7 @@ class Scripts:
         """
         script = self._scripts.get(name)
         if script is None:
-            script = self._scripts[name] = self._client.register_script(source(name))
+            script = self._scripts[name] = self._client.register_script(source(name, self._room))
         with translated_errors():
             reply: list[Any] = script(keys=[_encoded(key) for key in keys], args=[_encoded(arg) for arg in args])
         if reply and reply[0] == "wrong_type":
@@ -62,10 +70,18 @@ def _encoded(value: Argument) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
 
 
+_NO_PASSWORD = re.compile("HELLO must be called|Authentication required")
+
+
 def _told(error: redis.RedisError) -> str:
     # redis-py appends a screenful of each sentinel client's innards.
     text = str(error)
-    return f"{text.partition(' : ')[0]}, asking every sentinel" if isinstance(error, MasterNotFoundError) else text
+    if isinstance(error, MasterNotFoundError):
+        return f"Redis can't be reached: {text.partition(' : ')[0]}, asking every sentinel"
+    if isinstance(error, redis.AuthenticationError):
+        # What it says to a client without a password is three lines about HELLO.
+        return f"Redis refused the login: {'it wants a password' if _NO_PASSWORD.search(text) else text}"
+    return f"Redis can't be reached: {text}"
 
 
 class translated_errors:  # noqa: N801 - reads as a statement
@@ -77,7 +93,7 @@ class translated_errors:  # noqa: N801 - reads as a statement
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         """Raise ours for theirs."""
         if isinstance(error, (redis.ConnectionError, redis.TimeoutError)):
-            raise StoreUnavailableError(f"Redis can't be reached: {_told(error)}") from error
+            raise StoreUnavailableError(_told(error)) from error
         if isinstance(error, _UNFIT) or (isinstance(error, redis.ResponseError) and _UNFIT_WORD.search(str(error))):
             raise StoreUnavailableError(f"Redis can't write now: {error}") from error
         if isinstance(error, redis.RedisError):

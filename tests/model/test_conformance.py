@@ -124,9 +124,11 @@ def test_a_script_without_a_guard_is_noticed(guard: str, server: RedisServer, mo
     mutant, (script, line, instead), original = MUTANTS[guard], BREAKS[guard], scripts.source
     with_real_limits(mutant.case, monkeypatch)
     assert original(script).count(line) == 1
-    monkeypatch.setattr(
-        scripts, "source", lambda name: original(name).replace(line, instead) if name == script else original(name)
-    )
+
+    def broken(name: str, room: str) -> str:
+        return original(name, room).replace(line, instead) if name == script else original(name, room)
+
+    monkeypatch.setattr(scripts, "source", broken)
     assert parted(mutant.case, way_to(mutant), server) is not None
 
 
