@@ -6,6 +6,9 @@ not used here.
 
 from __future__ import annotations
 
+import os
+import socket
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -26,6 +29,8 @@ MAX_PAUSE_SEC = 3 * 86_400
 
 CHECK_KEY = "check the key, its permissions and the addresses it allows"
 TRY_AGAIN = "the next tick tries again"
+
+_MOST_CAUSES = 10  # of an error; each is the one behind the last
 
 _OK = range(200, 300)
 _REDIRECTS = range(300, 400)
@@ -60,6 +65,26 @@ class VenueCode:
 
     code: int
     text: str
+
+
+def reason_of(error: BaseException, timeout_ms: int) -> str:
+    """Why no answer came: ``NetworkError, Connection refused``, or the time limit.
+
+    An error's own text holds the signed URL, so the words are the system's for its number, or the certificate's.
+    """
+    kind, cause = type(error).__name__, error
+    for _ in range(_MOST_CAUSES):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"{kind}, {cause.verify_message}"
+        if isinstance(cause, socket.gaierror):
+            return f"{kind}, the host's name is not known"
+        if isinstance(cause, OSError) and isinstance(cause.errno, int) and not isinstance(cause, ssl.SSLError):
+            return f"{kind}, {os.strerror(cause.errno)}"
+        following = cause.__cause__ or cause.__context__
+        if following is None:
+            break
+        cause = following
+    return f"{kind} (time limit {timeout_ms} ms)"
 
 
 def venue_code(answer: Answer) -> VenueCode | None:

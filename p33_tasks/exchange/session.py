@@ -20,7 +20,7 @@ from p33_tasks.errors import (
     StoreError,
 )
 from p33_tasks.exchange.client import Credentials, Recorder, build_client
-from p33_tasks.exchange.errors_map import Answer, Codes, failure_of
+from p33_tasks.exchange.errors_map import Answer, Codes, failure_of, reason_of
 from p33_tasks.exchange.exact_json import loads_exact
 from p33_tasks.exchange.scrub import scrub
 from p33_tasks.ports import RequestBudget
@@ -163,7 +163,7 @@ class VenueSession:
         try:
             recorder.call(endpoint.call, params)
         except (BaseError, OSError) as error:
-            found = f"{type(error).__name__} (time limit {self._timeout_ms} ms)"
+            found = reason_of(error, self._timeout_ms)
             failure = ExchangeUnavailableError(f"{self._what(endpoint)}: {found}; the next tick tries again")
         except ValueError as error:  # what is not the operator's is well-formed, so the secret can't sign
             found = f"{type(error).__name__} while signing; is the secret complete?"

@@ -105,6 +105,26 @@ def test_redis_away_is_one_finding_and_the_exchange_is_looked_at_all_the_same(ca
     assert found["exchange: credentials"]["grade"] == "ok"
 
 
+def test_a_refused_login_says_so_and_not_that_nobody_answers(gate: Gate, call: Call) -> None:
+    gate.redis.config_set("requirepass", "the-password")
+    try:
+        without = findings(call, "--no-exchange")["redis: reachable"]
+        assert "it wants a password" in without["found"]
+        assert "HELLO" not in without["found"]
+        wrong = findings(call, "--no-exchange", REDIS_PASSWORD="not-it")["redis: reachable"]
+        assert "refused the login" in wrong["found"]
+        assert "not-it" not in str(wrong)
+        for row in (without, wrong):
+            assert "REDIS_PASSWORD" in row["fix"]
+            assert "start Redis" not in row["fix"]
+    finally:
+        gate.redis.config_set("requirepass", "")
+
+
+def test_a_database_that_the_server_lacks_names_the_variable(call: Call) -> None:
+    assert "REDIS_DB" in findings(call, "--no-exchange", REDIS_DB="999")["redis: reachable"]["fix"]
+
+
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:1/1", "amqp://u:hunter2@127.0.0.1:1//"])
 def test_a_broker_that_is_away_fails_without_its_password(call: Call, url: str) -> None:
     row = findings(call, "--no-exchange", P33_BROKER_URL=url)["broker: reachable"]

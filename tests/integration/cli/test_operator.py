@@ -40,6 +40,15 @@ def test_an_existing_ledger_needs_replace(gate: Gate, call: Call) -> None:
     assert "@" in event[1]["by"]
 
 
+def test_a_ledger_that_agrees_with_the_exchange_needs_nothing_and_it_says_so(gate: Gate, call: Call) -> None:
+    gate.put_ledger("0.038")
+    gate.put_position("0.0380")
+    refused = call("ledger", "adopt", SYMBOL, "--yes")
+    assert refused.exit_code == 1
+    assert "nothing to do" in refused.stderr
+    assert "--replace" not in refused.stderr
+
+
 def test_what_was_agreed_to_is_what_is_adopted(gate: Gate, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     gate.put_position("0.038")
 

@@ -159,15 +159,15 @@ def test_a_venue_that_does_not_answer_is_unavailable(make_venue, server):
     assert len(server.asked) == 1
 
 
-def test_a_refused_connection_is_unavailable(make_venue):
+def test_a_refused_connection_is_unavailable_and_called_that(make_venue):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    with pytest.raises(ExchangeUnavailableError):
+    with pytest.raises(ExchangeUnavailableError, match=r"NetworkError, Connection refused;"):
         make_venue(f"http://127.0.0.1:{port}").fetch_positions(["BTCUSDT"])
 
 
-def test_a_name_that_does_not_resolve_is_unavailable(make_venue):
-    with pytest.raises(ExchangeUnavailableError):
+def test_a_name_that_does_not_resolve_is_unavailable_and_called_that(make_venue):
+    with pytest.raises(ExchangeUnavailableError, match="name is not known"):
         make_venue("http://no-such-host.invalid").fetch_positions(["BTCUSDT"])
 
 
