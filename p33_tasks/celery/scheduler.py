@@ -39,7 +39,11 @@ class BatchScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
         Returns:
             Seconds until the next entry is due; a failed tick is due again soon.
         """
-        states = [(entry, *entry.is_due()) for entry in self.schedule.values()]
+        now = self.app.now()
+        # A last run in the future: this host's clock stepped back. Celery would wait until it has caught up.
+        states = [
+            (entry, *((True, 0.0) if entry.last_run_at > now else entry.is_due())) for entry in self.schedule.values()
+        ]
         due = [entry for entry, is_due, _ in states if is_due]
         if due and not self._sent(due):
             return RETRY_SEC

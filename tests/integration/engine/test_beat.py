@@ -7,6 +7,7 @@ import json
 import re
 import threading
 from collections import Counter
+from datetime import timedelta
 
 import psutil
 import pytest
@@ -72,6 +73,17 @@ def test_all_symbols_stay_due_together(redis_server, scheduler):
     assert scheduler.tick() > 0
     with redis_server.client(1) as broker:
         assert set(_symbols(broker).values()) == {1}, "a second tick within the period sends nothing"
+
+
+def test_a_host_clock_that_stepped_back_stops_no_refresh(redis_server, scheduler):
+    """Set right by an hour, beat would have been silent for that hour, and every snapshot stale."""
+    scheduler.tick()
+    for entry in scheduler.schedule.values():
+        entry.last_run_at += timedelta(hours=1)  # the clock went back, not the entry forward; it is the same
+    scheduler.tick()
+    assert 0 < scheduler.tick() <= 5
+    with redis_server.client(1) as broker:
+        assert set(_symbols(broker).values()) == {2}, "sent again at once, and then once per period"
 
 
 def test_a_tick_of_1500_symbols_is_cheap(redis_server):
