@@ -29,6 +29,7 @@ class Window:
     base_idle_ms: int = 250  # idle for base x 2^(deliveries - 1) ...
     max_idle_ms: int = 10_000  # ... but no longer
     max_deliveries: int = 4  # delivered more often, an entry is slow: it no longer fills the window
+    trimmed_result_ms: int = 15_000  # past this no task holds a result whose entry is gone: each has 10 s
     max_slow: int = 256  # ... for so many, or a failing store would drain the whole stream into the pending list
 
 
@@ -86,7 +87,9 @@ class RedisEntries:
 
     def claim(self, stream: str, consumer: str, window: Window, start: str = "-") -> Batch:
         """Entries, of any consumer, that were idle for so long that they are to be sent again."""
-        more: list[str | int] = [window.base_idle_ms, window.max_idle_ms, start, max(window.size, 16)]
+        # A trimmed plan is decided by its task all the same; a result's acknowledgement is what lets it be recorded.
+        trimmed_ms = window.trimmed_result_ms if stream == self._keys.results else window.base_idle_ms
+        more: list[str | int] = [window.base_idle_ms, window.max_idle_ms, start, max(window.size, 16), trimmed_ms]
         reply = self._run("claim_entries", stream, consumer, window, more)
         if reply[0] == "no_group":
             self._create_group(stream)

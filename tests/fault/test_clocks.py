@@ -15,6 +15,9 @@ from tests.fault.load import Load
 from tests.fault.promises import check
 from tests.fault.record import Effort, Record
 from tests.fault.world import DECISIONS, REAL, THRESHOLD_SEC, running_world
+from tests.integration.engine.brain import GROUP, RESULTS, result
+from tests.integration.engine.reading import Noted, make_ingest, running
+from tests.support.redis_server import Version, running_redis
 from tests.support.waiting import wait_until
 
 VERDICT_WITHIN_MS = 3_000
@@ -75,3 +78,32 @@ def test_clocks_that_are_off_change_no_age_and_no_verdict(
     )  # fmt: skip
     found.assert_held()
     assert max(waited) < effort.pick(4, 2) * VERDICT_WITHIN_MS
+
+
+@pytest.mark.parametrize("version", ["bundled", "system"])
+def test_what_was_delivered_before_the_clock_of_redis_stepped_back_is_sent_again(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: Version
+) -> None:
+    """S: Redis calls it idle for 0 ms until the clock has caught up; a window full of it was deaf for that hour."""
+    ahead_sec = tmp_path / "ahead_sec"
+    ahead_sec.write_text("3600")
+    noted = Noted()  # a broker that loses every task
+    with running_redis(version) as server:
+        server.kill()
+        with monkeypatch.context() as patch:
+            patch.setenv("LD_PRELOAD", str(library))
+            patch.setenv("CLOCK_SHIFT_FILE", str(ahead_sec))
+            server.start()
+        with server.client() as client, running(make_ingest(server, noted)):
+            client.xgroup_create(RESULTS, GROUP, id="$", mkstream=True)
+            client.xadd(RESULTS, result("of-the-dead"))
+            client.xreadgroup(GROUP, "dead-1", {RESULTS: ">"})
+            for number in range(4):
+                client.xadd(RESULTS, result(f"ours-{number}"))
+            wait_until(lambda: noted.ids("ours-3"), "the window is full")
+            ahead_sec.write_text("0")
+            client.xadd(RESULTS, result("after"))
+            for plan_id in ("ours-0", "ours-3"):
+                wait_until(lambda p=plan_id: len(noted.ids(p)) >= 3, f"{plan_id} is sent again", timeout_sec=20)
+            for plan_id in ("of-the-dead", "after"):
+                wait_until(lambda p=plan_id: noted.ids(p), f"{plan_id} is sent", timeout_sec=20)

@@ -1,10 +1,11 @@
 -- Takes pending entries that were idle for too long, of whatever consumer, so that they are sent again: idle for
--- base x 2^(deliveries - 1). One whose body was trimmed away is acknowledged and counted.
+-- base x 2^(deliveries - 1). One whose body was trimmed away is acknowledged and counted; not before its task, which
+-- has the body, had its time: acknowledged here, a fill would be lost that is being recorded there.
 --
 -- KEYS 1 stream  2 counters
 -- ARGV 1 group  2 consumer  3 window  4 slow: entries delivered more often than this don't fill the window
 --      5 ... up to this many  6 counters field  7 base ms  8 most ms  9 start ('-', or '(' and the last id seen)
---      10 most entries to take
+--      10 most entries to take  11 idle ms after which a trimmed entry is given up
 -- Returns {'ok', now ms, next start ('' at the end), {{id, {field, value, ...}, deliveries before this one}, ...}}
 --       | {'no_group'} | {'wrong_type', ...}
 
@@ -20,9 +21,27 @@ if own.err then
   if string.find(own.err, 'NOGROUP', 1, true) then return { 'no_group' } end
   return redis.error_reply(own.err)
 end
+
+-- Delivered in the future, by a clock that has stepped back since: Redis would call it idle for 0 ms until the clock
+-- has caught up, and a window full of such entries is deaf for as long. It counts as delivered now. (Redis 7 drops a
+-- trimmed entry that is claimed.)
+local function delivered_now(id, owner, idle)
+  if idle == 0 and #redis.call('XRANGE', KEYS[1], id, id) > 0 then
+    redis.call('XCLAIM', KEYS[1], ARGV[1], owner, 0, id, 'JUSTID')
+  end
+end
+
 local fresh, slow = 0, 0
 for _, item in ipairs(own) do
   if item[4] > slow_after then slow = slow + 1 else fresh = fresh + 1 end
+  delivered_now(item[1], item[2], item[3])
+end
+-- Other consumers' entries are looked at only where ids prove that the clock stepped back.
+local last = redis.call('XPENDING', KEYS[1], ARGV[1])[3]
+if last and tonumber(string.match(last, '^%d+')) > now_ms() then
+  for _, item in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 10 * PAGE)) do
+    delivered_now(item[1], item[2], item[3])
+  end
 end
 
 local function due_after(deliveries)
@@ -52,7 +71,9 @@ for _ = 1, MAX_PAGES do
     start = '(' .. id
     if idle >= due_after(deliveries) then
       if #redis.call('XRANGE', KEYS[1], id, id) == 0 then
-        if redis.call('XACK', KEYS[1], ARGV[1], id) == 1 then redis.call('HINCRBY', KEYS[2], ARGV[6], 1) end
+        if idle >= tonumber(ARGV[11]) and redis.call('XACK', KEYS[1], ARGV[1], id) == 1 then
+          redis.call('HINCRBY', KEYS[2], ARGV[6], 1)
+        end
       else
         local entry = take(id, owner, deliveries)
         if entry then taken[#taken + 1] = { entry[1], entry[2], deliveries } end

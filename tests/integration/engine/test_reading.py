@@ -7,7 +7,11 @@ import time
 
 import pytest
 
+from p33_tasks.bootstrap.runtime import Runtime
+from p33_tasks.ports import ResultStatus, StreamEntry
+from p33_tasks.settings import load_settings
 from p33_tasks.store.entries import Window
+from p33_tasks.streams.messages import parse_result
 from tests.integration.engine.brain import COUNTERS, DEAD, GROUP, PLANS, RESULTS, pending, plan, result, verdict
 from tests.integration.engine.reading import Noted, make_ingest, running
 from tests.support.redis_server import running_redis
@@ -232,6 +236,35 @@ def test_pending_entries_that_a_producer_trimmed_are_acknowledged_and_counted(se
         wait_until(lambda: noted.ids("p2"), "the one that is left")
         wait_until(lambda: client.hget(COUNTERS, "p33_trimmed_total|plan") == "2", "two are counted")
     assert pending(client) == 1
+
+
+def test_a_fill_whose_entry_was_trimmed_while_its_task_was_waiting_is_still_recorded(server, client):
+    """R: a producer with a short MAXLEN, a pool that is busy for a moment; the task has all that the entry said."""
+    noted = Noted()
+    filled = result("filled", executed="true", order_id="1", side="SELL", filled_qty="0.028")
+    with running(make_ingest(server, noted)):
+        client.xadd(RESULTS, filled)
+        wait_until(lambda: noted.ids("filled"), "it was read")
+        client.xtrim(RESULTS, maxlen=0, approximate=False)
+        client.xadd(RESULTS, result("later"))
+        wait_until(lambda: len(noted.ids("later")) >= 3, "what is idle was looked for meanwhile")
+        assert pending(client, RESULTS) == 2
+    (message,) = (m for m in noted.messages if "-filled-" in m.task_id)
+    here = Runtime(load_settings(server.environment))
+    entry = StreamEntry(stream=RESULTS, entry_id=message.kwargs["entry_id"])
+    assert here.results.record(parse_result(message.kwargs["result"]), entry) is ResultStatus.RECORDED
+    assert client.hget("quantum:p33:fills:BTCUSDT", "1") == "0.028"
+    assert client.hget("quantum:position:ledger:BTCUSDT", "last_order_id") == "1"
+
+
+def test_a_result_that_was_trimmed_and_whose_task_is_lost_is_given_up_and_counted(server, client):
+    window = Window(size=4, trimmed_result_ms=500)
+    with running(make_ingest(server, Noted(), window=window)):
+        client.xadd(RESULTS, result("gone"))
+        wait_until(lambda: pending(client, RESULTS) == 1, "it was read")
+        client.xtrim(RESULTS, maxlen=0, approximate=False)
+        wait_until(lambda: client.hget(COUNTERS, "p33_trimmed_total|result") == "1", "it is counted")
+    assert pending(client, RESULTS) == 0
 
 
 def test_entries_trimmed_before_they_were_read_are_counted_once():
