@@ -33,6 +33,13 @@ class MarketReport:
     spoiled: Mapping[str, str] = field(default_factory=dict)  # symbol to why its rules are unknown
 
 
+class MarketsLoaded(StrEnum):
+    """How many of the wanted symbols' order rules were."""
+
+    ALL = "all"
+    SOME = "some"
+
+
 class Venue(Protocol):
     """A venue that can be read. Every method is one request, or raises an ``ExchangeError``."""
 
@@ -94,8 +101,8 @@ class SnapshotStore(Protocol):
     def claim_refresh(self, source: str) -> RefreshClaim:
         """Take this tick's bulk request, if nobody has."""
 
-    def finish_refresh(self, claim: RefreshClaim, *, error: str = "", markets_loaded: bool = False) -> None:
-        """Give the claim back: the request is over, well or badly."""
+    def finish_refresh(self, claim: RefreshClaim, *, error: str = "", markets: MarketsLoaded | None = None) -> None:
+        """Give the claim back: the request is over, well or badly, and the order rules with it if they were due."""
 
     def put_snapshots(self, snapshots: Iterable[Snapshot]) -> Mapping[str, str]:
         """Write snapshots, never backwards; keeps ledgers alive, creates a proven flat one, adopts when told to.

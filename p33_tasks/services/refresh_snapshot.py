@@ -8,7 +8,7 @@ import structlog
 
 from p33_tasks.domain.models import Snapshot
 from p33_tasks.errors import ExchangeError
-from p33_tasks.ports import Claim, RefreshClaim, SnapshotStore, Venue
+from p33_tasks.ports import Claim, MarketsLoaded, RefreshClaim, SnapshotStore, Venue
 
 _NOT_WRITTEN = {
     "wrong_type": "a key of the symbol holds another type; find it with TYPE, move it away",
@@ -41,18 +41,18 @@ class SnapshotService:
         claim = self._store.claim_refresh(self._venue.source)
         if claim.claim is not Claim.MINE:
             return str(claim.claim)
-        error, markets_loaded = "the worker failed", False
+        error, markets = "the worker failed", None
         try:
             self._refresh_positions(claim)
             error = ""
             if claim.markets_due:
-                markets_loaded = self._refresh_markets()
+                markets = self._refresh_markets()
         except ExchangeError as failure:
             error = f"{type(failure).__name__}: {failure}"
             log.warning("SNAPSHOT_FAILED", source=self._venue.source, error=error)
             self._store.count_snapshot_errors(self._allowlist)
         finally:
-            self._store.finish_refresh(claim, error=error, markets_loaded=markets_loaded)
+            self._store.finish_refresh(claim, error=error, markets=markets)
         return "failed" if error else "refreshed"
 
     def _refresh_positions(self, claim: RefreshClaim) -> None:
@@ -71,15 +71,15 @@ class SnapshotService:
                 log.warning("SNAPSHOT_UNKNOWN", symbol=symbol, problem=problem)
         log.debug("SNAPSHOTS", source=self._venue.source, **Counter(written.values()))
 
-    def _refresh_markets(self) -> bool:
+    def _refresh_markets(self) -> MarketsLoaded | None:
         """Order rules change rarely: a failure leaves the old ones in place and is tried again at the next tick."""
         try:
             report = self._venue.fetch_markets(self._allowlist)
         except ExchangeError as failure:
             log.warning("MARKETS_FAILED", source=self._venue.source, error=f"{type(failure).__name__}: {failure}")
-            return False
+            return None
         self._store.put_markets(report.markets, self._venue.source)
         for symbol, problem in report.spoiled.items():
             log.warning("MARKET_UNKNOWN", symbol=symbol, problem=problem)
         log.info("MARKETS", source=self._venue.source, loaded=len(report.markets), unknown=len(report.spoiled))
-        return True
+        return MarketsLoaded.SOME if report.spoiled else MarketsLoaded.ALL

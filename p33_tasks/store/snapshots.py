@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from p33_tasks.domain.models import MarketRules, Snapshot
-from p33_tasks.ports import Claim, RefreshClaim
+from p33_tasks.ports import Claim, MarketsLoaded, RefreshClaim
 from p33_tasks.store import codec
 from p33_tasks.store.keys import Keys
 from p33_tasks.store.scripts import Scripts, translated_errors
@@ -22,6 +22,8 @@ SNAPSHOT_TTL_SEC = 3_600
 LEDGER_TTL_SEC = 86_400
 MARKET_TTL_SEC = 86_400
 MARKET_REFRESH_MS = 3_600_000
+MARKET_RETRY_MS = 60_000
+"""For rules that the venue didn't tell, or not legibly: the symbol can't be closed meanwhile."""
 AUDIT_MAXLEN = 100_000
 BATCH = 100
 """Symbols per script: Redis serves nobody else while a script runs, and 100 take about a millisecond."""
@@ -81,10 +83,11 @@ class RedisSnapshotStore:
             claim=Claim(status), now_ms=int(now_ms), run_id=run_id, token=token, markets_due=bool(markets_due)
         )
 
-    def finish_refresh(self, claim: RefreshClaim, *, error: str = "", markets_loaded: bool = False) -> None:
+    def finish_refresh(self, claim: RefreshClaim, *, error: str = "", markets: MarketsLoaded | None = None) -> None:
         """See ``ports.SnapshotStore.finish_refresh``."""
-        digest = self._markets_digest if markets_loaded else ""
-        self._scripts.run("finish_refresh", [self._keys.refresh], [claim.token, error[:500], digest])
+        digest = self._markets_digest if markets else ""
+        age_ms = MARKET_REFRESH_MS - MARKET_RETRY_MS if markets is MarketsLoaded.SOME else 0
+        self._scripts.run("finish_refresh", [self._keys.refresh], [claim.token, error[:500], digest, age_ms])
 
     def put_snapshots(self, snapshots: Iterable[Snapshot]) -> Mapping[str, str]:
         """See ``ports.SnapshotStore.put_snapshots``. All snapshots must come from one request."""

@@ -10,7 +10,7 @@ import redis
 from p33_tasks.domain.close_factors import close_factor
 from p33_tasks.domain.models import Fill, MarketRules, OrderSide, Plan, Policy, Position, Snapshot, Verdict
 from p33_tasks.exchange.registry import venue_source
-from p33_tasks.ports import ExecutionResult, StreamEntry
+from p33_tasks.ports import ExecutionResult, MarketsLoaded, StreamEntry
 from p33_tasks.services.issue_permit import PermitService
 from p33_tasks.services.record_fill import ResultService
 from p33_tasks.store.dead_letters import RedisDeadLetters
@@ -74,7 +74,7 @@ class World:
             for symbol in positions
         }
         self.snapshots.put_markets(rules, SOURCE)
-        self.snapshots.finish_refresh(claim, markets_loaded=True)
+        self.snapshots.finish_refresh(claim, markets=MarketsLoaded.ALL)
 
     def read_streams(self) -> None:
         """An ingest process is alive and reads both streams."""

@@ -29,6 +29,7 @@ class PlayedVenue:
         self.spoiled: dict[str, str] = {}
         self.failure: Exception | None = None
         self.market_failure: ExchangeError | None = None
+        self.markets = {SYMBOL}
         self.requests: list[str] = []
 
     def fetch_positions(self, symbols: Iterable[str]) -> PositionReport:  # noqa: ARG002 - the port's signature
@@ -42,7 +43,8 @@ class PlayedVenue:
         self.requests.append("markets")
         if self.market_failure is not None:
             raise self.market_failure
-        return MarketReport(markets={SYMBOL: RULES}, spoiled={OTHER: "no step size"})
+        spoiled = dict.fromkeys({SYMBOL, OTHER} - self.markets, "no step size")
+        return MarketReport(markets=dict.fromkeys(self.markets, RULES), spoiled=spoiled)
 
 
 @pytest.fixture
@@ -167,6 +169,20 @@ def test_order_rules_that_failed_to_load_are_tried_again_at_the_next_tick(
     assert gate.redis.hget(gate.keys.market(SYMBOL), "step_size") == "0.001"
     next_tick(gate)
     service.refresh(SYMBOL)
+    assert venue.requests.count("markets") == 2
+
+
+def test_order_rules_that_one_symbol_misses_are_asked_for_again_within_a_minute(
+    gate: Gate, service: SnapshotService, venue: PlayedVenue
+) -> None:
+    """Not within the hour: that symbol can't be closed until then."""
+    assert service.refresh(SYMBOL) == "refreshed"
+    gate.redis.hincrby(gate.keys.refresh, "markets_ms", -60_001)
+    venue.markets = {SYMBOL, OTHER}
+    for _ in range(2):
+        next_tick(gate)
+        service.refresh(SYMBOL)
+    assert gate.redis.exists(gate.keys.market(OTHER))
     assert venue.requests.count("markets") == 2
 
 

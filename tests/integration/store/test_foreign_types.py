@@ -10,6 +10,7 @@ import pytest
 
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.errors import P33Error
+from p33_tasks.ports import MarketsLoaded
 from p33_tasks.store.scripts import Scripts
 from tests.support.gate import SOURCE, SYMBOL, Gate
 
@@ -91,7 +92,7 @@ def claim_refresh(gate: Gate) -> Act:
 
 def finish_refresh(gate: Gate) -> Act:
     claim = gate.snapshots.claim_refresh(SOURCE)
-    return lambda: gate.snapshots.finish_refresh(claim, markets_loaded=True)
+    return lambda: gate.snapshots.finish_refresh(claim, markets=MarketsLoaded.ALL)
 
 
 def acquire_budget(gate: Gate) -> Act:

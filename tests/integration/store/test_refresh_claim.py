@@ -8,7 +8,7 @@ import pytest
 
 from p33_tasks.apply.client import PLACE_WINDOW_MS
 from p33_tasks.errors import ExchangeBudgetSpentError, ExchangeRateLimitedError
-from p33_tasks.ports import Claim
+from p33_tasks.ports import Claim, MarketsLoaded
 from p33_tasks.store.budget import RedisRequestBudget
 from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes
 from tests.support.gate import OTHER, SOURCE, SYMBOL, Gate, race
@@ -130,30 +130,39 @@ def test_foreign_values_in_the_claim_block_nobody_for_good(gate: Gate, field: st
 def test_market_rules_are_due_until_they_were_loaded_and_again_after_their_period(gate: Gate) -> None:
     store = store_of(gate, poll_ms=1)
 
-    def claim_again(*, markets_loaded: bool) -> bool:
+    def claim_again(markets: MarketsLoaded | None = None) -> bool:
         claim = store.claim_refresh(SOURCE)
         assert claim.claim is Claim.MINE
-        store.finish_refresh(claim, markets_loaded=markets_loaded)
+        store.finish_refresh(claim, markets=markets)
         gate.until_after(claim.now_ms + 1)
         return claim.markets_due
 
-    assert claim_again(markets_loaded=False)
-    assert claim_again(markets_loaded=True)
-    assert not claim_again(markets_loaded=False)
-    gate.redis.hset(gate.keys.refresh, "markets_ms", gate.now_ms() - 3_600_001)
-    assert claim_again(markets_loaded=True)
-    assert not claim_again(markets_loaded=False)
+    def let_pass(ms: int) -> None:
+        gate.redis.hincrby(gate.keys.refresh, "markets_ms", -ms)
+
+    assert claim_again()
+    assert claim_again(MarketsLoaded.ALL)
+    assert not claim_again()
+    let_pass(3_500_000)
+    assert not claim_again()
+    let_pass(100_001)
+    assert claim_again(MarketsLoaded.SOME)
+    assert not claim_again(), "the symbol whose rules are missing is asked for again soon, not at once"
+    let_pass(60_001)
+    assert claim_again(MarketsLoaded.ALL)
+    let_pass(60_001)
+    assert not claim_again()
     assert store_of(gate, poll_ms=1, symbols=("SOLUSDT",)).claim_refresh(SOURCE).markets_due, "other symbols"
 
 
 def test_market_rules_of_the_venue_before_are_due_until_those_of_the_new_one_are_loaded(gate: Gate) -> None:
     store = store_of(gate, poll_ms=1)
-    store.finish_refresh(store.claim_refresh(SOURCE), markets_loaded=True)
+    store.finish_refresh(store.claim_refresh(SOURCE), markets=MarketsLoaded.ALL)
     for _ in range(2):
         claim = store.claim_refresh("another venue")
         assert claim.claim is Claim.MINE
         assert claim.markets_due, "a failed load leaves them due"
-        store.finish_refresh(claim, markets_loaded=False)
+        store.finish_refresh(claim)
         gate.until_after(claim.now_ms + 1)
 
 
