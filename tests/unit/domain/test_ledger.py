@@ -57,6 +57,7 @@ def test_only_the_increase_of_a_cumulative_quantity_is_applied():
 def test_an_earlier_report_that_arrives_late_takes_nothing_back():
     applied = apply("0", "0.028", SELL, "0.010")
     assert applied.amount == 0
+    assert applied.increase == 0
     assert applied.remembered_qty == Decimal("0.028")
     assert not applied.is_news
 

@@ -65,6 +65,7 @@ def test_numbers_are_read_exactly_and_written_canonically(text: object, written:
         10**40,
         10**10_000,
         Decimal("NaN"),
+        Decimal("sNaN"),
         Decimal("Infinity"),
         Decimal("1e31"),
     ],

@@ -45,6 +45,13 @@ def test_a_quantity_of_zero_is_denied(sign: str, amount: str, action: str):
     assert verdict.details["step_size"] == Decimal("0.001")
 
 
+def test_a_quantity_of_zero_is_denied_also_where_the_venue_names_no_minimum():
+    """A minQty of 0 is a filter that sets none; an order of nothing is still none."""
+    verdict = close("0.0004", "CLOSE_FULL", min_qty=Decimal(0))
+    assert isinstance(verdict, Deny)
+    assert verdict.reason == Reason.QTY_BELOW_STEP_SIZE
+
+
 def test_the_minimum_quantity_itself_can_be_closed_and_a_step_less_can_not():
     minimum = Decimal("0.005")
     assert isinstance(close("0.005", "CLOSE_FULL", min_qty=minimum), Allow)

@@ -1,0 +1,9 @@
+"""Every guard, by the part of the product that it stands in."""
+
+from __future__ import annotations
+
+from tests.guards.catalogue.quantities import QUANTITIES
+from tests.guards.catalogue.rules import RULES
+from tests.guards.guard import Guard
+
+GUARDS: tuple[Guard, ...] = (*RULES, *QUANTITIES)
