@@ -38,7 +38,7 @@ up: $(VENV)/.runtime $(VENV)-celery-exporter/.done  ## start everything on this 
 
 # Most of the time of most tests is waiting for a process, so three files at a time suit two cores. What failed in that
 # crowd is run once more, alone, in processes of its own: a real failure fails again.
-test: lint types layers $(VENV)/.dev  ## lint, types, layers and all tests (under 10 minutes)
+test: lint types layers $(VENV)/.dev $(VENV)-celery-exporter/.done  ## lint, types, layers and all tests (under 10 minutes)
 	$(BIN)/pytest tests -n 3 --dist loadfile $(ARGS) || $(BIN)/pytest tests --last-failed --last-failed-no-failures none
 
 unit: $(VENV)/.dev  ## the tests without I/O, in seconds
