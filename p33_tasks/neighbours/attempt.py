@@ -117,9 +117,15 @@ class Executor:
 
     def _consume(self, case: _Case) -> float | None:
         plan, claim = case.plan, case.claim
-        if claim.is_new and case.entry.redelivered and (order := self._find(case)) is not None:
-            # The journal is gone (Redis lost it), the order isn't.
-            return self._tell(case, of_order(order, claim.consume_id))
+        if case.entry.redelivered:
+            # Redis may have lost the journal, or its last steps; the order isn't lost.
+            try:
+                order = self._find(case)
+            except ExchangeError as error:
+                log.warning("VENUE_NOT_ASKED", plan_id=plan.plan_id, error=str(error), note="asked again soon")
+                return case.pause_sec
+            if order is not None:
+                return self._tell(case, of_order(order, claim.consume_id))
         if claim.consumption_on_record:
             # Consumed, and then interrupted before it was written down: nothing was sent, and nobody will.
             error = "interrupted between permit and order; nothing was sent"

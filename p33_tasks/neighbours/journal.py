@@ -16,6 +16,7 @@ from enum import StrEnum
 import redis
 
 from p33_tasks.apply import Consumed
+from p33_tasks.apply.client import PLACE_WINDOW_MS
 from p33_tasks.domain.models import OrderSide, Plan
 from p33_tasks.domain.quantities import canonical, parse_quantity
 from p33_tasks.neighbours.names import APPLY_GROUP, NeighbourKeys, client_order_id
@@ -42,7 +43,6 @@ class State(StrEnum):
 class Claim:
     """A plan's journal as it was found."""
 
-    is_new: bool
     consumption_on_record: bool  # the brain knows that this consume_id consumed the permit
     now_ms: int  # Redis TIME
     state: State
@@ -77,13 +77,12 @@ class Journal:
         status, *rest = self._scripts.run(
             "claim_plan",
             [self._own.journal(plan.plan_id), self._keys.plans, self._keys.consumed(plan.plan_id)],
-            [APPLY_GROUP, entry_id, plan.symbol, uuid.uuid4().hex, order_id, MEMORY_MS],
+            [APPLY_GROUP, entry_id, plan.symbol, uuid.uuid4().hex, order_id, MEMORY_MS, PLACE_WINDOW_MS],
         )
         if status in {"duplicate", "done"}:
             return None
         now_ms, on_record, consume_id, state, side, quantity, place_before_ms = rest
         return Claim(
-            is_new=status == "new",
             consumption_on_record=on_record == "1",
             now_ms=int(now_ms),
             state=State(state),
@@ -109,9 +108,9 @@ class Journal:
         return bool(reply[0] == "consumed")
 
     def mark_sending(self, plan: Plan, consume_id: str) -> int | str:
-        """Take the one right to send: milliseconds until the order must have arrived, or ``late`` or ``lost``."""
+        """Take the one right to send: milliseconds until it must have arrived, or ``late``, ``lost``, ``other_run``."""
         status, *rest = self._scripts.run(
-            "mark_sending", [self._own.journal(plan.plan_id)], [consume_id, MIN_WINDOW_MS]
+            "mark_sending", [self._own.journal(plan.plan_id)], [consume_id, MIN_WINDOW_MS, PLACE_WINDOW_MS]
         )
         return int(rest[0]) if status == "send" else str(status)
 

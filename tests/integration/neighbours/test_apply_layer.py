@@ -368,6 +368,74 @@ def test_unless_the_venue_says_that_it_does_not_know_the_order_none_is_sent(brai
     assert (orders(brain, sim), only_result(brain)["outcome"]) == ([], "rejected")
 
 
+@pytest.mark.parametrize("lost", ["journal", "journal's last steps"])
+def test_when_the_venue_cannot_be_asked_at_first_the_order_is_found_later(
+    brain, sim, reader, executor, monkeypatch, lost
+):
+    """The plan was told to be blocked, and its fill was never in a ledger."""
+    brain.allow(PLAN)
+    with dies_at(monkeypatch, Journal, "settle"):
+        step(executor, reader)
+    key = NeighbourKeys(brain.keys.prefix).journal(PLAN)
+    if lost == "journal":
+        brain.client.delete(key)
+    else:
+        brain.client.hset(key, "state", "claimed")
+    after = build_executor(brain.settings)
+    sim.fault(status=502, paths=["/order"], times=1)
+    assert step(after, reader) is not None
+    assert brain.results_of(PLAN) == []
+    assert step(after, reader) is None
+    assert only_result(brain)["outcome"] == "executed"
+    assert len(orders(brain, sim)) == 1
+
+
+def test_a_redis_that_forgot_that_the_order_was_sent_has_it_sent_once(sim, monkeypatch):
+    """It is on its way or not to be found yet, and the journal is back where the order could still be sent."""
+    sim.fault(client_ids="open")
+    with running_redis(aof=True) as server:
+        brain = Brain(settings_for(server, sim, P33_KEY_PREFIX=f"test-{uuid.uuid4().hex[:8]}"))
+        reader = PlanReader(brain.client, brain.keys.plans, group=APPLY_GROUP, consumer="apply-1")
+        reader.new(count=1, block_ms=1)
+        executor = build_executor(brain.settings)
+        brain.allow(PLAN)
+        with dies_at(monkeypatch, Journal, "settle"):
+            step(executor, reader)
+        server.kill()
+        server.start()
+        key = NeighbourKeys(brain.keys.prefix).journal(PLAN)
+        brain.client.hset(key, mapping={"state": "consumed", "place_before_ms": reader.now_ms() + 4_000})
+        with monkeypatch.context() as patch:
+            patch.setattr(executor._orders, "fetch_order", lambda *_: None)
+            assert step(executor, reader) is not None
+        assert step(executor, reader) is None
+        assert (len(orders(brain, sim)), only_result(brain)["outcome"]) == (1, "executed")
+
+
+def test_after_a_clock_of_redis_stepped_back_no_order_gets_more_time_than_a_permit_gives(
+    brain, sim, reader, executor, monkeypatch
+):
+    """S: consumed by the clock of before, an hour ahead; the next plan's order could meet this one."""
+    brain.allow(PLAN)
+    with dies_at(monkeypatch, Journal, "mark_sending"):
+        step(executor, reader)
+    let_the_window_end(brain, -3_600_000)
+    assert step(build_executor(brain.settings), reader) is None
+    assert only_result(brain)["outcome"] == "rejected"
+    assert orders(brain, sim) == []
+
+
+def test_after_a_clock_of_redis_stepped_back_a_lost_order_is_not_waited_for_until_it_has_caught_up(
+    brain, sim, reader, executor
+):
+    brain.allow(PLAN)
+    sim.fault(order="timeout_lost")
+    step(executor, reader)
+    let_the_window_end(brain, -3_600_000)
+    step(executor, reader)
+    assert int(journal(brain)["place_before_ms"]) <= reader.now_ms() + 5_000
+
+
 # --- the venue ------------------------------------------------------------------------------------------------------
 
 
