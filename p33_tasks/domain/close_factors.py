@@ -20,6 +20,7 @@ CLOSE_FACTORS: dict[str, Decimal] = {
 def close_factor(action: str) -> Decimal | None:
     """The part of the position that ``action`` closes, or None for any action that is not a known close.
 
-    An unknown action is never taken for a full close.
+    An unknown action is never taken for a full close. Only ASCII changes its case: Unicode has letters that would
+    become others (a long s becomes ``S``).
     """
-    return CLOSE_FACTORS.get(action.strip().upper())
+    return CLOSE_FACTORS.get(action.strip().upper()) if action.isascii() else None

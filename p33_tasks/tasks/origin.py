@@ -12,7 +12,7 @@ from p33_tasks.ports import StreamEntry
 
 log = structlog.get_logger("p33.task")
 
-_ENTRY_ID = re.compile(r"[0-9]{1,15}-[0-9]{1,20}", re.ASCII)
+_ENTRY_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}", re.ASCII)
 
 
 def is_foreign(prefix: str | None, runtime: Runtime, **about: Any) -> bool:

@@ -35,3 +35,9 @@ def test_there_are_no_other_spellings():
 @pytest.mark.parametrize("action", ["", " ", "HOLD", "UPDATE_SL", "CLOSE", "CLOSE_PARTIAL_60", "OPEN", "CLOSE_FULL;"])
 def test_everything_else_closes_nothing(action: str):
     assert close_factor(action) is None
+
+
+@pytest.mark.parametrize("action", ["CLO\u017fE_FULL", "PART\u0131AL_75", "CLOSE_FULL\u3000"])
+def test_letters_that_only_become_ours_in_upper_case_close_nothing(action: str):
+    assert action.strip().upper() in CLOSE_FACTORS
+    assert close_factor(action) is None

@@ -101,6 +101,12 @@ def test_results_come_by_the_stream_only(services):
     assert apply_result(RESULT, stream=KEYS.results, entry_id="1-0") == "recorded"
 
 
+def test_every_entry_id_that_a_stream_can_have_is_taken(services):
+    """A producer that sets an id of more digits sets those of all later entries: no result would ever be recorded."""
+    assert apply_result(RESULT, stream=KEYS.results, entry_id="18446744073709551615-18446744073709551615") == "recorded"
+    assert evaluate_permit(PLAN, stream=KEYS.plans, entry_id="1771305126000000-0") != "refused"
+
+
 def test_an_unexpected_failure_is_a_deny(services):
     services.error = ValueError("a bug")
     assert evaluate_permit(PLAN, **WHERE) == "deny"
