@@ -13,11 +13,11 @@ from p33_tasks.cli.check_exchange import check_exchange
 from p33_tasks.cli.check_redis import check_broker, check_redis
 from p33_tasks.cli.check_service import check_service
 from p33_tasks.cli.failures import NO, WRONG_USAGE, json_option
-from p33_tasks.cli.findings import Finding, Findings, Grade, worst
+from p33_tasks.cli.findings import Finding, Findings, Grade, counted, listed, worst
 from p33_tasks.cli.session import Session, open_session
 from p33_tasks.cli.show import cell, console, print_json, seconds
 from p33_tasks.errors import ConfigurationError, StoreError
-from p33_tasks.settings import DEFAULT_ENV_FILE
+from p33_tasks.settings import DEFAULT_ENV_FILE, unknown_variables
 
 _STYLES = {Grade.OK: "green", Grade.WARN: "yellow", Grade.FAIL: "bold red"}
 
@@ -78,8 +78,13 @@ def _check_configuration(session: Session) -> list[Finding]:
     origin = f"the environment and {named}" if named else "the environment alone"
     signing = "permits are signed" if settings.permit_signing_key else "permits are not signed"
     findings.ok(
-        "settings", f"from {origin}; {len(settings.allowlist)} symbols, prefix {settings.key_prefix}, {signing}"
+        "settings",
+        f"from {origin}; {counted(len(settings.allowlist), 'symbol')}, prefix {settings.key_prefix}, {signing}",
     )
+    if unknown := unknown_variables():
+        told = (f"{name} (meant {meant}?)" if meant else name for name, meant in unknown.items())
+        found = f"no setting of that name, so nothing reads it: {listed(told)}"
+        findings.warn("unknown variables", found, "correct the name, or take it out; its default is in force")
     if settings.ledger_bootstrap == "adopt" and settings.exchange_base_url is None and not settings.binance_testnet:
         fix = "P33_LEDGER_BOOTSTRAP=deny, and p33 ledger adopt SYMBOL after comparing"
         findings.warn("ledger bootstrap", "adopt: a live position without a ledger is taken over without asking", fix)
@@ -126,5 +131,5 @@ def _found_and_fix(finding: Finding) -> Any:
 def _conclusion(findings: list[Finding]) -> str:
     count = {grade: sum(1 for finding in findings if finding.grade is grade) for grade in Grade}
     if count[Grade.FAIL]:
-        return f"{count[Grade.FAIL]} to fix, {count[Grade.WARN]} warnings, {count[Grade.OK]} in order"
-    return f"ready: {count[Grade.OK]} in order, {count[Grade.WARN]} warnings"
+        return f"{count[Grade.FAIL]} to fix, {counted(count[Grade.WARN], 'warning')}, {count[Grade.OK]} in order"
+    return f"ready: {count[Grade.OK]} in order, {counted(count[Grade.WARN], 'warning')}"

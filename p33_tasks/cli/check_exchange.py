@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from p33_tasks.cli.findings import Finding, Findings, Grade, listed
+from p33_tasks.cli.findings import Finding, Findings, Grade, counted, listed
 from p33_tasks.cli.session import Session
 from p33_tasks.errors import (
     ConfigurationError,
@@ -133,7 +133,9 @@ def _check_positions(findings: Findings, venue: Venue, allowlist: tuple[str, ...
         findings.fail("positions", f"no usable row for {why}", "correct P33_ALLOWLIST, or look at the venue's answer")
     else:
         held = sum(1 for position in report.positions.values() if position.position_amt != 0)
-        findings.ok("positions", f"{held} open, {len(report.positions) - held} flat, of {len(allowlist)} symbols")
+        findings.ok(
+            "positions", f"{held} open, {len(report.positions) - held} flat, of {counted(len(allowlist), 'symbol')}"
+        )
     return True
 
 

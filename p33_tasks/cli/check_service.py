@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from p33_tasks.cli.findings import Finding, Findings, Grade, listed
+from p33_tasks.cli.findings import Finding, Findings, Grade, counted, listed
 from p33_tasks.cli.session import Session
 from p33_tasks.cli.show import seconds
 from p33_tasks.cli.tables import stream_text
@@ -10,7 +10,7 @@ from p33_tasks.domain.models import Policy
 from p33_tasks.views.consumers import ConsumerView, read_consumers
 from p33_tasks.views.overview import Overview, read_overview
 
-START_WORKER = "start one: celery -A p33_tasks worker -E"
+START_WORKER = "start one: celery -A p33_tasks worker"
 START_BEAT = "start one: celery -A p33_tasks beat"
 LATE_PENDING_MS = 5_000
 STUCK_PENDING_MS = 60_000
@@ -95,7 +95,9 @@ def _check_streams(overview: Overview, consumers: tuple[ConsumerView, ...]) -> l
             findings.add(stream.name, grade, found, "workers are away or too few; read their log, add one")
         elif stream.name == "dead_letters" and stream.length:
             fix = f"read them: redis-cli XREVRANGE {stream.key} + - COUNT 10"
-            findings.warn("dead letters", f"{stream.length} entries that could not be understood", fix)
+            findings.warn(
+                "dead letters", f"{counted(stream.length, 'entry', 'entries')} that could not be understood", fix
+            )
     return findings.all
 
 
@@ -119,5 +121,5 @@ def _check_symbols(overview: Overview, policy: Policy) -> list[Finding]:
         fix = "find the fill that only one side knows, then: p33 ledger adopt --replace SYMBOL"
         findings.warn("drift", f"above {policy.qty_tolerance_pct} %: {listed(drifting)}", fix)
     if not findings.all:
-        findings.ok("holds, ledgers, drift", f"nothing stops any of {len(overview.symbols)} symbols")
+        findings.ok("holds, ledgers, drift", f"nothing stops any of {counted(len(overview.symbols), 'symbol')}")
     return findings.all

@@ -68,6 +68,11 @@ def worst(findings: Iterable[Finding]) -> Grade:
     return next(grade for grade in (Grade.FAIL, Grade.WARN, Grade.OK) if grade in grades or grade is Grade.OK)
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """``1 warning``, ``2 warnings``."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
 def listed(names: Iterable[str], *, at_most: int = 5) -> str:
     """A few names, and how many more there are."""
     all_names = list(names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from p33_tasks.cli.failures import NO, json_option
+from p33_tasks.cli.findings import counted
 from p33_tasks.cli.session import Session, open_session, operator
 from p33_tasks.cli.show import cell, console, escaped, print_json, print_lines
 from p33_tasks.cli.symbols import symbol_of
@@ -86,7 +87,7 @@ def list_(as_json: bool) -> None:
         print_json({"holds": held})
         return
     lines = [f"{symbol}  {escaped(why, limit=500)}" for symbol, why in held.items()]
-    none = f"none of {len(session.settings.allowlist)} symbols is on hold"
+    none = f"none of {counted(len(session.settings.allowlist), 'symbol')} is on hold"
     print_lines(console(), (cell(line, limit=600) for line in lines or [none]))
 
 

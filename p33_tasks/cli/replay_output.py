@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from p33_tasks.cli.findings import counted
 from p33_tasks.cli.show import amount, cell, escaped, print_lines
 from p33_tasks.domain.quantities import magnitude, percent_of
 from p33_tasks.services.replay import WITHOUT_FACTS, Limits
@@ -51,7 +52,7 @@ def summary_lines(told: Told) -> Iterator[Any]:
     if not tally.looked_at:
         yield cell("no verdicts to replay: none were recorded for this span and symbol")
         return
-    yield cell(f"{tally.looked_at} verdicts, {_time(told.oldest_id)} to {_time(told.newest_id)}", "bold")
+    yield cell(f"{counted(tally.looked_at, 'verdict')}, {_time(told.oldest_id)} to {_time(told.newest_id)}", "bold")
     outcomes = ", ".join(f"{name} {number}" for name, number in tally.outcomes.most_common())
     yield cell(f"  {tally.same} come out the same" + (f": {outcomes}" if outcomes else ""), "green", limit=2_000)
     yield cell(f"  {tally.different} come out different", "bold red" if tally.different else "green")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
 from typing import get_args
 
@@ -16,6 +17,8 @@ from p33_tasks.errors import ConfigurationError
 from p33_tasks.settings.model import Settings
 
 DEFAULT_ENV_FILE = Path("/etc/quantum/position-state-brain.env")
+
+_READ_ELSEWHERE = ("P33_ENV_FILE", "P33_QUEUES")  # here, and by the worker's systemd unit
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -42,6 +45,21 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         report = _explain(error, found)
     # Raised out here, so that pydantic's error, which holds every value, is not its context.
     raise ConfigurationError(report)
+
+
+def unknown_variables(environ: Mapping[str, str] | None = None) -> dict[str, str | None]:
+    """Variables that look like settings and are none, each with the setting it may have been meant for.
+
+    They are no error: an older release reads the env file of a newer one.
+
+    Raises:
+        ConfigurationError: The env file can't be read.
+    """
+    environ = os.environ if environ is None else environ
+    filed, _ = _read_env_file(environ.get("P33_ENV_FILE"))
+    known = [*_fields_by_variable(), *_READ_ELSEWHERE]
+    unknown = sorted({name for name in (*filed, *environ) if name.startswith("P33_")} - set(known))
+    return {name: next(iter(get_close_matches(name, known, 1, 0.75)), None) for name in unknown}
 
 
 def _read_env_file(named: str | None) -> tuple[Mapping[str, str], Path]:

@@ -53,6 +53,14 @@ def test_a_cooldown_that_a_plain_get_and_del_executor_could_outlast_is_a_warning
     assert "configuration: cooldown" not in findings(call, "--no-exchange", P33_COOLDOWN_SEC="15")
 
 
+def test_a_misspelt_variable_is_a_warning_that_names_the_right_one(call: Call) -> None:
+    row = findings(call, "--no-exchange", P33_COOLDOWN_SECS="60", P33_WHATEVER="x")["configuration: unknown variables"]
+    assert row["grade"] == "warn"
+    assert "P33_COOLDOWN_SECS (meant P33_COOLDOWN_SEC?)" in row["found"]
+    assert "P33_WHATEVER" in row["found"]
+    assert "configuration: unknown variables" not in findings(call, "--no-exchange")
+
+
 # --- redis ----------------------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from p33_tasks.errors import ConfigurationError
 from p33_tasks.exchange.registry import STRICT_READERS
-from p33_tasks.settings import Settings, load_settings, loading
+from p33_tasks.settings import Settings, load_settings, loading, unknown_variables
 from p33_tasks.settings.model import READABLE_EXCHANGES
 
 SECRET = "geheim-hunter2-geheim"
@@ -233,3 +233,18 @@ def test_only_the_given_variables_are_read(monkeypatch: pytest.MonkeyPatch):
     assert load_settings({"REDIS_PORT": "7001"}).state_url == "redis://localhost:7001/0"
     assert load_settings().state_url == "redis://live.example:7000/0"
     assert Settings(REDIS_PORT="7002").state_url == "redis://localhost:7002/0"
+
+
+# --- what is no setting ---------------------------------------------------------------------------------------------
+
+
+def test_a_variable_of_ours_that_is_no_setting_is_known_in_environment_and_file_and_nobody_elses_is(tmp_path):
+    path = tmp_path / "some.env"
+    path.write_text("P33_ALOWLIST=BTCUSDT\nP33_COOLDOWN_SEC=20\nFLOWER_PORT=1\n")
+    environ = {"P33_ENV_FILE": str(path), "P33_QUEUES": "p33.permits", "P33_POLLSEC": "1", "HOME": "/", "P33_X": ""}
+    assert unknown_variables(environ) == {
+        "P33_ALOWLIST": "P33_ALLOWLIST",
+        "P33_POLLSEC": "P33_POLL_SEC",
+        "P33_X": None,
+    }
+    assert load_settings(environ).cooldown_sec == Decimal(20)
