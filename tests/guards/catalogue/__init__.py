@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tests.guards.catalogue.issuing import ISSUING
 from tests.guards.catalogue.quantities import QUANTITIES
 from tests.guards.catalogue.rules import RULES
 from tests.guards.guard import Guard
 
-GUARDS: tuple[Guard, ...] = (*RULES, *QUANTITIES)
+GUARDS: tuple[Guard, ...] = (*RULES, *QUANTITIES, *ISSUING)

@@ -139,6 +139,23 @@ def test_two_workers_judge_one_entry_and_the_second_commit_finds_the_first(gate:
     assert gate.count(f"p33_permit_total|{SYMBOL}|allow") == 1
 
 
+def test_of_a_decided_plan_no_facts_are_read(gate: Gate) -> None:
+    gate.make_ready()
+    gate.allow()
+    assert gate.verdicts.load(gate.plan()) is None
+
+
+def test_an_entry_whose_plan_was_decided_meanwhile_is_acknowledged_by_the_commit(gate: Gate) -> None:
+    """Nothing else would: the plan's second entry would be judged again and again."""
+    gate.make_ready()
+    plan, first = gate.publish()
+    again, second = gate.publish()
+    facts = gate.verdicts.load(plan)
+    assert commit(gate, plan, facts, first) is CommitStatus.COMMITTED
+    assert commit(gate, again, facts, second) is CommitStatus.EXISTS
+    assert gate.pending(gate.keys.plans) == 0
+
+
 @pytest.mark.parametrize("end", ["consumed", "expired"])
 def test_a_permit_that_is_gone_is_never_minted_again(gate: Gate, end: str) -> None:
     """Failure 23."""
@@ -180,6 +197,13 @@ def test_one_outstanding_allow_per_symbol_and_each_symbol_for_itself(gate: Gate)
     assert gate.allow("p-3", symbol=OTHER)["order_side"] == "BUY"
 
 
+def test_a_reservation_of_any_type_holds_the_symbol_and_is_named(gate: Gate) -> None:
+    gate.make_ready()
+    gate.redis.rpush(gate.keys.reservation(SYMBOL), "x")
+    assert gate.why_not() == "permit_in_flight"
+    assert (gate.decision() or {})["details"] == {"in_flight_plan_id": "(a list)"}
+
+
 # --- facts that move between evaluation and commit ------------------------------------------------------------------
 
 MOVES: dict[str, Callable[[Gate], object]] = {
@@ -187,6 +211,7 @@ MOVES: dict[str, Callable[[Gate], object]] = {
     "a hold of any type is set": lambda g: g.redis.rpush(g.keys.hold(SYMBOL), "x"),
     "another plan takes the symbol": lambda g: g.redis.set(g.keys.reservation(SYMBOL), "other"),
     "the position changed": lambda g: g.put_position("0.039"),
+    "another position under the same time": lambda g: g.redis.hset(g.keys.snapshot(SYMBOL), "position_amt", "0.0399"),
     "a newer snapshot of the same position": lambda g: (g.until_after(g.now_ms()), g.put_position()),
     "the snapshot is gone": lambda g: g.redis.delete(g.keys.snapshot(SYMBOL)),
     "the snapshot became a list": lambda g: (g.redis.delete(k := g.keys.snapshot(SYMBOL)), g.redis.rpush(k, "x")),
@@ -196,6 +221,7 @@ MOVES: dict[str, Callable[[Gate], object]] = {
     "an unreadable snapshot time": lambda g: g.redis.hset(g.keys.snapshot(SYMBOL), "ts_ms", "nan"),
     "a fill": lambda g: g.report("stranger", ("1", "SELL", "0.001")),
     "an order that filled nothing": lambda g: g.report("stranger", ("1", "SELL", "0")),
+    "another ledger without an order": lambda g: g.put_ledger("0.0399"),
     "an unreadable order time": lambda g: g.redis.hset(g.keys.ledger(SYMBOL), "last_order_time_ms", "nan"),
     "the ledger is gone": lambda g: g.redis.delete(g.keys.ledger(SYMBOL)),
 }
@@ -229,12 +255,26 @@ def test_an_allow_that_was_evaluated_too_long_ago_is_not_written(gate: Gate, lim
     assert gate.dump() == before
 
 
+def test_a_snapshot_of_the_future_carries_no_allow(gate: Gate) -> None:
+    """The clock stepped back between evaluation and commit: nobody knows any more how old the snapshot is."""
+    gate.make_ready()
+    gate.put_position(age_ms=-30_000)
+    plan, entry = gate.publish()
+    facts = gate.verdicts.load(plan)
+    assert facts is not None
+    before = gate.dump()
+    assert commit(gate, plan, replace(facts, now_ms=facts.now_ms + 30_000), entry) is CommitStatus.MOVED
+    assert gate.dump() == before
+
+
 def test_an_allow_from_another_life_of_redis_is_not_written(gate: Gate) -> None:
     gate.make_ready()
     plan, entry = gate.publish()
     facts = gate.verdicts.load(plan)
     assert facts is not None
     verdict = evaluate(plan, facts, gate.policy)
+    # The snapshot is of that life too, and came back with the file.
+    gate.redis.hset(gate.keys.snapshot(SYMBOL), "run_id", "b" * 40)
     assert commit(gate, plan, replace(facts, run_id="b" * 40), entry, verdict=verdict) is CommitStatus.MOVED
 
 
