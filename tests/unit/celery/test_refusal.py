@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import zlib
 
-from p33_tasks.celery.refusal import MAX_BODY_CHARS, problem_of
+import kombu.compression
+import pytest
+from kombu.message import Message
+
+from p33_tasks.celery.refusal import MAX_BODY_CHARS, problem_of, refuse_compression
 
 HEADERS = {"task": "p33.evaluate_permit", "id": "permit-1", "timelimit": [None, None], "eta": None, "retries": 0}
 OUTSIDE = {
@@ -37,6 +41,7 @@ def test_our_own_and_a_producers_tasks_are_taken():
         {"timelimit": "ab"},
         {"eta": 7},
         {"shadow": "x" * 1001},
+        {"compression": "application/x-gzip"},
     ],
 )
 def test_a_header_that_would_break_the_workers_loop_is_refused(changes):
@@ -61,3 +66,15 @@ def test_only_json_of_a_sane_size_is_read(changes):
 @pytest.mark.parametrize("headers", [None, [], 7, "headers", {}])
 def test_a_message_without_headers_is_refused(headers):
     assert problem_of(headers, **OUTSIDE)
+
+
+def test_no_message_is_unpacked_before_it_can_be_looked_at(monkeypatch):
+    """400 MB in half a megabyte: the worker's main process grew by 740 MB, and a larger one would have ended it."""
+    for table in ("_encoders", "_decoders"):
+        monkeypatch.setattr(kombu.compression, table, dict(getattr(kombu.compression, table)))
+    packed = zlib.compress(b"0" * 1_000_000)
+    refuse_compression()
+    for name in ["gzip", "zlib", "bzip2", *kombu.compression.encoders()]:
+        message = Message(body=packed, headers={**HEADERS, "compression": name})
+        assert message.body == packed, name
+        assert problem_of(message.headers, **{**OUTSIDE, "body": message.body})
