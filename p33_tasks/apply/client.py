@@ -96,12 +96,12 @@ class PermitClient:
                 break
             # A no is final, whichever comes first; a yes waits for the other.
             if governor is not None:
-                require_granted(governor)
+                self._require_granted(governor, plan_id)
             if ours is not None:
                 self._require_allow(ours, plan_id, symbol)
             time.sleep(min(pause_sec, max(0.0, deadline - time.monotonic())))
             pause_sec = min(pause_sec * 1.5, 0.025)
-        granted = require_granted(governor)
+        granted = self._require_granted(governor, plan_id)
         allow = self._require_allow(ours, plan_id, symbol)
         return self._consume(plan_id, symbol, granted, allow, consume_id)
 
@@ -111,8 +111,11 @@ class PermitClient:
 
     def _verified(self, plan_id: str, symbol: str) -> tuple[str, AllowPermit]:
         governor, ours = self._read(plan_id)
-        granted = require_granted(governor)
+        granted = self._require_granted(governor, plan_id)
         return granted, self._require_allow(ours, plan_id, symbol)
+
+    def _require_granted(self, raw: str | None, plan_id: str) -> str:
+        return require_granted(raw, key=self._keys.governor_permit(plan_id, self._governor_key))
 
     def _require_allow(self, raw: str | None, plan_id: str, symbol: str) -> AllowPermit:
         return require_allow(

@@ -35,8 +35,12 @@ class AllowPermit:
     stale_threshold_ms: int
 
 
-def require_granted(raw: str | None) -> str:
+def require_granted(raw: str | None, *, key: str) -> str:
     """Check the governor's permit.
+
+    Args:
+        raw: The key's value; None for none.
+        key: Where it was looked for. The commonest cause of a missing one is a template that isn't the governor's.
 
     Returns:
         The value as read, for comparing when both permits are consumed.
@@ -45,7 +49,7 @@ def require_granted(raw: str | None) -> str:
         PermitRefused: It is missing, unreadable, or ``granted`` is not true.
     """
     if raw is None:
-        raise PermitRefused(NO_GOVERNOR, "the governor's permit is missing")
+        raise PermitRefused(NO_GOVERNOR, f"the governor's permit is missing: nothing at {key:.120}")
     try:
         granted = exact_json.loads_object(raw, numbers=str).get("granted")
     except CorruptStateError as error:

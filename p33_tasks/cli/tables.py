@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from p33_tasks.cli.findings import counted
 from p33_tasks.cli.show import amount, cell, escaped, seconds
 from p33_tasks.domain.models import Allow, Policy
 from p33_tasks.domain.quantities import canonical, magnitude
@@ -115,7 +116,8 @@ def counters_text(overview: Overview) -> str:
     )
     for name in ("unpermitted_executions", "dead_letters"):
         if totals[name]:
-            text += f"; {totals[name]} {name.replace('_', ' ')}"
+            one = name.replace("_", " ").removesuffix("s")
+            text += f"; {counted(totals[name], one)}"
     return text
 
 

@@ -85,6 +85,9 @@ class Producer:
             except StoppedError:
                 return
             took_ms = int((time.monotonic() - began_sec) * 1000)
+            # Told to end with all the others, it may miss one of them before it hears of it.
+            if traded is None and self._stop.wait(TROUBLE_PAUSE_SEC):
+                return
             report(
                 CaseResult(
                     case=case.name,
@@ -97,7 +100,7 @@ class Producer:
                     took_ms=took_ms,
                 )
             )
-            if self._stop.wait(interval_sec if traded else max(interval_sec, TROUBLE_PAUSE_SEC)):
+            if self._stop.wait(interval_sec):
                 return
 
     def _script(self, rounds: int | None) -> Iterator[Case]:

@@ -68,19 +68,19 @@ def known_lines(inputs: Json, verdict_ms: int) -> Iterator[tuple[str, str]]:
         most = f", at most {number(market['max_market_qty'])}" if market.get("max_market_qty") is not None else ""
         yield "market", f"step {number(market.get('step_size'))}, at least {number(market.get('min_qty'))}{most}"
     else:
-        yield "market", f"unknown {_problem(facts, 'market_problem')}"
+        yield "market", f"unknown {_problem(facts, 'market_problem')}".strip()
 
 
 def _snapshot_line(facts: Json, snapshot: Json, policy: Json, verdict_ms: int) -> str:
     if not snapshot:
-        return f"unknown {_problem(facts, 'snapshot_problem')}"
+        return f"unknown {_problem(facts, 'snapshot_problem')}".strip()
     age, limit = _ago(snapshot.get("ts_ms"), verdict_ms), _ms(policy.get("stale_threshold_ms"))
     return f"{position(snapshot.get('position_amt'))}, asked for {age} before (limit {limit}), {snapshot.get('source')}"
 
 
 def _ledger_line(facts: Json, ledger: Json, policy: Json, verdict_ms: int) -> str:
     if not ledger:
-        return f"none {_problem(facts, 'ledger_problem')}"
+        return f"none {_problem(facts, 'ledger_problem')}".strip()
     amt = ledger.get("last_known_amt")
     text = "amount unknown (only fills are remembered)" if amt is None else position(amt)
     if ledger.get("last_order_time_ms"):

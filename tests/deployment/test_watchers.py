@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -116,6 +117,19 @@ class TestFlower:
         done = subprocess.run(command, env=env, cwd=ROOT, check=False, capture_output=True, text=True, timeout=30)
         assert done.returncode != 0
         assert "set FLOWER_BASIC_AUTH" in done.stderr
+
+    def test_a_port_that_is_taken_or_too_high_is_a_sentence(self, acl: AclRedis) -> None:
+        command = [program("celery"), "-A", "p33_tasks", "flower", "--conf=flower.conf"]
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            for port in (str(taken.getsockname()[1]), "70000"):
+                env = environment(P33_REDIS_URL=acl.url("p33-watch"), FLOWER_PORT=port)
+                done = subprocess.run(
+                    command, env=env, cwd=ROOT, check=False, capture_output=True, text=True, timeout=30
+                )
+                assert done.returncode != 0
+                assert port in done.stderr
+                assert "FLOWER_PORT" in done.stderr
+                assert "Traceback" not in done.stderr
 
 
 class TestFormatting:

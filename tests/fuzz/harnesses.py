@@ -99,7 +99,7 @@ def permit(data: bytes) -> None:
         assert found.order_side is OrderSide.closing(found.exchange_position_amt)
         assert found.ts_ms < found.expires_ms
     try:
-        require_granted(raw)
+        require_granted(raw, key="the-key")
     except PermitRefused:
         return
     assert json.loads(raw)["granted"] is True

@@ -143,7 +143,7 @@ def test_no_field_of_a_signed_permit_can_be_changed(name: str, value: Any):
 @example(raw=nested(100_000))
 def test_the_governor_granted_only_what_says_true(raw: str | None):
     try:
-        granted = require_granted(raw)
+        granted = require_granted(raw, key="the-key")
     except PermitRefused as error:
         refusal_of(error, {NO_GOVERNOR})
         return

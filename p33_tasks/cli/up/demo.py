@@ -67,11 +67,6 @@ def metrics_port() -> int:
     return USUAL_METRICS_PORT if is_free(USUAL_METRICS_PORT) else free_port()
 
 
-def port_note(port: int) -> str:
-    """Says why the metrics are elsewhere; empty when they are where they usually are."""
-    return "" if port == USUAL_METRICS_PORT else f"  (somebody else listens on {USUAL_METRICS_PORT})"
-
-
 def python(module: str, *arguments: str) -> tuple[str, ...]:
     """A module of this interpreter's environment as a program."""
     return (sys.executable, "-m", module, *arguments)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,7 +19,7 @@ from p33_tasks.cli.session import Session, open_session
 from p33_tasks.cli.show import cell, console, escaped, print_json, print_lines
 from p33_tasks.cli.up import demo
 from p33_tasks.cli.up.folder import RunFolder
-from p33_tasks.cli.up.ports import free_port
+from p33_tasks.cli.up.ports import elsewhere, free_port
 from p33_tasks.cli.up.redis_server import own_redis
 from p33_tasks.cli.up.run import Plan, Run, tail_lines
 from p33_tasks.cli.up.summary import Outcome, summary_of
@@ -56,6 +58,7 @@ def launch_demo(wishes: Wishes, folder: RunFolder) -> bool:
         )
         demo.write_env_file(env_file, variables)
         settings = load_settings({"P33_ENV_FILE": str(env_file)})
+        port = settings.metrics_port
         beside = list(watchers())
         children = [c for c in demo.demo_children(exchange_url) if wishes.with_producer or c.name != demo.PRODUCER]
         children += [watcher.child for watcher in beside if watcher.child is not None]
@@ -68,9 +71,9 @@ def launch_demo(wishes: Wishes, folder: RunFolder) -> bool:
             places=(
                 f"demo     {len(children)} processes, their logs in {folder.logs}",
                 f"redis    of its own, version {server.version}, port {server.port};  exchange  {exchange_url}",
-                f"metrics  http://127.0.0.1:{settings.metrics_port}/{demo.port_note(settings.metrics_port)}",
+                f"metrics  http://127.0.0.1:{port}/{elsewhere(port, demo.USUAL_METRICS_PORT)}",
                 *(watcher.place for watcher in beside),
-                f"look     in another terminal: (set -a; . {env_file}; p33 status)",
+                f"look     in another terminal: (set -a; . {env_file}; {_program()} status)",
             ),
             for_sec=wishes.for_sec,
             simulator_url=exchange_url,
@@ -93,8 +96,13 @@ def launch_deployment(wishes: Wishes, folder: RunFolder) -> bool:
     if not wishes.as_json:
         report(findings, as_json=False)
     if worst(findings) is Grade.FAIL:
-        failed = "; ".join(f"{f.area}: {f.what}: {f.found}" for f in findings if f.grade is Grade.FAIL)
-        raise Failure(f"not started: {failed}. See p33 check")
+        failed = [f"{f.area}: {f.what}: {f.found}" for f in findings if f.grade is Grade.FAIL]
+        told = (
+            f"{'; '.join(failed)}. See p33 check"
+            if wishes.as_json
+            else f"{len(failed)} of the rows above must be fixed"
+        )
+        raise Failure(f"not started: {told}")
     settings, beside = session.settings, list(watchers())
     children = [
         *demo.service_children(),
@@ -121,6 +129,13 @@ def launch_deployment(wishes: Wishes, folder: RunFolder) -> bool:
         after=_now(session),
     )
     return _run(plan, wishes, folder)
+
+
+def _program() -> str:
+    """This ``p33`` as a shell finds it: by name, or by its path where the environment isn't the shell's."""
+    own, found = Path(sys.executable).with_name("p33"), shutil.which("p33")
+    is_own = found is not None and own.exists() and own.samefile(found)
+    return "p33" if is_own or not own.exists() else str(own)
 
 
 def _now(session: Session) -> str:
@@ -160,7 +175,11 @@ def _print_summary(summary: dict[str, Any], outcome: Outcome) -> None:
     lines += [cell(f"  {number:>5}  {reason}") for reason, number in summary["denied_by_reason"].items()]
     for case in summary["cases"]["other"][:10]:
         expected, got = (", ".join(filter(None, pair)) for pair in _expected_and_got(case))
-        told = f"case {case['case']!r} on {case['symbol']}: expected {expected}; got {got} ({case['plan_id']})"
+        where, plan = (
+            f" on {case['symbol']}" if case["symbol"] else "",
+            f" ({case['plan_id']})" if case["plan_id"] else "",
+        )
+        told = f"case {case['case']!r}{where}: expected {expected}; got {got}{plan}"
         lines.append(cell(told, "yellow", limit=400))
     lines += [cell(f"not well: {reason}", "red", limit=600) for reason in summary["reasons"]]
     print_lines(screen, lines)

@@ -13,6 +13,11 @@ def free_port() -> int:
         return port
 
 
+def elsewhere(port: int, usual: int) -> str:
+    """Says why a port isn't the usual one; empty when it is."""
+    return "" if port == usual else f"  (somebody else listens on {usual})"
+
+
 def is_free(port: int) -> bool:
     """Whether nobody listens on this port of loopback."""
     with socket.socket() as probe:

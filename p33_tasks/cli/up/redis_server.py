@@ -50,8 +50,8 @@ class OwnRedis:
     process: subprocess.Popen[bytes]
 
     def url(self, db: int = 0) -> str:
-        """Holds the password: for an environment, never for a log."""
-        return f"redis://:{self.password}@127.0.0.1:{self.port}/{db}"
+        """Holds the password: for an environment, never for a log. With the user's name, since redis-cli needs one."""
+        return f"redis://default:{self.password}@127.0.0.1:{self.port}/{db}"
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import p33_tasks
 from p33_tasks.cli.queue_metrics import DEFAULT_PORT, celery_exporter_command
-from p33_tasks.cli.up.ports import free_port, is_free
+from p33_tasks.cli.up.ports import elsewhere, free_port, is_free
 from p33_tasks.cli.up.processes import Child
 
 FLOWER_PORT = 5555
@@ -32,7 +32,8 @@ def watchers() -> Iterator[Watcher]:
             *(sys.executable, "-m", "celery", "-A", "p33_tasks", "flower"),
             *(f"--conf={FLOWER_CONF}", f"--port={port}"),
         )
-        yield Watcher(child=Child(name="flower", command=command), place=f"flower   http://127.0.0.1:{port}/tasks")
+        place = f"flower   http://127.0.0.1:{port}/tasks{elsewhere(port, FLOWER_PORT)}"
+        yield Watcher(child=Child(name="flower", command=command), place=place)
     port = _port(DEFAULT_PORT)
     exporter = celery_exporter_command(port=port)
     if exporter is None:
@@ -40,7 +41,7 @@ def watchers() -> Iterator[Watcher]:
         yield Watcher(child=None, place=place)
         return
     child = Child(name="queues", command=tuple(exporter))
-    yield Watcher(child=child, place=f"queues   http://127.0.0.1:{port}/metrics")
+    yield Watcher(child=child, place=f"queues   http://127.0.0.1:{port}/metrics{elsewhere(port, DEFAULT_PORT)}")
 
 
 def _port(usual: int) -> int:

@@ -45,7 +45,7 @@ td{padding:7px 12px;border-bottom:1px solid var(--line);vertical-align:top}
 tr:last-child td{border-bottom:0}
 th{white-space:nowrap}
 th.r,td.r{text-align:right}
-th:nth-child(1){width:13%}th:nth-child(2){width:27%}th:nth-child(n+3){width:11%}th:nth-child(n+5){width:8%}
+th:nth-child(1){width:12%}th:nth-child(2){width:27%}th:nth-child(n+3){width:11%}th:nth-child(n+5){width:8%}th:nth-child(5){width:10%}
 th:nth-child(8){width:auto}
 td.name{font-weight:650}
 tr.row-stop td.name{box-shadow:inset 4px 0 0 var(--stop)}

@@ -16,7 +16,9 @@ from p33_tasks.neighbours.cases import CASES
 from p33_tasks.neighbours.governor import Limits, run_governor
 from p33_tasks.neighbours.names import NeighbourKeys
 from p33_tasks.neighbours.producer import CaseResult, run_producer
+from p33_tasks.neighbours.stage import Stage
 from p33_tasks.settings import Settings
+from p33_tasks.sim.client import SimControlError
 from tests.integration.neighbours.brain import Brain, settings_for
 from tests.support.waiting import wait_until
 
@@ -70,6 +72,26 @@ def test_the_producer_stops_promptly_in_the_middle_of_a_case(redis_server, sim):
     stop.set()
     thread.join(1)
     assert not thread.is_alive()
+
+
+class StopsWhenAsked(threading.Event):
+    """Told to stop as soon as somebody waits: what a terminal's Ctrl-C looks like to a process that hears it last."""
+
+    def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002 - the event's own signature
+        self.set()
+        return True
+
+
+def test_a_case_that_failed_because_everything_ends_is_not_told_as_a_failure(redis_server, sim, monkeypatch):
+    settings = settings_for(redis_server, sim, P33_KEY_PREFIX="ending")
+    results = list[CaseResult]()
+
+    def gone(*_: object, **__: object) -> None:
+        raise SimControlError("no simulator answers")
+
+    monkeypatch.setattr(Stage, "hold_position", gone)
+    run_producer(settings, StopsWhenAsked(), sim, report=results.append, interval_sec=0, rounds=1)
+    assert results == []
 
 
 def test_results_are_kept_for_another_process_to_show(redis_server, sim):

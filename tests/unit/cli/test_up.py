@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import sys
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any
 import pytest
 
 from p33_tasks.cli.failures import Failure
-from p33_tasks.cli.up import demo, redis_server
+from p33_tasks.cli.up import demo, launch, redis_server
 from p33_tasks.cli.up.folder import run_folder
+from p33_tasks.cli.up.ports import elsewhere
 from p33_tasks.cli.up.summary import Outcome, summary_of, unpermitted_orders
 from p33_tasks.cli.up.tally import Tally
 from p33_tasks.domain.models import Policy
@@ -189,3 +191,21 @@ def test_a_demo_in_which_something_never_happened_is_not_good(missing: str) -> N
 
 def test_a_demo_that_was_ended_early_is_not_good() -> None:
     assert "SIGTERM" in " ".join(summary_of(outcome(is_demo=True, interrupted="SIGTERM"))["reasons"])
+
+
+def test_a_port_that_is_not_the_usual_one_says_why() -> None:
+    assert elsewhere(5555, 5555) == ""
+    assert elsewhere(44399, 5555) == "  (somebody else listens on 5555)"
+
+
+def test_the_line_for_another_terminal_names_a_p33_that_its_shell_finds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    own = Path(sys.executable).with_name("p33")
+    monkeypatch.setenv("PATH", str(own.parent))
+    assert launch._program() == "p33"
+    (tmp_path / "p33").write_text("another installation's")
+    (tmp_path / "p33").chmod(0o755)
+    for elsewhere_on_the_path in (str(tmp_path), "/nonexistent"):
+        monkeypatch.setenv("PATH", elsewhere_on_the_path)
+        assert launch._program() == str(own)
