@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tests.guards.catalogue.consuming import CONSUMING
 from tests.guards.catalogue.issuing import ISSUING
 from tests.guards.catalogue.quantities import QUANTITIES
 from tests.guards.catalogue.rules import RULES
 from tests.guards.guard import Guard
 
-GUARDS: tuple[Guard, ...] = (*RULES, *QUANTITIES, *ISSUING)
+GUARDS: tuple[Guard, ...] = (*RULES, *QUANTITIES, *ISSUING, *CONSUMING)

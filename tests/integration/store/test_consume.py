@@ -116,6 +116,21 @@ def test_consuming_again_is_refused_also_under_the_same_consume_id(allowed: Gate
     assert allowed.redis.hget(allowed.keys.consumed("plan-1"), "consume_id") == "journal-7"
 
 
+def test_of_two_that_verified_the_same_permit_under_one_consume_id_one_may_send(allowed: Gate) -> None:
+    """Two processes continue one journal: each has read both permits before the other takes them."""
+    first, second = allowed.client(), allowed.client()
+    real = second._read
+
+    def read(plan_id: str) -> list[Any]:
+        found = real(plan_id)
+        first.consume(plan_id, SYMBOL, consume_id="one-journal")
+        return found
+
+    second._read = read  # type: ignore[method-assign]  # the other one comes right after reading
+    with pytest.raises(PermitRefused):
+        second.consume("plan-1", SYMBOL, consume_id="one-journal")
+
+
 def test_permits_put_back_are_not_consumed_again(allowed: Gate) -> None:
     permit = allowed.redis.get(allowed.keys.permit("plan-1")) or ""
     allowed.client().consume("plan-1", SYMBOL)
@@ -295,6 +310,16 @@ def test_a_permit_changed_since_it_was_verified_is_refused(allowed: Gate) -> Non
     assert both_are_there(allowed)
 
 
+def test_a_permit_taken_away_since_it_was_verified_is_refused(allowed: Gate) -> None:
+    client = allowed.client()
+    real, key = client._read, allowed.keys.permit("plan-1")
+    client._read = lambda plan_id: (real(plan_id), allowed.redis.delete(key))[0]  # type: ignore[method-assign]  # right after reading
+    with pytest.raises(PermitRefused) as refused:
+        client.consume("plan-1", SYMBOL)
+    assert (refused.value.error, refused.value.reason) == (NO_P33, "missing")
+    assert allowed.redis.exists(allowed.keys.governor_permit("plan-1"))
+
+
 def test_a_permit_is_consumed_for_the_symbol_that_was_planned_only(allowed: Gate) -> None:
     """F."""
     assert allowed.refusal(symbol=OTHER) == (NO_P33, "about_another_symbol")
@@ -376,6 +401,13 @@ def test_an_order_in_the_millisecond_of_the_permit_came_after_its_facts(allowed:
     assert allowed.refusal() == (NO_P33, "order_since_permit")
 
 
+def test_an_order_in_the_second_of_the_permit_may_have_come_after_its_facts(allowed: Gate) -> None:
+    """A writer that tells whole seconds says nothing finer: 12 is anything up to 12.999."""
+    permit = allowed.permit() or {}
+    allowed.redis.hset(allowed.keys.ledger(SYMBOL), "last_order_time_epoch", str(permit["ts_ms"] // 1000))
+    assert allowed.refusal() == (NO_P33, "order_since_permit")
+
+
 def test_an_order_before_the_permit_is_no_obstacle(gate: Gate) -> None:
     gate.make_ready()
     gate.report("earlier", ("1", "SELL", "0"))
@@ -393,6 +425,7 @@ def test_redis_out_of_reach_is_a_refusal() -> None:
     with pytest.raises(PermitRefused) as refused:
         client.consume("plan-1", SYMBOL)
     assert refused.value.error == NO_GOVERNOR
+    assert "can't be reached" in str(refused.value.reason), "told apart from a permit that is missing"
 
 
 def test_a_redis_without_memory_consumes_the_whole_or_nothing(allowed: Gate) -> None:

@@ -1,0 +1,367 @@
+"""Consuming: both permits or neither, once, and only while everything still holds (CONTRACT section 6, "Consuming")."""
+
+from __future__ import annotations
+
+from tests.guards.guard import Guard
+
+CONSUME_TESTS = "integration/store/test_consume.py"
+SIGNED_TESTS = "integration/store/test_signed_permits.py"
+RELEASE_TESTS = "integration/store/test_reservation_release.py"
+AT_USE = f"{CONSUME_TESTS}::test_what_changed_since_the_verdict_is_seen_at_use"
+FORGED = f"{CONSUME_TESTS}::test_a_forged_permit_is_refused_and_both_stay"
+
+
+def _consume(promise: str, old: str, new: str, *tests: str) -> Guard:
+    return Guard(promise=promise, file="store/lua/consume_permits.lua", old=old, new=new, tests=tests)
+
+
+def _permit(promise: str, old: str, new: str, *tests: str) -> Guard:
+    return Guard(promise=promise, file="apply/permit.py", old=old, new=new, tests=tests)
+
+
+def _client(promise: str, old: str, new: str, *tests: str) -> Guard:
+    return Guard(promise=promise, file="apply/client.py", old=old, new=new, tests=tests)
+
+
+CONSUMING = (
+    # --- both or neither, and once
+    _consume(
+        "the governor's permit must be there when both are taken",
+        "if type_of(KEYS[1]) ~= 'string' then return refused('governor', 'missing') end\n"
+        "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return refused('governor', 'changed') end\n",
+        "",
+        f"{CONSUME_TESTS}::test_a_governors_permit_changed_since_it_was_read_refuses_both",
+    ),
+    _consume(
+        "the governor's permit must be the one that was read",
+        "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return refused('governor', 'changed') end\n",
+        "",
+        f"{CONSUME_TESTS}::test_a_governors_permit_changed_since_it_was_read_refuses_both",
+    ),
+    _consume(
+        "the permit must be there when both are taken",
+        "if type_of(KEYS[2]) ~= 'string' then return refused('p33', 'missing') end\n",
+        "if type_of(KEYS[2]) ~= 'string' and type_of(KEYS[2]) ~= 'none' then return refused('p33', 'missing') end\n"
+        "if type_of(KEYS[2]) == 'none' then redis.call('SET', KEYS[2], ARGV[2]) end\n",
+        f"{CONSUME_TESTS}::test_of_a_hundred_executors_exactly_one_may_send",
+        f"{CONSUME_TESTS}::test_a_permit_taken_away_since_it_was_verified_is_refused",
+    ),
+    _consume(
+        "the permit must be the very bytes that were verified",
+        "if redis.call('GET', KEYS[2]) ~= ARGV[2] then return refused('p33', 'changed') end\n",
+        "",
+        f"{CONSUME_TESTS}::test_a_permit_changed_since_it_was_verified_is_refused",
+    ),
+    _consume(
+        "both permits are taken",
+        "redis.call('DEL', KEYS[1], KEYS[2])\n",
+        "redis.call('DEL', KEYS[2])\n",
+        f"{CONSUME_TESTS}::test_consuming_gives_the_exact_quantity_and_takes_both_permits",
+    ),
+    _consume(
+        "permits put back aren't consumed again",
+        "if type_of(KEYS[7]) ~= 'none' then return refused('p33', 'already_consumed') end\n",
+        "",
+        f"{CONSUME_TESTS}::test_permits_put_back_are_not_consumed_again",
+    ),
+    _consume(
+        "the same consume_id consumes once, whoever shares it",
+        "  if c[1] == ARGV[14] and c[2] then return { 'consumed', c[2] } end\n",
+        "  if redis.call('HGET', KEYS[7], 'consume_id') == ARGV[4] then return { 'consumed', c[2] } end\n",
+        f"{CONSUME_TESTS}::test_of_two_that_verified_the_same_permit_under_one_consume_id_one_may_send",
+    ),
+    _consume(
+        "a consumption whose answer was lost is the same one",
+        "  if c[1] == ARGV[14] and c[2] then return { 'consumed', c[2] } end\n",
+        "",
+        f"{CONSUME_TESTS}::test_a_consumption_whose_answer_was_lost_is_repeated_and_is_one",
+    ),
+    # --- what must still hold
+    _consume(
+        "an expired permit isn't consumed",
+        "if now >= tonumber(ARGV[6]) then return refused('p33', 'expired') end\n",
+        "",
+        AT_USE,
+    ),
+    _consume(
+        "a permit from before a restart of Redis isn't consumed",
+        "if run_id() ~= ARGV[7] then return refused('p33', 'other_redis_run') end\n",
+        "",
+        AT_USE,
+    ),
+    _consume(
+        "the reservation must be this plan's",
+        "if type_of(KEYS[3]) ~= 'string' or redis.call('GET', KEYS[3]) ~= ARGV[3] then",
+        "if type_of(KEYS[3]) ~= 'string' then",
+        AT_USE,
+    ),
+    _consume(
+        "without the reservation nothing is consumed",
+        "if type_of(KEYS[3]) ~= 'string' or redis.call('GET', KEYS[3]) ~= ARGV[3] then",
+        "if type_of(KEYS[3]) == 'string' and redis.call('GET', KEYS[3]) ~= ARGV[3] then",
+        AT_USE,
+    ),
+    _consume(
+        "a hold stops the consumption",
+        "if redis.call('EXISTS', KEYS[4]) == 1 then return refused('p33', 'reconcile_hold_active') end\n",
+        "",
+        AT_USE,
+    ),
+    _consume(
+        "without a ledger nothing is consumed",
+        "if type_of(KEYS[5]) ~= 'hash' then return refused('p33', 'ledger_missing') end\n",
+        "",
+        AT_USE,
+    ),
+    _consume(
+        "an order time that is none stops the consumption",
+        "if unreadable then return refused('p33', 'ledger_unreadable') end\n",
+        "",
+        AT_USE,
+    ),
+    _consume(
+        "an order since the permit stops the consumption",
+        "if ordered and ordered >= issued then return refused('p33', 'order_since_permit') end\n",
+        "",
+        AT_USE,
+    ),
+    _consume(
+        "an order in the permit's own millisecond came after it",
+        "if ordered and ordered >= issued then",
+        "if ordered and ordered > issued then",
+        f"{CONSUME_TESTS}::test_an_order_in_the_millisecond_of_the_permit_came_after_its_facts",
+    ),
+    _consume(
+        "an order told in whole seconds is compared in whole seconds",
+        "if not l[1] or l[1] == '' then issued = math.floor(issued / 1000) * 1000 end\n",
+        "",
+        f"{CONSUME_TESTS}::test_an_order_in_the_second_of_the_permit_may_have_come_after_its_facts",
+    ),
+    _consume(
+        "without a snapshot nothing is consumed",
+        "if type_of(KEYS[6]) ~= 'hash' then return refused('p33', 'snapshot_missing') end\n",
+        "",
+        AT_USE,
+    ),
+    _consume(
+        "the snapshot must be young when it counts", " or now - fetched > tonumber(ARGV[9]) then", " then", AT_USE
+    ),
+    _consume(
+        "a snapshot dated in the future stops the consumption",
+        "if not fetched or fetched > now or now - fetched",
+        "if not fetched or now - fetched",
+        AT_USE,
+    ),
+    _consume(
+        "a snapshot without a time stops the consumption",
+        "if not fetched or fetched > now or now - fetched > tonumber(ARGV[9]) then",
+        "if fetched and (fetched > now or now - fetched > tonumber(ARGV[9])) then",
+        AT_USE,
+    ),
+    _consume(
+        "the snapshot must be of this life of Redis at use",
+        "if s[4] ~= ARGV[7] then return refused('p33', 'snapshot_of_another_run') end\n",
+        "",
+        AT_USE,
+    ),
+    _consume(
+        "hedge mode switched on stops the consumption",
+        "if s[5] == 'hedge' then return refused('p33', 'hedge_mode_unsupported') end\n",
+        "",
+        AT_USE,
+    ),
+    _consume(
+        "a position that moved stops the consumption",
+        "if s[1] ~= ARGV[8] then return refused('p33', 'position_changed') end\n",
+        "",
+        AT_USE,
+    ),
+    # --- after it
+    _consume(
+        "the reservation is renewed for the order's time",
+        "redis.call('SET', KEYS[3], ARGV[3], 'PX', ARGV[10])\n",
+        "",
+        f"{RELEASE_TESTS}::test_consuming_renews_the_reservation_for_the_permits_lifetime",
+    ),
+    _client(
+        "however short the permit, the symbol is held until snapshots show its order",
+        "                    max(allow.expires_ms - allow.ts_ms, PLACE_WINDOW_MS + allow.stale_threshold_ms),\n",
+        "                    allow.expires_ms - allow.ts_ms,\n",
+        f"{RELEASE_TESTS}::test_a_short_permit_still_holds_the_symbol_until_snapshots_show_its_order",
+    ),
+    _client(
+        "an order may be placed for five seconds",
+        "PLACE_WINDOW_MS = 5_000",
+        "PLACE_WINDOW_MS = 30_000",
+        f"{CONSUME_TESTS}::test_consuming_gives_the_exact_quantity_and_takes_both_permits",
+    ),
+    _client(
+        "every attempt to consume is told from every other",
+        "                    uuid.uuid4().hex,\n                ],",
+        "                    consume_id,\n                ],",
+        f"{CONSUME_TESTS}::test_of_two_that_verified_the_same_permit_under_one_consume_id_one_may_send",
+    ),
+    _client(
+        "Redis out of reach is a refusal",
+        "        except StoreError as error:\n"
+        "            raise PermitRefused(NO_GOVERNOR, str(error)) from error\n"
+        "\n"
+        "    def _consume(",
+        "        except StoreError:\n            return [None, None]\n\n    def _consume(",
+        f"{CONSUME_TESTS}::test_redis_out_of_reach_is_a_refusal",
+    ),
+    _client(
+        "a consume_id that can't be reported is refused",
+        "    if consume_id is not None and not 0 < len(consume_id) <= MAX_CONSUME_ID_CHARS:\n",
+        "    if consume_id is not None and len(consume_id) > 10 * MAX_CONSUME_ID_CHARS:\n",
+        f"{CONSUME_TESTS}::test_a_consume_id_that_cannot_be_reported_is_refused_before_anything_happens",
+    ),
+    _client(
+        "one signing key isn't taken apart into letters",
+        "        if isinstance(signing_keys, str):\n",
+        "        if False:\n",
+        f"{SIGNED_TESTS}::test_signing_keys_are_a_list",
+    ),
+    # --- the governor's word
+    _permit(
+        "granted means true, nothing that looks like it",
+        "    if granted is not True:\n",
+        "    if not granted:\n",
+        f"{CONSUME_TESTS}::test_only_granted_true_is_granted",
+    ),
+    _permit(
+        "without the governor's permit nothing is consumed",
+        "    if raw is None:\n        raise PermitRefused(NO_GOVERNOR",
+        '    if raw is None:\n        return ""\n    if not raw:\n        raise PermitRefused(NO_GOVERNOR',
+        "property/test_permits.py::test_the_governor_granted_only_what_says_true",
+    ),
+    # --- the permit, read strictly
+    _permit(
+        "allow means true, nothing that looks like it",
+        '    if fields.get("allow") is not True:\n',
+        '    if not fields.get("allow"):\n',
+        FORGED,
+    ),
+    _permit(
+        "a permit of another plan is refused",
+        '    if fields.get("plan_id") != plan_id:\n        raise PermitRefused(NO_P33, "about_another_plan")\n',
+        "",
+        FORGED,
+    ),
+    _permit(
+        "a permit of another symbol is refused",
+        '    if fields.get("symbol") != symbol:\n        raise PermitRefused(NO_P33, "about_another_symbol")\n',
+        "",
+        FORGED,
+        f"{CONSUME_TESTS}::test_a_permit_is_consumed_for_the_symbol_that_was_planned_only",
+    ),
+    _permit(
+        "a permit never takes more than the position",
+        "    if not 0 < quantity <= magnitude(position) or",
+        "    if not 0 < quantity or",
+        FORGED,
+    ),
+    _permit(
+        "a permit's quantity is above zero",
+        "    if not 0 < quantity <= magnitude(position) or",
+        "    if quantity > magnitude(position) or",
+        FORGED,
+    ),
+    _permit("a permit's side reduces its position", " or side is not OrderSide.closing(position):\n", ":\n", FORGED),
+    _permit(
+        "a permit's quantity is a number, no text",
+        "    if isinstance(value, str):\n",
+        "    if isinstance(value, bytes):\n",
+        FORGED,
+    ),
+    _permit(
+        "a permit's times are whole milliseconds",
+        "    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < codec.MAX_EPOCH_MS:\n",
+        "    if not isinstance(value, str | int | Decimal):\n",
+        "unit/apply/test_permit.py",
+    ),
+    _permit(
+        "a forged permit can't hold a symbol for years",
+        "    if not 0 < expires_ms - ts_ms <= MAX_PERMIT_TTL_MS:\n",
+        "    if not 0 < expires_ms - ts_ms:\n",
+        FORGED,
+    ),
+    _permit(
+        "a permit that names no life of Redis is refused",
+        "    if not isinstance(value, str) or not value:\n",
+        "    if not isinstance(value, str):\n",
+        "unit/apply/test_permit.py",
+    ),
+    _permit(
+        "an executor's staleness limit is bounded, whatever the permit says",
+        "        stale_threshold_ms=int(min(threshold_sec, MAX_STALE_THRESHOLD_SEC) * 1000),\n",
+        "        stale_threshold_ms=int(threshold_sec * 1000),\n",
+        "unit/apply/test_permit.py",
+    ),
+    # --- signatures
+    _permit(
+        "a permit without a valid signature is refused where signing is on",
+        "    if signing_keys and not _is_signed(fields, prefix=prefix, keys=signing_keys):\n",
+        '    if signing_keys and "sig" in fields and not _is_signed(fields, prefix=prefix, keys=signing_keys):\n',
+        f"{SIGNED_TESTS}::test_an_unsigned_permit_is_refused_where_signing_is_on",
+    ),
+    _permit(
+        "a wrong signature is refused",
+        "    return any(matches)\n",
+        "    return bool(matches)\n",
+        f"{SIGNED_TESTS}::test_another_key_is_wrong",
+    ),
+    _permit(
+        "while keys are rotated either one is right",
+        "key=key), signature) for key in keys]\n",
+        "key=key), signature) for key in keys[:1]]\n",
+        f"{SIGNED_TESTS}::test_while_keys_are_rotated_either_is_right",
+    ),
+    _permit(
+        "signatures are compared in constant time, with every key",
+        "        matches = [hmac.compare_digest(codec.sign(fields, prefix=prefix, key=key), signature)"
+        " for key in keys]\n",
+        "        matches = [codec.sign(fields, prefix=prefix, key=key) == signature for key in keys]\n",
+        "unit/apply/test_permit.py",
+    ),
+    _permit(
+        "a signature that is no text is refused, and no crash",
+        "    if not isinstance(signature, str) or not signature.isascii():\n",
+        "    if signature is None:\n",
+        f"{SIGNED_TESTS}::test_a_signature_that_is_none_is_refused",
+    ),
+    _permit(
+        "a permit nested without end is refused, and no crash",
+        "    except RecursionError:  # nested deeper than we write: not ours\n        return False\n",
+        "    except ZeroDivisionError:\n        return False\n",
+        "property/test_permits.py::test_any_value_is_an_allow_or_a_refusal",
+    ),
+    Guard(
+        promise="every field of a permit is signed",
+        file="store/codec.py",
+        old='    unsigned = {name: value for name, value in fields.items() if name != "sig"}\n',
+        new='    unsigned = {name: fields.get(name) for name in ("plan_id", "symbol", "allow", "safe_close_qty")}\n',
+        tests=(f"{SIGNED_TESTS}::test_an_altered_permit_is_refused",),
+    ),
+    Guard(
+        promise="a permit of another account isn't validly signed",
+        file="store/codec.py",
+        old='    message = f"{prefix}\\n{exact_json.dumps(unsigned, sort_keys=True)}".encode()\n',
+        new='    message = f"\\n{exact_json.dumps(unsigned, sort_keys=True)}".encode()\n',
+        tests=(f"{SIGNED_TESTS}::test_a_permit_of_another_account_is_refused",),
+    ),
+    Guard(
+        promise="the tombstone holds no signature that could be put back",
+        file="store/verdicts.py",
+        old="                decision,\n                permit,\n",
+        new="                permit,\n                permit,\n",
+        tests=(f"{SIGNED_TESTS}::test_the_tombstone_holds_no_signature_that_could_be_put_back",),
+    ),
+    Guard(
+        promise="an allow is signed where signing is on",
+        file="store/verdicts.py",
+        old="        if isinstance(verdict, Allow) and self._signing_key is not None:\n",
+        new='        if isinstance(verdict, Allow) and self._signing_key == "":\n',
+        tests=(f"{SIGNED_TESTS}::test_an_allow_carries_a_signature_that_anybody_can_check",),
+    ),
+)
