@@ -24,6 +24,8 @@ if type_of(KEYS[7]) ~= 'none' then return refused('p33', 'already_consumed') end
 
 local now = now_ms()
 if now >= tonumber(ARGV[6]) then return refused('p33', 'expired') end
+-- From before the clock stepped back: how old it is, and whether an order came after it, can't be told any more.
+if tonumber(ARGV[5]) > now then return refused('p33', 'issued_in_the_future') end
 if run_id() ~= ARGV[7] then return refused('p33', 'other_redis_run') end
 if type_of(KEYS[3]) ~= 'string' or redis.call('GET', KEYS[3]) ~= ARGV[3] then return refused('p33', 'reservation_lost') end
 if redis.call('EXISTS', KEYS[4]) == 1 then return refused('p33', 'reconcile_hold_active') end

@@ -8,6 +8,7 @@ import pytest
 
 from p33_tasks.apply.client import PLACE_WINDOW_MS
 from p33_tasks.ports import Claim
+from p33_tasks.store import exact_json
 from tests.support.gate import SOURCE, SYMBOL, Gate
 from tests.support.redis_server import RedisServer, Version, running_redis
 
@@ -79,3 +80,18 @@ def test_without_its_memory_redis_knows_no_ledger_and_nothing_is_allowed(forgetf
     assert again.refusal("plan-1") == ("missing_or_denied_p33_permit", "missing")
     assert again.reserved_by() is None
     assert again.redis.exists(again.keys.ledger_origin(SYMBOL)) == 0
+
+
+def test_a_permit_from_before_the_clock_stepped_back_is_not_consumed(forgetful: RedisServer) -> None:
+    """S, without a restart: it was good for as long as the step, and no order was later than it."""
+    gate = Gate(forgetful).make_ready()
+    permit = gate.allow()
+    step_ms = 3_600_000
+    ahead = {**permit, "ts_ms": permit["ts_ms"] + step_ms, "expires_ms": permit["expires_ms"] + step_ms}
+    gate.redis.set(gate.keys.permit("plan-1"), exact_json.dumps(ahead), px=step_ms)
+    gate.report("plan-0", ("of-somebody-else", "SELL", "0"))
+    gate.put_position()
+    assert gate.refusal() == ("missing_or_denied_p33_permit", "issued_in_the_future")
+    assert gate.permit() is not None, "nothing was consumed"
+    gate.report(executed=False)
+    assert gate.reserved_by() is None, "its executor gives up, and the symbol is free"
