@@ -23,6 +23,7 @@ MAX_VALUE_CHARS = 500
 MAX_TRACEBACK_CHARS = 8_000
 MIN_SECRET_CHARS = 5  # a shorter one would black out ordinary words, the demo's plan ids for one
 
+_BREAKS = re.compile(r"[ \t]*[\r\n]+[ \t]*")
 _PLAIN = re.compile(r"[\w.:/+@%,-]+", re.ASCII)
 _IN_URL = re.compile(r"(?P<scheme>://)[^/@\s]*@")
 _IN_QUERY = re.compile(
@@ -116,10 +117,11 @@ def as_text(event: Mapping[str, Any]) -> str:
     """``<time> <level> <event> key=value ...``; a traceback follows on indented lines."""
     rest = dict(event)
     time, level = rest.pop("timestamp", ""), str(rest.pop("level", "")).upper()
-    what, trace = _escaped(rest.pop("event", ""), MAX_TRACEBACK_CHARS), rest.pop("exception", None)
-    name = rest.pop("logger", None)
+    event_text, trace, name = str(rest.pop("event", "")), rest.pop("exception", None), rest.pop("logger", None)
     if name and not str(name).startswith("p33"):
         rest["logger"] = name
+        event_text = _BREAKS.sub(" ", event_text.strip())  # Celery's sentences span lines
+    what = _escaped(event_text, MAX_TRACEBACK_CHARS)
     pairs = [f"{_escaped(key)}={_quoted(value)}" for key, value in rest.items()]
     line = " ".join(part for part in (time, level, what, *pairs) if part)
     if trace:

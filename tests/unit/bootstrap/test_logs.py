@@ -70,6 +70,11 @@ def test_a_value_can_not_forge_a_line(value):
     assert line.startswith('T INFO DENY plan_id="')
 
 
+def test_a_librarys_sentence_over_several_lines_is_one_line_without_escapes():
+    line = as_text({"level": "error", "event": "Cannot connect..\nTrying again.\r\n", "logger": "celery.worker"})
+    assert line == "ERROR Cannot connect.. Trying again. logger=celery.worker"
+
+
 def test_nor_can_a_traceback():
     line = as_text({"event": "evaluation failed", "exception": "ValueError: x\nALLOW plan_id=forged"})
     first, *rest = line.split("\n")
