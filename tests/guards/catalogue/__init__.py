@@ -5,7 +5,8 @@ from __future__ import annotations
 from tests.guards.catalogue.consuming import CONSUMING
 from tests.guards.catalogue.issuing import ISSUING
 from tests.guards.catalogue.quantities import QUANTITIES
+from tests.guards.catalogue.recording import RECORDING
 from tests.guards.catalogue.rules import RULES
 from tests.guards.guard import Guard
 
-GUARDS: tuple[Guard, ...] = (*RULES, *QUANTITIES, *ISSUING, *CONSUMING)
+GUARDS: tuple[Guard, ...] = (*RULES, *QUANTITIES, *ISSUING, *CONSUMING, *RECORDING)

@@ -97,6 +97,13 @@ def test_an_order_whose_outcome_is_unknown_keeps_the_symbol(consumed: tuple[Gate
     assert gate.why_not("plan-2") == "permit_in_flight"
 
 
+def test_an_executed_order_that_filled_nothing_yet_keeps_an_unconsumed_permit(reserved: Gate) -> None:
+    """The executor went ahead without consuming, and its order still stands at the venue."""
+    reserved.report("plan-1", ("7", "SELL", "0"))
+    assert reserved.reserved_by() == "plan-1"
+    assert reserved.permit() is not None
+
+
 @pytest.mark.parametrize(
     ("consume_id", "free"), [("right", True), ("wrong", False), (None, False)], ids=["its own", "another's", "none"]
 )

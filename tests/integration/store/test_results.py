@@ -14,6 +14,7 @@ from tests.support.gate import OTHER, SYMBOL, Gate, make_result
 
 LEDGER_TTL_SEC = 86_400
 WEEK_SEC = 7 * 86_400
+DAY_MS = 86_400_000
 
 
 # --- amounts --------------------------------------------------------------------------------------------------------
@@ -224,6 +225,15 @@ def test_orders_are_forgotten_after_seven_days(gate: Gate) -> None:
     gate.report("p", ("new", "SELL", "0.1"))
     assert set(gate.redis.hkeys(gate.keys.fills(SYMBOL))) == {"young", "new"}
     assert set(gate.redis.zrange(gate.keys.fill_times(SYMBOL), 0, -1)) == {"young", "new"}
+
+
+def test_a_fill_of_yesterday_is_still_remembered(gate: Gate) -> None:
+    gate.put_ledger("1")
+    gate.report("p", ("7", "SELL", "0.1"))
+    gate.redis.zadd(gate.keys.fill_times(SYMBOL), {"7": gate.now_ms() - 6 * DAY_MS})
+    gate.report("p", ("8", "SELL", "0.1"))
+    gate.report("p", ("7", "SELL", "0.1"))
+    assert gate.ledger_amt() == "0.8"
 
 
 # --- twice, and in between ------------------------------------------------------------------------------------------

@@ -1,0 +1,277 @@
+"""Recording what was executed: each order once, the cooldown, the reservation (CONTRACT section 4)."""
+
+from __future__ import annotations
+
+from tests.guards.guard import Guard
+
+RESULT_TESTS = "integration/store/test_results.py"
+RELEASE_TESTS = "integration/store/test_reservation_release.py"
+PARSER_TESTS = "unit/streams/test_results.py"
+
+
+def _record(promise: str, old: str, new: str, *tests: str) -> Guard:
+    return Guard(promise=promise, file="store/lua/record_result.lua", old=old, new=new, tests=tests)
+
+
+def _service(promise: str, old: str, new: str, *tests: str) -> Guard:
+    return Guard(promise=promise, file="services/record_fill.py", old=old, new=new, tests=tests)
+
+
+def _parser(promise: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{PARSER_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file="streams/results.py", old=old, new=new, tests=named)
+
+
+RECORDING = (
+    # --- once
+    _record(
+        "a result's entry is recorded once",
+        "if redis.call('XACK', KEYS[12], ARGV[1], ARGV[2]) == 0 then return { 'already' } end\n",
+        "redis.call('XACK', KEYS[12], ARGV[1], ARGV[2])\n",
+        f"{RESULT_TESTS}::test_an_entry_recorded_again_is_already_recorded",
+    ),
+    _record(
+        "recording acknowledges the result in the same act",
+        "if redis.call('XACK', KEYS[12], ARGV[1], ARGV[2]) == 0 then return { 'already' } end\n",
+        "if redis.call('EXISTS', KEYS[12]) == 0 then return { 'already' } end\n",
+        f"{RESULT_TESTS}::test_an_entry_recorded_again_is_already_recorded",
+        f"{RESULT_TESTS}::test_a_result_is_applied_under_memory_pressure_or_not_at_all",
+    ),
+    _record(
+        "what was applied of an order is remembered",
+        "  redis.call('HSET', KEYS[2], order.id, order.after)\n",
+        "",
+        f"{RESULT_TESTS}::test_an_order_id_is_applied_once_however_often_it_is_reported",
+    ),
+    _record(
+        "a ledger that moved since it was read isn't overwritten",
+        "if (redis.call('HGET', KEYS[1], 'last_known_amt') or '') ~= ARGV[8] then return { 'moved' } end\n",
+        "",
+        f"{RESULT_TESTS}::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
+    ),
+    _record(
+        "a ledger adopted meanwhile isn't overwritten",
+        "if (redis.call('GET', KEYS[4]) or '') ~= ARGV[11] then return { 'moved' } end\n",
+        "",
+        f"{RESULT_TESTS}::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
+    ),
+    _record(
+        "an order recorded by another entry meanwhile isn't applied again",
+        "  if (redis.call('HGET', KEYS[2], order.id) or '') ~= order.before then return { 'moved' } end\n",
+        "",
+        f"{RESULT_TESTS}::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
+    ),
+    _service(
+        "a base that moved is read again",
+        "            if status is not ResultStatus.MOVED:\n",
+        "            if status is not None:\n",
+        "integration/services/test_result_service.py::test_a_ledger_that_moved_is_read_again_and_both_fills_count",
+    ),
+    Guard(
+        promise="an order id is one order per symbol",
+        file="store/keys.py",
+        old='        return f"{self.prefix}:p33:fills:{symbol}"',
+        new='        return f"{self.prefix}:p33:fills:" + symbol[:0]',
+        tests=(f"{RESULT_TESTS}::test_one_order_id_on_two_symbols_is_two_orders",),
+    ),
+    Guard(
+        promise="fills are remembered for a week",
+        file="store/results.py",
+        old="FILLS_MEMORY_SEC = 7 * 86_400",
+        new="FILLS_MEMORY_SEC = 86_400",
+        tests=(f"{RESULT_TESTS}::test_the_ledger_has_the_fields_and_lifetime_of_the_contract",),
+    ),
+    _record(
+        "orders older than a week are forgotten, others never",
+        "text(now - tonumber(ARGV[13]) * 1000), 'LIMIT', 0, 100)",
+        "text(now - tonumber(ARGV[13])), 'LIMIT', 0, 100)",
+        f"{RESULT_TESTS}::test_a_fill_of_yesterday_is_still_remembered",
+    ),
+    _service(
+        "a result older than the adopted snapshot isn't applied",
+        '    counts = entry_ms(entry) > int(_stored(base.origin_text or "0", "ledger origin"))\n',
+        "    counts = entry_ms(entry) > 0\n",
+        f"{RESULT_TESTS}::test_a_result_older_than_the_adopted_snapshot_is_remembered_and_not_applied",
+    ),
+    _service(
+        "a result of the snapshot's own millisecond is in it",
+        "    counts = entry_ms(entry) > int(",
+        "    counts = entry_ms(entry) >= int(",
+        f"{RESULT_TESTS}::test_a_result_of_the_snapshots_own_millisecond_is_contained_in_it",
+    ),
+    _service(
+        "what was not executed applies nothing, whatever it names",
+        "        executed = max(known.cumulative_qty, fill.cumulative_qty) if result.executed else ZERO\n",
+        "        executed = max(known.cumulative_qty, fill.cumulative_qty)\n",
+        f"{RESULT_TESTS}::test_only_a_confirmed_fill_changes_the_amount_but_any_order_id_starts_the_cooldown",
+    ),
+    _service(
+        "an order named twice in one result counts once",
+        "        executed = max(known.cumulative_qty, fill.cumulative_qty) if result.executed else ZERO\n",
+        "        executed = known.cumulative_qty + fill.cumulative_qty if result.executed else ZERO\n",
+        f"{RESULT_TESTS}::test_an_order_named_twice_in_one_result_counts_once",
+    ),
+    _service(
+        "a ledger that can't be read isn't taken for 0",
+        '        raise CorruptStateError(f"{what} holds {text[:40]!r}: {error}") from error\n',
+        "        return ZERO\n",
+        f"{RESULT_TESTS}::test_a_ledger_that_cannot_be_read_leaves_the_result_pending_until_it_is_adopted_anew",
+    ),
+    # --- the cooldown
+    _record(
+        "any new order starts the cooldown, whatever it filled",
+        "if any_news then\n  redis.call('HSET', KEYS[1], 'last_order_time_ms'",
+        "if any_fill then\n  redis.call('HSET', KEYS[1], 'last_order_time_ms'",
+        f"{RESULT_TESTS}::test_only_a_confirmed_fill_changes_the_amount_but_any_order_id_starts_the_cooldown",
+    ),
+    _record(
+        "a report that tells nothing new doesn't start the cooldown again",
+        "if any_news then\n  redis.call('HSET', KEYS[1], 'last_order_time_ms'",
+        "if #orders > 0 then\n  redis.call('HSET', KEYS[1], 'last_order_time_ms'",
+        f"{RESULT_TESTS}::test_a_report_that_tells_nothing_new_does_not_start_the_cooldown_again",
+    ),
+    _record(
+        "the order time is Redis's own",
+        "'last_order_time_ms', text(now), 'last_order_time_epoch', now_sec,",
+        "'last_order_time_ms', text(now - 60000), 'last_order_time_epoch', now_sec,",
+        f"{RESULT_TESTS}::test_the_ledger_has_the_fields_and_lifetime_of_the_contract",
+    ),
+    _record(
+        "a fill on a symbol without a ledger creates none",
+        "if ARGV[9] ~= ARGV[8] then\n",
+        "if ARGV[9] ~= ARGV[8] or ARGV[8] == '' then\n",
+        f"{RESULT_TESTS}::test_a_fill_on_a_symbol_without_a_ledger_is_remembered_and_its_amount_stays_unknown",
+    ),
+    # --- the reservation
+    _record(
+        "another plan's result releases nothing",
+        "if redis.call('GET', KEYS[5]) == plan_id then\n",
+        "if redis.call('GET', KEYS[5]) then\n",
+        f"{RELEASE_TESTS}::test_another_plans_fill_releases_nothing",
+    ),
+    _record(
+        "a fill releases its plan's reservation",
+        "  if any_fill then\n    release = true\n  elseif not executed and consumer then",
+        "  if false then\n    release = true\n  elseif not executed and consumer then",
+        f"{RELEASE_TESTS}::test_a_fill_releases_and_the_cooldown_takes_over",
+    ),
+    _record(
+        "once consumed, only a rejection releases",
+        "    release = ARGV[6] == 'rejected' and consumer == ARGV[7]\n",
+        "    release = consumer == ARGV[7]\n",
+        f"{RELEASE_TESTS}::test_a_consume_id_alone_releases_nothing_without_the_word_rejected",
+    ),
+    _record(
+        "once consumed, only that consumption's own rejection releases",
+        "    release = ARGV[6] == 'rejected' and consumer == ARGV[7]\n",
+        "    release = ARGV[6] == 'rejected'\n",
+        f"{RELEASE_TESTS}::test_a_rejection_releases_only_with_the_consume_id_of_that_consumption",
+    ),
+    _record(
+        "not executed releases nothing once the permit was consumed",
+        "  elseif not executed and consumer then\n    release = ARGV[6] == 'rejected' and consumer == ARGV[7]\n",
+        "",
+        f"{RELEASE_TESTS}::test_a_permit_put_back_does_not_make_a_consumed_plan_unconsumed",
+    ),
+    _record(
+        "not executed releases nothing once the permit was taken with GET and DEL",
+        "    release = permit_there\n",
+        "    release = true\n",
+        f"{RELEASE_TESTS}::test_not_executed_releases_nothing_once_a_plain_consumer_took_the_permit",
+    ),
+    _record(
+        "whether the permit is there is looked at before anything is written",
+        "    release = permit_there\n",
+        "    release = redis.call('EXISTS', KEYS[6]) == 1\n",
+        f"{RELEASE_TESTS}::test_a_plan_that_lost_its_decision_is_not_taken_for_unconsumed",
+    ),
+    _record(
+        "an executed order that filled nothing keeps the reservation",
+        "  elseif not executed then\n    release = permit_there\n",
+        "  else\n    release = true\n",
+        f"{RELEASE_TESTS}::test_an_order_whose_outcome_is_unknown_keeps_the_symbol",
+        f"{RELEASE_TESTS}::test_an_executed_order_that_filled_nothing_yet_keeps_an_unconsumed_permit",
+    ),
+    _record(
+        "releasing takes the permit along",
+        "    redis.call('DEL', KEYS[5], KEYS[6])\n",
+        "    redis.call('DEL', KEYS[5])\n",
+        f"{RELEASE_TESTS}::test_not_executed_releases_an_unconsumed_permit_and_deletes_it",
+    ),
+    # --- around the gate, and giving up
+    _record(
+        "an execution that was never allowed is counted",
+        "  if not allowed and (any_news or #orders == 0) then count(",
+        "  if false then count(",
+        f"{RESULT_TESTS}::test_an_execution_without_an_allow_is_applied_and_counted_once",
+    ),
+    _record(
+        "an allow of one symbol excuses nothing on another",
+        "  local allowed = decision and string.sub(decision, 1, #ARGV[19]) == ARGV[19]\n",
+        "  local allowed = decision and string.find(decision, '\"allow\":true', 1, true)\n",
+        f"{RESULT_TESTS}::test_an_allow_of_one_symbol_permits_nothing_on_another",
+        f"{RESULT_TESTS}::test_a_deny_that_quotes_an_allow_is_none",
+    ),
+    _record(
+        "a plan that was given up before its verdict is never allowed",
+        "elseif not decision then\n",
+        "elseif false then\n",
+        f"{RESULT_TESTS}::test_an_executor_that_gave_up_before_the_verdict_gets_a_deny_written",
+    ),
+    _record(
+        "a foreign type is refused before the first write of a result",
+        "  local wrong = i ~= 6 and expect(KEYS[i], kinds[i])\n",
+        "  local wrong = i ~= 6 and i ~= 3 and expect(KEYS[i], kinds[i])\n",
+        "integration/store/test_foreign_types.py",
+    ),
+    # --- reading a result
+    _parser(
+        "only a confirmed quantity counts, never a requested one",
+        '    confirmed = max(quantity_of(order, "executed_qty"), quantity_of(order, "filled_qty")) if'
+        " executed else q.ZERO\n",
+        '    confirmed = max(quantity_of(order, name) for name in ("executed_qty", "filled_qty", "quantity"))\n',
+        "test_a_requested_quantity_is_never_taken_for_a_filled_one",
+    ),
+    _parser(
+        "a result that wasn't executed has no quantity",
+        'quantity_of(order, "filled_qty")) if executed else q.ZERO\n',
+        'quantity_of(order, "filled_qty"))\n',
+        "test_not_executed_keeps_the_order_ids_and_no_quantity",
+    ),
+    _parser(
+        "a result must say whether it was executed",
+        '    if executed is None:\n        raise InvalidMessageError("executed is missing")\n',
+        "    executed = bool(executed)\n",
+        "test_a_result_that_does_not_say_whether_it_was_executed_is_not_understood",
+    ),
+    _parser(
+        "a side is read, and never derived",
+        "    return _SIDES.get(word)\n",
+        "    return _SIDES.get(word, OrderSide.SELL)\n",
+        "test_a_side_is_read_and_never_derived",
+    ),
+    _parser(
+        "one order with both sides isn't understood",
+        "        if known.side and fill.side and known.side is not fill.side:\n",
+        "        if False:\n",
+        "test_one_order_named_with_both_sides_is_not_understood",
+    ),
+    _parser(
+        "of one order in one entry the larger quantity counts",
+        "cumulative_qty=max(known.cumulative_qty, fill.cumulative_qty)\n",
+        "cumulative_qty=fill.cumulative_qty\n",
+        "test_the_larger_cumulative_quantity_of_one_order_counts_whatever_the_order_of_the_steps",
+    ),
+    _parser(
+        "a result names a bounded number of orders",
+        "    if len(by_id) > MAX_ORDERS:\n",
+        "    if not by_id and MAX_ORDERS == 0:\n",
+        "test_more_orders_than_any_plan_has_are_not_understood",
+    ),
+    _parser(
+        "what was executed wasn't rejected",
+        '        rejected=not executed and (text_of(fields, "outcome")',
+        '        rejected=(text_of(fields, "outcome")',
+        "test_what_was_executed_was_not_rejected",
+    ),
+)
