@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 import click
 
 from p33_tasks.cli.failures import NO, json_option
@@ -100,4 +102,8 @@ def _tell(as_json: bool, document: dict[str, object], sentence: str) -> None:
 
 def _warn_if_unlisted(session: Session, symbol: str) -> None:
     if symbol not in session.settings.allowlist:
-        click.echo(f"note: {symbol} is not in P33_ALLOWLIST here; its plans are denied symbol_not_allowed", err=True)
+        like = get_close_matches(symbol, session.settings.allowlist, 1, 0.8)
+        meant = f". Did you mean {like[0]}? It is not on hold by this" if like else ""
+        click.echo(
+            f"note: {symbol} is not in P33_ALLOWLIST here; its plans are denied symbol_not_allowed{meant}", err=True
+        )

@@ -130,3 +130,8 @@ def test_a_hold_outside_the_allowlist_is_set_and_remarked(call: Call) -> None:
     result = call("hold", "set", "XRPUSDT", "--why", "x")
     assert result.exit_code == 0
     assert "not in P33_ALLOWLIST" in result.stderr
+    assert "Did you mean" not in result.stderr
+
+
+def test_a_misspelt_symbol_is_not_taken_for_the_one_that_should_stop(call: Call) -> None:
+    assert f"Did you mean {SYMBOL}? It is not on hold by this" in call("hold", "set", "BTCUSTD", "--why", "x").stderr
