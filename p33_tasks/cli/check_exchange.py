@@ -17,6 +17,8 @@ from p33_tasks.errors import (
 )
 from p33_tasks.ports import Venue
 
+NOT_THE_EXCHANGE = "not the exchange: Redis takes no writes (full? read-only? too few replicas?); look at its log"
+
 MAX_CLOCK_OFFSET_MS = 500
 """Binance refuses timestamps that are a second ahead of its own clock."""
 
@@ -78,7 +80,9 @@ def _asked(findings: Findings, what: str, ask: Callable[[], Any], fix: str) -> A
     except ExchangeRateLimitedError as error:
         wait = f"nothing is asked for {error.retry_after_sec} s; find out who else uses this address so much"
         findings.fail(what, str(error), wait)
-    except (ExchangeError, StoreError) as error:
+    except StoreError as error:
+        findings.fail(what, str(error), NOT_THE_EXCHANGE)
+    except ExchangeError as error:
         findings.fail(what, str(error), fix)
     return None
 

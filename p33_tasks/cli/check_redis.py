@@ -77,6 +77,8 @@ def _check_memory(findings: Findings, info: Info) -> None:
     if policy != "noeviction":
         fix = "CONFIG SET maxmemory-policy noeviction, and the same in redis.conf: an evicted ledger or hold is gone"
         findings.add("eviction", Grade.FAIL if limit else Grade.WARN, f"maxmemory-policy {policy}, {size}", fix)
+    elif limit and used >= limit:
+        findings.fail("eviction", f"full: noeviction, {size}", "raise maxmemory now: until then Redis takes no verdict")
     elif limit and used > MAX_MEMORY_SHARE * limit:
         findings.warn(
             "eviction", f"noeviction, {size}", "raise maxmemory: when it is full, every plan is left undecided"

@@ -1,4 +1,4 @@
-"""A host of a test's own, empty or with everything running."""
+"""A host of a test's own, empty or with everything running; the table of the alerts that fired."""
 
 from __future__ import annotations
 
@@ -12,6 +12,22 @@ from tests.deployment.cluster import environment, running
 from tests.deployment.hosts import NAME, Host, run_unit
 from tests.support.redis_server import free_port, server_binary
 from tests.support.simulator import running_simulator
+
+_FIRED = pytest.StashKey[list[str]]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    fired = config.stash.get(_FIRED, [])
+    if fired and config.getoption("--faults") == "long":
+        terminalreporter.section("alerts, seconds until they fired")
+        for line in fired:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def live_alerts(pytestconfig: pytest.Config) -> list[str]:
+    """One line per alert that fired, shown at the end of a long run."""
+    return pytestconfig.stash.setdefault(_FIRED, [])
 
 
 @pytest.fixture

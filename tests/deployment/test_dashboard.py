@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from p33_tasks.cli.queue_metrics import celery_exporter_command
 from tests.deployment.cluster import ROOT, environment, program, running
+from tests.deployment.monitoring import Prometheus, running_prometheus, write_configuration
 from tests.support.promtool import require_tool
 from tests.support.redis_server import free_port
 from tests.support.waiting import wait_until
@@ -35,22 +33,19 @@ EMPTY_IS_WELL = {
 class Monitored:
     """A demo, and the Prometheus that watches it."""
 
-    url: str
+    prometheus: Prometheus
     has_queue_metrics: bool
 
     def ask(self, expression: str) -> list[dict[str, Any]]:
         """What Grafana would get, with its variables filled in."""
         for name, value in (("$__rate_interval", "15s"), ("$__range", "1m"), ("$account", ".*"), ("$symbol", ".*")):
             expression = expression.replace(name, value)
-        url = f"{self.url}/api/v1/query?{urllib.parse.urlencode({'query': expression})}"
-        with urllib.request.urlopen(url, timeout=10) as reply:  # noqa: S310 - our own loopback
-            found: list[dict[str, Any]] = json.load(reply)["data"]["result"]
-            return found
+        return self.prometheus.ask(expression)
 
 
 @pytest.fixture(scope="module")
 def monitored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitored]:
-    prometheus = require_tool("prometheus")
+    require_tool("prometheus")
     folder = tmp_path_factory.mktemp("dashboard")
     up_log = folder / "up.log"
     with ExitStack() as stack:
@@ -60,31 +55,14 @@ def monitored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitored]:
         env_file = re.search(r"\. (\S+demo\.env)", up_log.read_text())
         assert metrics is not None
         assert env_file is not None
-        queue_port, port = free_port(), free_port()
+        queue_port = free_port()
         command = celery_exporter_command(port=queue_port)
         if command is not None:
             env = {**environment(), "P33_ENV_FILE": env_file[1]}
             stack.enter_context(running(command, env, folder / "queues.log"))
-        write_configuration(folder, p33=metrics[1], celery=f"127.0.0.1:{queue_port}")
-        arguments = [f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
-        arguments.append(f"--web.listen-address=127.0.0.1:{port}")
-        stack.enter_context(running([prometheus, *arguments], environment(), folder / "prometheus.log"))
-        yield Monitored(url=f"http://127.0.0.1:{port}", has_queue_metrics=command is not None)
-
-
-def write_configuration(folder: Path, **targets: str) -> None:
-    """The shipped configuration; only the targets are the test's, and the period is shorter."""
-    shipped = ROOT / "deployment" / "prometheus"
-    text = (shipped / "prometheus.yml").read_text()
-    text = re.sub(
-        r"^  (scrape_interval|evaluation_interval|scrape_timeout): \w+", r"  \1: 1s", text, flags=re.MULTILINE
-    )
-    text = text.replace("rules/*.yml", f"{shipped}/rules/*.yml")
-    (folder / "prometheus.yml").write_text(text)
-    (folder / "targets").mkdir()
-    for name, address in targets.items():
-        text = (shipped / "targets" / f"{name}.yml").read_text()
-        (folder / "targets" / f"{name}.yml").write_text(re.sub(r"127\.0\.0\.1:\d+", address, text))
+        write_configuration(folder, every_sec=1, targets={"p33": metrics[1], "celery": f"127.0.0.1:{queue_port}"})
+        prometheus = stack.enter_context(running_prometheus(folder))
+        yield Monitored(prometheus=prometheus, has_queue_metrics=command is not None)
 
 
 @pytest.mark.parametrize(("title", "expression"), QUERIES, ids=[f"{t[:24]}-{n}" for n, (t, _) in enumerate(QUERIES)])

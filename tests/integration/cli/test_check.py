@@ -91,6 +91,18 @@ def test_a_redis_that_evicts_fails_and_the_command_that_fixes_it_does(gate: Gate
         gate.redis.config_set("maxmemory", "0")
 
 
+def test_a_full_redis_fails_and_the_exchange_is_not_blamed_for_it(gate: Gate, call: Call, sim: SimControl) -> None:
+    """The weight of a request is written down before it is sent: without that the exchange isn't asked."""
+    gate.redis.config_set("maxmemory", "1")
+    try:
+        found = findings(call, P33_EXCHANGE_BASE_URL=sim.base_url, **KEY)
+        assert found["redis: eviction"]["grade"] == "fail"
+        assert "full" in found["redis: eviction"]["found"]
+        assert "not the exchange" in found["exchange: reachable"]["fix"]
+    finally:
+        gate.redis.config_set("maxmemory", "0")
+
+
 def test_a_redis_without_aof_is_a_warning(gate: Gate, call: Call) -> None:
     gate.redis.config_set("appendonly", "no")
     try:
