@@ -7,6 +7,7 @@ from tests.guards.catalogue.issuing import ISSUING
 from tests.guards.catalogue.quantities import QUANTITIES
 from tests.guards.catalogue.recording import RECORDING
 from tests.guards.catalogue.rules import RULES
+from tests.guards.catalogue.snapshots import SNAPSHOTS
 from tests.guards.guard import Guard
 
-GUARDS: tuple[Guard, ...] = (*RULES, *QUANTITIES, *ISSUING, *CONSUMING, *RECORDING)
+GUARDS: tuple[Guard, ...] = (*RULES, *QUANTITIES, *ISSUING, *CONSUMING, *RECORDING, *SNAPSHOTS)

@@ -63,10 +63,11 @@ def test_adopting_is_refused_while_a_plan_holds_the_symbol(gate: Gate) -> None:
     assert adopt(gate, replace=True) == Adoption(adopted=False, refusal="reserved", found="plan-1")
 
 
-@pytest.mark.parametrize("order_time", ["now", "future", "nan"])
+@pytest.mark.parametrize("order_time", ["earlier", "now", "future", "nan"])
 def test_adopting_is_refused_within_the_cooldown(gate: Gate, order_time: str) -> None:
     gate.put_position()
-    stored = {"now": str(gate.now_ms()), "future": str(gate.now_ms() + 3_600_000)}.get(order_time, order_time)
+    ago_ms = {"earlier": 14_000, "now": 0, "future": -3_600_000}.get(order_time)
+    stored = order_time if ago_ms is None else gate.now_ms() - ago_ms
     gate.redis.hset(gate.keys.ledger(SYMBOL), "last_order_time_ms", stored)
     assert adopt(gate).refusal == "cooldown"
 

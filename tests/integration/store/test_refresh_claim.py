@@ -89,6 +89,15 @@ def test_after_a_restart_nobody_fetches_while_an_order_of_before_may_still_be_se
     assert gate.snapshots.claim_refresh(SOURCE).claim is Claim.IN_FLIGHT
 
 
+def test_after_a_restart_the_pause_of_a_clock_that_stepped_back_ends(gate: Gate) -> None:
+    """S: noticed by a clock an hour ahead, it would last for an hour and five seconds."""
+    gate.snapshots.claim_refresh(SOURCE)
+    ahead_ms = gate.now_ms() + 3_600_000
+    gate.redis.hset(gate.keys.refresh, mapping={"run_id": "b" * 40, "new_run_id": gate.run_id, "new_run_ms": ahead_ms})
+    assert gate.snapshots.claim_refresh(SOURCE).claim is Claim.PAUSED
+    assert int(gate.redis.hget(gate.keys.refresh, "new_run_ms") or 0) <= gate.now_ms()
+
+
 @pytest.mark.parametrize("text", ["nan", "inf", "1e400", "", "soon"])
 def test_a_foreign_time_of_the_restart_pauses_once_more_and_not_for_good(gate: Gate, text: str) -> None:
     gate.snapshots.claim_refresh(SOURCE)

@@ -160,6 +160,22 @@ def test_a_symbol_that_had_a_ledger_once_never_gets_another_by_itself(server: Re
     assert gate.ledger_amt() is None
 
 
+def test_that_there_was_a_ledger_is_remembered_for_good(gate: Gate) -> None:
+    """O: with a TTL, a symbol in drift would be adopted by itself a day later."""
+    gate.put_ledger()
+    gate.put_position()
+    assert gate.redis.ttl(gate.keys.ledger_origin(SYMBOL)) == -1
+
+
+@pytest.mark.parametrize("amount", ["0.040", "0"])
+def test_no_ledger_begins_beside_an_order_time_that_is_none(server: RedisServer, amount: str) -> None:
+    """It may stand for an order of a moment ago."""
+    gate = Gate(server, bootstrap="adopt")
+    gate.redis.hset(gate.keys.ledger(SYMBOL), "last_order_time_ms", "nan")
+    assert gate.put_position(amount) == "ok"
+    assert gate.ledger_amt() is None
+
+
 @pytest.mark.parametrize("amount", ["0.040", "0"])
 @pytest.mark.parametrize("kind", ["string", "list"])
 def test_no_ledger_begins_while_the_symbol_is_reserved(server: RedisServer, amount: str, kind: str) -> None:
