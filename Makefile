@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test unit lint types layers bench faults guards fuzz soak lock clean celery-exporter
+.PHONY: help up test unit lint types layers bench faults alerts guards fuzz soak lock clean celery-exporter
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ bench: $(VENV)/.dev  ## latency, throughput, exchange requests and memory, print
 
 faults: $(VENV)/.dev  ## every fault, hundreds of times, an hour or two; ARGS="--faults-json faults.json -k crash"
 	P33_MODEL=large $(BIN)/pytest tests/fault tests/model --faults=long $(ARGS)
+
+alerts: $(VENV)/.dev $(VENV)-celery-exporter/.done  ## every alert's fault, until a real Prometheus fires it; ten minutes, ARGS="-k redis"
+	$(BIN)/pytest tests/deployment/test_alerts_live.py --faults=long $(ARGS)
 
 guards: $(VENV)/.dev  ## every safety guard taken away, one at a time: does a test fail? ARGS="-k reservation"
 	@$(BIN)/python -m tests.guards $(ARGS)

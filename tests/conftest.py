@@ -26,11 +26,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("faults", "fault tests (tests/fault)")
+    group = parser.getgroup("faults", "fault tests (tests/fault, and the live alerts of tests/deployment)")
     group.addoption(
         "--faults",
         choices=("quick", "long"),
         default="quick",
-        help="quick: each fault a few times, within two minutes in all; long: hundreds of times",
+        help="quick: each fault a few times, within two minutes in all, and one live alert; "
+        "long: hundreds of times, and every live alert",
     )
     group.addoption("--faults-json", metavar="PATH", help="write the table of faults as JSON")
