@@ -30,6 +30,7 @@ _REFRESH_FIELDS = ("started_ms", "succeeded_ms", "lease_until_ms", "error", "sou
 _BUDGET_FIELDS = ("minute", "used", "reported", "paused_until_ms")
 _COMMANDS_PER_SYMBOL = 6
 _MAX_WHY_CHARS = 500
+_MAX_COUNT_CHARS = len(str(-(2**63)))  # Redis counts no further; a longer text fits no float, and ended the scrape
 _ABOUT_A_KEY = ("WRONGTYPE", "no such key", "NOGROUP")
 
 
@@ -248,7 +249,8 @@ def _read_counters(reply: Any) -> dict[str, int]:
     if isinstance(reply, dict):
         for name, value in reply.items():
             with contextlib.suppress(ValueError):
-                counters[name] = int(value)
+                if len(value) <= _MAX_COUNT_CHARS:
+                    counters[name] = int(value)
     return counters
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from p33_tasks.errors import CorruptStateError
-from p33_tasks.store import exact_json
+from p33_tasks.store import codec, exact_json
 from p33_tasks.store.keys import GROUP, Keys
 from p33_tasks.store.scripts import translated_errors
 
@@ -183,7 +183,11 @@ def _consumption(fields: list[str | None]) -> Consumption | None:
     consume_id, consumed_ms, place_before_ms = fields
     if consume_id is None or consumed_ms is None or place_before_ms is None:
         return None
-    return Consumption(consume_id=consume_id, consumed_ms=int(consumed_ms), place_before_ms=int(place_before_ms))
+    try:
+        consumed, place_before = codec.decode_time(consumed_ms, None), codec.decode_time(place_before_ms, None)
+    except CorruptStateError:  # another writer's: no time, or beyond the calendar
+        return None
+    return Consumption(consume_id=consume_id, consumed_ms=consumed or 0, place_before_ms=place_before or 0)
 
 
 def _order(entry_id: str) -> tuple[int, int]:

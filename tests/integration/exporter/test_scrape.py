@@ -147,6 +147,33 @@ def test_a_foreign_value_under_any_key_of_ours_spoils_that_key_only(exporter: Ex
     assert page.status == 200
 
 
+def test_a_counter_that_no_redis_can_count_to_spoils_itself_only(exporter: Exporter, world: World) -> None:
+    client, counters = world.client, world.keys.counters
+    spoiled = ("p33_trimmed_total|plan", "p33_evaluation_duration_seconds|sum", "p33_permit_latency_seconds|bucket|5")
+    before = {field: client.hget(counters, field) for field in spoiled}
+    for field in spoiled:
+        client.hset(counters, field, "9" * 400)
+    try:
+        found = scrape(exporter)
+    finally:
+        client.hdel(counters, *spoiled)
+        client.hset(
+            counters, mapping={field: value for field, value in before.items() if value is not None} or {"x": 0}
+        )
+    assert found["p33_up",] == 1
+    assert found["p33_trimmed_total", "plan"] == 0
+
+
+@pytest.mark.parametrize("text", ["soon", "9" * 400, "-1", ""])
+def test_a_consumption_in_no_time_of_ours_ends_no_story(exporter: Exporter, world: World, text: str) -> None:
+    key = world.keys.consumed("9f2c71b0cafe0006")
+    world.client.hset(key, mapping={"consume_id": "c", "consumed_ms": text, "place_before_ms": text})
+    try:
+        assert exporter.get("/plan/9f2c71b0cafe0006").status == 200
+    finally:
+        world.client.delete(key)
+
+
 def test_names_pass_promtool_but_for_the_one_that_the_contract_fixes(exporter: Exporter) -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
