@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.guards.catalogue.consuming import CONSUMING
+from tests.guards.catalogue.exchange import EXCHANGE
 from tests.guards.catalogue.issuing import ISSUING
 from tests.guards.catalogue.quantities import QUANTITIES
 from tests.guards.catalogue.recording import RECORDING
@@ -10,4 +11,4 @@ from tests.guards.catalogue.rules import RULES
 from tests.guards.catalogue.snapshots import SNAPSHOTS
 from tests.guards.guard import Guard
 
-GUARDS: tuple[Guard, ...] = (*RULES, *QUANTITIES, *ISSUING, *CONSUMING, *RECORDING, *SNAPSHOTS)
+GUARDS: tuple[Guard, ...] = (*RULES, *QUANTITIES, *ISSUING, *CONSUMING, *RECORDING, *SNAPSHOTS, *EXCHANGE)

@@ -338,6 +338,16 @@ def test_an_order_goes_out_in_the_body_with_its_quantity_digit_by_digit(make_ord
     }
 
 
+@pytest.mark.parametrize(("status", "code"), [(400, -1121), (401, -2015), (500, -1000), (200, -2011)])
+def test_an_order_is_unknown_to_the_venue_only_by_its_own_word(make_orders, server, status, code):
+    """Taken for "it doesn't exist", any other refusal would release the reservation of an order that stands."""
+    server.answer = Canned(status=status, body=error_body(code))
+    with pytest.raises(ExchangeError):
+        make_orders(server.url).fetch_order("BTCUSDT", "p33-1")
+    server.answer = Canned(status=400, body=error_body(-2013))
+    assert make_orders(server.url).fetch_order("BTCUSDT", "p33-1") is None
+
+
 def test_an_order_without_credentials_is_not_sent_and_no_unknown_outcome(make_orders, server, budget):
     with pytest.raises(ExchangeCredentialsError, match="BINANCE_API_KEY"):
         make_orders(server.url, api_secret=None).place_reduce_only_market(

@@ -68,7 +68,17 @@ def test_a_documented_refusal_is_certain(code):
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(400, -4116), (408, -1007), (400, -1007), (400, -1006), (503, -2022), (200, -2022), (502, -4003), (400, -9999)],
+    [
+        (400, -4116),
+        (408, -1007),
+        (400, -1007),
+        (400, -1006),
+        (503, -2022),
+        (200, -2022),
+        (502, -4003),
+        (400, -9999),
+        (408, -2022),
+    ],
 )
 def test_everything_that_leaves_doubt_is_no_rejection(status, code):
     assert not is_certain_rejection(answer(status, code))

@@ -40,6 +40,8 @@ def test_text_that_is_no_json_is_malformed_and_not_quoted(text):
 
 def test_a_number_without_an_exact_value_is_unreadable():
     assert loads_exact("[NaN, Infinity, -Infinity, 1e99999999999999999999]") == [UNREADABLE] * 4
+    endless = "1" * 5_000  # more digits than int() takes
+    assert loads_exact(f"[{endless}, -{endless}, {endless}.5, {'1' * 65}]") == [UNREADABLE] * 4
 
 
 def test_a_key_given_twice_is_unreadable():
@@ -59,6 +61,8 @@ def test_a_key_given_twice_is_unreadable():
         f"secret={SECRET}",
         "password=NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP%2F1%2Binf%3D",
         f"bad value {SECRET} in header",
+        "bad value NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP%2F1%2Binf%3D in a query that was cut",
+        f"GET https://proxy.example/fapi/v2/positionRisk?t=1&s={'ab12' * 16}",
     ],
 )
 def test_no_text_keeps_a_signature_or_a_key(text):

@@ -1,0 +1,402 @@
+"""Reading the exchange: proven or unknown, never guessed; pauses kept; orders refused for certain or in doubt."""
+
+from __future__ import annotations
+
+from tests.guards.guard import Guard
+
+ROW_TESTS = "unit/exchange/test_exchange_rows.py"
+TEXT_TESTS = "unit/exchange/test_exchange_texts.py"
+MARKET_TESTS = "unit/exchange/test_exchange_market_rows.py"
+ORDER_TESTS = "unit/exchange/test_exchange_orders.py"
+ANSWER_TESTS = "integration/exchange/test_exchange_answers.py"
+CCXT_TESTS = "integration/exchange/test_exchange_ccxt.py"
+SIM_TESTS = "integration/exchange/test_exchange_simulator.py"
+
+
+def _rows(promise: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{ROW_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file="exchange/rows.py", old=old, new=new, tests=named)
+
+
+def _json(promise: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{TEXT_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file="exchange/exact_json.py", old=old, new=new, tests=named)
+
+
+def _errors(promise: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{TEXT_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file="exchange/errors_map.py", old=old, new=new, tests=named)
+
+
+def _markets(promise: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{MARKET_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file="exchange/market_rows.py", old=old, new=new, tests=named)
+
+
+def _session(promise: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{ANSWER_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file="exchange/session.py", old=old, new=new, tests=named)
+
+
+def _orders(promise: str, old: str, new: str, *tests: str) -> Guard:
+    return Guard(promise=promise, file="exchange/orders.py", old=old, new=new, tests=tests)
+
+
+def _order_rows(promise: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{ORDER_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file="exchange/order_rows.py", old=old, new=new, tests=named)
+
+
+EXCHANGE = (
+    # --- positions
+    _rows(
+        "an answer that is no list of rows is no answer",
+        "    if not isinstance(answer, list):\n",
+        "    if not answer:\n        answer = []\n    if not isinstance(answer, list):\n",
+        "test_an_answer_that_is_no_list_of_rows_is_malformed",
+    ),
+    _rows(
+        "a missing row is unknown, not flat",
+        '    if not rows:\n        raise SpoiledError("the venue sent no row for it")\n',
+        "    if not rows:\n        return Position(symbol=symbol, position_amt=q.ZERO)\n",
+        "test_a_missing_row_is_unknown_and_not_flat",
+        "test_an_empty_list_proves_nothing",
+    ),
+    _rows(
+        "a malformed row spoils its symbol",
+        "    try:\n"
+        "        return q.parse_quantity(row[name])\n"
+        "    except (InvalidQuantityError, TypeError) as error:\n"
+        "        raise",
+        "    try:\n        return q.parse_quantity(row[name])\n    except (InvalidQuantityError, TypeError) as error:\n"
+        "        if not row[name]:\n            return q.ZERO\n        raise",
+        "test_a_bad_amount_spoils_its_symbol_and_no_other",
+    ),
+    _rows(
+        "an amount that isn't there isn't 0",
+        '    if name not in row:\n        raise SpoiledError(f"{name} is missing")\n',
+        "    if name not in row:\n        return q.ZERO\n",
+        "test_a_bad_amount_spoils_its_symbol_and_no_other",
+    ),
+    _rows(
+        "a float from another reader isn't accepted",
+        "        return q.parse_quantity(row[name])\n",
+        "        return q.parse_quantity(str(row[name]))\n",
+        "test_a_float_from_another_json_reader_is_not_accepted",
+    ),
+    _rows(
+        "a bad row spoils no other symbol",
+        "        except SpoiledError as problem:\n            spoiled[symbol] = str(problem)\n",
+        "        except SpoiledError as problem:\n"
+        "            raise MalformedResponseError(str(problem)) from problem\n",
+        "test_a_bad_amount_spoils_its_symbol_and_no_other",
+    ),
+    _rows(
+        "a duplicated row spoils its symbol",
+        "        if side in legs:\n",
+        "        if side in legs and not row:\n",
+        "test_a_duplicated_row_spoils_its_symbol",
+    ),
+    _rows(
+        "an unknown position side spoils its symbol",
+        "        if not isinstance(side, str) or side not in SIDES:\n",
+        "        if not isinstance(side, str):\n",
+        "test_an_unknown_position_side_spoils_its_symbol",
+    ),
+    _rows(
+        "a lone leg is unknown",
+        'HEDGED = (frozenset({"LONG", "SHORT"}), SIDES)',
+        'HEDGED = (frozenset({"LONG", "SHORT"}), SIDES, frozenset({"LONG"}), frozenset({"SHORT"}))',
+        "test_a_lone_leg_is_unknown",
+    ),
+    _rows(
+        "two legs are hedge mode",
+        "        hedge_mode=True,\n",
+        "        hedge_mode=total == 0,\n",
+        "test_long_and_short_legs_are_hedge_mode_with_their_sum",
+    ),
+    _rows(
+        "a side is told by the amount alone",
+        '        position_amt=number(row, "positionAmt"),\n',
+        '        position_amt=number(row, "positionAmt").copy_sign(number(row, "notional") if'
+        ' "notional" in row else q.ZERO),\n',
+        "test_the_side_comes_from_the_amount_whatever_the_notional_says",
+    ),
+    # --- JSON
+    _json(
+        "the venue's numbers keep their digits",
+        "            parse_float=_decimal,\n",
+        "            parse_float=float,\n",
+        "test_numbers_keep_their_digits",
+    ),
+    _json(
+        "NaN is unreadable",
+        "            parse_constant=lambda _name: UNREADABLE,\n",
+        "            parse_constant=Decimal,\n",
+        "test_a_number_without_an_exact_value_is_unreadable",
+    ),
+    _json(
+        "a key given twice is unreadable",
+        "    if len(result) != len(pairs):\n",
+        "    if len(result) > len(pairs):\n",
+        "test_a_key_given_twice_is_unreadable",
+    ),
+    _json(
+        "an empty or truncated answer is malformed",
+        "    except json.JSONDecodeError as error:\n",
+        "    except json.JSONDecodeError as error:\n        if not text.strip():\n            return []\n",
+        "test_text_that_is_no_json_is_malformed_and_not_quoted",
+    ),
+    _json(
+        "an answer nested without end is malformed, and no crash",
+        "    except RecursionError:\n",
+        "    except ZeroDivisionError:\n",
+        "test_text_that_is_no_json_is_malformed_and_not_quoted",
+    ),
+    _json(
+        "an endless number is unreadable",
+        "    return int(text) if len(text) <= MAX_TEXT_LENGTH else UNREADABLE\n",
+        "    return int(text)\n",
+        "test_a_number_without_an_exact_value_is_unreadable",
+    ),
+    # --- errors and pauses
+    _errors(
+        "429 and 418 are a pause",
+        "    if answer.status in DEFAULT_PAUSE_SEC or code in codes.rate_limited:\n",
+        "    if code in codes.rate_limited:\n",
+        "test_without_a_code_the_status_decides",
+    ),
+    _errors(
+        "the venue's own codes are a pause too",
+        "    if answer.status in DEFAULT_PAUSE_SEC or code in codes.rate_limited:\n",
+        "    if answer.status in DEFAULT_PAUSE_SEC:\n",
+        "test_an_error_is_told_by_status_and_code",
+    ),
+    _errors(
+        "Retry-After is taken at its word",
+        "        return max(1, min(int(header[:12]), MAX_PAUSE_SEC))\n",
+        "        return max(1, min(int(header[:12]), 60))\n",
+        "test_a_pause_is_what_the_venue_asked_for_within_limits",
+    ),
+    _errors(
+        "an error code behind HTTP 200 is an error",
+        "    if answer.status in _OK and refused is None:\n",
+        "    if answer.status in _OK:\n",
+        "test_an_error_is_told_by_status_and_code",
+    ),
+    _session(
+        "a pause is told to every worker",
+        "                self._budget.pause(failure.retry_after_sec)\n",
+        "                pass\n",
+        "test_a_pause_is_told_to_every_worker_and_nothing_is_retried",
+    ),
+    _session(
+        "every request is taken from the shared budget",
+        "        self._budget.acquire(endpoint.weight)\n",
+        "",
+        "test_a_pause_is_told_to_every_worker_and_nothing_is_retried",
+    ),
+    _session(
+        "an answer isn't lost because the budget can't be told",
+        '        except StoreError as error:\n            log.warning("the shared request',
+        '        except ZeroDivisionError as error:\n            log.warning("the shared request',
+        "test_an_answer_is_not_lost_because_the_budget_cannot_be_told",
+    ),
+    _session(
+        "without credentials nothing is sent",
+        "        if not key or not secret:\n",
+        "        if not key and not secret and not endpoint.signed:\n",
+        "test_missing_credentials_name_the_variables_and_send_nothing",
+    ),
+    _session(
+        "no error holds the signed URL or the key",
+        "lambda text: scrub(text, secrets))",
+        "lambda text: scrub(text, secrets) if not secrets else text)",
+        "test_no_error_traceback_or_log_line_holds_the_signed_url_or_the_key",
+    ),
+    Guard(
+        promise="an answer before a failure isn't taken for the next one",
+        file="exchange/client.py",
+        old="        self.answer = None\n        try:\n",
+        new="        try:\n",
+        tests=(f"{ANSWER_TESTS}::test_an_answer_before_a_failure_is_not_taken_for_the_next_one",),
+    ),
+    Guard(
+        promise="a redirect isn't followed with the key",
+        file="exchange/client.py",
+        old="    client.session.get_redirect_target = lambda _response: None\n",
+        new="",
+        tests=(f"{ANSWER_TESTS}::test_a_redirect_is_not_followed_with_the_key",),
+    ),
+    Guard(
+        promise="no library writes signed URLs at DEBUG",
+        file="exchange/client.py",
+        old="        logger.setLevel(max(logger.level, logging.INFO))\n",
+        new="        logger.setLevel(logger.level)\n",
+        tests=(f"{ANSWER_TESTS}::test_no_error_traceback_or_log_line_holds_the_signed_url_or_the_key",),
+    ),
+    Guard(
+        promise="a session made before a fork isn't used after it",
+        file="exchange/session.py",
+        old="        if made is None or made[0] != os.getpid():\n",
+        new="        if made is None:\n",
+        tests=(f"{SIM_TESTS}::test_a_venue_used_before_a_fork_makes_a_new_client_in_each_child",),
+    ),
+    Guard(
+        promise="secrets in any text of the venue are masked, encoded ones too",
+        file="exchange/scrub.py",
+        old='            for form in {secret, quote(secret, safe=""), quote_plus(secret)}:\n',
+        new="            for form in {secret}:\n",
+        tests=(f"{TEXT_TESTS}::test_no_text_keeps_a_signature_or_a_key",),
+    ),
+    Guard(
+        promise="a query in any text of the venue is masked",
+        file="exchange/scrub.py",
+        old='    text = _QUERY.sub(f"?{MASK}", text)\n',
+        new="",
+        tests=(f"{TEXT_TESTS}::test_no_text_keeps_a_signature_or_a_key",),
+    ),
+    Guard(
+        promise="a named secret in any text of the venue is masked",
+        file="exchange/scrub.py",
+        old='    text = _NAMED.sub(rf"\\1\\2{MASK}", text)\n',
+        new="",
+        tests=(f"{TEXT_TESTS}::test_no_text_keeps_a_signature_or_a_key",),
+    ),
+    Guard(
+        promise="what the venue says is one line",
+        file="exchange/scrub.py",
+        old='    text = _UNPRINTABLE.sub(" ", text)\n',
+        new="",
+        tests=(f"{TEXT_TESTS}::test_a_scrubbed_text_is_one_short_line",),
+    ),
+    Guard(
+        promise="a venue without a strict reader is refused",
+        file="exchange/registry.py",
+        old="    reader = STRICT_READERS.get(exchange_id)\n    if reader is None:\n",
+        new=(
+            "    reader = STRICT_READERS.get(exchange_id, STRICT_READERS[binance_usdm.EXCHANGE_ID])\n"
+            "    if reader is None:\n"
+        ),
+        tests=(f"{CCXT_TESTS}::test_a_venue_without_a_strict_reader_is_refused_and_the_supported_ones_are_named",),
+    ),
+    # --- market rules
+    _markets(
+        "the step fits LOT_SIZE and MARKET_LOT_SIZE",
+        "        step_size=_common_step(steps),\n",
+        "        step_size=min(steps),\n",
+        "test_the_step_is_a_multiple_of_both_steps",
+    ),
+    _markets(
+        "the minimum is the greater one",
+        '        min_qty=max(_values(filters, "minQty")),\n',
+        '        min_qty=min(_values(filters, "minQty")),\n',
+        "test_the_minimum_is_the_greater_one",
+    ),
+    _markets(
+        "the maximum is the smaller one",
+        "        max_market_qty=min(maxima, default=None),\n",
+        "        max_market_qty=max(maxima, default=None),\n",
+        "test_the_maximum_is_the_smaller_one_above_zero",
+    ),
+    _markets(
+        "a symbol that isn't trading has no rules",
+        '    if row.get("status") != "TRADING":\n',
+        '    if row.get("status") is None:\n',
+        "test_a_symbol_that_is_not_trading_is_spoiled_and_the_reason_names_its_status",
+    ),
+    _markets(
+        "a symbol listed twice has no rules",
+        "    if len(rows) != 1:\n",
+        "    if not rows:\n",
+        "test_a_symbol_listed_twice_is_spoiled",
+    ),
+    _markets(
+        "a filter that is missing or there twice spoils the symbol",
+        "        if len(same) != 1:\n",
+        "        if not same:\n",
+        "test_rules_that_cannot_be_told_are_spoiled",
+    ),
+    _markets(
+        "no step of zero",
+        "    if not steps:\n"
+        '        raise SpoiledError("neither LOT_SIZE nor MARKET_LOT_SIZE has a stepSize above 0")\n',
+        "    steps = steps or [Decimal(1)]\n",
+        "test_rules_that_cannot_be_told_are_spoiled",
+    ),
+    # --- orders
+    _orders(
+        "an order is reduce-only",
+        '            "reduceOnly": "true",\n',
+        "",
+        f"{ANSWER_TESTS}::test_an_order_goes_out_in_the_body_with_its_quantity_digit_by_digit",
+    ),
+    _orders(
+        "an order carries the plan's own client order id",
+        '            "newClientOrderId": client_order_id,\n',
+        "",
+        f"{ANSWER_TESTS}::test_an_order_goes_out_in_the_body_with_its_quantity_digit_by_digit",
+    ),
+    _orders(
+        "an order is only valid until its window ends",
+        '            "timestamp": now_ms if window_start_ms is None else window_start_ms,\n',
+        '            "timestamp": now_ms,\n',
+        f"{SIM_TESTS}::test_an_order_whose_window_is_over_is_refused_by_the_venue",
+    ),
+    _orders(
+        "a duplicate client order id is no certain rejection",
+        "    if refused is None or refused.code == DUPLICATE_CLIENT_ORDER_ID:\n",
+        "    if refused is None:\n",
+        f"{ORDER_TESTS}::test_everything_that_leaves_doubt_is_no_rejection",
+    ),
+    _orders(
+        "a server error is no certain rejection",
+        "    if answer.status not in _CLIENT_ERRORS or answer.status == _TIMEOUT_STATUS:\n",
+        "    if answer.status == _TIMEOUT_STATUS:\n",
+        f"{ORDER_TESTS}::test_everything_that_leaves_doubt_is_no_rejection",
+    ),
+    _orders(
+        "a time-out is no certain rejection",
+        "    if answer.status not in _CLIENT_ERRORS or answer.status == _TIMEOUT_STATUS:\n",
+        "    if answer.status not in _CLIENT_ERRORS:\n",
+        f"{ORDER_TESTS}::test_everything_that_leaves_doubt_is_no_rejection",
+    ),
+    _orders(
+        "only documented refusals are certain ones",
+        "    return refused.code in _SINGLE_REJECTIONS or any(refused.code in codes for codes in _REJECTIONS)\n",
+        "    return True\n",
+        f"{ORDER_TESTS}::test_everything_that_leaves_doubt_is_no_rejection",
+    ),
+    _orders(
+        "an order without an answer is unknown",
+        '            raise OrderOutcomeUnknownError(f"{error}; {_find(client_order_id)}") from error\n'
+        "        return _placed",
+        "            raise OrderRejectedError(str(error)) from error\n        return _placed",
+        f"{SIM_TESTS}::test_an_order_behind_a_broken_answer_is_unknown_and_found_afterwards",
+    ),
+    _orders(
+        "an order that can't be found out about isn't unknown to the venue",
+        "        if refused is not None and refused.code == ORDER_DOES_NOT_EXIST:\n",
+        "        if refused is not None:\n",
+        f"{SIM_TESTS}::test_a_limit_of_orders_is_a_pause_and_nothing_was_executed",
+        f"{ANSWER_TESTS}::test_an_order_is_unknown_to_the_venue_only_by_its_own_word",
+    ),
+    _orders(
+        "an order's quantity is above zero",
+        "    if q.parse_quantity(quantity) <= 0:\n",
+        "    if q.parse_quantity(quantity) < 0:\n",
+        f"{ORDER_TESTS}::test_an_unusable_parameter_is_refused_before_anything_is_sent",
+    ),
+    _order_rows(
+        "the order read is the one that was asked for",
+        '    if body.get("symbol") != symbol or body.get("clientOrderId") != client_order_id:\n',
+        '    if body.get("symbol") != symbol:\n',
+        "test_an_order_that_is_not_whole_is_malformed",
+    ),
+    _order_rows(
+        "an order executes no more than it asked for",
+        "    if not 0 <= executed <= quantity:\n",
+        "    if executed < 0:\n",
+        "test_an_order_that_is_not_whole_is_malformed",
+    ),
+)
