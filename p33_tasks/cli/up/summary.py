@@ -61,10 +61,10 @@ def problems_of(outcome: Outcome) -> Iterator[str]:
         if process["died"]:
             yield f"{process['name']} ended on its own with exit code {process['exit_code']}"
     if outcome.totals is not None and outcome.totals["unpermitted_executions"]:
-        yield f"{outcome.totals['unpermitted_executions']} executions without a permit were recorded"
+        yield f"executions without a permit were recorded: {outcome.totals['unpermitted_executions']}"
     strangers = unpermitted_orders(outcome)
     if strangers:
-        yield f"the exchange executed {len(strangers)} orders that no permit stands for, e.g. {strangers[0]}"
+        yield f"the exchange executed orders that no permit stands for: {len(strangers)}, e.g. {strangers[0]}"
     if outcome.is_demo:
         yield from _missing_in_a_demo(outcome)
 

@@ -56,7 +56,8 @@ def figure(
         most: Larger values are drawn at the upper edge, so that one outlier doesn't flatten the rest.
     """
     values = [p.value for _, _, points in lines for p in points if p.value is not None]
-    top = _nice(min(max([*values, (limit or 0) * 1.2, 1e-9]), most or float("inf")))
+    most_seen = max([*values, (limit or 0) * 1.2])
+    top = _nice(min(most_seen if most_seen > 0 else 1.0, most or float("inf")))
     end_ms = max((p.at_ms for _, _, points in lines for p in points), default=0)
     shown_ms = max(span_ms, LEAST_SPAN_MS)
     unit = f" {unit}" if unit else ""
@@ -66,10 +67,10 @@ def figure(
     )
     keys = " ".join(
         f'<svg class="key" viewBox="0 0 22 8" aria-hidden="true"><path class="{kind}" d="M1 4H21"/></svg>'
-        f"{esc(name)} {_last(points)}{unit}"
+        f"{esc(name)} {_last(points, unit)}"
         for kind, name, points in lines
     )
-    words = "; ".join(f"{name} now {_last(points)}{unit}" for _, name, points in lines)
+    words = "; ".join(f"{name} now {_last(points, unit)}" for _, name, points in lines)
     rule = _rule(limit, top) if limit is not None else ""
     told = f", limit {limit:g}{unit}" if limit is not None else ""
     return (
@@ -104,9 +105,11 @@ def _steps(places: Sequence[tuple[int, float, float]]) -> Iterator[str]:
         yield f"L{x:.1f} {y:.1f}" if joined else f"M{x:.1f} {y:.1f}h0.1"
 
 
-def _last(points: Sequence[Point]) -> str:
+def _last(points: Sequence[Point], unit: str) -> str:
     value = points[-1].value if points else None
-    return "-" if value is None else f"{value:.3g}" if value < 100 else f"{value:.0f}"  # noqa: PLR2004 - three digits
+    if value is None:
+        return "-"
+    return (f"{value:.3g}" if value < 100 else f"{value:.0f}") + unit  # noqa: PLR2004 - three digits
 
 
 def _nice(value: float) -> float:

@@ -347,6 +347,13 @@ def test_a_plot_leaves_gaps_where_nothing_is_known_and_keeps_outliers_on_it() ->
     assert "Age: x now 900 s, limit 10 s" in drawn
 
 
+def test_a_plot_that_has_seen_nothing_yet_has_an_axis_for_people_and_no_unit_of_nothing() -> None:
+    for values in ((), (0,), (None,)):
+        drawn = plots.figure("Entry to permit", "ms", [("a", "half", points(*values))], span_ms=10_000)
+        assert "0 to 1 ms" in drawn
+        assert "- ms" not in drawn
+
+
 def test_an_empty_plot_and_one_of_zeros_are_drawn() -> None:
     for values in ((), (0, 0), (None, None)):
         read(plots.figure("Rate", "", [("a", "x", points(*values))], span_ms=10_000))
