@@ -128,8 +128,8 @@ class Executor:
                 return self._tell(case, of_order(order, claim.consume_id))
         if claim.consumption_on_record:
             # Consumed, and then interrupted before it was written down: nothing was sent, and nobody will.
-            error = "interrupted between permit and order; nothing was sent"
-            return self._reject(case, error, only_from=State.CLAIMED)
+            why = "interrupted between permit and order; nothing was sent"
+            return self._reject(case, why, only_from=State.CLAIMED)
         try:
             consumed = self._permits.wait_and_consume(
                 plan.plan_id, plan.symbol, timeout_sec=self._permit_timeout_sec, consume_id=claim.consume_id
