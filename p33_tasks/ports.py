@@ -187,7 +187,6 @@ class ExecutionResult:
 class LedgerState:
     """What recording a result starts from; compared again when it is written."""
 
-    now_ms: int
     last_known_amt_text: str | None  # as stored, to compare and set
     remembered: Mapping[str, str]  # order id to cumulative quantity, as stored
     origin_text: str | None  # fetch time (ms) of the snapshot the ledger began with, as stored; "0": it began without

@@ -34,11 +34,12 @@ class RedisResultStore:
     def load_ledger(self, symbol: str, order_ids: Iterable[str]) -> LedgerState:
         """See ``ports.ResultStore.load_ledger``."""
         keys, ids = self._keys, list(order_ids)
-        _, now_ms, amount, adopted_ms, *remembered = self._scripts.run(
+        if not ids:  # a result without an order changes no ledger, also none that can't be read
+            return LedgerState(last_known_amt_text=None, remembered={}, origin_text=None)
+        _, _, amount, adopted_ms, *remembered = self._scripts.run(
             "load_ledger", [keys.ledger(symbol), keys.fills(symbol), keys.ledger_origin(symbol)], ids
         )
         return LedgerState(
-            now_ms=int(now_ms),
             last_known_amt_text=amount,
             remembered={order_id: qty for order_id, qty in zip(ids, remembered, strict=True) if qty is not None},
             origin_text=adopted_ms,

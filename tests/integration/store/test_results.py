@@ -282,6 +282,30 @@ def test_a_ledger_that_cannot_be_read_leaves_the_result_pending_until_it_is_adop
     assert gate.ledger_amt() == "0.03"
 
 
+@pytest.mark.parametrize("what", ["ledger", "fills", "fill_times", "ledger_origin"])
+@pytest.mark.parametrize("executed", [True, False])
+def test_a_result_without_an_order_waits_for_no_ledger(gate: Gate, what: str, *, executed: bool) -> None:
+    """Executors of denied plans say so each time: 260 such, waiting for ever, stopped every other symbol's results."""
+    gate.make_ready()
+    gate.allow()
+    key = getattr(gate.keys, what)(SYMBOL)
+    gate.redis.delete(key)
+    gate.redis.rpush(key, "foreign")
+    assert gate.report("plan-1", executed=executed) is ResultStatus.RECORDED
+    assert gate.report("plan-2", executed=executed) is ResultStatus.RECORDED
+    assert gate.pending(gate.keys.results) == 0
+    assert gate.redis.lrange(key, 0, -1) == ["foreign"]
+    if not executed:
+        assert gate.reserved_by() is None
+        assert gate.reason("plan-2") == "plan_abandoned"
+
+
+def test_a_result_without_an_order_waits_for_no_amount_that_can_be_read(gate: Gate) -> None:
+    gate.redis.hset(gate.keys.ledger(SYMBOL), "last_known_amt", "lots")
+    assert gate.report("p", executed=False) is ResultStatus.RECORDED
+    assert gate.ledger() == {"last_known_amt": "lots"}
+
+
 # --- around the gate, and giving up ---------------------------------------------------------------------------------
 
 
