@@ -96,12 +96,11 @@ def launch_deployment(wishes: Wishes, folder: RunFolder) -> bool:
     if not wishes.as_json:
         report(findings, as_json=False)
     if worst(findings) is Grade.FAIL:
-        failed = [f"{f.area}: {f.what}: {f.found}" for f in findings if f.grade is Grade.FAIL]
-        told = (
-            f"{'; '.join(failed)}. See p33 check"
-            if wishes.as_json
-            else f"{len(failed)} of the rows above must be fixed"
-        )
+        failed = [f for f in findings if f.grade is Grade.FAIL]
+        if wishes.as_json:
+            told = "; ".join(f"{f.area}: {f.what}: {f.found}" for f in failed) + ". See p33 check"
+        else:
+            told = f"first fix, as said above: {', '.join(f'{f.area}: {f.what}' for f in failed)}"
         raise Failure(f"not started: {told}")
     settings, beside = session.settings, list(watchers())
     children = [
