@@ -6,9 +6,10 @@ from tests.guards.catalogue.consuming import CONSUMING
 from tests.guards.catalogue.exchange import EXCHANGE
 from tests.guards.catalogue.issuing import ISSUING
 from tests.guards.catalogue.quantities import QUANTITIES
+from tests.guards.catalogue.reading import READING
 from tests.guards.catalogue.recording import RECORDING
 from tests.guards.catalogue.rules import RULES
 from tests.guards.catalogue.snapshots import SNAPSHOTS
 from tests.guards.guard import Guard
 
-GUARDS: tuple[Guard, ...] = (*RULES, *QUANTITIES, *ISSUING, *CONSUMING, *RECORDING, *SNAPSHOTS, *EXCHANGE)
+GUARDS: tuple[Guard, ...] = (*RULES, *QUANTITIES, *ISSUING, *CONSUMING, *RECORDING, *SNAPSHOTS, *EXCHANGE, *READING)

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from p33_tasks.bootstrap.runtime import Runtime
+from p33_tasks.errors import StoreUnavailableError
 from p33_tasks.ports import ResultStatus, StreamEntry
 from p33_tasks.settings import load_settings
 from p33_tasks.store.entries import Window
@@ -46,6 +47,35 @@ def test_an_entry_becomes_one_task_that_names_it(server, client):
         "entry_id": entry_id,
         "prefix": "quantum",
     }
+
+
+def test_what_was_written_before_anybody_read_is_read(server, client):
+    client.xadd(PLANS, plan("early"))
+    noted = Noted()
+    with running(make_ingest(server, noted)):
+        wait_until(lambda: noted.ids("early"), "a task")
+
+
+def test_an_entry_that_trips_us_does_not_stop_those_beside_it(server, client):
+    """A bug of ours, met by one entry: it stays pending, and the others of its batch are sent."""
+    noted = Noted()
+    ingest = make_ingest(server, noted)
+    source = ingest.sources[0]
+    real = source.handler
+
+    class Tripping:
+        def handle(self, entry, now_ms):
+            if entry.fields["plan_id"] == "trips":
+                raise ZeroDivisionError("a bug")
+            return real.handle(entry, now_ms)
+
+    source.handler = Tripping()
+    for name in ("before", "trips", "after"):
+        client.xadd(PLANS, plan(name))
+    with running(ingest):
+        wait_until(lambda: noted.ids("before") and noted.ids("after"), "those beside it are sent")
+        assert pending(client) == 3
+    assert not noted.ids("trips")
 
 
 def test_the_window_is_never_exceeded_and_refills_as_entries_are_acknowledged(server, client):
@@ -306,6 +336,23 @@ def test_a_stream_of_a_foreign_type_does_not_stop_the_other(server, client):
             client.xadd(PLANS, plan(f"p{n}"))
             wait_until(lambda n=n: noted.ids(f"p{n}"), f"p{n} is sent")
             client.xack(PLANS, GROUP, noted.messages[-1].kwargs["entry_id"])
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("a bug"), StoreUnavailableError("away")], ids=["bug", "away"])
+def test_whatever_goes_wrong_does_not_end_the_reading(server, client, monkeypatch, error):
+    noted = Noted()
+    ingest = make_ingest(server, noted)
+    real, trips = ingest.name.keep, iter([True, True])
+
+    def keep() -> None:
+        if next(trips, False):
+            raise error
+        real()
+
+    monkeypatch.setattr(ingest.name, "keep", keep)
+    client.xadd(PLANS, plan("next"))
+    with running(ingest):
+        wait_until(lambda: noted.ids("next"), "a task")
 
 
 def test_redis_going_away_is_survived():

@@ -179,13 +179,14 @@ def test_a_foreign_type_under_any_key_changes_nothing(
         act = prepare(fresh)
         put_foreign(fresh, key)
         before = fresh.dump()
-        with contextlib.suppress(P33Error):
-            act()
         goes_on = GOES_ON.get((name, key.removeprefix("quantum:")))
         if goes_on is not None:
+            act()
             assert goes_on(fresh), key
-        else:
-            assert fresh.dump() == before, key
+            continue
+        with contextlib.suppress(P33Error):
+            act()
+        assert fresh.dump() == before, key
 
 
 def test_no_script_is_left_out() -> None:

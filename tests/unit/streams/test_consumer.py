@@ -110,6 +110,19 @@ def test_the_age_limit_of_a_result_is_exact(outcomes):
     assert len(outcomes.buried) == 1
 
 
+def test_an_oversized_result_is_a_dead_letter(outcomes):
+    handler = ResultHandler(dead_letters=outcomes, prefix="quantum")
+    fields = {"plan_id": "p", "symbol": "BTCUSDT", "executed": "true", "note": "x" * MAX_ENTRY_CHARS}
+    assert handler.handle(entry(**fields), NOW_MS) is None
+    assert len(outcomes.buried) == 1
+
+
+def test_a_result_that_can_not_be_understood_is_a_dead_letter(outcomes):
+    handler = ResultHandler(dead_letters=outcomes, prefix="quantum")
+    assert handler.handle(entry(plan_id="p", symbol="BTCUSDT"), NOW_MS) is None
+    assert len(outcomes.buried) == 1
+
+
 def test_a_result_is_never_given_up(outcomes):
     handler = ResultHandler(dead_letters=outcomes, prefix="quantum")
     assert handler.handle(entry(1_000, plan_id="p", symbol="BTCUSDT", executed="true"), NOW_MS) is not None

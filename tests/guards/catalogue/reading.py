@@ -1,0 +1,378 @@
+"""Reading the streams: nothing lost, nothing in the way, nothing silently guessed (CONTRACT section 4)."""
+
+from __future__ import annotations
+
+from tests.guards.guard import Guard
+
+READING_TESTS = "integration/engine/test_reading.py"
+NAME_TESTS = "integration/engine/test_names.py"
+CONSUMER_TESTS = "unit/streams/test_consumer.py"
+PLAN_TESTS = "unit/streams/test_plans.py"
+RESULT_TESTS = "unit/streams/test_results.py"
+LETTER_TESTS = "integration/store/test_dead_letters.py"
+
+
+def _claim(promise: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{READING_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file="store/lua/claim_entries.lua", old=old, new=new, tests=named)
+
+
+def _read(promise: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{READING_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file="store/lua/read_entries.lua", old=old, new=new, tests=named)
+
+
+def _consumer(promise: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{CONSUMER_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file="streams/consumer.py", old=old, new=new, tests=named)
+
+
+def _ingest(promise: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{READING_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file="streams/ingest.py", old=old, new=new, tests=named)
+
+
+def _plans(promise: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{PLAN_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file="streams/plans.py", old=old, new=new, tests=named)
+
+
+def _fields(promise: str, old: str, new: str, *tests: str) -> Guard:
+    return Guard(promise=promise, file="streams/fields.py", old=old, new=new, tests=tests)
+
+
+READING = (
+    # --- the window
+    _read(
+        "no more entries are read than the window has room for",
+        "local room = tonumber(ARGV[3]) - own\n",
+        "local room = tonumber(ARGV[3])\n",
+        "test_the_window_is_never_exceeded_and_refills_as_entries_are_acknowledged",
+    ),
+    _read(
+        "entries that keep failing don't fill the window",
+        "  room = room + math.min(slow, tonumber(ARGV[5]))\n",
+        "",
+        "test_results_that_keep_failing_do_not_block_those_behind_them",
+    ),
+    _read(
+        "nor do they drain the stream into the pending list",
+        "  room = room + math.min(slow, tonumber(ARGV[5]))\n",
+        "  room = room + slow\n",
+        "test_failing_results_do_not_drain_the_stream_into_the_pending_list",
+    ),
+    _read(
+        "entries that a producer trimmed unread are counted",
+        "      if read and gone > read then redis.call('HINCRBY', KEYS[2], ARGV[6], text(gone - read)) end\n",
+        "",
+        "test_entries_trimmed_before_they_were_read_are_counted_once",
+    ),
+    # --- sending again
+    _claim(
+        "an entry of a dead consumer is claimed",
+        "    if idle >= due_after(deliveries) then\n",
+        "    if owner == ARGV[2] and idle >= due_after(deliveries) then\n",
+        "test_entries_of_a_dead_consumer_are_taken_over",
+    ),
+    _claim(
+        "an entry is sent again ever later",
+        "  return math.min(base * 2 ^ math.min(deliveries - 1, 30), most)\n",
+        "  return math.min(base, most)\n",
+        "test_an_entry_that_nobody_settles_is_sent_again_ever_later_and_then_denied",
+    ),
+    _claim(
+        "claims keep to the window too",
+        "      if fresh >= window then return nil end\n",
+        "",
+        "test_orphans_are_taken_only_as_the_window_has_room",
+    ),
+    _claim(
+        "a pending entry that was trimmed away is acknowledged and counted",
+        "        if idle >= tonumber(ARGV[11]) and redis.call('XACK', KEYS[1], ARGV[1], id) == 1 then\n",
+        "        if false then\n",
+        "test_pending_entries_that_a_producer_trimmed_are_acknowledged_and_counted",
+    ),
+    _claim(
+        "a trimmed fill whose task still runs isn't given up",
+        "        if idle >= tonumber(ARGV[11]) and redis.call(",
+        "        if redis.call(",
+        "test_a_fill_whose_entry_was_trimmed_while_its_task_was_waiting_is_still_recorded",
+    ),
+    Guard(
+        promise="a group begins at the stream's beginning",
+        file="store/entries.py",
+        old='                self._client.xgroup_create(stream, GROUP, id="0", mkstream=True)\n',
+        new='                self._client.xgroup_create(stream, GROUP, id="$", mkstream=True)\n',
+        tests=(f"{READING_TESTS}::test_what_was_written_before_anybody_read_is_read",),
+    ),
+    Guard(
+        promise="a field that is named twice isn't folded into one",
+        file="store/entries.py",
+        old="        if known is None or known == value:\n",
+        new="        if known is None or known != value:\n",
+        tests=(f"{READING_TESTS}::test_a_field_that_is_named_twice_is_not_silently_folded",),
+    ),
+    # --- giving up
+    _consumer(
+        "a plan delivered too often is denied",
+        "        if entry.deliveries > self.window.max_deliveries:\n",
+        "        if entry.deliveries > self.window.max_deliveries * 100:\n",
+        "test_the_fourth_delivery_is_the_last",
+    ),
+    _consumer(
+        "a result is never given up",
+        '        return _task("p33.apply_result"',
+        '        if entry.deliveries > 100:\n            return None\n        return _task("p33.apply_result"',
+        "test_a_result_is_never_given_up",
+    ),
+    _consumer(
+        "a result older than the memory of fills isn't applied",
+        "    if age_ms > MAX_RESULT_AGE_MS:\n",
+        "    if age_ms > MAX_RESULT_AGE_MS * 2:\n",
+        "test_the_age_limit_of_a_result_is_exact",
+    ),
+    _consumer(
+        "another decision than EXECUTE is acknowledged, not judged",
+        "        if _says_something_else(entry.fields):\n"
+        "            self.entries.acknowledge(entry.where)\n"
+        "            return None\n",
+        "",
+        "test_any_other_decision_is_acknowledged",
+    ),
+    _consumer(
+        "a plan without a readable decision is denied",
+        "        if not is_executable(entry.fields):\n",
+        "        if False:\n",
+        "test_a_decision_that_can_not_be_read_denies",
+    ),
+    _consumer(
+        "an oversized plan is denied",
+        "        if entry.chars > MAX_ENTRY_CHARS:\n            return {",
+        "        if entry.chars > 10 * MAX_ENTRY_CHARS:\n            return {",
+        "test_the_size_limit_is_exact",
+    ),
+    _consumer(
+        "an oversized result is a dead letter",
+        "    if entry.chars > MAX_ENTRY_CHARS:\n        raise",
+        "    if entry.chars > 10 * MAX_ENTRY_CHARS:\n        raise",
+        "test_an_oversized_result_is_a_dead_letter",
+    ),
+    _consumer(
+        "a plan that can't be understood is buried",
+        "            plan = parse_plan(entry.fields, issued_ms=entry.time_ms, from_stream=True)\n"
+        "        except InvalidMessageError as error:\n            bury(self.dead_letters, entry, error)\n",
+        "            plan = parse_plan(entry.fields, issued_ms=entry.time_ms, from_stream=True)\n"
+        "        except InvalidMessageError:\n",
+        "test_whatever_an_entry_holds_there_is_exactly_one_outcome",
+    ),
+    _consumer(
+        "a result that can't be understood is buried",
+        "            result = parse_result(entry.fields)\n"
+        "        except InvalidMessageError as error:\n            bury(self.dead_letters, entry, error)\n",
+        "            result = parse_result(entry.fields)\n        except InvalidMessageError:\n",
+        "test_a_result_that_can_not_be_understood_is_a_dead_letter",
+    ),
+    _consumer(
+        "a dead letter is bounded",
+        "        if len(text) + len(key) > room:\n",
+        "        if False:\n",
+        "test_what_is_cut_is_said",
+    ),
+    _consumer(
+        "a task's id is plain and bounded",
+        "{re.sub(r'[^A-Za-z0-9_.:-]', '_', plan_id)[:100]}",
+        "{plan_id}",
+        "test_task_ids_are_bounded_and_plain",
+    ),
+    Guard(
+        promise="burying acknowledges in the same act, once",
+        file="store/lua/dead_letter.lua",
+        old="if redis.call('XACK', KEYS[3], ARGV[1], ARGV[2]) == 0 then return { 'already' } end\n",
+        new="redis.call('XACK', KEYS[3], ARGV[1], ARGV[2])\n",
+        tests=(f"{LETTER_TESTS}::test_a_second_worker_does_not_bury_it_again",),
+    ),
+    Guard(
+        promise="a poisoned counter keeps no entry in the way",
+        file="store/lua/dead_letter.lua",
+        old="if not expect(KEYS[2], 'hash') then count(",
+        new="do count(",
+        tests=("integration/store/test_foreign_types.py",),
+    ),
+    # --- going on
+    _ingest(
+        "one entry that trips us doesn't stop the reading",
+        "        except Exception:  # one entry must not stop those behind it; it stays pending and comes back\n"
+        '            log.exception("ENTRY_FAILED", stream=source.stream, entry_id=entry.where.entry_id)\n'
+        "        return None\n",
+        '        except LookupError:\n            log.exception("ENTRY_FAILED")\n        return None\n',
+        "test_an_entry_that_trips_us_does_not_stop_those_beside_it",
+    ),
+    _ingest(
+        "one stream in trouble doesn't stop the other",
+        "            source.retry_at = time.monotonic() + ERROR_SEC\n            return False\n",
+        "            raise\n",
+        "test_a_stream_of_a_foreign_type_does_not_stop_the_other",
+    ),
+    _ingest(
+        "what can't be sent stays pending and is sent again",
+        '        if self._is_due("claim", CLAIM_SEC):\n',
+        "        if False:\n",
+        "test_a_broker_that_is_away_loses_nothing",
+    ),
+    _ingest(
+        "a Redis that goes away ends no ingest",
+        "        except P33Error as error:\n            self._say(",
+        "        except P33Error as error:\n            raise\n            self._say(",
+        "test_whatever_goes_wrong_does_not_end_the_reading",
+    ),
+    _ingest(
+        "a bug of ours ends no ingest",
+        "        except Exception:  # a bug of ours must not end the reading, and not be silent\n",
+        "        except LookupError:\n",
+        "test_whatever_goes_wrong_does_not_end_the_reading",
+    ),
+    # --- names
+    Guard(
+        promise="a consumer's name is held by one process",
+        file="store/lua/lease_consumer.lua",
+        old="if holder and holder ~= ARGV[1] then return { 'taken' } end\n",
+        new="",
+        tests=(f"{NAME_TESTS}::test_a_lease_is_kept_by_its_holder_and_taken_over_after_it_expired",),
+    ),
+    Guard(
+        promise="only its holder gives a name back",
+        file="store/lua/release_consumer.lua",
+        old="if redis.call('GET', KEYS[1]) ~= ARGV[1] then return { 'not_mine' } end\n",
+        new="",
+        tests=(f"{NAME_TESTS}::test_a_lease_is_kept_by_its_holder_and_taken_over_after_it_expired",),
+    ),
+    Guard(
+        promise="a name with entries pending isn't removed",
+        file="store/lua/remove_consumer.lua",
+        old="    if consumer.pending > 0 or consumer.idle",
+        new="    if consumer.idle",
+        tests=(f"{NAME_TESTS}::test_a_consumer_that_got_an_entry_meanwhile_is_not_removed",),
+    ),
+    # --- plans
+    _plans(
+        "only the decision EXECUTE is judged",
+        '    return isinstance(decision, str) and decision.strip().upper() == "EXECUTE"\n',
+        '    return isinstance(decision, str) and "EXECUTE" in decision.upper()\n',
+        "test_other_decisions_are_not_judged",
+    ),
+    _plans(
+        "an action that is given and unknown isn't replaced by the steps",
+        "        if action is None:\n",
+        '        if close_factor(action or "") is None:\n',
+        "test_an_action_that_is_given_and_unknown_is_not_replaced_by_the_steps",
+    ),
+    _plans(
+        "an unknown closing step ends the search",
+        '        if close_factor(name) is not None or "CLOSE" in name.upper() or "PARTIAL" in name.upper():\n',
+        "        if close_factor(name) is not None:\n",
+        "test_without_an_action_the_first_closing_step_decides",
+    ),
+    _plans(
+        "steps that can't be read spoil the plan",
+        '        problems.append(str(error))\n        return "", None\n',
+        '        return text_of(fields, "action") or "", close_factor(text_of(fields, "action") or "")\n',
+        "test_unreadable_steps_are_a_problem_also_beside_an_action",
+    ),
+    _plans(
+        "one reduceOnly=false is a no, however it is spelled",
+        '        if name.replace("_", "").lower() != "reduceonly":\n',
+        '        if name != "reduceOnly":\n',
+        "test_reduce_only_false_in_any_spelling",
+    ),
+    _plans(
+        "a reduceOnly that is neither is a problem",
+        "            answer = answer and flag_of(fields, name) is not False\n"
+        "        except InvalidMessageError as error:\n"
+        "            problems.append(str(error))\n",
+        "            answer = answer and flag_of(fields, name) is not False\n"
+        "        except InvalidMessageError:\n"
+        "            pass\n",
+        "test_a_reduce_only_that_is_neither_is_a_problem",
+    ),
+    _plans(
+        "a task's plan must say when it was made",
+        '        problems.append(str(error))\n    if fields.get("decision")',
+        '        problems.clear()\n    if fields.get("decision")',
+        "test_a_plan_sent_as_a_task_without_a_usable_time_is_a_problem",
+    ),
+    _plans(
+        "a task's plan of another decision is a problem",
+        '    if fields.get("decision") is not None and not is_executable(fields):\n',
+        "    if False:\n",
+        "test_a_plan_sent_as_a_task_with_another_decision_is_a_problem",
+    ),
+    # --- fields
+    _fields(
+        "a key named twice in JSON isn't understood",
+        "    if len(members) != len(pairs):\n",
+        "    if len(members) > len(pairs):\n",
+        f"{RESULT_TESTS}::test_structures_that_can_not_be_read_are_not_understood",
+        f"{PLAN_TESTS}::test_unreadable_steps_are_a_problem_also_beside_an_action",
+    ),
+    _fields(
+        "no float touches a number in an entry",
+        "            parse_float=NumberLiteral,\n",
+        "            parse_float=float,\n",
+        f"{RESULT_TESTS}::test_dialect_c_has_an_integer_order_id_and_a_quantity_that_no_float_touches",
+    ),
+    _fields(
+        "an order id is exact, however long",
+        "            parse_int=NumberLiteral,\n",
+        "            parse_int=float,\n",
+        f"{RESULT_TESTS}::test_an_order_id_is_exact_beyond_what_a_float_can_hold",
+    ),
+    _fields(
+        "an order id that went through a float is refused",
+        "    if isinstance(value, bool) or (isinstance(value, NumberLiteral) and not value.is_integer):\n",
+        "    if isinstance(value, bool):\n",
+        f"{RESULT_TESTS}::test_an_order_id_that_went_through_a_float_or_is_none_at_all_is_refused",
+    ),
+    _fields(
+        "a quantity that can't be read isn't taken for none",
+        '        raise InvalidMessageError(f"{name} is not a quantity: {shown(value)}") from error\n',
+        "        return q.ZERO\n",
+        f"{RESULT_TESTS}::test_a_quantity_that_can_not_be_read_is_not_taken_for_none",
+    ),
+    _fields(
+        "a negative quantity isn't understood",
+        "    if quantity < 0:\n",
+        "    if quantity < -10**30:\n",
+        f"{RESULT_TESTS}::test_a_quantity_that_can_not_be_read_is_not_taken_for_none",
+    ),
+    _fields(
+        "a flag is a known word",
+        '    raise InvalidMessageError(f"{name} must be true or false, found {shown(text)}")\n',
+        "    return bool(word)\n",
+        f"{RESULT_TESTS}::test_a_result_that_does_not_say_whether_it_was_executed_is_not_understood",
+        f"{PLAN_TESTS}::test_a_reduce_only_that_is_neither_is_a_problem",
+    ),
+    _fields(
+        "a plan_id that becomes a key is printable",
+        "    if not text.isprintable():\n",
+        "    if False:\n",
+        f"{PLAN_TESTS}::test_without_a_usable_plan_id_there_is_nothing_to_deny",
+    ),
+    _fields(
+        "a plan_id that becomes a key is bounded",
+        "    if len(text) > max_chars:\n",
+        "    if len(text) > 100 * max_chars:\n",
+        f"{PLAN_TESTS}::test_without_a_usable_plan_id_there_is_nothing_to_deny",
+    ),
+    _fields(
+        "no letter becomes another symbol's",
+        "    return text.upper() if text.isascii() else text\n",
+        "    return text.upper()\n",
+        f"{PLAN_TESTS}::test_a_letter_that_unicode_upper_cases_to_another_symbols_stays_what_it_is",
+    ),
+    _fields(
+        "JSON nested without end isn't understood, and no crash",
+        "    except (ValueError, RecursionError) as error:\n        why",
+        "    except ValueError as error:\n        why",
+        f"{RESULT_TESTS}::test_structures_that_can_not_be_read_are_not_understood",
+    ),
+)
