@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from p33_tasks.store.verdicts import LATENCY_BUCKETS_MS
 from tests.deployment.cluster import ROOT
 from tests.support.promtool import require_tool
 
@@ -75,6 +76,13 @@ class TestAsShipped:
         rules = ALERTS + (FOLDER / "rules" / "recording.yml").read_text()
         used = set(re.findall(r"(?<![:\w])p33_\w+", rules))
         assert {name for name in used if name.removesuffix("_bucket") not in documented} == set()
+
+    def test_every_bucket_in_a_rule_is_one_of_the_exporter(self) -> None:
+        """A bound that isn't there selects nothing, and its alert would never fire again."""
+        rules = ALERTS + (FOLDER / "rules" / "recording.yml").read_text()
+        used = set(re.findall(r'_latency_seconds_bucket\{le="([^"]+)"\}', rules))
+        assert used == {"1.2", "+Inf"}
+        assert used <= {*(f"{bound / 1_000:g}" for bound in LATENCY_BUCKETS_MS), "+Inf"}
 
 
 def never(rule: str) -> str:

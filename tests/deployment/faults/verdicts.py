@@ -34,7 +34,11 @@ def broker_stopped(world: World) -> Iterator[Again]:
         world.broker.start()
 
 
-@fault("P33PermitsSlow", "worker: frozen until plans have waited for 1.5 s, again and again", "1 in 100 permits takes ")
+@fault(
+    "P33PermitsSlow",
+    "worker: frozen until plans have waited for 1.5 s, again and again",
+    "of the permits came after 1.2 s",
+)
 def worker_stutters(world: World) -> Iterator[Again]:
     def stutter() -> None:
         with frozen(*world.worker.tree()):
