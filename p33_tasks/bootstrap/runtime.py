@@ -11,11 +11,13 @@ from functools import cache, cached_property
 
 import redis
 
+from p33_tasks.apply.client import PLACE_WINDOW_MS
 from p33_tasks.exchange.registry import build_venue, venue_source
 from p33_tasks.services.issue_permit import PermitService
 from p33_tasks.services.record_fill import ResultService
 from p33_tasks.services.refresh_snapshot import SnapshotService
 from p33_tasks.settings import Settings, load_settings
+from p33_tasks.settings.model import MAX_STALE_THRESHOLD_SEC
 from p33_tasks.store.budget import RedisRequestBudget
 from p33_tasks.store.connection import connect
 from p33_tasks.store.dead_letters import RedisDeadLetters
@@ -24,6 +26,9 @@ from p33_tasks.store.keys import Keys
 from p33_tasks.store.results import RedisResultStore
 from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes
 from p33_tasks.store.verdicts import RedisVerdictStore
+
+LONGEST_CONSUMED_MS = PLACE_WINDOW_MS + MAX_STALE_THRESHOLD_SEC * 1000
+"""The least that consuming reserves a symbol for, at the greatest freshness limit."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,16 @@ class Runtime:
         store = RedisResultStore(self.client, self.keys, allowlist=policy.allowlist, permit_ttl_ms=policy.permit_ttl_ms)
         return ResultService(store)
 
+    @property
+    def refresh_times(self) -> RefreshTimes:
+        """The time limits of one bulk refresh."""
+        policy = self.settings.policy
+        return RefreshTimes(
+            poll_ms=policy.poll_ms,
+            cooldown_ms=policy.cooldown_ms,
+            longest_reservation_ms=max(policy.permit_ttl_ms + policy.cooldown_ms, LONGEST_CONSUMED_MS),
+        )
+
     @cached_property
     def snapshots(self) -> SnapshotService:
         """Refreshes positions; the only part that talks to the exchange."""
@@ -89,9 +104,8 @@ class Runtime:
             base_url=s.exchange_base_url,
             budget=RedisRequestBudget(self.client, self.keys),
         )
-        times = RefreshTimes(poll_ms=s.policy.poll_ms, cooldown_ms=s.policy.cooldown_ms)
         store = RedisSnapshotStore(
-            self.client, self.keys, allowlist=s.allowlist, times=times, bootstrap=s.ledger_bootstrap
+            self.client, self.keys, allowlist=s.allowlist, times=self.refresh_times, bootstrap=s.ledger_bootstrap
         )
         return SnapshotService(venue, store, s.allowlist)
 

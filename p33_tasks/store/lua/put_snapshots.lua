@@ -2,7 +2,7 @@
 --
 -- KEYS 1 counters  2 audit stream, then for each symbol: snapshot, ledger, ledger origin, reservation
 -- ARGV 1 run_id   2 source   3 ts_ms   4 ts_epoch   5 ts_iso   6 'deny' | 'adopt'   7 cooldown ms   8 snapshot ttl s
---      9 ledger ttl s   10 audit maxlen, then for each symbol: symbol, position_amt, side, entry_price, mark_price,
+--      9 ledger ttl s   10 audit maxlen   11 longest lifetime of a reservation ms (0: any), then for each symbol: symbol, position_amt, side, entry_price, mark_price,
 --      leverage, unrealized_pnl, position_mode
 -- Returns {'put', status, status, ...} in the order given: ok | older | other_run | wrong_type | ledger_created
 --   | ledger_adopted
@@ -60,11 +60,14 @@ local function put(symbol, snapshot, ledger, origin, reservation, v)
   if unreadable or (ordered and ordered > now) then
     redis.call('HSET', ledger, 'last_order_time_ms', text(now), 'last_order_time_epoch', text(math.floor(now / 1000)))
   end
+  -- So does a reservation that has longer to live than any is ever given: it would block the symbol for hours.
+  local longest = tonumber(ARGV[11])
+  if longest > 0 and redis.call('PTTL', reservation) > longest then redis.call('PEXPIRE', reservation, ARGV[11]) end
   return status
 end
 
 local reply = { 'put' }
-local arg, key = 10, 2
+local arg, key = 11, 2
 while key < #KEYS do
   local v = {}
   for i = 1, 8 do v[i] = ARGV[arg + i] end

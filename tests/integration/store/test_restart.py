@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from p33_tasks.apply.client import PLACE_WINDOW_MS
+from p33_tasks.domain.models import Position, Snapshot
 from p33_tasks.ports import Claim
 from p33_tasks.store import exact_json
-from tests.support.gate import SOURCE, SYMBOL, Gate
+from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes
+from tests.support.gate import LONG, SOURCE, SYMBOL, Gate
 from tests.support.redis_server import RedisServer, Version, running_redis
 
 
@@ -95,3 +97,37 @@ def test_a_permit_from_before_the_clock_stepped_back_is_not_consumed(forgetful: 
     assert gate.permit() is not None, "nothing was consumed"
     gate.report(executed=False)
     assert gate.reserved_by() is None, "its executor gives up, and the symbol is free"
+
+
+@pytest.mark.parametrize("consumed", [False, True])
+def test_a_reservation_from_before_the_clock_stepped_back_blocks_its_symbol_no_longer_than_any(
+    forgetful: RedisServer, *, consumed: bool
+) -> None:
+    """S: it had an hour and 75 s to live on the new clock."""
+    gate = Gate(forgetful).make_ready()
+    gate.allow()
+    if consumed:
+        gate.consume()
+    key, longest_ms = gate.keys.reservation(SYMBOL), 75_000
+    store = RedisSnapshotStore(
+        gate.server.client(),
+        gate.keys,
+        allowlist=[SYMBOL],
+        times=RefreshTimes(poll_ms=5_000, cooldown_ms=15_000, longest_reservation_ms=longest_ms),
+    )
+
+    def refresh() -> None:
+        position = Position(symbol=SYMBOL, position_amt=LONG)
+        now = Snapshot(position=position, ts_ms=gate.now_ms(), source=SOURCE, run_id=gate.run_id)
+        store.put_snapshots([now])
+
+    ordinary_ms = gate.redis.pttl(key)
+    refresh()
+    assert 0 < gate.redis.pttl(key) <= ordinary_ms, "what is as long as any is left alone"
+    gate.redis.pexpire(key, longest_ms + 3_600_000)
+    refresh()
+    assert longest_ms - 10_000 < gate.redis.pttl(key) <= longest_ms, "outstanding for one whole lifetime more"
+    assert gate.reserved_by() == "plan-1"
+    gate.redis.persist(key)
+    refresh()
+    assert gate.redis.pttl(key) == -1, "an operator's own stays"
