@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.guards.catalogue.broker import BROKER
 from tests.guards.catalogue.consuming import CONSUMING
 from tests.guards.catalogue.exchange import EXCHANGE
 from tests.guards.catalogue.issuing import ISSUING
@@ -10,6 +11,18 @@ from tests.guards.catalogue.reading import READING
 from tests.guards.catalogue.recording import RECORDING
 from tests.guards.catalogue.rules import RULES
 from tests.guards.catalogue.snapshots import SNAPSHOTS
+from tests.guards.catalogue.texts import TEXTS
 from tests.guards.guard import Guard
 
-GUARDS: tuple[Guard, ...] = (*RULES, *QUANTITIES, *ISSUING, *CONSUMING, *RECORDING, *SNAPSHOTS, *EXCHANGE, *READING)
+GUARDS: tuple[Guard, ...] = (
+    *RULES,
+    *QUANTITIES,
+    *ISSUING,
+    *CONSUMING,
+    *RECORDING,
+    *SNAPSHOTS,
+    *EXCHANGE,
+    *READING,
+    *BROKER,
+    *TEXTS,
+)

@@ -336,6 +336,14 @@ def test_an_allow_of_one_symbol_permits_nothing_on_another(gate: Gate) -> None:
     assert gate.reserved_by() == "plan-1"
 
 
+def test_results_of_strangers_symbols_share_one_label(gate: Gate) -> None:
+    for symbol in ("NOSUCH1", "NOSUCH2"):
+        gate.report(f"p-{symbol}", ("7", "SELL", "0.030"), symbol=symbol)
+    assert gate.count("p33_unpermitted_execution_total|_other") == 2
+    assert gate.count("p33_ledger_update_total|_other") == 2
+    assert not [name for name in gate.redis.hkeys(gate.keys.counters) if "NOSUCH" in name]
+
+
 def test_a_deny_that_quotes_an_allow_is_none(gate: Gate) -> None:
     """The action stands in the deny's details; no text in there may look like a permit."""
     gate.make_ready()

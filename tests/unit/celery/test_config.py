@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -62,6 +63,11 @@ def test_the_engine_is_set_as_measured():
     assert found.worker_send_task_events is True
     assert found.task_send_sent_event is True
     assert found.worker_soft_shutdown_timeout > 0
+
+
+def test_a_verdict_never_waits_behind_the_exchange_on_one_core(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    assert conf().worker_concurrency == 2
 
 
 def test_the_schedule_has_one_refresh_per_symbol_and_period():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import pytest
 from celery.worker.consumer import Consumer
 
-from p33_tasks.celery.reconnect import PatientConsumer
+from p33_tasks.celery.reconnect import MALFORMED, PatientConsumer
 
 
 def test_a_failing_cleanup_behind_a_lost_connection_does_not_end_the_worker(monkeypatch):
@@ -21,3 +24,79 @@ def test_a_failing_cleanup_behind_a_lost_connection_does_not_end_the_worker(monk
     PatientConsumer.on_connection_error_after_connected(object.__new__(PatientConsumer), lost)
 
     assert cleaned == [lost]
+
+
+class Message:
+    """As kombu hands it over."""
+
+    def __init__(self, **changes):
+        self.headers = {"task": "p33.evaluate_permit", "id": "permit-1"}
+        self.content_type, self.content_encoding = "application/json", "utf-8"
+        self.body = b"[[], {}, {}]"
+        self.acknowledged = self.rejected = False
+        vars(self).update(changes)
+
+    def reject_log_error(self, _logger, errors):
+        assert errors == (OSError,)
+        self.rejected = True
+
+
+@pytest.fixture
+def received(monkeypatch):
+    """What a worker does with a message, and what reached Celery's own handler."""
+    reached = []
+
+    def handle(message):
+        reached.append(message)
+        if message.body == b"trips":
+            raise ValueError("half of Celery's own reading went wrong")
+
+    monkeypatch.setattr(Consumer, "create_task_handler", lambda _self: handle)
+    consumer = object.__new__(PatientConsumer)
+    consumer.app = SimpleNamespace(tasks={"p33.evaluate_permit": None, "celery.map": None})
+    consumer.connection_errors = (OSError,)
+    return consumer.create_task_handler(), reached
+
+
+def test_a_sound_message_reaches_celery(received):
+    take, reached = received
+    message = Message()
+    take(message)
+    assert reached == [message]
+    assert not message.rejected
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"content_type": "application/x-python-serialize"},
+        {"headers": {"task": "os.system", "id": "x"}},
+        {"headers": {"task": "celery.map", "id": "x"}},
+        {"headers": {"task": "p33.evaluate_permit", "id": "x", "timelimit": ["x", []]}},
+    ],
+    ids=["pickle", "another task", "a task of Celery's own", "a time limit that is none"],
+)
+def test_a_hostile_message_never_reaches_celery_and_is_taken_off_the_broker(received, changes):
+    """Given back, it would end the next worker."""
+    take, reached = received
+    message = Message(**changes)
+    take(message)
+    assert not reached
+    assert message.rejected
+
+
+def test_a_message_that_trips_celery_ends_no_worker_and_is_taken_off_the_broker(received):
+    take, _ = received
+    message = Message(body=b"trips")
+    take(message)
+    assert message.rejected
+
+
+def test_a_text_that_is_no_message_is_treated_like_a_lost_connection(monkeypatch):
+    """Kombu raises in the middle of the worker's loop; a connection is made anew, an unknown error would end it."""
+
+    def init(self):
+        self.conninfo = SimpleNamespace(connection_errors=(OSError,))
+
+    monkeypatch.setattr(Consumer, "__init__", init)
+    assert set(PatientConsumer().connection_errors) == {OSError, *MALFORMED}

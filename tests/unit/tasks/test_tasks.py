@@ -72,7 +72,11 @@ def test_a_producers_own_task_needs_issued_ms(services):
 
 @pytest.mark.parametrize(
     ("task", "body"),
-    [(evaluate_permit, {"plan": PLAN}), (apply_result, {"result": RESULT}), (refresh_snapshot, {"symbol": "BTCUSDT"})],
+    [
+        (evaluate_permit, {"plan": PLAN}),
+        (apply_result, {"result": RESULT, "stream": KEYS.results, "entry_id": "1-0"}),
+        (refresh_snapshot, {"symbol": "BTCUSDT"}),
+    ],
 )
 def test_a_task_of_another_account_is_not_run(services, task, body):
     assert task(**body, prefix="other") == "refused"

@@ -1,0 +1,271 @@
+"""What comes over the broker is JSON, of this account, and named in its own stream; anything else is refused."""
+
+from __future__ import annotations
+
+from tests.guards.guard import Guard
+
+REFUSAL_TESTS = "unit/celery/test_refusal.py"
+CONSUMER_TESTS = "unit/celery/test_reconnect.py"
+CONFIG_TESTS = "unit/celery/test_config.py"
+TASK_TESTS = "unit/tasks/test_tasks.py"
+HEADERS = "test_a_header_that_would_break_the_workers_loop_is_refused"
+
+
+def _refusal(promise: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{REFUSAL_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file="celery/refusal.py", old=old, new=new, tests=named)
+
+
+def _consumer(promise: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{CONSUMER_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file="celery/reconnect.py", old=old, new=new, tests=named)
+
+
+def _config(promise: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{CONFIG_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file="celery/config.py", old=old, new=new, tests=named)
+
+
+def _task(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{TASK_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file=f"tasks/{file}.py", old=old, new=new, tests=named)
+
+
+BROKER = (
+    # --- messages
+    _refusal(
+        "only tasks of ours are run",
+        "    if not isinstance(task, str) or task not in tasks:\n",
+        "    if not isinstance(task, str):\n",
+        HEADERS,
+    ),
+    _refusal(
+        "a task's name is a text",
+        "    if not isinstance(task, str) or task not in tasks:\n",
+        "    if task is None or (isinstance(task, str) and task not in tasks):\n",
+        HEADERS,
+    ),
+    _refusal(
+        "only JSON is read",
+        "    if content_type != _PLAIN_JSON or not isinstance(",
+        "    if not isinstance(",
+        "test_only_json_of_a_sane_size_is_read",
+    ),
+    _refusal(
+        "only UTF-8 is read",
+        ' or content_encoding.lower() != "utf-8":\n',
+        ":\n",
+        "test_only_json_of_a_sane_size_is_read",
+    ),
+    _refusal(
+        "a body is of a sane size",
+        "    if not isinstance(body, str | bytes) or len(body) > MAX_BODY_CHARS:\n",
+        "    if not isinstance(body, str | bytes):\n",
+        "test_only_json_of_a_sane_size_is_read",
+    ),
+    _refusal(
+        "a body is text",
+        "    if not isinstance(body, str | bytes) or len(body) > MAX_BODY_CHARS:\n",
+        "    if len(body) > MAX_BODY_CHARS:\n",
+        "test_only_json_of_a_sane_size_is_read",
+    ),
+    _refusal(
+        "a message has headers",
+        "    if not isinstance(headers, Mapping):\n",
+        "    if headers is None:\n",
+        "test_a_message_without_headers_is_refused",
+    ),
+    _refusal("a message has an id", '    if not isinstance(headers.get("id"), str):\n', "    if False:\n", HEADERS),
+    _refusal(
+        "a header that Celery reads as a text is a short one",
+        "        if value is not None and not (isinstance(value, str) and len(value) <= MAX_HEADER_CHARS):\n",
+        "        if value is not None and not isinstance(value, str):\n",
+        HEADERS,
+    ),
+    _refusal(
+        "a header that Celery reads as a text is one",
+        "        if value is not None and not (isinstance(value, str) and len(value) <= MAX_HEADER_CHARS):\n",
+        "        if value is not None and len(str(value)) > MAX_HEADER_CHARS:\n",
+        HEADERS,
+    ),
+    _refusal(
+        "a time limit is a number of seconds",
+        '    if not _is_time_limit(headers.get("timelimit")):\n',
+        "    if False:\n",
+        HEADERS,
+    ),
+    _refusal(
+        "a time limit is finite and above zero",
+        " and math.isfinite(value) and value > 0\n",
+        "\n",
+        HEADERS,
+    ),
+    _refusal("a compressed message isn't taken", '    if headers.get("compression"):\n', "    if False:\n", HEADERS),
+    _refusal(
+        "no message is unpacked before it can be looked at",
+        "        kombu.compression.register(_not_unpacked, _not_unpacked, name)",
+        "        kombu.compression.register(_not_unpacked, kombu.compression._decoders[name], name)",
+        "test_no_message_is_unpacked_before_it_can_be_looked_at",
+    ),
+    # --- the worker's consumer
+    _consumer(
+        "every message is looked at before Celery reads it",
+        "            if problem is not None:\n                self._refuse(message, problem)\n                return\n",
+        '            if problem is not None:\n                log.error("MESSAGE_REFUSED", problem=problem)\n',
+        "test_a_hostile_message_never_reaches_celery_and_is_taken_off_the_broker",
+    ),
+    _consumer(
+        "a refused message is taken off the broker",
+        "        if not message.acknowledged:\n",
+        "        if message.acknowledged:\n",
+        "test_a_hostile_message_never_reaches_celery_and_is_taken_off_the_broker",
+    ),
+    _consumer(
+        "a message that trips Celery ends no worker",
+        "            except MALFORMED as error:\n                self._refuse(",
+        "            except RecursionError as error:\n                self._refuse(",
+        "test_a_message_that_trips_celery_ends_no_worker_and_is_taken_off_the_broker",
+    ),
+    _consumer(
+        "tasks of Celery's own aren't run, they could run any",
+        '        tasks = {name for name in self.app.tasks if not name.startswith("celery.")}',
+        "        tasks = set(self.app.tasks)",
+        "test_a_hostile_message_never_reaches_celery_and_is_taken_off_the_broker",
+    ),
+    _consumer(
+        "a text in the queue that is no message ends no worker",
+        "        self.connection_errors = (*errors, *MALFORMED)\n",
+        "        self.connection_errors = errors\n",
+        "test_a_text_that_is_no_message_is_treated_like_a_lost_connection",
+    ),
+    _consumer(
+        "a failing cleanup behind a lost connection ends no worker",
+        "        except AttributeError as error:\n",
+        "        except ZeroDivisionError as error:\n",
+        "test_a_failing_cleanup_behind_a_lost_connection_does_not_end_the_worker",
+    ),
+    # --- configuration
+    _config(
+        "JSON is the only accepted content type",
+        '        "accept_content": ["json"],\n',
+        '        "accept_content": ["json", "pickle"],\n',
+        "test_only_json_travels",
+    ),
+    _config(
+        "each queue has an exchange of its own",
+        '    return Queue(name, exchange=Exchange(name, type="direct"), routing_key=name)',
+        "    return Queue(name)",
+        "test_each_queue_has_an_exchange_and_a_routing_key_of_its_own",
+    ),
+    _config(
+        "no task may hang for ever",
+        '            "p33.evaluate_permit": {"time_limit": 10},\n',
+        "",
+        "test_no_task_may_hang_for_ever",
+    ),
+    _config(
+        "one process more than the one that waits for the exchange",
+        "MIN_CONCURRENCY = 2",
+        "MIN_CONCURRENCY = 1",
+        "test_a_verdict_never_waits_behind_the_exchange_on_one_core",
+    ),
+    Guard(
+        promise="the broker's keys carry the account's prefix",
+        file="celery/broker.py",
+        old='        "global_keyprefix": f"{prefix}:",\n',
+        new="",
+        tests=(f"{CONFIG_TESTS}::test_the_brokers_keys_carry_the_accounts_prefix",),
+    ),
+    Guard(
+        promise="services are never shared across a fork",
+        file="bootstrap/runtime.py",
+        old="    pid = os.getpid()\n",
+        new="    pid = 0\n",
+        tests=("unit/bootstrap/test_runtime.py::test_a_child_never_uses_its_parents_connections",),
+    ),
+    # --- whose a task is
+    _task(
+        "a task of another account isn't run",
+        "origin",
+        "    if prefix is None or prefix == runtime.keys.prefix:\n",
+        "    if prefix is None or prefix:\n",
+        "test_a_task_of_another_account_is_not_run",
+    ),
+    _task(
+        "a permit task of another account isn't run",
+        "permits",
+        '    if is_foreign(prefix, here, task="p33.evaluate_permit"):\n',
+        "    if False:\n",
+        "test_a_task_of_another_account_is_not_run",
+    ),
+    _task(
+        "a result task of another account isn't run",
+        "results",
+        '    if is_foreign(prefix, here, task="p33.apply_result"):\n',
+        "    if False:\n",
+        "test_a_task_of_another_account_is_not_run",
+    ),
+    _task(
+        "a refresh task of another account isn't run",
+        "snapshots",
+        '    if is_foreign(prefix, here, task="p33.refresh_snapshot"):\n',
+        "    if False:\n",
+        "test_a_task_of_another_account_is_not_run",
+    ),
+    _task(
+        "a task acknowledges entries of its own stream only",
+        "origin",
+        "    if stream != expected or not isinstance(entry_id, str) or not _ENTRY_ID.fullmatch(entry_id):\n",
+        "    if not isinstance(entry_id, str) or not _ENTRY_ID.fullmatch(entry_id):\n",
+        "test_only_an_entry_of_our_own_stream_is_acknowledged",
+    ),
+    _task(
+        "a task names an entry id that can be one",
+        "origin",
+        " or not _ENTRY_ID.fullmatch(entry_id):\n",
+        ":\n",
+        "test_only_an_entry_of_our_own_stream_is_acknowledged",
+    ),
+    _task(
+        "results come by the stream only",
+        "results",
+        "    if entry is None:\n",
+        "    if entry is None and not isinstance(result, dict):\n",
+        "test_results_come_by_the_stream_only",
+    ),
+    _task(
+        "a stream's plan is judged at its entry's time, not at its own word",
+        "permits",
+        "        return parse_plan(fields, issued_ms=entry_time_ms(entry), from_stream=True)\n",
+        "        return parse_task_plan(fields)\n",
+        "test_a_plan_of_the_stream_is_judged_at_its_entrys_time",
+    ),
+    _task(
+        "whatever goes wrong in a task is a deny",
+        "permits",
+        '        return here.permits.deny(plan, entry, Reason.INTERNAL_ERROR, {"error": type(error).__name__})\n',
+        "        return None\n",
+        "test_an_unexpected_failure_is_a_deny",
+    ),
+    _task(
+        "while Redis is away nothing is decided, and nothing lost",
+        "permits",
+        "str(error))  # noqa: TRY400 - see throws\n        raise\n",
+        "str(error))\n        return None\n",
+        "test_a_redis_that_is_away_leaves_the_entry_pending",
+    ),
+    _task(
+        "a plan that a task can't understand is buried",
+        "permits",
+        "            here.dead_letters.dead_letter(entry, str(error), readable(fields))\n",
+        "            pass\n",
+        "test_a_plan_that_can_not_be_understood_is_a_dead_letter",
+    ),
+    _task(
+        "a result that a task can't understand is buried",
+        "results",
+        "        here.dead_letters.dead_letter(entry, str(error), readable(fields))\n",
+        "",
+        "test_a_result_that_can_not_be_understood_is_a_dead_letter",
+    ),
+)
