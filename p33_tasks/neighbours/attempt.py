@@ -190,8 +190,7 @@ class Executor:
         except ExchangeError as error:
             if over_ms < self._settle_ms:
                 return case.pause_sec
-            is_final = over_ms >= GIVE_UP_MS
-            unknown = Report(outcome=Outcome.UNKNOWN, is_final=is_final, error=str(error), consume_id=consume_id)
+            unknown = Report(outcome=Outcome.UNKNOWN, is_final=False, error=str(error), consume_id=consume_id)
             return self._tell(case, unknown)
         if order is not None:
             return self._tell(case, of_order(order, consume_id))

@@ -6,6 +6,7 @@ from tests.guards.catalogue.broker import BROKER
 from tests.guards.catalogue.consuming import CONSUMING
 from tests.guards.catalogue.exchange import EXCHANGE
 from tests.guards.catalogue.issuing import ISSUING
+from tests.guards.catalogue.neighbours import NEIGHBOURS
 from tests.guards.catalogue.quantities import QUANTITIES
 from tests.guards.catalogue.reading import READING
 from tests.guards.catalogue.recording import RECORDING
@@ -25,4 +26,5 @@ GUARDS: tuple[Guard, ...] = (
     *READING,
     *BROKER,
     *TEXTS,
+    *NEIGHBOURS,
 )

@@ -25,7 +25,7 @@ from p33_tasks.neighbours.names import APPLY_GROUP, NeighbourKeys, client_order_
 from p33_tasks.neighbours.plan_reader import PlanReader
 from p33_tasks.sim.client import SimControl
 from tests.integration.neighbours.brain import Brain, settings_for
-from tests.support.redis_server import running_redis
+from tests.support.redis_server import free_port, running_redis
 from tests.support.waiting import wait_until
 
 PLAN = "plan-1"
@@ -497,7 +497,7 @@ def test_while_the_venue_is_away_the_outcome_is_unknown_and_the_reservation_stay
     assert not brain.client.exists(brain.keys.reservation("BTCUSDT"))
 
 
-def test_after_ten_minutes_of_not_knowing_a_person_is_asked(brain, sim, reader, executor):
+def test_after_ten_minutes_of_not_knowing_a_person_is_asked(brain, sim, reader, executor, capsys):
     brain.allow(PLAN)
     sim.fault(status=502, paths=["/order"], methods=["POST"])
     step(executor, reader)
@@ -505,6 +505,7 @@ def test_after_ten_minutes_of_not_knowing_a_person_is_asked(brain, sim, reader, 
     let_the_window_end(brain, 700_000)
     assert step(executor, reader) is None
     assert only_result(brain)["outcome"] == "unknown"
+    assert "GAVE_UP" in capsys.readouterr().out
     assert list(reader.pending()) == []
 
 
@@ -654,3 +655,15 @@ def test_a_redis_that_is_away_raises_a_store_error_and_sends_nothing(sim, brain,
         with pytest.raises(StoreError):
             away.attempt(entry, plan)
     assert orders(brain, sim) == []
+
+
+def test_a_redis_that_goes_away_before_the_permits_were_read_blocks_nothing(brain, sim, reader, executor, monkeypatch):
+    """Told as blocked, the reservation would be given back while the permit can still be consumed."""
+    brain.allow(PLAN)
+    with monkeypatch.context() as patch:
+        patch.setattr(executor, "_permits", PermitClient(f"redis://127.0.0.1:{free_port()}/0"))
+        with pytest.raises(StoreError):
+            step(executor, reader)
+    assert brain.results_of(PLAN) == []
+    assert step(executor, reader) is None
+    assert only_result(brain)["outcome"] == "executed"

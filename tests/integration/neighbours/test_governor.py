@@ -89,6 +89,20 @@ def test_a_redelivered_or_repeated_plan_is_counted_once(brain, reader):
     assert decide(made, reader, other) == "granted"
 
 
+def test_an_entry_decided_again_after_its_grant_was_forgotten_is_not_granted(brain, reader):
+    """An hour later, say: its permit was consumed, its grant is out of the window, and the entry comes once more."""
+    brain.know("BTCUSDT")
+    made = governor(brain)
+    (entry,) = entries(brain, reader, 1)
+    assert decide(made, reader, entry) == "granted"
+    brain.client.delete(
+        brain.keys.governor_permit("plan-0", brain.settings.governor_permit_key),
+        NeighbourKeys(brain.keys.prefix).grants("BTCUSDT"),
+    )
+    assert decide(made, reader, entry) == "already"
+    assert permit(brain, "plan-0") == {}
+
+
 def test_the_limit_is_per_symbol(brain, sim, reader):
     sim.set_position("ETHUSDT", 2)
     brain.know("BTCUSDT")
