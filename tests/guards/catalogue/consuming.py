@@ -84,6 +84,12 @@ CONSUMING = (
         AT_USE,
     ),
     _consume(
+        "a permit dated in the future isn't consumed",
+        "if tonumber(ARGV[5]) > now then return refused('p33', 'issued_in_the_future') end\n",
+        "",
+        "integration/store/test_restart.py::test_a_permit_from_before_the_clock_stepped_back_is_not_consumed",
+    ),
+    _consume(
         "a permit from before a restart of Redis isn't consumed",
         "if run_id() ~= ARGV[7] then return refused('p33', 'other_redis_run') end\n",
         "",
