@@ -41,6 +41,7 @@ class RefreshTimes:
     lease_ms: int = 10_000  # longer than the exchange's time-out: a worker that died in flight gives way after it
     longest_reservation_ms: int = 0  # a longer one is from before the clock stepped back; 0: none is too long
     new_run_pause_ms: int = 5_000  # as long as an order may be sent whose permit a restarted Redis has forgotten
+    adoption_wait_ms: int = 6_000  # the same, where it has forgotten that there was another life; uptime is in seconds
 
 
 class RedisSnapshotStore:
@@ -112,7 +113,7 @@ class RedisSnapshotStore:
             raise ValueError("snapshots of different requests are written one request at a time")
         yield from (first.run_id, first.source, first.ts_ms, first.ts_ms // 1000, codec.iso(first.ts_ms))
         yield from (self._bootstrap, self._times.cooldown_ms, SNAPSHOT_TTL_SEC, LEDGER_TTL_SEC, AUDIT_MAXLEN)
-        yield self._times.longest_reservation_ms
+        yield from (self._times.longest_reservation_ms, self._times.adoption_wait_ms)
         for snapshot in snapshots:
             yield from codec.snapshot_arguments(snapshot)
 

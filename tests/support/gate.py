@@ -49,6 +49,7 @@ class Gate:
         prefix: str = "quantum",
         signing_key: str | None = None,
         bootstrap: Any = "deny",
+        adoption_wait_ms: int = 0,
         **limits: Any,
     ) -> None:
         self.server = server
@@ -66,7 +67,7 @@ class Gate:
         self.permits = PermitService(self.verdicts, self.dead_letters, policy)
         self.results = RedisResultStore(client, self.keys, allowlist=allowlist, permit_ttl_ms=policy.permit_ttl_ms)
         self.recorder = ResultService(self.results)
-        times = RefreshTimes(poll_ms=policy.poll_ms, cooldown_ms=policy.cooldown_ms)
+        times = RefreshTimes(poll_ms=policy.poll_ms, cooldown_ms=policy.cooldown_ms, adoption_wait_ms=adoption_wait_ms)
         self.snapshots = RedisSnapshotStore(client, self.keys, allowlist=allowlist, times=times, bootstrap=bootstrap)
         self.operator = OperatorStore(client, self.keys)
         self.budget = RedisRequestBudget(client, self.keys)

@@ -10,8 +10,8 @@ local function now_ms()
 end
 
 -- This life of the server: another one may have forgotten what we rely on.
-local function run_id()
-  return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
+local function run_id(info)
+  return string.match(info or redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
 end
 
 local function type_of(key)

@@ -2,8 +2,9 @@
 --
 -- KEYS 1 counters  2 audit stream, then for each symbol: snapshot, ledger, ledger origin, reservation
 -- ARGV 1 run_id   2 source   3 ts_ms   4 ts_epoch   5 ts_iso   6 'deny' | 'adopt'   7 cooldown ms   8 snapshot ttl s
---      9 ledger ttl s   10 audit maxlen   11 longest lifetime of a reservation ms (0: any), then for each symbol: symbol, position_amt, side, entry_price, mark_price,
---      leverage, unrealized_pnl, position_mode
+--      9 ledger ttl s   10 audit maxlen   11 longest lifetime of a reservation ms (0: any)
+--      12 how long after this server's start a position is adopted at the earliest, ms (0: at once), then for each
+--      symbol: symbol, position_amt, side, entry_price, mark_price, leverage, unrealized_pnl, position_mode
 -- Returns {'put', status, status, ...} in the order given: ok | older | other_run | wrong_type | ledger_created
 --   | ledger_adopted
 
@@ -11,13 +12,18 @@ local wrong = expect(KEYS[1], 'hash') or expect(KEYS[2], 'stream')
 if wrong then return wrong end
 
 local now, ts_ms = now_ms(), tonumber(ARGV[3])
-local other_run = run_id() ~= ARGV[1]
+local info = redis.call('INFO', 'server')
+local other_run = run_id(info) ~= ARGV[1]
+local started_ms = now - tonumber(string.match(info, 'uptime_in_seconds:(%d+)')) * 1000
 
 -- A ledger begins only when no order can be under way that the snapshot doesn't show (CONTRACT section 3).
 local function begin_ledger(symbol, ledger, origin, reservation, amount, side, mode)
   if mode == 'hedge' or redis.call('EXISTS', origin) == 1 then return 'ok' end
   local flat = amount == '0'
   if not flat and ARGV[6] ~= 'adopt' then return 'ok' end
+  -- A server that has just begun may have forgotten a whole life, and in it an order that is still to be sent.
+  local wait = tonumber(ARGV[12])
+  if not flat and wait > 0 and ts_ms - started_ms < wait then return 'ok' end
   if redis.call('EXISTS', reservation) == 1 then return 'ok' end
   local l = redis.call('HMGET', ledger, 'last_order_time_ms', 'last_order_time_epoch')
   local ordered, unreadable = twin_time(l[1], l[2])
@@ -67,7 +73,7 @@ local function put(symbol, snapshot, ledger, origin, reservation, v)
 end
 
 local reply = { 'put' }
-local arg, key = 11, 2
+local arg, key = 12, 2
 while key < #KEYS do
   local v = {}
   for i = 1, 8 do v[i] = ARGV[arg + i] end

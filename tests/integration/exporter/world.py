@@ -36,7 +36,7 @@ class World:
             client,
             self.keys,
             allowlist=symbols,
-            times=RefreshTimes(poll_ms=1, cooldown_ms=self.policy.cooldown_ms),
+            times=RefreshTimes(poll_ms=1, cooldown_ms=self.policy.cooldown_ms, adoption_wait_ms=0),
             bootstrap="adopt",
         )
         verdicts = RedisVerdictStore(client, self.keys, source=SOURCE, allowlist=self.policy.allowlist)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from p33_tasks.apply.client import PLACE_WINDOW_MS
 from p33_tasks.domain.models import MarketRules, Position, Snapshot
+from p33_tasks.store.snapshots import RefreshTimes
 from tests.support.gate import LONG, OTHER, SOURCE, SYMBOL, Gate, make_result
 from tests.support.redis_server import RedisServer
 
@@ -218,6 +220,17 @@ def test_adopting_and_a_fill_from_before_it_do_not_add_up(server: RedisServer) -
     assert gate.put_position("0.012") == "ledger_adopted"
     gate.recorder.record(make_result("p", ("7", "SELL", "0.028")), late)
     assert gate.ledger_amt() == "0.012"
+
+
+def test_soon_after_redis_began_a_position_is_not_adopted(server: RedisServer) -> None:
+    """It may have lost everything, and with it a consumed permit whose order isn't at the venue yet."""
+    uptime_ms = server.client().info("server")["uptime_in_seconds"] * 1000
+    early = Gate(server, bootstrap="adopt", adoption_wait_ms=uptime_ms + 60_000)
+    assert early.put_position("0.040") == "ok"
+    assert early.ledger_amt() is None
+    assert early.put_position("0", symbol=OTHER) == "ledger_created", "flat is flat: nothing can be closed"
+    assert RefreshTimes(poll_ms=1, cooldown_ms=1).adoption_wait_ms > PLACE_WINDOW_MS
+    assert Gate(server, bootstrap="adopt").put_position("0.040") == "ledger_adopted"
 
 
 # --- order times ----------------------------------------------------------------------------------------------------
