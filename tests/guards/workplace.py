@@ -17,10 +17,14 @@ from pathlib import Path
 
 from tests.guards.recorder import COPY, REPORT
 
+# Of no use to these runs, and half of the time that starting pytest takes.
+UNUSED_PLUGINS = ("benchmark", "celery", "docker_tools", "xdist", "xdist.looponfail")
+
 PYTEST = (
     *(sys.executable, "-m", "pytest", "-p", "tests.guards.recorder"),
     # Nothing left behind, and no second try: what fails by chance must not pass for a test that notices.
     *("-p", "no:cacheprovider", "-p", "no:rerunfailures", "--hypothesis-seed", "0", "--tb", "short"),
+    *(part for name in UNUSED_PLUGINS for part in ("-p", f"no:{name}")),
 )
 TEST_TIMEOUT_SEC = 60
 
