@@ -6,25 +6,24 @@ from tests.guards.catalogue.broker import BROKER
 from tests.guards.catalogue.consuming import CONSUMING
 from tests.guards.catalogue.exchange import EXCHANGE
 from tests.guards.catalogue.issuing import ISSUING
+from tests.guards.catalogue.messages import MESSAGES
 from tests.guards.catalogue.neighbours import NEIGHBOURS
+from tests.guards.catalogue.orders import ORDERS
+from tests.guards.catalogue.permits import PERMITS
 from tests.guards.catalogue.quantities import QUANTITIES
 from tests.guards.catalogue.reading import READING
 from tests.guards.catalogue.recording import RECORDING
+from tests.guards.catalogue.refreshing import REFRESHING
 from tests.guards.catalogue.rules import RULES
+from tests.guards.catalogue.secrets import SECRETS
 from tests.guards.catalogue.snapshots import SNAPSHOTS
 from tests.guards.catalogue.texts import TEXTS
 from tests.guards.guard import Guard
 
 GUARDS: tuple[Guard, ...] = (
-    *RULES,
-    *QUANTITIES,
-    *ISSUING,
-    *CONSUMING,
-    *RECORDING,
-    *SNAPSHOTS,
-    *EXCHANGE,
-    *READING,
-    *BROKER,
-    *TEXTS,
-    *NEIGHBOURS,
+    *(*RULES, *QUANTITIES),
+    *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING),
+    *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *ORDERS),
+    *(*READING, *MESSAGES, *BROKER, *NEIGHBOURS),
+    *(*SECRETS, *TEXTS),
 )

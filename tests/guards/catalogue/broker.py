@@ -227,6 +227,13 @@ BROKER = (
         "test_only_an_entry_of_our_own_stream_is_acknowledged",
     ),
     _task(
+        "every entry id that a stream can have is taken",
+        "origin",
+        "{1,20}-[0-9]{1,20}",
+        "{1,13}-[0-9]{1,20}",
+        "test_every_entry_id_that_a_stream_can_have_is_taken",
+    ),
+    _task(
         "results come by the stream only",
         "results",
         "    if entry is None:\n",

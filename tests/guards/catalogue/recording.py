@@ -198,6 +198,12 @@ RECORDING = (
         "    redis.call('DEL', KEYS[5])\n",
         f"{RELEASE_TESTS}::test_not_executed_releases_an_unconsumed_permit_and_deletes_it",
     ),
+    _record(
+        "a result without an order leaves the ledger alone, also one that can't be read",
+        "local has_orders = ARGV[20] ~= nil\n",
+        "local has_orders = true\n",
+        f"{RESULT_TESTS}::test_a_result_without_an_order_waits_for_no_ledger",
+    ),
     # --- around the gate, and giving up
     _record(
         "an execution that was never allowed is counted",

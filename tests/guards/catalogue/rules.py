@@ -232,6 +232,13 @@ RULES = (
         tests=(f"{TABLE_TESTS}::test_a_plan_that_no_rule_objects_to_is_allowed",),
     ),
     Guard(
+        promise="no letter of another alphabet makes an action a close",
+        file="domain/close_factors.py",
+        old=" if action.isascii() else None",
+        new="",
+        tests=("unit/domain/test_close_factors.py::test_letters_that_only_become_ours_in_upper_case_close_nothing",),
+    ),
+    Guard(
         promise="an action is a known close or none at all",
         file="domain/close_factors.py",
         old="    return CLOSE_FACTORS.get(action.strip().upper())",

@@ -1,0 +1,187 @@
+"""Who may ask the exchange, when, and how much."""
+
+from __future__ import annotations
+
+from tests.guards.guard import Guard
+
+CLAIM_TESTS = "integration/store/test_refresh_claim.py"
+SERVICE_TESTS = "integration/services/test_snapshot_service.py"
+OPERATOR_TESTS = "integration/store/test_operator.py"
+
+
+def _claim(promise: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{CLAIM_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file="store/lua/claim_refresh.lua", old=old, new=new, tests=named)
+
+
+def _budget(promise: str, script: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{CLAIM_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file=f"store/lua/{script}_budget.lua", old=old, new=new, tests=named)
+
+
+def _service(promise: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{SERVICE_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file="services/refresh_snapshot.py", old=old, new=new, tests=named)
+
+
+REFRESHING = (
+    # --- the service
+    _service(
+        "a symbol outside the allowlist isn't fetched",
+        "        if symbol not in self._allowlist:\n",
+        "        if not symbol:\n",
+        "test_a_symbol_outside_the_allowlist_is_not_fetched",
+    ),
+    _service(
+        "only the claim's holder asks the exchange",
+        "        if claim.claim is not Claim.MINE:\n",
+        "        if claim.claim is Claim.DONE:\n",
+        "test_a_pause_and_a_request_in_flight_are_respected",
+    ),
+    _service(
+        "a snapshot is stamped before the request is sent",
+        "ts_ms=claim.now_ms, source",
+        "ts_ms=claim.now_ms + 10, source",
+        "test_snapshots_are_stamped_with_the_time_before_the_request",
+    ),
+    _service(
+        "what nobody asked for isn't written",
+        "            for symbol, position in report.positions.items()\n            if symbol in self._allowlist\n",
+        "            for symbol, position in report.positions.items()\n",
+        "test_symbols_that_nobody_asked_for_are_not_written",
+    ),
+    _service(
+        "a claim is given back however the request ended",
+        "        finally:\n            self._store.finish_refresh(claim, error=error, markets=markets)\n",
+        "        else:\n            self._store.finish_refresh(claim, error=error, markets=markets)\n",
+        "test_a_programming_error_gives_the_claim_back_and_is_raised",
+    ),
+    # --- single flight
+    _claim(
+        "one worker at a time asks the exchange",
+        "  if lease_left > 0 and lease_left <= tonumber(ARGV[3]) then return answer('in_flight') end\n",
+        "",
+        "test_of_a_hundred_workers_one_makes_the_request",
+    ),
+    _claim(
+        "the rest of a tick finds it done",
+        "  if now - started < tonumber(ARGV[2]) then return answer('done') end\n",
+        "",
+        "test_the_rest_of_the_tick_finds_it_done_well_or_badly",
+    ),
+    _claim(
+        "a worker that died in flight gives way",
+        "  if lease_left > 0 and lease_left <= tonumber(ARGV[3]) then return answer('in_flight') end\n",
+        "  if r[4] ~= '0' then return answer('in_flight') end\n",
+        "test_a_worker_that_died_in_flight_gives_way_after_its_lease",
+    ),
+    Guard(
+        promise="who lost its claim can't end another's",
+        file="store/lua/finish_refresh.lua",
+        old="if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return { 'not_mine' } end\n",
+        new="",
+        tests=(f"{CLAIM_TESTS}::test_a_worker_that_died_in_flight_gives_way_after_its_lease",),
+    ),
+    _claim(
+        "after a restart nobody fetches while an order of before may be sent",
+        "  if now - since <= tonumber(ARGV[7]) then return answer('paused') end\n",
+        "",
+        "test_after_a_restart_nobody_fetches_while_an_order_of_before_may_still_be_sent",
+    ),
+    Guard(
+        promise="the pause after a restart outlasts the placing window",
+        file="store/snapshots.py",
+        old="    new_run_pause_ms: int = 5_000",
+        new="    new_run_pause_ms: int = 2_000",
+        tests=(f"{CLAIM_TESTS}::test_after_a_restart_nobody_fetches_while_an_order_of_before_may_still_be_sent",),
+    ),
+    _claim(
+        "the pause after a restart begins anew for a clock that stepped back",
+        "  if not since or since > now then\n",
+        "  if not since then\n",
+        "test_after_a_restart_the_pause_of_a_clock_that_stepped_back_ends",
+    ),
+    _claim(
+        "after a restart neither gap nor lease of before is kept",
+        "if r[1] == ARGV[1] and r[2] == run and started and",
+        "if r[1] == ARGV[1] and started and",
+        "test_after_a_restart_nobody_fetches_while_an_order_of_before_may_still_be_sent",
+    ),
+    _claim(
+        "a claim of a clock that was ahead blocks nobody",
+        "started and started <= now and",
+        "started and",
+        "test_a_claim_from_a_clock_that_was_ahead_blocks_nobody",
+    ),
+    # --- pause and budget
+    _claim(
+        "no refresh during a pause that the venue asked for",
+        "if paused_until and paused_until > now and paused_until - now <= MOST_PAUSE_MS then return"
+        " answer('paused') end\n",
+        "",
+        "test_a_pause_stops_every_worker_and_every_refresh_for_as_long_as_the_venue_said",
+    ),
+    _claim(
+        "a pause of a clock that was ahead is over",
+        "paused_until > now and paused_until - now <= MOST_PAUSE_MS then return answer('paused') end\n",
+        "paused_until > now then return answer('paused') end\n",
+        "test_a_pause_from_a_clock_that_was_ahead_is_over",
+    ),
+    _budget(
+        "no request at all during a pause",
+        "acquire",
+        "if paused_until and paused_until > now and",
+        "if false and",
+        "test_a_pause_stops_every_worker_and_every_refresh_for_as_long_as_the_venue_said",
+    ),
+    _budget(
+        "our own weight per minute is limited, over all workers",
+        "acquire",
+        "if used + weight > tonumber(ARGV[2]) or",
+        "if",
+        "test_a_hundred_workers_share_one_budget",
+    ),
+    _budget(
+        "the venue's own count limits too",
+        "acquire",
+        " or reported + weight > tonumber(ARGV[3]) then",
+        " then",
+        "test_the_venues_own_count_limits_too",
+    ),
+    _budget(
+        "an overtaken answer doesn't lower the venue's count",
+        "report",
+        "    reported = math.max(reported, whole(b[2]) or 0)\n",
+        "",
+        "test_the_venues_own_count_limits_too",
+    ),
+    _budget(
+        "a shorter pause doesn't shorten a longer one",
+        "report",
+        "  if stored > now and stored - now <= MOST_PAUSE_MS then until_ms = math.max(until_ms, stored) end\n",
+        "",
+        "test_a_pause_stops_every_worker_and_every_refresh_for_as_long_as_the_venue_said",
+    ),
+    _budget(
+        "a pause longer than any is kept for three days",
+        "report",
+        "now + math.min(tonumber(ARGV[2]) * 1000, MOST_PAUSE_MS)\n",
+        "now + tonumber(ARGV[2]) * 1000\n",
+        "test_a_pause_longer_than_any_is_kept_for_three_days",
+    ),
+    # --- holds
+    Guard(
+        promise="a hold is set until somebody clears it",
+        file="store/lua/change_hold.lua",
+        old="  redis.call('SET', KEYS[1], ARGV[3])\n",
+        new="  redis.call('SET', KEYS[1], ARGV[3], 'EX', 3600)\n",
+        tests=(f"{OPERATOR_TESTS}::test_a_hold_denies_says_what_ends_it_and_ends_by_clearing",),
+    ),
+    Guard(
+        promise="any value under the hold key holds",
+        file="store/lua/load_facts.lua",
+        old="  redis.call('EXISTS', KEYS[4]),\n",
+        new="  redis.call('STRLEN', KEYS[4]),\n",
+        tests=(f"{OPERATOR_TESTS}::test_any_value_under_the_hold_key_holds",),
+    ),
+)
