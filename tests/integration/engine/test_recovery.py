@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
+from types import SimpleNamespace
 
+import psutil
 import pytest
+from celery.worker.consumer import Consumer
+from kombu import Connection, Producer, Queue
 
+from p33_tasks.celery.broker import redis_options
+from p33_tasks.celery.reconnect import PatientConsumer
 from tests.integration.engine.brain import DECISIONS, PLANS, await_settled, ingest_pid, pending, plan, verdict
 from tests.support.network import network_to
 from tests.support.redis_server import running_redis
@@ -64,6 +71,37 @@ def test_a_killed_pool_process_costs_no_verdict(redis_server, start):
         await_settled(client, timeout_sec=30)
         assert len(_decided(client)) == len(set(_decided(client))) == PLANS_SENT
         assert {verdict(client, f"p{n}")["reason"] for n in range(PLANS_SENT)} == {"no_exchange_snapshot"}
+
+
+def test_a_message_whose_acknowledgement_never_arrived_is_not_counted_as_work_for_ever(redis_server, monkeypatch):
+    """Two of them, in hiccups of Redis too short to connect again, and a worker took no message any more."""
+    consumer = object.__new__(PatientConsumer)
+    consumer.app = SimpleNamespace(tasks={"p33.evaluate_permit": None})
+    consumer.connection_errors = ()
+    redis_process = psutil.Process(redis_server.pid)
+    options = redis_options("quantum") | {"socket_timeout": 0.2}
+
+    def acknowledge(message):
+        redis_process.suspend()
+        try:
+            message.ack_log_error(logging.getLogger("test"), connection.connection_errors)
+        finally:
+            redis_process.resume()
+
+    monkeypatch.setattr(Consumer, "create_task_handler", lambda _self: acknowledge)
+    with Connection(redis_server.url(1), transport_options=options) as connection:
+        channel = connection.channel()
+        channel.basic_qos(prefetch_size=0, prefetch_count=1, apply_global=False)
+        queue = Queue("q", channel=channel)
+        queue.declare()
+        for number in range(3):
+            headers = {"task": "p33.evaluate_permit", "id": f"permit-{number}"}
+            Producer(channel).publish([[], {}, {}], routing_key="q", headers=headers, serializer="json")
+            message = queue.get()
+            assert not channel.qos.can_consume(), "the message counts while it is worked on"
+            consumer.create_task_handler()(message)
+            assert not message.acknowledged
+            assert channel.qos.can_consume()
 
 
 def test_a_pool_process_that_stands_still_costs_no_verdict(redis_server, start):

@@ -34,7 +34,11 @@ class Message:
         self.content_type, self.content_encoding = "application/json", "utf-8"
         self.body = b"[[], {}, {}]"
         self.acknowledged = self.rejected = False
+        self.channel = None
         vars(self).update(changes)
+
+    def ack_log_error(self, _logger, _errors):
+        self.acknowledged = True
 
     def reject_log_error(self, _logger, errors):
         assert errors == (OSError,)
