@@ -82,6 +82,12 @@ SNAPSHOTS = (
         "test_no_ledger_begins_in_hedge_mode",
     ),
     _put(
+        "a Redis that has just begun adopts nothing, it may have forgotten an order",
+        "  if not flat and wait > 0 and ts_ms - started_ms < wait then return 'ok' end\n",
+        "",
+        "test_soon_after_redis_began_a_position_is_not_adopted",
+    ),
+    _put(
         "no ledger begins while the symbol is reserved",
         "  if redis.call('EXISTS', reservation) == 1 then return 'ok' end\n",
         "",
