@@ -12,11 +12,13 @@ from typing import Any
 import structlog
 from celery.beat import Scheduler
 from kombu.exceptions import KombuError
+from kombu.transport.virtual.base import Channel as VirtualChannel
 from redis.exceptions import RedisError
 
 log = structlog.get_logger("p33.beat")
 
 RETRY_SEC = 0.5
+MAX_TICKS_WAITING = 10
 MAX_BATCH = 10_000  # commands in one pipeline; a tick is far below it
 
 _BROKER_ERRORS = (KombuError, RedisError, OSError)
@@ -26,6 +28,7 @@ class BatchScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
     """``celery.beat:Scheduler`` that sends whatever is due in one batch."""
 
     _away = False
+    _full = False
 
     def setup_schedule(self) -> None:
         """As Celery's; and the first refresh is due at once, not a period later."""
@@ -52,6 +55,9 @@ class BatchScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
     def _sent(self, due: list[Any]) -> bool:
         began = self.app.now()
         try:
+            if self._is_full():
+                self._mark_sent(due, began)
+                return True
             with self.producer.batch(max_size=MAX_BATCH):
                 for entry in due:
                     # Not task.apply_async: it would trace back every error, and retry inside the batch.
@@ -61,13 +67,34 @@ class BatchScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
         except _BROKER_ERRORS as error:
             self._drop_connection(error)
             return False
-        for entry in due:  # one time for all of them, so that they stay due together
-            self.schedule[entry.name] = entry._next_instance(last_run_at=began)  # noqa: SLF001 - Celery's own way
+        self._mark_sent(due, began)
         if self._away:
             self._away = False
             log.info("BROKER_BACK")
         log.debug("TICK", sent=len(due))
         return True
+
+    def _mark_sent(self, due: list[Any], began: Any) -> None:
+        for entry in due:  # one time for all of them, so that they stay due together
+            self.schedule[entry.name] = entry._next_instance(last_run_at=began)  # noqa: SLF001 - Celery's own way
+
+    def _is_full(self) -> bool:
+        """Whether some ticks wait already: nobody takes them, and 600 symbols would fill Redis by 430 MB an hour.
+
+        A broker of another kind (RabbitMQ) can't be asked without declaring; it has limits of its own.
+        """
+        channel = self.producer.channel
+        if not isinstance(channel, VirtualChannel):
+            return False
+        waiting = sum(channel._size(queue) for queue in self._queues())  # type: ignore[no-untyped-call]  # noqa: SLF001 - kombu's, of each transport
+        is_full = waiting >= MAX_TICKS_WAITING * len(self.schedule)
+        if is_full and not self._full:
+            log.warning("REFRESHES_WAIT", waiting=waiting, note="no worker takes them: none is sent until one does")
+        self._full = is_full
+        return is_full
+
+    def _queues(self) -> set[str]:
+        return {str(entry.options.get("queue")) for entry in self.schedule.values()}
 
     def _ensure_connected(self) -> Any:
         """One attempt; the next tick makes the next one. Celery's would wait up to 30 s between two."""

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from p33_tasks.celery.config import make_app
-from p33_tasks.celery.scheduler import RETRY_SEC, BatchScheduler
+from p33_tasks.celery.scheduler import MAX_TICKS_WAITING, RETRY_SEC, BatchScheduler
 from p33_tasks.settings import load_settings
 from tests.integration.engine.conftest import NO_EXCHANGE
 from tests.support.local_process import LocalProcess
@@ -64,6 +64,23 @@ def test_600_symbols_are_published_in_one_batch(redis_server, scheduler):
     assert 0 < delay <= 5
     with redis_server.client(1) as broker:
         assert set(_symbols(broker).values()) == {2}
+
+
+def test_while_no_worker_takes_them_a_few_ticks_wait_and_no_more(redis_server, scheduler):
+    """A night without workers filled Redis with refreshes, and a full Redis permits nothing."""
+
+    def tick_again():
+        for entry in scheduler.schedule.values():
+            entry.last_run_at -= entry.schedule.run_every
+        return scheduler.tick()
+
+    with redis_server.client(1) as broker:
+        for _ in range(MAX_TICKS_WAITING + 3):
+            assert 0 < tick_again() <= 5
+        assert set(_symbols(broker).values()) == {MAX_TICKS_WAITING}
+        broker.delete(QUEUE)
+        tick_again()
+        assert set(_symbols(broker).values()) == {1}, "taken, they are sent again"
 
 
 def test_all_symbols_stay_due_together(redis_server, scheduler):
@@ -155,8 +172,8 @@ def test_survives_a_redis_that_swallows_packets(redis_server, start):
     wait_until(lambda: "BROKER_AWAY" in beat.logs(), "it noticed within its socket timeout", timeout_sec=5)
     resume.join()
     with redis_server.client(1) as broker:
-        so_far = broker.llen(QUEUE)
-        wait_until(lambda: broker.llen(QUEUE) >= so_far + 3, "it ticks again", timeout_sec=10)
+        broker.delete(QUEUE)
+        wait_until(lambda: broker.llen(QUEUE) >= 3, "it ticks again", timeout_sec=10)
 
 
 def test_beat_does_not_import_ccxt(redis_server, start):
