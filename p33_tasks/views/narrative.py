@@ -163,6 +163,11 @@ _NEEDED: dict[str, Callable[[Json], str]] = {
     Reason.MISSING_MARKET_METADATA: lambda _: "the venue's step size for this symbol",
     Reason.QTY_BELOW_STEP_SIZE: _below_step,
     Reason.PLAN_ABANDONED: lambda _: "an executor that waited for the verdict",
+    Reason.CONTENTION: lambda d: f"facts that stand still while judged; each of {d['tries']} tries met a change",
+    Reason.INTERNAL_ERROR: lambda d: (
+        f"an evaluation that comes to its end: {d['error']}"
+        + (f", delivered {d['deliveries']} times" if "deliveries" in d else "")
+    ),
 }
 
 
