@@ -184,4 +184,28 @@ REFRESHING = (
         new="  redis.call('STRLEN', KEYS[4]),\n",
         tests=(f"{OPERATOR_TESTS}::test_any_value_under_the_hold_key_holds",),
     ),
+    Guard(
+        promise="market rules that a symbol misses are asked for again within a minute",
+        file="store/snapshots.py",
+        old="        age_ms = MARKET_REFRESH_MS - MARKET_RETRY_MS if markets is MarketsLoaded.SOME else 0\n",
+        new="        age_ms = 0\n",
+        tests=(f"{SERVICE_TESTS}::test_order_rules_that_one_symbol_misses_are_asked_for_again_within_a_minute",),
+    ),
+    Guard(
+        promise="refreshes that nobody takes don't fill Redis",
+        file="celery/scheduler.py",
+        old="            if self._is_full():\n",
+        new="            if not self.producer:\n",
+        tests=("integration/engine/test_beat.py::test_while_no_worker_takes_them_a_few_ticks_wait_and_no_more",),
+    ),
+    Guard(
+        promise="a message whose acknowledgement was lost isn't counted as work for ever",
+        file="celery/reconnect.py",
+        old="            if not message.acknowledged and isinstance(channel, VirtualChannel):\n",
+        new="            if message.acknowledged and isinstance(channel, VirtualChannel):\n",
+        tests=(
+            "integration/engine/test_recovery.py::"
+            "test_a_message_whose_acknowledgement_never_arrived_is_not_counted_as_work_for_ever",
+        ),
+    ),
 )
