@@ -6,6 +6,7 @@ from tests.guards.guard import Guard
 
 CLAIM_TESTS = "integration/store/test_refresh_claim.py"
 SERVICE_TESTS = "integration/services/test_snapshot_service.py"
+RECOVERY_TESTS = "integration/engine/test_recovery.py"
 OPERATOR_TESTS = "integration/store/test_operator.py"
 
 
@@ -203,9 +204,6 @@ REFRESHING = (
         file="celery/reconnect.py",
         old="            if not message.acknowledged and isinstance(channel, VirtualChannel):\n",
         new="            if message.acknowledged and isinstance(channel, VirtualChannel):\n",
-        tests=(
-            "integration/engine/test_recovery.py::"
-            "test_a_message_whose_acknowledgement_never_arrived_is_not_counted_as_work_for_ever",
-        ),
+        tests=(f"{RECOVERY_TESTS}::test_a_message_whose_acknowledgement_never_arrived_is_not_counted_as_work_for_ever",),
     ),
 )
