@@ -204,6 +204,8 @@ REFRESHING = (
         file="celery/reconnect.py",
         old="            if not message.acknowledged and isinstance(channel, VirtualChannel):\n",
         new="            if message.acknowledged and isinstance(channel, VirtualChannel):\n",
-        tests=(f"{RECOVERY_TESTS}::test_a_message_whose_acknowledgement_never_arrived_is_not_counted_as_work_for_ever",),
+        tests=(
+            f"{RECOVERY_TESTS}::test_a_message_whose_acknowledgement_never_arrived_is_not_counted_as_work_for_ever",
+        ),
     ),
 )
