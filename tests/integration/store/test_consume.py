@@ -464,7 +464,7 @@ def test_waiting_ends_when_the_second_permit_comes(gate: Gate, first: str) -> No
         return found
 
     client._read = read  # type: ignore[method-assign]  # to see that the waiting has begun
-    comes = {"governor": gate.grant, "p33": gate.allow}
+    comes = {"governor": gate.grant, "p33": gate.judge}
     comes.pop(first)()
     (second,) = comes.values()
     late = threading.Thread(target=lambda: (begun.wait(10), second()))
