@@ -21,9 +21,8 @@ from tests.fault.world import FLAT, World, running_world
 from tests.support.redis_server import running_redis
 from tests.support.tcp_proxy import TcpProxy, running_proxy
 
-BACK_WITHIN_MS, BACK_WITHIN_ON_A_BUSY_MACHINE_MS = 12_000, 20_000
-"""From the end of a fault to the verdict on a plan that is published then, without the backlog. Kombu notices a
-half-open connection after 6 to 11 s; the quick run shares its machine."""
+BACK_WITHIN_MS, BACK_WITHIN_ON_A_BUSY_MACHINE_MS = 5_000, 20_000
+"""From the end of a fault to the verdict on a plan that is published then; the quick run shares its machine."""
 
 _PAUSE = threading.Event()
 
