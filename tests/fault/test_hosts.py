@@ -110,7 +110,7 @@ def test_whatever_the_network_does_nothing_is_lost_nothing_doubled(
     world = network.world
     verdict_ms: list[int] = []
     is_poor = "loss" in name  # each of a verdict's round trips waits for packets sent again: no promise of speed
-    plans_per_sec = 1 if is_poor else 25  # and little is judged in a second
+    plans_per_sec = 5 if is_poor else 25
     with Load(world.redis.client, plans_per_sec=plans_per_sec, results_per_sec=3, seed=len(name)).running():
         for _ in range(times):
             _PAUSE.wait(0.5)
