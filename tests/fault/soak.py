@@ -35,7 +35,7 @@ MAXLEN = 20_000
 LOW_AMT = 1_000
 
 GROWTH_MB_PER_HOUR, GROWTH_PERCENT_PER_HOUR = 6.0, 5.0
-MAX_MORE_FDS = 8  # a pool of connections fills when many plans come at once
+MAX_MORE_FDS = 4
 MAX_MORE_LASTING_KEYS = 20
 
 
