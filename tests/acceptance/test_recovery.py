@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import signal
+from collections.abc import Iterator
 from decimal import Decimal
 
 import psutil
+from pytest_celery import CeleryTestNode
 
 from tests.acceptance.system import System
 from tests.support.waiting import wait_until
@@ -14,34 +16,51 @@ from tests.support.waiting import wait_until
 VERDICT_AFTER_KILL_MS = 2_000
 
 
+@contextlib.contextmanager
+def _frozen(node: CeleryTestNode) -> Iterator[None]:
+    node.kill(signal="SIGSTOP", reload_container=False)
+    try:
+        yield
+    finally:
+        node.kill(signal="SIGCONT", reload_container=False)
+
+
+@contextlib.contextmanager
+def _replaced(worker: CeleryTestNode) -> Iterator[None]:
+    """A killed one is started again, also after a failure: the tests behind this one use the same system."""
+    try:
+        yield
+    finally:
+        if worker.container.status != "running":
+            worker.container.start()
+        worker.ready()
+
+
 def test_a_worker_killed_between_reading_a_plan_and_its_verdict_is_replaced_within_two_seconds(system: System) -> None:
     """The victim's pool is frozen, so that what it read stays undecided until the kill.
 
     The apply layer is frozen too: it gives up after 1.2 s, and a plan given up has its verdict by that.
     """
-    victim, executor = system.workers[0], system.neighbours[1]
-    executor.kill(signal="SIGSTOP", reload_container=False)
-    system.hold_position("SIM003USDT", "0.04")
-    main, *children = victim.container.tree()
-    for child in children:
-        if child.ppid() == main.pid and "p33_tasks.celery.ingest" not in " ".join(child.cmdline()):
-            child.send_signal(signal.SIGSTOP)
-    plans = [system.publish("SIM003USDT", "HOLD") for _ in range(30)]
-    undecided = [plan_id for plan_id in plans if not system.client.exists(f"quantum:p33:decision:{plan_id}")]
+    victim = system.workers[0]
+    with _frozen(system.neighbours[1]), _replaced(victim):
+        system.hold_position("SIM003USDT", "0.04")
+        main, *children = victim.container.tree()
+        for child in children:
+            if child.ppid() == main.pid and "p33_tasks.celery.ingest" not in " ".join(child.cmdline()):
+                child.send_signal(signal.SIGSTOP)
+        plans = [system.publish("SIM003USDT", "HOLD") for _ in range(30)]
+        undecided = [plan_id for plan_id in plans if not system.client.exists(f"quantum:p33:decision:{plan_id}")]
 
-    killed_ms = _now_ms(system)
-    victim.kill()
+        killed_ms = _now_ms(system)
+        victim.kill()
 
-    assert undecided, "the frozen worker had read nothing"
-    for plan_id in plans:
-        verdict = system.verdict(plan_id)
-        assert verdict["reason"] == "unknown_action"
-        assert len(system.audit(plan_id)) == 1
-        assert _decided_ms(system, plan_id) - killed_ms < VERDICT_AFTER_KILL_MS
-    assert not _alive(main, *children), "nothing of the killed worker is left"
-    executor.kill(signal="SIGCONT", reload_container=False)
-    victim.container.start()
-    victim.ready()
+        assert undecided, "the frozen worker had read nothing"
+        for plan_id in plans:
+            verdict = system.verdict(plan_id)
+            assert verdict["reason"] == "unknown_action"
+            assert len(system.audit(plan_id)) == 1
+            assert _decided_ms(system, plan_id) - killed_ms < VERDICT_AFTER_KILL_MS
+        assert not _alive(main, *children), "nothing of the killed worker is left"
 
 
 def test_the_ingest_of_a_worker_that_is_killed_alone_ends_too(system: System) -> None:
