@@ -55,33 +55,31 @@ class BatchScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
     def _sent(self, due: list[Any]) -> bool:
         began = self.app.now()
         try:
-            if self._is_full():
-                self._mark_sent(due, began)
-                return True
-            with self.producer.batch(max_size=MAX_BATCH):
-                for entry in due:
-                    # Not task.apply_async: it would trace back every error, and retry inside the batch.
-                    self.app.send_task(
-                        entry.task, entry.args, entry.kwargs, producer=self.producer, retry=False, **entry.options
-                    )
+            if not self._is_full():
+                self._publish(due)
         except _BROKER_ERRORS as error:
             self._drop_connection(error)
             return False
-        self._mark_sent(due, began)
+        for entry in due:  # one time for all of them, so that they stay due together
+            self.schedule[entry.name] = entry._next_instance(last_run_at=began)  # noqa: SLF001 - Celery's own way
         if self._away:
             self._away = False
             log.info("BROKER_BACK")
-        log.debug("TICK", sent=len(due))
+        log.debug("TICK", due=len(due), sent=0 if self._full else len(due))
         return True
 
-    def _mark_sent(self, due: list[Any], began: Any) -> None:
-        for entry in due:  # one time for all of them, so that they stay due together
-            self.schedule[entry.name] = entry._next_instance(last_run_at=began)  # noqa: SLF001 - Celery's own way
+    def _publish(self, due: list[Any]) -> None:
+        with self.producer.batch(max_size=MAX_BATCH):
+            for entry in due:
+                # Not task.apply_async: it would trace back every error, and retry inside the batch.
+                self.app.send_task(
+                    entry.task, entry.args, entry.kwargs, producer=self.producer, retry=False, **entry.options
+                )
 
     def _is_full(self) -> bool:
         """Whether some ticks wait already: nobody takes them, and 600 symbols would fill Redis by 430 MB an hour.
 
-        A broker of another kind (RabbitMQ) can't be asked without declaring; it has limits of its own.
+        RabbitMQ isn't asked: a limit on its queue is a policy there.
         """
         channel = self.producer.channel
         if not isinstance(channel, VirtualChannel):
