@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from celery.worker.consumer import Consumer
 
-from p33_tasks.celery.reconnect import MALFORMED, PatientConsumer
+from p33_tasks.celery.reconnect import EVENTS_SEC, MALFORMED, PatientConsumer
 
 
 def test_a_failing_cleanup_behind_a_lost_connection_does_not_end_the_worker(monkeypatch):
@@ -58,6 +58,7 @@ def received(monkeypatch):
     monkeypatch.setattr(Consumer, "create_task_handler", lambda _self: handle)
     consumer = object.__new__(PatientConsumer)
     consumer.app = SimpleNamespace(tasks={"p33.evaluate_permit": None, "celery.map": None})
+    consumer.task_consumer = SimpleNamespace(channel=None)
     consumer.connection_errors = (OSError,)
     return consumer.create_task_handler(), reached
 
@@ -104,3 +105,59 @@ def test_a_text_that_is_no_message_is_treated_like_a_lost_connection(monkeypatch
 
     monkeypatch.setattr(Consumer, "__init__", init)
     assert set(PatientConsumer().connection_errors) == {OSError, *MALFORMED}
+
+
+class Hub:
+    """As kombu's: keeps what is to be done later."""
+
+    def __init__(self):
+        self.later = []
+
+    def call_later(self, delay, callback):
+        self.later.append((delay, callback))
+
+
+class Dispatcher:
+    """As Celery's: counts how often it sent."""
+
+    flushed = 0
+
+    def flush(self):
+        self.flushed += 1
+
+
+@pytest.fixture
+def telling(monkeypatch):
+    """A consumer that tells of its tasks, and the time it believes in."""
+    now = [1_000.0]
+    monkeypatch.setattr("p33_tasks.celery.reconnect.time", SimpleNamespace(monotonic=lambda: now[0]))
+    consumer = object.__new__(PatientConsumer)
+    consumer.hub, consumer.event_dispatcher = Hub(), Dispatcher()
+    return consumer, now
+
+
+def test_what_is_told_of_many_tasks_is_sent_together_and_soon(telling):
+    consumer, _ = telling
+    for _ in range(20):
+        consumer.on_send_event_buffered()
+    ((delay, flush),) = consumer.hub.later
+    assert delay == EVENTS_SEC
+    flush()
+    assert consumer.event_dispatcher.flushed == 1
+
+
+def test_telling_goes_on_although_a_lost_connection_took_its_timer_along(telling):
+    consumer, now = telling
+    consumer.on_send_event_buffered()
+    now[0] += EVENTS_SEC
+    consumer.on_send_event_buffered()
+    assert len(consumer.hub.later) == 2
+
+
+def test_a_stopping_worker_still_tells_of_its_last_tasks(telling, monkeypatch):
+    consumer, _ = telling
+    monkeypatch.setattr(Consumer, "stop", lambda self: setattr(self, "event_dispatcher", None))
+    consumer.on_send_event_buffered()
+    dispatcher = consumer.event_dispatcher
+    consumer.stop()
+    assert dispatcher.flushed == 1
