@@ -10,7 +10,6 @@ from celery import Celery
 from kombu.exceptions import EncodeError, KombuError
 from redis.exceptions import RedisError
 
-from p33_tasks.celery.channels import share_client
 from p33_tasks.streams.consumer import TaskMessage
 from p33_tasks.streams.ingest import PublishError
 
@@ -67,7 +66,6 @@ class TaskPublisher:
             self._connection = self._app.connection_for_write()
             self._connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
             self._producer = self._app.amqp.Producer(self._connection, auto_declare=False)
-            share_client(self._producer.channel)
         return self._producer
 
     def _broker_errors(self) -> tuple[type[Exception], ...]:

@@ -10,10 +10,7 @@ from typing import Any
 
 import structlog
 from celery.worker.consumer import Consumer
-from kombu.transport.virtual.base import Channel as VirtualChannel
-from kombu.transport.virtual.base import QoS as VirtualQoS
 
-from p33_tasks.celery.channels import share_client
 from p33_tasks.celery.refusal import problem_of
 
 FIRST_SEC, STEP_SEC, MOST_SEC = 0.2, 0.2, 1.0
@@ -75,13 +72,10 @@ class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         """Celery's handler, behind a look at each message."""
-        share_client(self.task_consumer.channel)
         handle = super().create_task_handler(*args, **kwargs)
         tasks = {name for name in self.app.tasks if not name.startswith("celery.")}  # Celery's own run any task
 
         def received(message: Any) -> None:
-            message.ack_log_error = _counted(message, message.ack_log_error)
-            message.reject_log_error = _counted(message, message.reject_log_error)
             problem = problem_of(
                 message.headers,
                 content_type=message.content_type,
@@ -104,22 +98,3 @@ class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
         log.error("MESSAGE_REFUSED", problem=problem)
         if not message.acknowledged:
             message.reject_log_error(logging.getLogger(__name__), self.connection_errors)
-
-
-def _counted(message: Any, settle: Callable[..., None]) -> Callable[..., None]:
-    """Kombu's acknowledgement, after which the message no longer counts as one that this worker is busy with.
-
-    kombu keeps counting one whose acknowledgement didn't reach the broker. Two of them, in two hiccups of Redis shorter
-    than a reconnection, and a worker of two pool processes takes no message any more. What the broker then delivers
-    again was decided already.
-    """
-
-    def settled(*args: Any, **kwargs: Any) -> None:
-        try:
-            settle(*args, **kwargs)
-        finally:
-            channel = message.channel
-            if not message.acknowledged and isinstance(channel, VirtualChannel):
-                VirtualQoS.ack(channel.qos, message.delivery_tag)  # type: ignore[no-untyped-call]  # kombu's
-
-    return settled

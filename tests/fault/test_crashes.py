@@ -21,9 +21,6 @@ GOAL_99_MS, GOAL_ALL_MS = 1_200, 3_000
 AFTERMATH_MS = 3_000
 """Plans that were undecided at a kill, or came this soon after it, met the fault."""
 
-PACE_SEC = (1.0, 4.0)
-"""Between two kills, beside the time in which the last victim comes back."""
-
 SETTLED_SEC = 300
 """Not a goal, only an end: on a machine that is busy with others a backlog takes its time."""
 
@@ -86,7 +83,7 @@ def _round(seed: int, kills: int, plans_per_sec: int, record: Record) -> list[in
             ).running(),
         ):
             while len(done) < kills:
-                _PAUSE.wait(chance.uniform(*PACE_SEC))
+                _PAUSE.wait(chance.uniform(0.2, 1.0))
                 victim = VICTIMS[len(done) % len(VICTIMS)]
                 killed_ms = world.now_ms()
                 wait_until(

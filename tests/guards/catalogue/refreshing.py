@@ -201,9 +201,9 @@ REFRESHING = (
     ),
     Guard(
         promise="a message whose acknowledgement was lost isn't counted as work for ever",
-        file="celery/reconnect.py",
-        old="            if not message.acknowledged and isinstance(channel, VirtualChannel):\n",
-        new="            if message.acknowledged and isinstance(channel, VirtualChannel):\n",
+        file="celery/broker.py",
+        old='        "ack_emulation": False,\n',
+        new="",
         tests=(
             f"{RECOVERY_TESTS}::test_a_message_whose_acknowledgement_never_arrived_is_not_counted_as_work_for_ever",
         ),

@@ -52,9 +52,7 @@ def test_the_engine_is_set_as_measured():
         "socket_connect_timeout": 2,
         "socket_keepalive": True,
         "health_check_interval": 5,
-        "visibility_timeout": 30,
-        "unacked_restore_interval": 5,
-        "unacked_restore_throttle": 1,
+        "ack_emulation": False,
     }
     assert found.worker_prefetch_multiplier == 1
     assert found.task_acks_late is False

@@ -58,7 +58,6 @@ def received(monkeypatch):
     monkeypatch.setattr(Consumer, "create_task_handler", lambda _self: handle)
     consumer = object.__new__(PatientConsumer)
     consumer.app = SimpleNamespace(tasks={"p33.evaluate_permit": None, "celery.map": None})
-    consumer.task_consumer = SimpleNamespace(channel=None)
     consumer.connection_errors = (OSError,)
     return consumer.create_task_handler(), reached
 
