@@ -15,6 +15,8 @@ from p33_tasks.errors import CorruptStateError
 
 MAX_NUMBER_CHARS = 200
 
+_WRITER = json.JSONEncoder(ensure_ascii=False)  # ``json.dumps`` would make one per text
+
 
 def dumps(value: object, *, sort_keys: bool = False) -> str:
     """Write compact JSON, quantities as exact decimal literals.
@@ -22,6 +24,8 @@ def dumps(value: object, *, sort_keys: bool = False) -> str:
     Raises:
         TypeError: For a float, or anything JSON has no form for.
     """
+    if isinstance(value, str):
+        return _text(value)
     if isinstance(value, Decimal):
         return canonical(value)
     if isinstance(value, Mapping):
@@ -29,17 +33,17 @@ def dumps(value: object, *, sort_keys: bool = False) -> str:
         return "{" + ",".join(f"{_text(str(k))}:{dumps(v, sort_keys=sort_keys)}" for k, v in items) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(dumps(item, sort_keys=sort_keys) for item in value) + "]"
-    if value is None or isinstance(value, (bool, int)):
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int.__repr__(value)
+    if value is None or isinstance(value, bool):
         return json.dumps(value)
-    if isinstance(value, str):
-        return _text(value)
     raise TypeError(f"{type(value).__name__} is not written to JSON: {value!r:.80}")
 
 
 def _text(value: str) -> str:
     # Bytes that were no UTF-8 arrive as lone surrogates; JSON must be UTF-8 again.
     clean = value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
-    return json.dumps(clean, ensure_ascii=False)
+    return _WRITER.encode(clean)
 
 
 def loads_object(text: str | bytes, *, numbers: Callable[[str], Any] | None = None) -> dict[str, Any]:

@@ -27,9 +27,16 @@ from p33_tasks.streams.naming import ConsumerName
 PREFIX = "floor"
 URL = f"redis://127.0.0.1:{os.environ.get('REDIS_PORT', '6379')}"
 
+ACKS = bool(os.environ.get("FLOOR_ACKS"))
+"""With kombu's copies of messages until they are acknowledged, as Celery does by default."""
+
 app = Celery("floor")
 app.conf.update(
-    _engine(), broker_url=f"{URL}/1", broker_transport_options=redis_options(PREFIX), task_routes={}, task_queues=None
+    _engine(),
+    broker_url=f"{URL}/1",
+    broker_transport_options=redis_options(PREFIX) | {"ack_emulation": ACKS},
+    task_routes={},
+    task_queues=None,
 )
 app.conf.update(task_default_queue="floor", task_default_exchange="floor", task_default_routing_key="floor")
 

@@ -52,9 +52,9 @@ def running_brain(symbols: list[str], *, latency_ms: int = 0, beat: bool = True,
 
 
 @contextmanager
-def running_floor(server: RedisServer) -> Iterator[None]:
-    """The floor's worker and ingest, on the same Redis."""
-    env = server.environment
+def running_floor(server: RedisServer, **more: str) -> Iterator[LocalProcess]:
+    """The floor's worker, and its ingest, on the same Redis."""
+    env = {**server.environment, **more}
     worker = [
         "celery",
         "-A",
@@ -68,12 +68,12 @@ def running_floor(server: RedisServer) -> Iterator[None]:
         "--without-mingle",
     ]
     with (
-        running_process("floor", worker, env, ready=" ready."),
+        running_process("floor", worker, env, ready=" ready.") as floor,
         running_process("feed", ["python", "-m", "tests.bench.floor"], env),
     ):
         client = server.client()
         wait_until(lambda: client.exists("floor:stream:apply.plan"), "the floor's ingest reads", timeout_sec=40)
-        yield
+        yield floor
 
 
 class Brain:
