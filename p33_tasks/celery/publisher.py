@@ -16,6 +16,8 @@ from p33_tasks.streams.ingest import PublishError
 log = structlog.get_logger("p33.ingest")
 
 MAX_BATCH = 1_000
+MAX_SHOWN = 1_024
+"""Characters of a task's arguments in Flower, as Celery's own limit. Its careful writer takes a tenth of a publish."""
 
 _BROKER_ERRORS = (KombuError, RedisError, OSError)
 
@@ -52,7 +54,9 @@ class TaskPublisher:
         try:
             self._app.send_task(
                 message.name,
-                kwargs=dict(message.kwargs),
+                kwargs=(kwargs := dict(message.kwargs)),
+                argsrepr="()",
+                kwargsrepr=repr(kwargs)[:MAX_SHOWN],
                 task_id=message.task_id,
                 producer=producer,
                 retry=False,

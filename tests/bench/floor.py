@@ -27,17 +27,19 @@ from p33_tasks.streams.naming import ConsumerName
 PREFIX = "floor"
 URL = f"redis://127.0.0.1:{os.environ.get('REDIS_PORT', '6379')}"
 
-ACKS = bool(os.environ.get("FLOOR_ACKS"))
-"""With kombu's copies of messages until they are acknowledged, as Celery does by default."""
+STOCK = bool(os.environ.get("FLOOR_STOCK"))
+"""Celery's own consumer, and kombu's copies of messages until they are acknowledged: the defaults."""
 
 app = Celery("floor")
 app.conf.update(
     _engine(),
     broker_url=f"{URL}/1",
-    broker_transport_options=redis_options(PREFIX) | {"ack_emulation": ACKS},
+    broker_transport_options=redis_options(PREFIX) | {"ack_emulation": STOCK},
     task_routes={},
     task_queues=None,
 )
+if STOCK:
+    app.conf.worker_consumer = "celery.worker.consumer:Consumer"
 app.conf.update(task_default_queue="floor", task_default_exchange="floor", task_default_routing_key="floor")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import threading
 import time
@@ -30,7 +31,11 @@ def measure(server: RedisServer, prefix: str, symbol: str, *, per_sec: int, seco
     client.config_set("notify-keyspace-events", "K$")
     arrived: dict[str, float] = {}
     total, done = int(per_sec * seconds), threading.Event()
-    listener = threading.Thread(target=_listen, args=(server, prefix, arrived, total, done), daemon=True)
+    head = f"__keyspace@0__:{prefix}:permit:p33:"
+    events = redis.Redis(port=server.port, decode_responses=True, socket_timeout=60).pubsub()
+    events.psubscribe(f"{head}*")
+    events.get_message(timeout=10)  # subscribed: no permit is missed
+    listener = threading.Thread(target=_listen, args=(events, head, arrived, total, done), daemon=True)
     listener.start()
     run, sent = f"{time.time_ns()}", {}
     began = time.perf_counter()
@@ -46,16 +51,16 @@ def measure(server: RedisServer, prefix: str, symbol: str, *, per_sec: int, seco
     return Latency(p50=cuts[49], p99=cuts[98], worst=took[-1], missing=total - len(took))
 
 
-def _listen(server: RedisServer, prefix: str, arrived: dict[str, float], total: int, done: threading.Event) -> None:
-    head = f"__keyspace@0__:{prefix}:permit:p33:"
-    events = redis.Redis(port=server.port, decode_responses=True, socket_timeout=60).pubsub()
-    events.psubscribe(f"{head}*")
-    for message in events.listen():
-        if message["type"] == "pmessage":
-            arrived.setdefault(str(message["channel"]).removeprefix(head), time.perf_counter())
-            if len(arrived) >= total:
-                done.set()
-                return
+def _listen(
+    events: redis.client.PubSub, head: str, arrived: dict[str, float], total: int, done: threading.Event
+) -> None:
+    with contextlib.suppress(redis.ConnectionError):  # Redis ends before the last one came: it is told as missing
+        for message in events.listen():
+            if message["type"] == "pmessage":
+                arrived.setdefault(str(message["channel"]).removeprefix(head), time.perf_counter())
+                if len(arrived) >= total:
+                    done.set()
+                    return
 
 
 def _until(moment: float) -> None:
