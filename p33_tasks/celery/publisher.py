@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
 from celery import Celery
 from kombu.exceptions import EncodeError, KombuError
+from kombu.transport.virtual.base import Channel as VirtualChannel
 from redis.exceptions import RedisError
 
 from p33_tasks.streams.consumer import TaskMessage
@@ -32,14 +34,20 @@ class TaskPublisher:
 
     def publish(self, messages: Sequence[TaskMessage]) -> None:
         """See ``Publisher.publish``."""
-        try:
+        with self._translated_errors():
             producer = self._connected()
             with producer.batch(max_size=MAX_BATCH):
                 for message in messages:
                     self._send(producer, message)
-        except self._broker_errors() as error:
-            self.close()
-            raise PublishError(f"the broker can't be reached: {type(error).__name__}: {error}") from error
+
+    def waiting(self, task: str) -> int:
+        """See ``Publisher.waiting``. RabbitMQ isn't asked: it hands messages on as soon as workers have room."""
+        with self._translated_errors():
+            channel = self._connected().channel
+            if not isinstance(channel, VirtualChannel):
+                return 0
+            queue = self._app.amqp.router.route({}, task)["queue"]
+            return int(channel._size(queue.name))  # type: ignore[no-untyped-call]  # noqa: SLF001 - kombu's, of each transport
 
     def close(self) -> None:
         """Drop the connection; the next publish makes another."""
@@ -71,6 +79,14 @@ class TaskPublisher:
             self._connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
             self._producer = self._app.amqp.Producer(self._connection, auto_declare=False)
         return self._producer
+
+    @contextmanager
+    def _translated_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except self._broker_errors() as error:
+            self.close()
+            raise PublishError(f"the broker can't be reached: {type(error).__name__}: {error}") from error
 
     def _broker_errors(self) -> tuple[type[Exception], ...]:
         if self._connection is None:

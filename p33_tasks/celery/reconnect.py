@@ -15,7 +15,7 @@ from p33_tasks.celery.refusal import problem_of
 
 FIRST_SEC, STEP_SEC, MOST_SEC = 0.2, 0.2, 1.0
 
-EVENTS_SEC = 0.1
+EVENTS_SEC = 0.5
 """Flower and the queue metrics learn of a task this much later; each publish took as long as half a verdict."""
 
 MALFORMED = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)

@@ -60,6 +60,7 @@ class Batch:
     entries: tuple[Entry, ...] = ()
     full: bool = False  # the window has no room
     next_start: str = "-"  # where the next search for idle entries goes on
+    pending: int = 0  # of a claim: entries that the group holds unacknowledged, whoever has them
 
 
 class RedisEntries:
@@ -94,11 +95,12 @@ class RedisEntries:
         if reply[0] == "no_group":
             self._create_group(stream)
             return Batch(now_ms=0)
-        _, now_ms, next_start, rows = reply
+        _, now_ms, next_start, rows, pending_in_all = reply
         return Batch(
             now_ms=int(now_ms),
             entries=tuple(_entry(stream, row[0], row[1], int(row[2]) + 1) for row in rows),
             next_start=next_start or "-",
+            pending=int(pending_in_all),
         )
 
     def wait(self, streams: Sequence[str], consumer: str, *, count: int, timeout_ms: int) -> tuple[Entry, ...]:

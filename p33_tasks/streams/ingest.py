@@ -2,7 +2,8 @@
 
 1. It never holds more than a window of unacknowledged entries per stream: the stream keeps the backlog, the broker's
    queue stays short, and a healthy entry never looks lost.
-2. An entry idle for too long, whoever holds it, is claimed and sent again, ever later.
+2. An entry idle for too long, whoever holds it, is claimed and sent again, ever later; not while the broker's queue
+   holds as many messages as entries are pending: its first message waits there, and a second would make it longer.
 3. Only a commit acknowledges; the ingest itself commits where no task can help.
 4. Whatever Redis, the broker or an entry does, the loop goes on.
 """
@@ -37,6 +38,13 @@ class Publisher(Protocol):
 
     def publish(self, messages: Sequence[TaskMessage]) -> None:
         """Send them in one go; those that can't be sent are sent again when their entries were idle for too long.
+
+        Raises:
+            PublishError: The broker is away.
+        """
+
+    def waiting(self, task: str) -> int:
+        """How many messages wait where tasks of this name go; 0 where the broker can't tell.
 
         Raises:
             PublishError: The broker is away.
@@ -112,10 +120,22 @@ class Ingest:
     def _claim(self, source: Source) -> bool:
         batch = self.entries.claim(source.stream, self.name.value, self.window, source.next_start)
         source.next_start = batch.next_start
-        if batch.entries:
-            log.info("SENT_AGAIN", stream=source.stream, entries=len(batch.entries))
-        self._hand_on(source, batch)
+        messages = self._handled(source, batch)
+        if messages and self._reaches_workers(source, messages, batch.pending):
+            log.info("SENT_AGAIN", stream=source.stream, entries=len(messages))
+            self._publish(messages)
         return bool(batch.entries)
+
+    def _reaches_workers(self, source: Source, messages: Sequence[TaskMessage], pending: int) -> bool:
+        """Whether another message can do what the first didn't; behind a full queue it could not."""
+        try:
+            waiting = self.publisher.waiting(messages[0].name)
+        except PublishError as error:
+            self._rest(error)
+            return False
+        if waiting >= pending:
+            log.info("QUEUE_BEHIND", stream=source.stream, waiting=waiting, pending=pending)
+        return waiting < pending
 
     def _read(self, source: Source) -> bool:
         batch = self.entries.read(source.stream, self.name.value, self.window)
@@ -139,17 +159,20 @@ class Ingest:
             self._hand_on(source, Batch(now_ms=0, entries=mine))
 
     def _hand_on(self, source: Source, batch: Batch) -> None:
-        now_ms = self._redis_now_ms(batch)
-        messages = [m for m in (self._handled(source, entry, now_ms) for entry in batch.entries) if m is not None]
-        if not messages:
-            return
+        if messages := self._handled(source, batch):
+            self._publish(messages)
+
+    def _publish(self, messages: Sequence[TaskMessage]) -> None:
         try:
             self.publisher.publish(messages)
         except PublishError as error:
-            self._say("BROKER_AWAY", error)
-            self.stopping.wait(ERROR_SEC)
+            self._rest(error)
 
-    def _handled(self, source: Source, entry: Entry, now_ms: int) -> TaskMessage | None:
+    def _handled(self, source: Source, batch: Batch) -> list[TaskMessage]:
+        now_ms = self._redis_now_ms(batch)
+        return [m for m in (self._message(source, entry, now_ms) for entry in batch.entries) if m is not None]
+
+    def _message(self, source: Source, entry: Entry, now_ms: int) -> TaskMessage | None:
         try:
             return source.handler.handle(entry, now_ms)
         except StoreError as error:  # stays pending
@@ -181,6 +204,10 @@ class Ingest:
         except Exception:  # a bug of ours must not end the reading, and not be silent
             log.exception("INGEST_FAILED")
             self.stopping.wait(ERROR_SEC)
+
+    def _rest(self, error: PublishError) -> None:
+        self._say("BROKER_AWAY", error)
+        self.stopping.wait(ERROR_SEC)
 
     def _is_due(self, what: str, every_sec: float) -> bool:
         now = time.monotonic()

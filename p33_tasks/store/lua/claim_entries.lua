@@ -6,7 +6,8 @@
 -- ARGV 1 group  2 consumer  3 window  4 slow: entries delivered more often than this don't fill the window
 --      5 ... up to this many  6 counters field  7 base ms  8 most ms  9 start ('-', or '(' and the last id seen)
 --      10 most entries to take  11 idle ms after which a trimmed entry is given up
--- Returns {'ok', now ms, next start ('' at the end), {{id, {field, value, ...}, deliveries before this one}, ...}}
+-- Returns {'ok', now ms, next start ('' at the end), {{id, {field, value, ...}, deliveries before this one}, ...},
+--          entries pending in all}
 --       | {'no_group'} | {'wrong_type', ...}
 
 local wrong = expect(KEYS[1], 'stream') or expect(KEYS[2], 'hash')
@@ -37,7 +38,8 @@ for _, item in ipairs(own) do
   delivered_now(item[1], item[2], item[3])
 end
 -- Other consumers' entries are looked at only where ids prove that the clock stepped back.
-local last = redis.call('XPENDING', KEYS[1], ARGV[1])[3]
+local summary = redis.call('XPENDING', KEYS[1], ARGV[1])
+local pending, last = summary[1], summary[3]
 if last and tonumber(string.match(last, '^%d+')) > now_ms() then
   for _, item in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 10 * PAGE)) do
     delivered_now(item[1], item[2], item[3])
@@ -79,8 +81,8 @@ for _ = 1, MAX_PAGES do
         if entry then taken[#taken + 1] = { entry[1], entry[2], deliveries } end
       end
     end
-    if #taken >= max_taken then return { 'ok', text(now_ms()), start, taken } end
+    if #taken >= max_taken then return { 'ok', text(now_ms()), start, taken, pending } end
   end
-  if #page < PAGE then return { 'ok', text(now_ms()), '', taken } end
+  if #page < PAGE then return { 'ok', text(now_ms()), '', taken, pending } end
 end
-return { 'ok', text(now_ms()), start, taken }
+return { 'ok', text(now_ms()), start, taken, pending }

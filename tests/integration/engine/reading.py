@@ -22,11 +22,15 @@ class Noted:
 
     messages: list[TaskMessage] = field(default_factory=list)
     is_away: bool = False
+    waits: int = 0
 
     def publish(self, messages: Sequence[TaskMessage]) -> None:
         if self.is_away:
             raise PublishError("away")
         self.messages += messages
+
+    def waiting(self, task: str) -> int:  # noqa: ARG002 - one queue for all
+        return self.waits
 
     def ids(self, plan_id: str) -> list[str]:
         return [m.task_id for m in self.messages if f"-{plan_id}-" in m.task_id]

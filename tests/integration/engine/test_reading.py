@@ -106,6 +106,31 @@ def test_an_entry_that_nobody_settles_is_sent_again_ever_later_and_then_denied(s
     assert pending(client) == 0
 
 
+def test_nothing_is_sent_again_while_as_many_messages_wait_as_entries(server, client):
+    """Seen with a network that lost packets: workers took few messages, and nine in ten of those were second ones."""
+    noted = Noted(waits=2)
+    with running(make_ingest(server, noted, window=QUICK)):
+        for name in ("one", "two"):
+            client.xadd(RESULTS, result(name))
+        wait_until(lambda: min(e["times_delivered"] for e in _pending_results(client)) >= 5, "due again and again")
+        assert len(noted.ids("one")) == len(noted.ids("two")) == 1
+        noted.waits = 1
+        wait_until(lambda: len(noted.ids("one")) > 1 and len(noted.ids("two")) > 1, "sent again")
+
+
+def _pending_results(client):
+    found = client.xpending_range(RESULTS, GROUP, "-", "+", 10) if pending(client, RESULTS) > 0 else []
+    return found if len(found) == 2 else [{"times_delivered": 0}]
+
+
+def test_a_plan_behind_a_queue_that_does_not_move_is_denied_all_the_same(server, client):
+    noted = Noted(waits=1)
+    with running(make_ingest(server, noted, window=QUICK)):
+        client.xadd(PLANS, plan("stuck"))
+        assert verdict(client, "stuck")["reason"] == "internal_error"
+    assert len(noted.ids("stuck")) == 1
+
+
 def test_a_result_is_sent_again_for_ever(server, client):
     noted = Noted()
     with running(make_ingest(server, noted, window=QUICK)):
