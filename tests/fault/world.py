@@ -48,6 +48,7 @@ class Program(LocalProcess):
     """A program that keeps the logs of all its lives."""
 
     _life_at = 0
+    _was_ready = 0  # the life that was ready once, by its pid: a long log isn't read again and again
 
     def start(self) -> None:
         with self._log.open("ab") as log:
@@ -60,7 +61,9 @@ class Program(LocalProcess):
 
     def logs(self) -> str:
         """Of this life."""
-        return self._log.read_bytes()[self._life_at :].decode("utf-8", "replace")
+        with self._log.open("rb") as log:
+            log.seek(self._life_at)
+            return log.read().decode("utf-8", "replace")
 
     def all_logs(self) -> str:
         """Of every life."""
@@ -74,7 +77,11 @@ class Program(LocalProcess):
 
     @property
     def is_ready(self) -> bool:
-        return self.status == "running" and (self._is_ready is None or self._is_ready(self.logs()))
+        if self.status != "running":
+            return False
+        if self._was_ready != self.pid and (self._is_ready is None or self._is_ready(self.logs())):
+            self._was_ready = self.pid
+        return self._was_ready == self.pid
 
     def kill_main(self) -> None:
         """Only the main process; what it started is left to itself."""
