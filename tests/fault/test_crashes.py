@@ -120,7 +120,7 @@ def test_killed_at_random_points_every_plan_gets_one_verdict_and_every_fill_coun
 ) -> None:
     """A dozen kills, or hundreds; one worker is always up, as with a service manager and two of them."""
     rounds, kills, plans_per_sec = effort.pick((1, 12, 30), (4, 100, 200))
-    # Starting what was killed takes half a second of a core on average: at 200 plans/s two cores carry no kill a second.
+    # Starting it again takes half a second of a core: beside 200 plans/s two cores can't do it every second.
     pace_sec = effort.pick((0.2, 1.0), (1.0, 3.0))
     latencies: list[int] = []
     for number in range(rounds):
