@@ -52,7 +52,8 @@ def redis_options(prefix: str) -> dict[str, Any]:
 
     ``ack_emulation`` is off: kombu keeps a copy of each message in Redis until it is acknowledged, two transactions
     per message and a worker that goes deaf where they fail. The copy is given back a visibility timeout later, and the
-    stream's pending list gave the work to another worker long before.
+    stream's pending list gave the work to another worker long before. A permit task that a producer sent itself has no
+    entry in a stream: it is tried once.
     """
     return {
         "global_keyprefix": f"{prefix}:",

@@ -51,6 +51,7 @@ class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
         kombu 5.7 closes the lost one by giving back messages that were not acknowledged, over a transport that it
         had taken apart before: an AttributeError, which ended the worker.
         """
+        self._keep_events()
         try:
             super().on_connection_error_after_connected(exc)
         except AttributeError as error:
@@ -65,10 +66,20 @@ class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
             self._events_at = now + EVENTS_SEC
             self.hub.call_later(EVENTS_SEC, self._flush_events)
 
-    def stop(self) -> None:
-        """Stop, after the last events were sent."""
+    def _keep_events(self) -> None:
+        """What wasn't sent yet goes where Celery takes it over from, for the next connection."""
+        dispatcher = self.event_dispatcher
+        if dispatcher is None:
+            return
+        for group, events in dispatcher._group_buffer.items():  # noqa: SLF001 - Celery carries over the other buffer only
+            if events:
+                dispatcher._outbound_buffer.append((list(events), f"{group}.multi"))  # noqa: SLF001 - as above
+                events.clear()
+
+    def shutdown(self) -> None:
+        """End, after the last events were sent; the pool has finished its tasks by now."""
         self._flush_events()
-        super().stop()
+        super().shutdown()
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         """Celery's handler, behind a look at each message."""

@@ -15,8 +15,11 @@ import kombu.compression
 MAX_BODY_CHARS = 4_000_000
 """An entry has at most 262 144 characters, each written with up to 12 (two escapes); and room for its frame."""
 MAX_HEADER_CHARS = 1_000
+MAX_SHOWN_CHARS = 4_000
+"""Arguments as Flower shows them, which every listener of events receives; Celery itself writes about 1 000."""
 
 _TEXTS = ("id", "root_id", "parent_id", "eta", "expires", "shadow", "origin", "lang")
+_SHOWN = ("argsrepr", "kwargsrepr")
 _PLAIN_JSON = "application/json"
 
 
@@ -43,9 +46,9 @@ def problem_of(  # noqa: PLR0911 - one sentence per thing that can be wrong
         return f"a body of {len(body) if isinstance(body, str | bytes) else type(body).__name__}"
     if not isinstance(headers.get("id"), str):
         return "it has no id"
-    for name in _TEXTS:
-        value = headers.get(name)
-        if value is not None and not (isinstance(value, str) and len(value) <= MAX_HEADER_CHARS):
+    for name in (*_TEXTS, *_SHOWN):
+        value, most = headers.get(name), MAX_SHOWN_CHARS if name in _SHOWN else MAX_HEADER_CHARS
+        if value is not None and not (isinstance(value, str) and len(value) <= most):
             return f"header {name} is {value!r:.60}"
     if headers.get("compression"):
         return "it is compressed, which no producer needs"

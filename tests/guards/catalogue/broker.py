@@ -78,14 +78,20 @@ BROKER = (
     _refusal("a message has an id", '    if not isinstance(headers.get("id"), str):\n', "    if False:\n", HEADERS),
     _refusal(
         "a header that Celery reads as a text is a short one",
-        "        if value is not None and not (isinstance(value, str) and len(value) <= MAX_HEADER_CHARS):\n",
+        "        if value is not None and not (isinstance(value, str) and len(value) <= most):\n",
         "        if value is not None and not isinstance(value, str):\n",
         HEADERS,
     ),
     _refusal(
+        "what every listener of events receives is short",
+        "    for name in (*_TEXTS, *_SHOWN):\n",
+        "    for name in _TEXTS:\n",
+        HEADERS,
+    ),
+    _refusal(
         "a header that Celery reads as a text is one",
-        "        if value is not None and not (isinstance(value, str) and len(value) <= MAX_HEADER_CHARS):\n",
-        "        if value is not None and len(str(value)) > MAX_HEADER_CHARS:\n",
+        "        if value is not None and not (isinstance(value, str) and len(value) <= most):\n",
+        "        if value is not None and len(str(value)) > most:\n",
         HEADERS,
     ),
     _refusal(

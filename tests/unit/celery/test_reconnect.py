@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from celery import Celery
 from celery.worker.consumer import Consumer
 
 from p33_tasks.celery.reconnect import EVENTS_SEC, MALFORMED, PatientConsumer
@@ -20,8 +21,10 @@ def test_a_failing_cleanup_behind_a_lost_connection_does_not_end_the_worker(monk
 
     monkeypatch.setattr(Consumer, "on_connection_error_after_connected", clean)
     lost = ConnectionError("Redis went away")
+    consumer = object.__new__(PatientConsumer)
+    consumer.event_dispatcher = None
 
-    PatientConsumer.on_connection_error_after_connected(object.__new__(PatientConsumer), lost)
+    consumer.on_connection_error_after_connected(lost)
 
     assert cleaned == [lost]
 
@@ -153,10 +156,32 @@ def test_telling_goes_on_although_a_lost_connection_took_its_timer_along(telling
     assert len(consumer.hub.later) == 2
 
 
-def test_a_stopping_worker_still_tells_of_its_last_tasks(telling, monkeypatch):
+def test_an_ending_worker_still_tells_of_its_last_tasks(telling, monkeypatch):
+    """Celery calls it when the pool has finished, which is later than ``stop``."""
     consumer, _ = telling
-    monkeypatch.setattr(Consumer, "stop", lambda self: setattr(self, "event_dispatcher", None))
+    monkeypatch.setattr(Consumer, "shutdown", lambda self: setattr(self, "event_dispatcher", None))
     consumer.on_send_event_buffered()
     dispatcher = consumer.event_dispatcher
-    consumer.stop()
+    consumer.shutdown()
     assert dispatcher.flushed == 1
+
+
+def test_what_was_not_told_when_the_connection_was_lost_is_told_over_the_next_one(monkeypatch):
+    """By Celery's own dispatchers: it hands over one of their two buffers only."""
+    app = Celery("test", broker="memory://")
+    lost, found = (app.events.Dispatcher(app.connection_for_write(), buffer_group=["task"]) for _ in range(2))
+    consumer = object.__new__(PatientConsumer)
+    consumer.event_dispatcher = lost
+    monkeypatch.setattr(Consumer, "on_connection_error_after_connected", lambda _self, _exc: None)
+    lost.send("task-succeeded", uuid="1")
+    lost.send("task-succeeded", uuid="2")
+
+    consumer.on_connection_error_after_connected(ConnectionError("Redis went away"))
+
+    found.extend_buffer(lost)
+    told = []
+    monkeypatch.setattr(found, "_publish", lambda event, _producer, routing_key: told.append((event, routing_key)))
+    found.flush()
+    ((events, routing_key),) = told
+    assert [event["uuid"] for event in events] == ["1", "2"]
+    assert routing_key == "task.multi"

@@ -41,6 +41,8 @@ def test_our_own_and_a_producers_tasks_are_taken():
         {"timelimit": "ab"},
         {"eta": 7},
         {"shadow": "x" * 1001},
+        {"kwargsrepr": "x" * 4001},
+        {"argsrepr": ["x"]},
         {"compression": "application/x-gzip"},
     ],
 )
