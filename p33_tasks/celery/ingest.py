@@ -20,9 +20,10 @@ from p33_tasks.celery.publisher import TaskPublisher
 from p33_tasks.errors import ConfigurationError
 from p33_tasks.store.entries import Window
 from p33_tasks.streams.consumer import PlanHandler, ResultHandler
-from p33_tasks.streams.ingest import Ingest, Source
+from p33_tasks.streams.ingest import Ingest
 from p33_tasks.streams.naming import ConsumerName
 from p33_tasks.streams.options import PLANS, Options
+from p33_tasks.streams.source import Source
 
 log = structlog.get_logger("p33.ingest")
 

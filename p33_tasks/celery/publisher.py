@@ -1,7 +1,12 @@
-"""Sends the ingest's tasks: one batch at a time, one attempt each; what fails is still pending in its stream."""
+"""Sends the ingest's tasks: one batch at a time, one attempt each; what fails is still pending in its stream.
+
+Flower and the queue metrics are told of them twice a second, all at once: an event by itself costs as much as its task.
+"""
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,15 +18,29 @@ from kombu.transport.virtual.base import Channel as VirtualChannel
 from redis.exceptions import RedisError
 
 from p33_tasks.streams.consumer import TaskMessage
-from p33_tasks.streams.ingest import PublishError
+from p33_tasks.streams.publisher import PublishError
 
 log = structlog.get_logger("p33.ingest")
 
 MAX_BATCH = 1_000
 MAX_SHOWN = 1_024
 """Characters of a task's arguments in Flower, as Celery's own limit. Its careful writer takes a tenth of a publish."""
+EVENTS_SEC = 0.5
+MAX_EVENTS = 10_000
+"""Kept for listeners while none can be sent; the oldest are forgotten, nothing rests on them."""
 
 _BROKER_ERRORS = (KombuError, RedisError, OSError)
+
+
+class _SentEvents:
+    """Stands where Celery publishes one event per task; keeps them for one publish of all."""
+
+    def __init__(self) -> None:
+        self.kept: deque[dict[str, Any]] = deque(maxlen=MAX_EVENTS)
+
+    def publish(self, _type: str, fields: dict[str, Any], _producer: Any, **_: Any) -> None:
+        """As ``celery.events.EventDispatcher.publish``; for ``task-sent`` only, the one event of a producer."""
+        self.kept.append({**fields, "timestamp": time.time()})  # listeners measure queueing by the hosts' clocks
 
 
 class TaskPublisher:
@@ -31,6 +50,9 @@ class TaskPublisher:
         self._app = app
         self._connection: Any = None
         self._producer: Any = None
+        self._dispatcher: Any = None
+        self._events = _SentEvents()
+        self._events_at = 0.0  # monotonic
 
     def publish(self, messages: Sequence[TaskMessage]) -> None:
         """See ``Publisher.publish``."""
@@ -49,9 +71,22 @@ class TaskPublisher:
             queue = self._app.amqp.router.route({}, task)["queue"]
             return int(channel._size(queue.name))  # type: ignore[no-untyped-call]  # noqa: SLF001 - kombu's, of each transport
 
+    def tell(self) -> None:
+        """See ``Publisher.tell``."""
+        now = time.monotonic()
+        if not self._events.kept or now < self._events_at:
+            return
+        self._events_at = now + EVENTS_SEC
+        with self._translated_errors():
+            self._connected()
+            for fields in self._events.kept:
+                self._dispatcher.send("task-sent", **fields)
+            self._dispatcher.flush(errors=False)
+            self._events.kept.clear()
+
     def close(self) -> None:
         """Drop the connection; the next publish makes another."""
-        connection, self._connection, self._producer = self._connection, None, None
+        connection, self._connection, self._producer, self._dispatcher = self._connection, None, None, None
         if connection is not None:
             try:
                 connection.release()
@@ -67,6 +102,8 @@ class TaskPublisher:
                 kwargsrepr=repr(kwargs)[:MAX_SHOWN],
                 task_id=message.task_id,
                 producer=producer,
+                declare=[],  # done once per connection; looking whether it was takes a tenth of a publish
+                event_dispatcher=self._events,
                 retry=False,
                 ignore_result=True,
             )
@@ -77,7 +114,13 @@ class TaskPublisher:
         if self._producer is None:
             self._connection = self._app.connection_for_write()
             self._connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
-            self._producer = self._app.amqp.Producer(self._connection, auto_declare=False)
+            producer = self._app.amqp.Producer(self._connection, auto_declare=False)
+            for queue in self._app.amqp.queues.values():
+                queue(producer.channel).declare()
+            self._dispatcher = self._app.events.Dispatcher(
+                self._connection, buffer_while_offline=False, buffer_group={"task"}, buffer_limit=MAX_EVENTS + 1
+            )
+            self._producer = producer
         return self._producer
 
     @contextmanager

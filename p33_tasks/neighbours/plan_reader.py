@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import redis
 import structlog
@@ -29,6 +28,7 @@ class PlanEntry:
     entry_id: str
     fields: Mapping[str, str]
     redelivered: bool  # it was delivered before, to us or to the process whose place we took
+    read_ms: int = 0  # Redis TIME when it was read
 
     @property
     def added_ms(self) -> int:
@@ -74,12 +74,6 @@ class PlanReader:
         with translated_errors():
             self._client.xack(self._stream, self._group, entry_id)
 
-    def now_ms(self) -> int:
-        """Redis TIME."""
-        with translated_errors():
-            seconds, microseconds = self._client.time()
-        return int(seconds) * 1000 + int(microseconds) // 1000
-
     def plan_of(self, entry: PlanEntry) -> Plan | None:
         """The plan to act on; an entry that asks for nothing, or comes too late, is acknowledged.
 
@@ -87,7 +81,7 @@ class PlanReader:
             StoreError: Redis is away.
         """
         plan = self._readable(entry)
-        if plan is not None and not entry.redelivered and self.now_ms() - entry.added_ms > MAX_AGE_MS:
+        if plan is not None and not entry.redelivered and entry.read_ms - entry.added_ms > MAX_AGE_MS:
             log.info("PLAN_TOO_OLD", group=self._group, plan_id=plan.plan_id, max_age_sec=MAX_AGE_MS // 1000)
             plan = None
         if plan is None:
@@ -105,17 +99,22 @@ class PlanReader:
 
     def _read(self, after: str, *, count: int, block_ms: int | None = None) -> list[PlanEntry]:
         try:
-            with translated_errors():
-                reply: Any = self._client.xreadgroup(
-                    self._group, self._consumer, {self._stream: after}, count=count, block=block_ms
-                )
+            with translated_errors(), self._client.pipeline(transaction=False) as pipeline:
+                pipeline.xreadgroup(self._group, self._consumer, {self._stream: after}, count=count, block=block_ms)
+                pipeline.time()
+                reply, (seconds, microseconds) = pipeline.execute()
         except StoreError as error:
             if "NOGROUP" not in str(error):
                 raise
             self._create_group()
             return []
         return [
-            PlanEntry(entry_id=entry_id, fields=fields or {}, redelivered=after != ">")
+            PlanEntry(
+                entry_id=entry_id,
+                fields=fields or {},
+                redelivered=after != ">",
+                read_ms=int(seconds) * 1000 + int(microseconds) // 1000,
+            )
             for _, entries in (reply or [])
             for entry_id, fields in entries
         ]

@@ -58,7 +58,7 @@ class Batch:
 
     now_ms: int  # Redis TIME
     entries: tuple[Entry, ...] = ()
-    full: bool = False  # the window has no room
+    room: int = 0  # of a read: how many more entries the window takes
     next_start: str = "-"  # where the next search for idle entries goes on
     pending: int = 0  # of a claim: entries that the group holds unacknowledged, whoever has them
 
@@ -73,17 +73,22 @@ class RedisEntries:
         # redis-py would fold a field that is named twice into one.
         client.set_response_callback("XREADGROUP", lambda reply, **_: reply)
 
-    def read(self, stream: str, consumer: str, window: Window) -> Batch:
-        """The next new entries, as many as the window has room for; at once, also when there are none."""
-        reply = self._run("read_entries", stream, consumer, window, [])
+    def read(self, stream: str, consumer: str, window: Window, least: int = 1) -> Batch:
+        """The next new entries, as many as the window has room for; at once, also when there are none.
+
+        Args:
+            stream: Its key.
+            consumer: Who reads.
+            window: What it may hold.
+            least: With room for fewer nothing is read.
+        """
+        reply = self._run("read_entries", stream, consumer, window, [least])
         if reply[0] == "no_group":
             self._create_group(stream)
             return Batch(now_ms=0)
-        _, now_ms, _, rows = reply
+        _, now_ms, room, rows = reply
         return Batch(
-            now_ms=int(now_ms),
-            entries=tuple(_entry(stream, row[0], row[1], 1) for row in rows),
-            full=reply[0] == "full",
+            now_ms=int(now_ms), entries=tuple(_entry(stream, row[0], row[1], 1) for row in rows), room=int(room)
         )
 
     def claim(self, stream: str, consumer: str, window: Window, start: str = "-") -> Batch:

@@ -14,14 +14,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import structlog
 
 from p33_tasks.errors import P33Error, StoreError
 from p33_tasks.store.entries import Batch, Entry, RedisEntries, Window
-from p33_tasks.streams.consumer import Handler, TaskMessage
+from p33_tasks.streams.consumer import TaskMessage
 from p33_tasks.streams.naming import ConsumerName
+from p33_tasks.streams.publisher import Publisher, PublishError
+from p33_tasks.streams.source import Source
 
 log = structlog.get_logger("p33.ingest")
 
@@ -29,41 +30,10 @@ CLAIM_SEC = 0.05
 CLEAN_SEC = 60.0
 BLOCK_MS = 100
 FULL_SEC = 0.002
+SPARSE_SEC, CALM_SEC = 0.001, 0.02
+"""Entries that had to be waited for come one by one: so soon after, they are waited for again, and not read."""
 ERROR_SEC = 0.25
 REPEAT_LOG_SEC = 10.0
-
-
-class Publisher(Protocol):
-    """Sends tasks."""
-
-    def publish(self, messages: Sequence[TaskMessage]) -> None:
-        """Send them in one go; those that can't be sent are sent again when their entries were idle for too long.
-
-        Raises:
-            PublishError: The broker is away.
-        """
-
-    def waiting(self, task: str) -> int:
-        """How many messages wait where tasks of this name go; 0 where the broker can't tell.
-
-        Raises:
-            PublishError: The broker is away.
-        """
-
-
-class PublishError(P33Error):
-    """The broker can't be reached; the entries stay pending and are sent again."""
-
-
-@dataclass
-class Source:
-    """One stream and what its entries need."""
-
-    stream: str
-    handler: Handler
-    full: bool = False
-    next_start: str = "-"
-    retry_at: float = 0.0  # monotonic; after an error one stream rests, and the other goes on
 
 
 @dataclass
@@ -82,6 +52,7 @@ class Ingest:
         self._due: dict[str, float] = {}
         self._said: dict[str, float] = {}
         self._clock_ms = 0  # Redis TIME less our own monotonic clock
+        self._calm_until = 0.0  # monotonic
 
     def run(self) -> None:
         """Work until told to stop, or until the worker is gone."""
@@ -94,12 +65,15 @@ class Ingest:
     def step(self) -> None:
         """One round: keep the name, send idle entries again, read new ones, wait for more."""
         self.name.keep()
+        self._tell()
         if self._is_due("clean", CLEAN_SEC):
             self._remove_idle_consumers()
         if self._is_due("claim", CLAIM_SEC):
             for source in self._healthy():
                 self._tried(source, self._claim)
-        found = [self._tried(source, self._read) for source in self._healthy()]
+        now = time.monotonic()
+        due = [source for source in self._healthy() if now >= self._calm_until or source.has_to_be_read(now)]
+        found = [self._tried(source, self._read) for source in due]
         if not any(found):
             self._wait()
 
@@ -120,6 +94,7 @@ class Ingest:
     def _claim(self, source: Source) -> bool:
         batch = self.entries.claim(source.stream, self.name.value, self.window, source.next_start)
         source.next_start = batch.next_start
+        source.was_claimed(batch)
         messages = self._handled(source, batch)
         if messages and self._reaches_workers(source, messages, batch.pending):
             log.info("SENT_AGAIN", stream=source.stream, entries=len(messages))
@@ -138,8 +113,9 @@ class Ingest:
         return waiting < pending
 
     def _read(self, source: Source) -> bool:
-        batch = self.entries.read(source.stream, self.name.value, self.window)
-        source.full = batch.full
+        now = time.monotonic()
+        batch = self.entries.read(source.stream, self.name.value, self.window, source.least(now, self.window))
+        source.was_read(now, batch)
         self._hand_on(source, batch)
         return bool(batch.entries)
 
@@ -149,13 +125,18 @@ class Ingest:
         if not healthy:
             self.stopping.wait(ERROR_SEC)
             return
-        if any(source.full for source in healthy):
+        if any(source.room < 1 for source in healthy):
             self.stopping.wait(FULL_SEC)
             return
-        # Each was read empty a moment ago and has room for at least one.
+        # Each was empty a moment ago and has room for at least one. Not for more: an answer that is lost on its way
+        # is asked for again, and each time Redis delivers others.
+        began = time.monotonic()
         found = self.entries.wait([s.stream for s in healthy], self.name.value, count=1, timeout_ms=BLOCK_MS)
+        ended = time.monotonic()
+        self._calm_until = ended + CALM_SEC if ended - began >= SPARSE_SEC else 0.0
         for source in healthy:
             mine = tuple(entry for entry in found if entry.where.stream == source.stream)
+            source.was_waited_for(len(mine))
             self._hand_on(source, Batch(now_ms=0, entries=mine))
 
     def _hand_on(self, source: Source, batch: Batch) -> None:
@@ -165,6 +146,12 @@ class Ingest:
     def _publish(self, messages: Sequence[TaskMessage]) -> None:
         try:
             self.publisher.publish(messages)
+        except PublishError as error:
+            self._rest(error)
+
+    def _tell(self) -> None:
+        try:
+            self.publisher.tell()
         except PublishError as error:
             self._rest(error)
 

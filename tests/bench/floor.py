@@ -21,8 +21,9 @@ from p33_tasks.store.connection import connect
 from p33_tasks.store.entries import Entry, RedisEntries, Window
 from p33_tasks.store.keys import GROUP, Keys
 from p33_tasks.streams.consumer import TaskMessage
-from p33_tasks.streams.ingest import Ingest, Source
+from p33_tasks.streams.ingest import Ingest
 from p33_tasks.streams.naming import ConsumerName
+from p33_tasks.streams.source import Source
 
 PREFIX = "floor"
 URL = f"redis://127.0.0.1:{os.environ.get('REDIS_PORT', '6379')}"

@@ -3,8 +3,8 @@
 --
 -- KEYS 1 stream  2 counters
 -- ARGV 1 group  2 consumer  3 window  4 slow: entries delivered more often than this don't fill the window
---      5 ... up to this many  6 counters field
--- Returns {'ok' | 'full', now ms, own pending, {{id, {field, value, ...}}, ...}} | {'no_group'} | {'wrong_type', ...}
+--      5 ... up to this many  6 counters field  7 least room that is worth a read
+-- Returns {'ok', now ms, room that is left, {{id, {field, value, ...}}, ...}} | {'no_group'} | {'wrong_type', ...}
 
 local wrong = expect(KEYS[1], 'stream') or expect(KEYS[2], 'hash')
 if wrong then return wrong end
@@ -33,7 +33,7 @@ if room <= 0 then
   end
   room = room + math.min(slow, tonumber(ARGV[5]))
 end
-if room <= 0 then return { 'full', text(now_ms()), own, {} } end
+if room < tonumber(ARGV[7]) then return { 'ok', text(now_ms()), 0, {} } end
 
 -- Trimming takes the oldest first: where an entry that was read is still there, no unread one is gone.
 local function count_trimmed()
@@ -58,4 +58,5 @@ count_trimmed()
 -- user that may not do this reads all the same.)
 redis.pcall('XGROUP', 'CREATECONSUMER', KEYS[1], ARGV[1], ARGV[2])
 local reply = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', room, 'STREAMS', KEYS[1], '>')
-return { 'ok', text(now_ms()), own, reply and reply[1] and reply[1][2] or {} }
+local entries = reply and reply[1] and reply[1][2] or {}
+return { 'ok', text(now_ms()), room - #entries, entries }

@@ -7,6 +7,7 @@ from tests.guards.guard import Guard
 REFUSAL_TESTS = "unit/celery/test_refusal.py"
 CONSUMER_TESTS = "unit/celery/test_reconnect.py"
 CONFIG_TESTS = "unit/celery/test_config.py"
+SENDER_TESTS = "integration/engine/test_publisher.py"
 TASK_TESTS = "unit/tasks/test_tasks.py"
 HEADERS = "test_a_header_that_would_break_the_workers_loop_is_refused"
 
@@ -24,6 +25,11 @@ def _consumer(promise: str, old: str, new: str, *tests: str) -> Guard:
 def _config(promise: str, old: str, new: str, *tests: str) -> Guard:
     named = tuple(f"{CONFIG_TESTS}::{test}" for test in tests)
     return Guard(promise=promise, file="celery/config.py", old=old, new=new, tests=named)
+
+
+def _sender(promise: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{SENDER_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file="celery/publisher.py", old=old, new=new, tests=named)
 
 
 def _task(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
@@ -280,5 +286,24 @@ BROKER = (
         "        here.dead_letters.dead_letter(entry, str(error), readable(fields))\n",
         "",
         "test_a_result_that_can_not_be_understood_is_a_dead_letter",
+    ),
+    # --- sending
+    _sender(
+        "listeners are told of a task once",
+        "            self._events.kept.clear()\n",
+        "",
+        "test_listeners_hear_of_every_task_once_and_together",
+    ),
+    _sender(
+        "what listeners couldn't be told is kept",
+        "buffer_while_offline=False",
+        "buffer_while_offline=True",
+        "test_what_was_sent_before_a_connection_was_lost_is_told_after_it",
+    ),
+    _sender(
+        "the ingest's queues exist before any worker's",
+        "                queue(producer.channel).declare()\n",
+        "                pass\n",
+        "test_queues_exist_before_anything_is_sent",
     ),
 )

@@ -6,6 +6,7 @@ from tests.guards.guard import Guard
 
 READING_TESTS = "integration/engine/test_reading.py"
 NAME_TESTS = "integration/engine/test_names.py"
+INGEST_TESTS = "unit/streams/test_ingest.py"
 CONSUMER_TESTS = "unit/streams/test_consumer.py"
 LETTER_TESTS = "integration/store/test_dead_letters.py"
 
@@ -55,6 +56,43 @@ READING = (
         "      if read and gone > read then redis.call('HINCRBY', KEYS[2], ARGV[6], text(gone - read)) end\n",
         "",
         "test_entries_trimmed_before_they_were_read_are_counted_once",
+    ),
+    Guard(
+        promise="nor more are waited for than it has room for",
+        file="streams/source.py",
+        old="        return self.room < 1 or now >= self.asked_at + ASK_SEC\n",
+        new="        return now >= self.asked_at + ASK_SEC\n",
+        tests=(
+            f"{INGEST_TESTS}::test_the_window_is_asked_for_when_it_may_be_full",
+            f"{READING_TESTS}::test_the_window_holds_for_entries_that_come_one_by_one_too",
+        ),
+    ),
+    Guard(
+        promise="what was claimed takes room too",
+        file="streams/source.py",
+        old="        if batch.entries:\n            self.room = 0\n",
+        new="",
+        tests=(f"{INGEST_TESTS}::test_claimed_entries_take_room",),
+    ),
+    _read(
+        "room that isn't worth a read is left",
+        "if room < tonumber(ARGV[7]) then",
+        "if room <= 0 then",
+        "test_with_less_room_than_is_worth_it_nothing_is_read",
+    ),
+    Guard(
+        promise="entries that don't move don't keep the rest of the window empty",
+        file="streams/source.py",
+        old="        is_patient = self.full_since is None or now < self.full_since + PATIENCE_SEC\n",
+        new="        is_patient = True\n",
+        tests=(f"{INGEST_TESTS}::test_half_a_window_is_read_at_once_and_less_after_a_while",),
+    ),
+    Guard(
+        promise="after a pause a stream is read, which counts what was trimmed, before it is waited for",
+        file="streams/ingest.py",
+        old="if now >= self._calm_until or source.has_to_be_read(now)]\n",
+        new="if source.has_to_be_read(now)]\n",
+        tests=(f"{INGEST_TESTS}::test_a_stream_that_was_not_looked_at_for_a_while_is_read_first",),
     ),
     # --- sending again
     _claim(

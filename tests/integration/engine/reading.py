@@ -11,8 +11,10 @@ from p33_tasks.bootstrap.runtime import Runtime
 from p33_tasks.settings import load_settings
 from p33_tasks.store.entries import Window
 from p33_tasks.streams.consumer import PlanHandler, ResultHandler, TaskMessage
-from p33_tasks.streams.ingest import Ingest, PublishError, Source
+from p33_tasks.streams.ingest import Ingest
 from p33_tasks.streams.naming import ConsumerName
+from p33_tasks.streams.publisher import PublishError
+from p33_tasks.streams.source import Source
 from tests.support.redis_server import RedisServer
 
 
@@ -31,6 +33,9 @@ class Noted:
 
     def waiting(self, task: str) -> int:  # noqa: ARG002 - one queue for all
         return self.waits
+
+    def tell(self) -> None:
+        """Nobody listens."""
 
     def ids(self, plan_id: str) -> list[str]:
         return [m.task_id for m in self.messages if f"-{plan_id}-" in m.task_id]

@@ -91,6 +91,33 @@ def test_the_window_is_never_exceeded_and_refills_as_entries_are_acknowledged(se
     assert len(noted.messages) == 50, "each was sent once"
 
 
+def test_the_window_holds_for_entries_that_come_one_by_one_too(server, client):
+    """They are waited for without asking how many are pending each time."""
+    noted = Noted()
+    with running(make_ingest(server, noted, window=Window(size=4, base_idle_ms=60_000, max_idle_ms=60_000))):
+        for n in range(30):
+            client.xadd(PLANS, plan(f"p{n}"))
+            if n >= 4:
+                assert not noted.ids(f"p{n}"), "four are pending"
+                client.xack(PLANS, GROUP, noted.messages[n - 4].kwargs["entry_id"])
+            wait_until(lambda n=n: noted.ids(f"p{n}"), f"p{n} is sent")
+            assert pending(client) <= 4
+    assert len(noted.messages) == 30
+
+
+def test_with_less_room_than_is_worth_it_nothing_is_read(server, client):
+    entries = Runtime(load_settings({**server.environment, "P33_KEY_PREFIX": "quantum"})).entries
+    window = Window(size=4)
+    for n in range(6):
+        client.xadd(PLANS, plan(f"p{n}"))
+    entries.read(PLANS, "host-1", window)  # makes the group
+    first = entries.read(PLANS, "host-1", window)
+    assert (len(first.entries), first.room) == (4, 0)
+    client.xack(PLANS, GROUP, first.entries[0].where.entry_id)
+    assert (entries.read(PLANS, "host-1", window, 2).entries, pending(client)) == ((), 3)
+    assert len(entries.read(PLANS, "host-1", window, 1).entries) == 1
+
+
 def test_an_entry_that_nobody_settles_is_sent_again_ever_later_and_then_denied(server, client):
     """A deny sent as a task would feed the storm: the ingest commits it itself."""
     noted = Noted()
