@@ -298,7 +298,7 @@ BROKER = (
         "what listeners couldn't be told is kept",
         "buffer_while_offline=False",
         "buffer_while_offline=True",
-        "test_what_was_sent_before_a_connection_was_lost_is_told_after_it",
+        "test_a_broker_that_is_away_is_said_so_and_what_is_to_be_told_is_kept",
     ),
     _sender(
         "the ingest's queues exist before any worker's",

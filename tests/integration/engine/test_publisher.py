@@ -126,14 +126,18 @@ def test_queues_exist_before_anything_is_sent(server, app):
         }
 
 
-def test_a_broker_that_is_away_is_said_so(server, app):
+def test_a_broker_that_is_away_is_said_so_and_what_is_to_be_told_is_kept(server, app):
     publisher = TaskPublisher(app)
     publisher.publish([_message("one")])
     server.kill()
     with pytest.raises(PublishError, match="can't be reached"):
-        publisher.publish([_message("two")])
-    with pytest.raises(PublishError):
         publisher.tell()
+    with pytest.raises(PublishError, match="can't be reached"):
+        publisher.publish([_message("two")])
+    server.start()
+    with listening(app) as heard:
+        _told(publisher, heard, 1)
+        assert heard.sent == ["permit-one"]
 
 
 def test_how_many_wait(server, app):
