@@ -20,7 +20,7 @@ from p33_tasks.store.scripts import Scripts, translated_errors
 PLACE_WINDOW_MS = 5_000
 CONSUMPTION_MEMORY_MS = 86_400_000
 MAX_CONSUME_ID_CHARS = 100
-FIRST_PAUSE_SEC, OFTEN_SEC = 0.003, 0.025
+FIRST_PAUSE_SEC, OFTEN_SEC, SELDOM_SEC = 0.003, 0.025, 0.25
 GOVERNOR_KEY = "{prefix}:permit:governor:{plan_id}"
 
 
@@ -104,7 +104,7 @@ class PermitClient:
             now = time.monotonic()
             time.sleep(min(pause_sec, max(0.0, deadline - now)))
             # Many executors that look often, while verdicts are late, make them later.
-            pause_sec = min(pause_sec * 2, max(OFTEN_SEC, (now - began) / 4))
+            pause_sec = min(pause_sec * 2, max(OFTEN_SEC, (now - began) / 4), SELDOM_SEC)
         granted = self._require_granted(governor, plan_id)
         allow = self._require_allow(ours, plan_id, symbol)
         return self._consume(plan_id, symbol, granted, allow, consume_id)

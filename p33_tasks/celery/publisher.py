@@ -1,6 +1,6 @@
 """Sends the ingest's tasks: one batch at a time, one attempt each; what fails is still pending in its stream.
 
-Flower and the queue metrics are told of them twice a second, all at once: an event by itself costs as much as its task.
+Flower and the queue metrics are told of them at most twice a second: an event by itself costs half as much as its task.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ MAX_EVENTS = 10_000
 _BROKER_ERRORS = (KombuError, RedisError, OSError)
 
 
-class _SentEvents:
-    """Stands where Celery publishes one event per task; keeps them for one publish of all."""
+class _Events:
+    """Stands where Celery publishes one event per task: keeps them."""
 
     def __init__(self) -> None:
-        self.kept: deque[dict[str, Any]] = deque(maxlen=MAX_EVENTS)
+        self.kept: list[dict[str, Any]] = []
 
     def publish(self, _type: str, fields: dict[str, Any], _producer: Any, **_: Any) -> None:
         """As ``celery.events.EventDispatcher.publish``; for ``task-sent`` only, the one event of a producer."""
@@ -44,23 +44,25 @@ class _SentEvents:
 
 
 class TaskPublisher:
-    """Implements ``streams.ingest.Publisher`` over one broker connection of this process."""
+    """Implements ``streams.publisher.Publisher`` over one broker connection of this process."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app
         self._connection: Any = None
         self._producer: Any = None
         self._dispatcher: Any = None
-        self._events = _SentEvents()
-        self._events_at = 0.0  # monotonic
+        self._untold: deque[dict[str, Any]] = deque(maxlen=MAX_EVENTS)
+        self._tell_at = 0.0  # monotonic
 
     def publish(self, messages: Sequence[TaskMessage]) -> None:
         """See ``Publisher.publish``."""
+        events = _Events()
         with self._translated_errors():
             producer = self._connected()
             with producer.batch(max_size=MAX_BATCH):
                 for message in messages:
-                    self._send(producer, message)
+                    self._send(producer, message, events)
+        self._untold.extend(events.kept)  # now it is known that they were sent
 
     def waiting(self, task: str) -> int:
         """See ``Publisher.waiting``. RabbitMQ isn't asked: it hands messages on as soon as workers have room."""
@@ -72,17 +74,25 @@ class TaskPublisher:
             return int(channel._size(queue.name))  # type: ignore[no-untyped-call]  # noqa: SLF001 - kombu's, of each transport
 
     def tell(self) -> None:
-        """See ``Publisher.tell``."""
+        """See ``Publisher.tell``. Nobody connects for it: the next tasks do."""
         now = time.monotonic()
-        if not self._events.kept or now < self._events_at:
+        if not self._untold or self._dispatcher is None or now < self._tell_at:
             return
-        self._events_at = now + EVENTS_SEC
+        self._tell_at = now + EVENTS_SEC
         with self._translated_errors():
-            self._connected()
-            for fields in self._events.kept:
+            for fields in self._untold:
                 self._dispatcher.send("task-sent", **fields)
             self._dispatcher.flush(errors=False)
-            self._events.kept.clear()
+        self._untold.clear()
+
+    def end(self) -> None:
+        """See ``Publisher.end``."""
+        self._tell_at = 0.0
+        try:
+            self.tell()
+        except PublishError as error:
+            log.debug("EVENTS_NOT_TOLD", error=str(error))
+        self.close()
 
     def close(self) -> None:
         """Drop the connection; the next publish makes another."""
@@ -93,7 +103,7 @@ class TaskPublisher:
             except _BROKER_ERRORS as error:
                 log.debug("BROKER_CLOSE_FAILED", error=str(error))
 
-    def _send(self, producer: Any, message: TaskMessage) -> None:
+    def _send(self, producer: Any, message: TaskMessage, events: _Events) -> None:
         try:
             self._app.send_task(
                 message.name,
@@ -103,7 +113,7 @@ class TaskPublisher:
                 task_id=message.task_id,
                 producer=producer,
                 declare=[],  # done once per connection; looking whether it was takes a tenth of a publish
-                event_dispatcher=self._events,
+                event_dispatcher=events,
                 retry=False,
                 ignore_result=True,
             )

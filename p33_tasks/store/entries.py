@@ -58,7 +58,7 @@ class Batch:
 
     now_ms: int  # Redis TIME
     entries: tuple[Entry, ...] = ()
-    room: int = 0  # of a read: how many more entries the window takes
+    room: int = 0  # of a read: how many more entries the window takes; 0 also where that wasn't worth a read
     next_start: str = "-"  # where the next search for idle entries goes on
     pending: int = 0  # of a claim: entries that the group holds unacknowledged, whoever has them
 
@@ -109,7 +109,7 @@ class RedisEntries:
         )
 
     def wait(self, streams: Sequence[str], consumer: str, *, count: int, timeout_ms: int) -> tuple[Entry, ...]:
-        """New entries as soon as there are any, ``count`` of each stream at most; for streams that were read empty."""
+        """New entries as soon as there are any, ``count`` of each stream at most."""
         with translated_errors():
             try:
                 reply: Any = self._client.xreadgroup(

@@ -22,7 +22,7 @@ from p33_tasks.store.entries import Batch, Entry, RedisEntries, Window
 from p33_tasks.streams.consumer import TaskMessage
 from p33_tasks.streams.naming import ConsumerName
 from p33_tasks.streams.publisher import Publisher, PublishError
-from p33_tasks.streams.source import Source
+from p33_tasks.streams.source import ERROR_SEC, Source
 
 log = structlog.get_logger("p33.ingest")
 
@@ -32,7 +32,8 @@ BLOCK_MS = 100
 FULL_SEC = 0.002
 SPARSE_SEC, CALM_SEC = 0.001, 0.02
 """Entries that had to be waited for come one by one: so soon after, they are waited for again, and not read."""
-ERROR_SEC = 0.25
+LONGEST_WAIT_SEC = 3 * BLOCK_MS / 1000
+"""A wait that took longer was repeated on the way: it may have delivered entries that nobody here has seen."""
 REPEAT_LOG_SEC = 10.0
 
 
@@ -53,6 +54,7 @@ class Ingest:
         self._said: dict[str, float] = {}
         self._clock_ms = 0  # Redis TIME less our own monotonic clock
         self._calm_until = 0.0  # monotonic
+        self._read_sec = 0.0  # the last read's way there and back
 
     def run(self) -> None:
         """Work until told to stop, or until the worker is gone."""
@@ -60,11 +62,12 @@ class Ingest:
             while not self.stopping.is_set() and not self.is_orphaned():
                 self._guarded(self.step)
         finally:
+            self._guarded(self.publisher.end)
             self._guarded(self.name.give_back)
 
     def step(self) -> None:
         """One round: keep the name, send idle entries again, read new ones, wait for more."""
-        self.name.keep()
+        self._keep_name()
         self._tell()
         if self._is_due("clean", CLEAN_SEC):
             self._remove_idle_consumers()
@@ -77,6 +80,12 @@ class Ingest:
         if not any(found):
             self._wait()
 
+    def _keep_name(self) -> None:
+        before = self.name.value
+        self.name.keep()
+        if self.name.value != before:
+            self._calm_until = 0.0  # what the window holds under this name, nobody has asked yet
+
     # --- reading ----------------------------------------------------------------------------------------------------
 
     def _healthy(self) -> list[Source]:
@@ -88,7 +97,7 @@ class Ingest:
             return act(source)
         except StoreError as error:
             self._say("STORE_ERROR", error)
-            source.retry_at = time.monotonic() + ERROR_SEC
+            source.failed(time.monotonic())
             return False
 
     def _claim(self, source: Source) -> bool:
@@ -115,6 +124,7 @@ class Ingest:
     def _read(self, source: Source) -> bool:
         now = time.monotonic()
         batch = self.entries.read(source.stream, self.name.value, self.window, source.least(now, self.window))
+        self._read_sec = time.monotonic() - now
         source.was_read(now, batch)
         self._hand_on(source, batch)
         return bool(batch.entries)
@@ -128,12 +138,13 @@ class Ingest:
         if any(source.room < 1 for source in healthy):
             self.stopping.wait(FULL_SEC)
             return
-        # Each was empty a moment ago and has room for at least one. Not for more: an answer that is lost on its way
-        # is asked for again, and each time Redis delivers others.
+        # Each has room for at least one. Not for more: an answer that is lost on its way is asked for again, and each
+        # time Redis delivers others.
         began = time.monotonic()
         found = self.entries.wait([s.stream for s in healthy], self.name.value, count=1, timeout_ms=BLOCK_MS)
         ended = time.monotonic()
-        self._calm_until = ended + CALM_SEC if ended - began >= SPARSE_SEC else 0.0
+        is_calm = SPARSE_SEC + self._read_sec <= ended - began <= LONGEST_WAIT_SEC
+        self._calm_until = ended + CALM_SEC if is_calm else 0.0
         for source in healthy:
             mine = tuple(entry for entry in found if entry.where.stream == source.stream)
             source.was_waited_for(len(mine))
@@ -152,8 +163,8 @@ class Ingest:
     def _tell(self) -> None:
         try:
             self.publisher.tell()
-        except PublishError as error:
-            self._rest(error)
+        except PublishError as error:  # the next tasks meet it too
+            self._say("BROKER_AWAY", error)
 
     def _handled(self, source: Source, batch: Batch) -> list[TaskMessage]:
         now_ms = self._redis_now_ms(batch)

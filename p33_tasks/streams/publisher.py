@@ -30,8 +30,11 @@ class Publisher(Protocol):
         """Tell listeners of the tasks that were sent; called often, does it when it is time.
 
         Raises:
-            PublishError: The broker is away.
+            PublishError: The broker is away; they are told when it is back.
         """
+
+    def end(self) -> None:
+        """Tell what is left, if that can be done at once, and let the connection go."""
 
 
 class PublishError(P33Error):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from p33_tasks.store.entries import Batch, Window
 from p33_tasks.streams.consumer import Handler
 
+ERROR_SEC = 0.25
 PATIENCE_SEC = 0.006
 """Half a window is read at once, or after so long what there is room for: a batch of two costs little more than one."""
 ASK_SEC = 1.0
@@ -46,6 +47,10 @@ class Source:
         """Note what a claim took: it may have been another's, and fill the window."""
         if batch.entries:
             self.room = 0
+
+    def failed(self, now: float) -> None:
+        """Leave it alone for a while; then it is read, which hits nobody else, before it is waited for with others."""
+        self.room, self.retry_at = 0, now + ERROR_SEC
 
     def was_waited_for(self, found: int) -> None:
         """Note how many entries came."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import threading
+import time
 from collections import defaultdict
 
 import psutil
@@ -13,13 +14,18 @@ import pytest
 from tests.fault.load import Load
 from tests.fault.promises import check
 from tests.fault.record import Effort, Record, percentile
-from tests.fault.world import Program, World, running_world
+from tests.fault.world import FLAT, PLANS, Program, World, plan_entry, running_world
 from tests.support.waiting import wait_until
 
 VICTIMS = ("pool", "worker", "ingest", "beat", "apply")
 GOAL_99_MS, GOAL_ALL_MS = 1_200, 3_000
 AFTERMATH_MS = 3_000
 """Plans that were undecided at a kill, or came this soon after it, met the fault."""
+
+FULL_RATE, FLOOR_RATE = 200, 50
+"""Plans per second that the goals are meant for, where a machine can do twice as many; less than the second is a fault
+of its own."""
+BURST = 800
 
 SETTLED_SEC = 300
 """Not a goal, only an end: on a machine that is busy with others a backlog takes its time."""
@@ -72,10 +78,28 @@ def _after(kills: list[tuple[int, str]], lived: dict[str, tuple[int, int]]) -> d
     return waited
 
 
-def _round(seed: int, kills: int, plans_per_sec: int, pace_sec: tuple[float, float], record: Record) -> list[int]:
+def _half_of_all(world: World) -> int:
+    """Plans per second that take half of this machine: the other half restarts what was killed, and catches up.
+
+    All of it is what workers and executor do of a backlog, reports included, while nothing fails.
+    """
+    began = time.monotonic()
+    pipeline = world.client.pipeline(transaction=False)
+    for number in range(BURST):
+        pipeline.xadd(PLANS, dict(plan_entry(f"burst-{number}", FLAT[number % len(FLAT)])))
+    pipeline.execute()
+    world.settle(timeout_sec=SETTLED_SEC)
+    return int(BURST / (time.monotonic() - began) / 2)
+
+
+def _round(seed: int, kills: int, rate: int | None, pace_sec: tuple[float, float], record: Record) -> list[int]:
+    """One world and its kills; how long each plan waited, in ms. A rate of None is what suits the machine."""
     chance = random.Random(seed)
     done: list[tuple[int, str]] = []
     with running_world(workers=2) as world:
+        plans_per_sec = rate or min(FULL_RATE, _half_of_all(world))
+        assert plans_per_sec >= min(rate or FLOOR_RATE, FLOOR_RATE), f"{plans_per_sec} plans/s is half of all it can"
+        began_ms, began = world.now_ms(), time.monotonic()
         with (
             world.supervised(),
             Load(
@@ -92,6 +116,7 @@ def _round(seed: int, kills: int, plans_per_sec: int, pace_sec: tuple[float, flo
                 done.append((killed_ms, victim))
             _PAUSE.wait(1)
             world.await_ready()
+            lasted_sec = time.monotonic() - began
         world.settle(timeout_sec=SETTLED_SEC)
         found = check(world.client, world.exchange.orders(), world.exchange.position)
         logs = "\n".join(program.all_logs() for program in world.programs.values())
@@ -111,7 +136,9 @@ def _round(seed: int, kills: int, plans_per_sec: int, pace_sec: tuple[float, flo
     assert found.fills > 10
     for trouble in ("ENTRY_FAILED", "INGEST_FAILED", "ATTEMPT_FAILED", "evaluation failed"):
         assert trouble not in logs, logs[logs.index(trouble) :][:3000]
-    return [decided - published for published, decided in found.lived.values()]
+    waits = [decided - published for published, decided in found.lived.values() if published >= began_ms]
+    assert len(waits) >= 0.8 * plans_per_sec * lasted_sec, "the load was not what it is said to be"
+    return waits
 
 
 @pytest.mark.parametrize("seed", [1])
@@ -119,14 +146,21 @@ def test_killed_at_random_points_every_plan_gets_one_verdict_and_every_fill_coun
     effort: Effort, record: Record, seed: int
 ) -> None:
     """A dozen kills, or hundreds; one worker is always up, as with a service manager and two of them."""
-    rounds, kills, plans_per_sec = effort.pick((1, 12, 30), (4, 100, 200))
-    # Starting it again takes half a second of a core: beside 200 plans/s two cores can't do it every second.
+    rounds, kills, rate = effort.pick((1, 12, 30), (4, 100, None))
     pace_sec = effort.pick((0.2, 1.0), (1.0, 3.0))
     latencies: list[int] = []
     for number in range(rounds):
-        latencies += _round(seed * 100 + number, kills, plans_per_sec, pace_sec, record)
+        latencies += _round(seed * 100 + number, kills, rate, pace_sec, record)
     p99, worst = percentile(latencies, 99), max(latencies)
     assert p99 is not None
     room = effort.pick(15, 1)  # the quick run shares its machine: there only an end is asked for
     assert p99 < GOAL_99_MS * room, (p99, worst)
     assert worst < GOAL_ALL_MS * room, (p99, worst)
+
+
+def test_killed_at_the_full_rate_on_whatever_machine_no_promise_is_broken(effort: Effort, record: Record) -> None:
+    """Two cores that run executor, exchange and test too may have nothing left then: times are told, no goal."""
+    kills = effort.pick(0, 100)
+    if not kills:
+        pytest.skip("only in the long run: --faults=long")
+    _round(7, kills, FULL_RATE, (1.0, 3.0), record)

@@ -4,7 +4,8 @@
 -- KEYS 1 stream  2 counters
 -- ARGV 1 group  2 consumer  3 window  4 slow: entries delivered more often than this don't fill the window
 --      5 ... up to this many  6 counters field  7 least room that is worth a read
--- Returns {'ok', now ms, room that is left, {{id, {field, value, ...}}, ...}} | {'no_group'} | {'wrong_type', ...}
+-- Returns {'ok', now ms, room that is left (0 also where it wasn't worth a read), {{id, {field, value, ...}}, ...}}
+--       | {'no_group'} | {'wrong_type', ...}
 
 local wrong = expect(KEYS[1], 'stream') or expect(KEYS[2], 'hash')
 if wrong then return wrong end
@@ -26,7 +27,7 @@ for _, consumer in ipairs(pending[4] or {}) do
   if consumer[1] == ARGV[2] then own = tonumber(consumer[2]) end
 end
 local room = tonumber(ARGV[3]) - own
-if room <= 0 then
+if room < tonumber(ARGV[7]) then
   local slow = 0
   for _, item in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', own, ARGV[2])) do
     if item[4] > tonumber(ARGV[4]) then slow = slow + 1 end

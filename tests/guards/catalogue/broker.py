@@ -290,7 +290,7 @@ BROKER = (
     # --- sending
     _sender(
         "listeners are told of a task once",
-        "            self._events.kept.clear()\n",
+        "        self._untold.clear()\n",
         "",
         "test_listeners_hear_of_every_task_once_and_together",
     ),
@@ -299,6 +299,18 @@ BROKER = (
         "buffer_while_offline=False",
         "buffer_while_offline=True",
         "test_a_broker_that_is_away_is_said_so_and_what_is_to_be_told_is_kept",
+    ),
+    _sender(
+        "nobody is told of a task that was not sent",
+        "        self._untold.extend(events.kept)  # now it is known that they were sent\n",
+        "",
+        "test_listeners_hear_of_every_task_once_and_together",
+    ),
+    _sender(
+        "telling doesn't wait for a connection",
+        " or self._dispatcher is None or",
+        " or",
+        "test_nobody_connects_to_tell",
     ),
     _sender(
         "the ingest's queues exist before any worker's",

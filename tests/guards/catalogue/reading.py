@@ -74,10 +74,31 @@ READING = (
         new="",
         tests=(f"{INGEST_TESTS}::test_claimed_entries_take_room",),
     ),
+    Guard(
+        promise="a stream that fails later doesn't make a sound one wait",
+        file="streams/source.py",
+        old="        self.room, self.retry_at = 0, now + ERROR_SEC\n",
+        new="        self.retry_at = now + ERROR_SEC\n",
+        tests=(f"{INGEST_TESTS}::test_a_stream_that_fails_later_is_not_waited_for_together_with_a_sound_one",),
+    ),
+    Guard(
+        promise="under another name the window is asked for",
+        file="streams/ingest.py",
+        old="            self._calm_until = 0.0  # what the window holds under this name, nobody has asked yet\n",
+        new="            pass\n",
+        tests=(f"{INGEST_TESTS}::test_under_another_name_the_window_is_asked_for",),
+    ),
+    Guard(
+        promise="after a wait that was repeated the window is asked for",
+        file="streams/ingest.py",
+        old=" <= ended - began <= LONGEST_WAIT_SEC\n",
+        new=" <= ended - began\n",
+        tests=(f"{INGEST_TESTS}::test_after_a_wait_that_was_repeated_on_the_way_the_window_is_asked_for",),
+    ),
     _read(
         "room that isn't worth a read is left",
-        "if room < tonumber(ARGV[7]) then",
-        "if room <= 0 then",
+        "if room < tonumber(ARGV[7]) then return",
+        "if room <= 0 then return",
         "test_with_less_room_than_is_worth_it_nothing_is_read",
     ),
     Guard(
@@ -250,7 +271,7 @@ READING = (
     ),
     _ingest(
         "one stream in trouble doesn't stop the other",
-        "            source.retry_at = time.monotonic() + ERROR_SEC\n            return False\n",
+        "            source.failed(time.monotonic())\n            return False\n",
         "            raise\n",
         "test_a_stream_of_a_foreign_type_does_not_stop_the_other",
     ),

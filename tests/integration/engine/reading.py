@@ -37,6 +37,9 @@ class Noted:
     def tell(self) -> None:
         """Nobody listens."""
 
+    def end(self) -> None:
+        """Nothing is left."""
+
     def ids(self, plan_id: str) -> list[str]:
         return [m.task_id for m in self.messages if f"-{plan_id}-" in m.task_id]
 

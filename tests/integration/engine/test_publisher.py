@@ -136,8 +136,29 @@ def test_a_broker_that_is_away_is_said_so_and_what_is_to_be_told_is_kept(server,
         publisher.publish([_message("two")])
     server.start()
     with listening(app) as heard:
-        _told(publisher, heard, 1)
-        assert heard.sent == ["permit-one"]
+        wait_until(lambda: _published(publisher, "three"), "the broker is back")
+        _told(publisher, heard, 2)
+        assert heard.sent == ["permit-one", "permit-three"], "nobody is told of a task that was not sent"
+
+
+def test_nobody_connects_to_tell(server, app):
+    """What nothing rests on must not hold up the reading, for as long as connecting takes."""
+    publisher = TaskPublisher(app)
+    publisher.publish([_message("one")])
+    server.kill()
+    with suppress(PublishError):
+        publisher.publish([_message("two")])
+    publisher.tell()
+
+
+def test_at_the_end_what_is_left_is_told_at_once(server, app):
+    publisher = TaskPublisher(app)
+    with listening(app) as heard:
+        publisher.publish([_message("one")])
+        publisher.tell()
+        publisher.publish([_message("two")])
+        publisher.end()
+        wait_until(lambda: heard.sent == ["permit-one", "permit-two"], "both are told of")
 
 
 def test_how_many_wait(server, app):

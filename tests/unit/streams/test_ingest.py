@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from p33_tasks.errors import ForeignKeyTypeError
 from p33_tasks.ports import StreamEntry
 from p33_tasks.store.entries import Batch, Entry, Window
 from p33_tasks.streams import ingest as module
@@ -43,13 +44,20 @@ class Entries:
     claims: list[Batch] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     number: int = 0
+    broken: str = ""  # a stream whose key holds another type
+    way_sec: float = 0.0  # to Redis and back
 
     def read(self, stream: str, consumer: str, window: Window, least: int = 1) -> Batch:  # noqa: ARG002 - the store's
-        self.asked.append(f"read {least}")
+        self.asked.append(f"read {least}" if stream == STREAM else f"read {stream}")
+        self.clock.now_sec += self.way_sec
+        if stream == self.broken:
+            raise ForeignKeyTypeError("another type")
         return self.reads.pop(0) if self.reads else Batch(now_ms=1, room=window.size)
 
     def wait(self, streams: Sequence[str], consumer: str, *, count: int, timeout_ms: int) -> tuple[Entry, ...]:  # noqa: ARG002
-        self.asked.append("wait")
+        self.asked.append("wait" if STREAM in streams and len(streams) == 1 else f"wait {' '.join(streams)}")
+        if self.broken in streams:
+            raise ForeignKeyTypeError("another type")
         took_sec, found = self.waits.pop(0) if self.waits else (timeout_ms / 1000, 0)
         self.clock.now_sec += took_sec
         return tuple(self.next_entry() for _ in range(found))
@@ -70,6 +78,7 @@ class Publisher:
     """Takes everything."""
 
     sent: list[TaskMessage] = field(default_factory=list)
+    ended: bool = False
 
     def publish(self, messages: Sequence[TaskMessage]) -> None:
         self.sent += messages
@@ -80,6 +89,9 @@ class Publisher:
     def tell(self) -> None:
         """Nobody listens."""
 
+    def end(self) -> None:
+        self.ended = True
+
 
 class Handler:
     def handle(self, entry: Entry, now_ms: int) -> TaskMessage:  # noqa: ARG002 - a handler's
@@ -89,8 +101,13 @@ class Handler:
 class Name:
     value = "host-1"
 
+    next_value = "host-1"
+
     def keep(self) -> None:
-        """It is ours."""
+        self.value = self.next_value
+
+    def give_back(self) -> None:
+        """The next may have it."""
 
 
 class Pauses(threading.Event):
@@ -194,3 +211,41 @@ def test_patience_begins_anew_after_entries_were_read(scene):
 def test_a_window_of_one_is_read_when_it_is_empty(scene):
     scene.ingest.window = Window(size=1)
     assert scene.steps(1) == ["read 1", "wait"]
+
+
+def test_a_stream_that_fails_later_is_not_waited_for_together_with_a_sound_one(scene):
+    scene.ingest.sources = [*scene.ingest.sources, Source(stream="other", handler=Handler())]
+    scene.entries.waits = [(0.005, 1)] * 99
+    assert scene.steps(1) == ["read 2", "read other", "wait stream other"]
+    scene.entries.broken = "other"
+    scene.clock.now_sec += module.CALM_SEC
+    asked = scene.steps(2 + int(module.ERROR_SEC / 0.005))
+    assert "wait stream other" not in asked
+    assert asked.count("read other") == 2, "at first, and when its rest was over"
+
+
+def test_under_another_name_the_window_is_asked_for(scene):
+    scene.entries.waits = [(0.005, 1)] * 9
+    scene.steps(1)
+    scene.ingest.name.next_value = "host-2"
+    assert scene.steps(2) == ["read 2", "wait", "wait"]
+
+
+def test_after_a_wait_that_was_repeated_on_the_way_the_window_is_asked_for(scene):
+    """Each try may have delivered an entry whose answer was lost."""
+    scene.entries.waits = [(2.1, 1), (0.005, 1)]
+    scene.steps(1)
+    assert scene.steps(1) == ["read 2", "wait"]
+
+
+def test_a_long_way_to_redis_is_no_calm(scene):
+    """Behind each entry may stand others, and the way alone takes longer than an entry that comes by itself."""
+    scene.entries.way_sec = 0.004
+    scene.entries.waits = [(0.0045, 1)] * 9
+    assert scene.steps(2) == ["read 2", "wait", "read 2", "wait"]
+
+
+def test_at_the_end_listeners_are_told_what_is_left(scene):
+    scene.ingest.stopping.set()
+    scene.ingest.run()
+    assert scene.publisher.ended
