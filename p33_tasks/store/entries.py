@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis.exceptions
 
+from p33_tasks.errors import StoreError
 from p33_tasks.ports import StreamEntry
 from p33_tasks.store.keys import GROUP, Keys
 from p33_tasks.store.scripts import Scripts, translated_errors
@@ -74,17 +75,42 @@ class RedisEntries:
         client.set_response_callback("XREADGROUP", lambda reply, **_: reply)
 
     def read(self, stream: str, consumer: str, window: Window, least: int = 1) -> Batch:
-        """The next new entries, as many as the window has room for; at once, also when there are none.
+        """As ``read_each``, of one stream.
+
+        Raises:
+            StoreError: Redis is away, or the stream's key holds another type.
+        """
+        (found,) = self.read_each([(stream, least)], consumer, window)
+        if isinstance(found, StoreError):
+            raise found
+        return found
+
+    def read_each(self, streams: Sequence[tuple[str, int]], consumer: str, window: Window) -> list[Batch | StoreError]:
+        """The next new entries of each stream, as many as its window has room for; at once, also when there are none.
 
         Args:
-            stream: Its key.
+            streams: Keys, each with the least room that is worth a read: with less nothing is read.
             consumer: Who reads.
-            window: What it may hold.
-            least: With room for fewer nothing is read.
+            window: What it may hold of each.
+
+        Returns:
+            What was found, or what is wrong with that one stream.
+
+        Raises:
+            StoreUnavailableError: Redis can't be reached.
         """
-        reply = self._run("read_entries", stream, consumer, window, [least])
+        calls = [self._call(stream, consumer, window, [least]) for stream, least in streams]
+        replies = self._scripts.run_each("read_entries", calls)
+        return [self._found(stream, reply) for (stream, _), reply in zip(streams, replies, strict=True)]
+
+    def _found(self, stream: str, reply: list[Any] | StoreError) -> Batch | StoreError:
+        if isinstance(reply, StoreError):
+            return reply
         if reply[0] == "no_group":
-            self._create_group(stream)
+            try:
+                self._create_group(stream)
+            except StoreError as error:  # the other streams' entries were delivered
+                return error
             return Batch(now_ms=0)
         _, now_ms, room, rows = reply
         return Batch(
@@ -96,7 +122,7 @@ class RedisEntries:
         # A trimmed plan is decided by its task all the same; a result's acknowledgement is what lets it be recorded.
         trimmed_ms = window.trimmed_result_ms if stream == self._keys.results else window.base_idle_ms
         more: list[str | int] = [window.base_idle_ms, window.max_idle_ms, start, max(window.size, 16), trimmed_ms]
-        reply = self._run("claim_entries", stream, consumer, window, more)
+        reply = self._scripts.run("claim_entries", *self._call(stream, consumer, window, more))
         if reply[0] == "no_group":
             self._create_group(stream)
             return Batch(now_ms=0)
@@ -152,21 +178,12 @@ class RedisEntries:
         keys = [stream, self._keys.consumer_lease(consumer)]
         return str(self._scripts.run("remove_consumer", keys, [GROUP, consumer, idle_ms])[0]) == "removed"
 
-    def _run(self, script: str, stream: str, consumer: str, window: Window, more: list[str | int]) -> list[Any]:
+    def _call(
+        self, stream: str, consumer: str, window: Window, more: list[str | int]
+    ) -> tuple[list[str], list[str | int]]:
         label = "plan" if stream == self._keys.plans else "result"
-        return self._scripts.run(
-            script,
-            [stream, self._keys.counters],
-            [
-                GROUP,
-                consumer,
-                window.size,
-                window.max_deliveries,
-                window.max_slow,
-                f"p33_trimmed_total|{label}",
-                *more,
-            ],
-        )
+        limits = [window.size, window.max_deliveries, window.max_slow]
+        return [stream, self._keys.counters], [GROUP, consumer, *limits, f"p33_trimmed_total|{label}", *more]
 
     def _create_group(self, stream: str) -> None:
         """The group starts at 0: also what was written before the first worker ran, or after Redis lost everything."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import redis
 from redis.commands.core import Script
+from redis.exceptions import NoScriptError
 from redis.sentinel import MasterNotFoundError
 
 from p33_tasks.errors import ForeignKeyTypeError, StoreError, StoreUnavailableError
@@ -55,14 +56,50 @@ class Scripts:
             ForeignKeyTypeError: One of the keys holds a value of another type; nothing was written.
             StoreUnavailableError: Redis can't be reached, or is loading, read-only or out of memory.
         """
+        with translated_errors():
+            reply: list[Any] = self._script(name)(keys=list(map(_encoded, keys)), args=list(map(_encoded, args)))
+        return _checked(reply)
+
+    def run_each(
+        self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]]
+    ) -> list[list[Any] | StoreError]:
+        """Run a script several times in one round trip; each call has an outcome of its own.
+
+        Args:
+            name: The script.
+            calls: Keys and arguments of each.
+
+        Raises:
+            StoreUnavailableError: Redis can't be reached.
+        """
+        with translated_errors(), self._client.pipeline(transaction=False) as pipeline:
+            for keys, args in calls:
+                pipeline.evalsha(self._script(name).sha, len(keys), *map(_encoded, keys), *map(_encoded, args))
+            replies = pipeline.execute(raise_on_error=False)
+        return [self._outcome(name, reply, *call) for reply, call in zip(replies, calls, strict=True)]
+
+    def _outcome(self, name: str, reply: Any, keys: Sequence[str], args: Sequence[Argument]) -> list[Any] | StoreError:
+        try:
+            if isinstance(reply, NoScriptError):  # Redis restarted, or forgot its scripts
+                return self.run(name, keys, args)
+            with translated_errors():
+                if isinstance(reply, Exception):
+                    raise reply
+            return _checked(reply)
+        except StoreError as error:
+            return error
+
+    def _script(self, name: str) -> Script:
         script = self._scripts.get(name)
         if script is None:
             script = self._scripts[name] = self._client.register_script(source(name, self._room))
-        with translated_errors():
-            reply: list[Any] = script(keys=[_encoded(key) for key in keys], args=[_encoded(arg) for arg in args])
-        if reply and reply[0] == "wrong_type":
-            raise ForeignKeyTypeError(f"{reply[1]} holds a {reply[2]}, not a {reply[3]}; look at it, then move it away")
-        return reply
+        return script
+
+
+def _checked(reply: list[Any]) -> list[Any]:
+    if reply and reply[0] == "wrong_type":
+        raise ForeignKeyTypeError(f"{reply[1]} holds a {reply[2]}, not a {reply[3]}; look at it, then move it away")
+    return reply
 
 
 def _encoded(value: Argument) -> bytes:

@@ -73,11 +73,10 @@ class Ingest:
             self._remove_idle_consumers()
         if self._is_due("claim", CLAIM_SEC):
             for source in self._healthy():
-                self._tried(source, self._claim)
+                self._claim(source)
         now = time.monotonic()
         due = [source for source in self._healthy() if now >= self._calm_until or source.has_to_be_read(now)]
-        found = [self._tried(source, self._read) for source in due]
-        if not any(found):
+        if not due or not self._read(due):
             self._wait()
 
     def _keep_name(self) -> None:
@@ -92,23 +91,22 @@ class Ingest:
         now = time.monotonic()
         return [source for source in self.sources if source.retry_at <= now]
 
-    def _tried(self, source: Source, act: Callable[[Source], bool]) -> bool:
-        try:
-            return act(source)
-        except StoreError as error:
-            self._say("STORE_ERROR", error)
-            source.failed(time.monotonic())
-            return False
+    def _failed(self, source: Source, error: StoreError) -> None:
+        self._say("STORE_ERROR", error)
+        source.failed(time.monotonic())
 
-    def _claim(self, source: Source) -> bool:
-        batch = self.entries.claim(source.stream, self.name.value, self.window, source.next_start)
+    def _claim(self, source: Source) -> None:
+        try:
+            batch = self.entries.claim(source.stream, self.name.value, self.window, source.next_start)
+        except StoreError as error:
+            self._failed(source, error)
+            return
         source.next_start = batch.next_start
         source.was_claimed(batch)
         messages = self._handled(source, batch)
         if messages and self._reaches_workers(source, messages, batch.pending):
             log.info("SENT_AGAIN", stream=source.stream, entries=len(messages))
             self._publish(messages)
-        return bool(batch.entries)
 
     def _reaches_workers(self, source: Source, messages: Sequence[TaskMessage], pending: int) -> bool:
         """Whether another message can do what the first didn't; behind a full queue it could not."""
@@ -121,13 +119,23 @@ class Ingest:
             log.info("QUEUE_BEHIND", stream=source.stream, waiting=waiting, pending=pending)
         return waiting < pending
 
-    def _read(self, source: Source) -> bool:
+    def _read(self, sources: Sequence[Source]) -> bool:
+        """Read all of them in one round trip; whether anything was found."""
         now = time.monotonic()
-        batch = self.entries.read(source.stream, self.name.value, self.window, source.least(now, self.window))
+        asked = [(source.stream, source.least(now, self.window)) for source in sources]
+        batches = self.entries.read_each(asked, self.name.value, self.window)
         self._read_sec = time.monotonic() - now
-        source.was_read(now, batch)
-        self._hand_on(source, batch)
-        return bool(batch.entries)
+        messages: list[TaskMessage] = []
+        found = False
+        for source, batch in zip(sources, batches, strict=True):
+            if isinstance(batch, StoreError):
+                self._failed(source, batch)
+                continue
+            source.was_read(now, batch)
+            messages += self._handled(source, batch)
+            found = found or bool(batch.entries)
+        self._publish(messages)
+        return found
 
     def _wait(self) -> None:
         """Until something new comes; not for long, since idle entries have to be looked for too."""
@@ -145,16 +153,16 @@ class Ingest:
         ended = time.monotonic()
         is_calm = SPARSE_SEC + self._read_sec <= ended - began <= LONGEST_WAIT_SEC
         self._calm_until = ended + CALM_SEC if is_calm else 0.0
+        messages: list[TaskMessage] = []
         for source in healthy:
             mine = tuple(entry for entry in found if entry.where.stream == source.stream)
             source.was_waited_for(len(mine))
-            self._hand_on(source, Batch(now_ms=0, entries=mine))
-
-    def _hand_on(self, source: Source, batch: Batch) -> None:
-        if messages := self._handled(source, batch):
-            self._publish(messages)
+            messages += self._handled(source, Batch(now_ms=0, entries=mine))
+        self._publish(messages)
 
     def _publish(self, messages: Sequence[TaskMessage]) -> None:
+        if not messages:
+            return
         try:
             self.publisher.publish(messages)
         except PublishError as error:

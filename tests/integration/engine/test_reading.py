@@ -8,7 +8,7 @@ import time
 import pytest
 
 from p33_tasks.bootstrap.runtime import Runtime
-from p33_tasks.errors import StoreUnavailableError
+from p33_tasks.errors import ForeignKeyTypeError, StoreUnavailableError
 from p33_tasks.ports import ResultStatus, StreamEntry
 from p33_tasks.settings import load_settings
 from p33_tasks.store.entries import Window
@@ -116,6 +116,23 @@ def test_with_less_room_than_is_worth_it_nothing_is_read(server, client):
     client.xack(PLANS, GROUP, first.entries[0].where.entry_id)
     assert (entries.read(PLANS, "host-1", window, 2).entries, pending(client)) == ((), 3)
     assert len(entries.read(PLANS, "host-1", window, 1).entries) == 1
+
+
+def test_streams_are_read_together_and_each_has_its_own_outcome(server, client):
+    entries = Runtime(load_settings({**server.environment, "P33_KEY_PREFIX": "quantum"})).entries
+    asked, window = [(PLANS, 1), (RESULTS, 1)], Window(size=4)
+    client.xadd(PLANS, plan("one"))
+    entries.read_each(asked, "host-1", window)  # makes the groups
+    client.script_flush()
+    client.delete(RESULTS)
+    client.set(RESULTS, "not a stream")
+    found, failed = entries.read_each(asked, "host-1", window)
+    assert len(found.entries) == 1
+    assert isinstance(failed, ForeignKeyTypeError)
+    client.delete(RESULTS)
+    client.xadd(PLANS, plan("two"))
+    found, made = entries.read_each(asked, "host-1", window)
+    assert (len(found.entries), made.entries) == (1, ())
 
 
 def test_an_entry_that_nobody_settles_is_sent_again_ever_later_and_then_denied(server, client):

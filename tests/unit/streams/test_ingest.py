@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from p33_tasks.errors import ForeignKeyTypeError
+from p33_tasks.errors import ForeignKeyTypeError, StoreError
 from p33_tasks.ports import StreamEntry
 from p33_tasks.store.entries import Batch, Entry, Window
 from p33_tasks.streams import ingest as module
@@ -47,11 +47,19 @@ class Entries:
     broken: str = ""  # a stream whose key holds another type
     way_sec: float = 0.0  # to Redis and back
 
-    def read(self, stream: str, consumer: str, window: Window, least: int = 1) -> Batch:  # noqa: ARG002 - the store's
-        self.asked.append(f"read {least}" if stream == STREAM else f"read {stream}")
+    def read_each(
+        self,
+        streams: Sequence[tuple[str, int]],
+        consumer: str,  # noqa: ARG002 - the store's
+        window: Window,
+    ) -> list[Batch | StoreError]:
         self.clock.now_sec += self.way_sec
+        return [self._read(stream, least, window) for stream, least in streams]
+
+    def _read(self, stream: str, least: int, window: Window) -> Batch | StoreError:
+        self.asked.append(f"read {least}" if stream == STREAM else f"read {stream}")
         if stream == self.broken:
-            raise ForeignKeyTypeError("another type")
+            return ForeignKeyTypeError("another type")
         return self.reads.pop(0) if self.reads else Batch(now_ms=1, room=window.size)
 
     def wait(self, streams: Sequence[str], consumer: str, *, count: int, timeout_ms: int) -> tuple[Entry, ...]:  # noqa: ARG002
@@ -78,9 +86,11 @@ class Publisher:
     """Takes everything."""
 
     sent: list[TaskMessage] = field(default_factory=list)
+    batches: list[Sequence[TaskMessage]] = field(default_factory=list)
     ended: bool = False
 
     def publish(self, messages: Sequence[TaskMessage]) -> None:
+        self.batches.append(messages)
         self.sent += messages
 
     def waiting(self, task: str) -> int:  # noqa: ARG002 - the broker's
@@ -249,3 +259,10 @@ def test_at_the_end_listeners_are_told_what_is_left(scene):
     scene.ingest.stopping.set()
     scene.ingest.run()
     assert scene.publisher.ended
+
+
+def test_what_several_streams_hold_is_sent_in_one_batch(scene):
+    scene.ingest.sources = [*scene.ingest.sources, Source(stream="other", handler=Handler())]
+    scene.entries.reads = [Batch(now_ms=1, room=3, entries=(_entry(n),)) for n in (1, 2)]
+    scene.steps(1)
+    assert [len(batch) for batch in scene.publisher.batches] == [2]
