@@ -48,9 +48,12 @@ class Program(LocalProcess):
     """A program that keeps the logs of all its lives."""
 
     _life_at = 0
+    ended_with: int | None = None  # the exit code, or the signal as a negative number, of a life that ended by itself
     _was_ready = 0  # the life that was ready once, by its pid: a long log isn't read again and again
 
     def start(self) -> None:
+        if self._process is not None and self._process.poll() not in {None, -9}:  # -9: the test's own doing
+            self.ended_with = self._process.returncode
         with self._log.open("ab") as log:
             self._life_at = log.tell()
             self._process = subprocess.Popen(
@@ -70,10 +73,12 @@ class Program(LocalProcess):
         return self._log.read_text("utf-8", "replace")
 
     def last_words(self, chars: int = 6_000) -> str:
-        """From the last error on that ended a life, or else the end of the log."""
+        """From what ended a life, or else the end of the life before the present one."""
         logs = self.all_logs()
-        at = max(logs.rfind(" CRITICAL "), logs.rfind("Traceback"))
-        return f"{self.name}:\n" + (logs[at:][:chars] if at >= 0 else logs[-chars:])
+        banner = logs.rfind(f" -------------- {self.name}@")  # of the present life
+        logs = logs[: banner if self.ended_with is not None and banner > 0 else None]
+        at = logs.rfind(" CRITICAL ")
+        return f"{self.name}, exit code {self.ended_with}:\n" + (logs[at:][:chars] if at >= 0 else logs[-chars:])
 
     @property
     def is_ready(self) -> bool:

@@ -1,0 +1,119 @@
+"""The proxy that networks fail in: what goes in comes out, in order, whatever is done to it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, suppress
+
+import pytest
+
+from tests.support.tcp_proxy import TcpProxy, running_proxy
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def echo() -> Iterator[int]:
+    """A server that says back what it hears."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer(client: socket.socket) -> None:
+        with suppress(OSError), closing(client):
+            while data := client.recv(65_536):
+                client.sendall(data)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=answer, args=(listener.accept()[0],), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    yield listener.getsockname()[1]
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+
+
+@pytest.fixture
+def proxy(echo) -> Iterator[TcpProxy]:
+    with running_proxy(echo) as found:
+        yield found
+
+
+def _client(proxy: TcpProxy) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", proxy.port), timeout=10)
+
+
+def _heard(client: socket.socket, length: int) -> bytes:
+    heard = b""
+    while len(heard) < length:
+        data = client.recv(65_536)
+        assert data, f"cut off after {heard!r:.80}"
+        heard += data
+    return heard
+
+
+def test_megabytes_come_back_as_they_went(proxy):
+    sent = bytes(range(256)) * 40_000
+    with closing(_client(proxy)) as client:
+        threading.Thread(target=client.sendall, args=(sent,), daemon=True).start()
+        assert _heard(client, len(sent)) == sent
+
+
+def test_pieces_keep_their_order_while_the_delay_ends(proxy):
+    """A later piece that overtook an earlier one would be another fault than the one that is meant."""
+    with closing(_client(proxy)) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        proxy.delay_sec = 0.2
+        client.sendall(b"one ")
+        wait_until(lambda: any(end.under_way for end in proxy.ends), "the first is under way", every_sec=0.001)
+        proxy.delay_sec = 0.0
+        client.sendall(b"two ")
+        assert _heard(client, 8) == b"one two "
+
+
+@pytest.mark.parametrize("directions", [("up",), ("down",), ()])
+def test_what_is_held_arrives_when_the_network_is_back(proxy, directions):
+    with closing(_client(proxy)) as client:
+        client.sendall(b"before ")
+        assert _heard(client, 7) == b"before "
+        with proxy.holding(*directions):
+            wait_until(lambda: proxy.held, "the network is down", every_sec=0.001)
+            client.sendall(b"held ")
+            client.settimeout(0.1)
+            with pytest.raises(TimeoutError):
+                client.recv(10)
+            client.settimeout(10)
+            with closing(_client(proxy)) as other:  # a new connection hangs as well
+                other.sendall(b"new")
+        assert _heard(client, 5) == b"held "
+
+
+def test_cutting_resets_every_connection(proxy):
+    with closing(_client(proxy)) as client:
+        client.sendall(b"before")
+        assert _heard(client, 6) == b"before"
+        proxy.cut()
+        with pytest.raises(ConnectionResetError):
+            client.recv(10)
+
+
+def test_a_server_that_is_not_there_cuts_the_client_off():
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        with (
+            running_proxy(nobody.getsockname()[1]) as proxy,
+            closing(_client(proxy)) as client,
+            pytest.raises(ConnectionResetError),
+        ):
+            client.recv(10)
+
+
+def test_both_ends_of_a_connection_that_was_closed_are_forgotten(proxy):
+    with closing(_client(proxy)) as client:
+        client.sendall(b"x")
+        assert _heard(client, 1) == b"x"
+        assert len(proxy.ends) == 2
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(10) == b"", "the server ends its side too"
+    wait_until(lambda: not proxy.ends, "both are forgotten")
