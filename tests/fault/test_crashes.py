@@ -159,8 +159,9 @@ def test_killed_at_random_points_every_plan_gets_one_verdict_and_every_fill_coun
 
 
 def test_killed_at_the_full_rate_on_whatever_machine_no_promise_is_broken(effort: Effort, record: Record) -> None:
-    """Two cores that run executor, exchange and test too may have nothing left then: times are told, no goal."""
+    """Two cores that run executor, exchange and test too have little left: the goal for 99 % is told, not asked."""
     kills = effort.pick(0, 100)
     if not kills:
         pytest.skip("only in the long run: --faults=long")
-    _round(7, kills, FULL_RATE, (1.0, 3.0), record)
+    latencies = _round(7, kills, FULL_RATE, (1.0, 3.0), record)
+    assert max(latencies) < GOAL_ALL_MS, (percentile(latencies, 99), max(latencies))
