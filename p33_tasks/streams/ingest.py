@@ -32,8 +32,6 @@ BLOCK_MS = 100
 FULL_SEC = 0.002
 SPARSE_SEC, CALM_SEC = 0.001, 0.02
 """Entries that had to be waited for come one by one: so soon after, they are waited for again, and not read."""
-LONGEST_WAIT_SEC = 3 * BLOCK_MS / 1000
-"""A wait that took longer was repeated on the way: it may have delivered entries that nobody here has seen."""
 REPEAT_LOG_SEC = 10.0
 
 
@@ -151,8 +149,8 @@ class Ingest:
         began = time.monotonic()
         found = self.entries.wait([s.stream for s in healthy], self.name.value, count=1, timeout_ms=BLOCK_MS)
         ended = time.monotonic()
-        is_calm = SPARSE_SEC + self._read_sec <= ended - began <= LONGEST_WAIT_SEC
-        self._calm_until = ended + CALM_SEC if is_calm else 0.0
+        is_sparse = ended - began >= SPARSE_SEC + self._read_sec
+        self._calm_until = ended + CALM_SEC if is_sparse else 0.0
         messages: list[TaskMessage] = []
         for source in healthy:
             mine = tuple(entry for entry in found if entry.where.stream == source.stream)

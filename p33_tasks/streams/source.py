@@ -11,7 +11,8 @@ ERROR_SEC = 0.25
 PATIENCE_SEC = 0.006
 """Half a window is read at once, or after so long what there is room for: a batch of two costs little more than one."""
 ASK_SEC = 1.0
-"""A stream is read at least this often, however calm: a read counts what was trimmed, and names an idle reader."""
+"""A stream is read at least this often, however calm: a read counts what was trimmed, and names an idle reader. Less
+than a socket's time-out: a wait that was repeated on its way may have delivered entries that nobody here has seen."""
 
 
 @dataclass

@@ -403,7 +403,8 @@ def test_a_stream_of_a_foreign_type_does_not_stop_the_other(server, client):
     with running(make_ingest(server, noted)):
         for n in range(20):
             client.xadd(PLANS, plan(f"p{n}"))
-            wait_until(lambda n=n: noted.ids(f"p{n}"), f"p{n} is sent")
+            (task_id,) = wait_until(lambda n=n: noted.ids(f"p{n}"), f"p{n} is sent")
+            assert task_id.endswith("-1"), "when it came, not when it was claimed again"
             client.xack(PLANS, GROUP, noted.messages[-1].kwargs["entry_id"])
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from p33_tasks.errors import ForeignKeyTypeError, StoreError
 from p33_tasks.ports import StreamEntry
+from p33_tasks.store.connection import SOCKET_TIMEOUT_SEC
 from p33_tasks.store.entries import Batch, Entry, Window
 from p33_tasks.streams import ingest as module
 from p33_tasks.streams.consumer import TaskMessage
@@ -242,8 +243,8 @@ def test_under_another_name_the_window_is_asked_for(scene):
 
 
 def test_after_a_wait_that_was_repeated_on_the_way_the_window_is_asked_for(scene):
-    """Each try may have delivered an entry whose answer was lost."""
-    scene.entries.waits = [(2.1, 1), (0.005, 1)]
+    """Each try may have delivered an entry whose answer was lost; a try takes as long as a socket's time-out."""
+    scene.entries.waits = [(SOCKET_TIMEOUT_SEC, 1), (0.005, 1)]
     scene.steps(1)
     assert scene.steps(1) == ["read 2", "wait"]
 
