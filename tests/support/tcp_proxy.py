@@ -54,8 +54,8 @@ class _End(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         self.proxy.ends.discard(self)
-        if self.other is not None:
-            self.other.cut()
+        if self.other is not None and self.other.transport is not None:
+            self.other.transport.abort()  # no reset: the server may not have read yet what was sent before
 
     def pause_writing(self) -> None:
         if self.other is not None and self.other.transport is not None:
