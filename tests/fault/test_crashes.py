@@ -158,10 +158,13 @@ def test_killed_at_random_points_every_plan_gets_one_verdict_and_every_fill_coun
     assert worst < GOAL_ALL_MS * room, (p99, worst)
 
 
-def test_killed_at_the_full_rate_on_whatever_machine_no_promise_is_broken(effort: Effort, record: Record) -> None:
-    """Two cores that run executor, exchange and test too have little left: the goal for 99 % is told, not asked."""
+def test_killed_at_the_full_rate_on_whatever_machine_the_same_holds(effort: Effort, record: Record) -> None:
+    """Two cores that run executor, exchange and test too have little left then; the goals are the same."""
     kills = effort.pick(0, 100)
     if not kills:
         pytest.skip("only in the long run: --faults=long")
     latencies = _round(7, kills, FULL_RATE, (1.0, 3.0), record)
-    assert max(latencies) < GOAL_ALL_MS, (percentile(latencies, 99), max(latencies))
+    p99, worst = percentile(latencies, 99), max(latencies)
+    assert p99 is not None
+    assert p99 < GOAL_99_MS, (p99, worst)
+    assert worst < GOAL_ALL_MS, (p99, worst)
