@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 START_TIMEOUT_SEC = 5
 _NO_LINGER = struct.pack("ii", 1, 0)
@@ -88,7 +89,11 @@ class _End(asyncio.Protocol):
 
     def _end_stream(self, there: asyncio.Transport) -> None:
         self.has_ended = True
-        there.write_eof()
+        try:
+            there.write_eof()
+        except OSError:  # reset a moment ago, by the bytes before this end: a client that gave up doesn't read them
+            there.abort()
+            return
         if self.other is not None and self.other.has_ended:
             there.close()
 
@@ -103,6 +108,8 @@ class TcpProxy:
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.loop = asyncio.new_event_loop()
+        self.loop.set_exception_handler(self._note)
+        self.failures: list[str] = []  # of the proxy itself: the network would have another fault than the one meant
         self.ends: set[_End] = set()
         self.held: frozenset[str] = frozenset()  # directions: up to the server, down from it
         self.delay_sec = 0.0
@@ -131,6 +138,7 @@ class TcpProxy:
         asyncio.run_coroutine_threadsafe(self._end(), self.loop).result(5)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(5)
+        assert not self.failures, "the proxy failed: " + "; ".join(self.failures)
 
     # --- in the proxy's own ------------------------------------------------------------------------------------------
 
@@ -161,6 +169,9 @@ class TcpProxy:
     async def _listen(self) -> None:
         self._server = await self.loop.create_server(lambda: _End(self, "up"), self._listen_host, 0, backlog=512)
         self.port = self._server.sockets[0].getsockname()[1]
+
+    def _note(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self.failures.append(f"{context['message']}: {context.get('exception')!r}")
 
     def _hold(self, directions: frozenset[str]) -> None:
         self.held = directions
