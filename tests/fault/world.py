@@ -78,7 +78,8 @@ class Program(LocalProcess):
         banner = logs.rfind(f" -------------- {self.name}@")  # of the present life
         logs = logs[: banner if self.ended_with is not None and banner > 0 else None]
         at = logs.rfind(" CRITICAL ")
-        return f"{self.name}, exit code {self.ended_with}:\n" + (logs[at:][:chars] if at >= 0 else logs[-chars:])
+        told = logs[max(0, at - chars) : at + chars] if at >= 0 else logs[-chars:]
+        return f"{self.name}, exit code {self.ended_with}:\n{told}"
 
     @property
     def is_ready(self) -> bool:

@@ -15,6 +15,7 @@ from p33_tasks.celery import signals
 from p33_tasks.celery.bootsteps import CHECK_SEC, HEALTHY_SEC, MAX_RESTART_SEC, Respawn, streams_of
 from p33_tasks.celery.broker import broker_of
 from p33_tasks.celery.config import make_app
+from p33_tasks.celery.task import LeanTask
 from p33_tasks.settings import load_settings
 
 
@@ -124,6 +125,15 @@ def test_all_tasks_are_found_under_their_names():
     app = make_app(load_settings({}))
     app.loader.import_default_modules()
     assert {"p33.refresh_snapshot", "p33.apply_result", "p33.evaluate_permit"} <= set(app.tasks)
+
+
+def test_every_task_of_ours_tells_of_a_failure_in_one_write():
+    app = make_app(load_settings({}))
+    app.loader.import_default_modules()
+    app.finalize()
+    ours = [task for name, task in app.tasks.items() if name.startswith("p33.")]
+    assert len(ours) == 3
+    assert all(isinstance(task, LeanTask) for task in ours)
 
 
 def test_no_task_may_hang_for_ever():
