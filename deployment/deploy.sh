@@ -145,11 +145,11 @@ install_settings() {
 password() { head -n 1 "$secrets/$1"; }
 
 install_redis() {
-  local version=7 users=users.acl
+  local version=7 users=users.acl server=/usr/bin/redis-server # as in the unit; another may be first on PATH
   say "Redis: configuration, roles and passwords"
-  command -v redis-server > /dev/null || [[ $root || $dry_run ]] || die "no redis-server: apt-get install redis-server"
-  if command -v redis-server > /dev/null; then
-    version=$(redis-server --version | sed -n 's/.* v=\([0-9]*\)\..*/\1/p')
+  [[ -x $server || $root || $dry_run ]] || die "no $server: apt-get install redis-server"
+  if [[ -x $server ]]; then
+    version=$("$server" --version | sed -n 's/.* v=\([0-9]*\)\..*/\1/p')
   fi
   [[ $version -ge 7 ]] || users="users-6.2.acl"
   cmp -s "$source_dir/config/redis.conf" "$root/etc/redis/position-state-brain.conf" || redis_changed=yes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.deployment.cluster import ROOT
 from tests.deployment.hosts import IGNORED, Host
+from tests.support.redis_server import server_binary
 
 
 def snapshot(root: Path) -> dict[str, bytes]:
@@ -45,6 +47,19 @@ class TestInstalling:
         for path in (host.root / "etc" / "systemd").rglob("*"):
             assert path.is_dir() or password not in path.read_text()
         assert password not in (host.root / "etc" / "redis" / "position-state-brain.acl").read_text()
+
+    def test_roles_are_written_for_the_server_that_the_unit_starts(
+        self, host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Another one may be first on PATH: a virtual environment's, for one, which is a 6.2."""
+        if server_binary("system") != "/usr/bin/redis-server":
+            pytest.skip("no redis-server 7 in /usr/bin on this machine")
+        other = tmp_path / "redis-server"
+        other.write_text("#!/bin/sh\necho 'Redis server v=6.2.9 sha=00000000:0'\n")
+        other.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        host.deploy("--with-redis")
+        assert "%R~" in (host.root / "etc" / "redis" / "position-state-brain.acl").read_text(), "as Redis 7 knows roles"
 
     def test_a_dry_run_touches_nothing(self, host: Host) -> None:
         told = host.deploy("--with-redis", "--dry-run")
