@@ -11,7 +11,6 @@ from kombu.entity import Exchange, Queue
 from p33_tasks.celery.bootsteps import IngestStep
 from p33_tasks.celery.broker import broker_of
 from p33_tasks.celery.signals import connect_signals
-from p33_tasks.celery.task import LeanTask
 from p33_tasks.settings import Settings
 
 PERMITS = "p33.permits"
@@ -28,7 +27,7 @@ def make_app(settings: Settings) -> Celery:
     Raises:
         ConfigurationError: The broker's URL can't be used.
     """
-    app = Celery("p33_tasks", task_cls=LeanTask, include=["p33_tasks.tasks"])
+    app = Celery("p33_tasks", include=["p33_tasks.tasks"])
     broker = broker_of(settings)
     app.conf.update(
         broker_url=broker.url,

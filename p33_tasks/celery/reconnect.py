@@ -59,6 +59,21 @@ class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
                 "BROKER_CLEANUP_FAILED", error=str(error), note="their entries are still pending in the streams"
             )
 
+    def on_close(self) -> None:
+        """Behind a lost connection: forget what no process has begun. What they have told of, is heard before.
+
+        Celery forgets every task whose beginning it hasn't read yet, and with it the time limit: a process that waits
+        for an exchange which drips bytes would be gone for as long as it drips.
+        """
+        pool: Any = getattr(self.pool, "_pool", None)  # billiard's, of the kinds that have processes
+        for process in list(getattr(pool, "_pool", ())):
+            try:
+                pool.process_flush_queues(process)
+            except Exception as error:  # noqa: BLE001 - a callback met the lost connection; that doesn't end a worker
+                log.warning("NOT_HEARD", pid=process.pid, error=str(error), note="its entry is still pending, or done")
+        self._keep_events()
+        super().on_close()
+
     def on_send_event_buffered(self) -> None:
         """Flush the events soon, together with those that follow (24 of them are flushed at once)."""
         now = time.monotonic()

@@ -8,6 +8,7 @@ import billiard.pool
 from celery.signals import setup_logging, worker_init
 
 from p33_tasks.bootstrap.logs import configure_logging
+from p33_tasks.celery.failures import tell_failures_shortly
 from p33_tasks.celery.refusal import refuse_compression
 from p33_tasks.exchange.client import preload
 from p33_tasks.settings import Settings
@@ -37,6 +38,7 @@ def on_worker_init(sender: Any, **_: Any) -> None:
     """
     sender.options.update(without_gossip=True, without_mingle=True)
     refuse_compression()
+    tell_failures_shortly()
     # A pool process stays until its last "done" was read. At a warm shutdown under load Celery may have stopped
     # reading by then (one shutdown in four, measured): what is missed is that word alone, the verdict is committed.
     billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = LAST_WORD_RETRIES

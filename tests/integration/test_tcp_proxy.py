@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
@@ -66,7 +67,7 @@ def test_pieces_keep_their_order_while_the_delay_ends(proxy):
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         proxy.delay_sec = 0.2
         client.sendall(b"one ")
-        wait_until(lambda: any(end.under_way for end in proxy.ends), "the first is under way", every_sec=0.001)
+        wait_until(lambda: any(end.under_way for end in list(proxy.ends)), "the first is under way", every_sec=0.001)
         proxy.delay_sec = 0.0
         client.sendall(b"two ")
         assert _heard(client, 8) == b"one two "
@@ -103,10 +104,50 @@ def test_a_client_that_gave_up_holds_nobody_else_up(proxy):
             for client in clients[::2]:
                 client.close()
             ended = len(clients[::2])
-            wait_until(lambda: sum(b"" in [d for _, d in e.under_way] for e in list(proxy.ends)) == ended, "they ended")
+            wait_until(
+                lambda: sum(b"" in [d for _, d in list(e.under_way)] for e in list(proxy.ends)) == ended, "they ended"
+            )
         for client in clients[1::2]:
             assert _heard(client, 4) == b"held"
     wait_until(lambda: not proxy.ends, "all are forgotten")
+
+
+@pytest.mark.parametrize("linger", [None, struct.pack("ii", 1, 0)], ids=["closed", "reset"])
+def test_the_server_hears_of_an_end_when_the_network_is_back(linger):
+    """What was sent before comes first."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        running_proxy(listener.getsockname()[1]) as proxy,
+        closing(_client(proxy)) as client,
+    ):
+        client.sendall(b"before ")
+        server, _ = listener.accept()
+        with closing(server):
+            server.settimeout(10)
+            assert _heard(server, 7) == b"before "
+            with proxy.holding("up"):
+                wait_until(lambda: proxy.held, "the network is down", every_sec=0.001)
+                client.sendall(b"last")
+                wait_until(lambda: any(end.under_way for end in list(proxy.ends)), "it is under way", every_sec=0.001)
+                if linger:
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                client.close()
+                server.settimeout(0.1)
+                with pytest.raises(TimeoutError):
+                    server.recv(10)
+                server.settimeout(10)
+            assert _heard(server, 4) == b"last"
+            assert server.recv(10) == b""
+        wait_until(lambda: not proxy.ends, "all are forgotten")
+
+
+def test_a_client_that_left_before_the_server_was_reached_is_forgotten(proxy):
+    with proxy.holding():
+        wait_until(lambda: proxy.held, "the network is down", every_sec=0.001)
+        with closing(_client(proxy)) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.sendall(b"x")
+    wait_until(lambda: not proxy.ends, "it is forgotten")
 
 
 def test_cutting_resets_every_connection(proxy):

@@ -15,7 +15,6 @@ from p33_tasks.celery import signals
 from p33_tasks.celery.bootsteps import CHECK_SEC, HEALTHY_SEC, MAX_RESTART_SEC, Respawn, streams_of
 from p33_tasks.celery.broker import broker_of
 from p33_tasks.celery.config import make_app
-from p33_tasks.celery.task import LeanTask
 from p33_tasks.settings import load_settings
 
 
@@ -127,15 +126,6 @@ def test_all_tasks_are_found_under_their_names():
     assert {"p33.refresh_snapshot", "p33.apply_result", "p33.evaluate_permit"} <= set(app.tasks)
 
 
-def test_every_task_of_ours_tells_of_a_failure_in_one_write():
-    app = make_app(load_settings({}))
-    app.loader.import_default_modules()
-    app.finalize()
-    ours = [task for name, task in app.tasks.items() if name.startswith("p33.")]
-    assert len(ours) == 3
-    assert all(isinstance(task, LeanTask) for task in ours)
-
-
 def test_no_task_may_hang_for_ever():
     """A name server that never answers would hold a pool process for good."""
     app = make_app(load_settings({}))
@@ -169,6 +159,13 @@ def test_ccxt_is_loaded_before_the_fork_only_where_snapshots_are_consumed(monkey
     signals.on_worker_init(sender=worker)
     assert bool(calls) is loads
     assert worker.options == {"without_gossip": True, "without_mingle": True}
+
+
+def test_failures_are_told_shortly_by_every_process_of_the_pool(monkeypatch):
+    calls: list[str] = []
+    monkeypatch.setattr(signals, "tell_failures_shortly", lambda: calls.append("told"))
+    signals.on_worker_init(sender=_worker(("p33.permits",)))
+    assert calls == ["told"]
 
 
 def test_an_ingest_that_keeps_dying_is_started_ever_later():

@@ -29,6 +29,35 @@ def test_a_failing_cleanup_behind_a_lost_connection_does_not_end_the_worker(monk
     assert cleaned == [lost]
 
 
+@pytest.mark.parametrize("trouble", [None, ConnectionError("the acknowledgement went nowhere")])
+def test_what_processes_have_told_is_heard_before_the_rest_is_forgotten(monkeypatch, trouble):
+    """A task that was begun keeps its time limit; of one that wasn't, nobody waits for news."""
+    done = []
+
+    def hear(process):
+        done.append(process.pid)
+        if trouble is not None:
+            raise trouble
+
+    monkeypatch.setattr(Consumer, "on_close", lambda _: done.append("forgotten"))
+    consumer = object.__new__(PatientConsumer)
+    processes = [SimpleNamespace(pid=1), SimpleNamespace(pid=2)]
+    consumer.event_dispatcher = None
+    consumer.pool = SimpleNamespace(_pool=SimpleNamespace(_pool=processes, process_flush_queues=hear))
+    consumer.on_close()
+    assert done == [1, 2, "forgotten"]
+
+
+def test_a_pool_without_processes_has_nothing_to_hear(monkeypatch):
+    done = []
+    monkeypatch.setattr(Consumer, "on_close", lambda _: done.append("forgotten"))
+    consumer = object.__new__(PatientConsumer)
+    consumer.event_dispatcher = None
+    consumer.pool = SimpleNamespace()
+    consumer.on_close()
+    assert done == ["forgotten"]
+
+
 class Message:
     """As kombu hands it over."""
 
