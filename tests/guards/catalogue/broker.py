@@ -8,6 +8,7 @@ REFUSAL_TESTS = "unit/celery/test_refusal.py"
 CONSUMER_TESTS = "unit/celery/test_reconnect.py"
 CONFIG_TESTS = "unit/celery/test_config.py"
 SENDER_TESTS = "integration/engine/test_publisher.py"
+POOL_TESTS = "integration/engine/test_pool.py"
 FAILURE_TESTS = "unit/celery/test_failures.py"
 TASK_TESTS = "unit/tasks/test_tasks.py"
 HEADERS = "test_a_header_that_would_break_the_workers_loop_is_refused"
@@ -325,11 +326,12 @@ BROKER = (
         "test_queues_exist_before_anything_is_sent",
     ),
     # --- what a pool process tells
-    _consumer(
-        "behind a lost connection the pool is heard before the rest is forgotten",
-        "                pool.process_flush_queues(process)\n",
-        "                pass\n",
-        "test_what_processes_have_told_is_heard_before_the_rest_is_forgotten",
+    Guard(
+        promise="behind a lost connection the pool is heard before the rest is forgotten",
+        file="celery/reconnect.py",
+        old="                pool.process_flush_queues(process)\n",
+        new="                pass\n",
+        tests=(f"{POOL_TESTS}::test_a_task_that_was_begun_keeps_its_time_limit_although_the_broker_was_lost",),
     ),
     _consumer(
         "what the pool tells behind a lost connection doesn't end the worker",
@@ -337,11 +339,12 @@ BROKER = (
         "except ZeroDivisionError as error:  # a callback met the lost",
         "test_what_processes_have_told_is_heard_before_the_rest_is_forgotten",
     ),
-    _failure(
-        "a failure is told without its frames",
-        '        "internal": failure.internal,\n',
-        '        "internal": failure.internal,\n        "tb": failure.tb,\n',
-        "test_a_failure_is_told_in_one_write",
+    Guard(
+        promise="a failure is told without its frames",
+        file="celery/failures.py",
+        old='        "internal": failure.internal,\n',
+        new='        "internal": failure.internal,\n        "tb": failure.tb,\n',
+        tests=(f"{POOL_TESTS}::test_a_failure_is_heard_although_the_broker_was_lost_in_the_middle_of_it",),
     ),
     _failure(
         "of a long traceback only the end is told",
