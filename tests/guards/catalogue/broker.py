@@ -358,4 +358,23 @@ BROKER = (
         "    if False:\n",
         "test_a_failure_is_told_in_one_write",
     ),
+    _failure(
+        "an exception that can't be pickled doesn't keep its process from telling",
+        "    except Exception as error:  # noqa: BLE001 - a library's exception",
+        "    except ZeroDivisionError as error:  # a library's exception",
+        "test_what_a_task_breaks_on_outside_of_it_is_told_in_one_write",
+    ),
+    Guard(
+        promise="every process of the pool tells failures shortly",
+        file="celery/signals.py",
+        old="    tell_failures_shortly()\n",
+        new="",
+        tests=(f"{CONFIG_TESTS}::test_failures_are_told_shortly_by_every_process_of_the_pool",),
+    ),
+    _consumer(
+        "events of what was heard behind a lost connection are kept",
+        "        self._keep_events()\n        super().on_close()\n",
+        "        super().on_close()\n",
+        "test_events_of_what_was_heard_go_to_the_next_connection",
+    ),
 )

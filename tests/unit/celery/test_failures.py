@@ -44,7 +44,7 @@ def _deep(depth, error):
     raise error from ConnectionError("Redis went away")
 
 
-def _failure(error, kwargs=()):
+def _failure(error, kwargs):
     """What is left of a task that fails."""
     app = Celery("t", broker="memory://")
 

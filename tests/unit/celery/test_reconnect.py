@@ -48,6 +48,20 @@ def test_what_processes_have_told_is_heard_before_the_rest_is_forgotten(monkeypa
     assert done == [1, 2, "forgotten"]
 
 
+def test_events_of_what_was_heard_go_to_the_next_connection(monkeypatch):
+    """Those that came before were kept when the connection was lost; these come after."""
+    kept = []
+    dispatcher = SimpleNamespace(_group_buffer={"task": []}, _outbound_buffer=kept)
+    monkeypatch.setattr(Consumer, "on_close", lambda _: None)
+    consumer = object.__new__(PatientConsumer)
+    consumer.event_dispatcher = dispatcher
+    pool = SimpleNamespace(_pool=[SimpleNamespace(pid=1)])
+    pool.process_flush_queues = lambda _: dispatcher._group_buffer["task"].append("task-succeeded")
+    consumer.pool = SimpleNamespace(_pool=pool)
+    consumer.on_close()
+    assert kept == [(["task-succeeded"], "task.multi")]
+
+
 def test_a_pool_without_processes_has_nothing_to_hear(monkeypatch):
     done = []
     monkeypatch.setattr(Consumer, "on_close", lambda _: done.append("forgotten"))
