@@ -1,4 +1,4 @@
-"""Every error this package raises on purpose.
+"""The errors that more than one package raises or catches; an error of one package stands in that package.
 
 An error's docstring is its default message, written as advice to whoever operates the service.
 """

@@ -1,7 +1,6 @@
 """What the services need from the outside, and nothing of how it is done.
 
-Implemented by ``store`` (Redis) and ``exchange`` (ccxt). Services are told through these, so that a test can
-stand in for either.
+Implemented by ``store`` (Redis) and ``exchange`` (ccxt). Services depend on these protocols and on neither of the two.
 """
 
 from __future__ import annotations

@@ -11,12 +11,13 @@ from p33_tasks.tasks.origin import is_foreign
 
 log = structlog.get_logger("p33.task")
 
-SOFT_LIMIT_SEC, HARD_LIMIT_SEC = 15, 20
-"""An exchange that drips bytes outlasts every socket time-out; it must not keep a pool process for good."""
+SOFT_LIMIT_SEC = 15
+"""An exchange that drips bytes outlasts every socket time-out; it must not keep a pool process. The hard limit, which
+kills the process, stands with those of the other tasks in ``celery/config.py``."""
 
 
 @shared_task(  # type: ignore[untyped-decorator]  # Celery has no types
-    name="p33.refresh_snapshot", throws=(P33Error,), soft_time_limit=SOFT_LIMIT_SEC, time_limit=HARD_LIMIT_SEC
+    name="p33.refresh_snapshot", throws=(P33Error,), soft_time_limit=SOFT_LIMIT_SEC
 )
 def refresh_snapshot(symbol: str, prefix: str | None = None) -> str:
     """Refresh a symbol's snapshot; the first task of a tick does it for all, the others find it done.

@@ -1,4 +1,4 @@
-"""Applying fills to the shadow position (FIELD-FAILURES 12, 16; sequences K and Q)."""
+"""Applying fills to the shadow position (failures 12, 16; sequences K and Q)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results of every dialect and mixture (CONTRACT section 4; FIELD-FAILURES 14, 15; sequence K)."""
+"""Results of every dialect and mixture (CONTRACT section 4; failures 14, 15; sequence K)."""
 
 from __future__ import annotations
 
