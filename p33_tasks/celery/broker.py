@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from p33_tasks.errors import ConfigurationError
+from p33_tasks.redis_url import split_tls
 from p33_tasks.settings import Settings
 from p33_tasks.store.connection import parse_sentinel_url
 
@@ -14,34 +16,57 @@ from p33_tasks.store.connection import parse_sentinel_url
 class Broker:
     """What Celery needs to know about its broker."""
 
-    url: str  # may hold a password: never log it
+    url: str  # without the options for TLS; may hold a password: never log it
     transport_options: dict[str, Any]
+    use_ssl: dict[str, Any] | None = None  # Celery's broker_use_ssl; None: no TLS
 
 
 def broker_of(settings: Settings) -> Broker:
     """The broker that the settings name.
 
     Raises:
-        ConfigurationError: A sentinel URL without a master, or with an unusable host.
+        ConfigurationError: A sentinel URL without a master, or with an unusable host; TLS that verifies nothing.
     """
-    url = settings.celery_broker_url
-    scheme = urlsplit(url).scheme.lower()
+    try:
+        url, tls = split_tls(settings.celery_broker_url)
+    except ValueError as error:
+        raise ConfigurationError(f"P33_BROKER_URL: {error}") from None
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
     if scheme in {"amqp", "amqps"}:
         # No heartbeat beside a long task, and a publish is only done when the broker says so.
-        return Broker(url=url, transport_options={"confirm_publish": True, "connect_timeout": 2})
+        options = {"confirm_publish": True, "connect_timeout": 2}
+        return Broker(
+            url=url, transport_options=options, use_ssl=tls.for_amqp(parts.hostname or "localhost") if tls else None
+        )
     options = redis_options(settings.key_prefix)
+    use_ssl = tls.for_redis() if tls else None
     if scheme != "sentinel":
-        return Broker(url=url, transport_options=options)
+        return Broker(url=url, transport_options=options, use_ssl=use_ssl)
     credentials, hosts, master, db = parse_sentinel_url(url)
     login = f"{credentials}@" if credentials else ""
+    over_tls = {"ssl": True, **use_ssl} if use_ssl else {}
     return Broker(
         url=";".join(f"sentinel://{login}{host}:{port}/{db}" for host, port in hosts),
         transport_options={
             **options,
             "master_name": master,
-            "sentinel_kwargs": {"socket_timeout": 1.0, "socket_connect_timeout": 1.0},
+            "sentinel_kwargs": {"socket_timeout": 1.0, "socket_connect_timeout": 1.0, **over_tls},
         },
+        use_ssl=use_ssl,
     )
+
+
+def management_url(settings: Settings) -> str | None:
+    """RabbitMQ's management address for Flower's broker page; None where Flower's own default is right.
+
+    By default Flower sends the broker's login to port 15672 in the clear, also where the broker is ``amqps://``.
+    """
+    parts = urlsplit(settings.celery_broker_url)
+    if parts.scheme.lower() != "amqps":
+        return None
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"https://{host}:15671/api/"
 
 
 def redis_options(prefix: str) -> dict[str, Any]:

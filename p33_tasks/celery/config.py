@@ -32,6 +32,7 @@ def make_app(settings: Settings) -> Celery:
     app.conf.update(
         broker_url=broker.url,
         broker_transport_options=broker.transport_options,
+        broker_use_ssl=broker.use_ssl or False,
         **_engine(),
         beat_schedule=schedule(settings),
     )

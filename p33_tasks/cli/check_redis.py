@@ -11,6 +11,7 @@ import redis
 from p33_tasks.cli.findings import Finding, Findings, Grade, listed
 from p33_tasks.cli.session import Session, place_of
 from p33_tasks.errors import ConfigurationError, StoreError
+from p33_tasks.settings import Settings
 from p33_tasks.store.connection import connect
 from p33_tasks.store.keys import Keys
 from p33_tasks.store.scripts import translated_errors
@@ -139,7 +140,7 @@ def check_broker(session: Session) -> list[Finding]:
     fix = "start the broker, or correct P33_BROKER_URL"
     try:
         if url.startswith("amqp"):
-            _ask_amqp(url)
+            _ask_amqp(session.settings)
         else:
             client = connect(url, retries=0)
             try:
@@ -153,12 +154,15 @@ def check_broker(session: Session) -> list[Finding]:
     return findings.all
 
 
-def _ask_amqp(url: str) -> None:
+def _ask_amqp(settings: Settings) -> None:
     """Connect and log in once; whatever goes wrong is an OSError."""
     from kombu.connection import Connection
     from kombu.exceptions import KombuError
 
-    connection: Any = Connection(url, connect_timeout=2)  # type: ignore[no-untyped-call]  # kombu leaves it untyped
+    from p33_tasks.celery.broker import broker_of
+
+    broker = broker_of(settings)
+    connection: Any = Connection(broker.url, ssl=broker.use_ssl or False, connect_timeout=2)  # type: ignore[no-untyped-call]  # kombu leaves it untyped
     try:
         connection.ensure_connection(max_retries=1, interval_start=0, timeout=3)
     except (KombuError, *connection.connection_errors, *connection.channel_errors) as error:

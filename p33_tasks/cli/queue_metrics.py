@@ -84,6 +84,10 @@ def _options(broker: Broker, host: str, port: int) -> Iterator[str]:
     for name, value in broker.transport_options.items():
         text = value if isinstance(value, str) else json.dumps(value)
         yield from ("--broker-transport-option", f"{name}={text}")
+    for name, value in (broker.use_ssl or {}).items():
+        # It reads digits as a number, and the libraries take 1 for true and 2 for CERT_REQUIRED.
+        text = value if isinstance(value, str) else str(int(value))
+        yield from ("--broker-ssl-option", f"{name}={text}")
 
 
 if __name__ == "__main__":

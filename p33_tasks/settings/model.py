@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from p33_tasks.domain.models import Policy
-from p33_tasks.settings.urls import BROKER_SCHEMES, STATE_SCHEMES, checked_url, has_host, next_db, path_of
+from p33_tasks.settings.urls import BROKER_SCHEMES, STATE_SCHEMES, checked_url, has_host, next_db, path_of, with_tls
 
 MAX_STALE_THRESHOLD_SEC = 60
 """A hard ceiling: a limit that was raised "temporarily" to 300 s was still there 16 days later."""
@@ -134,8 +134,11 @@ class Settings(BaseSettings):
 
     @field_validator("redis_url")
     @classmethod
-    def _state_url(cls, value: SecretStr | None) -> SecretStr | None:
-        return checked_url(value, STATE_SCHEMES)
+    def _state_url(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        checked = checked_url(value, STATE_SCHEMES)
+        if checked is not None and info.data.get("redis_tls") and checked.get_secret_value().startswith("redis://"):
+            raise ValueError("write rediss://, or take REDIS_TLS=true out: this URL is without TLS")
+        return checked
 
     @field_validator("broker_url")
     @classmethod
@@ -213,7 +216,7 @@ class Settings(BaseSettings):
     def state_url(self) -> str:
         """The state store as one URL, password included: never log it."""
         if self.redis_url is not None:
-            return self.redis_url.get_secret_value()
+            return with_tls(self.redis_url.get_secret_value()) if self.redis_tls else self.redis_url.get_secret_value()
         credentials = ""
         if self.redis_password is not None:
             user = quote(self.redis_username or "", safe="")

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import re
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from pydantic import SecretStr
+
+from p33_tasks.redis_url import TLS_FILES, TLS_OPTIONS, split_tls
 
 STATE_SCHEMES = ("redis", "rediss", "sentinel")
 BROKER_SCHEMES = ("redis", "rediss", "sentinel", "amqp", "amqps")
 
-_SENTINEL_URL = re.compile(r"sentinel://([^@/]*@)?[^/;@]+:[0-9]+(;[^/;@]+:[0-9]+)*/[^/?#]+(/[0-9]{1,4})?")
+_KNOWN_ELSEWHERE = frozenset(
+    {
+        *("protocol", "socket_timeout", "socket_connect_timeout", "socket_keepalive", "client_name", "encoding"),
+        *("health_check_interval", "max_connections", "retry_on_timeout", "decode_responses", "timeout", "heartbeat"),
+        *("login_method", "ssl", "virtual_host"),
+    }
+)
+"""Options of redis-py or kombu that are worth naming when they are refused."""
+
+_SENTINEL_URL = re.compile(r"sentinel://([^@/]*@)?[^/;@]+:[0-9]+(;[^/;@]+:[0-9]+)*/[^/?#]+(/[0-9]{1,4})?(\?[^#]*)?")
 
 
 def next_db(url: str) -> str:
@@ -22,6 +34,13 @@ def next_db(url: str) -> str:
     db = int("".join(segments[len(master) :]) or 0)
     path = "/".join(["", *master, str(db + 1)])
     return urlunsplit((parts.scheme, parts.netloc, path, "", "")) + mark + options
+
+
+def with_tls(url: str) -> str:
+    """A checked URL that asks for TLS; ``sentinel://`` does so by an option."""
+    if not url.startswith("sentinel://") or split_tls(url)[1] is not None:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}ssl_cert_reqs=required"
 
 
 def checked_url(value: SecretStr | None, schemes: tuple[str, ...]) -> SecretStr | None:
@@ -39,6 +58,7 @@ def checked_url(value: SecretStr | None, schemes: tuple[str, ...]) -> SecretStr 
     if scheme == "sentinel":
         if not _SENTINEL_URL.fullmatch(url) or not _can_be_split(url):
             raise ValueError("write sentinel://[user:password@]host:26379;host:26379/MASTER[/DB]")
+        _check_options(url)
         return value
     if not has_host(url):
         raise ValueError("no usable host and port; percent-encode the password (/ is %2F, # is %23, ? is %3F)")
@@ -46,7 +66,29 @@ def checked_url(value: SecretStr | None, schemes: tuple[str, ...]) -> SecretStr 
         re.fullmatch(r"[0-9]{0,4}", path_of(url)) and "db=" not in urlsplit(url).query
     ):
         raise ValueError(f"write the database as the path, e.g. {scheme}://host:6379/0")
+    _check_options(url)
     return value
+
+
+def _check_options(url: str) -> None:
+    """Refuse an option that one of the libraries doesn't know, or that weakens TLS.
+
+    redis-py, kombu (two versions: celery-exporter has its own) and py-amqp each know other options, and each ends in
+    its own way at one it doesn't know: a worker with ``?protocol=2`` died with a TypeError of kombu's.
+
+    Raises:
+        ValueError: Names the option, never its value.
+    """
+    found = parse_qsl(url.partition("?")[2], keep_blank_values=True)
+    unknown = sorted({name for name, _ in found if name not in TLS_OPTIONS})
+    if unknown:
+        # Whatever else stands there may be a password with a question mark in it.
+        names = ", ".join(name for name in unknown if name in _KNOWN_ELSEWHERE) or "not named here"
+        raise ValueError(f"an option that this service doesn't take ({names}); allowed: {', '.join(TLS_OPTIONS)}")
+    split_tls(url)
+    for name, path in found:
+        if name in TLS_FILES and not (os.path.isfile(path) and os.access(path, os.R_OK)):  # noqa: PTH113 - text as given
+            raise ValueError(f"{name} names no file that this user can read")
 
 
 def has_host(url: str) -> bool:

@@ -15,6 +15,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from p33_tasks.errors import ConfigurationError
+from p33_tasks.redis_url import Tls, split_tls
 
 CONNECT_TIMEOUT_SEC = 1.0
 SOCKET_TIMEOUT_SEC = 2.0
@@ -22,6 +23,8 @@ SOCKET_TIMEOUT_SEC = 2.0
 
 def connect(url: str, *, socket_timeout_sec: float = SOCKET_TIMEOUT_SEC, retries: int = 2) -> redis.Redis:
     """A client for a ``redis://``, ``rediss://``, ``unix://`` or ``sentinel://h1:26379;h2:26379/master`` URL.
+
+    Over TLS the server's certificate is verified before anything is sent, whatever the URL says.
 
     Args:
         url: May hold a password; it is never logged.
@@ -43,15 +46,17 @@ def connect(url: str, *, socket_timeout_sec: float = SOCKET_TIMEOUT_SEC, retries
         "retry_on_error": [redis.ConnectionError, redis.TimeoutError],
     }
     try:
-        if url.startswith("sentinel://"):
-            return _sentinel_master(url, options)
-        client: redis.Redis = redis.Redis.from_url(url, **options)
+        bare, tls = split_tls(url)
+        if bare.startswith("sentinel://"):
+            return _sentinel_master(bare, options, tls)
+        client: redis.Redis = redis.Redis.from_url(bare, **options, **(tls.for_redis() if tls else {}))
     except ValueError as error:
         raise ConfigurationError(f"the Redis URL can't be used: {error}") from None
     return client
 
 
-def _sentinel_master(url: str, options: dict[str, Any]) -> redis.Redis:
+def _sentinel_master(url: str, options: dict[str, Any], tls: Tls | None) -> redis.Redis:
+    over_tls = {"ssl": True, **tls.for_redis()} if tls else {}
     credentials, hosts, master, db = parse_sentinel_url(url)
     user, _, password = credentials.rpartition(":")
     asked_once = {
@@ -60,10 +65,11 @@ def _sentinel_master(url: str, options: dict[str, Any]) -> redis.Redis:
         # The next sentinel is the retry. By redis-py's default each is asked eleven times, in each try of ours: two
         # sentinels that refused connections held an executor's consume() for 24 s.
         "retry": Retry(NoBackoff(), 0),
+        **over_tls,
     }
     sentinel = Sentinel(hosts, sentinel_kwargs=asked_once)  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
     client: redis.Redis = sentinel.master_for(  # type: ignore[no-untyped-call]  # untyped too
-        master, db=db, username=unquote(user) or None, password=unquote(password) or None, **options
+        master, db=db, username=unquote(user) or None, password=unquote(password) or None, **options, **over_tls
     )
     return client
 

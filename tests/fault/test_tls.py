@@ -13,27 +13,13 @@ import redis
 from tests.fault.record import Effort, Record
 from tests.fault.world import FLAT, READING, running_world
 from tests.support.redis_server import RedisServer, free_port, running_redis, server_binary
+from tests.support.tls import make_certificates
 from tests.support.waiting import wait_until
-
-
-def _openssl(*arguments: str, folder: Path) -> None:
-    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True, timeout=30)
 
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An authority, a server's certificate signed by it, and another authority that signed nothing."""
-    folder = tmp_path_factory.mktemp("tls")
-    for name in ("ca", "stranger"):
-        subject = ["-subj", f"/CN=p33 test {name}", "-days", "2", "-nodes"]
-        _openssl("req", "-x509", "-newkey", "rsa:2048", "-keyout", f"{name}.key", "-out", f"{name}.crt", *subject,
-                 folder=folder)  # fmt: skip
-    (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-    _openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out", "server.csr", "-subj",
-             "/CN=localhost", folder=folder)  # fmt: skip
-    _openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-             "-extfile", "names", "-out", "server.crt", folder=folder)  # fmt: skip
-    return folder
+    return make_certificates(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from tests.guards.catalogue.rules import RULES
 from tests.guards.catalogue.secrets import SECRETS
 from tests.guards.catalogue.snapshots import SNAPSHOTS
 from tests.guards.catalogue.texts import TEXTS
+from tests.guards.catalogue.tls import TLS
 from tests.guards.guard import Guard
 
 GUARDS: tuple[Guard, ...] = (
@@ -25,5 +26,5 @@ GUARDS: tuple[Guard, ...] = (
     *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING),
     *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *ORDERS),
     *(*READING, *MESSAGES, *BROKER, *NEIGHBOURS),
-    *(*SECRETS, *TEXTS),
+    *(*SECRETS, *TEXTS, *TLS),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ from kombu import Connection
 
 from p33_tasks.celery import signals
 from p33_tasks.celery.bootsteps import CHECK_SEC, HEALTHY_SEC, MAX_RESTART_SEC, Respawn, streams_of
-from p33_tasks.celery.broker import broker_of
+from p33_tasks.celery.broker import broker_of, management_url
 from p33_tasks.celery.config import make_app
 from p33_tasks.settings import load_settings
 
@@ -107,6 +108,49 @@ def test_amqp_gets_no_option_of_redis():
     broker = broker_of(load_settings({"P33_BROKER_URL": "amqp://u:p@mq:5672/vhost"}))
     assert broker.url == "amqp://u:p@mq:5672/vhost"
     assert broker.transport_options == {"confirm_publish": True, "connect_timeout": 2}
+
+
+VERIFIED = {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
+
+
+@pytest.mark.parametrize(
+    ("env", "url", "expected"),
+    [
+        ({"REDIS_TLS": "true"}, "rediss://localhost:6379/1", VERIFIED),
+        ({"P33_REDIS_URL": "rediss://h:1/0"}, "rediss://h:1/1", VERIFIED),
+        (
+            {"P33_BROKER_URL": "rediss://h:1/4?ssl_ca_certs=/dev/fd/0"},
+            "rediss://h:1/4",
+            {**VERIFIED, "ssl_ca_certs": "/dev/fd/0"},
+        ),
+        ({"P33_REDIS_URL": "sentinel://h:1/m", "REDIS_TLS": "true"}, "sentinel://h:1/1", VERIFIED),
+        (
+            {"P33_BROKER_URL": "amqps://u:p@mq:5671/v?ssl_ca_certs=/dev/fd/0"},
+            "amqps://u:p@mq:5671/v",
+            {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": "mq", "ca_certs": "/dev/fd/0"},
+        ),
+        ({"REDIS_HOST": "h"}, "redis://h:6379/1", False),
+        ({"P33_BROKER_URL": "amqp://mq//"}, "amqp://mq//", False),
+    ],
+)
+def test_over_tls_every_certificate_is_verified_with_its_host_name(monkeypatch, env, url, expected):
+    """By kombu's default ``rediss://`` verifies nothing, and py-amqp compares no name unless it is given one."""
+    monkeypatch.setattr("p33_tasks.settings.urls.os.path.isfile", lambda _: True)
+    monkeypatch.setattr("p33_tasks.settings.urls.os.access", lambda *_: True)
+    found = conf(**env)
+    assert (found.broker_url, found.broker_use_ssl) == (url, expected)
+
+
+def test_the_sentinels_themselves_are_verified_too():
+    broker = broker_of(load_settings({"P33_REDIS_URL": "sentinel://h:1/m", "REDIS_TLS": "true"}))
+    options = broker.transport_options["sentinel_kwargs"]
+    assert {name: options[name] for name in ("ssl", *VERIFIED)} == {"ssl": True, **VERIFIED}
+
+
+def test_flower_asks_rabbitmq_over_tls_where_the_broker_is():
+    """By its own default it sends the broker's login to port 15672 in the clear."""
+    assert management_url(load_settings({"P33_BROKER_URL": "amqps://u:p@mq//"})) == "https://mq:15671/api/"
+    assert management_url(load_settings({"P33_BROKER_URL": "amqp://u:p@mq//"})) is None
 
 
 def test_importing_the_package_imports_neither_celery_nor_ccxt():
