@@ -10,11 +10,11 @@ from decimal import Decimal
 from typing import Any
 
 from p33_tasks.apply.permit import NO_GOVERNOR, NO_P33, AllowPermit, require_allow, require_granted
+from p33_tasks.contract.keys import Keys
 from p33_tasks.domain.models import OrderSide
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.errors import PermitRefused, StoreError
 from p33_tasks.store.connection import connect
-from p33_tasks.store.keys import Keys
 from p33_tasks.store.scripts import Scripts, translated_errors
 
 PLACE_WINDOW_MS = 5_000

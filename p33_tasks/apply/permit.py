@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from p33_tasks.contract.permits import sign
+from p33_tasks.contract.timing import MAX_EPOCH_MS
+from p33_tasks.domain import exact_json
 from p33_tasks.domain.models import OrderSide
 from p33_tasks.domain.quantities import magnitude, parse_quantity
 from p33_tasks.errors import CorruptStateError, InvalidQuantityError, PermitRefused
-from p33_tasks.store import codec, exact_json
 
 NO_GOVERNOR = "missing_permit_or_redis"
 NO_P33 = "missing_or_denied_p33_permit"
@@ -102,7 +104,7 @@ def _is_signed(fields: dict[str, Any], *, prefix: str, keys: Sequence[str]) -> b
         return False
     try:
         # Every key is tried, so that the time taken doesn't tell which one it was.
-        matches = [hmac.compare_digest(codec.sign(fields, prefix=prefix, key=key), signature) for key in keys]
+        matches = [hmac.compare_digest(sign(fields, prefix=prefix, key=key), signature) for key in keys]
     except RecursionError:  # nested deeper than we write: not ours
         return False
     return any(matches)
@@ -138,7 +140,7 @@ def _quantity(value: object) -> Decimal:
 
 
 def _milliseconds(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < codec.MAX_EPOCH_MS:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < MAX_EPOCH_MS:
         raise TypeError(f"{value!r:.40} is no time in milliseconds")
     return value
 

@@ -12,6 +12,7 @@ from functools import cache, cached_property
 import redis
 
 from p33_tasks.apply.client import PLACE_WINDOW_MS
+from p33_tasks.contract.keys import Keys
 from p33_tasks.exchange.registry import build_venue, venue_source
 from p33_tasks.services.issue_permit import PermitService
 from p33_tasks.services.record_fill import ResultService
@@ -22,7 +23,6 @@ from p33_tasks.store.budget import RedisRequestBudget
 from p33_tasks.store.connection import connect
 from p33_tasks.store.dead_letters import RedisDeadLetters
 from p33_tasks.store.entries import RedisEntries
-from p33_tasks.store.keys import Keys
 from p33_tasks.store.results import RedisResultStore
 from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes
 from p33_tasks.store.verdicts import RedisVerdictStore

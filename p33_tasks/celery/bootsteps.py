@@ -17,7 +17,7 @@ from celery import bootsteps
 from celery.utils.nodenames import node_format
 
 from p33_tasks.bootstrap.runtime import settings
-from p33_tasks.streams.options import Options
+from p33_tasks.ingest.options import Options
 
 log = structlog.get_logger("p33.ingest")
 

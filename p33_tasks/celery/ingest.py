@@ -18,12 +18,12 @@ from p33_tasks.bootstrap.stopping import stop_on_signals
 from p33_tasks.celery import app
 from p33_tasks.celery.publisher import TaskPublisher
 from p33_tasks.errors import ConfigurationError
+from p33_tasks.ingest.consumer_name import ConsumerName
+from p33_tasks.ingest.handlers import PlanHandler, ResultHandler
+from p33_tasks.ingest.loop import Ingest
+from p33_tasks.ingest.options import PLANS, Options
+from p33_tasks.ingest.source import Source
 from p33_tasks.store.entries import Window
-from p33_tasks.streams.consumer import PlanHandler, ResultHandler
-from p33_tasks.streams.ingest import Ingest
-from p33_tasks.streams.naming import ConsumerName
-from p33_tasks.streams.options import PLANS, Options
-from p33_tasks.streams.source import Source
 
 log = structlog.get_logger("p33.ingest")
 

@@ -17,8 +17,8 @@ from kombu.exceptions import EncodeError, KombuError
 from kombu.transport.virtual.base import Channel as VirtualChannel
 from redis.exceptions import RedisError
 
-from p33_tasks.streams.consumer import TaskMessage
-from p33_tasks.streams.publisher import PublishError
+from p33_tasks.ingest.handlers import TaskMessage
+from p33_tasks.ingest.publisher import PublishError
 
 log = structlog.get_logger("p33.ingest")
 

@@ -10,10 +10,10 @@ import redis
 
 from p33_tasks.cli.findings import Finding, Findings, Grade, listed
 from p33_tasks.cli.session import Session, place_of
+from p33_tasks.contract.keys import Keys
 from p33_tasks.errors import ConfigurationError, StoreError
 from p33_tasks.settings import Settings
 from p33_tasks.store.connection import connect
-from p33_tasks.store.keys import Keys
 from p33_tasks.store.scripts import translated_errors
 
 MIN_VERSION = (6, 2)

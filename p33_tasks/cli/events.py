@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from p33_tasks.cli.show import escaped
+from p33_tasks.contract.results import parse_result
 from p33_tasks.errors import InvalidMessageError
 from p33_tasks.ports import ExecutionResult
-from p33_tasks.streams.messages import parse_result
 from p33_tasks.views.feed import ResultSeen, VerdictSeen
 from p33_tasks.views.narrative import number
 

@@ -24,7 +24,7 @@ def ingest(streams: tuple[str, ...], concurrency: int | None) -> None:
       p33 ingest --stream results
     """
     from p33_tasks.celery.ingest import run
-    from p33_tasks.streams.options import Options
+    from p33_tasks.ingest.options import Options
 
     usual = Options()
     if run(Options(streams=streams or usual.streams, concurrency=concurrency or usual.concurrency)):

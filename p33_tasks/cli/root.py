@@ -22,7 +22,7 @@ class Entry:
 SECTIONS: dict[str, dict[str, Entry]] = {
     "Start": {
         "up": Entry(
-            place="p33_tasks.cli.up:up", summary="Start everything on this machine, with a simulated exchange."
+            place="p33_tasks.demo.up:up", summary="Start everything on this machine, with a simulated exchange."
         ),
         "exporter": Entry(place="p33_tasks.cli.exporter:exporter", summary="Serve the whole cluster's metrics."),
         "ingest": Entry(place="p33_tasks.cli.ingest:ingest", summary="Read the streams in a process of its own."),
@@ -35,7 +35,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "replay": Entry(
             place="p33_tasks.cli.replay:replay", summary="Make recorded verdicts again, also with other limits."
         ),
-        "proof": Entry(place="p33_tasks.cli.proof:proof", summary="Run the five acceptance cases on a simulator."),
+        "proof": Entry(
+            place="p33_tasks.demo.scenarios.proof:proof", summary="Run the five acceptance cases on a simulator."
+        ),
     },
     "Act": {
         "ledger": Entry(

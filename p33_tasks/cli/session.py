@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from p33_tasks.contract.keys import Keys
 from p33_tasks.settings import Settings, load_settings
 from p33_tasks.store.connection import connect
-from p33_tasks.store.keys import Keys
 
 if TYPE_CHECKING:
     import redis

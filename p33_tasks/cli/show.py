@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
+from p33_tasks.domain import exact_json
 from p33_tasks.domain.quantities import canonical
-from p33_tasks.store import exact_json
 
 MAX_CHARS = 120
 WIDTH_WITHOUT_TERMINAL = 160

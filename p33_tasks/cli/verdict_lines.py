@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from p33_tasks.bootstrap.logs import as_text
+from p33_tasks.domain import exact_json
 from p33_tasks.domain.reasons import Reason
-from p33_tasks.store import exact_json
 from p33_tasks.views.feed import VerdictSeen
 from p33_tasks.views.retelling import at
 

@@ -13,11 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+from p33_tasks.contract.keys import Keys
 from p33_tasks.errors import P33Error, StoreUnavailableError
 from p33_tasks.exchange.registry import venue_source
 from p33_tasks.settings import Settings
 from p33_tasks.store.connection import connect
-from p33_tasks.store.keys import Keys
 from p33_tasks.views.overview import Overview, read_overview
 from p33_tasks.views.recent import RecentVerdict, read_recent
 from p33_tasks.views.stories import Story, Trace, read_story, read_trace

@@ -7,10 +7,11 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from p33_tasks.contract.permits import verdict_fields
+from p33_tasks.domain import exact_json
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.models import Facts, Ledger, MarketRules, Plan, Policy, Position, Snapshot, Verdict
 from p33_tasks.errors import CorruptStateError
-from p33_tasks.store import codec, exact_json
 
 MAX_SYMBOLS = 10_000
 _MOST_MS = 2**64
@@ -64,9 +65,7 @@ def replay(decoded: Decoded) -> str:
 
 def written(plan: Plan, verdict: Verdict, facts: Facts, policy: Policy) -> str:
     """A verdict as it is recorded: the JSON of the entry's ``verdict``."""
-    return exact_json.dumps(
-        codec.verdict_fields(plan, verdict, now_ms=facts.now_ms, run_id=facts.run_id, policy=policy)
-    )
+    return exact_json.dumps(verdict_fields(plan, verdict, now_ms=facts.now_ms, run_id=facts.run_id, policy=policy))
 
 
 def _plan(plan_id: str, symbol: str, fields: Mapping[str, Any]) -> Plan:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from p33_tasks.contract.keys import Keys
 from p33_tasks.errors import ExchangeBudgetSpentError, ExchangeRateLimitedError
-from p33_tasks.store.keys import Keys
 from p33_tasks.store.scripts import Scripts
 
 if TYPE_CHECKING:

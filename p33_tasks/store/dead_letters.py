@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from p33_tasks.contract.keys import GROUP, Keys
+from p33_tasks.domain import exact_json
 from p33_tasks.errors import StoreError, StoreUnavailableError
 from p33_tasks.ports import StreamEntry
-from p33_tasks.store import exact_json
-from p33_tasks.store.keys import GROUP, Keys
 from p33_tasks.store.scripts import Scripts, translated_errors
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import redis.exceptions
 
+from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.errors import StoreError
 from p33_tasks.ports import StreamEntry
-from p33_tasks.store.keys import GROUP, Keys
 from p33_tasks.store.scripts import Scripts, translated_errors
 
 if TYPE_CHECKING:

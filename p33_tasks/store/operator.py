@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from p33_tasks.contract.keys import Keys
 from p33_tasks.domain.models import Policy
-from p33_tasks.store.keys import Keys
 from p33_tasks.store.scripts import Scripts
 from p33_tasks.store.snapshots import AUDIT_MAXLEN, LEDGER_TTL_SEC
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from p33_tasks.contract.keys import GROUP, Keys
+from p33_tasks.domain import exact_json
 from p33_tasks.domain.ledger import Applied
 from p33_tasks.domain.models import PositionSide
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.ports import ExecutionResult, LedgerState, ResultStatus, StreamEntry
-from p33_tasks.store import exact_json
-from p33_tasks.store.keys import GROUP, Keys
 from p33_tasks.store.scripts import Scripts
 from p33_tasks.store.snapshots import AUDIT_MAXLEN, LEDGER_TTL_SEC
 from p33_tasks.store.verdicts import DECISION_TTL_MS, OTHER_SYMBOL
@@ -91,7 +91,7 @@ class RedisResultStore:
 
 
 def _allow_head(result: ExecutionResult) -> str:
-    """How the decision begins where this plan was allowed, and for this symbol (``codec.verdict_fields``)."""
+    """How the decision begins where this plan was allowed, and for this symbol (``verdict_fields``)."""
     return exact_json.dumps({"plan_id": result.plan_id, "symbol": result.symbol, "allow": True})[:-1] + ","
 
 

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
+from p33_tasks.contract.keys import Keys
+from p33_tasks.contract.markets import encode_market
+from p33_tasks.contract.snapshots import snapshot_arguments
+from p33_tasks.contract.timing import iso
 from p33_tasks.domain.models import MarketRules, Snapshot
 from p33_tasks.ports import Claim, MarketsLoaded, RefreshClaim
-from p33_tasks.store import codec
-from p33_tasks.store.keys import Keys
 from p33_tasks.store.scripts import Scripts, translated_errors
 
 if TYPE_CHECKING:
@@ -111,11 +113,11 @@ class RedisSnapshotStore:
         first = snapshots[0]
         if any((s.ts_ms, s.source, s.run_id) != (first.ts_ms, first.source, first.run_id) for s in snapshots):
             raise ValueError("snapshots of different requests are written one request at a time")
-        yield from (first.run_id, first.source, first.ts_ms, first.ts_ms // 1000, codec.iso(first.ts_ms))
+        yield from (first.run_id, first.source, first.ts_ms, first.ts_ms // 1000, iso(first.ts_ms))
         yield from (self._bootstrap, self._times.cooldown_ms, SNAPSHOT_TTL_SEC, LEDGER_TTL_SEC, AUDIT_MAXLEN)
         yield from (self._times.longest_reservation_ms, self._times.adoption_wait_ms)
         for snapshot in snapshots:
-            yield from codec.snapshot_arguments(snapshot)
+            yield from snapshot_arguments(snapshot)
 
     def count_snapshot_errors(self, symbols: Iterable[str]) -> None:
         """See ``ports.SnapshotStore.count_snapshot_errors``."""
@@ -133,7 +135,7 @@ class RedisSnapshotStore:
             for symbol, market in markets.items():
                 key = self._keys.market(symbol)
                 pipeline.delete(key)
-                pipeline.hset(key, mapping=dict[Any, Any](codec.encode_market(market, source)))
+                pipeline.hset(key, mapping=dict[Any, Any](encode_market(market, source)))
                 pipeline.expire(key, MARKET_TTL_SEC)
             pipeline.execute()
 

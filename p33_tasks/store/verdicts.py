@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from p33_tasks.contract.audit import audit_inputs
+from p33_tasks.contract.hash_values import MAX_NAME_CHARS
+from p33_tasks.contract.keys import GROUP, Keys
+from p33_tasks.contract.ledgers import decode_ledger
+from p33_tasks.contract.markets import decode_market
+from p33_tasks.contract.permits import sign, verdict_fields
+from p33_tasks.contract.snapshots import decode_snapshot
+from p33_tasks.domain import exact_json
 from p33_tasks.domain.models import Allow, Deny, Facts, Ledger, MarketRules, Plan, Policy, Snapshot, Verdict
 from p33_tasks.errors import CorruptStateError
 from p33_tasks.ports import CommitStatus, StreamEntry
-from p33_tasks.store import codec, exact_json
-from p33_tasks.store.keys import GROUP, Keys
 from p33_tasks.store.scripts import Scripts, translated_errors
 
 if TYPE_CHECKING:
@@ -94,11 +100,11 @@ class RedisVerdictStore:
         keys, symbol = self._keys, plan.symbol
         now_ms = facts.now_ms if facts is not None else self._now_ms()
         run_id = facts.run_id if facts is not None else ""
-        fields = codec.verdict_fields(plan, verdict, now_ms=now_ms, run_id=run_id, policy=policy)
+        fields = verdict_fields(plan, verdict, now_ms=now_ms, run_id=run_id, policy=policy)
         decision = exact_json.dumps(fields)
         permit = decision
         if isinstance(verdict, Allow) and self._signing_key is not None:
-            signature = codec.sign(fields, prefix=keys.prefix, key=self._signing_key)
+            signature = sign(fields, prefix=keys.prefix, key=self._signing_key)
             permit = exact_json.dumps({**fields, "sig": signature})
         decisions = keys.decisions
         reply = self._scripts.run(
@@ -127,7 +133,7 @@ class RedisVerdictStore:
                 symbol if symbol in self._allowlist else OTHER_SYMBOL,
                 str(verdict.reason) if isinstance(verdict, Deny) else "",
                 AUDIT_MAXLEN,
-                exact_json.dumps(codec.audit_inputs(plan, facts, policy)),
+                exact_json.dumps(audit_inputs(plan, facts, policy)),
                 GROUP,
                 entry.entry_id if entry is not None else "",
                 plan.issued_ms,
@@ -170,7 +176,7 @@ def _first(raw: Any) -> str:
 
 def _shown(text: str) -> str:
     """A foreign text as the audit can hold it: what is no UTF-8 spelled out, and not without end."""
-    return text[: codec.MAX_NAME_CHARS].encode("utf-8", "backslashreplace").decode()[: codec.MAX_NAME_CHARS]
+    return text[:MAX_NAME_CHARS].encode("utf-8", "backslashreplace").decode()[:MAX_NAME_CHARS]
 
 
 def _joined(bounds: tuple[int, ...]) -> str:
@@ -181,7 +187,7 @@ def _read_snapshot(symbol: str, raw: Any) -> tuple[Snapshot | None, str | None]:
     if isinstance(raw, str):
         return None, f"the snapshot's key holds a {raw}"
     try:
-        return codec.decode_snapshot(symbol, raw), None
+        return decode_snapshot(symbol, raw), None
     except CorruptStateError as error:
         return None, str(error)
 
@@ -190,7 +196,7 @@ def _read_ledger(symbol: str, raw: Any) -> tuple[Ledger | None, str | None]:
     if isinstance(raw, str):
         return None, f"the ledger's key holds a {raw}"
     try:
-        return codec.decode_ledger(symbol, raw), None
+        return decode_ledger(symbol, raw), None
     except CorruptStateError as error:
         return None, str(error)
 
@@ -199,6 +205,6 @@ def _read_market(symbol: str, raw: Any, source: str) -> tuple[MarketRules | None
     if isinstance(raw, str):
         return None, f"the market rules' key holds a {raw}"
     try:
-        return codec.decode_market(symbol, raw, source), None
+        return decode_market(symbol, raw, source), None
     except CorruptStateError as error:
         return None, str(error)

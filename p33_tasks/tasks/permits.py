@@ -8,12 +8,12 @@ import structlog
 from celery import shared_task
 
 from p33_tasks.bootstrap.runtime import Runtime, runtime
+from p33_tasks.contract.plans import parse_plan, parse_task_plan
 from p33_tasks.domain.models import Allow, Plan, Verdict
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import InvalidMessageError, StoreError
+from p33_tasks.ingest.handlers import readable
 from p33_tasks.ports import StreamEntry
-from p33_tasks.streams.consumer import readable
-from p33_tasks.streams.messages import parse_plan, parse_task_plan
 from p33_tasks.tasks.origin import entry_of, entry_time_ms, is_foreign
 
 log = structlog.get_logger("p33.task")

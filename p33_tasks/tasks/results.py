@@ -8,9 +8,9 @@ import structlog
 from celery import shared_task
 
 from p33_tasks.bootstrap.runtime import runtime
+from p33_tasks.contract.results import parse_result
 from p33_tasks.errors import InvalidMessageError, P33Error, StoreError
-from p33_tasks.streams.consumer import readable
-from p33_tasks.streams.messages import parse_result
+from p33_tasks.ingest.handlers import readable
 from p33_tasks.tasks.origin import entry_of, is_foreign
 
 log = structlog.get_logger("p33.task")

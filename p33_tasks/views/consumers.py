@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis as redis_py
 
-from p33_tasks.store.keys import GROUP, Keys
+from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.store.scripts import translated_errors
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from p33_tasks.contract.keys import Keys
 from p33_tasks.domain.records import RecordedVerdict, UnreadableRecord
-from p33_tasks.store.keys import Keys
 from p33_tasks.store.records import read_record
 from p33_tasks.store.scripts import translated_errors
 

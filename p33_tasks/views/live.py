@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from p33_tasks.store.keys import Keys
+from p33_tasks.contract.keys import Keys
 from p33_tasks.store.scripts import translated_errors
 from p33_tasks.views.feed import VerdictSeen, verdict_seen
 

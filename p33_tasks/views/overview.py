@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import redis as redis_py
 
+from p33_tasks.contract.keys import Keys
+from p33_tasks.contract.ledgers import LEDGER_FIELDS, decode_ledger
+from p33_tasks.contract.markets import MARKET_FIELDS, decode_market
+from p33_tasks.contract.snapshots import SNAPSHOT_FIELDS, SNAPSHOT_PRICE_FIELDS, decode_snapshot
 from p33_tasks.domain import quantities as q
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.models import Facts, Plan, Policy, Verdict
 from p33_tasks.errors import CorruptStateError, InvalidQuantityError
-from p33_tasks.store import codec
-from p33_tasks.store.keys import Keys
 from p33_tasks.store.scripts import translated_errors
 from p33_tasks.views.streams import StreamView, ask_streams, read_streams
 
@@ -172,9 +174,9 @@ def _raise_unless_about_a_key(replies: Iterable[Any]) -> None:
 
 
 def _ask_symbol(pipeline: Any, keys: Keys, symbol: str) -> None:
-    pipeline.hmget(keys.snapshot(symbol), (*codec.SNAPSHOT_FIELDS, *codec.SNAPSHOT_PRICE_FIELDS))
-    pipeline.hmget(keys.ledger(symbol), codec.LEDGER_FIELDS)
-    pipeline.hmget(keys.market(symbol), codec.MARKET_FIELDS)
+    pipeline.hmget(keys.snapshot(symbol), (*SNAPSHOT_FIELDS, *SNAPSHOT_PRICE_FIELDS))
+    pipeline.hmget(keys.ledger(symbol), LEDGER_FIELDS)
+    pipeline.hmget(keys.market(symbol), MARKET_FIELDS)
     pipeline.get(keys.hold(symbol))
     pipeline.get(keys.reservation(symbol))
     pipeline.pttl(keys.reservation(symbol))
@@ -182,11 +184,11 @@ def _ask_symbol(pipeline: Any, keys: Keys, symbol: str) -> None:
 
 def _read_symbol(symbol: str, replies: Sequence[Any], base: Facts) -> SymbolView:
     raw_snapshot, raw_ledger, raw_market, hold, reserved_by, ttl_ms = replies
-    count = len(codec.SNAPSHOT_FIELDS)
-    snapshot, snapshot_problem = _decoded(codec.decode_snapshot, symbol, raw_snapshot, slice(0, count))
-    ledger, ledger_problem = _decoded(codec.decode_ledger, symbol, raw_ledger, slice(None))
+    count = len(SNAPSHOT_FIELDS)
+    snapshot, snapshot_problem = _decoded(decode_snapshot, symbol, raw_snapshot, slice(0, count))
+    ledger, ledger_problem = _decoded(decode_ledger, symbol, raw_ledger, slice(None))
     market, market_problem = _decoded(
-        lambda name, raw: codec.decode_market(name, raw, base.source), symbol, raw_market, slice(None)
+        lambda name, raw: decode_market(name, raw, base.source), symbol, raw_market, slice(None)
     )
     # A hold or reservation of any type stops the symbol, as it does in a verdict.
     hold_why = "(a value of another type)" if isinstance(hold, Exception) else hold

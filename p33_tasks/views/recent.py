@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from p33_tasks.contract.keys import Keys
+from p33_tasks.domain import exact_json
 from p33_tasks.errors import CorruptStateError
-from p33_tasks.store import exact_json
-from p33_tasks.store.keys import Keys
 from p33_tasks.store.scripts import translated_errors
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from p33_tasks.store.codec import MAX_EPOCH_MS, iso
+from p33_tasks.contract.timing import MAX_EPOCH_MS, iso
 from p33_tasks.views import narrative
 from p33_tasks.views.stories import Story, Trace
 

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from p33_tasks.contract.keys import GROUP, Keys
+from p33_tasks.contract.timing import decode_time
+from p33_tasks.domain import exact_json
 from p33_tasks.errors import CorruptStateError
-from p33_tasks.store import codec, exact_json
-from p33_tasks.store.keys import GROUP, Keys
 from p33_tasks.store.scripts import translated_errors
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ def _consumption(fields: list[str | None]) -> Consumption | None:
     if consume_id is None or consumed_ms is None or place_before_ms is None:
         return None
     try:
-        consumed, place_before = codec.decode_time(consumed_ms, None), codec.decode_time(place_before_ms, None)
+        consumed, place_before = decode_time(consumed_ms, None), decode_time(place_before_ms, None)
     except CorruptStateError:  # another writer's: no time, or beyond the calendar
         return None
     return Consumption(consume_id=consume_id, consumed_ms=consumed or 0, place_before_ms=place_before or 0)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from p33_tasks.store.keys import GROUP, Keys
+from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.store.scripts import translated_errors
 
 if TYPE_CHECKING:

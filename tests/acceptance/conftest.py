@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from pytest_celery import CeleryBrokerCluster, CeleryTestBroker, CeleryTestNode, CeleryTestWorker, CeleryWorkerCluster
 
-from p33_tasks.sim.client import SimControl
+from p33_tasks.demo.exchange.client import SimControl
 from tests.acceptance.system import SETTINGS, SYMBOLS, System
 from tests.support.local_process import LocalProcess
 from tests.support.redis_server import RedisServer, running_redis
@@ -93,10 +93,10 @@ def beat(environment: dict[str, str]) -> Iterator[CeleryTestNode]:
 def neighbours(environment: dict[str, str]) -> Iterator[list[CeleryTestNode]]:
     """Governor and apply layer: the governor is generous, since it is not what is tested."""
     module = ["python", "-m"]
-    governor = ["p33_tasks.neighbours.governor", "--per-5-min", "100", "--per-hour", "1000", "--daily-notional", "1e9"]
+    governor = ["p33_tasks.demo.governor", "--per-5-min", "100", "--per-hour", "1000", "--daily-notional", "1e9"]
     nodes = [
         CeleryTestNode(LocalProcess("governor", module + governor, environment)),  # type: ignore[arg-type]
-        CeleryTestNode(LocalProcess("apply", [*module, "p33_tasks.neighbours.apply_layer"], environment)),  # type: ignore[arg-type]
+        CeleryTestNode(LocalProcess("apply", [*module, "p33_tasks.demo.executor.apply_layer"], environment)),  # type: ignore[arg-type]
     ]
     yield nodes
     for node in nodes:

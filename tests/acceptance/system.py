@@ -12,7 +12,7 @@ from typing import Any
 import redis
 from pytest_celery import CeleryTestNode
 
-from p33_tasks.sim.client import SimControl
+from p33_tasks.demo.exchange.client import SimControl
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 

@@ -17,13 +17,13 @@ from p33_tasks.bootstrap.stopping import stop_on_signals
 from p33_tasks.celery.broker import redis_options
 from p33_tasks.celery.config import _engine
 from p33_tasks.celery.publisher import TaskPublisher
+from p33_tasks.contract.keys import GROUP, Keys
+from p33_tasks.ingest.consumer_name import ConsumerName
+from p33_tasks.ingest.handlers import TaskMessage
+from p33_tasks.ingest.loop import Ingest
+from p33_tasks.ingest.source import Source
 from p33_tasks.store.connection import connect
 from p33_tasks.store.entries import Entry, RedisEntries, Window
-from p33_tasks.store.keys import GROUP, Keys
-from p33_tasks.streams.consumer import TaskMessage
-from p33_tasks.streams.ingest import Ingest
-from p33_tasks.streams.naming import ConsumerName
-from p33_tasks.streams.source import Source
 
 PREFIX = "floor"
 URL = f"redis://127.0.0.1:{os.environ.get('REDIS_PORT', '6379')}"

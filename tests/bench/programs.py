@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from p33_tasks.sim.client import SimControl
+from p33_tasks.demo.exchange.client import SimControl
 from tests.support.local_process import LocalProcess
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.simulator import running_simulator

@@ -15,8 +15,8 @@ import psutil
 import redis
 
 from p33_tasks.cli.queue_metrics import celery_exporter_command
-from p33_tasks.sim.client import SimControl
-from p33_tasks.store.keys import Keys
+from p33_tasks.contract.keys import Keys
+from p33_tasks.demo.exchange.client import SimControl
 from tests.deployment.cluster import ROOT, environment, program
 from tests.factories import plan_entry, result_entry
 from tests.support.local_process import LocalProcess

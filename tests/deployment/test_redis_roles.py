@@ -13,14 +13,14 @@ import pytest
 import redis
 
 from p33_tasks.apply import PermitClient
+from p33_tasks.contract.keys import Keys
+from p33_tasks.demo.exchange.client import SimControl
+from p33_tasks.demo.governor import Governor, Limits
+from p33_tasks.demo.names import GOVERNOR_GROUP
+from p33_tasks.demo.plan_reader import PlanReader
 from p33_tasks.domain.models import Plan
 from p33_tasks.errors import P33Error
-from p33_tasks.neighbours.governor import Governor, Limits
-from p33_tasks.neighbours.names import GOVERNOR_GROUP
-from p33_tasks.neighbours.plan_reader import PlanReader
 from p33_tasks.settings import Settings
-from p33_tasks.sim.client import SimControl
-from p33_tasks.store.keys import Keys
 from p33_tasks.store.operator import OperatorStore
 from p33_tasks.views.consumers import read_consumers
 from p33_tasks.views.overview import Overview, read_overview

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from p33_tasks.cli.queue_metrics import celery_exporter_command
-from p33_tasks.store.keys import Keys
+from p33_tasks.contract.keys import Keys
 from tests.deployment.acl import AclRedis, running_acl_redis
 from tests.deployment.cluster import ROOT, environment, program, running
 from tests.factories import plan_entry

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import pytest
 
-from p33_tasks.sim.client import SimControl
+from p33_tasks.demo.exchange.client import SimControl
 from tests.fault.load import Load
 from tests.fault.promises import check
 from tests.fault.record import Effort, Record

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import redis
 
-from p33_tasks.sim.client import SimControl
+from p33_tasks.demo.exchange.client import SimControl
 from tests.support.guard import watch
 from tests.support.local_process import LocalProcess
 from tests.support.redis_server import RedisServer, running_redis
@@ -146,13 +146,13 @@ class World:
         return self.add(name, ["celery", "-A", "p33_tasks", "beat"], **env)
 
     def add_apply(self, **env: str) -> Program:
-        command = ["python", "-m", "p33_tasks.neighbours.apply_layer"]
+        command = ["python", "-m", "p33_tasks.demo.executor.apply_layer"]
         return self.add("apply", command, ready=("APPLY_LAYER",), **env)
 
     def add_governor(self, **env: str) -> Program:
         """A generous one: it is not what is tested."""
         limits = ["--per-5-min", "100000", "--per-hour", "1000000", "--daily-notional", "1e15"]
-        return self.add("governor", ["python", "-m", "p33_tasks.neighbours.governor", *limits], **env)
+        return self.add("governor", ["python", "-m", "p33_tasks.demo.governor", *limits], **env)
 
     def add_exporter(self, port: int) -> Program:
         return self.add("exporter", ["p33", "exporter"], ready=("EXPORTER",), P33_METRICS_PORT=str(port))

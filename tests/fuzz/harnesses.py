@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from p33_tasks.apply.permit import require_allow, require_granted
+from p33_tasks.contract.plans import is_executable, parse_plan, parse_task_plan
+from p33_tasks.contract.results import parse_result
 from p33_tasks.domain.models import OrderSide
 from p33_tasks.domain.quantities import canonical, parse_quantity
 from p33_tasks.errors import ConfigurationError, InvalidMessageError, MalformedResponseError, PermitRefused
@@ -17,9 +19,8 @@ from p33_tasks.exchange.exact_json import loads_exact
 from p33_tasks.exchange.market_rows import read_markets
 from p33_tasks.exchange.order_rows import read_order
 from p33_tasks.exchange.rows import read_positions
+from p33_tasks.ingest.handlers import readable
 from p33_tasks.settings import Settings, load_settings
-from p33_tasks.streams.consumer import readable
-from p33_tasks.streams.messages import is_executable, parse_plan, parse_result, parse_task_plan
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 VARIABLES = {str(field.alias) for field in Settings.model_fields.values()}

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from p33_tasks.contract.keys import GROUP
+from p33_tasks.domain import exact_json
 from p33_tasks.domain.models import Facts
-from p33_tasks.store import exact_json
-from p33_tasks.store.keys import GROUP
 from tests.model.scenario import Scenario
 from tests.model.state import ALLOWED, DENIED, OPEN, UNDECIDED, UNKNOWN, Limits, Redis
 from tests.support.gate import SYMBOL, Gate

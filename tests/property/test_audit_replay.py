@@ -7,25 +7,28 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p33_tasks.contract.audit import audit_inputs
+from p33_tasks.contract.hash_values import MAX_NAME_CHARS
+from p33_tasks.contract.permits import verdict_fields
+from p33_tasks.domain import exact_json
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.models import Facts, Plan, Policy
-from p33_tasks.store import codec, exact_json
 from p33_tasks.store.audit import decode_entry, replay
 from tests.property.test_decision import cases
 
 # As they come from Redis: any text but lone surrogates, which loading spells out.
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=codec.MAX_NAME_CHARS)
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=MAX_NAME_CHARS)
 
 
 def entry_of(plan: Plan, facts: Facts, policy: Policy) -> dict[str, str]:
     """The entry that issuing the verdict writes."""
     verdict = evaluate(plan, facts, policy)
-    fields = codec.verdict_fields(plan, verdict, now_ms=facts.now_ms, run_id=facts.run_id, policy=policy)
+    fields = verdict_fields(plan, verdict, now_ms=facts.now_ms, run_id=facts.run_id, policy=policy)
     return {
         "plan_id": plan.plan_id,
         "symbol": plan.symbol,
         "verdict": exact_json.dumps(fields),
-        "inputs": exact_json.dumps(codec.audit_inputs(plan, facts, policy)),
+        "inputs": exact_json.dumps(audit_inputs(plan, facts, policy)),
     }
 
 

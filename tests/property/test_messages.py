@@ -8,10 +8,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p33_tasks.contract.plans import is_executable, parse_plan, parse_task_plan
+from p33_tasks.contract.results import parse_result
 from p33_tasks.domain import quantities as q
 from p33_tasks.domain.models import Fill, OrderSide
 from p33_tasks.errors import InvalidMessageError
-from p33_tasks.streams.messages import is_executable, parse_plan, parse_result, parse_task_plan
 from tests.factories import NOW_MS, make_fill, plan_entry, result_entry
 from tests.strategies import amounts
 

@@ -11,10 +11,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from p33_tasks.apply.permit import NO_GOVERNOR, NO_P33, AllowPermit, require_allow, require_granted
+from p33_tasks.contract.permits import sign, verdict_fields
+from p33_tasks.domain import exact_json
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.models import Allow, OrderSide
 from p33_tasks.errors import PermitRefused
-from p33_tasks.store import codec, exact_json
 from tests.factories import NOW_MS, RUN_ID, SYMBOL, make_facts, make_plan, make_policy
 
 PREFIX, KEY = "quantum", "a signing key of 30 characters"
@@ -39,11 +40,11 @@ def issued(amount: str = "0.010", action: str = "CLOSE_FULL") -> dict[str, Any]:
     plan, facts, policy = make_plan(action=action), make_facts(amount), make_policy()
     verdict = evaluate(plan, facts, policy)
     assert isinstance(verdict, Allow)
-    return codec.verdict_fields(plan, verdict, now_ms=NOW_MS, run_id=RUN_ID, policy=policy)
+    return verdict_fields(plan, verdict, now_ms=NOW_MS, run_id=RUN_ID, policy=policy)
 
 
 def signed(fields: dict[str, Any]) -> dict[str, Any]:
-    return {**fields, "sig": codec.sign(fields, prefix=PREFIX, key=KEY)}
+    return {**fields, "sig": sign(fields, prefix=PREFIX, key=KEY)}
 
 
 def plain(value: object) -> Any:
@@ -117,7 +118,7 @@ def test_what_the_service_issues_is_accepted_and_means_the_same(amount: str, act
     verdict = evaluate(plan, facts, policy)
     if not isinstance(verdict, Allow):
         return
-    fields = codec.verdict_fields(plan, verdict, now_ms=NOW_MS, run_id=RUN_ID, policy=policy)
+    fields = verdict_fields(plan, verdict, now_ms=NOW_MS, run_id=RUN_ID, policy=policy)
     raw = exact_json.dumps(signed(fields))
     permit = require_allow(raw, plan_id="plan-1", symbol=SYMBOL, prefix=PREFIX, signing_keys=[KEY])
     check_consistent(permit)

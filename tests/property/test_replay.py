@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p33_tasks.contract.audit import audit_inputs
+from p33_tasks.domain import exact_json
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.models import Allow, Deny, Facts, Plan, Policy
 from p33_tasks.domain.records import RecordedVerdict, UnreadableRecord
 from p33_tasks.services.replay import Finding, Limits, replay
-from p33_tasks.store import codec, exact_json
 from p33_tasks.store.audit import written
 from p33_tasks.store.records import read_record
 from tests.factories import make_facts, make_plan, make_policy
@@ -33,7 +34,7 @@ def entry_of(plan: Plan, facts: Facts | None, policy: Policy) -> dict[str, str]:
         "allow": "true" if isinstance(verdict, Allow) else "false",
         "reason": str(verdict.reason) if isinstance(verdict, Deny) else "",
         "verdict": written(plan, verdict, facts, policy),
-        "inputs": exact_json.dumps(codec.audit_inputs(plan, facts, policy)),
+        "inputs": exact_json.dumps(audit_inputs(plan, facts, policy)),
     }
 
 

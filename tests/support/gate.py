@@ -15,6 +15,7 @@ from typing import Any
 import redis
 
 from p33_tasks.apply import Consumed, PermitClient, PermitRefused
+from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.domain.close_factors import close_factor
 from p33_tasks.domain.models import Fill, MarketRules, OrderSide, Plan, Policy, Position, Snapshot, Verdict
 from p33_tasks.domain.quantities import canonical
@@ -24,7 +25,6 @@ from p33_tasks.services.record_fill import ResultService
 from p33_tasks.store.budget import RedisRequestBudget
 from p33_tasks.store.connection import connect
 from p33_tasks.store.dead_letters import RedisDeadLetters
-from p33_tasks.store.keys import GROUP, Keys
 from p33_tasks.store.operator import OperatorStore
 from p33_tasks.store.results import RedisResultStore
 from p33_tasks.store.scripts import Scripts

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from p33_tasks.sim.client import SimControl
+from p33_tasks.demo.exchange.client import SimControl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

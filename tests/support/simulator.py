@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 
-from p33_tasks.sim.client import SimControl
+from p33_tasks.demo.exchange.client import SimControl
 
 STOP_TIMEOUT_SEC = 5
 
@@ -15,12 +15,18 @@ STOP_TIMEOUT_SEC = 5
 def running_simulator(
     *, symbols: Mapping[str, Decimal | str] | None = None, **options: str | int | bool
 ) -> Iterator[SimControl]:
-    """Starts ``python -m p33_tasks.sim`` on a free port and ends it afterwards.
+    """Starts ``python -m p33_tasks.demo.exchange`` on a free port and ends it afterwards.
 
     ``symbols`` are signed start positions; every other keyword is an option of the command line with underscores,
     such as ``latency_ms=100``, ``extra_symbols=600``, ``api_key="K"``, ``weight_limit=50``.
     """
-    command = [sys.executable, "-m", "p33_tasks.sim", "--exit-with-parent", *_arguments(symbols or {}, options)]
+    command = [
+        sys.executable,
+        "-m",
+        "p33_tasks.demo.exchange",
+        "--exit-with-parent",
+        *_arguments(symbols or {}, options),
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

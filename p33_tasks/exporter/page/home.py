@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from p33_tasks.contract.timing import iso
 from p33_tasks.exporter.health import Readiness
 from p33_tasks.exporter.history import History, totals
 from p33_tasks.exporter.page import frame, plots, symbols, verdicts
 from p33_tasks.exporter.page.text import ago, esc, mark
 from p33_tasks.settings import Settings
 from p33_tasks.store.budget import OWN_WEIGHT_PER_MINUTE
-from p33_tasks.store.codec import iso
 from p33_tasks.views.overview import Overview
 from p33_tasks.views.recent import RecentVerdict
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from p33_tasks.domain import exact_json
 from p33_tasks.exporter.page import frame
 from p33_tasks.exporter.page.text import ago, esc, mark
-from p33_tasks.store import exact_json
 from p33_tasks.views import narrative, retelling
 from p33_tasks.views.stories import Story, Trace
 

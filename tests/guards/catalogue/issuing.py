@@ -201,14 +201,14 @@ ISSUING = (
     ),
     Guard(
         promise="market rules of another venue are none",
-        file="store/codec.py",
+        file="contract/markets.py",
         old="    if step is None or minimum is None or found != source:\n",
         new="    if step is None or minimum is None:\n",
         tests=("integration/store/test_snapshots.py::test_market_rules_of_another_venue_are_none",),
     ),
     Guard(
         promise="a time is read by Python as the scripts read it",
-        file="store/codec.py",
+        file="contract/timing.py",
         old="        if not _WHOLE.fullmatch(value) or int(value) * unit >= MAX_EPOCH_MS:\n",
         new="        if not value.strip().isdigit() or int(value) * unit >= MAX_EPOCH_MS:\n",
         tests=("integration/store/test_one_view.py::test_a_time_is_the_same_time_for_both",),
@@ -225,13 +225,13 @@ ISSUING = (
     ),
     Guard(
         promise="an amount that is no number is no amount",
-        file="store/codec.py",
+        file="contract/hash_values.py",
         old=(
             "    except (InvalidQuantityError, TypeError) as error:\n"
             '        raise CorruptStateError(f"{name}: {error}") from error\n'
         ),
         new="    except (InvalidQuantityError, TypeError):\n        return Decimal(0)\n",
-        tests=("unit/store/test_codec.py",),
+        tests=("unit/contract/test_codec.py",),
     ),
     # --- the service
     _service(

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from tests.guards.guard import Guard
 
-PLAN_TESTS = "unit/streams/test_plans.py"
-RESULT_TESTS = "unit/streams/test_results.py"
+PLAN_TESTS = "unit/contract/test_plans.py"
+RESULT_TESTS = "unit/contract/test_results.py"
 
 
 def _plans(promise: str, old: str, new: str, *tests: str) -> Guard:
     named = tuple(f"{PLAN_TESTS}::{test}" for test in tests)
-    return Guard(promise=promise, file="streams/plans.py", old=old, new=new, tests=named)
+    return Guard(promise=promise, file="contract/plans.py", old=old, new=new, tests=named)
 
 
 def _fields(promise: str, old: str, new: str, *tests: str) -> Guard:
-    return Guard(promise=promise, file="streams/fields.py", old=old, new=new, tests=tests)
+    return Guard(promise=promise, file="contract/fields.py", old=old, new=new, tests=tests)
 
 
 MESSAGES = (

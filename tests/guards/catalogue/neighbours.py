@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from tests.guards.guard import Guard
 
-JOURNAL_TESTS = "integration/neighbours/test_journal.py"
-APPLY_TESTS = "integration/neighbours/test_apply_layer.py"
-GOVERNOR_TESTS = "integration/neighbours/test_governor.py"
+JOURNAL_TESTS = "integration/demo/executor/test_journal.py"
+APPLY_TESTS = "integration/demo/executor/test_apply_layer.py"
+GOVERNOR_TESTS = "integration/demo/executor/test_governor.py"
 
 
 def _journal(promise: str, script: str, old: str, new: str, *tests: str) -> Guard:
     named = tuple(f"{JOURNAL_TESTS}::{test}" for test in tests)
-    return Guard(promise=promise, file=f"neighbours/lua/{script}.lua", old=old, new=new, tests=named)
+    return Guard(promise=promise, file=f"demo/lua/{script}.lua", old=old, new=new, tests=named)
 
 
 def _attempt(promise: str, old: str, new: str, *tests: str) -> Guard:
     named = tuple(f"{APPLY_TESTS}::{test}" for test in tests)
-    return Guard(promise=promise, file="neighbours/attempt.py", old=old, new=new, tests=named)
+    return Guard(promise=promise, file="demo/executor/attempt.py", old=old, new=new, tests=named)
 
 
 def _governor(promise: str, old: str, new: str, *tests: str) -> Guard:
     named = tuple(f"{GOVERNOR_TESTS}::{test}" for test in tests)
-    return Guard(promise=promise, file="neighbours/lua/grant_permit.lua", old=old, new=new, tests=named)
+    return Guard(promise=promise, file="demo/lua/grant_permit.lua", old=old, new=new, tests=named)
 
 
 NEIGHBOURS = (
@@ -56,7 +56,7 @@ NEIGHBOURS = (
     ),
     Guard(
         promise="a lost order isn't waited for until a clock that was ahead is caught up",
-        file="neighbours/lua/claim_plan.lua",
+        file="demo/lua/claim_plan.lua",
         old="if j[5] and tonumber(j[5]) > latest and",
         new="if false and",
         tests=(
@@ -156,10 +156,10 @@ NEIGHBOURS = (
     ),
     Guard(
         promise="two accounts with one plan_id have two orders",
-        file="neighbours/names.py",
+        file="demo/names.py",
         old="def client_order_id(prefix: str, plan_id: str) -> str:\n",
         new='def client_order_id(prefix: str, plan_id: str) -> str:\n    prefix = ""\n',
-        tests=("unit/neighbours/test_names.py",),
+        tests=("unit/demo/executor/test_names.py",),
     ),
     # --- the executor
     _attempt(
@@ -246,10 +246,10 @@ NEIGHBOURS = (
     ),
     Guard(
         promise="only a confirmed quantity is told as executed",
-        file="neighbours/reports.py",
+        file="demo/executor/reports.py",
         old="        return self.order is not None and self.order.executed_qty > 0\n",
         new="        return self.order is not None\n",
-        tests=("unit/neighbours/test_reports.py",),
+        tests=("unit/demo/executor/test_reports.py",),
     ),
     # --- the governor
     _governor(

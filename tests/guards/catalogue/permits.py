@@ -68,7 +68,7 @@ PERMITS = (
     ),
     _permit(
         "a permit's times are whole milliseconds",
-        "    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < codec.MAX_EPOCH_MS:\n",
+        "    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < MAX_EPOCH_MS:\n",
         "    if not isinstance(value, str | int | Decimal):\n",
         "unit/apply/test_permit.py",
     ),
@@ -111,9 +111,8 @@ PERMITS = (
     ),
     _permit(
         "signatures are compared in constant time, with every key",
-        "        matches = [hmac.compare_digest(codec.sign(fields, prefix=prefix, key=key), signature)"
-        " for key in keys]\n",
-        "        matches = [codec.sign(fields, prefix=prefix, key=key) == signature for key in keys]\n",
+        "        matches = [hmac.compare_digest(sign(fields, prefix=prefix, key=key), signature) for key in keys]\n",
+        "        matches = [sign(fields, prefix=prefix, key=key) == signature for key in keys]\n",
         "unit/apply/test_permit.py",
     ),
     _permit(
@@ -130,14 +129,14 @@ PERMITS = (
     ),
     Guard(
         promise="every field of a permit is signed",
-        file="store/codec.py",
+        file="contract/permits.py",
         old='    unsigned = {name: value for name, value in fields.items() if name != "sig"}\n',
         new='    unsigned = {name: fields.get(name) for name in ("plan_id", "symbol", "allow", "safe_close_qty")}\n',
         tests=(f"{SIGNED_TESTS}::test_an_altered_permit_is_refused",),
     ),
     Guard(
         promise="a permit of another account isn't validly signed",
-        file="store/codec.py",
+        file="contract/permits.py",
         old='    message = f"{prefix}\\n{exact_json.dumps(unsigned, sort_keys=True)}".encode()\n',
         new='    message = f"\\n{exact_json.dumps(unsigned, sort_keys=True)}".encode()\n',
         tests=(f"{SIGNED_TESTS}::test_a_permit_of_another_account_is_refused",),

@@ -6,8 +6,8 @@ from tests.guards.guard import Guard
 
 READING_TESTS = "integration/engine/test_reading.py"
 NAME_TESTS = "integration/engine/test_names.py"
-INGEST_TESTS = "unit/streams/test_ingest.py"
-CONSUMER_TESTS = "unit/streams/test_consumer.py"
+INGEST_TESTS = "unit/ingest/test_loop.py"
+CONSUMER_TESTS = "unit/ingest/test_handlers.py"
 LETTER_TESTS = "integration/store/test_dead_letters.py"
 
 
@@ -23,12 +23,12 @@ def _read(promise: str, old: str, new: str, *tests: str) -> Guard:
 
 def _consumer(promise: str, old: str, new: str, *tests: str) -> Guard:
     named = tuple(f"{CONSUMER_TESTS}::{test}" for test in tests)
-    return Guard(promise=promise, file="streams/consumer.py", old=old, new=new, tests=named)
+    return Guard(promise=promise, file="ingest/handlers.py", old=old, new=new, tests=named)
 
 
 def _ingest(promise: str, old: str, new: str, *tests: str) -> Guard:
     named = tuple(f"{READING_TESTS}::{test}" for test in tests)
-    return Guard(promise=promise, file="streams/ingest.py", old=old, new=new, tests=named)
+    return Guard(promise=promise, file="ingest/loop.py", old=old, new=new, tests=named)
 
 
 READING = (
@@ -59,7 +59,7 @@ READING = (
     ),
     Guard(
         promise="nor more are waited for than it has room for",
-        file="streams/source.py",
+        file="ingest/source.py",
         old="        return self.room < 1 or now >= self.asked_at + ASK_SEC\n",
         new="        return now >= self.asked_at + ASK_SEC\n",
         tests=(
@@ -69,28 +69,28 @@ READING = (
     ),
     Guard(
         promise="what was claimed takes room too",
-        file="streams/source.py",
+        file="ingest/source.py",
         old="        if batch.entries:\n            self.room = 0\n",
         new="",
         tests=(f"{INGEST_TESTS}::test_claimed_entries_take_room",),
     ),
     Guard(
         promise="a stream that fails later doesn't make a sound one wait",
-        file="streams/source.py",
+        file="ingest/source.py",
         old="        self.room, self.retry_at = 0, now + ERROR_SEC\n",
         new="        self.retry_at = now + ERROR_SEC\n",
         tests=(f"{INGEST_TESTS}::test_a_stream_that_fails_later_is_not_waited_for_together_with_a_sound_one",),
     ),
     Guard(
         promise="under another name the window is asked for",
-        file="streams/ingest.py",
+        file="ingest/loop.py",
         old="            self._calm_until = 0.0  # what the window holds under this name, nobody has asked yet\n",
         new="            pass\n",
         tests=(f"{INGEST_TESTS}::test_under_another_name_the_window_is_asked_for",),
     ),
     Guard(
         promise="after a wait that was repeated the window is asked for",
-        file="streams/source.py",
+        file="ingest/source.py",
         old="        return self.room < 1 or now >= self.asked_at + ASK_SEC\n",
         new="        return self.room < 1\n",
         tests=(f"{INGEST_TESTS}::test_after_a_wait_that_was_repeated_on_the_way_the_window_is_asked_for",),
@@ -103,14 +103,14 @@ READING = (
     ),
     Guard(
         promise="entries that don't move don't keep the rest of the window empty",
-        file="streams/source.py",
+        file="ingest/source.py",
         old="        is_patient = self.full_since is None or now < self.full_since + PATIENCE_SEC\n",
         new="        is_patient = True\n",
         tests=(f"{INGEST_TESTS}::test_half_a_window_is_read_at_once_and_less_after_a_while",),
     ),
     Guard(
         promise="after a pause a stream is read, which counts what was trimmed, before it is waited for",
-        file="streams/ingest.py",
+        file="ingest/loop.py",
         old="if now >= self._calm_until or source.has_to_be_read(now)]\n",
         new="if source.has_to_be_read(now)]\n",
         tests=(f"{INGEST_TESTS}::test_a_stream_that_was_not_looked_at_for_a_while_is_read_first",),
@@ -148,7 +148,7 @@ READING = (
     ),
     Guard(
         promise="a queue that doesn't move isn't made longer",
-        file="streams/ingest.py",
+        file="ingest/loop.py",
         old="        return waiting < pending\n",
         new="        return True\n",
         tests=(f"{READING_TESTS}::test_nothing_is_sent_again_while_as_many_messages_wait_as_entries",),

@@ -6,7 +6,7 @@ from tests.guards.guard import Guard
 
 RESULT_TESTS = "integration/store/test_results.py"
 RELEASE_TESTS = "integration/store/test_reservation_release.py"
-PARSER_TESTS = "unit/streams/test_results.py"
+PARSER_TESTS = "unit/contract/test_results.py"
 
 
 def _record(promise: str, old: str, new: str, *tests: str) -> Guard:
@@ -19,7 +19,7 @@ def _service(promise: str, old: str, new: str, *tests: str) -> Guard:
 
 def _parser(promise: str, old: str, new: str, *tests: str) -> Guard:
     named = tuple(f"{PARSER_TESTS}::{test}" for test in tests)
-    return Guard(promise=promise, file="streams/results.py", old=old, new=new, tests=named)
+    return Guard(promise=promise, file="contract/results.py", old=old, new=new, tests=named)
 
 
 RECORDING = (
@@ -69,7 +69,7 @@ RECORDING = (
     ),
     Guard(
         promise="an order id is one order per symbol",
-        file="store/keys.py",
+        file="contract/keys.py",
         old='        return f"{self.prefix}:p33:fills:{symbol}"',
         new='        return f"{self.prefix}:p33:fills:" + symbol[:0]',
         tests=(f"{RESULT_TESTS}::test_one_order_id_on_two_symbols_is_two_orders",),

@@ -132,9 +132,9 @@ SECRETS = (
     ),
     Guard(
         promise="the demo's settings file is for its user only",
-        file="cli/up/demo.py",
+        file="demo/up/demo.py",
         old="os.O_EXCL, 0o600)",
         new="os.O_EXCL, 0o644)",
-        tests=("unit/cli/test_up.py::test_the_demos_settings_file_is_for_this_user_only",),
+        tests=("unit/demo/test_up.py::test_the_demos_settings_file_is_for_this_user_only",),
     ),
 )

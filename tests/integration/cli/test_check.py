@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from p33_tasks.sim.client import SimControl
+from p33_tasks.demo.exchange.client import SimControl
 from tests.integration.cli.conftest import Call, document
 from tests.support.gate import OTHER, SYMBOL, Gate
 from tests.support.simulator import running_simulator

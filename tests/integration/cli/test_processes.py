@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 
-from p33_tasks.store.keys import Keys
+from p33_tasks.contract.keys import Keys
 from tests.support.local_process import LocalProcess
 from tests.support.redis_server import running_redis
 from tests.support.waiting import wait_until

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from p33_tasks.bootstrap.runtime import Runtime
+from p33_tasks.ingest.consumer_name import ConsumerName
+from p33_tasks.ingest.handlers import PlanHandler, ResultHandler, TaskMessage
+from p33_tasks.ingest.loop import Ingest
+from p33_tasks.ingest.publisher import PublishError
+from p33_tasks.ingest.source import Source
 from p33_tasks.settings import load_settings
 from p33_tasks.store.entries import Window
-from p33_tasks.streams.consumer import PlanHandler, ResultHandler, TaskMessage
-from p33_tasks.streams.ingest import Ingest
-from p33_tasks.streams.naming import ConsumerName
-from p33_tasks.streams.publisher import PublishError
-from p33_tasks.streams.source import Source
 from tests.support.redis_server import RedisServer
 
 

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from p33_tasks.contract.keys import Keys
 from p33_tasks.store.connection import connect
 from p33_tasks.store.entries import RedisEntries
-from p33_tasks.store.keys import Keys
 from tests.integration.engine.brain import GROUP, PLANS, plan
 from tests.integration.engine.reading import Noted, make_ingest, running
 from tests.support.redis_server import running_redis

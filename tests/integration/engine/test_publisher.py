@@ -12,9 +12,9 @@ import pytest
 
 from p33_tasks.celery.config import make_app
 from p33_tasks.celery.publisher import EVENTS_SEC, TaskPublisher
+from p33_tasks.ingest.handlers import TaskMessage
+from p33_tasks.ingest.publisher import PublishError
 from p33_tasks.settings import load_settings
-from p33_tasks.streams.consumer import TaskMessage
-from p33_tasks.streams.publisher import PublishError
 from tests.support.redis_server import running_redis
 from tests.support.waiting import wait_until
 

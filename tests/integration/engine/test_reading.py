@@ -8,11 +8,11 @@ import time
 import pytest
 
 from p33_tasks.bootstrap.runtime import Runtime
+from p33_tasks.contract.results import parse_result
 from p33_tasks.errors import ForeignKeyTypeError, StoreUnavailableError
 from p33_tasks.ports import ResultStatus, StreamEntry
 from p33_tasks.settings import load_settings
 from p33_tasks.store.entries import Window
-from p33_tasks.streams.messages import parse_result
 from tests.integration.engine.brain import COUNTERS, DEAD, GROUP, PLANS, RESULTS, pending, plan, result, verdict
 from tests.integration.engine.reading import Noted, make_ingest, running
 from tests.support.redis_server import running_redis

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import redis
 
+from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.domain.close_factors import close_factor
 from p33_tasks.domain.models import Fill, MarketRules, OrderSide, Plan, Policy, Position, Snapshot, Verdict
 from p33_tasks.exchange.registry import venue_source
@@ -15,7 +16,6 @@ from p33_tasks.services.issue_permit import PermitService
 from p33_tasks.services.record_fill import ResultService
 from p33_tasks.store.dead_letters import RedisDeadLetters
 from p33_tasks.store.entries import RedisEntries, Window
-from p33_tasks.store.keys import GROUP, Keys
 from p33_tasks.store.operator import OperatorStore
 from p33_tasks.store.results import RedisResultStore
 from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from p33_tasks.contract.timing import decode_time
 from p33_tasks.errors import CorruptStateError
-from p33_tasks.store import codec
 from p33_tasks.store.scripts import source
 from tests.support.gate import SYMBOL, Gate
 
@@ -18,7 +18,7 @@ TEXTS = [
 
 def by_python(ms: str | None, epoch: str | None) -> object:
     try:
-        return codec.decode_time(ms, epoch)
+        return decode_time(ms, epoch)
     except CorruptStateError:
         return "unreadable"
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from p33_tasks.apply.client import PLACE_WINDOW_MS
+from p33_tasks.domain import exact_json
 from p33_tasks.domain.models import Position, Snapshot
 from p33_tasks.ports import Claim
-from p33_tasks.store import exact_json
 from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes
 from tests.support.gate import LONG, SOURCE, SYMBOL, Gate
 from tests.support.redis_server import RedisServer, Version, running_redis

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from p33_tasks.contract.keys import Keys
 from p33_tasks.domain.records import RecordedVerdict, UnreadableRecord
 from p33_tasks.errors import StoreError, StoreUnavailableError
 from p33_tasks.store.connection import connect
-from p33_tasks.store.keys import Keys
 from p33_tasks.views import history as history_module
 from p33_tasks.views.history import Extent, History, Page
 from p33_tasks.views.live import LiveVerdicts

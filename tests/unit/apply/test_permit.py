@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from p33_tasks.apply.permit import AllowPermit, require_allow
+from p33_tasks.contract.permits import sign, verdict_fields
+from p33_tasks.domain import exact_json
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.errors import PermitRefused
-from p33_tasks.store import codec, exact_json
 from tests.factories import NOW_MS, RUN_ID, SYMBOL, make_facts, make_plan, make_policy
 
 KEYS = ("a signing key of 30 characters", "another key, of 30 characters!")
@@ -20,7 +21,7 @@ KEYS = ("a signing key of 30 characters", "another key, of 30 characters!")
 def issued(**changes: Any) -> dict[str, Any]:
     plan, policy = make_plan(), make_policy()
     verdict = evaluate(plan, make_facts(), policy)
-    return {**codec.verdict_fields(plan, verdict, now_ms=NOW_MS, run_id=RUN_ID, policy=policy), **changes}
+    return {**verdict_fields(plan, verdict, now_ms=NOW_MS, run_id=RUN_ID, policy=policy), **changes}
 
 
 def read(fields: dict[str, Any], *keys: str) -> AllowPermit:
@@ -67,7 +68,7 @@ def test_signatures_are_compared_in_constant_time_and_with_every_key(signer: str
         return real(ours, theirs)
 
     fields = issued()
-    signed = {**fields, "sig": codec.sign(fields, prefix="quantum", key=signer)}
+    signed = {**fields, "sig": sign(fields, prefix="quantum", key=signer)}
     monkeypatch.setattr(hmac, "compare_digest", compare)
     assert read(signed, *KEYS)
-    assert compared == [codec.sign(fields, prefix="quantum", key=key) for key in KEYS]
+    assert compared == [sign(fields, prefix="quantum", key=key) for key in KEYS]

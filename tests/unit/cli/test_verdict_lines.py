@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p33_tasks.cli.verdict_lines import json_of, line_of
-from p33_tasks.store import exact_json
+from p33_tasks.domain import exact_json
 from p33_tasks.views.feed import VerdictSeen, verdict_seen
 
 AT = "1771305126123-0"

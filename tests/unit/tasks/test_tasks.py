@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from p33_tasks.contract.keys import Keys
 from p33_tasks.domain.models import Deny
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import StoreUnavailableError
 from p33_tasks.ports import ResultStatus, StreamEntry
-from p33_tasks.store.keys import Keys
 from p33_tasks.tasks import apply_result, evaluate_permit, permits, refresh_snapshot, results, snapshots
 
 KEYS = Keys("quantum")

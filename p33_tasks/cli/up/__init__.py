@@ -1,5 +1,0 @@
-"""``p33 up``: everything on this machine, and a view of it."""
-
-from p33_tasks.cli.up.command import up
-
-__all__ = ["up"]

@@ -1,0 +1,65 @@
+"""What a verdict was made from, as the decision stream keeps it (CONTRACT section 6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from p33_tasks.contract.hash_values import MAX_NAME_CHARS
+from p33_tasks.domain.models import Facts, Plan, Policy
+
+
+def audit_inputs(plan: Plan, facts: Facts | None, policy: Policy) -> dict[str, Any]:
+    """Everything a verdict was made from, so that it can be made again (``audit.decode_entry`` reads it)."""
+    return {
+        "plan": {
+            "action": plan.action[:80],
+            "close_factor": plan.close_factor,
+            "reduce_only": plan.reduce_only,
+            "issued_ms": plan.issued_ms,
+            "from_stream": plan.from_stream,
+            "problem": plan.problem,
+        },
+        "policy": {
+            "allowlisted": plan.symbol in policy.allowlist,
+            "allowlist_size": len(policy.allowlist),
+            "stale_threshold_ms": policy.stale_threshold_ms,
+            "cooldown_ms": policy.cooldown_ms,
+            "qty_tolerance_pct": policy.qty_tolerance_pct,
+            "position_epsilon": policy.position_epsilon,
+            "plan_max_age_ms": policy.plan_max_age_ms,
+            "permit_ttl_ms": policy.permit_ttl_ms,
+            "poll_ms": policy.poll_ms,
+        },
+        "facts": None if facts is None else _facts_fields(facts),
+    }
+
+
+def _facts_fields(facts: Facts) -> dict[str, Any]:
+    snapshot, ledger, market = facts.snapshot, facts.ledger, facts.market
+    return {
+        "now_ms": facts.now_ms,
+        "run_id": facts.run_id,
+        "source": facts.source,
+        "hold": facts.hold,
+        "reserved_by": facts.reserved_by,
+        "reservation_ttl_ms": facts.reservation_ttl_ms,
+        "snapshot": snapshot
+        and {
+            "position_amt": snapshot.position_amt,
+            "hedge_mode": snapshot.position.hedge_mode,
+            "ts_ms": snapshot.ts_ms,
+            "source": snapshot.source,
+            "run_id": snapshot.run_id,
+        },
+        "snapshot_problem": facts.snapshot_problem,
+        "ledger": ledger
+        and {
+            "last_known_amt": ledger.last_known_amt,
+            "last_order_id": ledger.last_order_id and ledger.last_order_id[:MAX_NAME_CHARS],
+            "last_order_time_ms": ledger.last_order_time_ms,
+        },
+        "ledger_problem": facts.ledger_problem,
+        "market": market
+        and {"step_size": market.step_size, "min_qty": market.min_qty, "max_market_qty": market.max_market_qty},
+        "market_problem": facts.market_problem,
+    }

@@ -1,0 +1,42 @@
+"""The permit and its signature (CONTRACT section 6)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Any
+
+from p33_tasks.domain import exact_json
+from p33_tasks.domain.models import Deny, Plan, Policy, Verdict
+from p33_tasks.domain.rules import sec
+
+
+def verdict_fields(plan: Plan, verdict: Verdict, *, now_ms: int, run_id: str, policy: Policy) -> dict[str, Any]:
+    """The permit without its signature; kept as the decision too."""
+    base: dict[str, Any] = {"plan_id": plan.plan_id, "symbol": plan.symbol}
+    if isinstance(verdict, Deny):
+        details = {"reason": str(verdict.reason), "details": dict(verdict.details)}
+        return {**base, "allow": False, **details, "ts_epoch": now_ms // 1000, "ts_ms": now_ms}
+    return {
+        **base,
+        "allow": True,
+        "safe_close_qty": verdict.safe_close_qty,
+        "exchange_position_amt": verdict.exchange_position_amt,
+        "ledger_position_amt": verdict.ledger_position_amt,
+        "snapshot_age_sec": sec(verdict.snapshot_age_ms),
+        "ts_epoch": now_ms // 1000,
+        "ts_ms": now_ms,
+        "expires_ms": now_ms + policy.permit_ttl_ms,
+        "order_side": str(verdict.order_side),
+        "run_id": run_id,
+        # For the check at use: the executor doesn't share our configuration.
+        "stale_threshold_sec": sec(policy.stale_threshold_ms),
+    }
+
+
+def sign(fields: Mapping[str, Any], *, prefix: str, key: str) -> str:
+    """Hex HMAC-SHA256 over the key prefix, a newline, and the permit without ``sig`` (CONTRACT section 6)."""
+    unsigned = {name: value for name, value in fields.items() if name != "sig"}
+    message = f"{prefix}\n{exact_json.dumps(unsigned, sort_keys=True)}".encode()
+    return hmac.new(key.encode(), message, hashlib.sha256).hexdigest()

@@ -1,0 +1,139 @@
+"""Plans: entries of ``apply.plan``, and plans sent as Celery tasks (CONTRACT section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+from p33_tasks.contract.fields import (
+    MAX_PLAN_ID_CHARS,
+    flag_of,
+    id_of,
+    objects_of,
+    shown,
+    symbol_of,
+    text_of,
+)
+from p33_tasks.domain.close_factors import close_factor
+from p33_tasks.domain.models import Plan
+from p33_tasks.errors import InvalidMessageError
+
+MAX_ISSUED_MS = 10**14  # the year 5138
+MAX_ACTION_CHARS = 80
+
+
+def is_executable(fields: Mapping[str, object]) -> bool:
+    """Whether the plan is to be judged: only the decision ``EXECUTE`` (any case) is."""
+    decision = fields.get("decision")
+    if isinstance(decision, bytes):
+        decision = decision.decode(errors="replace")
+    return isinstance(decision, str) and decision.strip().upper() == "EXECUTE"
+
+
+def parse_plan(fields: Mapping[str, object], *, issued_ms: int, from_stream: bool) -> Plan:
+    """Read a plan.
+
+    Args:
+        fields: The stream entry's fields.
+        issued_ms: When the plan was made, Unix milliseconds: the time in the stream entry's id.
+        from_stream: Whether ``issued_ms`` is Redis's own time, and not a producer's word.
+
+    Returns:
+        A plan. One that has a plan_id and a symbol but is malformed otherwise carries its ``problem``, so that it
+        can be denied by name.
+
+    Raises:
+        InvalidMessageError: Without a usable plan_id or symbol there is nothing that a verdict could be tied to.
+    """
+    plan_id = id_of(fields, "plan_id", MAX_PLAN_ID_CHARS)
+    symbol = symbol_of(fields, "symbol")
+    problems: list[str] = []
+    action, factor = _read_action(fields, problems)
+    return Plan(
+        plan_id=plan_id,
+        symbol=symbol,
+        action=action,
+        close_factor=factor,
+        reduce_only=_read_reduce_only(fields, problems),
+        issued_ms=issued_ms,
+        from_stream=from_stream,
+        problem="; ".join(problems) or None,
+    )
+
+
+def parse_task_plan(fields: Mapping[str, object]) -> Plan:
+    """Read a plan that a producer sent as a Celery task, with ``issued_ms`` among its fields.
+
+    Returns:
+        A plan; without a usable ``issued_ms``, or with another decision than ``EXECUTE``, that is its ``problem``.
+
+    Raises:
+        InvalidMessageError: Without a usable plan_id or symbol.
+    """
+    issued_ms, problems = 0, []
+    try:
+        issued_ms = issued_ms_of(fields)
+    except InvalidMessageError as error:
+        problems.append(str(error))
+    if fields.get("decision") is not None and not is_executable(fields):
+        problems.append(f"decision must be EXECUTE, found {shown(fields['decision'])}")
+    plan = parse_plan(fields, issued_ms=issued_ms, from_stream=False)
+    return replace(plan, problem="; ".join([*problems, *([plan.problem] if plan.problem else [])]) or None)
+
+
+def issued_ms_of(fields: Mapping[str, object]) -> int:
+    """When a producer says that it made the plan, Unix milliseconds.
+
+    Raises:
+        InvalidMessageError: When it is missing or not such an integer.
+    """
+    value = fields.get("issued_ms")
+    text = None if isinstance(value, bool) else text_of(fields, "issued_ms")
+    if text is None:
+        raise InvalidMessageError("issued_ms is missing; a plan sent as a task must say when it was made")
+    digits = text.strip()
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= len(str(MAX_ISSUED_MS))):
+        raise InvalidMessageError(f"issued_ms must be Unix milliseconds, found {shown(text)}")
+    if int(digits) > MAX_ISSUED_MS:
+        raise InvalidMessageError(f"issued_ms must be at most {MAX_ISSUED_MS}, found {digits}")
+    return int(digits)
+
+
+def _read_action(fields: Mapping[str, object], problems: list[str]) -> tuple[str, Decimal | None]:
+    """The action and what it closes: from ``action`` when that is given (also empty), else from the steps.
+
+    Steps that can't be read spoil the plan even when its action can: an executor would read both.
+    """
+    try:
+        action = text_of(fields, "action")
+        steps = objects_of(fields, "steps")
+        if action is None:
+            action = _first_closing_step(steps)
+    except InvalidMessageError as error:
+        problems.append(str(error))
+        return "", None
+    encodable = action[:MAX_ACTION_CHARS].encode(errors="backslashreplace").decode()
+    return encodable, close_factor(action)
+
+
+def _first_closing_step(steps: list[Mapping[str, object]]) -> str:
+    for step in steps:
+        name = text_of(step, "step") or ""
+        # A close that we don't know, say CLOSE_PARTIAL_60, ends the search too: what follows it is not the first.
+        if close_factor(name) is not None or "CLOSE" in name.upper() or "PARTIAL" in name.upper():
+            return name
+    return ""
+
+
+def _read_reduce_only(fields: Mapping[str, object], problems: list[str]) -> bool:
+    """Whether the plan is reduce-only: missing means yes, and one false is a no, however the field is spelled."""
+    answer = True
+    for name in fields:
+        if name.replace("_", "").lower() != "reduceonly":
+            continue
+        try:
+            answer = answer and flag_of(fields, name) is not False
+        except InvalidMessageError as error:
+            problems.append(str(error))
+    return answer

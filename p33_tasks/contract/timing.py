@@ -1,0 +1,34 @@
+"""Times as they are written in Redis: milliseconds, with an older twin in whole seconds (CONTRACT section 1)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from p33_tasks.errors import CorruptStateError
+
+MAX_EPOCH_MS = 10**14
+"""Later than the year 5000: a time beyond it is corrupt, not late."""
+_WHOLE = re.compile(r"[0-9]{1,14}")
+
+
+def iso(ts_ms: int) -> str:
+    """UTC, with milliseconds, e.g. ``2026-02-17T05:12:06.123Z``."""
+    return datetime.fromtimestamp(ts_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def decode_time(ms: str | None, epoch: str | None) -> int | None:
+    """Milliseconds from a ``_ms`` field or its ``_epoch`` twin in seconds; None when absent or 0.
+
+    The scripts' ``twin_time`` reads the same texts as times, letter by letter: no split view.
+
+    Raises:
+        CorruptStateError: It is no whole number, or beyond ``MAX_EPOCH_MS``.
+    """
+    for value, unit in ((ms, 1), (epoch, 1000)):
+        if value is None or value == "":
+            continue
+        if not _WHOLE.fullmatch(value) or int(value) * unit >= MAX_EPOCH_MS:
+            raise CorruptStateError(f"{value!r:.40} is no time")
+        return int(value) * unit or None
+    return None

@@ -1,0 +1,24 @@
+"""What a simulator is started with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+
+from p33_tasks.demo.exchange.limits import LimitSettings
+
+HOST: Final = "127.0.0.1"  # it has no other protection than that nobody else can reach it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimOptions:
+    """Start values; ``port`` 0 takes a free one, ``positions`` are signed amounts by symbol."""
+
+    port: int = 0
+    positions: Mapping[str, Decimal] = field(default_factory=dict)
+    extra_symbols: int = 0
+    latency_ms: int = 0
+    api_key: str = "demo"
+    api_secret: str = "demo"  # noqa: S105 (a public word, on loopback)
+    seed: int = 1
+    limits: LimitSettings = field(default_factory=LimitSettings)

@@ -1,0 +1,124 @@
+"""The aiohttp application: every request to the venue passes counting, limits, faults, security, handler."""
+
+import asyncio
+from typing import Final
+
+from aiohttp import web
+
+from p33_tasks.demo.exchange import control
+from p33_tasks.demo.exchange.answers import (
+    HALVES,
+    ConnectionDropped,
+    broken_answer,
+    error_answer,
+    json_answer,
+    status_answer,
+)
+from p33_tasks.demo.exchange.codes import VenueError, refusal
+from p33_tasks.demo.exchange.routes import ROUTES, Route
+from p33_tasks.demo.exchange.signing import SignedBytes, check_key, check_signature
+from p33_tasks.demo.exchange.simulation import Simulation
+from p33_tasks.demo.exchange.wire import dump
+
+_KEY_HEADER: Final = "X-MBX-APIKEY"
+_CLOSING: Final = web.AppKey("closing", asyncio.Event)
+
+
+def make_app(sim: Simulation) -> web.Application:
+    """The application of one simulator: ``/sim`` is its control, everything else is the venue."""
+    app = web.Application()
+    control.add_routes(app, sim)
+    closing = asyncio.Event()
+    app[_CLOSING] = closing
+
+    async def venue(request: web.Request) -> web.StreamResponse:
+        return await _recorded(sim, request, closing)
+
+    app.router.add_route("*", "/{path:.*}", venue)
+    app.on_shutdown.append(_release_hung)
+    return app
+
+
+async def _release_hung(app: web.Application) -> None:
+    app[_CLOSING].set()
+
+
+async def _recorded(sim: Simulation, request: web.Request, closing: asyncio.Event) -> web.StreamResponse:
+    endpoint = f"{request.method} {request.path}"
+    route = ROUTES.get((request.method, request.path))
+    sent = SignedBytes(query=_raw_query(request), body=(await request.read()).decode(errors="surrogateescape"))
+    weight = route.weight_for(sent.query) if route is not None else 0
+    sim.recorder.arrived(endpoint, weight=weight, with_key=_KEY_HEADER in request.headers, now_ms=sim.now_ms)
+    try:
+        response = await _answer(sim, request, route, sent, closing)
+    except ConnectionDropped:
+        sim.recorder.answered(endpoint, 0)
+        return web.Response()  # the transport is closed: nobody reads this
+    sim.recorder.answered(endpoint, response.status)
+    return response
+
+
+async def _answer(
+    sim: Simulation, request: web.Request, route: Route | None, sent: SignedBytes, closing: asyncio.Event
+) -> web.StreamResponse:
+    if route is None:
+        return _no_such_path(request)
+    try:
+        sim.limiter.charge(route.weight_for(sent.query), sim.now_ms)
+    except VenueError as error:
+        return _with_headers(sim, route, error_answer(error))
+    faults = sim.faults
+    if not faults.strikes(request.method, request.path):
+        return _with_headers(sim, route, _handle(sim, request, route, sent))
+    latency_sec = faults.latency_ms / 1000
+    await asyncio.sleep(latency_sec / 2)  # half on the way there, half on the way back, as in a network
+    try:
+        return await _struck(sim, request, route, sent, closing)
+    finally:
+        await asyncio.sleep(latency_sec / 2)
+
+
+async def _struck(
+    sim: Simulation, request: web.Request, route: Route, sent: SignedBytes, closing: asyncio.Event
+) -> web.StreamResponse:
+    faults = sim.faults
+    if not faults.status and faults.body == "normal":
+        return _with_headers(sim, route, _handle(sim, request, route, sent))
+    sim.spend_fault()
+    answer = None
+    if faults.takes_effect or (not faults.status and faults.body in HALVES):
+        answer = _handle(sim, request, route, sent)
+    if faults.status:
+        return _with_headers(sim, route, status_answer(faults))
+    return await broken_answer(request, faults.body, answer, closing)
+
+
+def _handle(sim: Simulation, request: web.Request, route: Route, sent: SignedBytes) -> web.Response:
+    try:
+        params = sent.params()
+        if route.security == "signed":
+            check_key(sim.credentials, request.headers.get(_KEY_HEADER))
+            check_signature(sim.credentials, sent, params, now_ms=sim.server_ms)
+        sim.settle()
+        return json_answer(dump(route.handler(sim, params)))
+    except VenueError as error:
+        return error_answer(error)
+
+
+def _with_headers(sim: Simulation, route: Route, response: web.Response) -> web.Response:
+    now_ms = sim.now_ms
+    response.headers.update(sim.limiter.weight_headers(now_ms))
+    if route.is_order:
+        response.headers.update(sim.limiter.order_headers(now_ms))
+    return response
+
+
+def _no_such_path(request: web.Request) -> web.Response:
+    if request.path.startswith("/fapi/"):
+        return error_answer(refusal(-5000, path=request.path, method=request.method))
+    return web.Response(text="404 Not found", status=404)
+
+
+def _raw_query(request: web.Request) -> str:
+    """The query string byte for byte: ``request.query_string`` is decoded, and the signature is over what was sent."""
+    return request.raw_path.partition("?")[2]

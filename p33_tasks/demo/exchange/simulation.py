@@ -1,0 +1,84 @@
+"""One running simulator: the venue, its switches, its counters, its clock."""
+
+import time
+from dataclasses import replace
+from decimal import Decimal
+from itertools import chain
+
+from p33_tasks.demo.exchange.faults import Faults
+from p33_tasks.demo.exchange.limits import Limiter
+from p33_tasks.demo.exchange.options import SimOptions
+from p33_tasks.demo.exchange.recorder import Recorder
+from p33_tasks.demo.exchange.signing import Credentials
+from p33_tasks.demo.exchange.symbols import catalogue, synthetic
+from p33_tasks.demo.exchange.venue import HEALTHY, Conditions, Venue
+
+
+def wall_clock_ms() -> int:
+    """Unix time."""
+    return time.time_ns() // 1_000_000
+
+
+class Simulation:
+    """All state behind the HTTP application. Raises the venue's -1121 for a start position in an unknown symbol."""
+
+    def __init__(self, options: SimOptions) -> None:
+        now_ms = wall_clock_ms()
+        self.options = options
+        self.venue = Venue(chain(catalogue(), synthetic(options.extra_symbols)), seed=options.seed)
+        self.start_faults = Faults(latency_ms=options.latency_ms)
+        self.faults = self.start_faults
+        self.limiter = Limiter(options.limits)
+        self.recorder = Recorder(now_ms=now_ms)
+        self.credentials = Credentials(key=options.api_key, secret=options.api_secret)
+        for symbol, amt in options.positions.items():
+            self.venue.set_position(symbol, amt, now_ms=now_ms)
+
+    @property
+    def now_ms(self) -> int:
+        """Unix time, on which everything inside runs."""
+        return wall_clock_ms()
+
+    @property
+    def server_ms(self) -> int:
+        """The time that the venue believes it is, which the clock switch shifts."""
+        return wall_clock_ms() + self.faults.clock_skew_ms
+
+    @property
+    def conditions(self) -> Conditions:
+        """How orders are treated, by the switches."""
+        faults = self.faults
+        healthy = replace(HEALTHY, client_ids_unique_among="open" if faults.client_ids == "open" else "ever")
+        if faults.order in ("new", "partial"):
+            share = faults.fill_ratio if faults.order == "partial" else Decimal(0)
+            return replace(healthy, fill_share=share, completion_delay_ms=faults.fill_delay_ms)
+        if faults.order == "partial_expired":
+            healthy = replace(healthy, fill_share=faults.fill_ratio, rest="expire")
+        return replace(healthy, visible_delay_ms=faults.fill_delay_ms)
+
+    @property
+    def symbols(self) -> list[str]:
+        """The contracts that the venue admits to list."""
+        delisted = self.faults.delisted
+        return [symbol for symbol in self.venue.listings if symbol not in delisted]
+
+    def row_fault(self, symbol: str) -> str | None:
+        """The switch for one symbol's position row."""
+        return self.faults.rows.get(symbol)
+
+    def set_faults(self, faults: Faults) -> None:
+        """Turns switches; the position mode follows its own."""
+        self.faults = faults
+        self.venue.set_mode(hedged=faults.hedge_mode)
+
+    def settle(self) -> None:
+        """Executes what has become executable since the last request."""
+        self.venue.settle(now_ms=self.now_ms, conditions=self.conditions)
+
+    def spend_fault(self) -> None:
+        """One request was struck; the last of ``times`` switches `status` and `body` off."""
+        faults = self.faults
+        if faults.times == 1:
+            self.faults = replace(faults, times=0, status=0, body="normal")
+        elif faults.times:
+            self.faults = replace(faults, times=faults.times - 1)

@@ -1,0 +1,1 @@
+"""The reference executor: consumes permits, sends reduce-only orders, publishes results."""

@@ -1,0 +1,258 @@
+"""One plan's way through the executor.
+
+1. The plan's journal is claimed; a plan_id has one, whatever stream entries name it.
+2. Both permits are consumed, under a consume_id that the journal already holds.
+3. The permit's quantity and side are written down. The venue is asked whether it knows the order already: a Redis
+   that lost everything has forgotten it. Then the one right to send is taken.
+4. The order is sent with the plan's own client order id, and only valid at the venue until ``place_before_ms``.
+5. The result is published and the plan acknowledged in one act.
+
+A crash at any point is continued from the journal. In doubt the executor asks the venue and sends nothing: once
+the right to send is taken, nobody sends again. "Nothing was executed" is only said when it is certain, that is when
+the venue refused the order, or when it doesn't know it although the time in which it would have taken it is over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import structlog
+
+from p33_tasks.apply import PermitClient, PermitRefused
+from p33_tasks.demo.executor.journal import Claim, Journal, Settled, State
+from p33_tasks.demo.executor.reports import Outcome, Report, of_order, of_refusal, result_fields
+from p33_tasks.demo.plan_reader import PlanEntry
+from p33_tasks.domain.models import OrderSide, Plan
+from p33_tasks.domain.quantities import canonical
+from p33_tasks.errors import (
+    ExchangeBudgetSpentError,
+    ExchangeClockError,
+    ExchangeCredentialsError,
+    ExchangeError,
+    ExchangeRateLimitedError,
+    OrderRejectedError,
+    StoreError,
+)
+from p33_tasks.exchange.order_rows import OrderReport
+from p33_tasks.exchange.orders import OrderClient
+
+PERMIT_TIMEOUT_SEC = 1.2
+SETTLE_MS = 2_000
+"""After ``place_before_ms``, before "the venue doesn't know it" is believed: up to 1 s by which the venue tolerates
+our clock being ahead, and the time until an accepted order is found by its client order id."""
+GIVE_UP_MS = 600_000
+"""After ``place_before_ms``: a person must look at what is still unknown then."""
+SHORTEST_PAUSE_SEC, LONGEST_PAUSE_SEC = 0.1, 5.0
+
+_NOTHING_WAS_EXECUTED = (
+    OrderRejectedError,
+    ExchangeClockError,
+    ExchangeCredentialsError,
+    ExchangeRateLimitedError,
+    ExchangeBudgetSpentError,
+)
+
+log = structlog.get_logger("p33.apply")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """A plan, where it was read, and how far it has come."""
+
+    entry: PlanEntry
+    plan: Plan
+    claim: Claim
+
+    @property
+    def after_deadline_ms(self) -> int:
+        """Since the order had to be at the venue; negative before that. Without a record of it: since the plan."""
+        return self.claim.now_ms - (self.claim.place_before_ms or self.entry.added_ms)
+
+    @property
+    def pause_sec(self) -> float:
+        """Until the next look: often at first, seldom later."""
+        since_consumed_sec = max(0, self.after_deadline_ms + 5_000) / 1000
+        return min(LONGEST_PAUSE_SEC, max(SHORTEST_PAUSE_SEC, since_consumed_sec / 4))
+
+
+class Executor:
+    """Takes plans as far as they can be taken. Safe for threads."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        permits: PermitClient,
+        orders: OrderClient,
+        permit_timeout_sec: float = PERMIT_TIMEOUT_SEC,
+        settle_ms: int = SETTLE_MS,
+    ) -> None:
+        self._journal = journal
+        self._permits = permits
+        self._orders = orders
+        self._permit_timeout_sec = permit_timeout_sec
+        self._settle_ms = settle_ms
+
+    def attempt(self, entry: PlanEntry, plan: Plan) -> float | None:
+        """Take a plan as far as it goes now.
+
+        Returns:
+            Seconds after which to look again, or None: its last result was published.
+
+        Raises:
+            StoreError: Redis is away; look again later.
+        """
+        claim = self._journal.claim(plan, entry.entry_id)
+        if claim is None:
+            return None
+        case = _Case(entry=entry, plan=plan, claim=claim)
+        if claim.state is State.CLAIMED:
+            return self._consume(case)
+        if claim.state is State.CONSUMED and claim.side is not None and claim.quantity is not None:
+            return self._send(case, claim.side, claim.quantity)
+        return self._ask(case)
+
+    # --- steps ------------------------------------------------------------------------------------------------------
+
+    def _consume(self, case: _Case) -> float | None:
+        plan, claim = case.plan, case.claim
+        if case.entry.redelivered:
+            # Redis may have lost the journal, or its last steps; the order isn't lost.
+            try:
+                order = self._find(case)
+            except ExchangeError as error:
+                log.warning("VENUE_NOT_ASKED", plan_id=plan.plan_id, error=str(error), note="asked again soon")
+                return case.pause_sec
+            if order is not None:
+                return self._tell(case, of_order(order, claim.consume_id))
+        if claim.consumption_on_record:
+            # Consumed, and then interrupted before it was written down: nothing was sent, and nobody will.
+            why = "interrupted between permit and order; nothing was sent"
+            return self._reject(case, why, only_from=State.CLAIMED)
+        try:
+            consumed = self._permits.wait_and_consume(
+                plan.plan_id, plan.symbol, timeout_sec=self._permit_timeout_sec, consume_id=claim.consume_id
+            )
+        except PermitRefused as refused:
+            if isinstance(refused.__cause__, StoreError):
+                raise refused.__cause__ from None
+            return self._block(case, refused)
+        if not self._journal.mark_consumed(plan, consumed):
+            return SHORTEST_PAUSE_SEC
+        return self._send(case, consumed.order_side, consumed.safe_close_qty)
+
+    def _send(self, case: _Case, side: OrderSide, quantity: Decimal) -> float | None:
+        plan, claim = case.plan, case.claim
+        try:
+            earlier = self._find(case)
+            # Before the remaining time is read: the order's window ends then before place_before_ms does, however
+            # long this process freezes in between.
+            window_start_ms = self._orders.clock_ms()
+        except ExchangeError as error:
+            log.warning("VENUE_NOT_ASKED", plan_id=plan.plan_id, error=str(error), note="nothing is sent unasked")
+            is_over = claim.place_before_ms is not None and case.after_deadline_ms >= 0
+            return self._late(case) if is_over else SHORTEST_PAUSE_SEC
+        if earlier is not None:
+            # Redis forgot this plan, and somebody sent it again. Binance takes the id of a closed order once more.
+            return self._tell(case, of_order(earlier, claim.consume_id))
+        remaining = self._journal.mark_sending(plan, claim.consume_id)
+        if remaining == "late":
+            return self._late(case)
+        if isinstance(remaining, str):
+            return SHORTEST_PAUSE_SEC
+        return self._place(case, side, quantity, recv_window_ms=remaining, window_start_ms=window_start_ms)
+
+    def _place(
+        self, case: _Case, side: OrderSide, quantity: Decimal, *, recv_window_ms: int, window_start_ms: int
+    ) -> float | None:
+        try:
+            order = self._orders.place_reduce_only_market(
+                symbol=case.plan.symbol,
+                side=side,
+                quantity=quantity,
+                client_order_id=case.claim.client_order_id,
+                recv_window_ms=recv_window_ms,
+                window_start_ms=window_start_ms,
+            )
+        except _NOTHING_WAS_EXECUTED as error:
+            return self._reject(case, str(error))
+        except (ExchangeError, StoreError) as error:
+            log.warning("ORDER_UNKNOWN", plan_id=case.plan.plan_id, symbol=case.plan.symbol, error=str(error))
+            return SHORTEST_PAUSE_SEC
+        return self._tell(case, of_order(order, case.claim.consume_id))
+
+    def _ask(self, case: _Case) -> float | None:
+        """An order may be at the venue: find out, send nothing."""
+        over_ms, consume_id = case.after_deadline_ms, case.claim.consume_id
+        try:
+            order = self._find(case)
+        except ExchangeError as error:
+            if over_ms < self._settle_ms:
+                return case.pause_sec
+            unknown = Report(outcome=Outcome.UNKNOWN, is_final=False, error=str(error), consume_id=consume_id)
+            return self._tell(case, unknown)
+        if order is not None:
+            return self._tell(case, of_order(order, consume_id))
+        if over_ms < self._settle_ms:
+            return case.pause_sec
+        # case.claim.now_ms was read before the venue was asked, so it was asked after the window and the margin.
+        return self._reject(case, "the venue doesn't know the order, and its time is over")
+
+    def _find(self, case: _Case) -> OrderReport | None:
+        return self._orders.fetch_order(case.plan.symbol, case.claim.client_order_id)
+
+    # --- results ----------------------------------------------------------------------------------------------------
+
+    def _block(self, case: _Case, refused: PermitRefused) -> float | None:
+        report = of_refusal(refused)
+        return self._tell(case, report, only_from=State.CLAIMED, unless_consumed=case.claim.consume_id)
+
+    def _late(self, case: _Case) -> float | None:
+        return self._reject(case, "too late to place the order; nothing was sent", only_from=State.CONSUMED)
+
+    def _reject(self, case: _Case, error: str, *, only_from: State | None = None) -> float | None:
+        report = Report(outcome=Outcome.REJECTED, error=error, consume_id=case.claim.consume_id)
+        return self._tell(case, report, only_from=only_from)
+
+    def _tell(
+        self, case: _Case, report: Report, *, only_from: State | None = None, unless_consumed: str = ""
+    ) -> float | None:
+        still_open = State.OPEN if report.order is not None else case.claim.state
+        gave_up = not report.is_final and case.after_deadline_ms >= GIVE_UP_MS
+        ends = report.is_final or gave_up
+        status = self._journal.settle(
+            case.plan,
+            case.entry.entry_id,
+            result_fields(case.plan, report, now_ms=case.claim.now_ms),
+            digest=report.digest,
+            final=State.DONE if ends else still_open,
+            only_from=() if only_from is None else (only_from,),
+            unless_consumed=unless_consumed,
+        )
+        if status is Settled.PUBLISHED:
+            _log_result(case, report)
+        if gave_up:
+            log.error(
+                "GAVE_UP",
+                plan_id=case.plan.plan_id,
+                symbol=case.plan.symbol,
+                client_order_id=case.claim.client_order_id,
+                note="look for this order at the venue, then compare the ledger: p33 ledger show",
+            )
+        if status in {Settled.MOVED, Settled.CONSUMED}:
+            return SHORTEST_PAUSE_SEC
+        return None if ends or status is Settled.DONE else case.pause_sec
+
+
+def _log_result(case: _Case, report: Report) -> None:
+    order = report.order
+    log.info(
+        str(report.outcome).upper(),
+        symbol=case.plan.symbol,
+        plan_id=case.plan.plan_id,
+        **({"error": report.error} if report.error else {}),
+        **({"reason": report.reason} if report.reason else {}),
+        **({} if order is None else {"order_id": order.order_id, "side": str(order.side), "status": order.status}),
+        **({} if order is None else {"executed_qty": canonical(order.executed_qty)}),
+    )

@@ -1,0 +1,154 @@
+"""What the apply layer has done about a plan so far: a small state machine in Redis that survives its process.
+
+``claimed`` → ``consumed`` → ``sending`` → (``open``) → ``done``. Every step is one script that looks at the state it
+leaves. So a plan's order is sent at most once, whoever works on it: the step to ``sending`` is taken by one and
+never given back.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+import redis
+
+from p33_tasks.apply import Consumed
+from p33_tasks.apply.client import PLACE_WINDOW_MS
+from p33_tasks.contract.keys import Keys
+from p33_tasks.demo.names import APPLY_GROUP, NeighbourKeys, client_order_id
+from p33_tasks.domain.models import OrderSide, Plan
+from p33_tasks.domain.quantities import canonical, parse_quantity
+from p33_tasks.store.scripts import Scripts
+
+MEMORY_MS = 7 * 86_400_000
+RESULT_MAXLEN = 100_000
+MIN_WINDOW_MS = 50
+"""Less is not worth sending: the venue would refuse the order on arrival."""
+
+
+class State(StrEnum):
+    """How far a plan has come."""
+
+    CLAIMED = "claimed"  # nothing was consumed, as far as we know
+    CONSUMED = "consumed"  # the permit is ours, nothing was sent
+    SENDING = "sending"  # an order may be at the venue
+    OPEN = "open"  # the venue has the order and it isn't final
+    DONE = "done"  # the last result was published
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A plan's journal as it was found."""
+
+    consumption_on_record: bool  # the brain knows that this consume_id consumed the permit
+    now_ms: int  # Redis TIME
+    state: State
+    consume_id: str
+    client_order_id: str
+    side: OrderSide | None = None  # from here on: known once consumed
+    quantity: Decimal | None = None
+    place_before_ms: int | None = None
+
+
+class Settled(StrEnum):
+    """What became of a result."""
+
+    PUBLISHED = "published"
+    UNCHANGED = "unchanged"  # the same was published before
+    DONE = "done"  # the last result was published before
+    MOVED = "moved"  # the journal isn't in a state in which this can be said
+    CONSUMED = "consumed"  # the permit was consumed by us after all
+
+
+class Journal:
+    """The journals of one account's plans."""
+
+    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+        self._scripts = Scripts(client, "p33_tasks.demo")
+        self._keys = keys
+        self._own = NeighbourKeys(keys.prefix)
+
+    def claim(self, plan: Plan, entry_id: str) -> Claim | None:
+        """Open the plan's journal or find it again; None for an entry that has nothing left to do."""
+        order_id = client_order_id(self._keys.prefix, plan.plan_id)
+        status, *rest = self._scripts.run(
+            "claim_plan",
+            [self._own.journal(plan.plan_id), self._keys.plans, self._keys.consumed(plan.plan_id)],
+            [APPLY_GROUP, entry_id, plan.symbol, uuid.uuid4().hex, order_id, MEMORY_MS, PLACE_WINDOW_MS],
+        )
+        if status in {"duplicate", "done"}:
+            return None
+        now_ms, on_record, consume_id, state, side, quantity, place_before_ms = rest
+        return Claim(
+            consumption_on_record=on_record == "1",
+            now_ms=int(now_ms),
+            state=State(state),
+            consume_id=consume_id,
+            client_order_id=order_id,
+            side=OrderSide(side) if side else None,
+            quantity=parse_quantity(quantity) if quantity else None,
+            place_before_ms=int(place_before_ms) if place_before_ms else None,
+        )
+
+    def mark_consumed(self, plan: Plan, consumed: Consumed) -> bool:
+        """Write the permit down before anything is sent; False: somebody else goes on with this plan."""
+        reply = self._scripts.run(
+            "mark_consumed",
+            [self._own.journal(plan.plan_id)],
+            [
+                consumed.consume_id,
+                str(consumed.order_side),
+                canonical(consumed.safe_close_qty),
+                consumed.place_before_ms,
+            ],
+        )
+        return bool(reply[0] == "consumed")
+
+    def mark_sending(self, plan: Plan, consume_id: str) -> int | str:
+        """Take the one right to send: milliseconds until it must have arrived, or ``late``, ``lost``, ``other_run``."""
+        status, *rest = self._scripts.run(
+            "mark_sending", [self._own.journal(plan.plan_id)], [consume_id, MIN_WINDOW_MS, PLACE_WINDOW_MS]
+        )
+        return int(rest[0]) if status == "send" else str(status)
+
+    def settle(
+        self,
+        plan: Plan,
+        entry_id: str,
+        result: Mapping[str, str],
+        *,
+        digest: str,
+        final: State = State.DONE,
+        only_from: tuple[State, ...] = (),
+        unless_consumed: str = "",
+    ) -> Settled:
+        """Publish a result, unless the same was published before.
+
+        Args:
+            plan: The plan.
+            entry_id: The plan's stream entry.
+            result: The entry for the result stream.
+            digest: What is new about it; the same digest is published once.
+            final: The state afterwards; ``DONE`` acknowledges the plan.
+            only_from: States in which it may be said; empty: any.
+            unless_consumed: Our consume_id: not said when that consumption is on record.
+        """
+        pairs = [text for pair in result.items() for text in pair]
+        allowed = f",{','.join(only_from)}," if only_from else ""
+        reply = self._scripts.run(
+            "settle_plan",
+            [
+                self._own.journal(plan.plan_id),
+                self._keys.results,
+                self._keys.plans,
+                self._keys.consumed(plan.plan_id),
+            ],
+            [
+                *(APPLY_GROUP, entry_id, allowed, str(final), digest, RESULT_MAXLEN, MEMORY_MS),
+                *("1" if unless_consumed else "0", unless_consumed, *pairs),
+            ],
+        )
+        return Settled(reply[0])

@@ -1,0 +1,167 @@
+"""The reference governor (P3.2): ``python -m p33_tasks.demo.governor``.
+
+Grants each plan of decision ``EXECUTE`` a single-use permit, unless the symbol had too many of late or the day's
+notional is used up. It knows nothing of positions being right; that is the brain's part. Checking, counting, writing
+and acknowledging are one act in Redis, by its ``TIME``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+
+import redis
+import structlog
+
+from p33_tasks.contract.keys import Keys
+from p33_tasks.demo.loops import repeat, serve
+from p33_tasks.demo.names import GOVERNOR_GROUP, NeighbourKeys
+from p33_tasks.demo.plan_reader import PlanEntry, PlanReader
+from p33_tasks.domain import exact_json
+from p33_tasks.domain import quantities as q
+from p33_tasks.domain.models import Plan
+from p33_tasks.errors import ForeignKeyTypeError, InvalidQuantityError
+from p33_tasks.settings import Settings
+from p33_tasks.store.connection import connect
+from p33_tasks.store.scripts import Scripts, translated_errors
+
+CONSUMER = "governor-1"
+BATCH = 50
+BLOCK_MS = 500
+SHORT_WINDOW_MS = 300_000
+LONG_WINDOW_MS = 3_600_000
+_CENTS = Decimal(100)
+
+log = structlog.get_logger("p33.governor")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the governor allows; whatever it granted counts, also where the brain then denied."""
+
+    per_5_min: int = 2  # grants per symbol
+    per_hour: int = 3  # grants per symbol
+    daily_notional: Decimal = Decimal(100_000)  # quote units per UTC day, all symbols together
+    permit_ttl_sec: int = 60
+
+
+class Governor:
+    """Decides plans. Safe to run twice on the same one: the first decision stands."""
+
+    def __init__(self, client: redis.Redis, keys: Keys, limits: Limits, *, permit_key: str) -> None:
+        self._client = client
+        self._scripts = Scripts(client, "p33_tasks.demo")
+        self._keys = keys
+        self._own = NeighbourKeys(keys.prefix)
+        self._limits = limits
+        self._permit_key = permit_key
+
+    def decide(self, entry: PlanEntry, plan: Plan) -> str:
+        """Grant or refuse a plan and acknowledge its entry.
+
+        Returns:
+            ``granted``, ``already``, or why it was refused: ``rate_limit_short``, ``rate_limit_long``,
+            ``daily_notional``; or ``notional_unknown``: there is no snapshot to tell how much it would trade.
+            Then no permit is written at all, neither yes nor no: the brain denies such a plan with a better reason,
+            and an executor that was told no here would give it up before that reason is there.
+
+        Raises:
+            StoreError: Redis is away; the entry stays pending.
+        """
+        limits, about = self._limits, {"plan_id": plan.plan_id, "symbol": plan.symbol}
+        cents = self._notional_cents(plan)
+        if cents is None:
+            return self._leave(entry, plan)
+        status, *why = self._scripts.run(
+            "grant_permit",
+            [
+                self._keys.governor_permit(plan.plan_id, self._permit_key),
+                self._own.grants(plan.symbol),
+                self._own.notional,
+                self._keys.plans,
+            ],
+            [
+                *(GOVERNOR_GROUP, entry.entry_id, plan.plan_id, cents, limits.permit_ttl_sec * 1000),
+                exact_json.dumps({**about, "granted": True}).removesuffix("}") + ',"ts_epoch":',
+                exact_json.dumps({**about, "granted": False}).removesuffix("}") + ',"reason":"',
+                *(SHORT_WINDOW_MS, limits.per_5_min, LONG_WINDOW_MS, limits.per_hour),
+                int(limits.daily_notional * _CENTS),
+            ],
+        )
+        decision = str(why[0] if why else status)
+        log.info("GOVERNOR", decision=decision, symbol=plan.symbol, plan_id=plan.plan_id)
+        return decision
+
+    def _leave(self, entry: PlanEntry, plan: Plan) -> str:
+        with translated_errors():
+            self._client.xack(self._keys.plans, GOVERNOR_GROUP, entry.entry_id)
+        log.info("GOVERNOR", decision="notional_unknown", symbol=plan.symbol, plan_id=plan.plan_id)
+        return "notional_unknown"
+
+    def _notional_cents(self, plan: Plan) -> int | None:
+        """The most that the plan can trade, in whole cents of the quote currency; None when it can't be told."""
+        with translated_errors():
+            amount, price = self._client.hmget(self._keys.snapshot(plan.symbol), ["position_amt", "mark_price"])
+        try:
+            position, mark_price = q.parse_quantity(amount or ""), q.parse_quantity(price or "")
+        except InvalidQuantityError:
+            return None
+        notional = q.multiply(q.multiply(q.magnitude(position), mark_price), plan.close_factor or Decimal(1))
+        cents = q.multiply(notional, _CENTS)
+        return int(cents.to_integral_value(ROUND_CEILING))
+
+
+def run_governor(
+    settings: Settings, stop: threading.Event, *, limits: Limits | None = None, consumer: str = CONSUMER
+) -> None:
+    """Run the reference governor until told to stop.
+
+    Args:
+        settings: Redis and the name of the governor's key.
+        stop: Set it, and this returns within a second.
+        limits: Other than the usual ones, e.g. generous ones for a demo.
+        consumer: Stable name within the group.
+    """
+    keys, client = Keys(settings.key_prefix), connect(settings.state_url)
+    limits = limits or Limits()
+    governor = Governor(client, keys, limits, permit_key=settings.governor_permit_key)
+    reader = PlanReader(client, keys.plans, group=GOVERNOR_GROUP, consumer=consumer)
+    log.info("GOVERNOR_LIMITS", per_5_min=limits.per_5_min, per_hour=limits.per_hour, daily=limits.daily_notional)
+
+    def decide(entry: PlanEntry, plan: Plan) -> None:
+        try:
+            governor.decide(entry, plan)
+        except ForeignKeyTypeError as error:
+            # Nobody gets a permit for it, and the plans behind it go on.
+            log.error("NOT_DECIDED", symbol=plan.symbol, plan_id=plan.plan_id, error=str(error))  # noqa: TRY400 - no bug of ours
+            reader.acknowledge(entry.entry_id)
+
+    def turn() -> None:
+        # Pending ones first: an answer with entries in it may have been lost on its way.
+        for entry in [*reader.pending(), *reader.new(count=BATCH, block_ms=BLOCK_MS)]:
+            plan = reader.plan_of(entry)
+            if plan is not None:
+                decide(entry, plan)
+
+    repeat(turn, stop, who="governor")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line."""
+    usual = Limits()
+    parser = argparse.ArgumentParser(prog="python -m p33_tasks.demo.governor", description=__doc__)
+    parser.add_argument("--per-5-min", type=int, default=usual.per_5_min, help="grants per symbol")
+    parser.add_argument("--per-hour", type=int, default=usual.per_hour, help="grants per symbol")
+    parser.add_argument("--daily-notional", type=Decimal, default=usual.daily_notional, help="quote units per UTC day")
+    parser.add_argument("--consumer", default=CONSUMER, help="stable name within the consumer group")
+    chosen = parser.parse_args(argv)
+    limits = Limits(per_5_min=chosen.per_5_min, per_hour=chosen.per_hour, daily_notional=chosen.daily_notional)
+    return serve(lambda settings, stop: run_governor(settings, stop, limits=limits, consumer=chosen.consumer))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""A consumer group of one's own on the plan stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import redis
+import structlog
+
+from p33_tasks.contract.plans import is_executable, parse_plan
+from p33_tasks.domain.models import Plan
+from p33_tasks.errors import InvalidMessageError, StoreError
+from p33_tasks.store.scripts import translated_errors
+
+MAX_AGE_MS = 60_000
+"""Plans that were already older when first seen are left alone: the brain denies them, their executor gave up."""
+
+_PAGE = 100
+
+log = structlog.get_logger("p33.neighbours")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanEntry:
+    """One delivery of a plan."""
+
+    entry_id: str
+    fields: Mapping[str, str]
+    redelivered: bool  # it was delivered before, to us or to the process whose place we took
+    read_ms: int = 0  # Redis TIME when it was read
+
+    @property
+    def added_ms(self) -> int:
+        """When it was added, by Redis's own clock."""
+        return int(self.entry_id.partition("-")[0])
+
+
+class PlanReader:
+    """Reads the plan stream for one neighbour.
+
+    The consumer name is stable: what a crashed process left pending is found again under the same name.
+    """
+
+    def __init__(self, client: redis.Redis, stream: str, *, group: str, consumer: str) -> None:
+        self._client = client
+        self._stream = stream
+        self._group = group
+        self._consumer = consumer
+
+    def new(self, *, count: int, block_ms: int) -> list[PlanEntry]:
+        """Entries that nobody in the group has seen; waits up to ``block_ms`` for the first.
+
+        Raises:
+            StoreError: Redis is away.
+        """
+        return self._read(">", count=count, block_ms=block_ms)
+
+    def pending(self) -> Iterator[PlanEntry]:
+        """Entries delivered under our name and not acknowledged yet, oldest first.
+
+        Raises:
+            StoreError: Redis is away.
+        """
+        after = "0"
+        while page := self._read(after, count=_PAGE):
+            yield from (entry for entry in page if entry.fields)
+            for trimmed in (entry.entry_id for entry in page if not entry.fields):
+                self.acknowledge(trimmed)
+            after = page[-1].entry_id
+
+    def acknowledge(self, entry_id: str) -> None:
+        """Take an entry off the pending list."""
+        with translated_errors():
+            self._client.xack(self._stream, self._group, entry_id)
+
+    def plan_of(self, entry: PlanEntry) -> Plan | None:
+        """The plan to act on; an entry that asks for nothing, or comes too late, is acknowledged.
+
+        Raises:
+            StoreError: Redis is away.
+        """
+        plan = self._readable(entry)
+        if plan is not None and not entry.redelivered and entry.read_ms - entry.added_ms > MAX_AGE_MS:
+            log.info("PLAN_TOO_OLD", group=self._group, plan_id=plan.plan_id, max_age_sec=MAX_AGE_MS // 1000)
+            plan = None
+        if plan is None:
+            self.acknowledge(entry.entry_id)
+        return plan
+
+    def _readable(self, entry: PlanEntry) -> Plan | None:
+        if not is_executable(entry.fields):
+            return None
+        try:
+            return parse_plan(entry.fields, issued_ms=entry.added_ms, from_stream=True)
+        except InvalidMessageError as error:
+            log.info("PLAN_UNREADABLE", group=self._group, entry_id=entry.entry_id, error=str(error))
+            return None
+
+    def _read(self, after: str, *, count: int, block_ms: int | None = None) -> list[PlanEntry]:
+        try:
+            with translated_errors(), self._client.pipeline(transaction=False) as pipeline:
+                pipeline.xreadgroup(self._group, self._consumer, {self._stream: after}, count=count, block=block_ms)
+                pipeline.time()
+                reply, (seconds, microseconds) = pipeline.execute()
+        except StoreError as error:
+            if "NOGROUP" not in str(error):
+                raise
+            self._create_group()
+            return []
+        return [
+            PlanEntry(
+                entry_id=entry_id,
+                fields=fields or {},
+                redelivered=after != ">",
+                read_ms=int(seconds) * 1000 + int(microseconds) // 1000,
+            )
+            for _, entries in (reply or [])
+            for entry_id, fields in entries
+        ]
+
+    def _create_group(self) -> None:
+        """From the beginning: a plan that was added before we came up is not lost, unless it is too old."""
+        try:
+            with translated_errors():
+                self._client.xgroup_create(self._stream, self._group, id="0", mkstream=True)
+        except StoreError as error:
+            if "BUSYGROUP" not in str(error):
+                raise

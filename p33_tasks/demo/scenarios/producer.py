@@ -1,0 +1,217 @@
+"""Plays the decision table on a running demo: ``python -m p33_tasks.demo.scenarios.producer --simulator URL``.
+
+One case after the other, round after round, each on the symbol that has been left alone for longest. A case says
+what it expects and what it got. It refuses to run against anything but the simulator that the brain is set to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+import redis
+import structlog
+
+from p33_tasks.contract.keys import Keys
+from p33_tasks.demo.exchange.client import SimControl, SimControlError
+from p33_tasks.demo.loops import serve
+from p33_tasks.demo.names import NeighbourKeys
+from p33_tasks.demo.scenarios.cases import CASES
+from p33_tasks.demo.scenarios.scene import TRADED, Case, Played, Scene, Traded
+from p33_tasks.demo.scenarios.stage import Stage, StoppedError
+from p33_tasks.errors import ConfigurationError, P33Error, StoreError
+from p33_tasks.exchange.registry import venue_source
+from p33_tasks.settings import Settings
+from p33_tasks.store.connection import connect
+from p33_tasks.store.scripts import translated_errors
+
+INTERVAL_SEC = 0.5
+TROUBLE_PAUSE_SEC = 1.0
+CASES_MAXLEN = 1_000
+
+log = structlog.get_logger("p33.demo")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseResult:
+    """A case, as it was played."""
+
+    case: str
+    symbol: str
+    expected: str
+    got: str
+    expected_outcome: str
+    outcome: str
+    plan_id: str
+    took_ms: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether verdict and execution were the expected ones."""
+        return self.got == self.expected and self.outcome == self.expected_outcome
+
+
+Report = Callable[[CaseResult], None]
+
+
+class Producer:
+    """Plays cases until told to stop."""
+
+    def __init__(
+        self, stage: Stage, traded: Sequence[Traded], stop: threading.Event, *, cases: Sequence[Case] = CASES
+    ) -> None:
+        self._stage = stage
+        self._traded = tuple(traded)
+        self._stop = stop
+        self._cases = tuple(cases)
+
+    def run(self, report: Report, *, interval_sec: float = INTERVAL_SEC, rounds: int | None = None) -> None:
+        """Play the cases in turn.
+
+        Args:
+            report: Called with each result.
+            interval_sec: Pause between two cases.
+            rounds: How often to play them all; None: until told to stop.
+        """
+        for case in self._script(rounds):
+            began_sec = time.monotonic()
+            try:
+                traded, played = self._play(case)
+            except StoppedError:
+                return
+            took_ms = int((time.monotonic() - began_sec) * 1000)
+            # Told to end with all the others, it may miss one of them before it hears of it.
+            if traded is None and self._stop.wait(TROUBLE_PAUSE_SEC):
+                return
+            report(
+                CaseResult(
+                    case=case.name,
+                    symbol=traded.symbol if traded else "",
+                    expected=case.expected,
+                    got=played.got,
+                    expected_outcome=case.outcome,
+                    outcome=played.outcome if case.outcome else "",
+                    plan_id=played.plan_id,
+                    took_ms=took_ms,
+                )
+            )
+            if self._stop.wait(interval_sec):
+                return
+
+    def _script(self, rounds: int | None) -> Iterator[Case]:
+        for _ in count() if rounds is None else range(rounds):
+            for case in self._cases:
+                if self._choices(case) and (len(self._traded) > 1 or not case.many_symbols):
+                    yield case
+
+    def _choices(self, case: Case) -> list[Traded]:
+        return [traded for traded in self._traded if case.side * traded.home_amt >= 0]
+
+    def _play(self, case: Case) -> tuple[Traded | None, Played]:
+        try:
+            traded = min(self._choices(case), key=lambda traded: self._stage.quiet_at_ms(traded.symbol))
+            self._stage.hold_position(traded.symbol, case.amount(traded))
+            symbols = tuple(each.symbol for each in self._traded)
+            return traded, case.play(Scene(stage=self._stage, traded=traded, symbols=symbols))
+        except StoppedError:
+            raise
+        except (P33Error, SimControlError, redis.RedisError) as error:
+            return None, Played(got=f"not played: {error}")
+
+
+def log_result(result: CaseResult) -> None:
+    """One line per case."""
+    say = log.info if result.ok else log.warning
+    say(
+        "CASE",
+        case=result.case,
+        ok=result.ok,
+        expected=result.expected,
+        got=result.got,
+        outcome=result.outcome,
+        symbol=result.symbol,
+        plan_id=result.plan_id,
+        took_ms=result.took_ms,
+    )
+
+
+def keep_results(client: redis.Redis, keys: NeighbourKeys) -> Report:
+    """A report that also puts each result on the demo's stream, for another process to show."""
+
+    def report(result: CaseResult) -> None:
+        log_result(result)
+        fields = {name: str(getattr(result, name)) for name in (*CaseResult.__dataclass_fields__, "ok")}
+        try:
+            with translated_errors():
+                client.xadd(keys.cases, fields, maxlen=CASES_MAXLEN, approximate=True)  # type: ignore[arg-type]  # redis-py's invariant unions
+        except StoreError as error:
+            log.warning("CASE_NOT_KEPT", case=result.case, error=str(error))
+
+    return report
+
+
+def run_producer(
+    settings: Settings,
+    stop: threading.Event,
+    sim: SimControl,
+    *,
+    report: Report | None = None,
+    interval_sec: float = INTERVAL_SEC,
+    rounds: int | None = None,
+) -> None:
+    """Play the cases on a running demo until told to stop.
+
+    Args:
+        settings: The brain's own; its venue must be ``sim``.
+        stop: Set it, and this returns within a second.
+        sim: The demo's simulator.
+        report: Called with each result; by default it is logged and put on ``{prefix}:demo:cases``.
+        interval_sec: Pause between two cases.
+        rounds: How often to play them all; None: until told to stop.
+
+    Raises:
+        ConfigurationError: The brain isn't set to this simulator, or trades none of the demo's symbols.
+    """
+    if settings.exchange_base_url != sim.base_url:
+        raise ConfigurationError(
+            f"P33_EXCHANGE_BASE_URL={settings.exchange_base_url!r:.80}: plans are produced for the simulator at "
+            f"{sim.base_url} only"
+        )
+    traded = [each for each in TRADED if each.symbol in settings.allowlist]
+    if not traded:
+        known = ",".join(each.symbol for each in TRADED)
+        raise ConfigurationError(f"P33_ALLOWLIST holds none of the demo's symbols: {known}")
+    client, keys = connect(settings.state_url), Keys(settings.key_prefix)
+    stage = Stage(
+        client=client,
+        keys=keys,
+        sim=sim,
+        policy=settings.policy,
+        source=venue_source(settings.exchange, settings.binance_testnet, settings.exchange_base_url),
+        stop=stop,
+    )
+    producer = Producer(stage, traded, stop)
+    producer.run(report or keep_results(client, NeighbourKeys(keys.prefix)), interval_sec=interval_sec, rounds=rounds)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m p33_tasks.demo.scenarios.producer", description=__doc__)
+    parser.add_argument("--simulator", required=True, metavar="URL", help="as the simulator printed it")
+    parser.add_argument("--interval", type=float, default=INTERVAL_SEC, metavar="SEC", help="between two cases")
+    parser.add_argument("--rounds", type=int, default=None, help="how often to play all cases; for ever by default")
+    chosen = parser.parse_args(argv)
+    return serve(
+        lambda settings, stop: run_producer(
+            settings, stop, SimControl(chosen.simulator), interval_sec=chosen.interval, rounds=chosen.rounds
+        )
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""``p33 proof``: the five acceptance cases, live."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import click
+
+from p33_tasks.cli.failures import NO, Failure, json_option
+from p33_tasks.cli.session import Session, open_session
+from p33_tasks.cli.show import cell, console, escaped, print_json
+from p33_tasks.cli.symbols import symbol_of
+
+USUAL_SYMBOL = "BTCUSDT"
+ORDER = ("normal", "stale", "no position", "cooldown", "quantity mismatch")
+
+
+@click.command(short_help="Run the five acceptance cases on a simulator.")
+@click.option("--symbol", help=f"Of P33_ALLOWLIST; {USUAL_SYMBOL} by default, or the first.")
+@json_option
+def proof(symbol: str | None, as_json: bool) -> None:
+    """Play the five acceptance cases through the running system's own keys and streams: normal, stale, no position,
+    cooldown, quantity mismatch. Each shows what was expected and what was seen.
+
+    It needs worker and beat, set to a simulator on this machine; it refuses anything else. Where no executor or
+    governor answers, its own take part. Afterwards the symbol's position and ledger are as they were. It takes
+    about twice the cooldown plus the stale threshold.
+
+    \b
+    Examples:
+      p33 up --no-producer         in one terminal; it says how to come to its settings in another:
+      p33 proof
+      p33 proof --symbol ETHUSDT --json
+    """  # noqa: D205 - click shows the first paragraph whole
+    session = open_session()
+    chosen = symbol_of(symbol) if symbol else _usual_symbol(session)
+    with _telling(as_json=as_json) as tell:
+        proven, document = _run(session, chosen, tell)
+    if as_json:
+        print_json(document)
+    else:
+        _print(proven, document)
+    if not document["ok"]:
+        raise click.exceptions.Exit(NO)
+
+
+def _usual_symbol(session: Session) -> str:
+    allowlist = session.settings.allowlist
+    return USUAL_SYMBOL if USUAL_SYMBOL in allowlist else allowlist[0]
+
+
+def _run(session: Session, symbol: str, tell: Callable[[str], None]) -> tuple[list[Any], dict[str, Any]]:
+    from p33_tasks.demo.exchange.client import SimControlError
+    from p33_tasks.demo.scenarios.proof_cases import Cases
+    from p33_tasks.demo.scenarios.proof_stage import prepared
+    from p33_tasks.demo.scenarios.stage import NotStagedError
+
+    proven = []
+    try:
+        with prepared(session, symbol, tell) as ground:
+            cases, amount = Cases(ground, tell), ground.stage.sim.position(symbol)
+            try:
+                for case in cases.all():
+                    proven.append(case)
+                    tell(f"{'pass' if case.passed else 'FAIL'}  {case.name}")
+            finally:
+                tell("putting position and ledger back")
+                cases.restore(amount)
+    except (NotStagedError, SimControlError) as error:
+        raise Failure(f"after {len(proven)} of {len(ORDER)} cases: {error}. See p33 check") from error
+    proven.sort(key=lambda case: ORDER.index(case.name))
+    document = {
+        "ok": len(proven) == len(ORDER) and all(case.passed for case in proven),
+        "symbol": symbol,
+        "neighbours": ground.neighbours,
+        "restored_exchange_position_amt": amount,
+        "cases": [
+            {
+                "case": case.name,
+                "passed": case.passed,
+                "expected": case.expected,
+                "seen": case.seen,
+                "failures": list(case.failures),
+                **case.facts,
+            }
+            for case in proven
+        ],
+    }
+    return proven, document
+
+
+@contextlib.contextmanager
+def _telling(*, as_json: bool) -> Iterator[Callable[[str], None]]:
+    """Progress on standard error, so that standard output holds the answer alone."""
+    if as_json or not sys.stderr.isatty():
+        yield lambda text: None if as_json else click.echo(f".. {escaped(text)}", err=True)
+        return
+    with console(stderr=True).status("") as spinner:
+        yield lambda text: spinner.update(escaped(text))
+
+
+def _print(proven: list[Any], document: dict[str, Any]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("", "case", "expected", "seen"):
+        table.add_column(name, no_wrap=name in {"", "case"}, overflow="fold")
+    for case in proven:
+        seen = "; ".join([case.seen, *(f"WRONG: {failure}" for failure in case.failures)])
+        style = "green" if case.passed else "bold red"
+        table.add_row(
+            cell("pass" if case.passed else "FAIL", style),
+            cell(case.name),
+            cell(case.expected, limit=300),
+            cell(seen, limit=600),
+        )
+    screen = console()
+    screen.print(table)
+    number = sum(case.passed for case in proven)
+    screen.print(cell(f"{number} of {len(ORDER)} on {document['symbol']}; {document['neighbours']}", "bold"))

@@ -1,0 +1,168 @@
+"""What the proof is played on: a simulator and nothing else, with an executor and a governor beside the brain."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+
+from p33_tasks.cli.failures import Failure
+from p33_tasks.cli.session import Session
+from p33_tasks.contract.markets import MARKET_FIELDS, decode_market
+from p33_tasks.demo.exchange.client import SimControl, SimControlError
+from p33_tasks.demo.executor.apply_layer import run_apply_layer
+from p33_tasks.demo.governor import Limits, run_governor
+from p33_tasks.demo.names import APPLY_GROUP, GOVERNOR_GROUP, NeighbourKeys
+from p33_tasks.demo.scenarios.stage import NotStagedError, Stage
+from p33_tasks.domain.models import MarketRules
+from p33_tasks.store.scripts import translated_errors
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+PROBE_TIMEOUT_SEC = 4.0
+PRODUCER_QUIET_MS = 15_000
+CONSUMER = "proof"
+JOIN_TIMEOUT_SEC = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """Where the cases are played."""
+
+    stage: Stage
+    session: Session
+    symbol: str
+    market: MarketRules
+    neighbours: str  # whose executor and governor take part
+
+
+def simulator_of(session: Session) -> SimControl:
+    """The simulator that the brain is set to.
+
+    Raises:
+        Failure: It is set to anything else: the proof moves positions and breaks answers.
+    """
+    settings = session.settings
+    url = settings.exchange_base_url
+    if url is None or urlsplit(url).hostname not in LOOPBACK:
+        raise Failure(
+            f"the proof moves positions and breaks the exchange's answers, so it only runs on a simulator on this "
+            f"machine; this configuration's exchange is {session.source}. Start one with: p33 up --no-producer"
+        )
+    key, secret = settings.api_credentials
+    sim = SimControl(
+        url,
+        api_key=key.get_secret_value() if key else "",
+        api_secret=secret.get_secret_value() if secret else "",
+    )
+    try:
+        sim.state()
+    except (SimControlError, ValueError) as error:
+        raise Failure(f"{url} is not our simulator, or it doesn't answer: {error}") from error
+    return sim
+
+
+@contextlib.contextmanager
+def prepared(session: Session, symbol: str, tell: Callable[[str], None]) -> Iterator[Ground]:
+    """A ground to play on; executor and governor of our own run with it where nobody else's answer.
+
+    Raises:
+        Failure: The symbol can't be used, nobody judges plans, or the demo's producer is playing.
+    """
+    sim, stop = simulator_of(session), threading.Event()
+    stage = Stage(
+        client=session.client,
+        keys=session.keys,
+        sim=sim,
+        policy=session.settings.policy,
+        source=session.source,
+        stop=stop,
+    )
+    _refuse_beside_a_producer(session)
+    market = _market_of(session, symbol)
+    tell("looking who judges, grants and executes")
+    missing = _missing_neighbours(stage, session, symbol)
+    _be_quiet()
+    threads = [threading.Thread(target=run, args=(session, stop), name=name) for name, run in missing.items()]
+    for thread in threads:
+        thread.start()
+    whose = f"{' and '.join(missing)} in this process" if missing else "executor and governor that were running"
+    try:
+        yield Ground(stage=stage, session=session, symbol=symbol, market=market, neighbours=whose)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(JOIN_TIMEOUT_SEC)
+        if missing:
+            _leave_the_groups(session)
+
+
+def _refuse_beside_a_producer(session: Session) -> None:
+    with translated_errors():
+        latest = session.client.xrevrange(NeighbourKeys(session.keys.prefix).cases, count=1)
+        seconds, _ = session.client.time()
+    if latest and seconds * 1000 - int(str(latest[0][0]).partition("-")[0]) < PRODUCER_QUIET_MS:
+        raise Failure(
+            "the demo's producer is playing its own cases on the same positions; start the demo without it: "
+            "p33 up --no-producer"
+        )
+
+
+def _market_of(session: Session, symbol: str) -> MarketRules:
+    if symbol not in session.settings.allowlist:
+        raise Failure(f"{symbol} is not in P33_ALLOWLIST; choose another with --symbol")
+    with translated_errors():
+        raw: Any = session.client.hmget(session.keys.market(symbol), MARKET_FIELDS)
+        held = session.client.get(session.keys.hold(symbol))
+    if held is not None:
+        raise Failure(f"{symbol} is on hold; find out why (p33 hold list), or choose another with --symbol")
+    market = decode_market(symbol, raw, session.source)
+    if market is None:
+        raise Failure(f"the step size of {symbol} is unknown: do worker and beat run? See p33 check")
+    return market
+
+
+def _missing_neighbours(stage: Stage, session: Session, symbol: str) -> dict[str, Callable[..., None]]:
+    """Ask with a plan that is denied whatever holds: who gives a verdict, a governor's permit, a result?"""
+    plan_id = stage.send(symbol, "HOLD")
+    try:
+        stage.verdict(plan_id)
+    except NotStagedError as error:
+        raise Failure(f"nobody judges plans: {error} See p33 check") from error
+    governor_key = session.keys.governor_permit(plan_id, session.settings.governor_permit_key)
+    missing: dict[str, Callable[..., None]] = {}
+    for name, run, look in (
+        ("executor", _execute, lambda: bool(stage.outcomes(plan_id))),
+        ("governor", _govern, lambda: bool(session.client.exists(governor_key))),
+    ):
+        try:
+            stage.wait_for(look, name, PROBE_TIMEOUT_SEC if not missing else 0.0)
+        except NotStagedError:
+            missing[name] = run
+    return missing
+
+
+def _execute(session: Session, stop: threading.Event) -> None:
+    # In the usual group: where another one runs after all, each plan still has one executor.
+    run_apply_layer(session.settings, stop, consumer=CONSUMER)
+
+
+def _govern(session: Session, stop: threading.Event) -> None:
+    generous = Limits(per_5_min=10**6, per_hour=10**6, daily_notional=Limits().daily_notional * 10**9)
+    run_governor(session.settings, stop, limits=generous, consumer=CONSUMER)
+
+
+def _leave_the_groups(session: Session) -> None:
+    for group in (APPLY_GROUP, GOVERNOR_GROUP):
+        with contextlib.suppress(Exception), translated_errors():
+            session.client.xgroup_delconsumer(session.keys.plans, group, CONSUMER)
+
+
+def _be_quiet() -> None:
+    """The neighbours' logs are not this command's output."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

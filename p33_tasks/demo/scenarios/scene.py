@@ -1,0 +1,85 @@
+"""What a case of the producer is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from p33_tasks.demo.scenarios.stage import Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traded:
+    """A symbol of the demo: what the account holds at the start of a case, and the venue's step."""
+
+    symbol: str
+    home_amt: Decimal
+    step: Decimal
+
+
+TRADED = (
+    Traded(symbol="BTCUSDT", home_amt=Decimal("0.040"), step=Decimal("0.001")),
+    Traded(symbol="ETHUSDT", home_amt=Decimal("-1.200"), step=Decimal("0.001")),
+    Traded(symbol="SOLUSDT", home_amt=Decimal(36), step=Decimal(1)),
+    Traded(symbol="XRPUSDT", home_amt=Decimal("-4000.0"), step=Decimal("0.1")),
+    Traded(symbol="DOGEUSDT", home_amt=Decimal(20_000), step=Decimal(1)),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Where a case is played."""
+
+    stage: Stage
+    traded: Traded
+    symbols: tuple[str, ...]  # all of the demo
+
+    @property
+    def symbol(self) -> str:  # noqa: D102 - the traded one's
+        return self.traded.symbol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """What a case came to."""
+
+    got: str  # verdicts, joined by " + "
+    plan_id: str = ""
+    outcome: str = ""  # what the apply layer said last; empty where nothing is expected of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One step of the demo."""
+
+    name: str
+    expected: str
+    play: Callable[[Scene], Played]
+    outcome: str = ""  # what the apply layer is expected to say; empty: not asked
+    side: int = 0  # 1: on a long, -1: on a short, 0: on either
+    amount: Callable[[Traded], Decimal] = lambda traded: traded.home_amt  # held when the case begins
+    many_symbols: bool = False  # needs a second symbol beside its own
+
+
+def judged(scene: Scene, plan_id: str) -> Played:
+    """Verdict and result of a plan."""
+    got = scene.stage.verdict(plan_id)
+    return Played(got=got, plan_id=plan_id, outcome=scene.stage.outcome(plan_id))
+
+
+def sent(action: str = "CLOSE_PARTIAL_75", **fields: str) -> Callable[[Scene], Played]:
+    """A case that is nothing but a plan."""
+    return lambda scene: judged(scene, scene.stage.send(scene.symbol, action, **fields))
+
+
+@contextmanager
+def faulty(scene: Scene, **switches: Any) -> Iterator[None]:
+    """The simulator misbehaves for as long as the block runs."""
+    scene.stage.sim.fault(**switches)
+    try:
+        yield
+    finally:
+        scene.stage.sim.clear_faults()

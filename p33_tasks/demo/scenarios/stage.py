@@ -1,0 +1,232 @@
+"""What the producer's cases are played on: positions at the simulator, ledgers, plans, and what became of them.
+
+Positions are moved through the simulator's control API, ledgers re-based as an operator would (audited, "demo").
+Nothing here works on a real venue.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import redis
+
+from p33_tasks.contract.keys import GROUP, Keys
+from p33_tasks.contract.snapshots import HEDGE
+from p33_tasks.contract.timing import decode_time
+from p33_tasks.demo.exchange.client import SimControl
+from p33_tasks.domain import quantities as q
+from p33_tasks.domain.models import Policy
+from p33_tasks.errors import P33Error
+from p33_tasks.store.operator import OperatorStore
+from p33_tasks.store.scripts import translated_errors
+
+LOOK_EVERY_SEC = 0.02
+STAGING_TIMEOUT_SEC = 30.0
+VERDICT_TIMEOUT_SEC = 5.0
+RESULT_TIMEOUT_SEC = 10.0
+
+T = TypeVar("T")
+
+
+class NotStagedError(P33Error):
+    """What a case needs, or what it waits for, didn't come about in time; are workers, beat and apply layer running?"""
+
+
+class StoppedError(P33Error):
+    """The producer was told to stop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolState:
+    """What Redis says about a symbol."""
+
+    now_ms: int  # Redis TIME
+    position_amt: Decimal | None  # of the snapshot
+    snapshot_ms: int
+    one_way: bool  # the venue reports one amount, not two legs
+    ledger_amt: Decimal | None
+    ordered_ms: int
+    reserved: bool
+
+
+class Stage:
+    """One demo: its state store, its simulator, its limits."""
+
+    def __init__(
+        self,
+        *,
+        client: redis.Redis,
+        keys: Keys,
+        sim: SimControl,
+        policy: Policy,
+        source: str,
+        stop: threading.Event,
+    ) -> None:
+        self.client = client
+        self.keys = keys
+        self.sim = sim
+        self.policy = policy
+        self.operator = OperatorStore(client, keys)
+        self._source = source
+        self._stop = stop
+
+    # --- waiting ----------------------------------------------------------------------------------------------------
+
+    def wait_for(self, look: Callable[[], T | None], what: str, timeout_sec: float = STAGING_TIMEOUT_SEC) -> T:
+        """Look again and again until there is something.
+
+        Raises:
+            NotStagedError: Nothing came in time.
+            StoppedError: The producer was told to stop.
+        """
+        until_sec = time.monotonic() + timeout_sec
+        while not (found := look()):
+            if time.monotonic() >= until_sec:
+                raise NotStagedError(f"waited {timeout_sec:g} s in vain for {what}")
+            if self._stop.wait(LOOK_EVERY_SEC):
+                raise StoppedError
+        return found
+
+    # --- positions and ledgers --------------------------------------------------------------------------------------
+
+    def state(self, symbol: str) -> SymbolState:
+        """A symbol at this moment; a foreign value among its keys is a StoreError."""
+        with translated_errors(), self.client.pipeline(transaction=True) as pipe:
+            pipe.time()
+            pipe.hmget(self.keys.snapshot(symbol), ["position_amt", "ts_ms", "ts_epoch", "position_mode"])
+            pipe.hmget(self.keys.ledger(symbol), ["last_known_amt", "last_order_time_ms", "last_order_time_epoch"])
+            pipe.exists(self.keys.reservation(symbol))
+            (seconds, micros), snapshot, ledger, reserved = pipe.execute()
+        return SymbolState(
+            now_ms=int(seconds) * 1000 + int(micros) // 1000,
+            position_amt=None if snapshot[0] is None else q.parse_quantity(snapshot[0]),
+            snapshot_ms=decode_time(snapshot[1], snapshot[2]) or 0,
+            one_way=snapshot[3] != HEDGE,
+            ledger_amt=None if ledger[0] is None else q.parse_quantity(ledger[0]),
+            ordered_ms=decode_time(ledger[1], ledger[2]) or 0,
+            reserved=bool(reserved),
+        )
+
+    def quiet_at_ms(self, symbol: str) -> int:
+        """When the symbol's last order is out of the way, by Redis TIME."""
+        state = self.state(symbol)
+        settles_ms = state.now_ms + self.policy.permit_ttl_ms if state.reserved else 0
+        return max(settles_ms, state.ordered_ms + self.policy.cooldown_ms if state.ordered_ms else 0)
+
+    def hold_position(self, symbol: str, amount: Decimal) -> None:
+        """Let the account hold this much, known to brain and ledger, with no order in the way."""
+        if self.sim.position(symbol) != amount:
+            self.move_position(symbol, amount)
+        self.wait_for(lambda: self._is_settled(symbol, amount), f"{symbol} settled at {amount}")
+
+    def _is_settled(self, symbol: str, amount: Decimal) -> bool:
+        """Whether snapshot and ledger say ``amount``; takes the snapshot over into the ledger when it may."""
+        state = self.state(symbol)
+        quiet_ms = state.ordered_ms + self.policy.cooldown_ms if state.ordered_ms else 0
+        fresh = state.now_ms - state.snapshot_ms <= self.policy.stale_threshold_ms // 2
+        known = fresh and state.one_way and state.position_amt == amount
+        if state.reserved or state.snapshot_ms <= quiet_ms or not known:
+            return False
+        if state.ledger_amt != amount:
+            shown = q.canonical(amount)
+            self.operator.adopt_ledger(
+                symbol, source=self._source, policy=self.policy, by="demo", replace=True, shown_amt=shown
+            )
+            return False
+        return True
+
+    def move_position(self, symbol: str, amount: Decimal) -> None:
+        """Change the position behind the brain's back, and wait until a later snapshot shows it."""
+        self.sim.set_position(symbol, amount)
+        since_ms = self.state(symbol).now_ms
+
+        def shows() -> bool:
+            state = self.state(symbol)
+            return state.snapshot_ms >= since_ms and state.position_amt == amount
+
+        self.wait_for(shows, f"a snapshot of {symbol} with {amount}")
+
+    def wait_for_refresh(self, symbols: tuple[str, ...]) -> None:
+        """Wait until a bulk request that begins from now on has fed one of the symbols."""
+        since_ms = self.state(symbols[0]).now_ms
+        self.wait_for(lambda: any(self.state(symbol).snapshot_ms > since_ms for symbol in symbols), "the next refresh")
+
+    # --- plans ------------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def new_plan_id() -> str:
+        """A plan_id that was never used."""
+        return f"demo-{uuid.uuid4().hex[:16]}"
+
+    def send(self, symbol: str, action: str = "CLOSE_PARTIAL_75", plan_id: str = "", **fields: str) -> str:
+        """Add a plan to the stream; returns its plan_id."""
+        plan_id = plan_id or self.new_plan_id()
+        self.send_entry(
+            {"plan_id": plan_id, "symbol": symbol, "decision": "EXECUTE", "action": action, "reduceOnly": "true"}
+            | fields
+        )
+        return plan_id
+
+    def send_entry(self, fields: dict[str, str]) -> str:
+        """Add any entry to the plan stream; returns its id."""
+        with translated_errors():
+            entry_id: str = self.client.xadd(self.keys.plans, fields | {"timestamp": str(int(time.time()))})  # type: ignore[arg-type, assignment]  # redis-py's invariant unions
+        return entry_id
+
+    def verdict(self, plan_id: str) -> str:
+        """Wait for a plan's verdict: ``allow``, or the reason of the deny."""
+        text = self.wait_for(lambda: self._get(self.keys.decision(plan_id)), "a verdict", VERDICT_TIMEOUT_SEC)
+        decided: dict[str, Any] = json.loads(text)
+        return "allow" if decided.get("allow") is True else str(decided.get("reason"))
+
+    def was_ignored(self, plan_id: str, entry_id: str) -> bool:
+        """Wait until the brain has taken an entry off its list; whether it gave no verdict."""
+
+        def acknowledged() -> bool:
+            with translated_errors():
+                groups: Any = self.client.xinfo_groups(self.keys.plans)
+                pending: Any = self.client.xpending_range(self.keys.plans, GROUP, entry_id, entry_id, 1)
+            read = [group["last-delivered-id"] for group in groups if group["name"] == GROUP]
+            return bool(read) and _order(read[0]) >= _order(entry_id) and not pending
+
+        self.wait_for(acknowledged, "the plan's acknowledgement", VERDICT_TIMEOUT_SEC)
+        return self._get(self.keys.decision(plan_id)) is None
+
+    def outcomes(self, plan_id: str) -> list[str]:
+        """What apply layers have said about a plan so far, oldest first."""
+        with translated_errors():
+            entries: Any = self.client.xrevrange(self.keys.results, count=200)
+        said = [fields for _, fields in entries if fields.get("plan_id") == plan_id]
+        return [fields.get("outcome", "?") for fields in reversed(said)]
+
+    def outcome(self, plan_id: str, *, after: int = 0) -> str:
+        """Wait for what the apply layer made of a plan: ``executed``, ``blocked``, ``rejected``, ``unknown``.
+
+        Args:
+            plan_id: The plan.
+            after: How many results about it there are already.
+        """
+        later = self.wait_for(lambda: self.outcomes(plan_id)[after:], "the apply layer's result", RESULT_TIMEOUT_SEC)
+        return later[-1]
+
+    def is_dead_letter(self, entry_id: str) -> bool:
+        """Whether an entry is on the dead-letter stream by now."""
+        with translated_errors():
+            entries: Any = self.client.xrevrange(self.keys.dead_letters, count=50)
+        return any(fields.get("source_id") == entry_id for _, fields in entries)
+
+    def _get(self, key: str) -> str | None:
+        with translated_errors():
+            return self.client.get(key)  # type: ignore[return-value]  # redis-py's union with its async twin
+
+
+def _order(entry_id: str) -> tuple[int, int]:
+    milliseconds, _, sequence = entry_id.partition("-")
+    return int(milliseconds), int(sequence or 0)

@@ -1,0 +1,103 @@
+"""The demo's configuration and processes: nothing of the user's own configuration is read or touched."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from p33_tasks.demo.up.ports import free_port, is_free
+from p33_tasks.demo.up.processes import Child
+
+PRODUCER = "producer"
+USUAL_METRICS_PORT = 8045
+POSITIONS = {
+    "BTCUSDT": "0.038",
+    "ETHUSDT": "-1.2",
+    "SOLUSDT": "25",
+    "XRPUSDT": "-4000",
+    "DOGEUSDT": "15000",
+}
+"""Long and short, signed base quantities."""
+
+# What a program needs of its surroundings. Everything else stays outside: a REDIS_HOST, an API key, a CELERY_*.
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "NO_COLOR")
+
+
+def demo_settings(*, redis_url: str, broker_url: str, exchange_url: str, metrics_port: int) -> dict[str, str]:
+    """The demo's variables: the usual limits, but quick enough to see a lot in a minute."""
+    return {
+        "P33_REDIS_URL": redis_url,
+        "P33_BROKER_URL": broker_url,
+        "P33_KEY_PREFIX": "quantum",
+        "P33_ALLOWLIST": ",".join(POSITIONS),
+        "P33_POLL_SEC": "1",
+        "P33_STALE_THRESHOLD_SEC": "4",
+        "P33_COOLDOWN_SEC": "4",
+        "P33_PERMIT_TTL": "15",
+        "P33_PLAN_MAX_AGE_SEC": "20",
+        "P33_LEDGER_BOOTSTRAP": "adopt",
+        "P33_PERMIT_SIGNING_KEY": secrets.token_hex(16),
+        "P33_METRICS_HOST": "127.0.0.1",
+        "P33_METRICS_PORT": str(metrics_port),
+        "P33_EXCHANGE": "binanceusdm",
+        "P33_EXCHANGE_BASE_URL": exchange_url,
+        "BINANCE_API_KEY": "demo",
+        "BINANCE_API_SECRET": "demo",
+        "BINANCE_TESTNET": "true",
+    }
+
+
+def write_env_file(path: Path, settings: dict[str, str]) -> None:
+    """For other terminals (``set -a; . FILE; p33 status``), and for the children; for this user's eyes only."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.writelines(f"{name}={value}\n" for name, value in settings.items())
+
+
+def child_environment(env_file: Path) -> dict[str, str]:
+    """What the children see: their surroundings, and the file. The named file replaces the one in /etc."""
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return {**inherited, "P33_ENV_FILE": str(env_file), "PYTHONUNBUFFERED": "1"}
+
+
+def metrics_port() -> int:
+    """The usual one, or any when that is taken."""
+    return USUAL_METRICS_PORT if is_free(USUAL_METRICS_PORT) else free_port()
+
+
+def python(module: str, *arguments: str) -> tuple[str, ...]:
+    """A module of this interpreter's environment as a program."""
+    return (sys.executable, "-m", module, *arguments)
+
+
+def service_children() -> Iterator[Child]:
+    """The service itself: what a deployment runs, too."""
+    yield Child(name="worker", command=python("celery", "-A", "p33_tasks", "worker", "-E"))
+    yield Child(name="beat", command=python("celery", "-A", "p33_tasks", "beat"))
+    yield Child(name="exporter", command=python("p33_tasks.cli", "exporter"))
+
+
+def governor_children(*options: str) -> Iterator[Child]:
+    """The reference governor."""
+    yield Child(name="governor", command=python("p33_tasks.demo.governor", *options))
+
+
+def apply_children() -> Iterator[Child]:
+    """The reference apply layer. It sends orders."""
+    yield Child(name="apply", command=python("p33_tasks.demo.executor.apply_layer"))
+
+
+def demo_children(exchange_url: str) -> Iterator[Child]:
+    """The service, and what stands around it in the demo. Another process is one line here."""
+    port = exchange_url.rpartition(":")[2]
+    held = ",".join(f"{symbol}={amount}" for symbol, amount in POSITIONS.items())
+    yield Child(
+        name="exchange",
+        command=python("p33_tasks.demo.exchange", "--port", port, "--symbols", held, "--exit-with-parent"),
+    )
+    yield from service_children()
+    yield from governor_children("--per-5-min", "100000", "--per-hour", "1000000", "--daily-notional", "1000000000000")
+    yield from apply_children()
+    yield Child(name=PRODUCER, command=python("p33_tasks.demo.up.producer", exchange_url), may_end=True)

@@ -1,0 +1,188 @@
+"""Preparing a run, with the demo's settings or the user's, and telling how it went."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from p33_tasks.cli import tables
+from p33_tasks.cli.check import report, run_checks
+from p33_tasks.cli.failures import Failure
+from p33_tasks.cli.findings import Grade, worst
+from p33_tasks.cli.session import Session, open_session
+from p33_tasks.cli.show import cell, console, escaped, print_json, print_lines
+from p33_tasks.contract.keys import Keys
+from p33_tasks.demo.names import NeighbourKeys
+from p33_tasks.demo.up import demo
+from p33_tasks.demo.up.folder import RunFolder
+from p33_tasks.demo.up.ports import elsewhere, free_port
+from p33_tasks.demo.up.redis_server import own_redis
+from p33_tasks.demo.up.run import Plan, Run, tail_lines
+from p33_tasks.demo.up.summary import Outcome, summary_of
+from p33_tasks.demo.up.view import Lines, Picture, Silent, View
+from p33_tasks.demo.up.watchers import watchers
+from p33_tasks.settings import load_settings
+from p33_tasks.store.connection import connect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """The command line."""
+
+    for_sec: float | None
+    as_json: bool
+    with_producer: bool
+    with_governor: bool
+    with_apply: bool
+
+
+def launch_demo(wishes: Wishes, folder: RunFolder) -> bool:
+    """Run the demo; whether it went well.
+
+    Raises:
+        Failure: No Redis program can be started here.
+    """
+    with own_redis(folder.path / "redis") as server:
+        exchange_url, env_file = f"http://127.0.0.1:{free_port()}", folder.path / "demo.env"
+        variables = demo.demo_settings(
+            redis_url=server.url(0),
+            broker_url=server.url(1),
+            exchange_url=exchange_url,
+            metrics_port=demo.metrics_port(),
+        )
+        demo.write_env_file(env_file, variables)
+        settings = load_settings({"P33_ENV_FILE": str(env_file)})
+        port = settings.metrics_port
+        beside = list(watchers())
+        children = [c for c in demo.demo_children(exchange_url) if wishes.with_producer or c.name != demo.PRODUCER]
+        children += [watcher.child for watcher in beside if watcher.child is not None]
+        plan = Plan(
+            session=Session(settings=settings, keys=Keys(settings.key_prefix), client=connect(settings.state_url)),
+            children=children,
+            env=demo.child_environment(env_file),
+            cwd=folder.path,
+            logs_folder=folder.logs,
+            places=(
+                f"demo     {len(children)} processes, their logs in {folder.logs}",
+                f"redis    of its own, version {server.version}, port {server.port};  exchange  {exchange_url}",
+                f"metrics  http://127.0.0.1:{port}/{elsewhere(port, demo.USUAL_METRICS_PORT)}",
+                *(watcher.place for watcher in beside),
+                f"look     in another terminal: (set -a; . {env_file}; {_program()} status)",
+            ),
+            for_sec=wishes.for_sec,
+            simulator_url=exchange_url,
+            own_redis=server.process,
+            cases_key=NeighbourKeys(settings.key_prefix).cases,
+            after="0",
+        )
+        return _run(plan, wishes, folder)
+
+
+def launch_deployment(wishes: Wishes, folder: RunFolder) -> bool:
+    """Run the service with the user's settings, after a check; whether no process died.
+
+    Raises:
+        ConfigurationError: Listing every problem.
+        Failure: The check found something that must be fixed first.
+    """
+    session = open_session()
+    findings = run_checks(session, running=False)
+    if not wishes.as_json:
+        report(findings, as_json=False)
+    if worst(findings) is Grade.FAIL:
+        failed = [f for f in findings if f.grade is Grade.FAIL]
+        if wishes.as_json:
+            told = "; ".join(f"{f.area}: {f.what}: {f.found}" for f in failed) + ". See p33 check"
+        else:
+            told = f"first fix, as said above: {', '.join(f'{f.area}: {f.what}' for f in failed)}"
+        raise Failure(f"not started: {told}")
+    settings, beside = session.settings, list(watchers())
+    children = [
+        *demo.service_children(),
+        *(watcher.child for watcher in beside if watcher.child is not None),
+        *(demo.governor_children() if wishes.with_governor else ()),
+        *(demo.apply_children() if wishes.with_apply else ()),
+    ]
+    plan = Plan(
+        session=session,
+        children=children,
+        env=dict(os.environ),
+        cwd=folder.path,
+        logs_folder=folder.logs,
+        places=(
+            f"your settings: {len(children)} processes ({', '.join(c.name for c in children)}), logs in {folder.logs}",
+            f"redis    {session.redis_place};  exchange  {session.source}",
+            f"metrics  http://{settings.metrics_host}:{settings.metrics_port}/",
+            *(watcher.place for watcher in beside),
+        ),
+        for_sec=wishes.for_sec,
+        simulator_url=None,
+        own_redis=None,
+        cases_key=None,
+        after=_now(session),
+    )
+    return _run(plan, wishes, folder)
+
+
+def _program() -> str:
+    """This ``p33`` as a shell finds it: by name, or by its path where the environment isn't the shell's."""
+    own, found = Path(sys.executable).with_name("p33"), shutil.which("p33")
+    is_own = found is not None and own.exists() and own.samefile(found)
+    return "p33" if is_own or not own.exists() else str(own)
+
+
+def _now(session: Session) -> str:
+    seconds, micros = session.client.time()
+    return str(seconds * 1000 + micros // 1000)
+
+
+def _run(plan: Plan, wishes: Wishes, folder: RunFolder) -> bool:
+    run = Run(plan, _view(plan, wishes))
+    outcome = run.run()
+    summary = summary_of(outcome)
+    tails = tail_lines(run.logs, outcome.processes)
+    folder.keep_logs = bool(tails)
+    if tails:
+        click.echo("\n".join(escaped(line, limit=500) for line in tails), err=True)
+        click.echo(f"the logs are kept in {folder.logs}", err=True)
+    if wishes.as_json:
+        print_json({**summary, "logs": str(folder.logs) if folder.keep_logs else None})
+    else:
+        _print_summary(summary, outcome)
+    # Ended by hand is the usual end of a run without a time.
+    return bool(summary["ok"]) or (wishes.for_sec is None and not tails and not outcome.error)
+
+
+def _view(plan: Plan, wishes: Wishes) -> View:
+    if wishes.as_json:
+        click.echo(f"p33 up: logs in {plan.logs_folder}", err=True)
+        return Silent()
+    return Picture(plan.session.settings.policy) if sys.stdout.isatty() else Lines()
+
+
+def _print_summary(summary: dict[str, Any], outcome: Outcome) -> None:
+    screen = console()
+    if outcome.overview is not None:
+        screen.print(tables.symbols_table(outcome.overview, outcome.policy, width=screen.width))
+    lines = [cell(f"{summary['ran_sec']} s: {outcome.tally.counts_text()}", "bold", limit=1_000)]
+    lines += [cell(f"  {number:>5}  {reason}") for reason, number in summary["denied_by_reason"].items()]
+    for case in summary["cases"]["other"][:10]:
+        expected, got = (", ".join(filter(None, pair)) for pair in _expected_and_got(case))
+        where, plan = (
+            f" on {case['symbol']}" if case["symbol"] else "",
+            f" ({case['plan_id']})" if case["plan_id"] else "",
+        )
+        told = f"case {case['case']!r}{where}: expected {expected}; got {got}{plan}"
+        lines.append(cell(told, "yellow", limit=400))
+    lines += [cell(f"not well: {reason}", "red", limit=600) for reason in summary["reasons"]]
+    print_lines(screen, lines)
+
+
+def _expected_and_got(case: dict[str, str]) -> tuple[tuple[str, str], tuple[str, str]]:
+    return (case["expected"], case["expected_outcome"]), (case["got"], case["outcome"])

@@ -1,0 +1,45 @@
+"""The demo's producer, begun when governor and executor read plans: ``python -m p33_tasks.demo.up.producer URL``.
+
+All processes of the demo start at once; a plan that is sent before the governor is there is given up after 1.2 s.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import Any
+
+from p33_tasks.contract.keys import GROUP, Keys
+from p33_tasks.demo.exchange.client import SimControl
+from p33_tasks.demo.loops import serve
+from p33_tasks.demo.names import APPLY_GROUP, GOVERNOR_GROUP
+from p33_tasks.demo.scenarios.producer import run_producer
+from p33_tasks.errors import StoreError
+from p33_tasks.settings import Settings
+from p33_tasks.store.connection import connect
+from p33_tasks.store.scripts import translated_errors
+
+LOOK_EVERY_SEC = 0.1
+READERS = frozenset({GROUP, GOVERNOR_GROUP, APPLY_GROUP})
+"""A group exists as soon as its first process has read once."""
+
+
+def run_when_ready(settings: Settings, stop: threading.Event, simulator: SimControl) -> None:
+    """Wait for the readers of plans, then play the cases until told to stop."""
+    client, plans = connect(settings.state_url), Keys(settings.key_prefix).plans
+    while not _readers(client, plans) >= READERS:
+        if stop.wait(LOOK_EVERY_SEC):
+            return
+    run_producer(settings, stop, simulator)
+
+
+def _readers(client: Any, plans: str) -> set[str]:
+    try:
+        with translated_errors():
+            return {str(group["name"]) for group in client.xinfo_groups(plans)}
+    except StoreError:  # no stream yet, or Redis is still starting
+        return set()
+
+
+if __name__ == "__main__":
+    sys.exit(serve(lambda settings, stop: run_when_ready(settings, stop, SimControl(sys.argv[1]))))

@@ -1,0 +1,229 @@
+"""Reads the streams for one worker and hands their entries on as tasks.
+
+1. It never holds more than a window of unacknowledged entries per stream: the stream keeps the backlog, the broker's
+   queue stays short, and a healthy entry never looks lost.
+2. An entry idle for too long, whoever holds it, is claimed and sent again, ever later; not while the broker's queue
+   holds as many messages as entries are pending: its first message waits there, and a second would make it longer.
+3. Only a commit acknowledges; the ingest itself commits where no task can help.
+4. Whatever Redis, the broker or an entry does, the loop goes on.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from p33_tasks.errors import P33Error, StoreError
+from p33_tasks.ingest.consumer_name import ConsumerName
+from p33_tasks.ingest.handlers import TaskMessage
+from p33_tasks.ingest.publisher import Publisher, PublishError
+from p33_tasks.ingest.source import ERROR_SEC, Source
+from p33_tasks.store.entries import Batch, Entry, RedisEntries, Window
+
+log = structlog.get_logger("p33.ingest")
+
+CLAIM_SEC = 0.05
+CLEAN_SEC = 60.0
+BLOCK_MS = 100
+FULL_SEC = 0.002
+SPARSE_SEC, CALM_SEC = 0.001, 0.02
+"""Entries that had to be waited for come one by one: so soon after, they are waited for again, and not read."""
+REPEAT_LOG_SEC = 10.0
+
+
+@dataclass
+class Ingest:
+    """One ingest process."""
+
+    entries: RedisEntries
+    sources: Sequence[Source]
+    publisher: Publisher
+    window: Window
+    name: ConsumerName
+    stopping: threading.Event = field(default_factory=threading.Event)
+    is_orphaned: Callable[[], bool] = lambda: False
+
+    def __post_init__(self) -> None:
+        self._due: dict[str, float] = {}
+        self._said: dict[str, float] = {}
+        self._clock_ms = 0  # Redis TIME less our own monotonic clock
+        self._calm_until = 0.0  # monotonic
+        self._read_sec = 0.0  # the last read's way there and back
+
+    def run(self) -> None:
+        """Work until told to stop, or until the worker is gone."""
+        try:
+            while not self.stopping.is_set() and not self.is_orphaned():
+                self._guarded(self.step)
+        finally:
+            self._guarded(self.publisher.end)
+            self._guarded(self.name.give_back)
+
+    def step(self) -> None:
+        """One round: keep the name, send idle entries again, read new ones, wait for more."""
+        self._keep_name()
+        self._tell()
+        if self._is_due("clean", CLEAN_SEC):
+            self._remove_idle_consumers()
+        if self._is_due("claim", CLAIM_SEC):
+            for source in self._healthy():
+                self._claim(source)
+        now = time.monotonic()
+        due = [source for source in self._healthy() if now >= self._calm_until or source.has_to_be_read(now)]
+        if not due or not self._read(due):
+            self._wait()
+
+    def _keep_name(self) -> None:
+        before = self.name.value
+        self.name.keep()
+        if self.name.value != before:
+            self._calm_until = 0.0  # what the window holds under this name, nobody has asked yet
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def _healthy(self) -> list[Source]:
+        now = time.monotonic()
+        return [source for source in self.sources if source.retry_at <= now]
+
+    def _failed(self, source: Source, error: StoreError) -> None:
+        self._say("STORE_ERROR", error)
+        source.failed(time.monotonic())
+
+    def _claim(self, source: Source) -> None:
+        try:
+            batch = self.entries.claim(source.stream, self.name.value, self.window, source.next_start)
+        except StoreError as error:
+            self._failed(source, error)
+            return
+        source.next_start = batch.next_start
+        source.was_claimed(batch)
+        messages = self._handled(source, batch)
+        if messages and self._reaches_workers(source, messages, batch.pending):
+            log.info("SENT_AGAIN", stream=source.stream, entries=len(messages))
+            self._publish(messages)
+
+    def _reaches_workers(self, source: Source, messages: Sequence[TaskMessage], pending: int) -> bool:
+        """Whether another message can do what the first didn't; behind a full queue it could not."""
+        try:
+            waiting = self.publisher.waiting(messages[0].name)
+        except PublishError as error:
+            self._rest(error)
+            return False
+        if waiting >= pending:
+            log.info("QUEUE_BEHIND", stream=source.stream, waiting=waiting, pending=pending)
+        return waiting < pending
+
+    def _read(self, sources: Sequence[Source]) -> bool:
+        """Read all of them in one round trip; whether anything was found."""
+        now = time.monotonic()
+        asked = [(source.stream, source.least(now, self.window)) for source in sources]
+        batches = self.entries.read_each(asked, self.name.value, self.window)
+        self._read_sec = time.monotonic() - now
+        messages: list[TaskMessage] = []
+        found = False
+        for source, batch in zip(sources, batches, strict=True):
+            if isinstance(batch, StoreError):
+                self._failed(source, batch)
+                continue
+            source.was_read(now, batch)
+            messages += self._handled(source, batch)
+            found = found or bool(batch.entries)
+        self._publish(messages)
+        return found
+
+    def _wait(self) -> None:
+        """Until something new comes; not for long, since idle entries have to be looked for too."""
+        healthy = self._healthy()
+        if not healthy:
+            self.stopping.wait(ERROR_SEC)
+            return
+        if any(source.room < 1 for source in healthy):
+            self.stopping.wait(FULL_SEC)
+            return
+        # Each has room for at least one. Not for more: an answer that is lost on its way is asked for again, and each
+        # time Redis delivers others.
+        began = time.monotonic()
+        found = self.entries.wait([s.stream for s in healthy], self.name.value, count=1, timeout_ms=BLOCK_MS)
+        ended = time.monotonic()
+        is_sparse = ended - began >= SPARSE_SEC + self._read_sec
+        self._calm_until = ended + CALM_SEC if is_sparse else 0.0
+        messages: list[TaskMessage] = []
+        for source in healthy:
+            mine = tuple(entry for entry in found if entry.where.stream == source.stream)
+            source.was_waited_for(len(mine))
+            messages += self._handled(source, Batch(now_ms=0, entries=mine))
+        self._publish(messages)
+
+    def _publish(self, messages: Sequence[TaskMessage]) -> None:
+        if not messages:
+            return
+        try:
+            self.publisher.publish(messages)
+        except PublishError as error:
+            self._rest(error)
+
+    def _tell(self) -> None:
+        try:
+            self.publisher.tell()
+        except PublishError as error:  # the next tasks meet it too
+            self._say("BROKER_AWAY", error)
+
+    def _handled(self, source: Source, batch: Batch) -> list[TaskMessage]:
+        now_ms = self._redis_now_ms(batch)
+        return [m for m in (self._message(source, entry, now_ms) for entry in batch.entries) if m is not None]
+
+    def _message(self, source: Source, entry: Entry, now_ms: int) -> TaskMessage | None:
+        try:
+            return source.handler.handle(entry, now_ms)
+        except StoreError as error:  # stays pending
+            self._say("STORE_ERROR", error)
+        except Exception:  # one entry must not stop those behind it; it stays pending and comes back
+            log.exception("ENTRY_FAILED", stream=source.stream, entry_id=entry.where.entry_id)
+        return None
+
+    def _redis_now_ms(self, batch: Batch) -> int:
+        """Redis TIME: of this batch, or of an earlier one and what went by since; looked at often enough."""
+        since_start_ms = int(time.monotonic() * 1000)
+        if batch.now_ms:
+            self._clock_ms = batch.now_ms - since_start_ms
+        return self._clock_ms + since_start_ms
+
+    def _remove_idle_consumers(self) -> None:
+        for source in self.sources:
+            for name in self.entries.remove_idle_consumers(source.stream):
+                log.info("CONSUMER_REMOVED", stream=source.stream, consumer=name)
+
+    # --- going on ---------------------------------------------------------------------------------------------------
+
+    def _guarded(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except P33Error as error:
+            self._say("STORE_ERROR", error)
+            self.stopping.wait(ERROR_SEC)
+        except Exception:  # a bug of ours must not end the reading, and not be silent
+            log.exception("INGEST_FAILED")
+            self.stopping.wait(ERROR_SEC)
+
+    def _rest(self, error: PublishError) -> None:
+        self._say("BROKER_AWAY", error)
+        self.stopping.wait(ERROR_SEC)
+
+    def _is_due(self, what: str, every_sec: float) -> bool:
+        now = time.monotonic()
+        if now < self._due.get(what, 0.0):
+            return False
+        self._due[what] = now + every_sec
+        return True
+
+    def _say(self, what: str, error: Exception) -> None:
+        """Once in a while: a Redis that is away would fill the disk otherwise."""
+        now, text = time.monotonic(), f"{what} {error}"
+        if now >= self._said.get(text, 0.0):
+            self._said = {t: until for t, until in self._said.items() if until > now}
+            self._said[text] = now + REPEAT_LOG_SEC
+            log.error(what, error=str(error))

@@ -1,1 +1,0 @@
-"""The streams: what their entries say (``messages``), and how they are read."""

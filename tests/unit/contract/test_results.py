@@ -1,0 +1,278 @@
+"""Results of every dialect and mixture (CONTRACT section 4; failures 14, 15; sequence K)."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from p33_tasks.contract.results import parse_result
+from p33_tasks.domain.models import Fill, OrderSide
+from p33_tasks.errors import InvalidMessageError
+from p33_tasks.ports import ExecutionResult
+from tests.factories import make_fill, result_entry
+
+BUY, SELL = OrderSide.BUY, OrderSide.SELL
+
+STEP_A = (
+    '{"step":"CLOSE_PARTIAL_75","status":"success","order_id":"7","side":"SELL","quantity":"0.028",'
+    '"executed_qty":"0.028","reduce_only":true}'
+)
+DETAILS_C = '{"side":"SELL","qty":0.05,"order_id":8205830455,"filled_qty":0.028,"order_status":"FILLED"}'
+
+
+def dialect_a(*steps: str, **changes: Any) -> dict[str, Any]:
+    return result_entry(
+        decision="EXECUTE", would_execute="True", error="", steps_results=f"[{','.join(steps)}]", **changes
+    )
+
+
+def dialect_b(**changes: Any) -> dict[str, Any]:
+    flat = {
+        "action": "CLOSE_PARTIAL_75",
+        "side": "SELL",
+        "close_qty": "0.05",
+        "filled_qty": "0.028",
+        "order_id": "7",
+        "order_status": "FILLED",
+        "reduceOnly": "True",
+    }
+    return result_entry(**{**flat, **changes})
+
+
+def dialect_c(details: str = DETAILS_C, **changes: Any) -> dict[str, Any]:
+    return result_entry(event_type="executed", source="apply", **{"executed": "true", "details": details, **changes})
+
+
+def fills_of(fields: dict[str, Any]) -> tuple[Fill, ...]:
+    return parse_result(fields).fills
+
+
+def test_dialect_a_lists_its_orders():
+    assert parse_result(dialect_a(STEP_A)) == ExecutionResult(
+        plan_id="plan-1", symbol="BTCUSDT", executed=True, fills=(make_fill("7", SELL, "0.028"),)
+    )
+
+
+def test_dialect_b_counts_what_was_filled_and_not_what_was_asked_for():
+    assert fills_of(dialect_b()) == (make_fill("7", SELL, "0.028"),)
+
+
+def test_dialect_c_has_an_integer_order_id_and_a_quantity_that_no_float_touches():
+    assert fills_of(dialect_c()) == (make_fill("8205830455", SELL, "0.028"),)
+    exact = DETAILS_C.replace("0.028", "0.1000000000000000055511151231")
+    assert fills_of(dialect_c(exact))[0].cumulative_qty == Decimal("0.1000000000000000055511151231")
+
+
+def test_an_order_id_is_exact_beyond_what_a_float_can_hold():
+    assert fills_of(dialect_c(DETAILS_C.replace("8205830455", "9007199254740993")))[0].order_id == "9007199254740993"
+
+
+# --- executed -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("executed", ["True", "true", "TRUE", "1", "yes", True, 1, b"True"])
+def test_executed_in_any_spelling(executed: object):
+    assert parse_result(dialect_b(executed=executed)).fills == (make_fill("7", SELL, "0.028"),)
+
+
+@pytest.mark.parametrize("executed", ["False", "false", "0", "no", False, 0])
+@pytest.mark.parametrize("entry", [dialect_a(STEP_A), dialect_b(order_id="7"), dialect_c()], ids=["A", "B", "C"])
+def test_not_executed_keeps_the_order_ids_and_no_quantity(entry: dict[str, Any], executed: object):
+    """Any order id starts the cooldown: the order may still be alive."""
+    result = parse_result({**entry, "executed": executed})
+    assert not result.executed
+    assert [fill.cumulative_qty for fill in result.fills] == [0]
+    assert [fill.order_id for fill in result.fills] == ["7" if "details" not in entry else "8205830455"]
+
+
+@pytest.mark.parametrize("executed", [None, "", "None", "maybe", "2", 1.0, [], b"\xff"])
+def test_a_result_that_does_not_say_whether_it_was_executed_is_not_understood(executed: object):
+    with pytest.raises(InvalidMessageError, match="executed"):
+        parse_result(dialect_b(executed=executed))
+
+
+# --- only confirmed quantity counts ---------------------------------------------------------------------------------
+
+
+def test_executed_is_true_although_every_step_failed_so_nothing_is_filled():
+    failed = '{"step":"CLOSE_FULL","status":"failed","error":"-2022","quantity":"0.028"}'
+    assert fills_of(dialect_a(failed, failed)) == ()
+
+
+def test_an_unfilled_acknowledgement_names_an_order_and_no_quantity():
+    assert fills_of(dialect_a(STEP_A.replace('"executed_qty":"0.028"', '"executed_qty":"0.0"'))) == (
+        make_fill("7", SELL, "0"),
+    )
+    assert fills_of(dialect_b(filled_qty="0", order_status="NEW")) == (make_fill("7", SELL, "0"),)
+
+
+def test_a_failed_step_with_an_order_counts_with_what_was_executed_of_it():
+    step = STEP_A.replace("success", "failed").replace('"executed_qty":"0.028"', '"executed_qty":"0.01"')
+    assert fills_of(dialect_a(step)) == (make_fill("7", SELL, "0.01"),)
+
+
+@pytest.mark.parametrize("nothing", [None, "", " ", "None", "null"])
+def test_a_quantity_that_is_not_given_is_none(nothing: str | None):
+    assert fills_of(dialect_b(filled_qty=nothing)) == (make_fill("7", SELL, "0"),)
+
+
+def test_a_requested_quantity_is_never_taken_for_a_filled_one():
+    assert fills_of(dialect_a('{"order_id":"7","side":"SELL","quantity":"0.028"}'))[0].cumulative_qty == 0
+    assert fills_of(dialect_b(filled_qty=None))[0].cumulative_qty == 0
+    assert fills_of(dialect_c('{"side":"SELL","qty":0.05,"order_id":7}'))[0].cumulative_qty == 0
+
+
+@pytest.mark.parametrize(
+    "quantity",
+    ["NaN", "Infinity", "1e400", "-0.01", "0,028", "x", "0x10", "1" * 10_000_000, 0.028, True, [], "\ud800"],
+    ids=lambda value: ascii(value)[:20],
+)
+def test_a_quantity_that_can_not_be_read_is_not_taken_for_none(quantity: object):
+    with pytest.raises(InvalidMessageError, match="filled_qty") as refusal:
+        parse_result(dialect_b(filled_qty=quantity))
+    assert len(str(refusal.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["NaN", "-Infinity", "1e400", "1e999999999999999999999", "-1", "9" * 5000, "true", "[]", "{}"],
+    ids=lambda value: value[:20],
+)
+def test_a_json_quantity_that_can_not_be_read_is_not_taken_for_none(number: str):
+    with pytest.raises(InvalidMessageError, match="filled_qty"):
+        parse_result(dialect_c(DETAILS_C.replace("0.028", number)))
+    with pytest.raises(InvalidMessageError, match="executed_qty"):
+        parse_result(dialect_a(STEP_A.replace('"executed_qty":"0.028"', f'"executed_qty":{number}')))
+
+
+@pytest.mark.parametrize("number", ["NaN", "1e400", "9" * 5000], ids=lambda value: value[:20])
+def test_a_number_that_nobody_reads_spoils_nothing(number: str):
+    assert fills_of(dialect_c(DETAILS_C.replace("{", '{"pnl":' + number + ",", 1)))[0].cumulative_qty == Decimal(
+        "0.028"
+    )
+
+
+# --- order ids and sides --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order_id", [None, "", "None", "null"])
+def test_without_an_order_id_there_is_no_fill(order_id: str | None):
+    assert fills_of(dialect_b(order_id=order_id)) == ()
+
+
+@pytest.mark.parametrize(
+    "order_id",
+    ["8205830455.0", "8.2e9", "true", "[]", "{}", '"a\\nb"', f'"{"x" * 101}"', "9" * 5000],
+    ids=lambda value: value[:20],
+)
+def test_an_order_id_that_went_through_a_float_or_is_none_at_all_is_refused(order_id: str):
+    with pytest.raises(InvalidMessageError, match="order_id"):
+        parse_result(dialect_c(DETAILS_C.replace("8205830455", order_id)))
+
+
+@pytest.mark.parametrize(
+    ("side", "read"),
+    [("SELL", SELL), ("buy", BUY), (" Sell ", SELL), (None, None), ("", None), ("close", None), ("LONG", None)],
+)
+def test_a_side_is_read_and_never_derived(side: str | None, read: OrderSide | None):
+    assert fills_of(dialect_b(side=side)) == (make_fill("7", read, "0.028"),)
+
+
+def test_the_larger_cumulative_quantity_of_one_order_counts_whatever_the_order_of_the_steps():
+    steps = [STEP_A, STEP_A.replace('"executed_qty":"0.028"', '"executed_qty":"0.010"')]
+    assert fills_of(dialect_a(*steps)) == fills_of(dialect_a(*reversed(steps))) == (make_fill("7", SELL, "0.028"),)
+
+
+def test_an_order_id_is_the_same_as_text_and_as_an_integer():
+    step = STEP_A.replace('"7"', "7")
+    assert fills_of(dialect_a(STEP_A, step)) == (make_fill("7", SELL, "0.028"),)
+
+
+def test_one_order_named_with_both_sides_is_not_understood():
+    with pytest.raises(InvalidMessageError, match="both sides"):
+        parse_result(dialect_a(STEP_A, STEP_A.replace("SELL", "BUY")))
+
+
+# --- mixtures -------------------------------------------------------------------------------------------------------
+
+
+def test_all_dialects_in_one_entry_name_each_order_once():
+    entry = {**dialect_a(STEP_A), **dialect_b(order_id="7"), **dialect_c()}
+    assert fills_of(entry) == (make_fill("7", SELL, "0.028"), make_fill("8205830455", SELL, "0.028"))
+
+
+def test_where_only_one_place_has_the_order_id_both_speak_of_the_same_order():
+    nested_only = dialect_c('{"order_id":7,"side":"SELL"}', filled_qty="0.028")
+    flat_only = dialect_c('{"side":"SELL","filled_qty":0.028}', order_id="7")
+    acknowledged_flat = dialect_c('{"side":"SELL","filled_qty":0.028}', order_id="7", filled_qty="0.0")
+    for entry in (nested_only, flat_only, acknowledged_flat):
+        assert fills_of(entry) == (make_fill("7", SELL, "0.028"),)
+
+
+def test_a_result_without_any_order_is_understood():
+    for entry in (result_entry(), dialect_a(), result_entry(steps_results="", details=""), dialect_c("null")):
+        assert fills_of(entry) == ()
+
+
+# --- what can't be understood ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["plan_id", "symbol"])
+@pytest.mark.parametrize(
+    "value", [None, "", "\x00", "\ud800", "x" * 10_000_000, b"\xff"], ids=lambda value: ascii(value)[:12]
+)
+def test_without_plan_id_or_symbol_it_is_not_understood(name: str, value: object):
+    with pytest.raises(InvalidMessageError, match=name):
+        parse_result(dialect_b(**{name: value}))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("steps_results", "no json"),
+        ("steps_results", "{}"),
+        ("steps_results", "[1]"),
+        ("steps_results", "[" * 100_000),
+        ("steps_results", '[{"order_id":"1","order_id":"2"}]'),
+        ("steps_results", "[{'order_id': '1'}]"),
+        ("details", "no json"),
+        ("details", "[]"),
+        ("details", "5"),
+        ("details", '{"a":' * 100_000),
+        ("details", " " * 1_000_001),
+        ("details", b"\xff"),
+    ],
+    ids=lambda value: ascii(value)[:20],
+)
+def test_structures_that_can_not_be_read_are_not_understood(name: str, text: object):
+    with pytest.raises(InvalidMessageError, match=name) as refusal:
+        parse_result(result_entry(**{name: text}))
+    assert len(str(refusal.value)) < 300
+
+
+def test_more_orders_than_any_plan_has_are_not_understood():
+    steps = [json.dumps({"order_id": str(number)}) for number in range(201)]
+    assert len(fills_of(dialect_a(*steps[:200]))) == 200
+    with pytest.raises(InvalidMessageError, match="201 orders"):
+        parse_result(dialect_a(*steps))
+
+
+# --- rejections -----------------------------------------------------------------------------------------------------
+
+
+def test_a_rejection_carries_the_consumption_it_belongs_to():
+    result = parse_result(result_entry(executed="False", outcome=" Rejected ", consume_id="c-1"))
+    assert (result.rejected, result.consume_id) == (True, "c-1")
+
+
+@pytest.mark.parametrize("outcome", [None, "", "unknown", "REJECTED?", "filled"])
+def test_any_other_outcome_is_no_rejection(outcome: str | None):
+    result = parse_result(result_entry(executed="False", outcome=outcome))
+    assert (result.rejected, result.consume_id) == (False, None)
+
+
+def test_what_was_executed_was_not_rejected():
+    assert not parse_result(dialect_b(outcome="rejected")).rejected

