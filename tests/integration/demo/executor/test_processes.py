@@ -24,6 +24,7 @@ MODULES = {
     "producer": ["--simulator", "{sim}"],
 }
 CONSUMERS = {"apply_layer": "apply", "governor": "governor"}
+PLACES = {"apply_layer": "executor.apply_layer", "governor": "governor", "producer": "scenarios.producer"}
 
 
 def environment(redis_server: RedisServer, sim: SimControl, brain: Brain) -> dict[str, str]:
@@ -39,7 +40,7 @@ def environment(redis_server: RedisServer, sim: SimControl, brain: Brain) -> dic
 
 @contextmanager
 def running(name: str, env: dict[str, str], arguments: Sequence[str] = ()) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", f"p33_tasks.demo.{name}", *arguments]
+    command = [sys.executable, "-m", f"p33_tasks.demo.{PLACES[name]}", *arguments]
     process = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
     try:
         yield process
