@@ -140,32 +140,31 @@ class PermitClient:
         try:
             status, *found = self._scripts.run(
                 "consume_permits",
-                [
-                    keys.governor_permit(plan_id, self._governor_key),
-                    keys.permit(plan_id),
-                    keys.reservation(symbol),
-                    keys.hold(symbol),
-                    keys.ledger(symbol),
-                    keys.snapshot(symbol),
-                    keys.consumed(plan_id),
-                ],
-                [
-                    granted,
-                    allow.raw,
-                    plan_id,
-                    consume_id,
-                    allow.ts_ms,
-                    allow.expires_ms,
-                    allow.run_id,
-                    canonical(allow.exchange_position_amt),
-                    allow.stale_threshold_ms,
-                    # Not less than until every fresh snapshot was fetched after the order could last be placed.
-                    max(allow.expires_ms - allow.ts_ms, PLACE_WINDOW_MS + allow.stale_threshold_ms),
-                    PLACE_WINDOW_MS,
-                    CONSUMPTION_MEMORY_MS,
-                    symbol,
-                    uuid.uuid4().hex,
-                ],
+                {
+                    "governor_permit_key": keys.governor_permit(plan_id, self._governor_key),
+                    "permit_key": keys.permit(plan_id),
+                    "reservation_key": keys.reservation(symbol),
+                    "hold_key": keys.hold(symbol),
+                    "ledger_key": keys.ledger(symbol),
+                    "snapshot_key": keys.snapshot(symbol),
+                    "consumed_key": keys.consumed(plan_id),
+                },
+                {
+                    "governor_permit": granted,
+                    "permit": allow.raw,
+                    "plan_id": plan_id,
+                    "consume_id": consume_id,
+                    "permit_ts_ms": allow.ts_ms,
+                    "permit_expires_ms": allow.expires_ms,
+                    "permit_run_id": allow.run_id,
+                    "permit_position_amt": canonical(allow.exchange_position_amt),
+                    "max_snapshot_age_ms": allow.stale_threshold_ms,
+                    "reservation_ttl_ms": _reservation_ttl_ms(allow),
+                    "place_window_ms": PLACE_WINDOW_MS,
+                    "consumed_ttl_ms": CONSUMPTION_MEMORY_MS,
+                    "symbol": symbol,
+                    "call": uuid.uuid4().hex,
+                },
             )
         except StoreError as error:
             raise PermitRefused(NO_GOVERNOR, str(error)) from error
@@ -177,6 +176,11 @@ class PermitClient:
                 place_before_ms=int(found[0]),
             )
         raise PermitRefused(NO_GOVERNOR if found[0] == "governor" else NO_P33, found[1])
+
+
+def _reservation_ttl_ms(allow: AllowPermit) -> int:
+    """Not less than until every fresh snapshot was fetched after the order could last be placed."""
+    return max(allow.expires_ms - allow.ts_ms, PLACE_WINDOW_MS + allow.stale_threshold_ms)
 
 
 def _checked(consume_id: str | None) -> str:

@@ -13,19 +13,18 @@ SNAPSHOT_FIELDS = ("position_amt", "ts_ms", "ts_epoch", "source", "run_id", "pos
 SNAPSHOT_PRICE_FIELDS = ("entry_price", "mark_price", "leverage", "unrealized_pnl")
 
 
-def snapshot_arguments(snapshot: Snapshot) -> list[str]:
-    """One symbol's arguments of ``put_snapshots``."""
-    position = snapshot.position
-    return [
-        position.symbol,
-        canonical(position.position_amt),
-        PositionSide.of(position.position_amt),
-        optional(position.entry_price),
-        optional(position.mark_price),
-        optional(position.leverage),
-        optional(position.unrealized_pnl),
-        HEDGE if position.hedge_mode else ONE_WAY,
-    ]
+def position_arguments(position: Position) -> dict[str, str]:
+    """One of the ``positions`` of ``put_snapshots``."""
+    return {
+        "symbol": position.symbol,
+        "position_amt": canonical(position.position_amt),
+        "side": PositionSide.of(position.position_amt),
+        "entry_price": optional(position.entry_price),
+        "mark_price": optional(position.mark_price),
+        "leverage": optional(position.leverage),
+        "unrealized_pnl": optional(position.unrealized_pnl),
+        "position_mode": HEDGE if position.hedge_mode else ONE_WAY,
+    }
 
 
 def decode_snapshot(symbol: str, raw: Raw) -> Snapshot | None:

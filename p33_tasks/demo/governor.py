@@ -78,19 +78,26 @@ class Governor:
             return self._leave(entry, plan)
         status, *why = self._scripts.run(
             "grant_permit",
-            [
-                self._keys.governor_permit(plan.plan_id, self._permit_key),
-                self._own.grants(plan.symbol),
-                self._own.notional,
-                self._keys.plans,
-            ],
-            [
-                *(GOVERNOR_GROUP, entry.entry_id, plan.plan_id, cents, limits.permit_ttl_sec * 1000),
-                exact_json.dumps({**about, "granted": True}).removesuffix("}") + ',"ts_epoch":',
-                exact_json.dumps({**about, "granted": False}).removesuffix("}") + ',"reason":"',
-                *(SHORT_WINDOW_MS, limits.per_5_min, LONG_WINDOW_MS, limits.per_hour),
-                int(limits.daily_notional * _CENTS),
-            ],
+            {
+                "permit_key": self._keys.governor_permit(plan.plan_id, self._permit_key),
+                "grants_key": self._own.grants(plan.symbol),
+                "notional_key": self._own.notional,
+                "plans_key": self._keys.plans,
+            },
+            {
+                "group": GOVERNOR_GROUP,
+                "entry_id": entry.entry_id,
+                "plan_id": plan.plan_id,
+                "notional_cents": cents,
+                "permit_ttl_ms": limits.permit_ttl_sec * 1000,
+                "permit_head": exact_json.dumps({**about, "granted": True}).removesuffix("}") + ',"ts_epoch":',
+                "refusal_head": exact_json.dumps({**about, "granted": False}).removesuffix("}") + ',"reason":"',
+                "short_window_ms": SHORT_WINDOW_MS,
+                "short_limit": limits.per_5_min,
+                "long_window_ms": LONG_WINDOW_MS,
+                "long_limit": limits.per_hour,
+                "daily_limit_cents": int(limits.daily_notional * _CENTS),
+            },
         )
         decision = str(why[0] if why else status)
         log.info("GOVERNOR", decision=decision, symbol=plan.symbol, plan_id=plan.plan_id)

@@ -35,7 +35,11 @@ class RedisRequestBudget:
 
     def acquire(self, weight: int) -> None:
         """See ``ports.RequestBudget.acquire``."""
-        reply = self._scripts.run("acquire_budget", [self._keys.budget], [weight, self._own_weight, self._venue_weight])
+        reply = self._scripts.run(
+            "acquire_budget",
+            {"budget_key": self._keys.budget},
+            {"wanted_weight": weight, "own_limit": self._own_weight, "venue_limit": self._venue_weight},
+        )
         if reply[0] == "paused":
             raise ExchangeRateLimitedError(
                 f"the exchange asked for a pause; {reply[1]} s of it are left", retry_after_sec=int(reply[1])
@@ -48,8 +52,15 @@ class RedisRequestBudget:
 
     def report(self, used_weight: int) -> None:
         """See ``ports.RequestBudget.report``."""
-        self._scripts.run("report_budget", [self._keys.budget], [used_weight, ""])
+        self._report(used_weight, "")
 
     def pause(self, seconds: int) -> None:
         """See ``ports.RequestBudget.pause``."""
-        self._scripts.run("report_budget", [self._keys.budget], ["", seconds])
+        self._report("", seconds)
+
+    def _report(self, reported_weight: int | str, pause_sec: int | str) -> None:
+        self._scripts.run(
+            "report_budget",
+            {"budget_key": self._keys.budget},
+            {"reported_weight": reported_weight, "pause_sec": pause_sec},
+        )

@@ -31,15 +31,15 @@ class RedisDeadLetters:
         label = "plan" if entry.stream == keys.plans else "result"
         self._scripts.run(
             "dead_letter",
-            [keys.dead_letters, keys.counters, entry.stream],
-            [
-                GROUP,
-                entry.entry_id,
-                _clean(error),
-                exact_json.dumps({**self._as_read(entry), **fields}),
-                DEAD_LETTER_MAXLEN,
-                label,
-            ],
+            {"dead_letters_key": keys.dead_letters, "counters_key": keys.counters, "stream_key": entry.stream},
+            {
+                "group": GROUP,
+                "entry_id": entry.entry_id,
+                "error_text": _clean(error),
+                "entry_json": exact_json.dumps({**self._as_read(entry), **fields}),
+                "dead_letters_maxlen": DEAD_LETTER_MAXLEN,
+                "stream_label": label,
+            },
         )
 
     def _as_read(self, entry: StreamEntry) -> Mapping[str, str]:

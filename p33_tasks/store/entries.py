@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +99,7 @@ class RedisEntries:
         Raises:
             StoreUnavailableError: Redis can't be reached.
         """
-        calls = [self._call(stream, consumer, window, [least]) for stream, least in streams]
+        calls = [self._call(stream, consumer, window, {"min_room": least}) for stream, least in streams]
         replies = self._scripts.run_each("read_entries", calls)
         return [self._found(stream, reply) for (stream, _), reply in zip(streams, replies, strict=True)]
 
@@ -121,7 +121,13 @@ class RedisEntries:
         """Entries, of any consumer, that were idle for so long that they are to be sent again."""
         # A trimmed plan is decided by its task all the same; a result's acknowledgement is what lets it be recorded.
         trimmed_ms = window.trimmed_result_ms if stream == self._keys.results else window.base_idle_ms
-        more: list[str | int] = [window.base_idle_ms, window.max_idle_ms, start, max(window.size, 16), trimmed_ms]
+        more: dict[str, str | int] = {
+            "base_idle_ms": window.base_idle_ms,
+            "max_idle_ms": window.max_idle_ms,
+            "start_id": start,
+            "max_entries": max(window.size, 16),
+            "trimmed_idle_ms": trimmed_ms,
+        }
         reply = self._scripts.run("claim_entries", *self._call(stream, consumer, window, more))
         if reply[0] == "no_group":
             self._create_group(stream)
@@ -155,12 +161,14 @@ class RedisEntries:
 
     def lease(self, consumer: str, token: str, ttl_ms: int) -> bool:
         """Take or keep a consumer name; False when another process goes by it."""
-        reply = self._scripts.run("lease_consumer", [self._keys.consumer_lease(consumer)], [token, ttl_ms])
+        lease_key = self._keys.consumer_lease(consumer)
+        reply = self._scripts.run("lease_consumer", {"lease_key": lease_key}, {"token": token, "ttl_ms": ttl_ms})
         return str(reply[0]) == "mine"
 
     def release(self, consumer: str, token: str) -> None:
         """Give the name back."""
-        self._scripts.run("release_consumer", [self._keys.consumer_lease(consumer)], [token])
+        lease_key = self._keys.consumer_lease(consumer)
+        self._scripts.run("release_consumer", {"lease_key": lease_key}, {"token": token})
 
     def remove_idle_consumers(self, stream: str, idle_ms: int = CONSUMER_IDLE_MS) -> list[str]:
         """Remove the names that nobody goes by: without a lease, nothing pending, idle for ``idle_ms``."""
@@ -175,15 +183,23 @@ class RedisEntries:
         return [name for name in idle if self._remove(stream, name, idle_ms)]
 
     def _remove(self, stream: str, consumer: str, idle_ms: int) -> bool:
-        keys = [stream, self._keys.consumer_lease(consumer)]
-        return str(self._scripts.run("remove_consumer", keys, [GROUP, consumer, idle_ms])[0]) == "removed"
+        keys = {"stream_key": stream, "lease_key": self._keys.consumer_lease(consumer)}
+        arguments: dict[str, str | int] = {"group": GROUP, "consumer": consumer, "min_idle_ms": idle_ms}
+        return str(self._scripts.run("remove_consumer", keys, arguments)[0]) == "removed"
 
     def _call(
-        self, stream: str, consumer: str, window: Window, more: list[str | int]
-    ) -> tuple[list[str], list[str | int]]:
+        self, stream: str, consumer: str, window: Window, more: Mapping[str, str | int]
+    ) -> tuple[dict[str, str], dict[str, str | int]]:
         label = "plan" if stream == self._keys.plans else "result"
-        limits = [window.size, window.max_deliveries, window.max_slow]
-        return [stream, self._keys.counters], [GROUP, consumer, *limits, f"p33_trimmed_total|{label}", *more]
+        return {"stream_key": stream, "counters_key": self._keys.counters}, {
+            "group": GROUP,
+            "consumer": consumer,
+            "window_size": window.size,
+            "slow_deliveries": window.max_deliveries,
+            "slow_limit": window.max_slow,
+            "trimmed_counter": f"p33_trimmed_total|{label}",
+            **more,
+        }
 
     def _create_group(self, stream: str) -> None:
         """The group starts at 0: also what was written before the first worker ran, or after Redis lost everything."""

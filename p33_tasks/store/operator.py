@@ -48,24 +48,24 @@ class OperatorStore:
         keys = self._keys
         status, *rest = self._scripts.run(
             "adopt_ledger",
-            [
-                keys.ledger(symbol),
-                keys.ledger_origin(symbol),
-                keys.snapshot(symbol),
-                keys.reservation(symbol),
-                keys.audit,
-            ],
-            [
-                symbol,
-                source,
-                policy.stale_threshold_ms,
-                policy.cooldown_ms,
-                int(replace),
-                by[:200],
-                LEDGER_TTL_SEC,
-                AUDIT_MAXLEN,
-                shown_amt,
-            ],
+            {
+                "ledger_key": keys.ledger(symbol),
+                "origin_key": keys.ledger_origin(symbol),
+                "snapshot_key": keys.snapshot(symbol),
+                "reservation_key": keys.reservation(symbol),
+                "audit_key": keys.audit,
+            },
+            {
+                "symbol": symbol,
+                "source": source,
+                "max_snapshot_age_ms": policy.stale_threshold_ms,
+                "cooldown_ms": policy.cooldown_ms,
+                "replace": int(replace),
+                "by": by[:200],
+                "ledger_ttl_sec": LEDGER_TTL_SEC,
+                "audit_maxlen": AUDIT_MAXLEN,
+                "shown_amt": shown_amt,
+            },
         )
         if status == "adopted":
             return Adoption(adopted=True, before=rest[0], after=rest[1])
@@ -83,7 +83,13 @@ class OperatorStore:
         keys = self._keys
         reply = self._scripts.run(
             "change_hold",
-            [keys.hold(symbol), keys.audit],
-            [act, symbol, why[:500] or "set by an operator", by[:200], AUDIT_MAXLEN],
+            {"hold_key": keys.hold(symbol), "audit_key": keys.audit},
+            {
+                "act": act,
+                "symbol": symbol,
+                "why": why[:500] or "set by an operator",
+                "by": by[:200],
+                "audit_maxlen": AUDIT_MAXLEN,
+            },
         )
         return bool(reply[0] == "changed")

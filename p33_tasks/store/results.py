@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from p33_tasks.contract.keys import GROUP, Keys
@@ -12,6 +12,7 @@ from p33_tasks.domain.models import PositionSide
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.ports import ExecutionResult, LedgerState, ResultStatus, StreamEntry
+from p33_tasks.store.lua_header import Named
 from p33_tasks.store.scripts import Scripts
 from p33_tasks.store.snapshots import AUDIT_MAXLEN, LEDGER_TTL_SEC
 from p33_tasks.store.verdicts import DECISION_TTL_MS, OTHER_SYMBOL
@@ -37,7 +38,13 @@ class RedisResultStore:
         if not ids:  # a result without an order changes no ledger, also none that can't be read
             return LedgerState(last_known_amt_text=None, remembered={}, origin_text=None)
         _, _, amount, adopted_ms, *remembered = self._scripts.run(
-            "load_ledger", [keys.ledger(symbol), keys.fills(symbol), keys.ledger_origin(symbol)], ids
+            "load_ledger",
+            {
+                "ledger_key": keys.ledger(symbol),
+                "fills_key": keys.fills(symbol),
+                "origin_key": keys.ledger_origin(symbol),
+            },
+            {"order_ids": ids},
         )
         return LedgerState(
             last_known_amt_text=amount,
@@ -52,42 +59,63 @@ class RedisResultStore:
         keys, symbol, plan_id = self._keys, result.symbol, result.plan_id
         reply = self._scripts.run(
             "record_result",
-            [
-                keys.ledger(symbol),
-                keys.fills(symbol),
-                keys.fill_times(symbol),
-                keys.ledger_origin(symbol),
-                keys.reservation(symbol),
-                keys.permit(plan_id),
-                keys.decision(plan_id),
-                keys.consumed(plan_id),
-                keys.counters,
-                keys.decisions,
-                keys.audit,
-                entry.stream,
-            ],
-            list(self._arguments(result, base, applied, entry)),
+            {
+                "ledger_key": keys.ledger(symbol),
+                "fills_key": keys.fills(symbol),
+                "fill_times_key": keys.fill_times(symbol),
+                "origin_key": keys.ledger_origin(symbol),
+                "reservation_key": keys.reservation(symbol),
+                "permit_key": keys.permit(plan_id),
+                "decision_key": keys.decision(plan_id),
+                "consumed_key": keys.consumed(plan_id),
+                "counters_key": keys.counters,
+                "decisions_key": keys.decisions,
+                "audit_key": keys.audit,
+                "results_key": entry.stream,
+            },
+            self._arguments(result, base, applied, entry),
         )
         return ResultStatus(reply[0])
 
     def _arguments(
         self, result: ExecutionResult, base: LedgerState, applied: Mapping[str, Applied], entry: StreamEntry
-    ) -> Iterator[str | int]:
+    ) -> Named:
         outcome = "rejected" if result.rejected and not result.executed else "not_executed"
-        yield from (GROUP, entry.entry_id, result.plan_id, result.symbol)
-        yield result.symbol if result.symbol in self._allowlist else OTHER_SYMBOL
-        yield from ("executed" if result.executed else outcome, result.consume_id or "")
         before = base.last_known_amt_text or ""
         after = list(applied.values())[-1].amount if applied else None
         moved = after is not None and any(a.increase > 0 for a in applied.values())
-        yield from (before, canonical(after) if moved and after is not None else before)
-        yield PositionSide.of(after) if after is not None else ""
-        yield from (base.origin_text or "", LEDGER_TTL_SEC, FILLS_MEMORY_SEC, DECISION_TTL_MS, self._permit_ttl_ms)
-        yield from (AUDIT_MAXLEN, _abandoned_head(result), int(any(a.crossed_zero for a in applied.values())))
-        yield _allow_head(result)
-        for order_id, a in applied.items():
-            yield from (order_id, base.remembered.get(order_id, ""), canonical(a.remembered_qty))
-            yield from (int(a.increase > 0), int(a.is_news))
+        return {
+            "group": GROUP,
+            "entry_id": entry.entry_id,
+            "plan_id": result.plan_id,
+            "symbol": result.symbol,
+            "symbol_label": result.symbol if result.symbol in self._allowlist else OTHER_SYMBOL,
+            "outcome": "executed" if result.executed else outcome,
+            "consume_id": result.consume_id or "",
+            "base_amt": before,
+            "new_amt": canonical(after) if moved and after is not None else before,
+            "new_side": PositionSide.of(after) if after is not None else "",
+            "base_origin": base.origin_text or "",
+            "ledger_ttl_sec": LEDGER_TTL_SEC,
+            "fills_ttl_sec": FILLS_MEMORY_SEC,
+            "decision_ttl_ms": DECISION_TTL_MS,
+            "permit_ttl_ms": self._permit_ttl_ms,
+            "decisions_maxlen": AUDIT_MAXLEN,
+            "deny_head": _abandoned_head(result),
+            "crossed_zero": int(any(a.crossed_zero for a in applied.values())),
+            "allow_head": _allow_head(result),
+            "orders": [_order(order_id, base.remembered.get(order_id, ""), a) for order_id, a in applied.items()],
+        }
+
+
+def _order(order_id: str, before: str, applied: Applied) -> dict[str, str | int]:
+    return {
+        "id": order_id,
+        "before": before,
+        "after": canonical(applied.remembered_qty),
+        "increased": int(applied.increase > 0),
+        "news": int(applied.is_news),
+    }
 
 
 def _allow_head(result: ExecutionResult) -> str:

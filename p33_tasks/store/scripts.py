@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
-from importlib import resources
 from typing import Any
 
 import redis
@@ -18,10 +16,8 @@ from redis.exceptions import NoScriptError
 from redis.sentinel import MasterNotFoundError
 
 from p33_tasks.errors import ForeignKeyTypeError, StoreError, StoreUnavailableError
-
-Argument = str | int | bytes
-
-HERE = "p33_tasks.store"
+from p33_tasks.store.lua_header import Header, Named, Value
+from p33_tasks.store.lua_source import HERE, header, source
 
 # Redis 7 says it with the error's first word, which redis-py turns into a class; Redis 6 wraps an error inside a
 # script into a sentence, and the word stands in the middle.
@@ -29,11 +25,7 @@ _UNFIT = (redis.exceptions.OutOfMemoryError, redis.exceptions.ReadOnlyError, red
 _UNFIT_WORD = re.compile(r"\b(?:LOADING|READONLY|OOM|MISCONF|NOREPLICAS|MASTERDOWN)\b")
 
 
-@cache
-def source(name: str, room: str = HERE) -> str:
-    """A script's text, with the shared prelude in front of it."""
-    prelude = resources.files(HERE) / "lua" / "_prelude.lua"
-    return prelude.read_text("utf-8") + (resources.files(room) / "lua" / f"{name}.lua").read_text("utf-8")
+NO_ARGS: Named = {}
 
 
 class Scripts:
@@ -47,38 +39,48 @@ class Scripts:
     def __init__(self, client: redis.Redis, room: str = HERE) -> None:
         self._client = client
         self._room = room
-        self._scripts: dict[str, Script] = {}
+        self._scripts: dict[str, tuple[Script, Header]] = {}
 
-    def run(self, name: str, keys: Sequence[str], args: Sequence[Argument] = ()) -> list[Any]:
+    def run(self, name: str, keys: Named, args: Named = NO_ARGS) -> list[Any]:
         """Run a script.
 
+        Args:
+            name: Its file's name, without ``.lua``.
+            keys: Each key that its header declares, by name.
+            args: Each argument that its header declares, by name.
+
         Raises:
+            TypeError: A name is missing or unknown.
+            ValueError: The script's header or body is wrong; seen when a client first uses it.
             ForeignKeyTypeError: One of the keys holds a value of another type; nothing was written.
             StoreUnavailableError: Redis can't be reached, or is loading, read-only or out of memory.
         """
+        script, declared = self._script(name)
+        in_order, arguments = declared.keys.ordered(keys), declared.args.ordered(args)
         with translated_errors():
-            reply: list[Any] = self._script(name)(keys=list(map(_encoded, keys)), args=list(map(_encoded, args)))
+            reply: list[Any] = script(keys=list(map(_encoded, in_order)), args=list(map(_encoded, arguments)))
         return _checked(reply)
 
-    def run_each(
-        self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]]
-    ) -> list[list[Any] | StoreError]:
+    def run_each(self, name: str, calls: Sequence[tuple[Named, Named]]) -> list[list[Any] | StoreError]:
         """Run a script several times in one round trip; each call has an outcome of its own.
 
         Args:
             name: The script.
-            calls: Keys and arguments of each.
+            calls: Keys and arguments of each, by name.
 
         Raises:
+            TypeError: A name is missing or unknown.
             StoreUnavailableError: Redis can't be reached.
         """
+        script, declared = self._script(name)
+        in_order = [(declared.keys.ordered(keys), declared.args.ordered(args)) for keys, args in calls]
         with translated_errors(), self._client.pipeline(transaction=False) as pipeline:
-            for keys, args in calls:
-                pipeline.evalsha(self._script(name).sha, len(keys), *map(_encoded, keys), *map(_encoded, args))
+            for keys, args in in_order:
+                pipeline.evalsha(script.sha, len(keys), *map(_encoded, keys), *map(_encoded, args))
             replies = pipeline.execute(raise_on_error=False)
         return [self._outcome(name, reply, *call) for reply, call in zip(replies, calls, strict=True)]
 
-    def _outcome(self, name: str, reply: Any, keys: Sequence[str], args: Sequence[Argument]) -> list[Any] | StoreError:
+    def _outcome(self, name: str, reply: Any, keys: Named, args: Named) -> list[Any] | StoreError:
         try:
             if isinstance(reply, NoScriptError):  # Redis restarted, or forgot its scripts
                 return self.run(name, keys, args)
@@ -89,11 +91,12 @@ class Scripts:
         except StoreError as error:
             return error
 
-    def _script(self, name: str) -> Script:
-        script = self._scripts.get(name)
-        if script is None:
-            script = self._scripts[name] = self._client.register_script(source(name, self._room))
-        return script
+    def _script(self, name: str) -> tuple[Script, Header]:
+        found = self._scripts.get(name)
+        if found is None:
+            script = self._client.register_script(source(name, self._room))
+            found = self._scripts[name] = script, header(name, self._room)
+        return found
 
 
 def _checked(reply: list[Any]) -> list[Any]:
@@ -102,7 +105,7 @@ def _checked(reply: list[Any]) -> list[Any]:
     return reply
 
 
-def _encoded(value: Argument) -> bytes:
+def _encoded(value: Value) -> bytes:
     # Foreign bytes came in as lone surrogates; hiredis would refuse to send them back, whatever the client's options.
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.markets import encode_market
-from p33_tasks.contract.snapshots import snapshot_arguments
+from p33_tasks.contract.snapshots import position_arguments
 from p33_tasks.contract.timing import iso
 from p33_tasks.domain.models import MarketRules, Snapshot
 from p33_tasks.ports import Claim, MarketsLoaded, RefreshClaim
+from p33_tasks.store.lua_header import Named
 from p33_tasks.store.scripts import Scripts, translated_errors
 
 if TYPE_CHECKING:
@@ -69,19 +70,18 @@ class RedisSnapshotStore:
     def claim_refresh(self, source: str) -> RefreshClaim:
         """See ``ports.SnapshotStore.claim_refresh``."""
         token = uuid.uuid4().hex
-        gap_ms = int(self._times.poll_ms * GAP)
         status, now_ms, run_id, markets_due = self._scripts.run(
             "claim_refresh",
-            [self._keys.refresh, self._keys.budget],
-            [
-                source,
-                gap_ms,
-                self._times.lease_ms,
-                token,
-                self._markets_digest,
-                MARKET_REFRESH_MS,
-                self._times.new_run_pause_ms,
-            ],
+            {"refresh_key": self._keys.refresh, "budget_key": self._keys.budget},
+            {
+                "source": source,
+                "gap_ms": int(self._times.poll_ms * GAP),
+                "lease_ms": self._times.lease_ms,
+                "token": token,
+                "markets_digest": self._markets_digest,
+                "markets_period_ms": MARKET_REFRESH_MS,
+                "new_run_pause_ms": self._times.new_run_pause_ms,
+            },
         )
         return RefreshClaim(
             claim=Claim(status), now_ms=int(now_ms), run_id=run_id, token=token, markets_due=bool(markets_due)
@@ -89,35 +89,60 @@ class RedisSnapshotStore:
 
     def finish_refresh(self, claim: RefreshClaim, *, error: str = "", markets: MarketsLoaded | None = None) -> None:
         """See ``ports.SnapshotStore.finish_refresh``."""
-        digest = self._markets_digest if markets else ""
-        age_ms = MARKET_REFRESH_MS - MARKET_RETRY_MS if markets is MarketsLoaded.SOME else 0
-        self._scripts.run("finish_refresh", [self._keys.refresh], [claim.token, error[:500], digest, age_ms])
+        self._scripts.run(
+            "finish_refresh",
+            {"refresh_key": self._keys.refresh},
+            {
+                "token": claim.token,
+                "error_text": error[:500],
+                "markets_digest": self._markets_digest if markets else "",
+                "markets_age_ms": MARKET_REFRESH_MS - MARKET_RETRY_MS if markets is MarketsLoaded.SOME else 0,
+            },
+        )
 
     def put_snapshots(self, snapshots: Iterable[Snapshot]) -> Mapping[str, str]:
         """See ``ports.SnapshotStore.put_snapshots``. All snapshots must come from one request."""
         result: dict[str, str] = {}
         for batch in _batches(snapshots):
-            reply = self._scripts.run("put_snapshots", list(self._put_keys(batch)), list(self._put_arguments(batch)))
+            reply = self._scripts.run("put_snapshots", self._put_keys(batch), self._put_arguments(batch))
             result.update(zip((snapshot.symbol for snapshot in batch), reply[1:], strict=True))
         return result
 
-    def _put_keys(self, snapshots: tuple[Snapshot, ...]) -> Iterator[str]:
+    def _put_keys(self, snapshots: tuple[Snapshot, ...]) -> Named:
         keys = self._keys
-        yield from (keys.counters, keys.audit)
-        for snapshot in snapshots:
-            symbol = snapshot.symbol
-            yield from (keys.snapshot(symbol), keys.ledger(symbol), keys.ledger_origin(symbol))
-            yield keys.reservation(symbol)
+        return {
+            "counters_key": keys.counters,
+            "audit_key": keys.audit,
+            "symbol_keys": [
+                {
+                    "snapshot": keys.snapshot(snapshot.symbol),
+                    "ledger": keys.ledger(snapshot.symbol),
+                    "origin": keys.ledger_origin(snapshot.symbol),
+                    "reservation": keys.reservation(snapshot.symbol),
+                }
+                for snapshot in snapshots
+            ],
+        }
 
-    def _put_arguments(self, snapshots: tuple[Snapshot, ...]) -> Iterator[str | int]:
+    def _put_arguments(self, snapshots: tuple[Snapshot, ...]) -> Named:
         first = snapshots[0]
         if any((s.ts_ms, s.source, s.run_id) != (first.ts_ms, first.source, first.run_id) for s in snapshots):
             raise ValueError("snapshots of different requests are written one request at a time")
-        yield from (first.run_id, first.source, first.ts_ms, first.ts_ms // 1000, iso(first.ts_ms))
-        yield from (self._bootstrap, self._times.cooldown_ms, SNAPSHOT_TTL_SEC, LEDGER_TTL_SEC, AUDIT_MAXLEN)
-        yield from (self._times.longest_reservation_ms, self._times.adoption_wait_ms)
-        for snapshot in snapshots:
-            yield from snapshot_arguments(snapshot)
+        return {
+            "fetched_run_id": first.run_id,
+            "source": first.source,
+            "fetched_ms": first.ts_ms,
+            "fetched_epoch": first.ts_ms // 1000,
+            "fetched_iso": iso(first.ts_ms),
+            "bootstrap": self._bootstrap,
+            "cooldown_ms": self._times.cooldown_ms,
+            "snapshot_ttl_sec": SNAPSHOT_TTL_SEC,
+            "ledger_ttl_sec": LEDGER_TTL_SEC,
+            "audit_maxlen": AUDIT_MAXLEN,
+            "max_reservation_ms": self._times.longest_reservation_ms,
+            "adoption_wait_ms": self._times.adoption_wait_ms,
+            "positions": [position_arguments(snapshot.position) for snapshot in snapshots],
+        }
 
     def count_snapshot_errors(self, symbols: Iterable[str]) -> None:
         """See ``ports.SnapshotStore.count_snapshot_errors``."""

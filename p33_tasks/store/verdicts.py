@@ -50,14 +50,14 @@ class RedisVerdictStore:
         keys, symbol = self._keys, plan.symbol
         reply = self._scripts.run(
             "load_facts",
-            [
-                keys.decision(plan.plan_id),
-                keys.snapshot(symbol),
-                keys.ledger(symbol),
-                keys.hold(symbol),
-                keys.reservation(symbol),
-                keys.market(symbol),
-            ],
+            {
+                "decision_key": keys.decision(plan.plan_id),
+                "snapshot_key": keys.snapshot(symbol),
+                "ledger_key": keys.ledger(symbol),
+                "hold_key": keys.hold(symbol),
+                "reservation_key": keys.reservation(symbol),
+                "market_key": keys.market(symbol),
+            },
         )
         if reply[0] == "decided":
             return None
@@ -109,41 +109,41 @@ class RedisVerdictStore:
         decisions = keys.decisions
         reply = self._scripts.run(
             "commit_verdict",
-            [
-                keys.decision(plan.plan_id),
-                keys.permit(plan.plan_id),
-                keys.reservation(symbol),
-                keys.hold(symbol),
-                keys.snapshot(symbol),
-                keys.ledger(symbol),
-                decisions,
-                keys.counters,
-                entry.stream if entry is not None else decisions,
-            ],
-            [
-                "allow" if isinstance(verdict, Allow) else "deny",
-                decision,
-                permit,
-                DECISION_TTL_MS,
-                now_ms + policy.permit_ttl_ms,
-                policy.permit_ttl_ms,
-                policy.permit_ttl_ms + policy.cooldown_ms,
-                plan.plan_id,
-                symbol,
-                symbol if symbol in self._allowlist else OTHER_SYMBOL,
-                str(verdict.reason) if isinstance(verdict, Deny) else "",
-                AUDIT_MAXLEN,
-                exact_json.dumps(audit_inputs(plan, facts, policy)),
-                GROUP,
-                entry.entry_id if entry is not None else "",
-                plan.issued_ms,
-                policy.plan_max_age_ms,
-                policy.stale_threshold_ms,
-                evaluation_us,
-                _joined(EVALUATION_BUCKETS_US),
-                _joined(LATENCY_BUCKETS_MS),
-                *_evaluated_facts(verdict, facts),
-            ],
+            {
+                "decision_key": keys.decision(plan.plan_id),
+                "permit_key": keys.permit(plan.plan_id),
+                "reservation_key": keys.reservation(symbol),
+                "hold_key": keys.hold(symbol),
+                "snapshot_key": keys.snapshot(symbol),
+                "ledger_key": keys.ledger(symbol),
+                "decisions_key": decisions,
+                "counters_key": keys.counters,
+                "plans_key": entry.stream if entry is not None else decisions,
+            },
+            {
+                "verdict": "allow" if isinstance(verdict, Allow) else "deny",
+                "decision_json": decision,
+                "permit_json": permit,
+                "decision_ttl_ms": DECISION_TTL_MS,
+                "permit_expires_ms": now_ms + policy.permit_ttl_ms,
+                "permit_ttl_ms": policy.permit_ttl_ms,
+                "reservation_ttl_ms": policy.permit_ttl_ms + policy.cooldown_ms,
+                "plan_id": plan.plan_id,
+                "symbol": symbol,
+                "symbol_label": symbol if symbol in self._allowlist else OTHER_SYMBOL,
+                "reason": str(verdict.reason) if isinstance(verdict, Deny) else "",
+                "decisions_maxlen": AUDIT_MAXLEN,
+                "inputs_json": exact_json.dumps(audit_inputs(plan, facts, policy)),
+                "group": GROUP,
+                "entry_id": entry.entry_id if entry is not None else "",
+                "plan_issued_ms": plan.issued_ms,
+                "plan_max_age_ms": policy.plan_max_age_ms,
+                "stale_threshold_ms": policy.stale_threshold_ms,
+                "evaluation_us": evaluation_us,
+                "evaluation_buckets_us": _joined(EVALUATION_BUCKETS_US),
+                "latency_buckets_ms": _joined(LATENCY_BUCKETS_MS),
+                **_evaluated_facts(verdict, facts),
+            },
         )
         return CommitStatus(reply[0])
 
@@ -153,21 +153,31 @@ class RedisVerdictStore:
         return int(seconds) * 1000 + int(micros) // 1000
 
 
-def _evaluated_facts(verdict: Verdict, facts: Facts | None) -> list[str]:
+def _evaluated_facts(verdict: Verdict, facts: Facts | None) -> dict[str, str]:
     """What the script compares again before an allow; empty for a deny, which rests on nothing moving."""
     if isinstance(verdict, Deny):
-        return []
+        return _NOTHING_EVALUATED
     if facts is None or facts.snapshot is None or facts.ledger is None:
         raise AssertionError("an allow without facts")
     ordered_ms = facts.ledger.last_order_time_ms
-    return [
-        facts.run_id,
-        facts.as_stored[0],
-        str(facts.snapshot.ts_ms),
-        facts.snapshot.source,
-        facts.as_stored[1],
-        "" if ordered_ms is None else str(ordered_ms),
-    ]
+    return {
+        "evaluated_run_id": facts.run_id,
+        "evaluated_position_amt": facts.as_stored[0],
+        "evaluated_ts_ms": str(facts.snapshot.ts_ms),
+        "evaluated_source": facts.snapshot.source,
+        "evaluated_ledger_amt": facts.as_stored[1],
+        "evaluated_order_ms": "" if ordered_ms is None else str(ordered_ms),
+    }
+
+
+_NOTHING_EVALUATED = {
+    "evaluated_run_id": "",
+    "evaluated_position_amt": "",
+    "evaluated_ts_ms": "",
+    "evaluated_source": "",
+    "evaluated_ledger_amt": "",
+    "evaluated_order_ms": "",
+}
 
 
 def _first(raw: Any) -> str:

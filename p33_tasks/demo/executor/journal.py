@@ -76,8 +76,20 @@ class Journal:
         order_id = client_order_id(self._keys.prefix, plan.plan_id)
         status, *rest = self._scripts.run(
             "claim_plan",
-            [self._own.journal(plan.plan_id), self._keys.plans, self._keys.consumed(plan.plan_id)],
-            [APPLY_GROUP, entry_id, plan.symbol, uuid.uuid4().hex, order_id, MEMORY_MS, PLACE_WINDOW_MS],
+            {
+                "journal_key": self._own.journal(plan.plan_id),
+                "plans_key": self._keys.plans,
+                "consumed_key": self._keys.consumed(plan.plan_id),
+            },
+            {
+                "group": APPLY_GROUP,
+                "entry_id": entry_id,
+                "symbol": plan.symbol,
+                "consume_id": uuid.uuid4().hex,
+                "client_order_id": order_id,
+                "journal_ttl_ms": MEMORY_MS,
+                "place_window_ms": PLACE_WINDOW_MS,
+            },
         )
         if status in {"duplicate", "done"}:
             return None
@@ -97,20 +109,22 @@ class Journal:
         """Write the permit down before anything is sent; False: somebody else goes on with this plan."""
         reply = self._scripts.run(
             "mark_consumed",
-            [self._own.journal(plan.plan_id)],
-            [
-                consumed.consume_id,
-                str(consumed.order_side),
-                canonical(consumed.safe_close_qty),
-                consumed.place_before_ms,
-            ],
+            {"journal_key": self._own.journal(plan.plan_id)},
+            {
+                "consume_id": consumed.consume_id,
+                "side": str(consumed.order_side),
+                "quantity": canonical(consumed.safe_close_qty),
+                "place_before_ms": consumed.place_before_ms,
+            },
         )
         return bool(reply[0] == "consumed")
 
     def mark_sending(self, plan: Plan, consume_id: str) -> int | str:
         """Take the one right to send: milliseconds until it must have arrived, or ``late``, ``lost``, ``other_run``."""
         status, *rest = self._scripts.run(
-            "mark_sending", [self._own.journal(plan.plan_id)], [consume_id, MIN_WINDOW_MS, PLACE_WINDOW_MS]
+            "mark_sending",
+            {"journal_key": self._own.journal(plan.plan_id)},
+            {"consume_id": consume_id, "min_window_ms": MIN_WINDOW_MS, "max_window_ms": PLACE_WINDOW_MS},
         )
         return int(rest[0]) if status == "send" else str(status)
 
@@ -140,15 +154,23 @@ class Journal:
         allowed = f",{','.join(only_from)}," if only_from else ""
         reply = self._scripts.run(
             "settle_plan",
-            [
-                self._own.journal(plan.plan_id),
-                self._keys.results,
-                self._keys.plans,
-                self._keys.consumed(plan.plan_id),
-            ],
-            [
-                *(APPLY_GROUP, entry_id, allowed, str(final), digest, RESULT_MAXLEN, MEMORY_MS),
-                *("1" if unless_consumed else "0", unless_consumed, *pairs),
-            ],
+            {
+                "journal_key": self._own.journal(plan.plan_id),
+                "results_key": self._keys.results,
+                "plans_key": self._keys.plans,
+                "consumed_key": self._keys.consumed(plan.plan_id),
+            },
+            {
+                "group": APPLY_GROUP,
+                "entry_id": entry_id,
+                "allowed_states": allowed,
+                "next_state": str(final),
+                "news_digest": digest,
+                "results_maxlen": RESULT_MAXLEN,
+                "journal_ttl_ms": MEMORY_MS,
+                "unless_consumed": int(bool(unless_consumed)),
+                "consume_id": unless_consumed,
+                "result_fields": pairs,
+            },
         )
         return Settled(reply[0])

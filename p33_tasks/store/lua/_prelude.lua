@@ -69,3 +69,21 @@ local function observe(counters, name, bounds, value)
   count(counters, name .. '|sum', text(math.max(0, math.floor(value))))
 end
 
+-- What the header of a script declares as a group, `name[]`: the values from a place on, ...
+local function values_from(list, first)
+  local values = {}
+  for at = first, #list do values[#values + 1] = list[at] end
+  return values
+end
+
+-- ... or, where it names parts, a table of parts for each.
+local function groups_from(list, first, parts)
+  local groups = {}
+  for at = first, #list, #parts do
+    local group = {}
+    for i, part in ipairs(parts) do group[part] = list[at + i - 1] end
+    groups[#groups + 1] = group
+  end
+  return groups
+end
+

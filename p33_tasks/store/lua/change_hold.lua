@@ -1,19 +1,26 @@
 -- Sets or clears a symbol's hold, audited.
 --
--- KEYS 1 hold  2 audit stream
--- ARGV 1 'set' | 'clear'   2 symbol   3 why   4 by   5 audit maxlen
+-- KEYS
+--   hold_key   STRING: why the symbol is held
+--   audit_key  STREAM: operator and ledger events
+-- ARGV
+--   act           'set' | 'clear'
+--   symbol        the venue's id
+--   why           the reason, for people
+--   by            who changes it, for the audit
+--   audit_maxlen  about how many entries the audit stream keeps
 -- Returns {'changed'} | {'unchanged'}
 
-local wrong = expect(KEYS[2], 'stream')
+local wrong = expect(audit_key, 'stream')
 if wrong then return wrong end
 
-local there = redis.call('EXISTS', KEYS[1]) == 1
-if there == (ARGV[1] == 'set') then return { 'unchanged' } end
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', 'event', 'hold_' .. ARGV[1], 'symbol', ARGV[2], 'by', ARGV[4],
-  'why', ARGV[3])
-if ARGV[1] == 'set' then
-  redis.call('SET', KEYS[1], ARGV[3])
+local there = redis.call('EXISTS', hold_key) == 1
+if there == (act == 'set') then return { 'unchanged' } end
+redis.call('XADD', audit_key, 'MAXLEN', '~', audit_maxlen, '*', 'event', 'hold_' .. act, 'symbol', symbol, 'by', by,
+  'why', why)
+if act == 'set' then
+  redis.call('SET', hold_key, why)
 else
-  redis.call('DEL', KEYS[1])
+  redis.call('DEL', hold_key)
 end
 return { 'changed' }

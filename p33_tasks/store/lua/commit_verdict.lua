@@ -1,67 +1,102 @@
 -- Makes a verdict final: decision, permit, reservation, audit entry, counters and acknowledgement, or nothing.
 --
--- KEYS 1 decision  2 permit  3 reservation  4 hold  5 snapshot  6 ledger  7 decisions stream  8 counters  9 plan stream
--- ARGV 1 'allow' | 'deny'   2 decision JSON   3 permit JSON   4 decision ttl ms   5 permit expires ms (0: ttl from now)
---      6 permit ttl ms   7 reservation ttl ms   8 plan_id   9 symbol   10 symbol label   11 reason
---      12 audit maxlen   13 inputs JSON   14 group   15 entry id ('' for none)   16 plan time ms   17 plan max age ms
---      18 stale threshold ms   19 evaluation us   20 evaluation buckets us   21 latency buckets ms
---      22 run_id   23.. snapshot position_amt, ts_ms, source   26.. ledger last_known_amt, order time ms ('' for none)
+-- KEYS
+--   decision_key     STRING: the plan's decision
+--   permit_key       STRING: the plan's permit
+--   reservation_key  STRING: the plan that holds the symbol
+--   hold_key         STRING: why the symbol is held
+--   snapshot_key     HASH: the symbol's snapshot
+--   ledger_key       HASH: the symbol's ledger
+--   decisions_key    STREAM: every verdict with its inputs
+--   counters_key     HASH: counters
+--   plans_key        STREAM: plans; only used with an entry_id
+-- ARGV
+--   verdict                 'allow' | 'deny'
+--   decision_json           the decision as stored
+--   permit_json             the permit as stored
+--   decision_ttl_ms         the decision's time to live
+--   permit_expires_ms       Redis time at which an allow ends
+--   permit_ttl_ms           time to live of a deny's permit
+--   reservation_ttl_ms      the reservation's time to live
+--   plan_id                 the plan
+--   symbol                  the venue's id
+--   symbol_label            the symbol, or '_other' outside the allowlist
+--   reason                  of a deny ('' for an allow)
+--   decisions_maxlen        about how many entries the decisions stream keeps
+--   inputs_json             everything the verdict was made from
+--   group                   consumer group
+--   entry_id                the plan's stream entry ('' for none)
+--   plan_issued_ms          the plan's time (0 for unknown)
+--   plan_max_age_ms         a plan older than this gets no allow
+--   stale_threshold_ms      a snapshot older than this gets no allow
+--   evaluation_us           how long the evaluation took
+--   evaluation_buckets_us   histogram bounds, joined by commas
+--   latency_buckets_ms      histogram bounds, joined by commas
+--   evaluated_run_id        what an allow was evaluated on, here and below ('' for a deny): run_id of Redis
+--   evaluated_position_amt  the snapshot's position_amt as stored
+--   evaluated_ts_ms         the snapshot's time
+--   evaluated_source        the snapshot's source
+--   evaluated_ledger_amt    the ledger's last_known_amt as stored
+--   evaluated_order_ms      the ledger's last order time ('' for none)
 -- Returns {'committed'} | {'exists'} (acknowledged) | {'moved', what} (nothing written) | {'wrong_type', ...}
 
-local wrong = expect(KEYS[1], 'string') or expect(KEYS[7], 'stream') or expect(KEYS[8], 'hash')
+local wrong = expect(decision_key, 'string') or expect(decisions_key, 'stream') or expect(counters_key, 'hash')
 if wrong then return wrong end
-if ARGV[15] ~= '' then
-  wrong = expect(KEYS[9], 'stream')
+if entry_id ~= '' then
+  wrong = expect(plans_key, 'stream')
   if wrong then return wrong end
 end
 
 local function acknowledge()
-  if ARGV[15] ~= '' then redis.call('XACK', KEYS[9], ARGV[14], ARGV[15]) end
+  if entry_id ~= '' then redis.call('XACK', plans_key, group, entry_id) end
 end
 
-if redis.call('EXISTS', KEYS[1]) == 1 then
+if redis.call('EXISTS', decision_key) == 1 then
   acknowledge()
   return { 'exists' }
 end
 
 local now = now_ms()
-local ttl = tonumber(ARGV[6])
+local ttl = tonumber(permit_ttl_ms)
 
-if ARGV[1] == 'allow' then
+if verdict == 'allow' then
   -- Once more, by the clock and the facts of this very moment (CONTRACT section 6).
-  if redis.call('EXISTS', KEYS[4]) == 1 then return { 'moved', 'hold' } end
-  if redis.call('EXISTS', KEYS[3]) == 1 then return { 'moved', 'reservation' } end
-  if type_of(KEYS[5]) ~= 'hash' or type_of(KEYS[6]) ~= 'hash' then return { 'moved', 'type' } end
-  if run_id() ~= ARGV[22] then return { 'moved', 'run_id' } end
+  if redis.call('EXISTS', hold_key) == 1 then return { 'moved', 'hold' } end
+  if redis.call('EXISTS', reservation_key) == 1 then return { 'moved', 'reservation' } end
+  if type_of(snapshot_key) ~= 'hash' or type_of(ledger_key) ~= 'hash' then return { 'moved', 'type' } end
+  if run_id() ~= evaluated_run_id then return { 'moved', 'run_id' } end
 
-  local s = redis.call('HMGET', KEYS[5], 'position_amt', 'ts_ms', 'ts_epoch', 'source', 'run_id', 'position_mode')
+  local s = redis.call('HMGET', snapshot_key, 'position_amt', 'ts_ms', 'ts_epoch', 'source', 'run_id', 'position_mode')
   local fetched = twin_time(s[2], s[3])
-  if s[1] ~= ARGV[23] or not fetched or fetched ~= tonumber(ARGV[24]) or s[4] ~= ARGV[25] or s[5] ~= ARGV[22]
+  if s[1] ~= evaluated_position_amt or not fetched or fetched ~= tonumber(evaluated_ts_ms)
+      or s[4] ~= evaluated_source or s[5] ~= evaluated_run_id
       or s[6] == 'hedge' then
     return { 'moved', 'snapshot' }
   end
-  if fetched > now or now - fetched > tonumber(ARGV[18]) then return { 'moved', 'snapshot_age' } end
+  if fetched > now or now - fetched > tonumber(stale_threshold_ms) then return { 'moved', 'snapshot_age' } end
 
-  local l = redis.call('HMGET', KEYS[6], 'last_known_amt', 'last_order_time_ms', 'last_order_time_epoch')
+  local l = redis.call('HMGET', ledger_key, 'last_known_amt', 'last_order_time_ms', 'last_order_time_epoch')
   local ordered, unreadable = twin_time(l[2], l[3])
-  if l[1] ~= ARGV[26] or unreadable or (ordered and text(ordered) or '') ~= ARGV[27] then return { 'moved', 'ledger' } end
+  if l[1] ~= evaluated_ledger_amt or unreadable or (ordered and text(ordered) or '') ~= evaluated_order_ms then
+    return { 'moved', 'ledger' }
+  end
 
-  if now - tonumber(ARGV[16]) > tonumber(ARGV[17]) then return { 'moved', 'plan_age' } end
-  ttl = tonumber(ARGV[5]) - now
+  if now - tonumber(plan_issued_ms) > tonumber(plan_max_age_ms) then return { 'moved', 'plan_age' } end
+  ttl = tonumber(permit_expires_ms) - now
   if ttl <= 0 then return { 'moved', 'permit_age' } end
 end
 
 -- First what can still be refused: a stream whose last id is the greatest possible takes no more entries.
-redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[12], '*', 'plan_id', ARGV[8], 'symbol', ARGV[9],
-  'allow', ARGV[1] == 'allow' and 'true' or 'false', 'reason', ARGV[11], 'verdict', ARGV[2], 'inputs', ARGV[13])
-if ARGV[1] == 'allow' then redis.call('SET', KEYS[3], ARGV[8], 'PX', ARGV[7]) end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[4])
-redis.call('SET', KEYS[2], ARGV[3], 'PX', text(ttl))
-count(KEYS[8], 'p33_permit_total|' .. ARGV[10] .. '|' .. ARGV[1])
-if ARGV[1] == 'deny' then count(KEYS[8], 'p33_denial_total|' .. ARGV[10] .. '|' .. ARGV[11]) end
-observe(KEYS[8], 'p33_evaluation_duration_seconds', ARGV[20], tonumber(ARGV[19]))
-if tonumber(ARGV[16]) > 0 then
-  observe(KEYS[8], 'p33_permit_latency_seconds', ARGV[21], math.max(0, now - tonumber(ARGV[16])))
+redis.call('XADD', decisions_key, 'MAXLEN', '~', decisions_maxlen, '*', 'plan_id', plan_id, 'symbol', symbol,
+  'allow', verdict == 'allow' and 'true' or 'false', 'reason', reason, 'verdict', decision_json, 'inputs', inputs_json)
+if verdict == 'allow' then redis.call('SET', reservation_key, plan_id, 'PX', reservation_ttl_ms) end
+redis.call('SET', decision_key, decision_json, 'PX', decision_ttl_ms)
+redis.call('SET', permit_key, permit_json, 'PX', text(ttl))
+count(counters_key, 'p33_permit_total|' .. symbol_label .. '|' .. verdict)
+if verdict == 'deny' then count(counters_key, 'p33_denial_total|' .. symbol_label .. '|' .. reason) end
+observe(counters_key, 'p33_evaluation_duration_seconds', evaluation_buckets_us, tonumber(evaluation_us))
+if tonumber(plan_issued_ms) > 0 then
+  observe(counters_key, 'p33_permit_latency_seconds', latency_buckets_ms, math.max(0, now - tonumber(plan_issued_ms)))
 end
 acknowledge()
 return { 'committed' }

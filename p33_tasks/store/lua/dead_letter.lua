@@ -1,14 +1,23 @@
 -- Moves an entry that can't be understood to the dead-letter stream and acknowledges it.
 --
--- KEYS 1 dead letters  2 counters  3 source stream
--- ARGV 1 group   2 entry id   3 error   4 the entry as JSON   5 maxlen   6 stream label
+-- KEYS
+--   dead_letters_key  STREAM: dead letters
+--   counters_key      HASH: counters
+--   stream_key        STREAM: where the entry came from
+-- ARGV
+--   group                consumer group
+--   entry_id             the entry
+--   error_text           what is wrong with it
+--   entry_json           the entry as JSON
+--   dead_letters_maxlen  about how many dead letters are kept
+--   stream_label         'plan' | 'result', for the counter
 -- Returns {'moved_away' | 'already'}
 
-local wrong = expect(KEYS[1], 'stream') or expect(KEYS[3], 'stream')
+local wrong = expect(dead_letters_key, 'stream') or expect(stream_key, 'stream')
 if wrong then return wrong end
-if redis.call('XACK', KEYS[3], ARGV[1], ARGV[2]) == 0 then return { 'already' } end
-redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[5], '*', 'source_stream', KEYS[3], 'source_id', ARGV[2],
-  'error', ARGV[3], 'entry', ARGV[4])
+if redis.call('XACK', stream_key, group, entry_id) == 0 then return { 'already' } end
+redis.call('XADD', dead_letters_key, 'MAXLEN', '~', dead_letters_maxlen, '*', 'source_stream', stream_key,
+  'source_id', entry_id, 'error', error_text, 'entry', entry_json)
 -- A foreign value under the counters must not keep a poisoned entry in the way.
-if not expect(KEYS[2], 'hash') then count(KEYS[2], 'p33_deadletter_total|' .. ARGV[6]) end
+if not expect(counters_key, 'hash') then count(counters_key, 'p33_deadletter_total|' .. stream_label) end
 return { 'moved_away' }

@@ -1,16 +1,23 @@
 -- Gives a claimed bulk request back, well or badly ended.
 --
--- KEYS 1 refresh
--- ARGV 1 token   2 error ('' for none)   3 markets loaded (a digest, '' for none)   4 how old they count as, ms
+-- KEYS
+--   refresh_key  HASH: the bulk refresh, its lease and its outcome
+-- ARGV
+--   token           the claim's random id
+--   error_text      '' when it succeeded
+--   markets_digest  digest of the market rules that were loaded ('' for none)
+--   markets_age_ms  how old the market rules count as
 -- Returns {'finished' | 'not_mine'}
 
-local wrong = expect(KEYS[1], 'hash')
+local wrong = expect(refresh_key, 'hash')
 if wrong then return wrong end
-if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return { 'not_mine' } end
+if redis.call('HGET', refresh_key, 'token') ~= token then return { 'not_mine' } end
 
 local at = now_ms()
 local now = text(at)
-redis.call('HSET', KEYS[1], 'lease_until_ms', '0', 'finished_ms', now, 'error', ARGV[2])
-if ARGV[2] == '' then redis.call('HSET', KEYS[1], 'succeeded_ms', now) end
-if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'markets', ARGV[3], 'markets_ms', text(at - tonumber(ARGV[4]))) end
+redis.call('HSET', refresh_key, 'lease_until_ms', '0', 'finished_ms', now, 'error', error_text)
+if error_text == '' then redis.call('HSET', refresh_key, 'succeeded_ms', now) end
+if markets_digest ~= '' then
+  redis.call('HSET', refresh_key, 'markets', markets_digest, 'markets_ms', text(at - tonumber(markets_age_ms)))
+end
 return { 'finished' }

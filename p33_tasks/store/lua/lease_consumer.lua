@@ -1,12 +1,15 @@
 -- Takes a consumer name, or keeps it: one living process per name.
 --
--- KEYS 1 lease
--- ARGV 1 token  2 ttl ms
+-- KEYS
+--   lease_key  STRING: the token of the process that has the name
+-- ARGV
+--   token   this process's random id
+--   ttl_ms  the lease's time to live
 -- Returns {'mine' | 'taken'} | {'wrong_type', ...}
 
-local wrong = expect(KEYS[1], 'string')
+local wrong = expect(lease_key, 'string')
 if wrong then return wrong end
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return { 'taken' } end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+local holder = redis.call('GET', lease_key)
+if holder and holder ~= token then return { 'taken' } end
+redis.call('SET', lease_key, token, 'PX', ttl_ms)
 return { 'mine' }

@@ -1,25 +1,31 @@
 -- Reads everything a verdict rests on, at one moment. Writes nothing.
 --
--- KEYS 1 decision  2 snapshot  3 ledger  4 hold  5 reservation  6 market
+-- KEYS
+--   decision_key     STRING: the plan's decision
+--   snapshot_key     HASH: the symbol's snapshot
+--   ledger_key       HASH: the symbol's ledger
+--   hold_key         STRING: why the symbol is held
+--   reservation_key  STRING: the plan that holds the symbol
+--   market_key       HASH: the symbol's market rules
 -- Returns {'decided'}  when a first verdict stands, or
 --   {'facts', now_ms, run_id, hold, reserved_by, reservation_ttl_ms, snapshot, ledger, market}
---   where the last three are field values in the order below, or the name of the foreign type found there.
+--   where the last three are field values in the order of their lists of fields, or the name of the foreign type found.
 
-local wrong = expect(KEYS[1], 'string')
+local wrong = expect(decision_key, 'string')
 if wrong then return wrong end
-if redis.call('EXISTS', KEYS[1]) == 1 then return { 'decided' } end
+if redis.call('EXISTS', decision_key) == 1 then return { 'decided' } end
 
-local function fields(key, ...)
+local function fields(key, names)
   local found = type_of(key)
   if found ~= 'none' and found ~= 'hash' then return found end
-  return redis.call('HMGET', key, ...)
+  return redis.call('HMGET', key, unpack(names))
 end
 
 local reserved_by, ttl = false, -2
-local held = type_of(KEYS[5])
+local held = type_of(reservation_key)
 if held == 'string' then
-  reserved_by = redis.call('GET', KEYS[5])
-  ttl = redis.call('PTTL', KEYS[5])
+  reserved_by = redis.call('GET', reservation_key)
+  ttl = redis.call('PTTL', reservation_key)
 elseif held ~= 'none' then
   reserved_by = '(a ' .. held .. ')'
 end
@@ -28,10 +34,10 @@ return {
   'facts',
   text(now_ms()),
   run_id(),
-  redis.call('EXISTS', KEYS[4]),
+  redis.call('EXISTS', hold_key),
   reserved_by,
   ttl,
-  fields(KEYS[2], 'position_amt', 'ts_ms', 'ts_epoch', 'source', 'run_id', 'position_mode'),
-  fields(KEYS[3], 'last_known_amt', 'last_order_time_ms', 'last_order_time_epoch', 'last_order_id'),
-  fields(KEYS[6], 'step_size', 'min_qty', 'max_market_qty', 'source'),
+  fields(snapshot_key, SNAPSHOT_FIELDS),
+  fields(ledger_key, LEDGER_FIELDS),
+  fields(market_key, MARKET_FIELDS),
 }

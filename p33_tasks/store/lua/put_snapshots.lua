@@ -1,63 +1,90 @@
 -- Writes snapshots, never backwards; keeps each symbol's ledger alive, and begins one where that is allowed.
 --
--- KEYS 1 counters  2 audit stream, then for each symbol: snapshot, ledger, ledger origin, reservation
--- ARGV 1 run_id   2 source   3 ts_ms   4 ts_epoch   5 ts_iso   6 'deny' | 'adopt'   7 cooldown ms   8 snapshot ttl s
---      9 ledger ttl s   10 audit maxlen   11 longest lifetime of a reservation ms (0: any)
---      12 how long after this server's start a position is adopted at the earliest, ms (0: at once), then for each
---      symbol: symbol, position_amt, side, entry_price, mark_price, leverage, unrealized_pnl, position_mode
+-- KEYS
+--   counters_key    HASH: counters
+--   audit_key       STREAM: operator and ledger events
+--   symbol_keys[]   the keys of each symbol, in the order of positions[]
+--     .snapshot     HASH: the symbol's snapshot
+--     .ledger       HASH: the symbol's ledger
+--     .origin       STRING: time in ms of the snapshot the ledger began with
+--     .reservation  STRING: the plan that holds the symbol
+-- ARGV
+--   fetched_run_id      run_id of Redis when the request began
+--   source              venue and host
+--   fetched_ms          Redis time when the request began
+--   fetched_epoch       the same in whole seconds
+--   fetched_iso         the same as text, UTC
+--   bootstrap           'deny' | 'adopt': whether a ledger may begin with a position
+--   cooldown_ms         how long after an order a snapshot may not show it
+--   snapshot_ttl_sec    the snapshot's time to live
+--   ledger_ttl_sec      the ledger's time to live
+--   audit_maxlen        about how many entries the audit stream keeps
+--   max_reservation_ms  longest lifetime of a reservation (0: any)
+--   adoption_wait_ms    how long after this server's start a position is adopted at the earliest (0: at once)
+--   positions[]         the position of each symbol
+--     .symbol           the venue's id
+--     .position_amt     signed amount
+--     .side             of the amount
+--     .entry_price      '' for unknown
+--     .mark_price       '' for unknown
+--     .leverage         '' for unknown
+--     .unrealized_pnl   '' for unknown
+--     .position_mode    'one_way' | 'hedge'
 -- Returns {'put', status, status, ...} in the order given: ok | older | other_run | wrong_type | ledger_created
 --   | ledger_adopted
 
-local wrong = expect(KEYS[1], 'hash') or expect(KEYS[2], 'stream')
+local wrong = expect(counters_key, 'hash') or expect(audit_key, 'stream')
 if wrong then return wrong end
 
-local now, ts_ms = now_ms(), tonumber(ARGV[3])
+local now, ts_ms = now_ms(), tonumber(fetched_ms)
 local info = redis.call('INFO', 'server')
-local other_run = run_id(info) ~= ARGV[1]
+local other_run = run_id(info) ~= fetched_run_id
 local started_ms = now - tonumber(string.match(info, 'uptime_in_seconds:(%d+)')) * 1000
 
 -- A ledger begins only when no order can be under way that the snapshot doesn't show (CONTRACT section 3).
 local function begin_ledger(symbol, ledger, origin, reservation, amount, side, mode)
   if mode == 'hedge' or redis.call('EXISTS', origin) == 1 then return 'ok' end
   local flat = amount == '0'
-  if not flat and ARGV[6] ~= 'adopt' then return 'ok' end
+  if not flat and bootstrap ~= 'adopt' then return 'ok' end
   -- A server that has just begun may have forgotten a whole life, and in it an order that is still to be sent.
-  local wait = tonumber(ARGV[12])
+  local wait = tonumber(adoption_wait_ms)
   if not flat and wait > 0 and ts_ms - started_ms < wait then return 'ok' end
   if redis.call('EXISTS', reservation) == 1 then return 'ok' end
   local l = redis.call('HMGET', ledger, 'last_order_time_ms', 'last_order_time_epoch')
   local ordered, unreadable = twin_time(l[1], l[2])
-  if unreadable or (ordered and ts_ms <= ordered + tonumber(ARGV[7])) then return 'ok' end
+  if unreadable or (ordered and ts_ms <= ordered + tonumber(cooldown_ms)) then return 'ok' end
   local event = flat and 'ledger_created' or 'ledger_adopted'
-  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[10], '*', 'event', event, 'symbol', symbol, 'by', 'bootstrap',
-    'before', '', 'after', amount, 'snapshot_ts_ms', ARGV[3], 'source', ARGV[2])
-  redis.call('HSET', ledger, 'last_known_amt', amount, 'last_known_side', side, 'last_update_ts', text(math.floor(now / 1000)))
-  redis.call('EXPIRE', ledger, ARGV[9])
-  redis.call('SET', origin, ARGV[3])
+  redis.call('XADD', audit_key, 'MAXLEN', '~', audit_maxlen, '*', 'event', event, 'symbol', symbol, 'by', 'bootstrap',
+    'before', '', 'after', amount, 'snapshot_ts_ms', fetched_ms, 'source', source)
+  redis.call('HSET', ledger, 'last_known_amt', amount, 'last_known_side', side,
+    'last_update_ts', text(math.floor(now / 1000)))
+  redis.call('EXPIRE', ledger, ledger_ttl_sec)
+  redis.call('SET', origin, fetched_ms)
   return event
 end
 
-local function put(symbol, snapshot, ledger, origin, reservation, v)
+local function put(p, snapshot, ledger, origin, reservation)
   if other_run then return 'other_run' end
   if expect(snapshot, 'hash') or expect(ledger, 'hash') or expect(origin, 'string') then return 'wrong_type' end
   local stored = redis.call('HMGET', snapshot, 'ts_ms', 'ts_epoch')
   local stored_ms = twin_time(stored[1], stored[2])
   if stored_ms and stored_ms > ts_ms and stored_ms <= now then return 'older' end
 
-  redis.call('HSET', snapshot, 'position_amt', v[2], 'side', v[3], 'entry_price', v[4], 'mark_price', v[5],
-    'leverage', v[6], 'unrealized_pnl', v[7], 'position_mode', v[8], 'ts_epoch', ARGV[4], 'ts_ms', ARGV[3],
-    'ts_iso', ARGV[5], 'source', ARGV[2], 'run_id', ARGV[1])
-  redis.call('EXPIRE', snapshot, ARGV[8])
+  redis.call('HSET', snapshot, 'position_amt', p.position_amt, 'side', p.side, 'entry_price', p.entry_price,
+    'mark_price', p.mark_price, 'leverage', p.leverage, 'unrealized_pnl', p.unrealized_pnl,
+    'position_mode', p.position_mode, 'ts_epoch', fetched_epoch, 'ts_ms', fetched_ms,
+    'ts_iso', fetched_iso, 'source', source, 'run_id', fetched_run_id)
+  redis.call('EXPIRE', snapshot, snapshot_ttl_sec)
   -- Written again after a lost answer, it is still one snapshot.
-  if stored_ms ~= ts_ms then count(KEYS[1], 'p33_snapshot_total|' .. symbol .. '|ok') end
+  if stored_ms ~= ts_ms then count(counters_key, 'p33_snapshot_total|' .. p.symbol .. '|ok') end
 
   local status = 'ok'
   if redis.call('HEXISTS', ledger, 'last_known_amt') == 1 then
     redis.call('SET', origin, '0', 'NX')
   else
-    status = begin_ledger(symbol, ledger, origin, reservation, v[2], v[3], v[8])
+    status = begin_ledger(p.symbol, ledger, origin, reservation, p.position_amt, p.side, p.position_mode)
   end
-  redis.call('EXPIRE', ledger, ARGV[9])
+  redis.call('EXPIRE', ledger, ledger_ttl_sec)
 
   -- An order time in the future was stored before the clock stepped back; left there it would deny for hours. One
   -- that is no time would deny for good. Both count as now.
@@ -67,17 +94,15 @@ local function put(symbol, snapshot, ledger, origin, reservation, v)
     redis.call('HSET', ledger, 'last_order_time_ms', text(now), 'last_order_time_epoch', text(math.floor(now / 1000)))
   end
   -- So does a reservation that has longer to live than any is ever given: it would block the symbol for hours.
-  local longest = tonumber(ARGV[11])
-  if longest > 0 and redis.call('PTTL', reservation) > longest then redis.call('PEXPIRE', reservation, ARGV[11]) end
+  local longest = tonumber(max_reservation_ms)
+  if longest > 0 and redis.call('PTTL', reservation) > longest then
+    redis.call('PEXPIRE', reservation, max_reservation_ms)
+  end
   return status
 end
 
 local reply = { 'put' }
-local arg, key = 12, 2
-while key < #KEYS do
-  local v = {}
-  for i = 1, 8 do v[i] = ARGV[arg + i] end
-  reply[#reply + 1] = put(v[1], KEYS[key + 1], KEYS[key + 2], KEYS[key + 3], KEYS[key + 4], v)
-  key, arg = key + 4, arg + 8
+for i, k in ipairs(symbol_keys) do
+  reply[#reply + 1] = put(positions[i], k.snapshot, k.ledger, k.origin, k.reservation)
 end
 return reply

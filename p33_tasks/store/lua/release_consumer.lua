@@ -1,11 +1,13 @@
 -- Gives a consumer name back, unless somebody else has it by now.
 --
--- KEYS 1 lease
--- ARGV 1 token
+-- KEYS
+--   lease_key  STRING: the token of the process that has the name
+-- ARGV
+--   token  this process's random id
 -- Returns {'released' | 'not_mine'} | {'wrong_type', ...}
 
-local wrong = expect(KEYS[1], 'string')
+local wrong = expect(lease_key, 'string')
 if wrong then return wrong end
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return { 'not_mine' } end
-redis.call('DEL', KEYS[1])
+if redis.call('GET', lease_key) ~= token then return { 'not_mine' } end
+redis.call('DEL', lease_key)
 return { 'released' }

@@ -1,19 +1,24 @@
 -- Removes a consumer that nobody goes by any more: no lease, nothing pending, idle for long. Removing one that has
 -- entries pending would lose them.
 --
--- KEYS 1 stream  2 lease
--- ARGV 1 group  2 consumer  3 least idle ms
+-- KEYS
+--   stream_key  STREAM: plans or results
+--   lease_key   STRING: the token of the process that has the name
+-- ARGV
+--   group        consumer group
+--   consumer     the consumer to remove
+--   min_idle_ms  a consumer idle for less is kept
 -- Returns {'removed' | 'kept' | 'held' | 'absent'} | {'wrong_type', ...}
 
-local wrong = expect(KEYS[1], 'stream')
+local wrong = expect(stream_key, 'stream')
 if wrong then return wrong end
-if redis.call('EXISTS', KEYS[2]) == 1 then return { 'held' } end
-for _, flat in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
-  local consumer = {}
-  for i = 1, #flat, 2 do consumer[flat[i]] = flat[i + 1] end
-  if consumer.name == ARGV[2] then
-    if consumer.pending > 0 or consumer.idle < tonumber(ARGV[3]) then return { 'kept' } end
-    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+if redis.call('EXISTS', lease_key) == 1 then return { 'held' } end
+for _, flat in ipairs(redis.call('XINFO', 'CONSUMERS', stream_key, group)) do
+  local found = {}
+  for i = 1, #flat, 2 do found[flat[i]] = flat[i + 1] end
+  if found.name == consumer then
+    if found.pending > 0 or found.idle < tonumber(min_idle_ms) then return { 'kept' } end
+    redis.call('XGROUP', 'DELCONSUMER', stream_key, group, consumer)
     return { 'removed' }
   end
 end

@@ -22,95 +22,96 @@ CONSUMING = (
     # --- both or neither, and once
     _consume(
         "the governor's permit must be there when both are taken",
-        "if type_of(KEYS[1]) ~= 'string' then return refused('governor', 'missing') end\n"
-        "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return refused('governor', 'changed') end\n",
+        "if type_of(governor_permit_key) ~= 'string' then return refused('governor', 'missing') end\n"
+        "if redis.call('GET', governor_permit_key) ~= governor_permit then return refused('governor', 'changed') end\n",
         "",
         f"{CONSUME_TESTS}::test_a_governors_permit_changed_since_it_was_read_refuses_both",
     ),
     _consume(
         "the governor's permit must be the one that was read",
-        "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return refused('governor', 'changed') end\n",
+        "if redis.call('GET', governor_permit_key) ~= governor_permit then return refused('governor', 'changed') end\n",
         "",
         f"{CONSUME_TESTS}::test_a_governors_permit_changed_since_it_was_read_refuses_both",
     ),
     _consume(
         "the permit must be there when both are taken",
-        "if type_of(KEYS[2]) ~= 'string' then return refused('p33', 'missing') end\n",
-        "if type_of(KEYS[2]) ~= 'string' and type_of(KEYS[2]) ~= 'none' then return refused('p33', 'missing') end\n"
-        "if type_of(KEYS[2]) == 'none' then redis.call('SET', KEYS[2], ARGV[2]) end\n",
+        "if type_of(permit_key) ~= 'string' then return refused('p33', 'missing') end\n",
+        "local there = type_of(permit_key)\n"
+        "if there ~= 'string' and there ~= 'none' then return refused('p33', 'missing') end\n"
+        "if type_of(permit_key) == 'none' then redis.call('SET', permit_key, permit) end\n",
         f"{CONSUME_TESTS}::test_of_a_hundred_executors_exactly_one_may_send",
         f"{CONSUME_TESTS}::test_a_permit_taken_away_since_it_was_verified_is_refused",
     ),
     _consume(
         "the permit must be the very bytes that were verified",
-        "if redis.call('GET', KEYS[2]) ~= ARGV[2] then return refused('p33', 'changed') end\n",
+        "if redis.call('GET', permit_key) ~= permit then return refused('p33', 'changed') end\n",
         "",
         f"{CONSUME_TESTS}::test_a_permit_changed_since_it_was_verified_is_refused",
     ),
     _consume(
         "both permits are taken",
-        "redis.call('DEL', KEYS[1], KEYS[2])\n",
-        "redis.call('DEL', KEYS[2])\n",
+        "redis.call('DEL', governor_permit_key, permit_key)\n",
+        "redis.call('DEL', permit_key)\n",
         f"{CONSUME_TESTS}::test_consuming_gives_the_exact_quantity_and_takes_both_permits",
     ),
     _consume(
         "permits put back aren't consumed again",
-        "if type_of(KEYS[7]) ~= 'none' then return refused('p33', 'already_consumed') end\n",
+        "if type_of(consumed_key) ~= 'none' then return refused('p33', 'already_consumed') end\n",
         "",
         f"{CONSUME_TESTS}::test_permits_put_back_are_not_consumed_again",
     ),
     _consume(
         "the same consume_id consumes once, whoever shares it",
-        "  if c[1] == ARGV[14] and c[2] then return { 'consumed', c[2] } end\n",
-        "  if redis.call('HGET', KEYS[7], 'consume_id') == ARGV[4] then return { 'consumed', c[2] } end\n",
+        "  if c[1] == call and c[2] then return { 'consumed', c[2] } end\n",
+        "  if redis.call('HGET', consumed_key, 'consume_id') == consume_id then return { 'consumed', c[2] } end\n",
         f"{CONSUME_TESTS}::test_of_two_that_verified_the_same_permit_under_one_consume_id_one_may_send",
     ),
     _consume(
         "a consumption whose answer was lost is the same one",
-        "  if c[1] == ARGV[14] and c[2] then return { 'consumed', c[2] } end\n",
+        "  if c[1] == call and c[2] then return { 'consumed', c[2] } end\n",
         "",
         f"{CONSUME_TESTS}::test_a_consumption_whose_answer_was_lost_is_repeated_and_is_one",
     ),
     # --- what must still hold
     _consume(
         "an expired permit isn't consumed",
-        "if now >= tonumber(ARGV[6]) then return refused('p33', 'expired') end\n",
+        "if now >= tonumber(permit_expires_ms) then return refused('p33', 'expired') end\n",
         "",
         AT_USE,
     ),
     _consume(
         "a permit dated in the future isn't consumed",
-        "if tonumber(ARGV[5]) > now then return refused('p33', 'issued_in_the_future') end\n",
+        "if tonumber(permit_ts_ms) > now then return refused('p33', 'issued_in_the_future') end\n",
         "",
         "integration/store/test_restart.py::test_a_permit_from_before_the_clock_stepped_back_is_not_consumed",
     ),
     _consume(
         "a permit from before a restart of Redis isn't consumed",
-        "if run_id() ~= ARGV[7] then return refused('p33', 'other_redis_run') end\n",
+        "if run_id() ~= permit_run_id then return refused('p33', 'other_redis_run') end\n",
         "",
         AT_USE,
     ),
     _consume(
         "the reservation must be this plan's",
-        "if type_of(KEYS[3]) ~= 'string' or redis.call('GET', KEYS[3]) ~= ARGV[3] then",
-        "if type_of(KEYS[3]) ~= 'string' then",
+        "if type_of(reservation_key) ~= 'string' or redis.call('GET', reservation_key) ~= plan_id then",
+        "if type_of(reservation_key) ~= 'string' then",
         AT_USE,
     ),
     _consume(
         "without the reservation nothing is consumed",
-        "if type_of(KEYS[3]) ~= 'string' or redis.call('GET', KEYS[3]) ~= ARGV[3] then",
-        "if type_of(KEYS[3]) == 'string' and redis.call('GET', KEYS[3]) ~= ARGV[3] then",
+        "if type_of(reservation_key) ~= 'string' or redis.call('GET', reservation_key) ~= plan_id then",
+        "if type_of(reservation_key) == 'string' and redis.call('GET', reservation_key) ~= plan_id then",
         AT_USE,
     ),
     _consume(
         "a hold stops the consumption",
-        "if redis.call('EXISTS', KEYS[4]) == 1 then return refused('p33', 'reconcile_hold_active') end\n",
+        "if redis.call('EXISTS', hold_key) == 1 then return refused('p33', 'reconcile_hold_active') end\n",
         "",
         AT_USE,
     ),
     _consume(
         "without a ledger nothing is consumed",
-        "if type_of(KEYS[5]) ~= 'hash' then return refused('p33', 'ledger_missing') end\n",
+        "if type_of(ledger_key) ~= 'hash' then return refused('p33', 'ledger_missing') end\n",
         "",
         AT_USE,
     ),
@@ -140,12 +141,15 @@ CONSUMING = (
     ),
     _consume(
         "without a snapshot nothing is consumed",
-        "if type_of(KEYS[6]) ~= 'hash' then return refused('p33', 'snapshot_missing') end\n",
+        "if type_of(snapshot_key) ~= 'hash' then return refused('p33', 'snapshot_missing') end\n",
         "",
         AT_USE,
     ),
     _consume(
-        "the snapshot must be young when it counts", " or now - fetched > tonumber(ARGV[9]) then", " then", AT_USE
+        "the snapshot must be young when it counts",
+        " or now - fetched > tonumber(max_snapshot_age_ms) then",
+        " then",
+        AT_USE,
     ),
     _consume(
         "a snapshot dated in the future stops the consumption",
@@ -155,13 +159,13 @@ CONSUMING = (
     ),
     _consume(
         "a snapshot without a time stops the consumption",
-        "if not fetched or fetched > now or now - fetched > tonumber(ARGV[9]) then",
-        "if fetched and (fetched > now or now - fetched > tonumber(ARGV[9])) then",
+        "if not fetched or fetched > now or now - fetched > tonumber(max_snapshot_age_ms) then",
+        "if fetched and (fetched > now or now - fetched > tonumber(max_snapshot_age_ms)) then",
         AT_USE,
     ),
     _consume(
         "the snapshot must be of this life of Redis at use",
-        "if s[4] ~= ARGV[7] then return refused('p33', 'snapshot_of_another_run') end\n",
+        "if s[4] ~= permit_run_id then return refused('p33', 'snapshot_of_another_run') end\n",
         "",
         AT_USE,
     ),
@@ -173,21 +177,21 @@ CONSUMING = (
     ),
     _consume(
         "a position that moved stops the consumption",
-        "if s[1] ~= ARGV[8] then return refused('p33', 'position_changed') end\n",
+        "if s[1] ~= permit_position_amt then return refused('p33', 'position_changed') end\n",
         "",
         AT_USE,
     ),
     # --- after it
     _consume(
         "the reservation is renewed for the order's time",
-        "redis.call('SET', KEYS[3], ARGV[3], 'PX', ARGV[10])\n",
+        "redis.call('SET', reservation_key, plan_id, 'PX', reservation_ttl_ms)\n",
         "",
         f"{RELEASE_TESTS}::test_consuming_renews_the_reservation_for_the_permits_lifetime",
     ),
     _client(
         "however short the permit, the symbol is held until snapshots show its order",
-        "                    max(allow.expires_ms - allow.ts_ms, PLACE_WINDOW_MS + allow.stale_threshold_ms),\n",
-        "                    allow.expires_ms - allow.ts_ms,\n",
+        "    return max(allow.expires_ms - allow.ts_ms, PLACE_WINDOW_MS + allow.stale_threshold_ms)\n",
+        "    return allow.expires_ms - allow.ts_ms\n",
         f"{RELEASE_TESTS}::test_a_short_permit_still_holds_the_symbol_until_snapshots_show_its_order",
     ),
     _client(
@@ -198,8 +202,8 @@ CONSUMING = (
     ),
     _client(
         "every attempt to consume is told from every other",
-        "                    uuid.uuid4().hex,\n                ],",
-        "                    consume_id,\n                ],",
+        '                    "call": uuid.uuid4().hex,\n',
+        '                    "call": consume_id,\n',
         f"{CONSUME_TESTS}::test_of_two_that_verified_the_same_permit_under_one_consume_id_one_may_send",
     ),
     _client(

@@ -35,26 +35,26 @@ READING = (
     # --- the window
     _read(
         "no more entries are read than the window has room for",
-        "local room = tonumber(ARGV[3]) - own\n",
-        "local room = tonumber(ARGV[3])\n",
+        "local room = tonumber(window_size) - own\n",
+        "local room = tonumber(window_size)\n",
         "test_the_window_is_never_exceeded_and_refills_as_entries_are_acknowledged",
     ),
     _read(
         "entries that keep failing don't fill the window",
-        "  room = room + math.min(slow, tonumber(ARGV[5]))\n",
+        "  room = room + math.min(slow, tonumber(slow_limit))\n",
         "",
         "test_results_that_keep_failing_do_not_block_those_behind_them",
     ),
     _read(
         "nor do they drain the stream into the pending list",
-        "  room = room + math.min(slow, tonumber(ARGV[5]))\n",
+        "  room = room + math.min(slow, tonumber(slow_limit))\n",
         "  room = room + slow\n",
         "test_failing_results_do_not_drain_the_stream_into_the_pending_list",
     ),
     _read(
         "entries that a producer trimmed unread are counted",
-        "      if read and gone > read then redis.call('HINCRBY', KEYS[2], ARGV[6], text(gone - read)) end\n",
-        "",
+        "      if read and gone > read then redis.call('HINCRBY', counters_key,",
+        "      if false then redis.call('HINCRBY', counters_key,",
         "test_entries_trimmed_before_they_were_read_are_counted_once",
     ),
     Guard(
@@ -97,7 +97,7 @@ READING = (
     ),
     _read(
         "room that isn't worth a read is left",
-        "if room < tonumber(ARGV[7]) then return",
+        "if room < tonumber(min_room) then return",
         "if room <= 0 then return",
         "test_with_less_room_than_is_worth_it_nothing_is_read",
     ),
@@ -119,7 +119,7 @@ READING = (
     _claim(
         "an entry of a dead consumer is claimed",
         "    if idle >= due_after(deliveries) then\n",
-        "    if owner == ARGV[2] and idle >= due_after(deliveries) then\n",
+        "    if owner == consumer and idle >= due_after(deliveries) then\n",
         "test_entries_of_a_dead_consumer_are_taken_over",
     ),
     _claim(
@@ -136,13 +136,13 @@ READING = (
     ),
     _claim(
         "a pending entry that was trimmed away is acknowledged and counted",
-        "        if idle >= tonumber(ARGV[11]) and redis.call('XACK', KEYS[1], ARGV[1], id) == 1 then\n",
+        "        if idle >= tonumber(trimmed_idle_ms) and redis.call('XACK', stream_key, group, id) == 1 then\n",
         "        if false then\n",
         "test_pending_entries_that_a_producer_trimmed_are_acknowledged_and_counted",
     ),
     _claim(
         "a trimmed fill whose task still runs isn't given up",
-        "        if idle >= tonumber(ARGV[11]) and redis.call(",
+        "        if idle >= tonumber(trimmed_idle_ms) and redis.call(",
         "        if redis.call(",
         "test_a_fill_whose_entry_was_trimmed_while_its_task_was_waiting_is_still_recorded",
     ),
@@ -156,7 +156,7 @@ READING = (
     Guard(
         promise="what was delivered by a clock that was ahead is sent again",
         file="store/lua/claim_entries.lua",
-        old="  if idle == 0 and #redis.call('XRANGE', KEYS[1], id, id) > 0 then\n",
+        old="  if idle == 0 and #redis.call('XRANGE', stream_key, id, id) > 0 then\n",
         new="  if false then\n",
         tests=("fault/test_clocks.py::test_what_was_delivered_before_the_clock_of_redis_stepped_back_is_sent_again",),
     ),
@@ -249,14 +249,14 @@ READING = (
     Guard(
         promise="burying acknowledges in the same act, once",
         file="store/lua/dead_letter.lua",
-        old="if redis.call('XACK', KEYS[3], ARGV[1], ARGV[2]) == 0 then return { 'already' } end\n",
-        new="redis.call('XACK', KEYS[3], ARGV[1], ARGV[2])\n",
+        old="if redis.call('XACK', stream_key, group, entry_id) == 0 then return { 'already' } end\n",
+        new="redis.call('XACK', stream_key, group, entry_id)\n",
         tests=(f"{LETTER_TESTS}::test_a_second_worker_does_not_bury_it_again",),
     ),
     Guard(
         promise="a poisoned counter keeps no entry in the way",
         file="store/lua/dead_letter.lua",
-        old="if not expect(KEYS[2], 'hash') then count(",
+        old="if not expect(counters_key, 'hash') then count(",
         new="do count(",
         tests=("integration/store/test_foreign_types.py",),
     ),
@@ -297,22 +297,22 @@ READING = (
     Guard(
         promise="a consumer's name is held by one process",
         file="store/lua/lease_consumer.lua",
-        old="if holder and holder ~= ARGV[1] then return { 'taken' } end\n",
+        old="if holder and holder ~= token then return { 'taken' } end\n",
         new="",
         tests=(f"{NAME_TESTS}::test_a_lease_is_kept_by_its_holder_and_taken_over_after_it_expired",),
     ),
     Guard(
         promise="only its holder gives a name back",
         file="store/lua/release_consumer.lua",
-        old="if redis.call('GET', KEYS[1]) ~= ARGV[1] then return { 'not_mine' } end\n",
+        old="if redis.call('GET', lease_key) ~= token then return { 'not_mine' } end\n",
         new="",
         tests=(f"{NAME_TESTS}::test_a_lease_is_kept_by_its_holder_and_taken_over_after_it_expired",),
     ),
     Guard(
         promise="a name with entries pending isn't removed",
         file="store/lua/remove_consumer.lua",
-        old="    if consumer.pending > 0 or consumer.idle",
-        new="    if consumer.idle",
+        old="    if found.pending > 0 or found.idle",
+        new="    if found.idle",
         tests=(f"{NAME_TESTS}::test_a_consumer_that_got_an_entry_meanwhile_is_not_removed",),
     ),
 )

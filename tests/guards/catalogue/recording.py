@@ -26,38 +26,38 @@ RECORDING = (
     # --- once
     _record(
         "a result's entry is recorded once",
-        "if redis.call('XACK', KEYS[12], ARGV[1], ARGV[2]) == 0 then return { 'already' } end\n",
-        "redis.call('XACK', KEYS[12], ARGV[1], ARGV[2])\n",
+        "if redis.call('XACK', results_key, group, entry_id) == 0 then return { 'already' } end\n",
+        "redis.call('XACK', results_key, group, entry_id)\n",
         f"{RESULT_TESTS}::test_an_entry_recorded_again_is_already_recorded",
     ),
     _record(
         "recording acknowledges the result in the same act",
-        "if redis.call('XACK', KEYS[12], ARGV[1], ARGV[2]) == 0 then return { 'already' } end\n",
-        "if redis.call('EXISTS', KEYS[12]) == 0 then return { 'already' } end\n",
+        "if redis.call('XACK', results_key, group, entry_id) == 0 then return { 'already' } end\n",
+        "if redis.call('EXISTS', results_key) == 0 then return { 'already' } end\n",
         f"{RESULT_TESTS}::test_an_entry_recorded_again_is_already_recorded",
         f"{RESULT_TESTS}::test_a_result_is_applied_under_memory_pressure_or_not_at_all",
     ),
     _record(
         "what was applied of an order is remembered",
-        "  redis.call('HSET', KEYS[2], order.id, order.after)\n",
+        "  redis.call('HSET', fills_key, order.id, order.after)\n",
         "",
         f"{RESULT_TESTS}::test_an_order_id_is_applied_once_however_often_it_is_reported",
     ),
     _record(
         "a ledger that moved since it was read isn't overwritten",
-        "if (redis.call('HGET', KEYS[1], 'last_known_amt') or '') ~= ARGV[8] then return { 'moved' } end\n",
+        "if (redis.call('HGET', ledger_key, 'last_known_amt') or '') ~= base_amt then return { 'moved' } end\n",
         "",
         f"{RESULT_TESTS}::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
     ),
     _record(
         "a ledger adopted meanwhile isn't overwritten",
-        "if (redis.call('GET', KEYS[4]) or '') ~= ARGV[11] then return { 'moved' } end\n",
+        "if (redis.call('GET', origin_key) or '') ~= base_origin then return { 'moved' } end\n",
         "",
         f"{RESULT_TESTS}::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
     ),
     _record(
         "an order recorded by another entry meanwhile isn't applied again",
-        "  if (redis.call('HGET', KEYS[2], order.id) or '') ~= order.before then return { 'moved' } end\n",
+        "  if (redis.call('HGET', fills_key, order.id) or '') ~= order.before then return { 'moved' } end\n",
         "",
         f"{RESULT_TESTS}::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
     ),
@@ -83,8 +83,8 @@ RECORDING = (
     ),
     _record(
         "orders older than a week are forgotten, others never",
-        "text(now - tonumber(ARGV[13]) * 1000), 'LIMIT', 0, 100)",
-        "text(now - tonumber(ARGV[13])), 'LIMIT', 0, 100)",
+        "text(now - tonumber(fills_ttl_sec) * 1000)\n",
+        "text(now - tonumber(fills_ttl_sec))\n",
         f"{RESULT_TESTS}::test_a_fill_of_yesterday_is_still_remembered",
     ),
     _service(
@@ -120,14 +120,14 @@ RECORDING = (
     # --- the cooldown
     _record(
         "any new order starts the cooldown, whatever it filled",
-        "if any_news then\n  redis.call('HSET', KEYS[1], 'last_order_time_ms'",
-        "if any_fill then\n  redis.call('HSET', KEYS[1], 'last_order_time_ms'",
+        "if any_news then\n  redis.call('HSET', ledger_key, 'last_order_time_ms'",
+        "if any_fill then\n  redis.call('HSET', ledger_key, 'last_order_time_ms'",
         f"{RESULT_TESTS}::test_only_a_confirmed_fill_changes_the_amount_but_any_order_id_starts_the_cooldown",
     ),
     _record(
         "a report that tells nothing new doesn't start the cooldown again",
-        "if any_news then\n  redis.call('HSET', KEYS[1], 'last_order_time_ms'",
-        "if #orders > 0 then\n  redis.call('HSET', KEYS[1], 'last_order_time_ms'",
+        "if any_news then\n  redis.call('HSET', ledger_key, 'last_order_time_ms'",
+        "if #orders > 0 then\n  redis.call('HSET', ledger_key, 'last_order_time_ms'",
         f"{RESULT_TESTS}::test_a_report_that_tells_nothing_new_does_not_start_the_cooldown_again",
     ),
     _record(
@@ -138,15 +138,15 @@ RECORDING = (
     ),
     _record(
         "a fill on a symbol without a ledger creates none",
-        "if ARGV[9] ~= ARGV[8] then\n",
-        "if ARGV[9] ~= ARGV[8] or ARGV[8] == '' then\n",
+        "if new_amt ~= base_amt then\n",
+        "if new_amt ~= base_amt or base_amt == '' then\n",
         f"{RESULT_TESTS}::test_a_fill_on_a_symbol_without_a_ledger_is_remembered_and_its_amount_stays_unknown",
     ),
     # --- the reservation
     _record(
         "another plan's result releases nothing",
-        "if redis.call('GET', KEYS[5]) == plan_id then\n",
-        "if redis.call('GET', KEYS[5]) then\n",
+        "if redis.call('GET', reservation_key) == plan_id then\n",
+        "if redis.call('GET', reservation_key) then\n",
         f"{RELEASE_TESTS}::test_another_plans_fill_releases_nothing",
     ),
     _record(
@@ -157,19 +157,19 @@ RECORDING = (
     ),
     _record(
         "once consumed, only a rejection releases",
-        "    release = ARGV[6] == 'rejected' and consumer == ARGV[7]\n",
-        "    release = consumer == ARGV[7]\n",
+        "    release = outcome == 'rejected' and consumer == consume_id\n",
+        "    release = consumer == consume_id\n",
         f"{RELEASE_TESTS}::test_a_consume_id_alone_releases_nothing_without_the_word_rejected",
     ),
     _record(
         "once consumed, only that consumption's own rejection releases",
-        "    release = ARGV[6] == 'rejected' and consumer == ARGV[7]\n",
-        "    release = ARGV[6] == 'rejected'\n",
+        "    release = outcome == 'rejected' and consumer == consume_id\n",
+        "    release = outcome == 'rejected'\n",
         f"{RELEASE_TESTS}::test_a_rejection_releases_only_with_the_consume_id_of_that_consumption",
     ),
     _record(
         "not executed releases nothing once the permit was consumed",
-        "  elseif not executed and consumer then\n    release = ARGV[6] == 'rejected' and consumer == ARGV[7]\n",
+        "  elseif not executed and consumer then\n    release = outcome == 'rejected' and consumer == consume_id\n",
         "",
         f"{RELEASE_TESTS}::test_a_permit_put_back_does_not_make_a_consumed_plan_unconsumed",
     ),
@@ -182,7 +182,7 @@ RECORDING = (
     _record(
         "whether the permit is there is looked at before anything is written",
         "    release = permit_there\n",
-        "    release = redis.call('EXISTS', KEYS[6]) == 1\n",
+        "    release = redis.call('EXISTS', permit_key) == 1\n",
         f"{RELEASE_TESTS}::test_a_plan_that_lost_its_decision_is_not_taken_for_unconsumed",
     ),
     _record(
@@ -194,26 +194,26 @@ RECORDING = (
     ),
     _record(
         "releasing takes the permit along",
-        "    redis.call('DEL', KEYS[5], KEYS[6])\n",
-        "    redis.call('DEL', KEYS[5])\n",
+        "    redis.call('DEL', reservation_key, permit_key)\n",
+        "    redis.call('DEL', reservation_key)\n",
         f"{RELEASE_TESTS}::test_not_executed_releases_an_unconsumed_permit_and_deletes_it",
     ),
     _record(
         "a result without an order leaves the ledger alone, also one that can't be read",
-        "local has_orders = ARGV[20] ~= nil\n",
+        "local has_orders = #orders > 0\n",
         "local has_orders = true\n",
         f"{RESULT_TESTS}::test_a_result_without_an_order_waits_for_no_ledger",
     ),
     # --- around the gate, and giving up
     _record(
         "an execution that was never allowed is counted",
-        "  if not allowed and (any_news or #orders == 0) then count(",
-        "  if false then count(",
+        "  if not allowed and (any_news or #orders == 0) then\n",
+        "  if false then\n",
         f"{RESULT_TESTS}::test_an_execution_without_an_allow_is_applied_and_counted_once",
     ),
     _record(
         "an allow of one symbol excuses nothing on another",
-        "  local allowed = decision and string.sub(decision, 1, #ARGV[19]) == ARGV[19]\n",
+        "  local allowed = decision and string.sub(decision, 1, #allow_head) == allow_head\n",
         "  local allowed = decision and string.find(decision, '\"allow\":true', 1, true)\n",
         f"{RESULT_TESTS}::test_an_allow_of_one_symbol_permits_nothing_on_another",
         f"{RESULT_TESTS}::test_a_deny_that_quotes_an_allow_is_none",
@@ -226,8 +226,8 @@ RECORDING = (
     ),
     _record(
         "a foreign type is refused before the first write of a result",
-        "  local wrong = i ~= 6 and expect(KEYS[i], kinds[i])\n",
-        "  local wrong = i ~= 6 and i ~= 3 and expect(KEYS[i], kinds[i])\n",
+        " or expect(fill_times_key, 'zset')\n",
+        "\n",
         "integration/store/test_foreign_types.py",
     ),
     # --- reading a result

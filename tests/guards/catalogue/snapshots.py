@@ -48,7 +48,7 @@ SNAPSHOTS = (
     ),
     _put(
         "any successful snapshot keeps the ledger alive",
-        "  redis.call('EXPIRE', ledger, ARGV[9])\n\n",
+        "  redis.call('EXPIRE', ledger, ledger_ttl_sec)\n\n",
         "\n",
         "test_any_successful_snapshot_renews_the_ledger",
     ),
@@ -65,7 +65,7 @@ SNAPSHOTS = (
     # --- ledgers that begin
     _put(
         "a position waits for an operator",
-        "  if not flat and ARGV[6] ~= 'adopt' then return 'ok' end\n",
+        "  if not flat and bootstrap ~= 'adopt' then return 'ok' end\n",
         "",
         "test_a_position_waits_for_an_operator_unless_told_to_adopt",
     ),
@@ -95,7 +95,7 @@ SNAPSHOTS = (
     ),
     _put(
         "no ledger begins within the cooldown",
-        "  if unreadable or (ordered and ts_ms <= ordered + tonumber(ARGV[7])) then return 'ok' end\n",
+        "  if unreadable or (ordered and ts_ms <= ordered + tonumber(cooldown_ms)) then return 'ok' end\n",
         "  if unreadable then return 'ok' end\n",
         "test_no_ledger_begins_within_the_cooldown",
     ),
@@ -108,12 +108,12 @@ SNAPSHOTS = (
     _put(
         "that there was a ledger is remembered for good",
         "    redis.call('SET', origin, '0', 'NX')\n",
-        "    redis.call('SET', origin, '0', 'NX', 'EX', ARGV[9])\n",
+        "    redis.call('SET', origin, '0', 'NX', 'EX', ledger_ttl_sec)\n",
         "test_that_there_was_a_ledger_is_remembered_for_good",
     ),
     _put(
         "an adopted ledger remembers which snapshot it began with",
-        "  redis.call('SET', origin, ARGV[3])\n",
+        "  redis.call('SET', origin, fetched_ms)\n",
         "  redis.call('SET', origin, '0')\n",
         "test_adopting_and_a_fill_from_before_it_do_not_add_up",
     ),
@@ -135,7 +135,7 @@ SNAPSHOTS = (
     # --- an operator's adoption
     _adopt(
         "another venue's snapshot isn't adopted",
-        "if s[5] ~= ARGV[2] then return { 'refused', 'other_source', s[5] or '' } end\n",
+        "if s[5] ~= source then return { 'refused', 'other_source', s[5] or '' } end\n",
         "",
         "test_what_is_no_snapshot_for_a_verdict_is_none_for_an_adoption",
     ),
@@ -153,31 +153,31 @@ SNAPSHOTS = (
     ),
     _adopt(
         "a stale snapshot isn't adopted",
-        "if fetched > now or now - fetched > tonumber(ARGV[3]) then",
+        "if fetched > now or now - fetched > tonumber(max_snapshot_age_ms) then",
         "if fetched > now then",
         "test_what_is_no_snapshot_for_a_verdict_is_none_for_an_adoption",
     ),
     _adopt(
         "a snapshot of the future isn't adopted",
-        "if fetched > now or now - fetched > tonumber(ARGV[3]) then",
-        "if now - fetched > tonumber(ARGV[3]) then",
+        "if fetched > now or now - fetched > tonumber(max_snapshot_age_ms) then",
+        "if now - fetched > tonumber(max_snapshot_age_ms) then",
         "test_what_is_no_snapshot_for_a_verdict_is_none_for_an_adoption",
     ),
     _adopt(
         "nothing is adopted while a plan holds the symbol",
-        "if redis.call('EXISTS', KEYS[4]) == 1 then return",
-        "if false then return",
+        "if redis.call('EXISTS', reservation_key) == 1 then\n",
+        "if false then\n",
         "test_adopting_is_refused_while_a_plan_holds_the_symbol",
     ),
     _adopt(
         "a ledger is replaced on demand only",
-        "if l[1] and ARGV[5] ~= '1' then return { 'refused', 'ledger_exists', l[1] } end\n",
+        "if l[1] and replace ~= '1' then return { 'refused', 'ledger_exists', l[1] } end\n",
         "",
         "test_adopting_takes_the_fresh_position_once_and_audits_it",
     ),
     _adopt(
         "nothing is adopted within the cooldown",
-        "if ordered and fetched <= ordered + tonumber(ARGV[4]) then\n",
+        "if ordered and fetched <= ordered + tonumber(cooldown_ms) then\n",
         "if ordered and fetched <= ordered then\n",
         "test_adopting_is_refused_within_the_cooldown",
     ),
@@ -189,14 +189,14 @@ SNAPSHOTS = (
     ),
     _adopt(
         "what was agreed to is what is adopted",
-        "if ARGV[9] ~= '' and ARGV[9] ~= s[1] then return { 'refused', 'position_changed', s[1] } end\n",
+        "if shown_amt ~= '' and shown_amt ~= s[1] then return { 'refused', 'position_changed', s[1] } end\n",
         "",
         "test_a_position_that_moved_since_it_was_shown_is_not_adopted",
     ),
     _adopt(
         "every adoption is audited",
-        "redis.call('XADD', KEYS[5], 'MAXLEN'",
-        "if ARGV[5] == '1' then return { 'adopted', l[1] or '', s[1] } end\nredis.call('XADD', KEYS[5], 'MAXLEN'",
+        "redis.call('XADD', audit_key, 'MAXLEN'",
+        "if replace == '1' then return { 'adopted', l[1] or '', s[1] } end\nredis.call('XADD', audit_key, 'MAXLEN'",
         "test_replacing_is_asked_for_and_told_before_and_after",
     ),
 )

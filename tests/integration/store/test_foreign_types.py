@@ -11,7 +11,9 @@ import pytest
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.errors import P33Error
 from p33_tasks.ports import MarketsLoaded
-from p33_tasks.store.scripts import Scripts
+from p33_tasks.store.lua_header import Named
+from p33_tasks.store.lua_source import header
+from p33_tasks.store.scripts import NO_ARGS, Scripts
 from tests.support.gate import SOURCE, SYMBOL, Gate
 
 Act = Callable[[], object]
@@ -149,8 +151,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
     seen: list[tuple[str, list[str]]] = []
     real = Scripts.run
 
-    def run(self: Scripts, name: str, keys: list[str], args: list[str] = []) -> object:  # noqa: B006 - never changed
-        seen.append((name, list(keys)))
+    def run(self: Scripts, name: str, keys: Named, args: Named = NO_ARGS) -> object:
+        seen.append((name, [str(key) for key in header(name, self._room).keys.ordered(keys)]))
         return real(self, name, keys, args)
 
     monkeypatch.setattr(Scripts, "run", run)

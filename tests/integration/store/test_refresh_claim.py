@@ -68,8 +68,16 @@ def test_a_worker_that_died_in_flight_gives_way_after_its_lease(gate: Gate) -> N
 
 def test_a_claim_whose_answer_was_lost_is_the_same_claim(gate: Gate) -> None:
     """Else the tick would be in flight with nobody flying, for the whole lease."""
-    arguments = [SOURCE, 4_000, 10_000, "token", "digest", 3_600_000]
-    keys = [gate.keys.refresh, gate.keys.budget]
+    arguments = {
+        "source": SOURCE,
+        "gap_ms": 4_000,
+        "lease_ms": 10_000,
+        "token": "token",
+        "markets_digest": "digest",
+        "markets_period_ms": 3_600_000,
+        "new_run_pause_ms": 5_000,
+    }
+    keys = {"refresh_key": gate.keys.refresh, "budget_key": gate.keys.budget}
     assert gate.scripts.run("claim_refresh", keys, arguments)[0] == "mine"
     assert gate.scripts.run("claim_refresh", keys, arguments)[0] == "mine"
 

@@ -1,0 +1,101 @@
+"""The Lua scripts as Redis gets them: the prelude, the locals that the header declares, and the script's own text."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+
+from p33_tasks.contract.ledgers import LEDGER_FIELDS
+from p33_tasks.contract.markets import MARKET_FIELDS
+from p33_tasks.contract.snapshots import SNAPSHOT_FIELDS
+from p33_tasks.store.lua_header import RESERVED, Header, read_header
+
+HERE = "p33_tasks.store"
+
+FIELD_LISTS = {
+    "SNAPSHOT_FIELDS": SNAPSHOT_FIELDS,
+    "LEDGER_FIELDS": LEDGER_FIELDS,
+    "MARKET_FIELDS": MARKET_FIELDS,
+}
+"""Lists of HASH fields that a script may name: what HMGET asks for there is what the package ``contract`` decodes."""
+
+_COMMENT_OR_TEXT = re.compile(r"--[^\n]*|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"")
+_PRELUDE_NAME = re.compile(r"^local (?:function )?(\w+)", re.MULTILINE)
+_LOCALS = re.compile(r"\blocal\s+(?!function\b)(\w+(?:\s*,\s*\w+)*)|\bfor\s+(\w+(?:\s*,\s*\w+)*)\s*(?:=|\bin\b)")
+_FUNCTION = re.compile(r"\bfunction\b\s*(\w*)\s*\(([^)]*)\)")
+_READ = re.compile(r"(?<![\w.:])(?<!\d)([A-Za-z_]\w*)(?!\w)")
+_TABLE_FIELD = re.compile(r"(?<=[{,])\s*\w+\s*=(?!=)")
+_LUA = RESERVED | {
+    *("redis", "string", "math", "table", "cjson", "bit"),
+    *("ipairs", "pairs", "next", "select", "tonumber", "tostring", "type", "unpack", "pcall", "error"),
+}
+
+
+@cache
+def header(name: str, room: str = HERE) -> Header:
+    """A script's header.
+
+    Raises:
+        ValueError: The header can't be read, or the body doesn't fit it: it reads KEYS or ARGV by position, declares a
+            name of the header or the prelude again, or reads a name that nothing declares.
+    """
+    text = _text(name, room)
+    found = read_header(name, text)
+    check_body(name, text, found)
+    return found
+
+
+@cache
+def source(name: str, room: str = HERE) -> str:
+    """A script's text as it is sent to Redis.
+
+    Raises:
+        ValueError: As ``header``.
+    """
+    declared, text = header(name, room), _text(name, room)
+    lists = [f"local {word} = {_lua_list(fields)}\n" for word, fields in FIELD_LISTS.items() if word in text]
+    return _prelude() + "".join(lists) + declared.keys.lua() + declared.args.lua() + text
+
+
+def _text(name: str, room: str) -> str:
+    return (resources.files(room) / "lua" / f"{name}.lua").read_text("utf-8")
+
+
+def _prelude() -> str:
+    return _text("_prelude", HERE)
+
+
+def _lua_list(values: tuple[str, ...]) -> str:
+    return "{ " + ", ".join(f"'{value}'" for value in values) + " }"
+
+
+def check_body(name: str, text: str, found: Header) -> None:
+    """Compare a script's body with its header.
+
+    Raises:
+        ValueError: As ``header``.
+    """
+    code = _COMMENT_OR_TEXT.sub("''", text)
+    declared, shared, local = set(found.declared), {*_PRELUDE_NAME.findall(_prelude()), *FIELD_LISTS}, declared_in(code)
+    read = set(_READ.findall(_TABLE_FIELD.sub("", code)))
+    if positional := read & {"KEYS", "ARGV"}:
+        raise ValueError(
+            f"{name}: the body reads {_listed(positional)} by position; declare names in the header instead"
+        )
+    if twice := declared & (local | shared) or local & shared:
+        raise ValueError(f"{name}: {_listed(twice)}: declared twice, by the header, the prelude or the body")
+    if unknown := read - local - declared - shared - _LUA:
+        raise ValueError(f"{name}: the body reads {_listed(unknown)}, which neither its header nor itself declares")
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def declared_in(code: str) -> set[str]:
+    """The names of all locals, functions and parameters in a piece of Lua without comments and texts."""
+    lists = [names for match in _LOCALS.findall(code) for names in match]
+    for function, parameters in _FUNCTION.findall(code):
+        lists += [function, parameters]
+    return {name.strip() for names in lists for name in names.split(",")} - {"", "..."}
