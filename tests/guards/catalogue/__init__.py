@@ -15,6 +15,7 @@ from tests.guards.catalogue.reading import READING
 from tests.guards.catalogue.recording import RECORDING
 from tests.guards.catalogue.refreshing import REFRESHING
 from tests.guards.catalogue.rules import RULES
+from tests.guards.catalogue.scripts import SCRIPTS
 from tests.guards.catalogue.secrets import SECRETS
 from tests.guards.catalogue.snapshots import SNAPSHOTS
 from tests.guards.catalogue.texts import TEXTS
@@ -26,5 +27,5 @@ GUARDS: tuple[Guard, ...] = (
     *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING),
     *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *ORDERS),
     *(*READING, *MESSAGES, *BROKER, *NEIGHBOURS),
-    *(*SECRETS, *TEXTS, *TLS),
+    *(*SECRETS, *TEXTS, *TLS, *SCRIPTS),
 )
