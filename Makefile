@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test unit lint types layers bench faults alerts guards fuzz soak lock clean celery-exporter
+.PHONY: help up test unit docs lint types layers bench faults alerts guards fuzz soak lock clean celery-exporter
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ test: lint types layers $(VENV)/.dev $(VENV)-celery-exporter/.done  ## lint, typ
 
 unit: $(VENV)/.dev  ## the tests without I/O, in seconds
 	$(BIN)/pytest tests/unit tests/property $(ARGS)
+
+docs: $(VENV)/.dev  ## write docs/log-events.md again
+	$(BIN)/python -m tests.unit.docs.log_events
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -18,6 +18,7 @@ from celery.utils.nodenames import node_format
 
 from p33_tasks.bootstrap.runtime import settings
 from p33_tasks.ingest.options import Options
+from p33_tasks.log_events import LogEvent
 
 log = structlog.get_logger("p33.ingest")
 
@@ -108,7 +109,7 @@ class IngestStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # a Ctrl-C in the terminal is the worker's to handle
         )
-        log.info("INGEST_STARTED", pid=self._process.pid, streams=",".join(options.streams))
+        log.info(LogEvent.INGEST_STARTED, pid=self._process.pid, streams=",".join(options.streams))
 
     def _check(self, worker: Any) -> None:
         process = self._process
@@ -123,7 +124,7 @@ class IngestStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
         if process.poll() is None:
             return
         delay = self._respawn.next_delay(self._lived_sec)
-        log.error("INGEST_DIED", pid=process.pid, exit_code=process.returncode, restart_in_sec=delay)
+        log.error(LogEvent.INGEST_DIED, pid=process.pid, exit_code=process.returncode, restart_in_sec=delay)
         if delay > 0:
             self._wait_sec = delay
         else:

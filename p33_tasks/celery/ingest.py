@@ -23,6 +23,7 @@ from p33_tasks.ingest.handlers import PlanHandler, ResultHandler
 from p33_tasks.ingest.loop import Ingest
 from p33_tasks.ingest.options import PLANS, Options
 from p33_tasks.ingest.source import Source
+from p33_tasks.log_events import LogEvent
 from p33_tasks.store.entries import Window
 
 log = structlog.get_logger("p33.ingest")
@@ -51,9 +52,9 @@ def run(options: Options) -> int:
     ingest.stopping = stop_on_signals()
     if options.parent_pid is not None:
         end_with_parent()
-    log.info("INGEST_READY", streams=",".join(options.streams), window=options.window)
+    log.info(LogEvent.INGEST_READY, streams=",".join(options.streams), window=options.window)
     ingest.run()
-    log.info("INGEST_STOPPED", orphaned=ingest.is_orphaned())
+    log.info(LogEvent.INGEST_STOPPED, orphaned=ingest.is_orphaned())
     return 0
 
 
@@ -98,7 +99,7 @@ def end_with_parent() -> None:
         return
     libc: Any = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0) != 0:
-        log.warning("NO_DEATH_SIGNAL", errno=ctypes.get_errno())
+        log.warning(LogEvent.NO_DEATH_SIGNAL, errno=ctypes.get_errno())
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from p33_tasks.ingest.handlers import TaskMessage
 from p33_tasks.ingest.publisher import PublishError
+from p33_tasks.log_events import LogEvent
 
 log = structlog.get_logger("p33.ingest")
 
@@ -91,7 +92,7 @@ class TaskPublisher:
         try:
             self.tell()
         except PublishError as error:
-            log.debug("EVENTS_NOT_TOLD", error=str(error))
+            log.debug(LogEvent.EVENTS_NOT_SENT, error=str(error))
         self.close()
 
     def close(self) -> None:
@@ -101,7 +102,7 @@ class TaskPublisher:
             try:
                 connection.release()
             except _BROKER_ERRORS as error:
-                log.debug("BROKER_CLOSE_FAILED", error=str(error))
+                log.debug(LogEvent.BROKER_CLOSE_FAILED, error=str(error))
 
     def _send(self, producer: Any, message: TaskMessage, events: _Events) -> None:
         try:
@@ -118,7 +119,7 @@ class TaskPublisher:
                 ignore_result=True,
             )
         except EncodeError:  # this one can't travel; the others can
-            log.exception("NOT_SENT", task_id=message.task_id)
+            log.exception(LogEvent.NOT_SENT, task_id=message.task_id)
 
     def _connected(self) -> Any:
         if self._producer is None:

@@ -12,6 +12,7 @@ import structlog
 from celery.worker.consumer import Consumer
 
 from p33_tasks.celery.refusal import problem_of
+from p33_tasks.log_events import LogEvent
 
 FIRST_SEC, STEP_SEC, MOST_SEC = 0.2, 0.2, 1.0
 
@@ -56,7 +57,7 @@ class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
             super().on_connection_error_after_connected(exc)
         except AttributeError as error:
             log.warning(
-                "BROKER_CLEANUP_FAILED", error=str(error), note="their entries are still pending in the streams"
+                LogEvent.BROKER_CLEANUP_FAILED, error=str(error), note="their entries are still pending in the streams"
             )
 
     def on_close(self) -> None:
@@ -70,7 +71,12 @@ class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
             try:
                 pool.process_flush_queues(process)
             except Exception as error:  # noqa: BLE001 - a callback met the lost connection; that doesn't end a worker
-                log.warning("NOT_HEARD", pid=process.pid, error=str(error), note="its entry is still pending, or done")
+                log.warning(
+                    LogEvent.POOL_NOT_READ,
+                    pid=process.pid,
+                    error=str(error),
+                    note="its entry is still pending, or done",
+                )
         self._keep_events()
         super().on_close()
 
@@ -121,6 +127,6 @@ class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
 
     def _refuse(self, message: Any, problem: str) -> None:
         """Take a message off the broker for good: given back, it would meet the next worker."""
-        log.error("MESSAGE_REFUSED", problem=problem)
+        log.error(LogEvent.MESSAGE_REFUSED, problem=problem)
         if not message.acknowledged:
             message.reject_log_error(logging.getLogger(__name__), self.connection_errors)

@@ -15,6 +15,8 @@ from kombu.exceptions import KombuError
 from kombu.transport.virtual.base import Channel as VirtualChannel
 from redis.exceptions import RedisError
 
+from p33_tasks.log_events import LogEvent
+
 log = structlog.get_logger("p33.beat")
 
 RETRY_SEC = 0.5
@@ -64,8 +66,8 @@ class BatchScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
             self.schedule[entry.name] = entry._next_instance(last_run_at=began)  # noqa: SLF001 - Celery's own way
         if self._away:
             self._away = False
-            log.info("BROKER_BACK")
-        log.debug("TICK", due=len(due), sent=0 if self._full else len(due))
+            log.info(LogEvent.BROKER_BACK)
+        log.debug(LogEvent.TICK, due=len(due), sent=0 if self._full else len(due))
         return True
 
     def _publish(self, due: list[Any]) -> None:
@@ -87,7 +89,7 @@ class BatchScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
         waiting = sum(channel._size(queue) for queue in self._queues())  # type: ignore[no-untyped-call]  # noqa: SLF001 - kombu's, of each transport
         is_full = waiting >= MAX_TICKS_WAITING * len(self.schedule)
         if is_full and not self._full:
-            log.warning("REFRESHES_WAIT", waiting=waiting, note="no worker takes them: none is sent until one does")
+            log.warning(LogEvent.REFRESHES_WAIT, waiting=waiting, note="none is sent until a worker takes them")
         self._full = is_full
         return is_full
 
@@ -101,7 +103,9 @@ class BatchScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
     def _drop_connection(self, error: BaseException) -> None:
         if not self._away:
             self._away = True
-            log.warning("BROKER_AWAY", error=f"{type(error).__name__}: {error}", note="trying again until it is back")
+            log.warning(
+                LogEvent.BROKER_AWAY, error=f"{type(error).__name__}: {error}", note="trying again until it is back"
+            )
         self.__dict__.pop("producer", None)
         connection = self.__dict__.pop("connection", None)
         if connection is not None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import structlog
 
 from p33_tasks.errors import (
     ExchangeClockError,
@@ -23,9 +24,10 @@ from p33_tasks.exchange.client import Credentials, Recorder, build_client
 from p33_tasks.exchange.errors_map import Answer, Codes, failure_of, reason_of
 from p33_tasks.exchange.exact_json import loads_exact
 from p33_tasks.exchange.scrub import scrub
+from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import RequestBudget
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger("p33.exchange")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +190,7 @@ class VenueSession:
             if isinstance(failure, ExchangeRateLimitedError):
                 self._budget.pause(failure.retry_after_sec)
         except StoreError as error:
-            log.warning("the shared request budget could not be told about %s: %s", self._what(endpoint), error)
+            log.warning(LogEvent.BUDGET_NOT_REPORTED, request=self._what(endpoint), error=str(error))
 
     def _measure_offset_if_due(self) -> None:
         if self._offset_due:

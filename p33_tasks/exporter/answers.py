@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from p33_tasks.exporter.page import frame
+from p33_tasks.log_events import LogEvent
 
 log = structlog.get_logger("p33.exporter")
 
@@ -69,7 +70,7 @@ async def no_traceback(request: web.Request, handler: Handler) -> web.StreamResp
             answer.headers["Allow"] = error.headers["Allow"]
         return answer
     except Exception:  # the last door: whatever it is goes to the log, and no further
-        log.exception("EXPORTER_PAGE_FAILED", path=request.path[:200])
+        log.exception(LogEvent.EXPORTER_PAGE_FAILED, path=request.path[:200])
         return page(frame.message("500 Internal error", "The exporter's log has the details."), status=500)
 
 

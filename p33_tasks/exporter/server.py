@@ -15,6 +15,7 @@ from p33_tasks.bootstrap.logs import configure_logging
 from p33_tasks.errors import ConfigurationError
 from p33_tasks.exporter.app import make_app
 from p33_tasks.exporter.connections import close_old_connections
+from p33_tasks.log_events import LogEvent
 from p33_tasks.settings import Settings, load_settings
 
 log = structlog.get_logger("p33.exporter")
@@ -54,7 +55,7 @@ async def _serve(settings: Settings) -> None:
         closing.cancel()
     finally:
         await runner.cleanup()
-    log.info("EXPORTER_STOPPED")
+    log.info(LogEvent.EXPORTER_STOPPED)
 
 
 async def _listen(runner: web.AppRunner, settings: Settings) -> None:
@@ -68,7 +69,7 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> None:
         ) from error
     # With port 0 the system chose one.
     places = [f"http://{_in_url(address[0])}:{address[1]}/" for address in runner.addresses]
-    log.info("EXPORTER_LISTENING", url=" ".join(places), redis_prefix=settings.key_prefix)
+    log.info(LogEvent.EXPORTER_LISTENING, url=" ".join(places), redis_prefix=settings.key_prefix)
 
 
 def _in_url(host: str) -> str:

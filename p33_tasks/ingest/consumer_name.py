@@ -11,6 +11,7 @@ import uuid
 
 import structlog
 
+from p33_tasks.log_events import LogEvent
 from p33_tasks.store.entries import RedisEntries
 
 log = structlog.get_logger("p33.ingest")
@@ -45,7 +46,7 @@ class ConsumerName:
         while not self._entries.lease(f"{self._hostname}-{n}", self._token, LEASE_MS):
             n += 1
         self.value = f"{self._hostname}-{n}"
-        log.info("INGEST_NAMED", consumer=self.value, lost=lost or None)
+        log.info(LogEvent.INGEST_NAMED, consumer=self.value, lost=lost or None)
 
     def give_back(self) -> None:
         """Let the next process have the name at once.

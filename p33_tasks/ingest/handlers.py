@@ -22,6 +22,7 @@ from p33_tasks.contract.results import parse_result
 from p33_tasks.domain.models import Details, Plan, Verdict
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import InvalidMessageError
+from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import DeadLetters, StreamEntry
 from p33_tasks.store.entries import Entry, Window
 
@@ -89,7 +90,7 @@ class PlanHandler:
             return None
         if entry.deliveries > self.window.max_deliveries:
             times = entry.deliveries - 1
-            log.error("GIVEN_UP", plan_id=plan.plan_id, symbol=plan.symbol, deliveries=times)
+            log.error(LogEvent.GIVEN_UP, plan_id=plan.plan_id, symbol=plan.symbol, deliveries=times)
             details: Details = {"error": "no worker finished the evaluation", "deliveries": times}
             self.permits.deny(plan, entry.where, Reason.INTERNAL_ERROR, details)
             return None
@@ -144,7 +145,7 @@ def _says_something_else(fields: Mapping[str, object]) -> bool:
 def bury(dead_letters: DeadLetters, entry: Entry, error: Exception) -> None:
     """Move an entry to the dead-letter stream, readable and bounded."""
     where = entry.where
-    log.warning("DEAD_LETTER", stream=where.stream, entry_id=where.entry_id, error=str(error))
+    log.warning(LogEvent.DEAD_LETTER, stream=where.stream, entry_id=where.entry_id, error=str(error))
     dead_letters.dead_letter(where, str(error), readable(entry.fields))
 
 

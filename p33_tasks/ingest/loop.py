@@ -22,6 +22,7 @@ from p33_tasks.ingest.consumer_name import ConsumerName
 from p33_tasks.ingest.handlers import TaskMessage
 from p33_tasks.ingest.publisher import Publisher, PublishError
 from p33_tasks.ingest.source import ERROR_SEC, Source
+from p33_tasks.log_events import LogEvent
 from p33_tasks.store.entries import Batch, Entry, RedisEntries, Window
 
 log = structlog.get_logger("p33.ingest")
@@ -90,7 +91,7 @@ class Ingest:
         return [source for source in self.sources if source.retry_at <= now]
 
     def _failed(self, source: Source, error: StoreError) -> None:
-        self._say("STORE_ERROR", error)
+        self._say(LogEvent.STORE_ERROR, error)
         source.failed(time.monotonic())
 
     def _claim(self, source: Source) -> None:
@@ -103,7 +104,7 @@ class Ingest:
         source.was_claimed(batch)
         messages = self._handled(source, batch)
         if messages and self._reaches_workers(source, messages, batch.pending):
-            log.info("SENT_AGAIN", stream=source.stream, entries=len(messages))
+            log.info(LogEvent.SENT_AGAIN, stream=source.stream, entries=len(messages))
             self._publish(messages)
 
     def _reaches_workers(self, source: Source, messages: Sequence[TaskMessage], pending: int) -> bool:
@@ -114,7 +115,7 @@ class Ingest:
             self._rest(error)
             return False
         if waiting >= pending:
-            log.info("QUEUE_BEHIND", stream=source.stream, waiting=waiting, pending=pending)
+            log.info(LogEvent.QUEUE_BEHIND, stream=source.stream, waiting=waiting, pending=pending)
         return waiting < pending
 
     def _read(self, sources: Sequence[Source]) -> bool:
@@ -170,7 +171,7 @@ class Ingest:
         try:
             self.publisher.tell()
         except PublishError as error:  # the next tasks meet it too
-            self._say("BROKER_AWAY", error)
+            self._say(LogEvent.BROKER_AWAY, error)
 
     def _handled(self, source: Source, batch: Batch) -> list[TaskMessage]:
         now_ms = self._redis_now_ms(batch)
@@ -180,9 +181,9 @@ class Ingest:
         try:
             return source.handler.handle(entry, now_ms)
         except StoreError as error:  # stays pending
-            self._say("STORE_ERROR", error)
+            self._say(LogEvent.STORE_ERROR, error)
         except Exception:  # one entry must not stop those behind it; it stays pending and comes back
-            log.exception("ENTRY_FAILED", stream=source.stream, entry_id=entry.where.entry_id)
+            log.exception(LogEvent.ENTRY_FAILED, stream=source.stream, entry_id=entry.where.entry_id)
         return None
 
     def _redis_now_ms(self, batch: Batch) -> int:
@@ -195,7 +196,7 @@ class Ingest:
     def _remove_idle_consumers(self) -> None:
         for source in self.sources:
             for name in self.entries.remove_idle_consumers(source.stream):
-                log.info("CONSUMER_REMOVED", stream=source.stream, consumer=name)
+                log.info(LogEvent.CONSUMER_REMOVED, stream=source.stream, consumer=name)
 
     # --- going on ---------------------------------------------------------------------------------------------------
 
@@ -203,14 +204,14 @@ class Ingest:
         try:
             act()
         except P33Error as error:
-            self._say("STORE_ERROR", error)
+            self._say(LogEvent.STORE_ERROR, error)
             self.stopping.wait(ERROR_SEC)
         except Exception:  # a bug of ours must not end the reading, and not be silent
-            log.exception("INGEST_FAILED")
+            log.exception(LogEvent.INGEST_FAILED)
             self.stopping.wait(ERROR_SEC)
 
     def _rest(self, error: PublishError) -> None:
-        self._say("BROKER_AWAY", error)
+        self._say(LogEvent.BROKER_AWAY, error)
         self.stopping.wait(ERROR_SEC)
 
     def _is_due(self, what: str, every_sec: float) -> bool:
@@ -220,10 +221,10 @@ class Ingest:
         self._due[what] = now + every_sec
         return True
 
-    def _say(self, what: str, error: Exception) -> None:
+    def _say(self, event: LogEvent, error: Exception) -> None:
         """Once in a while: a Redis that is away would fill the disk otherwise."""
-        now, text = time.monotonic(), f"{what} {error}"
+        now, text = time.monotonic(), f"{event} {error}"
         if now >= self._said.get(text, 0.0):
             self._said = {t: until for t, until in self._said.items() if until > now}
             self._said[text] = now + REPEAT_LOG_SEC
-            log.error(what, error=str(error))
+            log.error(event, error=str(error))

@@ -11,6 +11,7 @@ from p33_tasks.domain.models import Allow, Deny, Details, Facts, Plan, Policy, V
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import ForeignKeyTypeError
+from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import CommitStatus, DeadLetters, StreamEntry, VerdictStore
 
 TRIES = 3
@@ -61,7 +62,7 @@ class PermitService:
             if facts is None:
                 if entry is not None:
                     self._store.acknowledge(entry)
-                log.info("DECIDED", plan_id=plan.plan_id, symbol=plan.symbol, note="the first verdict stands")
+                log.info(LogEvent.DECIDED, plan_id=plan.plan_id, symbol=plan.symbol, note="the first verdict stands")
                 return None
             began = time.perf_counter_ns()
             verdict = self._evaluate(plan, facts)
@@ -75,7 +76,7 @@ class PermitService:
         try:
             return evaluate(plan, facts, self._policy)
         except Exception as error:  # whatever went wrong is a deny, and said aloud
-            log.exception("evaluation failed", plan_id=plan.plan_id, symbol=plan.symbol)
+            log.exception(LogEvent.EVALUATION_FAILED, plan_id=plan.plan_id, symbol=plan.symbol)
             return Deny(reason=Reason.INTERNAL_ERROR, details={"error": type(error).__name__})
 
     def _commit(
@@ -90,7 +91,7 @@ class PermitService:
 
     def _give_up(self, plan: Plan, entry: StreamEntry | None, error: ForeignKeyTypeError) -> None:
         """No verdict can be written: nobody gets a permit, and the plans behind this one go on."""
-        log.error("NO_VERDICT", plan_id=plan.plan_id, symbol=plan.symbol, error=str(error))
+        log.error(LogEvent.NO_VERDICT, plan_id=plan.plan_id, symbol=plan.symbol, error=str(error))
         if entry is not None:
             self._dead_letters.dead_letter(entry, str(error), {"plan_id": plan.plan_id, "symbol": plan.symbol})
 
@@ -98,7 +99,7 @@ class PermitService:
 def _log_verdict(plan: Plan, verdict: Verdict) -> None:
     if isinstance(verdict, Allow):
         log.info(
-            "ALLOW",
+            LogEvent.ALLOW,
             symbol=plan.symbol,
             plan_id=plan.plan_id,
             action=plan.action,
@@ -109,4 +110,4 @@ def _log_verdict(plan: Plan, verdict: Verdict) -> None:
         )
         return
     found = {name: value for name, value in verdict.details.items() if value is not None}
-    log.info("DENY", reason=str(verdict.reason), symbol=plan.symbol, plan_id=plan.plan_id, **found)
+    log.info(LogEvent.DENY, reason=str(verdict.reason), symbol=plan.symbol, plan_id=plan.plan_id, **found)

@@ -12,6 +12,7 @@ from p33_tasks.domain.ledger import Applied, apply_fill
 from p33_tasks.domain.models import Fill
 from p33_tasks.domain.quantities import ZERO, canonical, parse_quantity
 from p33_tasks.errors import CorruptStateError, InvalidQuantityError, StoreError
+from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import ExecutionResult, LedgerState, ResultStatus, ResultStore, StreamEntry
 
 TRIES = 20
@@ -92,7 +93,7 @@ def _log_result(result: ExecutionResult, base: LedgerState, applied: dict[str, A
     last = next(reversed(applied.values()), None)
     after = base.last_known_amt_text if last is None or last.amount is None else canonical(last.amount)
     log.info(
-        "RESULT",
+        LogEvent.RESULT,
         symbol=result.symbol,
         plan_id=result.plan_id,
         executed=result.executed,
@@ -102,4 +103,6 @@ def _log_result(result: ExecutionResult, base: LedgerState, applied: dict[str, A
         ledger_after=after,
     )
     if any(step.crossed_zero for step in applied.values()):
-        log.warning("CROSSED_ZERO", symbol=result.symbol, plan_id=result.plan_id, note="the position changed its side")
+        log.warning(
+            LogEvent.CROSSED_ZERO, symbol=result.symbol, plan_id=result.plan_id, note="the position changed its side"
+        )

@@ -8,6 +8,7 @@ import structlog
 
 from p33_tasks.domain.models import Snapshot
 from p33_tasks.errors import ExchangeError
+from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import Claim, MarketsLoaded, RefreshClaim, SnapshotStore, Venue
 
 _NOT_WRITTEN = {
@@ -36,7 +37,7 @@ class SnapshotService:
             ``done``, ``in_flight``, ``paused``, ``not_allowed``, ``refreshed`` or ``failed``.
         """
         if symbol not in self._allowlist:
-            log.warning("REFUSED", symbol=symbol[:40], note="not in P33_ALLOWLIST of this worker")
+            log.warning(LogEvent.REFUSED, symbol=symbol[:40], note="not in P33_ALLOWLIST of this worker")
             return "not_allowed"
         claim = self._store.claim_refresh(self._venue.source)
         if claim.claim is not Claim.MINE:
@@ -49,7 +50,7 @@ class SnapshotService:
                 markets = self._refresh_markets()
         except ExchangeError as failure:
             error = f"{type(failure).__name__}: {failure}"
-            log.warning("SNAPSHOT_FAILED", source=self._venue.source, error=error)
+            log.warning(LogEvent.SNAPSHOT_FAILED, source=self._venue.source, error=error)
             self._store.count_snapshot_errors(self._allowlist)
         finally:
             self._store.finish_refresh(claim, error=error, markets=markets)
@@ -68,18 +69,20 @@ class SnapshotService:
         if unknown:
             self._store.count_snapshot_errors(unknown)
             for symbol, problem in unknown.items():
-                log.warning("SNAPSHOT_UNKNOWN", symbol=symbol, problem=problem)
-        log.debug("SNAPSHOTS", source=self._venue.source, **Counter(written.values()))
+                log.warning(LogEvent.SNAPSHOT_UNKNOWN, symbol=symbol, problem=problem)
+        log.debug(LogEvent.SNAPSHOTS, source=self._venue.source, **Counter(written.values()))
 
     def _refresh_markets(self) -> MarketsLoaded | None:
         """Order rules change rarely: a failure leaves the old ones in place and is tried again at the next tick."""
         try:
             report = self._venue.fetch_markets(self._allowlist)
         except ExchangeError as failure:
-            log.warning("MARKETS_FAILED", source=self._venue.source, error=f"{type(failure).__name__}: {failure}")
+            log.warning(
+                LogEvent.MARKETS_FAILED, source=self._venue.source, error=f"{type(failure).__name__}: {failure}"
+            )
             return None
         self._store.put_markets(report.markets, self._venue.source)
         for symbol, problem in report.spoiled.items():
-            log.warning("MARKET_UNKNOWN", symbol=symbol, problem=problem)
-        log.info("MARKETS", source=self._venue.source, loaded=len(report.markets), unknown=len(report.spoiled))
+            log.warning(LogEvent.MARKET_UNKNOWN, symbol=symbol, problem=problem)
+        log.info(LogEvent.MARKETS, source=self._venue.source, loaded=len(report.markets), unknown=len(report.spoiled))
         return MarketsLoaded.SOME if report.spoiled else MarketsLoaded.ALL

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from p33_tasks.bootstrap.runtime import Runtime
+from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import StreamEntry
 
 log = structlog.get_logger("p33.task")
@@ -22,7 +23,7 @@ def is_foreign(prefix: str | None, runtime: Runtime, **about: Any) -> bool:
     """
     if prefix is None or prefix == runtime.keys.prefix:
         return False
-    log.error("REFUSED", note="a task of another prefix", found=prefix, ours=runtime.keys.prefix, **about)
+    log.error(LogEvent.REFUSED, note="a task of another prefix", found=prefix, ours=runtime.keys.prefix, **about)
     return True
 
 

@@ -13,6 +13,7 @@ from p33_tasks.domain.models import Allow, Plan, Verdict
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import InvalidMessageError, StoreError
 from p33_tasks.ingest.handlers import readable
+from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import StreamEntry
 from p33_tasks.tasks.origin import entry_of, entry_time_ms, is_foreign
 
@@ -43,7 +44,7 @@ def evaluate_permit(
     try:
         entry = entry_of(stream, entry_id, here.keys.plans)
     except ValueError as error:
-        log.error("REFUSED", task="p33.evaluate_permit", error=str(error))  # noqa: TRY400 - our own sentence says it all
+        log.error(LogEvent.REFUSED, task="p33.evaluate_permit", error=str(error))  # noqa: TRY400 - our own sentence says it all
         return "refused"
     parsed = _parsed(here, plan if isinstance(plan, dict) else {}, entry)
     if parsed is None:
@@ -57,7 +58,7 @@ def _parsed(here: Runtime, fields: dict[str, Any], entry: StreamEntry | None) ->
             return parse_task_plan(fields)
         return parse_plan(fields, issued_ms=entry_time_ms(entry), from_stream=True)
     except InvalidMessageError as error:
-        log.warning("DEAD_LETTER", stream="plan", entry_id=entry.entry_id if entry else None, error=str(error))
+        log.warning(LogEvent.DEAD_LETTER, stream="plan", entry_id=entry.entry_id if entry else None, error=str(error))
         if entry is not None:
             here.dead_letters.dead_letter(entry, str(error), readable(fields))
         return None
@@ -67,10 +68,10 @@ def _judge(here: Runtime, plan: Plan, entry: StreamEntry | None) -> Verdict | No
     try:
         return here.permits.judge(plan, entry)
     except StoreError as error:
-        log.error("UNDECIDED", plan_id=plan.plan_id, symbol=plan.symbol, error=str(error))  # noqa: TRY400 - see throws
+        log.error(LogEvent.UNDECIDED, plan_id=plan.plan_id, symbol=plan.symbol, error=str(error))  # noqa: TRY400 - see throws
         raise
     except Exception as error:  # whatever went wrong is a deny, and said aloud
-        log.exception("evaluation failed", plan_id=plan.plan_id, symbol=plan.symbol)
+        log.exception(LogEvent.EVALUATION_FAILED, plan_id=plan.plan_id, symbol=plan.symbol)
         return here.permits.deny(plan, entry, Reason.INTERNAL_ERROR, {"error": type(error).__name__})
 
 

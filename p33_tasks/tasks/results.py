@@ -11,6 +11,7 @@ from p33_tasks.bootstrap.runtime import runtime
 from p33_tasks.contract.results import parse_result
 from p33_tasks.errors import InvalidMessageError, P33Error, StoreError
 from p33_tasks.ingest.handlers import readable
+from p33_tasks.log_events import LogEvent
 from p33_tasks.tasks.origin import entry_of, is_foreign
 
 log = structlog.get_logger("p33.task")
@@ -40,23 +41,25 @@ def apply_result(
     try:
         entry = entry_of(stream, entry_id, here.keys.results)
     except ValueError as error:
-        log.error("REFUSED", task="p33.apply_result", error=str(error))  # noqa: TRY400 - our own sentence says it all
+        log.error(LogEvent.REFUSED, task="p33.apply_result", error=str(error))  # noqa: TRY400 - our own sentence says it all
         return "refused"
     if entry is None:
-        log.error("REFUSED", task="p33.apply_result", error="results come by the stream only; add this one to it")
+        log.error(
+            LogEvent.REFUSED, task="p33.apply_result", error="results come by the stream only; add this one to it"
+        )
         return "refused"
     fields = result if isinstance(result, dict) else {}
     try:
         parsed = parse_result(fields)
     except InvalidMessageError as error:
-        log.warning("DEAD_LETTER", stream="result", entry_id=entry.entry_id, error=str(error))
+        log.warning(LogEvent.DEAD_LETTER, stream="result", entry_id=entry.entry_id, error=str(error))
         here.dead_letters.dead_letter(entry, str(error), readable(fields))
         return "dead_letter"
     try:
         return str(here.results.record(parsed, entry))
     except StoreError as error:
-        log.error("UNRECORDED", plan_id=parsed.plan_id, symbol=parsed.symbol, error=str(error))  # noqa: TRY400 - see throws
+        log.error(LogEvent.UNRECORDED, plan_id=parsed.plan_id, symbol=parsed.symbol, error=str(error))  # noqa: TRY400 - see throws
         raise
     except Exception:
-        log.exception("UNRECORDED", plan_id=parsed.plan_id, symbol=parsed.symbol)
+        log.exception(LogEvent.UNRECORDED, plan_id=parsed.plan_id, symbol=parsed.symbol)
         raise

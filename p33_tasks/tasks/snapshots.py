@@ -7,6 +7,7 @@ from celery import shared_task
 
 from p33_tasks.bootstrap.runtime import runtime
 from p33_tasks.errors import P33Error
+from p33_tasks.log_events import LogEvent
 from p33_tasks.tasks.origin import is_foreign
 
 log = structlog.get_logger("p33.task")
@@ -39,5 +40,5 @@ def refresh_snapshot(symbol: str, prefix: str | None = None) -> str:
     try:
         return here.snapshots.refresh(str(symbol))
     except P33Error as error:
-        log.error("NOT_REFRESHED", symbol=str(symbol), error=str(error))  # noqa: TRY400 - see throws
+        log.error(LogEvent.NOT_REFRESHED, symbol=str(symbol), error=str(error))  # noqa: TRY400 - see throws
         raise

@@ -134,7 +134,7 @@ def _round(seed: int, kills: int, rate: int | None, pace_sec: tuple[float, float
     found.assert_held()
     assert found.orders > 5, found.reasons
     assert found.fills > 10
-    for trouble in ("ENTRY_FAILED", "INGEST_FAILED", "ATTEMPT_FAILED", "evaluation failed"):
+    for trouble in ("ENTRY_FAILED", "INGEST_FAILED", "ATTEMPT_FAILED", "EVALUATION_FAILED"):
         assert trouble not in logs, logs[logs.index(trouble) :][:3000]
     waits = [decided - published for published, decided in found.lived.values() if published >= began_ms]
     assert len(waits) >= 0.8 * plans_per_sec * lasted_sec, "the load was not what it is said to be"

@@ -130,7 +130,7 @@ BROKER = (
     _consumer(
         "every message is looked at before Celery reads it",
         "            if problem is not None:\n                self._refuse(message, problem)\n                return\n",
-        '            if problem is not None:\n                log.error("MESSAGE_REFUSED", problem=problem)\n',
+        "            if problem is not None:\n                log.error(LogEvent.MESSAGE_REFUSED, problem=problem)\n",
         "test_a_hostile_message_never_reaches_celery_and_is_taken_off_the_broker",
     ),
     _consumer(

@@ -182,8 +182,8 @@ EXCHANGE = (
     ),
     _session(
         "an answer isn't lost because the budget can't be told",
-        '        except StoreError as error:\n            log.warning("the shared request',
-        '        except ZeroDivisionError as error:\n            log.warning("the shared request',
+        "        except StoreError as error:\n            log.warning(LogEvent.BUDGET_NOT_REPORTED",
+        "        except ZeroDivisionError as error:\n            log.warning(LogEvent.BUDGET_NOT_REPORTED",
         "test_an_answer_is_not_lost_because_the_budget_cannot_be_told",
     ),
     _session(

@@ -264,9 +264,9 @@ READING = (
     _ingest(
         "one entry that trips us doesn't stop the reading",
         "        except Exception:  # one entry must not stop those behind it; it stays pending and comes back\n"
-        '            log.exception("ENTRY_FAILED", stream=source.stream, entry_id=entry.where.entry_id)\n'
+        "            log.exception(LogEvent.ENTRY_FAILED, stream=source.stream, entry_id=entry.where.entry_id)\n"
         "        return None\n",
-        '        except LookupError:\n            log.exception("ENTRY_FAILED")\n        return None\n',
+        "        except LookupError:\n            log.exception(LogEvent.ENTRY_FAILED)\n        return None\n",
         "test_an_entry_that_trips_us_does_not_stop_those_beside_it",
     ),
     _ingest(

@@ -76,9 +76,9 @@ def test_a_librarys_sentence_over_several_lines_is_one_line_without_escapes():
 
 
 def test_nor_can_a_traceback():
-    line = as_text({"event": "evaluation failed", "exception": "ValueError: x\nALLOW plan_id=forged"})
+    line = as_text({"event": "EVALUATION_FAILED", "exception": "ValueError: x\nALLOW plan_id=forged"})
     first, *rest = line.split("\n")
-    assert first == "evaluation failed"
+    assert first == "EVALUATION_FAILED"
     assert all(row.startswith("    ") for row in rest)
 
 

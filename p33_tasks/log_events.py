@@ -1,0 +1,184 @@
+"""The event of every log line of this service: what happened, and what to do about it.
+
+An event is the first word of a line (``P33_LOG_FORMAT=text``) or its ``event`` (``json``). docs/log-events.md is made
+from this file; ``make docs`` writes it again.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum, auto
+
+
+class LogEvent(StrEnum):
+    """One member per event; its docstring is its sentence in docs/log-events.md."""
+
+    @staticmethod
+    def _generate_next_value_(name: str, start: int, count: int, last_values: list[str]) -> str:  # noqa: ARG004 - enum's
+        return name
+
+    # --- Verdicts ---
+
+    ALLOW = auto()
+    """A plan was allowed; its permit is in Redis. Nothing to do."""
+    DENY = auto()
+    """A plan was denied; ``reason`` says why, and ``p33 explain PLAN_ID`` what ends it."""
+    DECIDED = auto()
+    """A plan came again after its verdict; the first verdict stands. Nothing to do."""
+    UNDECIDED = auto()
+    """Redis failed while a plan was judged. Its entry stays pending and is tried again; check Redis if this repeats."""
+    NO_VERDICT = auto()
+    """A key of the plan holds a value of another type, so no verdict could be written. The plan is a dead letter;
+    find the key named in ``error`` with TYPE and move it away."""
+    EVALUATION_FAILED = auto()
+    """A bug: the evaluation raised an exception. The plan is denied ``internal_error``; report the traceback."""
+
+    # --- Results and the ledger ---
+
+    RESULT = auto()
+    """A result was recorded; ``ledger_before`` and ``ledger_after`` are the ledger's amounts. Nothing to do."""
+    CROSSED_ZERO = auto()
+    """A result turned the ledger from long to short, or back. Compare it with the exchange: ``p33 status``."""
+    UNRECORDED = auto()
+    """A result could not be recorded. Its entry stays pending and is tried again until it is recorded; ``error`` or the
+    traceback says what is in the way."""
+
+    # --- Snapshots ---
+
+    SNAPSHOTS = auto()
+    """A refresh wrote snapshots; counts by status. Nothing to do."""
+    SNAPSHOT_FAILED = auto()
+    """The exchange gave no usable answer; nothing was written and the snapshots age. The next tick tries again; if it
+    repeats: ``p33 check``."""
+    SNAPSHOT_UNKNOWN = auto()
+    """One symbol's position could not be told from the answer, or not be written. ``problem`` says why; its plans are
+    denied once its snapshot is stale."""
+    MARKETS = auto()
+    """The venue's order rules were loaded. Nothing to do."""
+    MARKETS_FAILED = auto()
+    """The venue's order rules could not be loaded; the old ones stay in place. The next tick tries again."""
+    MARKET_UNKNOWN = auto()
+    """One symbol's order rules could not be read. Without rules its plans are denied ``missing_market_metadata``; check
+    the symbol's name and whether it is trading."""
+    NOT_REFRESHED = auto()
+    """Redis failed while snapshots were refreshed. The next tick tries again; check Redis if this repeats."""
+    BUDGET_NOT_REPORTED = auto()
+    """The request weight that the venue reported, or a pause that it asked for, could not be shared with the other
+    workers. Check Redis if this repeats."""
+
+    # --- Tasks and messages ---
+
+    REFUSED = auto()
+    """A task was not run: it belongs to another key prefix, names a foreign stream entry, or asks for a symbol outside
+    the allowlist. Find out who sends it."""
+    MESSAGE_REFUSED = auto()
+    """A message on the broker was not of the form that this service sends, and was removed. Find out who writes to the
+    broker."""
+    DEAD_LETTER = auto()
+    """An entry could not be understood; it was moved to the dead-letter stream. Read it there and mend its producer."""
+
+    # --- Ingest ---
+
+    INGEST_STARTED = auto()
+    """The worker started its ingest process. Nothing to do."""
+    INGEST_READY = auto()
+    """The ingest process reads the streams. Nothing to do."""
+    INGEST_NAMED = auto()
+    """The ingest process took a consumer name; ``lost`` is the one that it held before and lost to another process."""
+    INGEST_STOPPED = auto()
+    """The ingest process ended; ``orphaned`` says whether its worker had ended before it."""
+    INGEST_DIED = auto()
+    """The ingest process ended unexpectedly. The worker starts it again after ``restart_in_sec``; read the lines
+    before this one if it repeats."""
+    INGEST_FAILED = auto()
+    """A bug: the ingest's loop raised an exception. It goes on after a pause; report the traceback."""
+    ENTRY_FAILED = auto()
+    """A bug: handling one entry raised an exception. The entry stays pending and comes again; report the traceback."""
+    SENT_AGAIN = auto()
+    """Entries that no worker settled in time were sent again. Expected after a worker was killed; if it repeats, look
+    for workers that hang."""
+    QUEUE_BEHIND = auto()
+    """Entries were not sent again, because as many messages wait on the broker as entries are pending. Add workers if
+    it repeats."""
+    GIVEN_UP = auto()
+    """No worker finished a plan's evaluation after several deliveries; the ingest denied it ``internal_error``. Look
+    for workers that die or hang."""
+    CONSUMER_REMOVED = auto()
+    """A consumer name that no process holds any more was removed from a stream's group. Nothing to do."""
+    STORE_ERROR = auto()
+    """Redis failed while the streams were read. The ingest tries again; check Redis if this repeats."""
+    NOT_SENT = auto()
+    """One entry could not be written as a task message. It stays pending; report the traceback."""
+    NO_DEATH_SIGNAL = auto()
+    """The kernel refused to signal the ingest when its worker ends. The ingest looks for its worker by itself and ends
+    a little later."""
+    EVENTS_NOT_SENT = auto()
+    """The last task events could not be sent when the ingest ended; Flower misses them. Nothing to do."""
+    BROKER_CLOSE_FAILED = auto()
+    """A broker connection could not be closed in good order; a new one is made. Nothing to do."""
+
+    # --- Broker ---
+
+    BROKER_AWAY = auto()
+    """The broker can't be reached. Beat and ingest try again until it is back; check the broker."""
+    BROKER_BACK = auto()
+    """Beat reached the broker again. Nothing to do."""
+    BROKER_CLEANUP_FAILED = auto()
+    """Closing a lost broker connection failed inside kombu; the worker makes a new one. Entries stay pending and are
+    sent again."""
+    POOL_NOT_READ = auto()
+    """After the broker was lost, what one pool process had reported could not be read. Its entry is still pending, or
+    done."""
+    REFRESHES_WAIT = auto()
+    """As many refreshes wait on the broker as several ticks hold, so beat sends none. Start a worker that consumes
+    ``p33.snapshots``."""
+    TICK = auto()
+    """Beat sent the refreshes that were due. Nothing to do."""
+
+    # --- Exporter ---
+
+    EXPORTER_LISTENING = auto()
+    """The exporter answers at ``url``. Nothing to do."""
+    EXPORTER_STOPPED = auto()
+    """The exporter ended after a signal. Nothing to do."""
+    EXPORTER_PAGE_FAILED = auto()
+    """A bug: a page could not be made; its reader got a 500. Report the traceback."""
+
+    # --- Reference executor, governor and demo ---
+
+    APPLY_LAYER = auto()
+    """The reference executor reads plans. Nothing to do."""
+    EXECUTED = auto()
+    """The venue confirmed an executed quantity; the result was published. Nothing to do."""
+    BLOCKED = auto()
+    """A plan got no permit; no order was sent. ``error`` and ``reason`` say why."""
+    REJECTED = auto()
+    """An order certainly executed nothing, and will not. ``error`` says why."""
+    UNKNOWN = auto()
+    """An order may have executed, or may still. The executor asks the venue again."""
+    ATTEMPT_FAILED = auto()
+    """A bug: handling one plan raised an exception. Its entry stays pending; report the traceback."""
+    PLAN_DELAYED = auto()
+    """Redis failed while the executor handled a plan. It is tried again; check Redis if this repeats."""
+    VENUE_NOT_ASKED = auto()
+    """The venue could not be asked for an earlier order of a plan. Nothing is sent before it answers."""
+    ORDER_UNKNOWN = auto()
+    """An order was sent and its answer is missing. The executor asks the venue for it."""
+    GAVE_UP = auto()
+    """The outcome of an order is still unknown after ten minutes. Look for the order at the venue by its client order
+    id, then compare the ledger: ``p33 ledger show``."""
+    PLAN_TOO_OLD = auto()
+    """The executor or the governor skipped a plan that waited too long. Nothing to do."""
+    PLAN_UNREADABLE = auto()
+    """The executor or the governor skipped a plan that could not be read; the brain answers it."""
+    GOVERNOR = auto()
+    """The governor decided on a plan; ``decision`` is ``granted`` or why not."""
+    GOVERNOR_LIMITS = auto()
+    """The limits that the governor started with. Nothing to do."""
+    NOT_DECIDED = auto()
+    """A key of the governor holds a value of another type; the plan gets no permit from it. Move the key away."""
+    REDIS_AWAY = auto()
+    """Executor or governor can't reach Redis. They try again until it is back; check Redis."""
+    REDIS_BACK = auto()
+    """Executor or governor reached Redis again. Nothing to do."""
+    CASE_NOT_KEPT = auto()
+    """A demo case's outcome could not be written for the view. The case itself is not affected."""
