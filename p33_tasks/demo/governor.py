@@ -25,6 +25,7 @@ from p33_tasks.domain import exact_json
 from p33_tasks.domain import quantities as q
 from p33_tasks.domain.models import Plan
 from p33_tasks.errors import ForeignKeyTypeError, InvalidQuantityError
+from p33_tasks.log_events import LogEvent
 from p33_tasks.settings import Settings
 from p33_tasks.store.connection import connect
 from p33_tasks.store.scripts import Scripts, translated_errors
@@ -100,13 +101,13 @@ class Governor:
             },
         )
         decision = str(why[0] if why else status)
-        log.info("GOVERNOR", decision=decision, symbol=plan.symbol, plan_id=plan.plan_id)
+        log.info(LogEvent.GOVERNOR, decision=decision, symbol=plan.symbol, plan_id=plan.plan_id)
         return decision
 
     def _leave(self, entry: PlanEntry, plan: Plan) -> str:
         with translated_errors():
             self._client.xack(self._keys.plans, GOVERNOR_GROUP, entry.entry_id)
-        log.info("GOVERNOR", decision="notional_unknown", symbol=plan.symbol, plan_id=plan.plan_id)
+        log.info(LogEvent.GOVERNOR, decision="notional_unknown", symbol=plan.symbol, plan_id=plan.plan_id)
         return "notional_unknown"
 
     def _notional_cents(self, plan: Plan) -> int | None:
@@ -137,14 +138,16 @@ def run_governor(
     limits = limits or Limits()
     governor = Governor(client, keys, limits, permit_key=settings.governor_permit_key)
     reader = PlanReader(client, keys.plans, group=GOVERNOR_GROUP, consumer=consumer)
-    log.info("GOVERNOR_LIMITS", per_5_min=limits.per_5_min, per_hour=limits.per_hour, daily=limits.daily_notional)
+    log.info(
+        LogEvent.GOVERNOR_LIMITS, per_5_min=limits.per_5_min, per_hour=limits.per_hour, daily=limits.daily_notional
+    )
 
     def decide(entry: PlanEntry, plan: Plan) -> None:
         try:
             governor.decide(entry, plan)
         except ForeignKeyTypeError as error:
             # Nobody gets a permit for it, and the plans behind it go on.
-            log.error("NOT_DECIDED", symbol=plan.symbol, plan_id=plan.plan_id, error=str(error))  # noqa: TRY400 - no bug of ours
+            log.error(LogEvent.NOT_DECIDED, symbol=plan.symbol, plan_id=plan.plan_id, error=str(error))  # noqa: TRY400 - no bug of ours
             reader.acknowledge(entry.entry_id)
 
     def turn() -> None:

@@ -11,6 +11,7 @@ import structlog
 from p33_tasks.bootstrap.logs import configure_logging
 from p33_tasks.bootstrap.stopping import stop_on_signals
 from p33_tasks.errors import ConfigurationError, StoreError
+from p33_tasks.log_events import LogEvent
 from p33_tasks.settings import Settings, load_settings
 
 FIRST_PAUSE_SEC, LONGEST_PAUSE_SEC = 0.1, 2.0
@@ -26,12 +27,12 @@ def repeat(turn: Callable[[], None], stop: threading.Event, *, who: str) -> None
             turn()
         except StoreError as error:
             if not pause_sec:
-                log.warning("REDIS_AWAY", who=who, error=str(error), note="trying again until it is back")
+                log.warning(LogEvent.REDIS_AWAY, who=who, error=str(error), note="trying again until it is back")
             pause_sec = min(LONGEST_PAUSE_SEC, pause_sec * 2 or FIRST_PAUSE_SEC)
             stop.wait(pause_sec)
         else:
             if pause_sec:
-                log.info("REDIS_BACK", who=who)
+                log.info(LogEvent.REDIS_BACK, who=who)
             pause_sec = 0.0
 
 

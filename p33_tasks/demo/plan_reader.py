@@ -11,6 +11,7 @@ import structlog
 from p33_tasks.contract.plans import is_executable, parse_plan
 from p33_tasks.domain.models import Plan
 from p33_tasks.errors import InvalidMessageError, StoreError
+from p33_tasks.log_events import LogEvent
 from p33_tasks.store.scripts import translated_errors
 
 MAX_AGE_MS = 60_000
@@ -82,7 +83,7 @@ class PlanReader:
         """
         plan = self._readable(entry)
         if plan is not None and not entry.redelivered and entry.read_ms - entry.added_ms > MAX_AGE_MS:
-            log.info("PLAN_TOO_OLD", group=self._group, plan_id=plan.plan_id, max_age_sec=MAX_AGE_MS // 1000)
+            log.info(LogEvent.PLAN_TOO_OLD, group=self._group, plan_id=plan.plan_id, max_age_sec=MAX_AGE_MS // 1000)
             plan = None
         if plan is None:
             self.acknowledge(entry.entry_id)
@@ -94,7 +95,7 @@ class PlanReader:
         try:
             return parse_plan(entry.fields, issued_ms=entry.added_ms, from_stream=True)
         except InvalidMessageError as error:
-            log.info("PLAN_UNREADABLE", group=self._group, entry_id=entry.entry_id, error=str(error))
+            log.info(LogEvent.PLAN_UNREADABLE, group=self._group, entry_id=entry.entry_id, error=str(error))
             return None
 
     def _read(self, after: str, *, count: int, block_ms: int | None = None) -> list[PlanEntry]:

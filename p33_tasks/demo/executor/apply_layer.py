@@ -29,6 +29,7 @@ from p33_tasks.demo.plan_reader import PlanEntry, PlanReader
 from p33_tasks.errors import StoreError
 from p33_tasks.exchange.client import preload
 from p33_tasks.exchange.orders import build_order_client
+from p33_tasks.log_events import LogEvent
 from p33_tasks.settings import Settings
 from p33_tasks.store.budget import RedisRequestBudget
 from p33_tasks.store.connection import connect
@@ -107,14 +108,14 @@ class ApplyLayer:
         except StoreError as error:
             self._say_once(entry, str(error))
         except Exception:  # a plan that trips us must not take the others with it; it stays pending
-            log.exception("ATTEMPT_FAILED", entry_id=entry.entry_id)
+            log.exception(LogEvent.ATTEMPT_FAILED, entry_id=entry.entry_id)
         finally:
             self._finished.put((entry, pause_sec))
 
     def _say_once(self, entry: PlanEntry, error: str) -> None:
         if entry.entry_id not in self._troubled:
             self._troubled.add(entry.entry_id)
-            log.warning("PLAN_DELAYED", entry_id=entry.entry_id, error=error)
+            log.warning(LogEvent.PLAN_DELAYED, entry_id=entry.entry_id, error=error)
 
     def _collect(self, wait_sec: float = 0.0) -> None:
         """Take what the threads gave back."""
@@ -176,7 +177,7 @@ def run_apply_layer(
     reader = PlanReader(
         connect(settings.state_url), Keys(settings.key_prefix).plans, group=APPLY_GROUP, consumer=consumer
     )
-    log.info("APPLY_LAYER", consumer=consumer, workers=workers, prefix=settings.key_prefix)
+    log.info(LogEvent.APPLY_LAYER, consumer=consumer, workers=workers, prefix=settings.key_prefix)
     ApplyLayer(reader, executor, workers=workers).run(stop)
 
 

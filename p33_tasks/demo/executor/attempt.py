@@ -36,6 +36,7 @@ from p33_tasks.errors import (
 )
 from p33_tasks.exchange.order_rows import OrderReport
 from p33_tasks.exchange.orders import OrderClient
+from p33_tasks.log_events import LogEvent
 
 PERMIT_TIMEOUT_SEC = 1.2
 SETTLE_MS = 2_000
@@ -122,7 +123,7 @@ class Executor:
             try:
                 order = self._find(case)
             except ExchangeError as error:
-                log.warning("VENUE_NOT_ASKED", plan_id=plan.plan_id, error=str(error), note="asked again soon")
+                log.warning(LogEvent.VENUE_NOT_ASKED, plan_id=plan.plan_id, error=str(error), note="asked again soon")
                 return case.pause_sec
             if order is not None:
                 return self._tell(case, of_order(order, claim.consume_id))
@@ -150,7 +151,9 @@ class Executor:
             # long this process freezes in between.
             window_start_ms = self._orders.clock_ms()
         except ExchangeError as error:
-            log.warning("VENUE_NOT_ASKED", plan_id=plan.plan_id, error=str(error), note="nothing is sent unasked")
+            log.warning(
+                LogEvent.VENUE_NOT_ASKED, plan_id=plan.plan_id, error=str(error), note="nothing is sent unasked"
+            )
             is_over = claim.place_before_ms is not None and case.after_deadline_ms >= 0
             return self._late(case) if is_over else SHORTEST_PAUSE_SEC
         if earlier is not None:
@@ -178,7 +181,7 @@ class Executor:
         except _NOTHING_WAS_EXECUTED as error:
             return self._reject(case, str(error))
         except (ExchangeError, StoreError) as error:
-            log.warning("ORDER_UNKNOWN", plan_id=case.plan.plan_id, symbol=case.plan.symbol, error=str(error))
+            log.warning(LogEvent.ORDER_UNKNOWN, plan_id=case.plan.plan_id, symbol=case.plan.symbol, error=str(error))
             return SHORTEST_PAUSE_SEC
         return self._tell(case, of_order(order, case.claim.consume_id))
 
@@ -234,7 +237,7 @@ class Executor:
             _log_result(case, report)
         if gave_up:
             log.error(
-                "GAVE_UP",
+                LogEvent.GAVE_UP,
                 plan_id=case.plan.plan_id,
                 symbol=case.plan.symbol,
                 client_order_id=case.claim.client_order_id,
@@ -248,7 +251,7 @@ class Executor:
 def _log_result(case: _Case, report: Report) -> None:
     order = report.order
     log.info(
-        str(report.outcome).upper(),
+        LogEvent[report.outcome.name],
         symbol=case.plan.symbol,
         plan_id=case.plan.plan_id,
         **({"error": report.error} if report.error else {}),

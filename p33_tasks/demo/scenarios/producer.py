@@ -26,6 +26,7 @@ from p33_tasks.demo.scenarios.scene import TRADED, Case, Played, Scene, Traded
 from p33_tasks.demo.scenarios.stage import Stage, StoppedError
 from p33_tasks.errors import ConfigurationError, P33Error, StoreError
 from p33_tasks.exchange.registry import venue_source
+from p33_tasks.log_events import LogEvent
 from p33_tasks.settings import Settings
 from p33_tasks.store.connection import connect
 from p33_tasks.store.scripts import translated_errors
@@ -150,7 +151,7 @@ def keep_results(client: redis.Redis, keys: NeighbourKeys) -> Report:
             with translated_errors():
                 client.xadd(keys.cases, fields, maxlen=CASES_MAXLEN, approximate=True)  # type: ignore[arg-type]  # redis-py's invariant unions
         except StoreError as error:
-            log.warning("CASE_NOT_KEPT", case=result.case, error=str(error))
+            log.warning(LogEvent.CASE_NOT_KEPT, case=result.case, error=str(error))
 
     return report
 

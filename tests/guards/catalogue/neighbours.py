@@ -209,9 +209,9 @@ NEIGHBOURS = (
     ),
     _attempt(
         "an order without an answer is unknown, not rejected",
-        '        except (ExchangeError, StoreError) as error:\n            log.warning("ORDER_UNKNOWN"',
+        "        except (ExchangeError, StoreError) as error:\n            log.warning(LogEvent.ORDER_UNKNOWN",
         "        except (ExchangeError, StoreError) as error:\n            return self._reject(case, str(error))\n"
-        '            log.warning("ORDER_UNKNOWN"',
+        "            log.warning(LogEvent.ORDER_UNKNOWN",
         "test_an_order_behind_a_broken_answer_is_found_and_reported_once",
     ),
     _attempt(
