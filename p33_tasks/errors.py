@@ -30,6 +30,10 @@ class CorruptStateError(P33Error, ValueError):
     """A value under one of our Redis keys is not what this service writes there."""
 
 
+class MarketUnknownError(CorruptStateError):
+    """The venue says that the symbol can't be traded, or its rules can't be read; plans for it are denied."""
+
+
 # --- configuration --------------------------------------------------------------------------------------------------
 
 

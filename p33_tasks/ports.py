@@ -113,8 +113,14 @@ class SnapshotStore(Protocol):
     def count_snapshot_errors(self, symbols: Iterable[str]) -> None:
         """Count a failed refresh for each symbol."""
 
-    def put_markets(self, markets: Mapping[str, MarketRules], source: str) -> None:
-        """Share the venue's order rules with every worker."""
+    def put_markets(self, report: MarketReport, *, source: str, ts_ms: int) -> None:
+        """Share the venue's market rules with every worker, and which symbols have none by its latest word.
+
+        Args:
+            report: What the venue said.
+            source: Venue and host.
+            ts_ms: Redis TIME before it was asked.
+        """
 
 
 # --- verdicts -------------------------------------------------------------------------------------------------------
@@ -180,6 +186,7 @@ class ExecutionResult:
     fills: tuple[Fill, ...] = ()  # every order id named, also with quantity 0
     rejected: bool = False  # outcome=rejected: the venue refused the order for certain
     consume_id: str | None = None  # proves which consumption a rejection belongs to
+    errors: tuple[str, ...] = ()  # what the executor or the venue said went wrong, as written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +208,9 @@ class ResultStatus(StrEnum):
 
 class ResultStore(Protocol):
     """Where fills are applied."""
+
+    def refuse_markets(self) -> None:
+        """The venue refused an order for its quantity or symbol: fetch the market rules at the next refresh."""
 
     def load_ledger(self, symbol: str, order_ids: Iterable[str]) -> LedgerState:
         """The base that fills are applied to, in one round trip."""

@@ -13,7 +13,7 @@ import redis
 
 from p33_tasks.apply.client import PLACE_WINDOW_MS
 from p33_tasks.contract.keys import Keys
-from p33_tasks.exchange.registry import build_venue, venue_source
+from p33_tasks.exchange.registry import build_venue, strict_reader, venue_source
 from p33_tasks.services.issue_permit import PermitService
 from p33_tasks.services.record_fill import ResultService
 from p33_tasks.services.refresh_snapshot import SnapshotService
@@ -78,7 +78,7 @@ class Runtime:
         """Records what was executed."""
         policy = self.settings.policy
         store = RedisResultStore(self.client, self.keys, allowlist=policy.allowlist, permit_ttl_ms=policy.permit_ttl_ms)
-        return ResultService(store)
+        return ResultService(store, market_refusals=strict_reader(self.settings.exchange).market_refusals)
 
     @property
     def refresh_times(self) -> RefreshTimes:

@@ -29,6 +29,7 @@ def audit_inputs(plan: Plan, facts: Facts | None, policy: Policy) -> dict[str, A
             "plan_max_age_ms": policy.plan_max_age_ms,
             "permit_ttl_ms": policy.permit_ttl_ms,
             "poll_ms": policy.poll_ms,
+            "market_max_age_ms": policy.market_max_age_ms,
         },
         "facts": None if facts is None else _facts_fields(facts),
     }
@@ -60,6 +61,11 @@ def _facts_fields(facts: Facts) -> dict[str, Any]:
         },
         "ledger_problem": facts.ledger_problem,
         "market": market
-        and {"step_size": market.step_size, "min_qty": market.min_qty, "max_market_qty": market.max_market_qty},
+        and {
+            "step_size": market.step_size,
+            "min_qty": market.min_qty,
+            "max_market_qty": market.max_market_qty,
+            "fetched_ms": market.fetched_ms,
+        },
         "market_problem": facts.market_problem,
     }

@@ -10,7 +10,7 @@ whatever the order's status says: a cancelled order can have been filled in part
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from p33_tasks.contract.fields import (
@@ -32,6 +32,8 @@ from p33_tasks.errors import InvalidMessageError
 from p33_tasks.ports import ExecutionResult
 
 MAX_ORDERS = 200
+MAX_ERROR_CHARS = 1_000
+_ERROR_FIELDS = ("error", "error_code", "code", "msg", "reason")
 
 _ORDER_FIELDS = ("order_id", "side", "executed_qty", "filled_qty")
 _SIDES = {side.value: side for side in OrderSide}
@@ -57,6 +59,7 @@ def parse_result(fields: Mapping[str, object]) -> ExecutionResult:
         executed=executed,
         fills=_merged(_read_order(order, executed=executed) for order in _orders(fields)),
         rejected=not executed and (text_of(fields, "outcome") or "").strip().lower() == "rejected",
+        errors=tuple(_errors(fields)),
         consume_id=None if is_nothing(fields.get("consume_id")) else id_of(fields, "consume_id", MAX_PLAN_ID_CHARS),
     )
 
@@ -75,6 +78,16 @@ def _orders(fields: Mapping[str, object]) -> list[Mapping[str, object]]:
         if "order_id" not in one and "order_id" in other:
             one["order_id"] = other["order_id"]
     return [*objects_of(fields, "steps_results"), flat, nested]
+
+
+def _errors(fields: Mapping[str, object]) -> Iterator[str]:
+    """What went wrong, wherever the entry says so: bounded, else as written. The venue's codes are looked for in it."""
+    details = json_of(fields, "details")
+    for place in (fields, details if isinstance(details, Mapping) else {}, *objects_of(fields, "steps_results")):
+        for name in _ERROR_FIELDS:
+            value = place.get(name)
+            if isinstance(value, str | int) and not isinstance(value, bool) and not is_nothing(value):
+                yield str(value)[:MAX_ERROR_CHARS]
 
 
 def _read_order(order: Mapping[str, object], *, executed: bool) -> Fill | None:

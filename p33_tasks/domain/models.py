@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from p33_tasks.domain import quantities as q
 from p33_tasks.domain.reasons import Reason
 
 DetailValue = Decimal | str | int | bool | None
@@ -89,6 +90,12 @@ class MarketRules:
     step_size: Decimal  # fits LOT_SIZE and MARKET_LOT_SIZE
     min_qty: Decimal
     max_market_qty: Decimal | None  # None: the venue names no maximum
+    fetched_ms: int | None = None  # Redis TIME before the request was sent; None: recorded before 0.2
+
+    @property
+    def least_qty(self) -> Decimal:
+        """The smallest quantity that can be traded: the first step that isn't below the minimum."""
+        return max(self.step_size, q.ceil_to_step(self.min_qty, self.step_size))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +133,7 @@ class Policy:
     plan_max_age_ms: int = 60_000
     permit_ttl_ms: int = 60_000
     poll_ms: int = 5_000  # for telling when to retry
+    market_max_age_ms: int = 300_000  # older market rules are unknown ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,6 +131,12 @@ def floor_to_step(quantity: Decimal, step_size: Decimal) -> Decimal:
     return multiply(EXACT.divide_int(quantity, step_size), step_size)
 
 
+def ceil_to_step(quantity: Decimal, step_size: Decimal) -> Decimal:
+    """The smallest multiple of ``step_size`` that is not below ``quantity``. Arguments and errors as above."""
+    floored = floor_to_step(quantity, step_size)
+    return floored if floored == quantity else add(floored, step_size)
+
+
 def common_step(first: Decimal, second: Decimal) -> Decimal:
     """The smallest step that is a multiple of both (a market order must fit LOT_SIZE and MARKET_LOT_SIZE)."""
     scale = max(_decimals(first), _decimals(second))

@@ -49,7 +49,7 @@ class Reason(StrEnum):
     )
     MISSING_MARKET_METADATA = (
         "missing_market_metadata",
-        "Wait for the next refresh to load the venue's step sizes; if it stays, check the symbol's name.",
+        "Wait for the next refresh to load the venue's market rules; if it stays, p33 check says why.",
     )
     QTY_BELOW_STEP_SIZE = (
         "qty_below_step_size",

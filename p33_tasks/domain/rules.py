@@ -41,6 +41,18 @@ class Case:
         return self.facts.now_ms - self.known_snapshot.ts_ms
 
     @property
+    def epsilon(self) -> Decimal:
+        """The configured epsilon, or the least quantity that the venue trades where that is smaller.
+
+        An epsilon above it would hide positions that can be closed. Verdicts recorded before 0.2, whose market rules
+        have no time, were made with the configured one.
+        """
+        market = self.facts.market
+        if market is None or market.fetched_ms is None:
+            return self.policy.position_epsilon
+        return min(self.policy.position_epsilon, market.least_qty)
+
+    @property
     def known_ledger_amt(self) -> Decimal:
         """The ledger's signed amount, for the rules behind ``ledger_is_known``."""
         ledger = self.facts.ledger
@@ -156,11 +168,11 @@ def rule_1_snapshot_is_fresh(case: Case) -> Deny | None:
 
 def rule_2_position_exists(case: Case) -> Deny | None:
     """Rule 2: below epsilon there is nothing to close."""
-    if q.magnitude(case.position_amt) >= case.policy.position_epsilon:
+    if q.magnitude(case.position_amt) >= case.epsilon:
         return None
     return Deny(
         reason=Reason.NO_POSITION,
-        details={"exchange_position_amt": case.position_amt, "epsilon": case.policy.position_epsilon},
+        details={"exchange_position_amt": case.position_amt, "epsilon": case.epsilon},
     )
 
 
@@ -248,11 +260,19 @@ def rule_4_quantities_agree(case: Case) -> Deny | None:
 
 
 def step_size_is_known(case: Case) -> Deny | None:
-    """A hard-coded step fits one symbol and breaks the next."""
-    if case.facts.market is not None:
+    """A hard-coded step fits one symbol and breaks the next; old rules may be another step than the venue's."""
+    facts, market, limit_ms = case.facts, case.facts.market, case.policy.market_max_age_ms
+    retry: dict[str, Decimal | str | int | bool | None] = {"retry_after_sec": sec(case.policy.poll_ms)}
+    if market is None:
+        problem = {"problem": facts.market_problem} if facts.market_problem else {}
+        return Deny(reason=Reason.MISSING_MARKET_METADATA, details={**problem, **retry})
+    if market.fetched_ms is None or 0 <= facts.now_ms - market.fetched_ms <= limit_ms:
         return None
-    problem = {"problem": case.facts.market_problem} if case.facts.market_problem else {}
-    return Deny(reason=Reason.MISSING_MARKET_METADATA, details={**problem, "retry_after_sec": sec(case.policy.poll_ms)})
+    age = {"market_rules_age_sec": sec(facts.now_ms - market.fetched_ms), "max_age_sec": sec(limit_ms)}
+    return Deny(
+        reason=Reason.MISSING_MARKET_METADATA,
+        details={"problem": "the market rules are too old, or dated in the future", **age, **retry},
+    )
 
 
 RULES: tuple[Rule, ...] = (

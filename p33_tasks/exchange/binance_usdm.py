@@ -36,6 +36,9 @@ KEY_PERMISSIONS: Final = Endpoint(
     call="sapiGetAccountApiRestrictions", shown="GET /sapi/v1/account/apiRestrictions", weight=1, signed=True
 )
 
+MARKET_REFUSALS: Final = frozenset({"-1111", "-1121", "-4003", "-4004", "-4005", "-4023", "-4140", "-4141", "-4164"})
+"""Of an order: its precision, symbol, quantity, step, or notional isn't (any more) what the market rules say."""
+
 DIALECT: Final = Dialect(
     exchange_id=EXCHANGE_ID,
     codes=Codes(

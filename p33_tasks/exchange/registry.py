@@ -23,6 +23,7 @@ class StrictReader:
     dialect: Dialect
     live_host: str
     testnet_host: str
+    market_refusals: frozenset[str]  # codes of refused orders that make the market rules due at once
     venue: Callable[..., Venue]  # (session, *, source, has_key_permissions)
 
 
@@ -31,6 +32,7 @@ STRICT_READERS: Final[dict[str, StrictReader]] = {
         dialect=binance_usdm.DIALECT,
         live_host=binance_usdm.LIVE_HOST,
         testnet_host=binance_usdm.TESTNET_HOST,
+        market_refusals=binance_usdm.MARKET_REFUSALS,
         venue=binance_usdm.BinanceUsdm,
     ),
 }

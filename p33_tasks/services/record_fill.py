@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
@@ -18,14 +19,23 @@ from p33_tasks.ports import ExecutionResult, LedgerState, ResultStatus, ResultSt
 TRIES = 20
 """Results of one symbol are few; a base that moved this often means something is wrong, and the entry waits."""
 
+_CODE = re.compile(r"(?<![\w.-])-?\w+", re.ASCII)
+
 log = structlog.get_logger("p33.ledger")
 
 
 class ResultService:
     """Turns results into ledger movements. Safe to run twice: the acknowledgement is the proof of the first time."""
 
-    def __init__(self, store: ResultStore) -> None:
+    def __init__(self, store: ResultStore, *, market_refusals: frozenset[str] = frozenset()) -> None:
+        """Make a service.
+
+        Args:
+            store: Where fills are applied.
+            market_refusals: The venue's error codes that say: this quantity, step or symbol is not (any more) tradable.
+        """
         self._store = store
+        self._market_refusals = market_refusals
 
     def record(self, result: ExecutionResult, entry: StreamEntry) -> ResultStatus:
         """Apply a result once.
@@ -43,6 +53,9 @@ class ResultService:
             if status is not ResultStatus.MOVED:
                 if status is ResultStatus.RECORDED:
                     _log_result(result, base, applied)
+                if code := refusal_in(result.errors, self._market_refusals):
+                    log.warning("MARKETS_REFUSED", symbol=result.symbol, plan_id=result.plan_id, code=code)
+                    self._store.refuse_markets()
                 return status
         raise StoreError(f"the ledger of {result.symbol} moved {TRIES} times while one result was applied")
 
@@ -65,6 +78,15 @@ def apply_all(result: ExecutionResult, base: LedgerState, entry: StreamEntry) ->
         applied[fill.order_id] = step
         amount = step.amount
     return applied
+
+
+def refusal_in(errors: Iterable[str], codes: frozenset[str]) -> str | None:
+    """The first of the venue's codes that an error text names as a word of its own; None when there is none."""
+    for text in errors:
+        for found in _CODE.findall(text):
+            if found in codes:
+                return str(found)
+    return None
 
 
 def _one_per_order(result: ExecutionResult) -> Iterable[Fill]:

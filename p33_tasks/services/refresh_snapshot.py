@@ -47,7 +47,7 @@ class SnapshotService:
             self._refresh_positions(claim)
             error = ""
             if claim.markets_due:
-                markets = self._refresh_markets()
+                markets = self._refresh_markets(claim)
         except ExchangeError as failure:
             error = f"{type(failure).__name__}: {failure}"
             log.warning(LogEvent.SNAPSHOT_FAILED, source=self._venue.source, error=error)
@@ -72,8 +72,12 @@ class SnapshotService:
                 log.warning(LogEvent.SNAPSHOT_UNKNOWN, symbol=symbol, problem=problem)
         log.debug(LogEvent.SNAPSHOTS, source=self._venue.source, **Counter(written.values()))
 
-    def _refresh_markets(self) -> MarketsLoaded | None:
-        """Order rules change rarely: a failure leaves the old ones in place and is tried again at the next tick."""
+    def _refresh_markets(self, claim: RefreshClaim) -> MarketsLoaded | None:
+        """A failure leaves the old rules in place until they are too old, and is tried again at the next tick.
+
+        A symbol that the venue no longer trades, or whose rules can't be read, loses its old ones: the venue's latest
+        word counts.
+        """
         try:
             report = self._venue.fetch_markets(self._allowlist)
         except ExchangeError as failure:
@@ -81,7 +85,7 @@ class SnapshotService:
                 LogEvent.MARKETS_FAILED, source=self._venue.source, error=f"{type(failure).__name__}: {failure}"
             )
             return None
-        self._store.put_markets(report.markets, self._venue.source)
+        self._store.put_markets(report, source=self._venue.source, ts_ms=claim.now_ms)
         for symbol, problem in report.spoiled.items():
             log.warning(LogEvent.MARKET_UNKNOWN, symbol=symbol, problem=problem)
         log.info(LogEvent.MARKETS, source=self._venue.source, loaded=len(report.markets), unknown=len(report.spoiled))

@@ -148,6 +148,7 @@ def _market(symbol: str, fields: Mapping[str, Any]) -> MarketRules:
         step_size=_number(fields["step_size"]),
         min_qty=_number(fields["min_qty"]),
         max_market_qty=_optional(fields["max_market_qty"]),
+        fetched_ms=None if fields.get("fetched_ms") is None else _time(fields["fetched_ms"]),  # since 0.2
     )
 
 

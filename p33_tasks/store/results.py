@@ -32,6 +32,10 @@ class RedisResultStore:
         self._allowlist = allowlist
         self._permit_ttl_ms = permit_ttl_ms
 
+    def refuse_markets(self) -> None:
+        """See ``ports.ResultStore.refuse_markets``."""
+        self._scripts.run("refuse_markets", {"refresh_key": self._keys.refresh}, {})
+
     def load_ledger(self, symbol: str, order_ids: Iterable[str]) -> LedgerState:
         """See ``ports.ResultStore.load_ledger``."""
         keys, ids = self._keys, list(order_ids)

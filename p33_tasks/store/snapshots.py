@@ -10,11 +10,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from p33_tasks.contract.keys import Keys
-from p33_tasks.contract.markets import encode_market
+from p33_tasks.contract.markets import encode_market, encode_market_problem
 from p33_tasks.contract.snapshots import position_arguments
 from p33_tasks.contract.timing import iso
-from p33_tasks.domain.models import MarketRules, Snapshot
-from p33_tasks.ports import Claim, MarketsLoaded, RefreshClaim
+from p33_tasks.domain.models import Snapshot
+from p33_tasks.ports import Claim, MarketReport, MarketsLoaded, RefreshClaim
 from p33_tasks.store.lua_header import Named
 from p33_tasks.store.scripts import Scripts, translated_errors
 
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 SNAPSHOT_TTL_SEC = 3_600
 LEDGER_TTL_SEC = 86_400
 MARKET_TTL_SEC = 86_400
-MARKET_REFRESH_MS = 3_600_000
 MARKET_RETRY_MS = 60_000
-"""For rules that the venue didn't tell, or not legibly: the symbol can't be closed meanwhile."""
+"""For rules that the venue did not give, or that can't be read: the symbol can't be closed meanwhile."""
 AUDIT_MAXLEN = 100_000
 BATCH = 100
 """Symbols per script: Redis serves nobody else while a script runs, and 100 take about a millisecond."""
@@ -41,6 +40,7 @@ class RefreshTimes:
 
     poll_ms: int
     cooldown_ms: int
+    markets_ms: int = 120_000  # how often market rules are fetched
     lease_ms: int = 10_000  # longer than the exchange's time-out: a worker that died in flight gives way after it
     longest_reservation_ms: int = 0  # a longer one is from before the clock stepped back; 0: none is too long
     new_run_pause_ms: int = 5_000  # as long as an order may be sent whose permit a restarted Redis has forgotten
@@ -64,7 +64,7 @@ class RedisSnapshotStore:
         self._keys = keys
         self._times = times
         self._bootstrap = bootstrap
-        # Other symbols need other market rules at once, not within the hour.
+        # Other symbols need other market rules at once, not with the next period.
         self._markets_digest = hashlib.sha256(",".join(sorted(allowlist)).encode()).hexdigest()[:16]
 
     def claim_refresh(self, source: str) -> RefreshClaim:
@@ -79,7 +79,7 @@ class RedisSnapshotStore:
                 "lease_ms": self._times.lease_ms,
                 "token": token,
                 "markets_digest": self._markets_digest,
-                "markets_period_ms": MARKET_REFRESH_MS,
+                "markets_period_ms": self._times.markets_ms,
                 "new_run_pause_ms": self._times.new_run_pause_ms,
             },
         )
@@ -89,6 +89,8 @@ class RedisSnapshotStore:
 
     def finish_refresh(self, claim: RefreshClaim, *, error: str = "", markets: MarketsLoaded | None = None) -> None:
         """See ``ports.SnapshotStore.finish_refresh``."""
+        is_partial = markets is MarketsLoaded.SOME
+        markets_age_ms = max(0, self._times.markets_ms - MARKET_RETRY_MS) if is_partial else 0
         self._scripts.run(
             "finish_refresh",
             {"refresh_key": self._keys.refresh},
@@ -96,7 +98,7 @@ class RedisSnapshotStore:
                 "token": claim.token,
                 "error_text": error[:500],
                 "markets_digest": self._markets_digest if markets else "",
-                "markets_age_ms": MARKET_REFRESH_MS - MARKET_RETRY_MS if markets is MarketsLoaded.SOME else 0,
+                "markets_age_ms": markets_age_ms,
             },
         )
 
@@ -152,15 +154,18 @@ class RedisSnapshotStore:
                 pipeline.hincrby(self._keys.counters, f"p33_snapshot_total|{symbol}|error", 1)
             pipeline.execute()
 
-    def put_markets(self, markets: Mapping[str, MarketRules], source: str) -> None:
+    def put_markets(self, report: MarketReport, *, source: str, ts_ms: int) -> None:
         """See ``ports.SnapshotStore.put_markets``."""
+        written = {symbol: encode_market(market, source, ts_ms) for symbol, market in report.markets.items()}
+        for symbol, problem in report.spoiled.items():
+            written[symbol] = encode_market_problem(problem, source, ts_ms)
         with translated_errors():
             # In one transaction: between the two commands a plan would find no rules.
             pipeline = self._client.pipeline(transaction=True)
-            for symbol, market in markets.items():
+            for symbol, fields in written.items():
                 key = self._keys.market(symbol)
                 pipeline.delete(key)
-                pipeline.hset(key, mapping=dict[Any, Any](encode_market(market, source)))
+                pipeline.hset(key, mapping=dict[Any, Any](fields))
                 pipeline.expire(key, MARKET_TTL_SEC)
             pipeline.execute()
 

@@ -66,7 +66,8 @@ def known_lines(inputs: Json, verdict_ms: int) -> Iterator[tuple[str, str]]:
     yield "reserved", f"by plan {facts['reserved_by']}" if facts.get("reserved_by") else "by nobody"
     if market:
         most = f", at most {number(market['max_market_qty'])}" if market.get("max_market_qty") is not None else ""
-        yield "market", f"step {number(market.get('step_size'))}, at least {number(market.get('min_qty'))}{most}"
+        age = f", asked for {_ago(market['fetched_ms'], verdict_ms)} before" if market.get("fetched_ms") else ""
+        yield "market", f"step {number(market.get('step_size'))}, at least {number(market.get('min_qty'))}{most}{age}"
     else:
         yield "market", f"unknown {_problem(facts, 'market_problem')}".strip()
 
@@ -160,7 +161,11 @@ _NEEDED: dict[str, Callable[[Json], str]] = {
         f"exchange ({number(d['exchange_position_amt'])}) and ledger ({number(d['ledger_position_amt'])}) on one side"
     ),
     Reason.QTY_MISMATCH: _mismatch,
-    Reason.MISSING_MARKET_METADATA: lambda _: "the venue's step size for this symbol",
+    Reason.MISSING_MARKET_METADATA: lambda d: (
+        f"market rules of at most {number(d['max_age_sec'])} s; they were {number(d['market_rules_age_sec'])} s old"
+        if "max_age_sec" in d
+        else f"the venue's market rules for this symbol{_because(d)}"
+    ),
     Reason.QTY_BELOW_STEP_SIZE: _below_step,
     Reason.PLAN_ABANDONED: lambda _: "an executor that waited for the verdict",
     Reason.CONTENTION: lambda d: f"facts that stand still while judged; each of {d['tries']} tries met a change",
@@ -169,6 +174,10 @@ _NEEDED: dict[str, Callable[[Json], str]] = {
         + (f", delivered {d['deliveries']} times" if "deliveries" in d else "")
     ),
 }
+
+
+def _because(details: Json) -> str:
+    return f"; {details['problem']}" if details.get("problem") else ""
 
 
 def cure(verdict: Json) -> str:

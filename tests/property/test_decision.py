@@ -41,6 +41,7 @@ DOUBTS: dict[str, st.SearchStrategy[Any]] = {
     "drift": st.sampled_from(["0.99", "0.9899", "1.01", "1.011", "0.9", "1.1"]).map(Decimal),
     "order_age_ms": ages_ms,
     "market": st.none(),
+    "market_ms": st.sampled_from([NOW_MS + 1, NOW_MS - 300_000, NOW_MS - 300_001]),
     "plan_age_ms": ages_ms,
     "problem": st.sampled_from([None, "steps"]),
     "reduce_only": st.booleans(),
@@ -67,7 +68,12 @@ def cases(draw: st.DrawFn, max_doubts: int = 2) -> tuple[Plan, Facts, Policy]:
         source=found.get("source", SOURCE),
         run_id=found.get("run_id", RUN_ID),
     )
-    market = make_market(step_size=draw(steps()), min_qty=draw(steps()), max_market_qty=draw(st.none() | steps()))
+    market = make_market(
+        step_size=draw(steps()),
+        min_qty=draw(steps()),
+        max_market_qty=draw(st.none() | steps()),
+        fetched_ms=found["market_ms"] if "market_ms" in found else draw(st.sampled_from([None, NOW_MS])),
+    )
     facts = make_facts(
         hold=found.get("hold", False),
         reserved_by=found.get("reserved_by"),
@@ -96,6 +102,7 @@ def check_promises(plan: Plan, facts: Facts, policy: Policy, verdict: Allow) -> 
     assert quantity <= q.multiply(position, plan.close_factor)
     assert q.EXACT.remainder(quantity, facts.market.step_size) == 0
     assert quantity >= facts.market.min_qty
+    assert facts.market.fetched_ms is None or 0 <= NOW_MS - facts.market.fetched_ms <= policy.market_max_age_ms
     assert facts.market.max_market_qty is None or quantity <= facts.market.max_market_qty
     assert verdict.order_side is (OrderSide.SELL if facts.snapshot.position_amt > 0 else OrderSide.BUY)
     # and never from a stale or doubtful fact

@@ -19,7 +19,7 @@ from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.domain.close_factors import close_factor
 from p33_tasks.domain.models import Fill, MarketRules, OrderSide, Plan, Policy, Position, Snapshot, Verdict
 from p33_tasks.domain.quantities import canonical
-from p33_tasks.ports import ExecutionResult, ResultStatus, StreamEntry
+from p33_tasks.ports import ExecutionResult, MarketReport, ResultStatus, StreamEntry
 from p33_tasks.services.issue_permit import PermitService
 from p33_tasks.services.record_fill import ResultService
 from p33_tasks.store.budget import RedisRequestBudget
@@ -113,16 +113,19 @@ class Gate:
     def put_ledger(self, amount: str | Decimal = LONG, *, symbol: str = SYMBOL, **fields: str) -> None:
         self.redis.hset(self.keys.ledger(symbol), mapping={"last_known_amt": canonical(Decimal(amount)), **fields})
 
-    def put_market(self, *symbols: str, step: str = "0.001") -> None:
-        self.snapshots.put_markets(
-            {
-                symbol: MarketRules(
-                    symbol=symbol, step_size=Decimal(step), min_qty=Decimal(step), max_market_qty=Decimal(120)
-                )
-                for symbol in symbols or (SYMBOL,)
-            },
-            SOURCE,
-        )
+    def put_market(
+        self, *symbols: str, step: str = "0.001", age_ms: int = 0, source: str = SOURCE, problem: str | None = None
+    ) -> None:
+        """The venue's market rules, or its word why there are none."""
+        wanted = symbols or (SYMBOL,)
+        rules = {
+            symbol: MarketRules(
+                symbol=symbol, step_size=Decimal(step), min_qty=Decimal(step), max_market_qty=Decimal(120)
+            )
+            for symbol in wanted
+        }
+        report = MarketReport(markets=rules) if problem is None else _without_rules(wanted, problem)
+        self.snapshots.put_markets(report, source=source, ts_ms=self.now_ms() - age_ms)
 
     def make_ready(self, amount: str | Decimal = LONG, *, symbol: str = SYMBOL) -> Gate:
         """A symbol that can be closed: exchange and ledger agree."""
@@ -290,6 +293,10 @@ def open_clients(pool: list[redis.Redis]) -> None:
     """Connect each before the race, so that the race is about the act."""
     for client in pool:
         client.ping()
+
+
+def _without_rules(symbols: tuple[str, ...], problem: str) -> MarketReport:
+    return MarketReport(markets={}, spoiled=dict.fromkeys(symbols, problem))
 
 
 def _read(text: str | None) -> dict[str, Any] | None:

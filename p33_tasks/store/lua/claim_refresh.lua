@@ -50,11 +50,16 @@ end
 
 -- Another venue's order rules are nobody's, and stay due until ours were loaded.
 if r[1] ~= source then
-  redis.call('HDEL', refresh_key, 'markets', 'markets_ms')
+  redis.call('HDEL', refresh_key, 'markets', 'markets_ms', 'markets_asked_ms')
   r[5], r[6] = false, false
 end
 redis.call('HSET', refresh_key, 'source', source, 'run_id', run, 'started_ms', text(now),
   'lease_until_ms', text(now + tonumber(lease_ms)), 'token', token)
 local loaded = whole(r[6])
 local due = r[5] ~= markets_digest or not loaded or loaded > now or now - loaded >= tonumber(markets_period_ms)
+-- The venue refused an order for its quantity after the rules were asked for: they are not its rules any more. One in
+-- the future is from before the clock stepped back.
+local m = redis.call('HMGET', refresh_key, 'markets_refused_ms', 'markets_asked_ms')
+local refused = whole(m[1])
+if refused and refused <= now and refused >= (whole(m[2]) or 0) then due = true end
 return answer('mine', due and 1 or 0)

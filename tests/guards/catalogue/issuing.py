@@ -202,8 +202,8 @@ ISSUING = (
     Guard(
         promise="market rules of another venue are none",
         file="contract/markets.py",
-        old="    if step is None or minimum is None or found != source:\n",
-        new="    if step is None or minimum is None:\n",
+        old="    if found != source:\n",
+        new="    if found is None:\n",
         tests=("integration/store/test_snapshots.py::test_market_rules_of_another_venue_are_none",),
     ),
     Guard(

@@ -188,9 +188,36 @@ REFRESHING = (
     Guard(
         promise="market rules that a symbol misses are asked for again within a minute",
         file="store/snapshots.py",
-        old="MARKET_REFRESH_MS - MARKET_RETRY_MS if markets is MarketsLoaded.SOME else 0,\n",
-        new="0,\n",
+        old="self._times.markets_ms - MARKET_RETRY_MS) if is_partial",
+        new="0) if is_partial",
         tests=(f"{SERVICE_TESTS}::test_order_rules_that_one_symbol_misses_are_asked_for_again_within_a_minute",),
+    ),
+    _claim(
+        "a refused quantity makes the market rules due at once",
+        "if refused and refused <= now and refused >= (whole(m[2]) or 0) then due = true end\n",
+        "",
+        "test_a_refusal_makes_market_rules_due_until_they_were_asked_for_again",
+    ),
+    Guard(
+        promise="rules that were asked for before a refusal don't answer it",
+        file="store/lua/finish_refresh.lua",
+        old="'markets_asked_ms', text(began))",
+        new="'markets_asked_ms', text(at))",
+        tests=(f"{CLAIM_TESTS}::test_a_refusal_makes_market_rules_due_until_they_were_asked_for_again",),
+    ),
+    Guard(
+        promise="a symbol that the venue no longer trades loses its market rules",
+        file="store/snapshots.py",
+        old="            written[symbol] = encode_market_problem(problem, source, ts_ms)\n",
+        new="            log_nothing = problem  # noqa: F841\n",
+        tests=(f"{SERVICE_TESTS}::test_a_symbol_that_stops_trading_while_the_service_runs_loses_its_rules",),
+    ),
+    Guard(
+        promise="market rules are as old as the request for them",
+        file="services/refresh_snapshot.py",
+        old="source=self._venue.source, ts_ms=claim.now_ms)\n        for symbol",
+        new="source=self._venue.source, ts_ms=claim.now_ms + 600_000)\n        for symbol",
+        tests=(f"{SERVICE_TESTS}::test_market_rules_are_stamped_with_the_time_before_the_request",),
     ),
     Guard(
         promise="refreshes that nobody takes don't fill Redis",

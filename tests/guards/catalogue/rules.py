@@ -101,14 +101,14 @@ RULES = (
     ),
     _rule(
         "rule 2: dust below epsilon is no position",
-        "    if q.magnitude(case.position_amt) >= case.policy.position_epsilon:\n",
+        "    if q.magnitude(case.position_amt) >= case.epsilon:\n",
         "    if q.magnitude(case.position_amt) > 0:\n",
         f"{RULE_TESTS}::test_rule_2_an_amount_of_exactly_epsilon_is_a_position_and_less_is_none",
     ),
     _rule(
         "rule 2: a short is a position",
-        "    if q.magnitude(case.position_amt) >= case.policy.position_epsilon:\n",
-        "    if case.position_amt >= case.policy.position_epsilon:\n",
+        "    if q.magnitude(case.position_amt) >= case.epsilon:\n",
+        "    if case.position_amt >= case.epsilon:\n",
         f"{RULE_TESTS}::test_rule_2_an_amount_of_exactly_epsilon_is_a_position_and_less_is_none",
     ),
     # --- orders in flight
@@ -183,9 +183,21 @@ RULES = (
     ),
     _rule(
         "no step size, no permit",
-        "    if case.facts.market is not None:\n        return None\n",
-        "    if case.facts.market is not None or case.facts.market_problem is None:\n        return None\n",
+        "    if market is None:\n        problem = {",
+        "    if market is None and facts.market_problem:\n        problem = {",
         f"{TABLE_TESTS}::test_each_rule_denies_with_its_own_reason",
+    ),
+    _rule(
+        "an epsilon above the least tradable quantity hides no position",
+        "        return min(self.policy.position_epsilon, market.least_qty)\n",
+        "        return self.policy.position_epsilon\n",
+        f"{RULE_TESTS}::test_rule_2_an_epsilon_above_the_least_tradable_quantity_hides_no_position",
+    ),
+    _rule(
+        "market rules that are too old, or dated in the future, are unknown ones",
+        "    if market.fetched_ms is None or 0 <= facts.now_ms - market.fetched_ms <= limit_ms:\n",
+        "    if market.fetched_ms is None or facts.now_ms >= market.fetched_ms:\n",
+        f"{RULE_TESTS}::test_market_rules_that_are_too_old_or_from_the_future_are_unknown_ones",
     ),
     # --- rule 6
     _size(

@@ -11,7 +11,7 @@ from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.domain.close_factors import close_factor
 from p33_tasks.domain.models import Fill, MarketRules, OrderSide, Plan, Policy, Position, Snapshot, Verdict
 from p33_tasks.exchange.registry import venue_source
-from p33_tasks.ports import ExecutionResult, MarketsLoaded, StreamEntry
+from p33_tasks.ports import ExecutionResult, MarketReport, MarketsLoaded, StreamEntry
 from p33_tasks.services.issue_permit import PermitService
 from p33_tasks.services.record_fill import ResultService
 from p33_tasks.store.dead_letters import RedisDeadLetters
@@ -73,7 +73,7 @@ class World:
             )
             for symbol in positions
         }
-        self.snapshots.put_markets(rules, SOURCE)
+        self.snapshots.put_markets(MarketReport(markets=rules), source=SOURCE, ts_ms=claim.now_ms)
         self.snapshots.finish_refresh(claim, markets=MarketsLoaded.ALL)
 
     def read_streams(self) -> None:

@@ -10,10 +10,11 @@ import pytest
 from p33_tasks.domain.models import MarketRules, Position
 from p33_tasks.errors import ExchangeError, ExchangeUnavailableError, MalformedResponseError, StoreUnavailableError
 from p33_tasks.ports import MarketReport, PositionReport
+from p33_tasks.services.record_fill import ResultService
 from p33_tasks.services.refresh_snapshot import SnapshotService
 from p33_tasks.store.connection import connect
 from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes
-from tests.support.gate import OTHER, SOURCE, SYMBOL, Gate
+from tests.support.gate import OTHER, SOURCE, SYMBOL, Gate, make_result
 from tests.support.redis_server import free_port
 
 RULES = MarketRules(symbol=SYMBOL, step_size=Decimal("0.001"), min_qty=Decimal("0.001"), max_market_qty=None)
@@ -73,7 +74,7 @@ def test_the_first_of_a_tick_refreshes_all_symbols_with_one_request(
     assert gate.ledger_amt(OTHER) == "0"
     next_tick(gate)
     assert service.refresh(OTHER) == "refreshed"
-    assert venue.requests == ["positions", "markets", "positions"], "order rules are read once an hour"
+    assert venue.requests == ["positions", "markets", "positions"], "market rules are read every two minutes"
 
 
 def test_snapshots_are_stamped_with_the_time_before_the_request(
@@ -137,6 +138,14 @@ def test_a_bad_or_missing_row_spoils_its_own_symbol_only(
     assert gate.count(f"p33_snapshot_total|{OTHER}|error") == 1
 
 
+def test_market_rules_are_stamped_with_the_time_before_the_request(gate: Gate, service: SnapshotService) -> None:
+    before_ms = gate.now_ms()
+    service.refresh(SYMBOL)
+    stamped = int(gate.redis.hget(gate.keys.market(SYMBOL), "ts_ms") or 0)
+    assert before_ms <= stamped <= gate.now_ms()
+    assert stamped == int(gate.redis.hget(gate.keys.snapshot(SYMBOL), "ts_ms") or 0)
+
+
 def test_symbols_that_nobody_asked_for_are_not_written(
     gate: Gate, service: SnapshotService, venue: PlayedVenue
 ) -> None:
@@ -175,15 +184,53 @@ def test_order_rules_that_failed_to_load_are_tried_again_at_the_next_tick(
 def test_order_rules_that_one_symbol_misses_are_asked_for_again_within_a_minute(
     gate: Gate, service: SnapshotService, venue: PlayedVenue
 ) -> None:
-    """Not within the hour: that symbol can't be closed until then."""
+    """Not with the next period: that symbol can't be closed until then."""
     assert service.refresh(SYMBOL) == "refreshed"
     gate.redis.hincrby(gate.keys.refresh, "markets_ms", -60_001)
     venue.markets = {SYMBOL, OTHER}
     for _ in range(2):
         next_tick(gate)
         service.refresh(SYMBOL)
-    assert gate.redis.exists(gate.keys.market(OTHER))
+    assert gate.redis.hget(gate.keys.market(OTHER), "step_size") == "0.001"
     assert venue.requests.count("markets") == 2
+
+
+def test_a_symbol_that_stops_trading_while_the_service_runs_loses_its_rules(
+    gate: Gate, service: SnapshotService, venue: PlayedVenue
+) -> None:
+    venue.markets = {SYMBOL, OTHER}
+    service.refresh(SYMBOL)
+    assert gate.redis.hget(gate.keys.market(SYMBOL), "step_size") == "0.001"
+    venue.markets = {OTHER}
+    gate.redis.hincrby(gate.keys.refresh, "markets_ms", -120_001)
+    next_tick(gate)
+    service.refresh(SYMBOL)
+    found = gate.redis.hgetall(gate.keys.market(SYMBOL))
+    assert "step_size" not in found
+    assert found["problem"] == "no step size"
+    assert gate.redis.hget(gate.keys.market(OTHER), "step_size") == "0.001"
+
+
+def test_market_rules_are_due_at_once_after_the_venue_refused_a_quantity(
+    gate: Gate, service: SnapshotService, venue: PlayedVenue
+) -> None:
+    venue.markets = {SYMBOL, OTHER}
+    service.refresh(SYMBOL)
+    recorder = ResultService(gate.results, market_refusals=frozenset({"-1111"}))
+    other = make_result("p-1", executed=False, errors=("POST /order: HTTP 400, code -2022: rejected",))
+    recorder.record(other, gate.publish_result())
+    next_tick(gate)
+    service.refresh(SYMBOL)
+    assert venue.requests.count("markets") == 1
+    refused = make_result("p-2", executed=False, errors=("POST /order: HTTP 400, code -1111: Precision",))
+    entry = gate.publish_result()
+    for _ in range(2):
+        recorder.record(refused, entry)
+    gate.until_after(gate.now_ms())  # a refusal in the millisecond of a claim may have come after its request
+    for _ in range(2):
+        next_tick(gate)
+        service.refresh(SYMBOL)
+    assert venue.requests.count("markets") == 2, "once, at the next tick"
 
 
 def test_a_symbol_outside_the_allowlist_is_not_fetched(service: SnapshotService, venue: PlayedVenue) -> None:

@@ -97,6 +97,11 @@ def finish_refresh(gate: Gate) -> Act:
     return lambda: gate.snapshots.finish_refresh(claim, markets=MarketsLoaded.ALL)
 
 
+def refuse_markets(gate: Gate) -> Act:
+    gate.snapshots.claim_refresh(SOURCE)
+    return gate.results.refuse_markets
+
+
 def acquire_budget(gate: Gate) -> Act:
     return lambda: gate.budget.acquire(1)
 
@@ -125,6 +130,7 @@ ACTS: dict[str, tuple[str, Callable[[Gate], Act]]] = {
         ("change_hold", change_hold),
         ("claim_refresh", claim_refresh),
         ("finish_refresh", finish_refresh),
+        ("refuse_markets", refuse_markets),
         ("acquire_budget", acquire_budget),
         ("report_budget", report_budget),
         ("dead_letter", dead_letter),

@@ -160,9 +160,9 @@ def test_market_rules_are_due_until_they_were_loaded_and_again_after_their_perio
     assert claim_again()
     assert claim_again(MarketsLoaded.ALL)
     assert not claim_again()
-    let_pass(3_500_000)
+    let_pass(110_000)
     assert not claim_again()
-    let_pass(100_001)
+    let_pass(10_001)
     assert claim_again(MarketsLoaded.SOME)
     assert not claim_again(), "the symbol whose rules are missing is asked for again soon, not at once"
     let_pass(60_001)
@@ -170,6 +170,29 @@ def test_market_rules_are_due_until_they_were_loaded_and_again_after_their_perio
     let_pass(60_001)
     assert not claim_again()
     assert store_of(gate, poll_ms=1, symbols=("SOLUSDT",)).claim_refresh(SOURCE).markets_due, "other symbols"
+
+
+def test_a_refusal_makes_market_rules_due_until_they_were_asked_for_again(gate: Gate) -> None:
+    store = store_of(gate, poll_ms=1)
+
+    def claim(*, loads: bool) -> bool:
+        claim = store.claim_refresh(SOURCE)
+        store.finish_refresh(claim, markets=MarketsLoaded.ALL if loads else None)
+        gate.until_after(claim.now_ms + 1)
+        return claim.markets_due
+
+    claim(loads=True)
+    in_flight = store.claim_refresh(SOURCE)
+    gate.until_after(in_flight.now_ms + 1)
+    gate.results.refuse_markets()
+    gate.until_after(gate.now_ms() + 1)
+    store.finish_refresh(in_flight, markets=MarketsLoaded.ALL)
+    gate.until_after(in_flight.now_ms + 1)
+    assert claim(loads=False), "the answer under way may be from before the refusal"
+    assert claim(loads=True)
+    assert not claim(loads=False)
+    gate.redis.hset(gate.keys.refresh, "markets_refused_ms", gate.now_ms() + 3_600_000)
+    assert not claim(loads=False), "a refusal of a clock that was ahead doesn't ask at every tick"
 
 
 def test_market_rules_of_the_venue_before_are_due_until_those_of_the_new_one_are_loaded(gate: Gate) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from p33_tasks.apply.client import PLACE_WINDOW_MS
-from p33_tasks.domain.models import MarketRules, Position, Snapshot
+from p33_tasks.domain.models import Position, Snapshot
 from p33_tasks.store.snapshots import RefreshTimes
 from tests.support.gate import LONG, OTHER, SOURCE, SYMBOL, Gate, make_result
 from tests.support.redis_server import RedisServer
@@ -265,8 +265,37 @@ def test_an_order_time_in_whole_seconds_is_used_when_there_is_no_other(gate: Gat
 
 def test_market_rules_of_another_venue_are_none(gate: Gate) -> None:
     gate.make_ready()
-    rules = MarketRules(symbol=SYMBOL, step_size=LONG, min_qty=LONG, max_market_qty=None)
-    gate.snapshots.put_markets({SYMBOL: rules}, "another venue")
+    gate.put_market(source="another venue")
+    assert gate.why_not() == "missing_market_metadata"
+
+
+def test_the_venues_latest_word_that_a_symbol_is_not_trading_denies_and_says_why(gate: Gate) -> None:
+    gate.make_ready()
+    gate.put_market(SYMBOL, problem="its status is 'SETTLING', not TRADING")
+    assert gate.why_not("p-1") == "missing_market_metadata"
+    decision = gate.decision("p-1")
+    assert decision is not None
+    assert "SETTLING" in decision["details"]["problem"]
+    gate.put_market(SYMBOL)
+    assert gate.why_not("p-2") == "allow", "and the next word counts again"
+
+
+def test_market_rules_of_more_than_five_minutes_deny_and_say_their_age(gate: Gate) -> None:
+    gate.make_ready()
+    gate.put_market(SYMBOL, age_ms=301_000)
+    assert gate.why_not("p-1") == "missing_market_metadata"
+    decision = gate.decision("p-1")
+    assert decision is not None
+    assert 301 <= decision["details"]["market_rules_age_sec"] < 305
+    assert decision["details"]["max_age_sec"] == 300
+    gate.put_market(SYMBOL, age_ms=295_000)
+    assert gate.why_not("p-2") == "allow"
+
+
+def test_market_rules_without_a_time_deny(gate: Gate) -> None:
+    """As a worker of the version before writes them."""
+    gate.make_ready()
+    gate.redis.hdel(gate.keys.market(SYMBOL), "ts_ms")
     assert gate.why_not() == "missing_market_metadata"
 
 
@@ -274,7 +303,8 @@ def test_market_rules_are_replaced_at_once_never_missing_in_between(gate: Gate) 
     gate.put_market(SYMBOL, OTHER)
     with gate.server.client() as watcher, watcher.monitor() as monitor:
         gate.put_market(SYMBOL, OTHER)
-        words = [str(command["command"]).split()[0].upper() for command in _until(monitor, "EXEC")]
+        seen = [str(command["command"]).split()[0].upper() for command in _until(monitor, "EXEC")]
+    words = [word for word in seen if word != "TIME"]
     assert words[0] == "MULTI"
     assert words[-1] == "EXEC"
 

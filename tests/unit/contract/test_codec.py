@@ -8,9 +8,9 @@ import pytest
 
 from p33_tasks.contract.hash_values import MAX_NAME_CHARS
 from p33_tasks.contract.ledgers import decode_ledger
-from p33_tasks.contract.markets import decode_market
+from p33_tasks.contract.markets import MARKET_FIELDS, decode_market, encode_market_problem
 from p33_tasks.contract.snapshots import decode_snapshot
-from p33_tasks.errors import CorruptStateError
+from p33_tasks.errors import CorruptStateError, MarketUnknownError
 
 SOURCE = "binanceusdm test.example"
 JUNK = ["", "NaN", "Infinity", "1e400", "0x1", "0.04.0", "flat", "None", "1,5", "9" * 65]
@@ -35,7 +35,7 @@ def test_a_snapshot_without_amount_or_time_is_corrupt(without: int):
 def test_what_is_not_there_is_none():
     assert decode_snapshot("BTCUSDT", [None] * 6) is None
     assert decode_ledger("BTCUSDT", [None] * 4) is None
-    assert decode_market("BTCUSDT", [None] * 4, SOURCE) is None
+    assert decode_market("BTCUSDT", [None] * 6, SOURCE) is None
 
 
 def test_a_ledger_of_fills_alone_has_no_amount():
@@ -58,15 +58,29 @@ def test_a_ledger_of_fills_alone_has_no_amount():
 )
 def test_market_rules_that_no_order_can_fit_are_corrupt(step: str, minimum: str, maximum: str):
     with pytest.raises(CorruptStateError):
-        decode_market("BTCUSDT", [step, minimum, maximum, SOURCE], SOURCE)
+        decode_market("BTCUSDT", [step, minimum, maximum, SOURCE, "1771305126000", None], SOURCE)
 
 
 def test_market_rules_of_another_venue_are_none_and_an_empty_maximum_is_no_maximum():
-    raw = ["0.001", "0.001", "", SOURCE]
+    raw = ["0.001", "0.001", "", SOURCE, "1771305126000", None]
     assert decode_market("BTCUSDT", raw, "binanceusdm other.example") is None
     rules = decode_market("BTCUSDT", raw, SOURCE)
     assert rules is not None
     assert (rules.step_size, rules.max_market_qty) == (Decimal("0.001"), None)
+    assert rules.fetched_ms == 1_771_305_126_000
+
+
+@pytest.mark.parametrize("ts_ms", [None, "", "0", "soon", "-1"])
+def test_market_rules_without_a_time_are_corrupt(ts_ms: str | None):
+    with pytest.raises(CorruptStateError):
+        decode_market("BTCUSDT", ["0.001", "0.001", "", SOURCE, ts_ms, None], SOURCE)
+
+
+def test_what_the_venue_said_last_is_told_in_place_of_rules():
+    fields = encode_market_problem("its status is 'SETTLING'" + "x" * 1_000, SOURCE, 1_771_305_126_000)
+    with pytest.raises(MarketUnknownError, match="SETTLING"):
+        decode_market("BTCUSDT", [fields.get(name) for name in MARKET_FIELDS], SOURCE)
+    assert len(fields["problem"]) == MAX_NAME_CHARS
 
 
 @pytest.mark.parametrize("field", [3, 4], ids=["source", "run_id"])

@@ -12,6 +12,7 @@ from p33_tasks.contract.results import parse_result
 from p33_tasks.domain.models import Fill, OrderSide
 from p33_tasks.errors import InvalidMessageError
 from p33_tasks.ports import ExecutionResult
+from p33_tasks.services.record_fill import refusal_in
 from tests.factories import make_fill, result_entry
 
 BUY, SELL = OrderSide.BUY, OrderSide.SELL
@@ -276,3 +277,32 @@ def test_any_other_outcome_is_no_rejection(outcome: str | None):
 
 def test_what_was_executed_was_not_rejected():
     assert not parse_result(dialect_b(outcome="rejected")).rejected
+
+
+# --- what went wrong ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"error": "HTTP 400, code -1111: Precision is over the maximum defined for this asset."},
+        {"steps_results": '[{"step":"CLOSE_FULL","error":"binance {\\"code\\":-1111,\\"msg\\":\\"x\\"}"}]'},
+        {"steps_results": '[{"step":"CLOSE_FULL","status":"error","code":-1111}]'},
+        {"details": '{"error_code":"-1111"}'},
+    ],
+    ids=["flat", "text of a step", "number of a step", "details"],
+)
+def test_a_code_of_the_venue_is_found_wherever_the_executor_puts_it(changes: dict[str, str]):
+    result = parse_result(result_entry(executed="False", **changes))
+    assert refusal_in(result.errors, frozenset({"-1111"})) == "-1111"
+
+
+@pytest.mark.parametrize("text", ["code -11110", "code 1111", "order 7-1111", "x-1111", "", "None"])
+def test_another_word_is_not_the_venues_code(text: str):
+    result = parse_result(result_entry(executed="False", error=text))
+    assert refusal_in(result.errors, frozenset({"-1111"})) is None
+
+
+def test_an_error_text_is_bounded():
+    (text,) = parse_result(result_entry(executed="False", error="x" * 100_000)).errors
+    assert len(text) == 1_000

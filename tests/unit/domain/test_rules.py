@@ -10,7 +10,17 @@ import pytest
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.models import Allow, Deny, Facts, Plan, Policy
 from p33_tasks.domain.reasons import Reason
-from tests.factories import NOW_MS, RUN_ID, SOURCE, make_facts, make_ledger, make_plan, make_policy, make_snapshot
+from tests.factories import (
+    NOW_MS,
+    RUN_ID,
+    SOURCE,
+    make_facts,
+    make_ledger,
+    make_market,
+    make_plan,
+    make_policy,
+    make_snapshot,
+)
 
 SIGNS = pytest.mark.parametrize("sign", [1, -1], ids=["long", "short"])
 
@@ -107,6 +117,32 @@ def test_rule_2_an_amount_of_exactly_epsilon_is_a_position_and_less_is_none(sign
     denial = denied(facts=make_facts(Decimal("0.00499999") * sign), policy=policy)
     assert denial.reason == Reason.NO_POSITION
     assert denial.details["exchange_position_amt"] == Decimal("0.00499999") * sign
+
+
+@pytest.mark.parametrize(
+    ("step", "minimum", "least"),
+    [("0.00001", "0.00001", "0.00001"), ("0.00001", "0.000025", "0.00003"), ("0.00001", "0", "0.00001")],
+)
+def test_rule_2_an_epsilon_above_the_least_tradable_quantity_hides_no_position(step: str, minimum: str, least: str):
+    """0.0001 would hide nine tradable steps of 0.00001."""
+    market = make_market(step_size=Decimal(step), min_qty=Decimal(minimum), fetched_ms=NOW_MS)
+    policy = make_policy(position_epsilon=Decimal("0.0001"))
+    assert allowed(facts=make_facts(least, market=market), policy=policy).safe_close_qty == Decimal(least)
+    denial = denied(facts=make_facts(Decimal(least) - Decimal("0.000001"), market=market), policy=policy)
+    assert (denial.reason, denial.details["epsilon"]) == (Reason.NO_POSITION, Decimal(least))
+
+
+def test_rule_2_an_epsilon_below_the_least_tradable_quantity_is_kept():
+    """What can't be traded is still a position; rule 6 says that it is too small."""
+    denial = denied(facts=make_facts("0.0005", market=make_market(fetched_ms=NOW_MS)))
+    assert denial.reason == Reason.QTY_BELOW_STEP_SIZE
+
+
+def test_rule_2_a_verdict_recorded_before_market_rules_had_a_time_comes_out_as_it_did():
+    policy = make_policy(position_epsilon=Decimal("0.005"))
+    facts = make_facts("0.004", market=make_market(fetched_ms=None))
+    assert denied(facts=facts, policy=policy).reason == Reason.NO_POSITION
+    allowed(facts=make_facts("0.004", market=make_market(fetched_ms=NOW_MS)), policy=policy)
 
 
 def test_rule_2_a_flat_position_is_denied_before_anything_divides_by_it():
@@ -245,6 +281,19 @@ def test_unknown_market_rules_are_denied_with_what_is_known_about_why():
         reason=Reason.MISSING_MARKET_METADATA,
         details={"problem": "the venue doesn't list it", "retry_after_sec": Decimal(5)},
     )
+
+
+@pytest.mark.parametrize("age_ms", [0, 300_000])
+def test_market_rules_within_their_age_are_used(age_ms: int):
+    allowed(facts=make_facts(market=make_market(fetched_ms=NOW_MS - age_ms)))
+
+
+@pytest.mark.parametrize("age_ms", [-1, 300_001])
+def test_market_rules_that_are_too_old_or_from_the_future_are_unknown_ones(age_ms: int):
+    denial = denied(facts=make_facts(market=make_market(fetched_ms=NOW_MS - age_ms)))
+    assert denial.reason == Reason.MISSING_MARKET_METADATA
+    assert denial.details["market_rules_age_sec"] == Decimal(age_ms).scaleb(-3)
+    assert denial.details["max_age_sec"] == Decimal(300)
 
 
 def test_every_reason_says_what_ends_it():

@@ -159,5 +159,9 @@ def test_limits_that_are_not_given_are_those_of_the_record() -> None:
 
 
 def test_there_is_a_limit_to_try_for_each_that_a_rule_asks_for() -> None:
-    fields = {field for field in Policy.__slots__ if field not in {"allowlist", "permit_ttl_ms", "poll_ms"}}
+    fields = {
+        field
+        for field in Policy.__slots__
+        if field not in {"allowlist", "permit_ttl_ms", "poll_ms", "market_max_age_ms"}
+    }
     assert set(Limits.__slots__) == fields
