@@ -55,7 +55,11 @@ class LogEvent(StrEnum):
     MARKETS = auto()
     """The venue's order rules were loaded. Nothing to do."""
     MARKETS_FAILED = auto()
-    """The venue's order rules could not be loaded; the old ones stay in place. The next tick tries again."""
+    """The venue's order rules could not be loaded; the old ones stay in place until they are 5 minutes old. The next
+    tick tries again."""
+    MARKETS_REFUSED = auto()
+    """The venue refused an order's quantity or symbol with a code that says its market rules have changed. They are
+    loaded again at the next refresh."""
     MARKET_UNKNOWN = auto()
     """One symbol's order rules could not be read. Without rules its plans are denied ``missing_market_metadata``; check
     the symbol's name and whether it is trading."""

@@ -54,7 +54,7 @@ class ResultService:
                 if status is ResultStatus.RECORDED:
                     _log_result(result, base, applied)
                 if code := refusal_in(result.errors, self._market_refusals):
-                    log.warning("MARKETS_REFUSED", symbol=result.symbol, plan_id=result.plan_id, code=code)
+                    log.warning(LogEvent.MARKETS_REFUSED, symbol=result.symbol, plan_id=result.plan_id, code=code)
                     self._store.refuse_markets()
                 return status
         raise StoreError(f"the ledger of {result.symbol} moved {TRIES} times while one result was applied")
