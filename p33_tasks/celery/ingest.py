@@ -25,6 +25,7 @@ from p33_tasks.ingest.options import PLANS, Options
 from p33_tasks.ingest.source import Source
 from p33_tasks.log_events import LogEvent
 from p33_tasks.store.entries import Window
+from p33_tasks.store.server import require_fit_servers
 
 log = structlog.get_logger("p33.ingest")
 
@@ -40,11 +41,12 @@ def run(options: Options) -> int:
     """Read the streams until SIGTERM or SIGINT, or until the parent has ended.
 
     Returns:
-        The exit code: 0, or 2 for an unusable configuration.
+        The exit code: 0, or 2 for an unusable configuration or an unfit Redis server.
     """
     try:
         here = runtime()
         configure_logging(here.settings, level=logging.DEBUG if options.verbose else None, logfile=options.logfile)
+        require_fit_servers(here.settings.state_url, here.settings.celery_broker_url)
         ingest = build(here, options)
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")

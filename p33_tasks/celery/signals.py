@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import billiard.pool
@@ -10,8 +11,10 @@ from celery.signals import setup_logging, worker_init
 from p33_tasks.bootstrap.logs import configure_logging
 from p33_tasks.celery.failures import tell_failures_shortly
 from p33_tasks.celery.refusal import refuse_compression
+from p33_tasks.errors import ConfigurationError
 from p33_tasks.exchange.client import preload
 from p33_tasks.settings import Settings
+from p33_tasks.store.server import require_fit_servers
 
 SNAPSHOTS = "p33.snapshots"
 
@@ -25,8 +28,25 @@ def connect_signals(settings: Settings) -> None:
         # Celery sets up nothing of its own where this signal has a receiver.
         configure_logging(settings, level=loglevel, logfile=logfile)
 
+    def on_start(sender: Any, **_: Any) -> None:
+        refuse_unfit_servers(settings)
+        on_worker_init(sender)
+
     setup_logging.connect(on_setup_logging, weak=False, dispatch_uid="p33.logging")
-    worker_init.connect(on_worker_init, weak=False, dispatch_uid="p33.worker_init")
+    worker_init.connect(on_start, weak=False, dispatch_uid="p33.worker_init")
+
+
+def refuse_unfit_servers(settings: Settings) -> None:
+    """End the worker with 2 where a Redis server can't do what this service needs.
+
+    Raises:
+        SystemExit: With the reason on standard error.
+    """
+    try:
+        require_fit_servers(settings.state_url, settings.celery_broker_url)
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(2) from None
 
 
 def on_worker_init(sender: Any, **_: Any) -> None:

@@ -10,7 +10,7 @@ import click
 
 from p33_tasks.apply.client import PLACE_WINDOW_MS
 from p33_tasks.cli.check_exchange import check_exchange
-from p33_tasks.cli.check_redis import check_broker, check_redis
+from p33_tasks.cli.check_redis import UNUSABLE, check_broker, check_redis
 from p33_tasks.cli.check_service import check_service
 from p33_tasks.cli.failures import NO, WRONG_USAGE, json_option
 from p33_tasks.cli.findings import Finding, Findings, Grade, counted, listed, worst
@@ -59,7 +59,7 @@ def run_checks(session: Session, *, ask_exchange: bool = True, running: bool = T
         running: Whether workers and beat should be running by now.
     """
     found = [*_check_configuration(session), *(redis_findings := check_redis(session)), *check_broker(session)]
-    redis_answers = not any(f.what == "reachable" and f.grade is Grade.FAIL for f in redis_findings)
+    redis_answers = not any(f.what in {"reachable", UNUSABLE} and f.grade is Grade.FAIL for f in redis_findings)
     if ask_exchange:
         found += check_exchange(session, redis_answers=redis_answers)
     if redis_answers and running:

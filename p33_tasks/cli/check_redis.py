@@ -15,7 +15,9 @@ from p33_tasks.errors import ConfigurationError, StoreError
 from p33_tasks.settings import Settings
 from p33_tasks.store.connection import connect
 from p33_tasks.store.scripts import translated_errors
+from p33_tasks.store.server import SECTIONS, WHICH_WORK, is_cluster, why_unfit
 
+UNUSABLE = "kind of server"
 MIN_VERSION = (6, 2)
 MAX_CLOCK_OFFSET_MS = 1_000
 MAX_MEMORY_SHARE = 0.8
@@ -30,16 +32,20 @@ def check_redis(session: Session) -> list[Finding]:
         with translated_errors():
             pipeline = session.client.pipeline(transaction=False)
             pipeline.time()
-            for section in ("server", "memory", "persistence", "replication"):
+            for section in (*SECTIONS, "memory", "persistence"):
                 pipeline.info(section)
             before_ms = time.time() * 1000
             (sec, micros), *infos = pipeline.execute()
             after_ms = time.time() * 1000
-            wrong = list(_wrong_types(session))
+            info: Info = {name: value for part in infos for name, value in part.items()}
+            unfit = why_unfit(info)
+            wrong = list(_wrong_types(session)) if unfit is None else []
     except StoreError as error:
         findings.fail("reachable", f"{session.redis_place}: {error}", _way_in(error))
         return findings.all
-    info: Info = {name: value for part in infos for name, value in part.items()}
+    if unfit is not None:
+        findings.fail(UNUSABLE, f"{session.redis_place}: {unfit}", f"use {WHICH_WORK}")
+        return findings.all
     _check_server(findings, session, info)
     _check_memory(findings, info)
     _check_persistence(findings, info)
@@ -144,6 +150,13 @@ def check_broker(session: Session) -> list[Finding]:
         else:
             client = connect(url, retries=0)
             try:
+                if is_cluster(client.info("cluster")):
+                    findings.fail(
+                        UNUSABLE,
+                        f"{place_of(url)}: a Redis Cluster, which Celery's transport can't use",
+                        f"use {WHICH_WORK}, or RabbitMQ",
+                    )
+                    return findings.all
                 client.ping()
             finally:
                 client.close()

@@ -17,6 +17,7 @@ from tests.guards.catalogue.refreshing import REFRESHING
 from tests.guards.catalogue.rules import RULES
 from tests.guards.catalogue.scripts import SCRIPTS
 from tests.guards.catalogue.secrets import SECRETS
+from tests.guards.catalogue.servers import SERVERS
 from tests.guards.catalogue.snapshots import SNAPSHOTS
 from tests.guards.catalogue.texts import TEXTS
 from tests.guards.catalogue.tls import TLS
@@ -27,5 +28,5 @@ GUARDS: tuple[Guard, ...] = (
     *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING),
     *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *ORDERS),
     *(*READING, *MESSAGES, *BROKER, *NEIGHBOURS),
-    *(*SECRETS, *TEXTS, *TLS, *SCRIPTS),
+    *(*SECRETS, *TEXTS, *TLS, *SCRIPTS, *SERVERS),
 )
