@@ -15,6 +15,7 @@ from pydantic_settings import DotEnvSettingsSource
 
 from p33_tasks.errors import ConfigurationError
 from p33_tasks.settings.model import Settings
+from p33_tasks.settings.secret_files import SUFFIX, read_secret_files
 
 DEFAULT_ENV_FILE = Path("/etc/quantum/position-state-brain.env")
 
@@ -26,25 +27,33 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
     Args:
         environ: The variables to read, instead of the process's own environment. ``P33_ENV_FILE`` among them names
-            the env file. A variable that is set but empty counts as not set.
+            the env file. A variable that is set but empty counts as not set. A secret may also stand in the file
+            that ``NAME_FILE`` names.
 
     Raises:
         ConfigurationError: Listing every problem at once. No secret's value is in it.
     """
     environ = os.environ if environ is None else environ
     filed, place = _read_env_file(environ.get("P33_ENV_FILE"))
-    found = {
-        name: (variables[name], origin)
+    given = {
+        name: (value, origin)
         for variables, origin in ((filed, f" in {_printable(str(place))}"), (environ, ""))
-        for name in _fields_by_variable()
-        if variables.get(name)
+        for name, value in variables.items()
+        if value
     }
+    files = read_secret_files(given, _secrets())
+    found = {name: given[name] for name in _fields_by_variable() if name in given} | files.values
+    problems = list(files.problems.values())
     try:
-        return Settings.model_validate({name: value for name, (value, _) in found.items()})
+        settings = Settings.model_validate({name: value for name, (value, _) in found.items()})
     except ValidationError as error:
-        report = _explain(error, found)
+        # A secret that couldn't be read has its line; that it is missing isn't another problem.
+        problems += [line for line in _explain(error, found) if not any(name in line for name in files.problems)]
+    else:
+        if not problems:
+            return settings
     # Raised out here, so that pydantic's error, which holds every value, is not its context.
-    raise ConfigurationError(report)
+    raise ConfigurationError("\n  ".join(["The configuration is not usable:", *problems]))
 
 
 def unknown_variables(environ: Mapping[str, str] | None = None) -> dict[str, str | None]:
@@ -57,7 +66,7 @@ def unknown_variables(environ: Mapping[str, str] | None = None) -> dict[str, str
     """
     environ = os.environ if environ is None else environ
     filed, _ = _read_env_file(environ.get("P33_ENV_FILE"))
-    known = [*_fields_by_variable(), *_READ_ELSEWHERE]
+    known = [*_fields_by_variable(), *(f"{name}{SUFFIX}" for name in _secrets()), *_READ_ELSEWHERE]
     unknown = sorted({name for name in (*filed, *environ) if name.startswith("P33_")} - set(known))
     return {name: next(iter(get_close_matches(name, known, 1, 0.75)), None) for name in unknown}
 
@@ -90,22 +99,30 @@ def _fields_by_variable() -> dict[str, FieldInfo]:
     return {str(field.alias): field for field in Settings.model_fields.values()}
 
 
-def _explain(error: ValidationError, found: Mapping[str, tuple[str, str]]) -> str:
-    lines = ["The configuration is not usable:"]
+def _is_secret(field: FieldInfo) -> bool:
+    return SecretStr in get_args(field.annotation)
+
+
+def _secrets() -> list[str]:
+    return [name for name, field in _fields_by_variable().items() if _is_secret(field)]
+
+
+def _explain(error: ValidationError, found: Mapping[str, tuple[str, str]]) -> list[str]:
+    lines = []
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
         place = str(problem["loc"][0])  # the variable; of a default that is refused, the field
         field = Settings.model_fields.get(place) or _fields_by_variable()[place]
         name = str(field.alias)
         what = problem["msg"].removeprefix("Value error, ")
-        lines.append(f"  {name}{_shown(field, found.get(name))}: {what}{_allowed(field)}")
-    return "\n".join(lines)
+        lines.append(f"{name}{_shown(field, found.get(name))}: {what}{_allowed(field)}")
+    return lines
 
 
 def _shown(field: FieldInfo, found: tuple[str, str] | None) -> str:
     if found is None:
         return " (not set)" if field.default is None else f" (by default {field.default})"
     value, origin = found
-    secret = SecretStr in get_args(field.annotation) or "@" in value  # a URL in the wrong variable is one too
+    secret = _is_secret(field) or "@" in value  # a URL in the wrong variable is one too
     return f"=********{origin}" if secret else f"={value[:80]!r}{origin}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.guards.guard import Guard
 
 LOG_TESTS = "unit/bootstrap/test_logs.py"
+FILE_TESTS = "unit/settings/test_secret_files.py"
 SECRET_TESTS = "unit/settings/test_secrets.py"
 SETTING_TESTS = "unit/settings/test_settings.py"
 DERIVED_TESTS = "unit/settings/test_derived.py"
@@ -75,22 +76,22 @@ SECRETS = (
     Guard(
         promise="a secret's value is in no error of the configuration",
         file="settings/loading.py",
-        old='    secret = SecretStr in get_args(field.annotation) or "@" in value',
+        old='    secret = _is_secret(field) or "@" in value',
         new='    secret = "@" in value',
         tests=(f"{SECRET_TESTS}::test_a_signing_key_that_is_too_short_is_masked_and_its_limit_told",),
     ),
     Guard(
         promise="a URL in the wrong variable is masked too",
         file="settings/loading.py",
-        old='SecretStr in get_args(field.annotation) or "@" in value',
-        new="SecretStr in get_args(field.annotation)",
+        old='_is_secret(field) or "@" in value',
+        new="_is_secret(field)",
         tests=(f"{SECRET_TESTS}::test_no_secret_is_in_an_error_or_in_what_it_came_from",),
     ),
     Guard(
         promise="no error of the configuration drags the values along",
         file="settings/loading.py",
-        old="        report = _explain(error, found)\n",
-        new='        raise ConfigurationError(_explain(error, found)) from error\n        report = ""\n',
+        old="        problems += [line for line in",
+        new="        raise ConfigurationError(str(_explain(error, found))) from error\n        problems += [line for line in",
         tests=(f"{SECRET_TESTS}::test_no_secret_is_in_an_error_or_in_what_it_came_from",),
     ),
     Guard(
@@ -136,5 +137,34 @@ SECRETS = (
         old="os.O_EXCL, 0o600)",
         new="os.O_EXCL, 0o644)",
         tests=("unit/demo/test_up.py::test_the_demos_settings_file_is_for_this_user_only",),
+    ),
+    # --- in files of their own
+    Guard(
+        promise="a secret that is given twice is not chosen from in silence",
+        file="settings/secret_files.py",
+        old="        if name in variables:\n",
+        new="        if name is None:\n",
+        tests=(f"{FILE_TESTS}::test_both_set_is_an_error_that_names_both",),
+    ),
+    Guard(
+        promise="a secret that stands where its file should is in no error",
+        file="settings/secret_files.py",
+        old='    return repr(place[:200]) if is_path else "********"\n',
+        new="    return repr(place[:200])\n",
+        tests=(f"{FILE_TESTS}::test_a_secret_that_stands_where_its_file_should_is_masked",),
+    ),
+    Guard(
+        promise="a file that holds no secret is not a secret that is not set",
+        file="settings/secret_files.py",
+        old="    if not text:\n",
+        new="    if text is None:\n",
+        tests=(f"{FILE_TESTS}::test_a_file_that_holds_no_secret_is_named",),
+    ),
+    Guard(
+        promise="the line break that ends a secret's file is no part of it",
+        file="settings/secret_files.py",
+        old='.decode("utf-8").rstrip("\\r\\n")\n',
+        new='.decode("utf-8")\n',
+        tests=(f"{FILE_TESTS}::test_only_the_line_break_at_the_end_is_taken_off",),
     ),
 )
