@@ -91,7 +91,7 @@ SECRETS = (
         promise="no error of the configuration drags the values along",
         file="settings/loading.py",
         old="        problems += [line for line in",
-        new="        raise ConfigurationError(str(_explain(error, found))) from error\n        problems += [line for line in",
+        new="        raise ConfigurationError(str(error)) from error\n        problems += [line for line in",
         tests=(f"{SECRET_TESTS}::test_no_secret_is_in_an_error_or_in_what_it_came_from",),
     ),
     Guard(
