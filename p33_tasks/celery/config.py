@@ -27,7 +27,7 @@ def make_app(settings: Settings) -> Celery:
     Raises:
         ConfigurationError: The broker's URL can't be used.
     """
-    app = Celery("p33_tasks", include=["p33_tasks.tasks"])
+    app = Celery("p33_tasks", include=["p33_tasks.tasks"], control="p33_tasks.celery.control:Control")
     broker = broker_of(settings)
     app.conf.update(
         broker_url=broker.url,
