@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.guards.catalogue.broker import BROKER
 from tests.guards.catalogue.consuming import CONSUMING
+from tests.guards.catalogue.control import CONTROL
 from tests.guards.catalogue.exchange import EXCHANGE
 from tests.guards.catalogue.issuing import ISSUING
 from tests.guards.catalogue.messages import MESSAGES
@@ -27,6 +28,6 @@ GUARDS: tuple[Guard, ...] = (
     *(*RULES, *QUANTITIES),
     *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING),
     *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *ORDERS),
-    *(*READING, *MESSAGES, *BROKER, *NEIGHBOURS),
+    *(*READING, *MESSAGES, *BROKER, *CONTROL, *NEIGHBOURS),
     *(*SECRETS, *TEXTS, *TLS, *SCRIPTS, *SERVERS),
 )

@@ -22,15 +22,15 @@ def carried_out() -> list[str]:
 
 
 @pytest.fixture
-def node(carried_out: list[str], monkeypatch: pytest.MonkeyPatch) -> ReadOnlyNode:
+def node(carried_out: list[str]) -> ReadOnlyNode:
     """The node of our app's mailbox, with every command of Celery's panel replaced by a note of its name."""
 
     def noting(name: str) -> Any:
         return lambda state, **arguments: carried_out.append(name)  # noqa: ARG005 - any arguments
 
-    found = make_app(Settings()).control.mailbox.Node("celery@here", handlers={n: noting(n) for n in Panel.data})
-    assert isinstance(found, ReadOnlyNode)
-    return found
+    mailbox: Any = make_app(Settings()).control.mailbox
+    made: ReadOnlyNode = mailbox.Node("celery@here", handlers={name: noting(name) for name in Panel.data})
+    return made
 
 
 class TestCommands:
