@@ -58,8 +58,26 @@ class TestCommands:
 
     @pytest.mark.parametrize(
         "name",
-        "add_consumer cancel_consumer shutdown pool_grow pool_shrink pool_restart autoscale rate_limit time_limit revoke "
-        "revoke_by_stamped_headers terminate disable_events election hello objgraph memdump memsample".split(),
+        [
+            "add_consumer",
+            "cancel_consumer",
+            "shutdown",
+            "pool_grow",
+            "pool_shrink",
+            "pool_restart",
+            "autoscale",
+            "rate_limit",
+            "time_limit",
+            "revoke",
+            "revoke_by_stamped_headers",
+            "terminate",
+            "disable_events",
+            "election",
+            "hello",
+            "objgraph",
+            "memdump",
+            "memsample",
+        ],
     )
     def test_what_changes_a_worker_is_among_the_orders(self, name: str) -> None:
         assert name in ORDERS
