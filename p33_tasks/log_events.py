@@ -78,7 +78,7 @@ class LogEvent(StrEnum):
     """A message on the broker was not of the form that this service sends, and was removed. Find out who writes to the
     broker."""
     CONTROL_REFUSED = auto()
-    """A remote control command would have changed a worker, or was malformed. Nothing was done; find out who sent it."""
+    """A remote control command would have changed a worker, or was malformed. It did nothing; find out who sent it."""
     DEAD_LETTER = auto()
     """An entry could not be understood; it was moved to the dead-letter stream. Read it there and mend its producer."""
 
