@@ -53,7 +53,7 @@ MAX_REPLY_KEY_CHARS = 200
 MAX_SHOWN_CHARS = 200
 
 
-class ReadOnlyNode(kombu.pidbox.Node):  # type: ignore[misc]  # kombu has no types
+class ReadOnlyNode(kombu.pidbox.Node):
     """A worker's end of the control channel."""
 
     def handle_message(self, body: Any, message: Any = None) -> Any:
@@ -61,18 +61,19 @@ class ReadOnlyNode(kombu.pidbox.Node):  # type: ignore[misc]  # kombu has no typ
 
         Celery would meet it with an exception and open its channel again, for each such message.
         """
-        problem = problem_of(body, reply_exchange=self.mailbox.reply_exchange.name)
+        mailbox: Any = self.mailbox
+        problem = problem_of(body, reply_exchange=mailbox.reply_exchange.name)
         if problem is not None:
             log.error(LogEvent.CONTROL_REFUSED, problem=problem)
             return None
-        return super().handle_message(body, message)
+        return super().handle_message(body, message)  # type: ignore[no-untyped-call]  # kombu leaves it untyped
 
     def handle(self, method: str, arguments: Any = None) -> Any:
         """Carry out a command that changes nothing; refuse every other one, also one that doesn't exist."""
         if method not in ALLOWED:
             log.error(LogEvent.CONTROL_REFUSED, command=method, arguments=repr(arguments)[:MAX_SHOWN_CHARS])
             return {"error": f"{method} is refused: this worker takes no commands that change it"}
-        return super().handle(method, arguments)
+        return super().handle(method, arguments)  # type: ignore[no-untyped-call]  # kombu leaves it untyped
 
 
 def problem_of(  # noqa: PLR0911 - one sentence per thing that can be wrong
@@ -110,7 +111,7 @@ def _is_reply_address(reply_to: Any, exchange: str) -> bool:
     return reply_to.get("exchange") == exchange and isinstance(key, str) and len(key) <= MAX_REPLY_KEY_CHARS
 
 
-class Mailbox(kombu.pidbox.Mailbox):  # type: ignore[misc]  # kombu has no types
+class Mailbox(kombu.pidbox.Mailbox):
     """Celery's, with our end of it in the worker."""
 
     node_cls = ReadOnlyNode
