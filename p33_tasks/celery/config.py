@@ -94,7 +94,7 @@ def _engine() -> dict[str, Any]:
         "worker_soft_shutdown_timeout": 5.0,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
-        "worker_consumer": "p33_tasks.celery.reconnect:PatientConsumer",
+        "worker_consumer": "p33_tasks.celery.consumer:PatientConsumer",
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # for ever: a supervisor's restart would do the same, later
         "broker_connection_timeout": 2,

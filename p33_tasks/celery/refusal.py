@@ -10,8 +10,6 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import kombu.compression
-
 MAX_BODY_CHARS = 4_000_000
 """An entry has at most 262 144 characters, each written with up to 12 (two escapes); and room for its frame."""
 MAX_HEADER_CHARS = 1_000
@@ -55,16 +53,6 @@ def problem_of(  # noqa: PLR0911 - one sentence per thing that can be wrong
     if not _is_time_limit(headers.get("timelimit")):
         return f"header timelimit is {headers['timelimit']!r:.60}"
     return None
-
-
-def refuse_compression() -> None:
-    """Unpack no message: kombu does it before anybody can look, and half a megabyte was 400 then."""
-    for name in kombu.compression.encoders():  # type: ignore[no-untyped-call]  # kombu has no types
-        kombu.compression.register(_not_unpacked, _not_unpacked, name)  # type: ignore[no-untyped-call]  # as above
-
-
-def _not_unpacked(_body: Any) -> Any:
-    raise ValueError("compressed messages are not read")
 
 
 def _is_time_limit(value: Any) -> bool:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import billiard.pool
 from celery.signals import setup_logging, worker_init
 
 from p33_tasks.bootstrap.logs import configure_logging
-from p33_tasks.celery.failures import tell_failures_shortly
-from p33_tasks.celery.refusal import refuse_compression
+from p33_tasks.celery.patches.no_decompression import refuse_compression
+from p33_tasks.celery.patches.quiet_boot import boot_quietly
+from p33_tasks.celery.patches.short_exit import shorten_exit
+from p33_tasks.celery.patches.short_failures import shorten_failures
 from p33_tasks.errors import ConfigurationError
 from p33_tasks.exchange.client import preload
 from p33_tasks.settings import Settings
 from p33_tasks.store.server import require_fit_servers
 
 SNAPSHOTS = "p33.snapshots"
-
-LAST_WORD_RETRIES = 10  # of 0.1 s each; billiard's own 300 outlast a container's 10 s of grace
 
 
 def connect_signals(settings: Settings) -> None:
@@ -50,17 +49,10 @@ def refuse_unfit_servers(settings: Settings) -> None:
 
 
 def on_worker_init(sender: Any, **_: Any) -> None:
-    """Before the pool is forked.
-
-    Gossip and mingle make a worker wait for every other one at each reconnect, and serve nothing here. The worker's
-    own ``options`` are the only place that the plain ``celery -A p33_tasks worker`` can be told so; a test pins the
-    boot order, since that is not quite public.
-    """
-    sender.options.update(without_gossip=True, without_mingle=True)
+    """Before the pool is forked: apply the patches of functions and constants, and load what children share."""
+    boot_quietly(sender)
     refuse_compression()
-    tell_failures_shortly()
-    # A pool process stays until its last "done" was read. At a warm shutdown under load Celery may have stopped
-    # reading by then (one shutdown in four, measured): what is missed is that word alone, the verdict is committed.
-    billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = LAST_WORD_RETRIES
+    shorten_failures()
+    shorten_exit()
     if SNAPSHOTS in sender.app.amqp.queues.consume_from:
         preload()  # 90 MB, shared by all children when it is there before the fork

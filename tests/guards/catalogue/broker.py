@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.guards.guard import Guard
 
 REFUSAL_TESTS = "unit/celery/test_refusal.py"
-CONSUMER_TESTS = "unit/celery/test_reconnect.py"
+CONSUMER_TESTS = "unit/celery/test_consumer.py"
 CONFIG_TESTS = "unit/celery/test_config.py"
 SENDER_TESTS = "integration/engine/test_publisher.py"
 POOL_TESTS = "integration/engine/test_pool.py"
@@ -19,9 +19,9 @@ def _refusal(promise: str, old: str, new: str, *tests: str) -> Guard:
     return Guard(promise=promise, file="celery/refusal.py", old=old, new=new, tests=named)
 
 
-def _consumer(promise: str, old: str, new: str, *tests: str) -> Guard:
+def _consumer(promise: str, patch: str, old: str, new: str, *tests: str) -> Guard:
     named = tuple(f"{CONSUMER_TESTS}::{test}" for test in tests)
-    return Guard(promise=promise, file="celery/reconnect.py", old=old, new=new, tests=named)
+    return Guard(promise=promise, file=f"celery/patches/{patch}.py", old=old, new=new, tests=named)
 
 
 def _config(promise: str, old: str, new: str, *tests: str) -> Guard:
@@ -31,7 +31,7 @@ def _config(promise: str, old: str, new: str, *tests: str) -> Guard:
 
 def _failure(promise: str, old: str, new: str, *tests: str) -> Guard:
     named = tuple(f"{FAILURE_TESTS}::{test}" for test in tests)
-    return Guard(promise=promise, file="celery/failures.py", old=old, new=new, tests=named)
+    return Guard(promise=promise, file="celery/patches/short_failures.py", old=old, new=new, tests=named)
 
 
 def _sender(promise: str, old: str, new: str, *tests: str) -> Guard:
@@ -120,45 +120,52 @@ BROKER = (
         HEADERS,
     ),
     _refusal("a compressed message isn't taken", '    if headers.get("compression"):\n', "    if False:\n", HEADERS),
-    _refusal(
-        "no message is unpacked before it can be looked at",
-        "        kombu.compression.register(_not_unpacked, _not_unpacked, name)",
-        "        kombu.compression.register(_not_unpacked, kombu.compression._decoders[name], name)",
-        "test_no_message_is_unpacked_before_it_can_be_looked_at",
+    Guard(
+        promise="no message is decompressed before it can be looked at",
+        file="celery/patches/no_decompression.py",
+        old="        kombu.compression.register(_not_unpacked, _not_unpacked, name)",
+        new="        kombu.compression.register(_not_unpacked, kombu.compression._decoders[name], name)",
+        tests=(f"{REFUSAL_TESTS}::test_no_message_is_unpacked_before_it_can_be_looked_at",),
     ),
     # --- the worker's consumer
     _consumer(
         "every message is looked at before Celery reads it",
+        "hostile_messages",
         "            if problem is not None:\n                self._refuse(message, problem)\n                return\n",
         "            if problem is not None:\n                log.error(LogEvent.MESSAGE_REFUSED, problem=problem)\n",
         "test_a_hostile_message_never_reaches_celery_and_is_taken_off_the_broker",
     ),
     _consumer(
         "a refused message is taken off the broker",
+        "hostile_messages",
         "        if not message.acknowledged:\n",
         "        if message.acknowledged:\n",
         "test_a_hostile_message_never_reaches_celery_and_is_taken_off_the_broker",
     ),
     _consumer(
         "a message that trips Celery ends no worker",
+        "hostile_messages",
         "            except MALFORMED as error:\n                self._refuse(",
         "            except RecursionError as error:\n                self._refuse(",
         "test_a_message_that_trips_celery_ends_no_worker_and_is_taken_off_the_broker",
     ),
     _consumer(
         "tasks of Celery's own aren't run, they could run any",
+        "hostile_messages",
         '        tasks = {name for name in self.app.tasks if not name.startswith("celery.")}',
         "        tasks = set(self.app.tasks)",
         "test_a_hostile_message_never_reaches_celery_and_is_taken_off_the_broker",
     ),
     _consumer(
         "a text in the queue that is no message ends no worker",
+        "hostile_messages",
         "        self.connection_errors = (*errors, *MALFORMED)\n",
         "        self.connection_errors = errors\n",
         "test_a_text_that_is_no_message_is_treated_like_a_lost_connection",
     ),
     _consumer(
         "a failing cleanup behind a lost connection ends no worker",
+        "failing_cleanup",
         "        except AttributeError as error:\n",
         "        except ZeroDivisionError as error:\n",
         "test_a_failing_cleanup_behind_a_lost_connection_does_not_end_the_worker",
@@ -327,54 +334,56 @@ BROKER = (
     ),
     # --- what a pool process tells
     Guard(
-        promise="behind a lost connection the pool is heard before the rest is forgotten",
-        file="celery/reconnect.py",
+        promise="after a lost connection the pool's reports are read before tasks are dropped",
+        file="celery/patches/pool_reports_first.py",
         old="                pool.process_flush_queues(process)\n",
         new="                pass\n",
         tests=(f"{POOL_TESTS}::test_a_task_that_was_begun_keeps_its_time_limit_although_the_broker_was_lost",),
     ),
     _consumer(
-        "what the pool tells behind a lost connection doesn't end the worker",
+        "what the pool reports after a lost connection doesn't end the worker",
+        "pool_reports_first",
         "except Exception as error:  # noqa: BLE001 - a callback met the lost",
         "except ZeroDivisionError as error:  # a callback met the lost",
-        "test_what_processes_have_told_is_heard_before_the_rest_is_forgotten",
+        "test_what_processes_reported_is_read_before_the_rest_is_dropped",
     ),
     Guard(
-        promise="a failure is told without its frames",
-        file="celery/failures.py",
+        promise="a failure is sent without its frames",
+        file="celery/patches/short_failures.py",
         old='        "internal": failure.internal,\n',
         new='        "internal": failure.internal,\n        "tb": failure.tb,\n',
         tests=(f"{POOL_TESTS}::test_a_failure_is_heard_although_the_broker_was_lost_in_the_middle_of_it",),
     ),
     _failure(
-        "of a long traceback only the end is told",
+        "of a long traceback only the end is sent",
         "_end(failure.traceback, MAX_TRACEBACK_BYTES)",
         "failure.traceback",
-        "test_a_failure_is_told_in_one_write",
+        "test_a_failure_is_sent_in_one_write",
     ),
     _failure(
-        "a large exception isn't told",
+        "a large exception isn't sent",
         "    if size > MAX_EXCEPTION_BYTES:\n",
         "    if False:\n",
-        "test_a_failure_is_told_in_one_write",
+        "test_a_failure_is_sent_in_one_write",
     ),
     _failure(
-        "an exception that can't be pickled doesn't keep its process from telling",
+        "an exception that can't be pickled doesn't keep its process from reporting",
         "    except Exception as error:  # noqa: BLE001 - a library's exception",
         "    except ZeroDivisionError as error:  # a library's exception",
-        "test_what_a_task_breaks_on_outside_of_it_is_told_in_one_write",
+        "test_what_a_task_breaks_on_outside_of_it_is_sent_in_one_write",
     ),
     Guard(
-        promise="every process of the pool tells failures shortly",
+        promise="every process of the pool sends short failures",
         file="celery/signals.py",
-        old="    tell_failures_shortly()\n",
+        old="    shorten_failures()\n",
         new="",
-        tests=(f"{CONFIG_TESTS}::test_failures_are_told_shortly_by_every_process_of_the_pool",),
+        tests=(f"{CONFIG_TESTS}::test_every_process_of_the_pool_sends_short_failures",),
     ),
     _consumer(
-        "events of what was heard behind a lost connection are kept",
+        "events of what was read after a lost connection are kept",
+        "task_events",
         "        self._keep_events()\n        super().on_close()\n",
         "        super().on_close()\n",
-        "test_events_of_what_was_heard_go_to_the_next_connection",
+        "test_events_of_what_was_read_go_to_the_next_connection",
     ),
 )

@@ -18,8 +18,8 @@ from celery.concurrency.asynpool import AsynPool
 from celery.worker.consumer import Consumer
 from kombu.asynchronous import Hub, set_event_loop
 
-from p33_tasks.celery.failures import tell_failures_shortly
-from p33_tasks.celery.reconnect import PatientConsumer
+from p33_tasks.celery.consumer import PatientConsumer
+from p33_tasks.celery.patches.short_failures import shorten_failures
 
 PATIENCE_SEC = 10
 LIMIT_SEC = 1
@@ -108,7 +108,7 @@ def _waits():
 
 def test_a_failure_is_heard_although_the_broker_was_lost_in_the_middle_of_it(monkeypatch, gate, start_worker):
     monkeypatch.setattr(ExceptionInfo, "__getstate__", None, raising=False)  # taken back afterwards
-    tell_failures_shortly()
+    shorten_failures()
     worker = start_worker()
     job = worker.pool.apply_async(_fails)
     worker.turn_until(

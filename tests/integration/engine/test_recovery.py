@@ -14,7 +14,7 @@ from celery.worker.consumer import Consumer
 from kombu import Connection, Producer, Queue
 
 from p33_tasks.celery.broker import redis_options
-from p33_tasks.celery.reconnect import PatientConsumer
+from p33_tasks.celery.consumer import PatientConsumer
 from tests.integration.engine.brain import DECISIONS, PLANS, await_settled, ingest_pid, pending, plan, verdict
 from tests.support.network import network_to
 from tests.support.redis_server import running_redis

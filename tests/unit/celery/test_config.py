@@ -205,11 +205,11 @@ def test_ccxt_is_loaded_before_the_fork_only_where_snapshots_are_consumed(monkey
     assert worker.options == {"without_gossip": True, "without_mingle": True}
 
 
-def test_failures_are_told_shortly_by_every_process_of_the_pool(monkeypatch):
+def test_every_process_of_the_pool_sends_short_failures(monkeypatch):
     calls: list[str] = []
-    monkeypatch.setattr(signals, "tell_failures_shortly", lambda: calls.append("told"))
+    monkeypatch.setattr(signals, "shorten_failures", lambda: calls.append("short"))
     signals.on_worker_init(sender=_worker(("p33.permits",)))
-    assert calls == ["told"]
+    assert calls == ["short"]
 
 
 def test_an_ingest_that_keeps_dying_is_started_ever_later():

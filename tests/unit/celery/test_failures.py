@@ -1,4 +1,4 @@
-"""What a pool process tells its worker of a failure: all that people need, in one write of the pipe between them."""
+"""What a pool process reports of a failure: all that people need, in one write of the pipe to its worker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from celery import Celery
 from celery.app.trace import build_tracer
 from celery.exceptions import Ignore
 
-from p33_tasks.celery.failures import tell_failures_shortly
+from p33_tasks.celery.patches.short_failures import shorten_failures
 from p33_tasks.errors import StoreUnavailableError
 
 ONE_WRITE_BYTES = 16_384
@@ -24,7 +24,7 @@ class ForgottenError(Exception):
     """Of a library that puts everything into its exceptions."""
 
 
-class UntellableError(Exception):
+class UnpicklableError(Exception):
     """Of a library that can't be pickled."""
 
     def __reduce__(self):
@@ -35,7 +35,7 @@ class UntellableError(Exception):
 def short(monkeypatch):
     """As in a worker."""
     monkeypatch.setattr(ExceptionInfo, "__getstate__", None, raising=False)  # taken back afterwards
-    tell_failures_shortly()
+    shorten_failures()
 
 
 def _deep(depth, error):
@@ -67,8 +67,8 @@ def _writes(failure, monkeypatch):
     return sizes
 
 
-def test_billiards_own_telling_needs_two_writes(monkeypatch):
-    """Why ours is there; when this fails, billiard has learnt it and ours can go."""
+def test_billiard_needs_two_writes_for_a_failure(monkeypatch):
+    """When this fails, p33_tasks/celery/patches/short_failures.py can go."""
     if "__getstate__" in vars(ExceptionInfo):  # some test before started a worker in this process
         monkeypatch.delattr(ExceptionInfo, "__getstate__")
     assert len(_writes(_failure(StoreUnavailableError("away"), {}), monkeypatch)) == 2
@@ -80,7 +80,7 @@ def test_billiards_own_telling_needs_two_writes(monkeypatch):
         (StoreUnavailableError("away"), {}),
         (StoreUnavailableError("\N{HEAVY CHECK MARK}" * 100_000), {}),
         (ForgottenError(list(range(50_000))), {}),
-        (ForgottenError(UntellableError()), {}),
+        (ForgottenError(UnpicklableError()), {}),
         (Ignore(), {}),
         (StoreUnavailableError("away"), []),
     ],
@@ -88,17 +88,17 @@ def test_billiards_own_telling_needs_two_writes(monkeypatch):
 )
 @pytest.mark.filterwarnings("ignore:Exception raised outside body")
 @pytest.mark.usefixtures("short")
-def test_a_failure_is_told_in_one_write(monkeypatch, error, kwargs):
+def test_a_failure_is_sent_in_one_write(monkeypatch, error, kwargs):
     (size,) = _writes(_failure(error, kwargs), monkeypatch)
     assert size <= ONE_WRITE_BYTES
 
 
 @pytest.mark.usefixtures("short")
-def test_what_a_task_breaks_on_outside_of_it_is_told_in_one_write(monkeypatch):
+def test_what_a_task_breaks_on_outside_of_it_is_sent_in_one_write(monkeypatch):
     """Billiard's own net, with the exception as it is."""
     try:
-        _deep(12, UntellableError())
-    except UntellableError:
+        _deep(12, UnpicklableError())
+    except UnpicklableError:
         failure = ExceptionInfo()
     (size,) = _writes(failure, monkeypatch)
     assert size <= ONE_WRITE_BYTES

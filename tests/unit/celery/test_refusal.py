@@ -8,7 +8,8 @@ import kombu.compression
 import pytest
 from kombu.message import Message
 
-from p33_tasks.celery.refusal import MAX_BODY_CHARS, problem_of, refuse_compression
+from p33_tasks.celery.patches.no_decompression import refuse_compression
+from p33_tasks.celery.refusal import MAX_BODY_CHARS, problem_of
 
 HEADERS = {"task": "p33.evaluate_permit", "id": "permit-1", "timelimit": [None, None], "eta": None, "retries": 0}
 OUTSIDE = {

@@ -8,7 +8,9 @@ import pytest
 from celery import Celery
 from celery.worker.consumer import Consumer
 
-from p33_tasks.celery.reconnect import EVENTS_SEC, MALFORMED, PatientConsumer
+from p33_tasks.celery.consumer import PatientConsumer
+from p33_tasks.celery.patches.hostile_messages import MALFORMED
+from p33_tasks.celery.patches.task_events import EVENTS_SEC
 
 
 def test_a_failing_cleanup_behind_a_lost_connection_does_not_end_the_worker(monkeypatch):
@@ -30,25 +32,25 @@ def test_a_failing_cleanup_behind_a_lost_connection_does_not_end_the_worker(monk
 
 
 @pytest.mark.parametrize("trouble", [None, ConnectionError("the acknowledgement went nowhere")])
-def test_what_processes_have_told_is_heard_before_the_rest_is_forgotten(monkeypatch, trouble):
-    """A task that was begun keeps its time limit; of one that wasn't, nobody waits for news."""
+def test_what_processes_reported_is_read_before_the_rest_is_dropped(monkeypatch, trouble):
+    """A task that was begun keeps its time limit; nothing waits for one that wasn't."""
     done = []
 
-    def hear(process):
+    def read(process):
         done.append(process.pid)
         if trouble is not None:
             raise trouble
 
-    monkeypatch.setattr(Consumer, "on_close", lambda _: done.append("forgotten"))
+    monkeypatch.setattr(Consumer, "on_close", lambda _: done.append("dropped"))
     consumer = object.__new__(PatientConsumer)
     processes = [SimpleNamespace(pid=1), SimpleNamespace(pid=2)]
     consumer.event_dispatcher = None
-    consumer.pool = SimpleNamespace(_pool=SimpleNamespace(_pool=processes, process_flush_queues=hear))
+    consumer.pool = SimpleNamespace(_pool=SimpleNamespace(_pool=processes, process_flush_queues=read))
     consumer.on_close()
-    assert done == [1, 2, "forgotten"]
+    assert done == [1, 2, "dropped"]
 
 
-def test_events_of_what_was_heard_go_to_the_next_connection(monkeypatch):
+def test_events_of_what_was_read_go_to_the_next_connection(monkeypatch):
     """Those that came before were kept when the connection was lost; these come after."""
     kept = []
     dispatcher = SimpleNamespace(_group_buffer={"task": []}, _outbound_buffer=kept)
@@ -62,14 +64,14 @@ def test_events_of_what_was_heard_go_to_the_next_connection(monkeypatch):
     assert kept == [(["task-succeeded"], "task.multi")]
 
 
-def test_a_pool_without_processes_has_nothing_to_hear(monkeypatch):
+def test_a_pool_without_processes_has_nothing_to_read(monkeypatch):
     done = []
-    monkeypatch.setattr(Consumer, "on_close", lambda _: done.append("forgotten"))
+    monkeypatch.setattr(Consumer, "on_close", lambda _: done.append("dropped"))
     consumer = object.__new__(PatientConsumer)
     consumer.event_dispatcher = None
     consumer.pool = SimpleNamespace()
     consumer.on_close()
-    assert done == ["forgotten"]
+    assert done == ["dropped"]
 
 
 class Message:
@@ -172,17 +174,17 @@ class Dispatcher:
 
 
 @pytest.fixture
-def telling(monkeypatch):
-    """A consumer that tells of its tasks, and the time it believes in."""
+def sending(monkeypatch):
+    """A consumer that sends task events, and the time it believes in."""
     now = [1_000.0]
-    monkeypatch.setattr("p33_tasks.celery.reconnect.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("p33_tasks.celery.patches.task_events.time", SimpleNamespace(monotonic=lambda: now[0]))
     consumer = object.__new__(PatientConsumer)
     consumer.hub, consumer.event_dispatcher = Hub(), Dispatcher()
     return consumer, now
 
 
-def test_what_is_told_of_many_tasks_is_sent_together_and_soon(telling):
-    consumer, _ = telling
+def test_events_of_many_tasks_are_sent_together_and_soon(sending):
+    consumer, _ = sending
     for _ in range(20):
         consumer.on_send_event_buffered()
     ((delay, flush),) = consumer.hub.later
@@ -191,17 +193,17 @@ def test_what_is_told_of_many_tasks_is_sent_together_and_soon(telling):
     assert consumer.event_dispatcher.flushed == 1
 
 
-def test_telling_goes_on_although_a_lost_connection_took_its_timer_along(telling):
-    consumer, now = telling
+def test_events_go_on_although_a_lost_connection_took_its_timer_along(sending):
+    consumer, now = sending
     consumer.on_send_event_buffered()
     now[0] += EVENTS_SEC
     consumer.on_send_event_buffered()
     assert len(consumer.hub.later) == 2
 
 
-def test_an_ending_worker_still_tells_of_its_last_tasks(telling, monkeypatch):
+def test_an_ending_worker_still_sends_the_events_of_its_last_tasks(sending, monkeypatch):
     """Celery calls it when the pool has finished, which is later than ``stop``."""
-    consumer, _ = telling
+    consumer, _ = sending
     monkeypatch.setattr(Consumer, "shutdown", lambda self: setattr(self, "event_dispatcher", None))
     consumer.on_send_event_buffered()
     dispatcher = consumer.event_dispatcher
@@ -209,7 +211,7 @@ def test_an_ending_worker_still_tells_of_its_last_tasks(telling, monkeypatch):
     assert dispatcher.flushed == 1
 
 
-def test_what_was_not_told_when_the_connection_was_lost_is_told_over_the_next_one(monkeypatch):
+def test_events_not_sent_when_the_connection_was_lost_are_sent_over_the_next_one(monkeypatch):
     """By Celery's own dispatchers: it hands over one of their two buffers only."""
     app = Celery("test", broker="memory://")
     lost, found = (app.events.Dispatcher(app.connection_for_write(), buffer_group=["task"]) for _ in range(2))
@@ -222,9 +224,9 @@ def test_what_was_not_told_when_the_connection_was_lost_is_told_over_the_next_on
     consumer.on_connection_error_after_connected(ConnectionError("Redis went away"))
 
     found.extend_buffer(lost)
-    told = []
-    monkeypatch.setattr(found, "_publish", lambda event, _producer, routing_key: told.append((event, routing_key)))
+    sent = []
+    monkeypatch.setattr(found, "_publish", lambda event, _producer, routing_key: sent.append((event, routing_key)))
     found.flush()
-    ((events, routing_key),) = told
+    ((events, routing_key),) = sent
     assert [event["uuid"] for event in events] == ["1", "2"]
     assert routing_key == "task.multi"
