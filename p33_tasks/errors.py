@@ -66,6 +66,11 @@ class ExchangeError(P33Error):
 class ExchangeUnavailableError(ExchangeError):
     """The exchange can't be reached, timed out or answered with a server error; the next tick tries again."""
 
+    def __init__(self, message: str | None = None, *, retry_after_sec: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_sec = retry_after_sec
+        """Whole seconds that a server error asked to wait; None: it named no time."""
+
 
 class ExchangeRateLimitedError(ExchangeError):
     """The exchange asked for a pause (429 or 418); every worker waits until it is over."""
@@ -74,6 +79,10 @@ class ExchangeRateLimitedError(ExchangeError):
         super().__init__(message)
         self.retry_after_sec = retry_after_sec
         """Whole seconds during which nobody may send a request."""
+
+
+class ExchangeOrderLimitedError(ExchangeRateLimitedError):
+    """The exchange takes no more orders for a while (its order limit); reading goes on, and nothing was executed."""
 
 
 class ExchangeBudgetSpentError(ExchangeError):

@@ -64,11 +64,22 @@ class RequestBudget(Protocol):
             ExchangeRateLimitedError: The venue asked for a pause that isn't over.
         """
 
+    def acquire_order(self) -> None:
+        """Ask whether an order may be sent; it takes no request weight.
+
+        Raises:
+            ExchangeOrderLimitedError: The venue takes no orders for a while.
+            ExchangeRateLimitedError: The venue asked for a pause of everything that isn't over.
+        """
+
     def report(self, used_weight: int) -> None:
         """Tell what the venue says was used in this minute (Binance: ``X-MBX-USED-WEIGHT-1M``)."""
 
     def pause(self, seconds: int) -> None:
         """Stop every worker for this long (``Retry-After``)."""
+
+    def pause_orders(self, seconds: int) -> None:
+        """Stop everybody's orders for this long; reading goes on."""
 
 
 # --- snapshots ------------------------------------------------------------------------------------------------------

@@ -29,10 +29,16 @@ class UnsharedBudget:
     def acquire(self, weight: int) -> None:
         """Always."""
 
+    def acquire_order(self) -> None:
+        """Always."""
+
     def report(self, used_weight: int) -> None:
         """Nobody to tell."""
 
     def pause(self, seconds: int) -> None:
+        """Nobody to tell."""
+
+    def pause_orders(self, seconds: int) -> None:
         """Nobody to tell."""
 
 

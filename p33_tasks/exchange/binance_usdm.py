@@ -44,7 +44,8 @@ DIALECT: Final = Dialect(
     codes=Codes(
         credentials=frozenset({-1002, -1022, -2008, -2014, -2015, -2017}),
         clock=frozenset({-1021}),
-        rate_limited=frozenset({-1003, -1015}),
+        rate_limited=frozenset({-1003}),
+        order_limited=frozenset({-1015}),
         unavailable=frozenset({-1000, -1001, -1004, -1006, -1007, -1008, -1016}),
     ),
     used_weight_header="x-mbx-used-weight-1m",

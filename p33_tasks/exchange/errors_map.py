@@ -6,16 +6,21 @@ not used here.
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import socket
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 
 from p33_tasks.errors import (
     ExchangeClockError,
     ExchangeCredentialsError,
     ExchangeError,
+    ExchangeOrderLimitedError,
     ExchangeRateLimitedError,
     ExchangeUnavailableError,
     MalformedResponseError,
@@ -23,14 +28,27 @@ from p33_tasks.errors import (
 from p33_tasks.exchange.exact_json import loads_exact
 
 DEFAULT_PAUSE_SEC = {429: 60, 418: 120}
-"""Without ``Retry-After``: Binance counts weight per minute, and its shortest ban is two minutes."""
+"""Where neither header nor text names a time: Binance counts weight per minute, and its shortest ban is two minutes."""
+DEFAULT_ORDER_PAUSE_SEC = 10
+"""Of an order limit that names neither a time nor its window: Binance's shortest window."""
 MAX_PAUSE_SEC = 3 * 86_400
-"""Binance's longest ban. A header that asks for more must not stop this service for good."""
+"""Binance's longest ban. An answer that asks for more must not stop this service for good."""
+MAX_UNAVAILABLE_PAUSE_SEC = 60
+"""The most that a server error's ``Retry-After`` is followed: a proxy in front of the venue can answer it too."""
 
 CHECK_KEY = "check the key, its permissions and the addresses it allows"
 TRY_AGAIN = "the next tick tries again"
 
 _MOST_CAUSES = 10  # of an error; each is the one behind the last
+
+_BANNED = 418
+_SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?", re.ASCII)
+_MOMENT = re.compile(
+    r"\b(?:until|till|after|before)\b[^0-9]{0,40}([0-9]{13}|[0-9]{10})(?![0-9])", re.IGNORECASE | re.ASCII
+)
+_WINDOW = re.compile(r"\bper\s+([0-9]{1,4})\s*(SECOND|MINUTE|HOUR|DAY)", re.IGNORECASE | re.ASCII)
+_UNIT_SEC = {"SECOND": 1, "MINUTE": 60, "HOUR": 3_600, "DAY": 86_400}
+_MAX_TEXT_CHARS = 2_000
 
 _OK = range(200, 300)
 _REDIRECTS = range(300, 400)
@@ -55,7 +73,8 @@ class Codes:
 
     credentials: frozenset[int]
     clock: frozenset[int]
-    rate_limited: frozenset[int]
+    rate_limited: frozenset[int]  # too many requests: nobody asks for anything for a while
+    order_limited: frozenset[int]  # too many orders: reading goes on
     unavailable: frozenset[int]
 
 
@@ -105,7 +124,9 @@ def venue_code(answer: Answer) -> VenueCode | None:
     return VenueCode(code=code, text=str(body.get("msg", "")))
 
 
-def failure_of(answer: Answer, codes: Codes, what: str, scrub: Callable[[str], str]) -> ExchangeError | None:
+def failure_of(
+    answer: Answer, codes: Codes, what: str, scrub: Callable[[str], str], now_ms: int
+) -> ExchangeError | None:
     """The error that an answer stands for, or None for an answer that is to be read.
 
     Args:
@@ -113,17 +134,26 @@ def failure_of(answer: Answer, codes: Codes, what: str, scrub: Callable[[str], s
         codes: The venue's codes.
         what: The request, for the message, e.g. ``binanceusdm GET /fapi/v2/positionRisk``.
         scrub: Takes secrets out of a text.
+        now_ms: The venue's clock, for answers that name a moment; its own ``Date`` counts where there is one.
     """
     refused = venue_code(answer)
     if answer.status in _OK and refused is None:
         return None
     text = scrub(f"{what}: {_describe(answer, refused)}")
     code = refused.code if refused else None
-    if answer.status in DEFAULT_PAUSE_SEC or code in codes.rate_limited:
-        return ExchangeRateLimitedError(
-            f"{text}; no worker sends a request for {pause_sec(answer)} s", retry_after_sec=pause_sec(answer)
+    if code in codes.order_limited and answer.status != _BANNED:
+        wait = order_pause_sec(answer, now_ms)
+        return ExchangeOrderLimitedError(
+            f"{text}; no order is sent for {wait} s, reading goes on", retry_after_sec=wait
         )
+    if answer.status in DEFAULT_PAUSE_SEC or code in codes.rate_limited:
+        wait = pause_sec(answer, now_ms)
+        return ExchangeRateLimitedError(f"{text}; no worker sends a request for {wait} s", retry_after_sec=wait)
     kind, advice = _kind(answer.status, code, codes)
+    named = named_pause_sec(answer, now_ms)
+    if kind is ExchangeUnavailableError and named is not None:
+        wait = min(named, MAX_UNAVAILABLE_PAUSE_SEC)
+        return ExchangeUnavailableError(f"{text}; no worker sends a request for {wait} s", retry_after_sec=wait)
     return kind(f"{text}; {advice}")
 
 
@@ -144,12 +174,51 @@ def _kind(status: int, code: int | None, codes: Codes) -> tuple[type[ExchangeErr
     return ExchangeError, "the venue refused the request itself; is the base URL right?"
 
 
-def pause_sec(answer: Answer) -> int:
-    """Whole seconds to wait: ``Retry-After``, within 1 and ``MAX_PAUSE_SEC``, or the status's default."""
+def pause_sec(answer: Answer, now_ms: int) -> int:
+    """Whole seconds that nobody may send a request: the latest time the answer names, else the status's default.
+
+    An answer can say "later" in ``Retry-After`` (seconds or a date) and in its text ("banned until 1659146400000").
+    """
+    named = named_pause_sec(answer, now_ms)
+    return DEFAULT_PAUSE_SEC.get(answer.status, DEFAULT_PAUSE_SEC[429]) if named is None else named
+
+
+def order_pause_sec(answer: Answer, now_ms: int) -> int:
+    """As ``pause_sec``, of an order limit; the text may name the limit's window ("300 orders per 10 SECOND")."""
+    named = named_pause_sec(answer, now_ms)
+    if named is not None:
+        return named
+    window = _WINDOW.search(answer.text[:_MAX_TEXT_CHARS])
+    return _bounded(int(window[1]) * _UNIT_SEC[window[2].upper()]) if window else DEFAULT_ORDER_PAUSE_SEC
+
+
+def named_pause_sec(answer: Answer, now_ms: int) -> int | None:
+    """The latest time that an answer names, as seconds from now within 1 and ``MAX_PAUSE_SEC``; None: it names none."""
+    now_sec = (_date_ms(answer.headers.get("date", "")) or now_ms) / 1000
     header = answer.headers.get("retry-after", "").strip()
-    if header.isascii() and header.isdecimal():
-        return max(1, min(int(header[:12]), MAX_PAUSE_SEC))
-    return DEFAULT_PAUSE_SEC.get(answer.status, DEFAULT_PAUSE_SEC[429])
+    found: list[float] = []
+    if _SECONDS.fullmatch(header):
+        found.append(float(header[:12]))
+    elif (moment_ms := _date_ms(header)) is not None:
+        found.append(moment_ms / 1000 - now_sec)
+    for digits in _MOMENT.findall(answer.text[:_MAX_TEXT_CHARS]):
+        moment_sec = int(digits) / (1000 if len(digits) == len("1659146400000") else 1)
+        if moment_sec > now_sec:  # one that is over says nothing about now
+            found.append(moment_sec - now_sec)
+    return _bounded(math.ceil(max(found))) if found else None
+
+
+def _bounded(seconds: int) -> int:
+    return max(1, min(seconds, MAX_PAUSE_SEC))
+
+
+def _date_ms(text: str) -> int | None:
+    """An HTTP date in milliseconds; None when it isn't one."""
+    try:
+        moment = parsedate_to_datetime(text)
+        return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1000)
+    except (TypeError, ValueError, OverflowError, IndexError):
+        return None
 
 
 def _describe(answer: Answer, refused: VenueCode | None) -> str:

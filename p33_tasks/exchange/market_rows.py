@@ -45,8 +45,10 @@ def read_markets(answer: object, symbols: Iterable[str]) -> MarketReport:
 
 
 def _rules(symbol: str, rows: list[Row]) -> MarketRules:
+    if not rows:
+        raise SpoiledError("the venue doesn't list it; use the venue's own id, e.g. BTCUSDT and not BTC/USDT")
     if len(rows) != 1:
-        raise SpoiledError(f"the venue lists it {len(rows)} times; is it a symbol of this venue?")
+        raise SpoiledError(f"the venue lists it {len(rows)} times")
     row = rows[0]
     if row.get("status") != "TRADING":
         raise SpoiledError(f"its status is {row.get('status')!r:.40}, not TRADING")

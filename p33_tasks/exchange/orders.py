@@ -35,7 +35,7 @@ from p33_tasks.exchange.registry import DEFAULT_TIMEOUT_MS
 from p33_tasks.exchange.session import Endpoint, Reply, VenueSession
 from p33_tasks.ports import RequestBudget
 
-PLACE: Final = Endpoint(call="fapiPrivatePostOrder", shown="POST /fapi/v1/order", weight=1, signed=True)
+PLACE: Final = Endpoint(call="fapiPrivatePostOrder", shown="POST /fapi/v1/order", weight=0, signed=True, is_order=True)
 QUERY: Final = Endpoint(call="fapiPrivateGetOrder", shown="GET /fapi/v1/order", weight=1, signed=True)
 
 MAX_RECV_WINDOW_MS: Final = 60_000

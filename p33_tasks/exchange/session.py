@@ -15,6 +15,7 @@ from p33_tasks.errors import (
     ExchangeClockError,
     ExchangeCredentialsError,
     ExchangeError,
+    ExchangeOrderLimitedError,
     ExchangeRateLimitedError,
     ExchangeUnavailableError,
     MalformedResponseError,
@@ -36,8 +37,9 @@ class Endpoint:
 
     call: str  # ccxt's implicit API method
     shown: str  # method and path, for messages
-    weight: int
+    weight: int  # of the request budget
     signed: bool = False
+    is_order: bool = False  # counted by the venue's order limits, which are a budget of their own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +114,10 @@ class VenueSession:
         if endpoint.signed:
             self._check_credentials(endpoint)
             self._measure_offset_if_due()
-        self._budget.acquire(endpoint.weight)
+        if endpoint.is_order:
+            self._budget.acquire_order()
+        else:
+            self._budget.acquire(endpoint.weight)
         answer = self._exchange(endpoint, params or {})
         reply = Reply(answer=answer, failure=self._failure_of(answer, endpoint))
         self._learn_from(reply, endpoint)
@@ -140,7 +145,8 @@ class VenueSession:
 
     def _failure_of(self, answer: Answer, endpoint: Endpoint) -> ExchangeError | None:
         secrets = self._credentials.secrets
-        return failure_of(answer, self._dialect.codes, self._what(endpoint), lambda text: scrub(text, secrets))
+        now_ms = int(time.time() * 1000) - self._offset_ms
+        return failure_of(answer, self._dialect.codes, self._what(endpoint), lambda text: scrub(text, secrets), now_ms)
 
     def _recorder(self) -> Recorder:
         made: tuple[int, Recorder] | None = getattr(self._local, "made", None)
@@ -187,7 +193,9 @@ class VenueSession:
         try:
             if used.isascii() and used.isdecimal():
                 self._budget.report(int(used[:12]))
-            if isinstance(failure, ExchangeRateLimitedError):
+            if isinstance(failure, ExchangeOrderLimitedError):
+                self._budget.pause_orders(failure.retry_after_sec)
+            elif isinstance(failure, ExchangeRateLimitedError | ExchangeUnavailableError) and failure.retry_after_sec:
                 self._budget.pause(failure.retry_after_sec)
         except StoreError as error:
             log.warning(LogEvent.BUDGET_NOT_REPORTED, request=self._what(endpoint), error=str(error))

@@ -23,7 +23,8 @@ READABLE_EXCHANGES = frozenset({"binanceusdm"})
 """The venues of ``exchange.registry.STRICT_READERS``; known here so that every program refuses another one, with all
 other problems, before it takes a task or a plan from those that could serve it."""
 
-_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9_:/.-]{0,39}")
+_SYMBOL = re.compile(r"[^\s|{}]{1,40}")
+_LEG = re.compile(r":(LONG|SHORT)\Z", re.IGNORECASE)
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _HOST = r"^[A-Za-z0-9_.:-]+$"
 
@@ -117,12 +118,20 @@ class Settings(BaseSettings):
     def _split_symbols(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        symbols = tuple(dict.fromkeys(part.strip().upper() for part in value.split(",") if part.strip()))
+        # Only ASCII changes its case: Unicode has letters that would become another symbol's.
+        named = (part.strip() for part in value.split(",") if part.strip())
+        symbols = tuple(dict.fromkeys(part.upper() if part.isascii() else part for part in named))
         if not symbols:
             raise ValueError("name at least one symbol, e.g. BTCUSDT")
         for symbol in symbols:
-            if not _SYMBOL.fullmatch(symbol):
-                raise ValueError(f"{symbol[:50]!r} is no symbol; use the venue's ids, e.g. BTCUSDT,ETHUSDT")
+            # Which symbols there are is the venue's to say: one that it doesn't list is named by p33 check, and denied.
+            if not _SYMBOL.fullmatch(symbol) or not symbol.isprintable():
+                raise ValueError(
+                    f"{symbol[:50]!r} can't be a symbol: use 1 to 40 printable characters without blanks, '|', '{{' or "
+                    "'}', the venue's own ids, e.g. BTCUSDT,ETHUSDT"
+                )
+            if _LEG.search(symbol):
+                raise ValueError(f"{symbol[:50]!r} names a leg; name the symbol alone, both legs are read")
         return symbols
 
     @field_validator("key_prefix")

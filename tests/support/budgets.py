@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from p33_tasks.errors import ExchangeRateLimitedError, StoreError
+from p33_tasks.errors import ExchangeOrderLimitedError, ExchangeRateLimitedError, StoreError
 
 
 @dataclass
@@ -14,17 +14,27 @@ class RecordingBudget:
     acquired: list[int] = field(default_factory=list)
     reported: list[int] = field(default_factory=list)
     pauses: list[int] = field(default_factory=list)
+    order_pauses: list[int] = field(default_factory=list)
 
     def acquire(self, weight: int) -> None:
         if self.pauses:
             raise ExchangeRateLimitedError("a pause isn't over", retry_after_sec=self.pauses[-1])
         self.acquired.append(weight)
 
+    def acquire_order(self) -> None:
+        if self.order_pauses:
+            raise ExchangeOrderLimitedError("a pause of orders isn't over", retry_after_sec=self.order_pauses[-1])
+        if self.pauses:
+            raise ExchangeRateLimitedError("a pause isn't over", retry_after_sec=self.pauses[-1])
+
     def report(self, used_weight: int) -> None:
         self.reported.append(used_weight)
 
     def pause(self, seconds: int) -> None:
         self.pauses.append(seconds)
+
+    def pause_orders(self, seconds: int) -> None:
+        self.order_pauses.append(seconds)
 
 
 class ForgetfulBudget(RecordingBudget):

@@ -1,10 +1,11 @@
--- Remembers what the venue said: the weight used in this minute, and a pause it asked for.
+-- Remembers what the venue said: the weight used in this minute, and the pauses it asked for.
 --
 -- KEYS
 --   budget_key  HASH: the request budget of the minute
 -- ARGV
 --   reported_weight  weight used in this minute, as the venue counts ('' for none)
---   pause_sec        pause the venue asks for ('' for none)
+--   pause_sec        pause of everything that the venue asks for ('' for none)
+--   order_pause_sec  pause of orders alone ('' for none)
 -- Returns {'ok'}
 
 local wrong = expect(budget_key, 'hash')
@@ -22,11 +23,15 @@ if reported_weight ~= '' then
     redis.call('HSET', budget_key, 'minute', minute, 'used', '0', 'reported', text(reported))
   end
 end
-if pause_sec ~= '' then
+local function pause(field, seconds)
+  if seconds == '' then return end
   -- A pause further ahead than MOST_PAUSE_MS would be taken for one from before the clock stepped back, and ignored.
-  local until_ms = now + math.min(tonumber(pause_sec) * 1000, MOST_PAUSE_MS)
-  local stored = whole(redis.call('HGET', budget_key, 'paused_until_ms')) or 0
+  local until_ms = now + math.min(tonumber(seconds) * 1000, MOST_PAUSE_MS)
+  local stored = whole(redis.call('HGET', budget_key, field)) or 0
   if stored > now and stored - now <= MOST_PAUSE_MS then until_ms = math.max(until_ms, stored) end
-  redis.call('HSET', budget_key, 'paused_until_ms', text(until_ms))
+  redis.call('HSET', budget_key, field, text(until_ms))
 end
+
+pause('paused_until_ms', pause_sec)
+pause('orders_paused_until_ms', order_pause_sec)
 return { 'ok' }

@@ -145,6 +145,24 @@ EXCHANGE = (
     ),
     # --- errors and pauses
     _errors(
+        "an order limit pauses orders and not reading",
+        "    if code in codes.order_limited and answer.status != _BANNED:\n",
+        "    if code in codes.order_limited and not answer.text:\n",
+        "test_an_order_limit_pauses_orders_for_its_window",
+    ),
+    _errors(
+        "a ban whose text dates it lasts as long as the text says",
+        "    for digits in _MOMENT.findall(answer.text[:_MAX_TEXT_CHARS]):\n",
+        "    for digits in _MOMENT.findall(answer.text[:0]):\n",
+        "test_a_pause_is_the_latest_time_that_an_answer_names",
+    ),
+    _errors(
+        "the latest of the times that an answer names counts",
+        "_bounded(math.ceil(max(found)))",
+        "_bounded(math.ceil(min(found)))",
+        "test_a_pause_is_the_latest_time_that_an_answer_names",
+    ),
+    _errors(
         "429 and 418 are a pause",
         "    if answer.status in DEFAULT_PAUSE_SEC or code in codes.rate_limited:\n",
         "    if code in codes.rate_limited:\n",
@@ -158,8 +176,8 @@ EXCHANGE = (
     ),
     _errors(
         "Retry-After is taken at its word",
-        "        return max(1, min(int(header[:12]), MAX_PAUSE_SEC))\n",
-        "        return max(1, min(int(header[:12]), 60))\n",
+        "        found.append(float(header[:12]))\n",
+        "        found.append(float(header[:1]))\n",
         "test_a_pause_is_what_the_venue_asked_for_within_limits",
     ),
     _errors(
@@ -194,8 +212,8 @@ EXCHANGE = (
     ),
     _session(
         "no error holds the signed URL or the key",
-        "lambda text: scrub(text, secrets))",
-        "lambda text: scrub(text, secrets) if not secrets else text)",
+        "lambda text: scrub(text, secrets), now_ms)",
+        "lambda text: scrub(text, secrets) if not secrets else text, now_ms)",
         "test_no_error_traceback_or_log_line_holds_the_signed_url_or_the_key",
     ),
     Guard(

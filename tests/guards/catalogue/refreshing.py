@@ -166,8 +166,8 @@ REFRESHING = (
     _budget(
         "a pause longer than any is kept for three days",
         "report",
-        "now + math.min(tonumber(pause_sec) * 1000, MOST_PAUSE_MS)\n",
-        "now + tonumber(pause_sec) * 1000\n",
+        "now + math.min(tonumber(seconds) * 1000, MOST_PAUSE_MS)\n",
+        "now + tonumber(seconds) * 1000\n",
         "test_a_pause_longer_than_any_is_kept_for_three_days",
     ),
     # --- holds

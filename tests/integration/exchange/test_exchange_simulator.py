@@ -11,6 +11,7 @@ from p33_tasks.domain.models import MarketRules, OrderSide
 from p33_tasks.errors import (
     ExchangeClockError,
     ExchangeCredentialsError,
+    ExchangeOrderLimitedError,
     ExchangeRateLimitedError,
     ExchangeUnavailableError,
     MalformedResponseError,
@@ -273,7 +274,12 @@ def test_an_order_whose_window_is_over_is_refused_by_the_venue(orders, sim):
 
 def test_a_limit_of_orders_is_a_pause_and_nothing_was_executed(orders, sim, budget):
     sim.fault(order_error=-1015)
-    with pytest.raises(ExchangeRateLimitedError):
+    with pytest.raises(ExchangeOrderLimitedError):
         place(orders, "one-too-many")
-    assert budget.pauses
+    assert budget.order_pauses
+    assert not budget.pauses, "reading goes on"
+    sim.clear_faults()
+    assert orders.fetch_order("BTCUSDT", "one-too-many") is None
+    with pytest.raises(ExchangeOrderLimitedError):
+        place(orders, "too-early")
     assert sim.position("BTCUSDT") == Decimal("0.036")

@@ -106,6 +106,10 @@ def acquire_budget(gate: Gate) -> Act:
     return lambda: gate.budget.acquire(1)
 
 
+def acquire_order(gate: Gate) -> Act:
+    return gate.budget.acquire_order
+
+
 def report_budget(gate: Gate) -> Act:
     return lambda: gate.budget.pause(5)
 
@@ -132,6 +136,7 @@ ACTS: dict[str, tuple[str, Callable[[Gate], Act]]] = {
         ("finish_refresh", finish_refresh),
         ("refuse_markets", refuse_markets),
         ("acquire_budget", acquire_budget),
+        ("acquire_order", acquire_order),
         ("report_budget", report_budget),
         ("dead_letter", dead_letter),
     )

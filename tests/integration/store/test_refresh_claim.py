@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from p33_tasks.apply.client import PLACE_WINDOW_MS
-from p33_tasks.errors import ExchangeBudgetSpentError, ExchangeRateLimitedError
+from p33_tasks.errors import ExchangeBudgetSpentError, ExchangeOrderLimitedError, ExchangeRateLimitedError
 from p33_tasks.ports import Claim, MarketsLoaded
 from p33_tasks.store.budget import RedisRequestBudget
 from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes
@@ -264,6 +264,29 @@ def test_a_pause_stops_every_worker_and_every_refresh_for_as_long_as_the_venue_s
     gate.redis.hset(gate.keys.budget, "paused_until_ms", gate.now_ms() - 1)
     budget_of(gate).acquire(1)
     assert gate.snapshots.claim_refresh(SOURCE).claim is Claim.MINE
+
+
+def test_a_pause_of_orders_stops_orders_and_nothing_else(gate: Gate) -> None:
+    budget_of(gate).pause_orders(30)
+    with pytest.raises(ExchangeOrderLimitedError) as caught:
+        budget_of(gate).acquire_order()
+    assert caught.value.retry_after_sec == 30
+    budget_of(gate).acquire(1)
+    assert gate.snapshots.claim_refresh(SOURCE).claim is Claim.MINE
+    gate.redis.hset(gate.keys.budget, "orders_paused_until_ms", gate.now_ms() - 1)
+    budget_of(gate).acquire_order()
+
+
+def test_a_pause_of_everything_stops_orders_too(gate: Gate) -> None:
+    budget_of(gate).pause(30)
+    with pytest.raises(ExchangeRateLimitedError):
+        budget_of(gate).acquire_order()
+
+
+def test_an_order_takes_no_request_weight(gate: Gate) -> None:
+    budget = budget_of(gate)
+    budget.report(10_000)
+    budget.acquire_order()
 
 
 def test_a_pause_longer_than_any_is_kept_for_three_days(gate: Gate) -> None:

@@ -10,6 +10,7 @@ from p33_tasks.errors import (
     ExchangeClockError,
     ExchangeCredentialsError,
     ExchangeError,
+    ExchangeOrderLimitedError,
     ExchangeRateLimitedError,
     ExchangeUnavailableError,
     MalformedResponseError,
@@ -19,6 +20,7 @@ from p33_tasks.exchange.errors_map import MAX_PAUSE_SEC, Answer, failure_of, pau
 from p33_tasks.exchange.exact_json import UNREADABLE, loads_exact
 from p33_tasks.exchange.scrub import MAX_LENGTH, scrub
 
+NOW_MS = 1_771_305_126_000  # Tue, 17 Feb 2026 05:12:06 GMT
 KEY, SECRET = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zv", "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP/1+inf="
 SIGNED = f"https://fapi.binance.com/fapi/v2/positionRisk?timestamp=1&recvWindow=10000&signature={'ab12' * 16}"
 
@@ -83,9 +85,9 @@ def test_what_helps_the_operator_stays():
     assert scrub(text, (KEY, SECRET)) == text
 
 
-def failure(status, body="", **headers):
-    answer = Answer(status=status, headers=headers, text=body)
-    return failure_of(answer, DIALECT.codes, "binanceusdm GET /x", lambda text: scrub(text, (KEY, SECRET)))
+def failure(status, body="", headers=None):
+    answer = Answer(status=status, headers=headers or {}, text=body)
+    return failure_of(answer, DIALECT.codes, "binanceusdm GET /x", lambda text: scrub(text, (KEY, SECRET)), NOW_MS)
 
 
 def error_body(code):
@@ -158,7 +160,58 @@ def test_without_a_code_the_status_decides(status, kind, body):
     ],
 )
 def test_a_pause_is_what_the_venue_asked_for_within_limits(headers, status, expected):
-    assert pause_sec(Answer(status=status, headers=headers, text="")) == expected
+    assert pause_sec(Answer(status=status, headers=headers, text=""), NOW_MS) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "text", "expected"),
+    [
+        (418, {}, f"Way too many requests; IP(1.2.3.4) banned until {NOW_MS + 600_000}. Use streams.", 600),
+        (418, {"retry-after": "30"}, f"banned until {NOW_MS + 600_000}", 600),
+        (418, {"retry-after": "900"}, f"banned until {NOW_MS + 600_000}", 900),
+        (418, {}, f"banned until {NOW_MS - 1}", 120),
+        (418, {}, f"banned until {NOW_MS + 30 * 86_400_000}", MAX_PAUSE_SEC),
+        (418, {}, f"banned until {NOW_MS // 1000 + 600}", 600),
+        (429, {}, f"Too many requests, try again after {NOW_MS + 90_500}", 91),
+        (429, {"retry-after": "Tue, 17 Feb 2026 05:13:06 GMT"}, "", 60),
+        (429, {"retry-after": "Tue, 17 Feb 2026 05:22:06 GMT", "date": "Tue, 17 Feb 2026 05:12:06 GMT"}, "", 600),
+        (418, {"date": "Tue, 17 Feb 2026 05:07:06 GMT"}, f"banned until {NOW_MS}", 300),
+        (429, {"retry-after": "1.2"}, "", 2),
+        (418, {}, "banned until 99999999999999999999", 120),
+    ],
+)
+def test_a_pause_is_the_latest_time_that_an_answer_names(status, headers, text, expected):
+    """A ban that is asked about too early is prolonged."""
+    answer = Answer(status=status, headers=headers, text=f'{{"code": -1003, "msg": "{text}"}}')
+    assert pause_sec(answer, NOW_MS) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "headers", "expected"),
+    [
+        ("Too many new orders; current limit is 300 orders per 10 SECOND.", {}, 10),
+        ("Too many new orders; current limit is 1200 orders per 1 MINUTE.", {}, 60),
+        ("Too many new orders; current limit is 1200 orders per 1 MINUTE.", {"retry-after": "7"}, 7),
+        ("Too many new orders.", {}, 10),
+    ],
+)
+def test_an_order_limit_pauses_orders_for_its_window(text, headers, expected):
+    found = failure(429, f'{{"code": -1015, "msg": "{text}"}}', headers)
+    assert type(found) is ExchangeOrderLimitedError
+    assert found.retry_after_sec == expected
+
+
+def test_a_ban_is_a_ban_whatever_its_code_is():
+    assert type(failure(418, '{"code": -1015, "msg": "x"}')) is ExchangeRateLimitedError
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"), [({}, None), ({"retry-after": "5"}, 5), ({"retry-after": "9000"}, 60)]
+)
+def test_a_server_error_is_asked_again_when_it_says(headers, expected):
+    found = failure(503, "", headers)
+    assert type(found) is ExchangeUnavailableError
+    assert found.retry_after_sec == expected
 
 
 @pytest.mark.parametrize("code", ['"abc"', "null", "[]", '"-"', '"--1"', f'"-{"9" * 5000}"', "1.5", "-1.5", '"²"'])

@@ -93,7 +93,10 @@ def test_the_defaults_are_the_contracts():
         ("P33_LOG_LEVEL", "LOUD", "'DEBUG'"),
         ("P33_LEDGER_BOOTSTRAP", "allow", "'deny' or 'adopt'"),
         ("P33_ALLOWLIST", " , ", "at least one symbol"),
-        ("P33_ALLOWLIST", "BTC USDT", "no symbol"),
+        ("P33_ALLOWLIST", "BTC USDT", "can't be a symbol"),
+        ("P33_ALLOWLIST", "BTC|USDT", "can't be a symbol"),
+        ("P33_ALLOWLIST", "B\u200bTC", "can't be a symbol"),
+        ("P33_ALLOWLIST", "BTCUSDT,X:Long", "names a leg"),
         ("P33_KEY_PREFIX", "a b", "letters, digits"),
         ("P33_KEY_PREFIX", "a:b", "letters, digits"),
         ("P33_EXCHANGE", "Binance!", "pattern"),
@@ -164,6 +167,12 @@ def test_the_policy_has_the_settings_in_the_domains_units():
     assert policy.allowlist == {"BTCUSDT", "ETHUSDT"}
     assert (policy.cooldown_ms, policy.plan_max_age_ms, policy.permit_ttl_ms) == (2500, 30_000, 7000)
     assert policy.qty_tolerance_pct == Decimal("0.3")
+
+
+def test_a_symbol_is_what_the_venue_lists():
+    """One outside ASCII is listed; one that isn't listed is named by p33 check, and stops nobody else."""
+    symbols = ("币安人生USDT", "BTC/USDT", "1000SHIBUSDT", "x:LONGUSDT", "\u017fUSDT")
+    assert load_settings({"P33_ALLOWLIST": ",".join(symbols)}).allowlist == (*symbols[:3], "X:LONGUSDT", symbols[4])
 
 
 def test_all_problems_are_told_at_once():
