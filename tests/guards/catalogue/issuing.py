@@ -98,7 +98,7 @@ ISSUING = (
     _commit(
         "the snapshot must still be young when the allow is written",
         "  if fetched > now or now - fetched > tonumber(stale_threshold_ms) then return",
-        "",
+        "  if false then return",
         TOO_LATE,
     ),
     _commit(
