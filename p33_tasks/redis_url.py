@@ -75,3 +75,10 @@ def split_tls(url: str) -> tuple[str, Tls | None]:
     if not given and not url.startswith(_WITH_TLS):
         return bare, None
     return bare, Tls(ca_certs=given.get(CA_CERTS), certfile=given.get(CERT_FILE), keyfile=given.get(KEY_FILE))
+
+
+def with_tls(url: str) -> str:
+    """A checked URL that asks for TLS; ``sentinel://`` does so by an option."""
+    if not url.startswith("sentinel://") or split_tls(url)[1] is not None:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}ssl_cert_reqs=required"

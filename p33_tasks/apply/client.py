@@ -1,63 +1,63 @@
-"""Consuming the governor's permit and P3.3's in one atomic step (CONTRACT section 6)."""
+"""The client that an executor calls before it sends a reduce-only order."""
 
 from __future__ import annotations
 
 import time
-import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
 
-from p33_tasks.apply.permit import NO_GOVERNOR, NO_P33, AllowPermit, require_allow, require_granted
-from p33_tasks.contract.keys import Keys
-from p33_tasks.domain.models import OrderSide
-from p33_tasks.domain.quantities import canonical
-from p33_tasks.errors import PermitRefused, StoreError
+from p33_tasks.apply.consuming import SCRIPT, Consumed, Consuming, Look, Pause, Read, Steps, Take, as_refusal
+from p33_tasks.apply.environment import options_from_env
+from p33_tasks.apply.options import ClientOptions
+from p33_tasks.apply.result import RESULT_MAXLEN, ExecutedOrder, Outcome, result_fields
+from p33_tasks.contract.names import DEFAULT_GOVERNOR_KEY, DEFAULT_PREFIX
 from p33_tasks.store.connection import connect
 from p33_tasks.store.scripts import Scripts, translated_errors
 
-PLACE_WINDOW_MS = 5_000
-CONSUMPTION_MEMORY_MS = 86_400_000
-MAX_CONSUME_ID_CHARS = 100
-FIRST_PAUSE_SEC, OFTEN_SEC, SELDOM_SEC = 0.003, 0.025, 0.25
-GOVERNOR_KEY = "{prefix}:permit:governor:{plan_id}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Consumed:
-    """The right to send one reduce-only order."""
-
-    safe_close_qty: Decimal  # base units; send exactly this, never more
-    order_side: OrderSide
-    consume_id: str  # publish it with the result: it proves which consumption a rejection belongs to
-    place_before_ms: int  # Redis TIME; an order sent later could meet the next plan's
-
 
 class PermitClient:
-    """What an executor calls before it sends a reduce-only order. One per process; safe for threads.
+    """Consumes permits and publishes results. One per process; safe for threads; usable in a ``with``.
 
     Args:
         redis_url: ``redis://``, ``rediss://`` or ``sentinel://h1:26379;h2:26379/master``.
         prefix: ``P33_KEY_PREFIX`` of the account.
         governor_key: Template of the governor's key, ``P33_GOVERNOR_PERMIT_KEY``.
         signing_keys: ``P33_PERMIT_SIGNING_KEY``; two while it is rotated. When given, unsigned permits are refused.
+            ``()`` alone switches the check off: an empty, missing or short key is a mistake.
+
+    Raises:
+        TypeError: ``signing_keys`` is one string.
+        ValueError: One of them can't be used; says which, and what to write.
+        ConfigurationError: The URL can't be used.
     """
 
     def __init__(
         self,
         redis_url: str,
-        prefix: str = "quantum",
-        governor_key: str = GOVERNOR_KEY,
+        prefix: str = DEFAULT_PREFIX,
+        governor_key: str = DEFAULT_GOVERNOR_KEY,
         signing_keys: Sequence[str] = (),
     ) -> None:
-        if isinstance(signing_keys, str):
-            raise TypeError("signing_keys is a list of keys, e.g. [key]")
-        self._redis = connect(redis_url)
+        options = ClientOptions.checked(redis_url, prefix, governor_key, signing_keys)
+        self._consuming = Consuming(options)
+        self._redis = connect(options.redis_url)
         self._scripts = Scripts(self._redis)
-        self._keys = Keys(prefix)
-        self._governor_key = governor_key
-        self._signing_keys = tuple(key for key in signing_keys if key)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """A client with the workers' own settings: ``P33_REDIS_URL`` or ``REDIS_HOST`` …, ``P33_KEY_PREFIX``, ….
+
+        Args:
+            environ: Instead of the process's environment. ``P33_ENV_FILE`` names an env file under it.
+
+        Raises:
+            ConfigurationError: With every problem at once; no secret is in it.
+        """
+        options = options_from_env(environ)
+        return cls(options.redis_url, options.prefix, options.governor_key, options.signing_keys)
+
+    # --- permits ----------------------------------------------------------------------------------------------------
 
     def consume(self, plan_id: str, symbol: str, *, consume_id: str | None = None) -> Consumed:
         """Consume both permits now.
@@ -71,120 +71,115 @@ class PermitClient:
 
         Raises:
             PermitRefused: Nothing was consumed, or it can't be known (Redis went away): send no order.
-            ValueError: The consume_id is too long.
+            ValueError: An argument can't be one: no plan_id, no symbol, a consume_id that is too long.
         """
-        consume_id = _checked(consume_id)
-        granted, allow = self._verified(plan_id, symbol)
-        return self._consume(plan_id, symbol, granted, allow, consume_id)
+        return self._run(self._consuming.consume(plan_id, symbol, consume_id=consume_id))
 
     def wait_and_consume(
         self, plan_id: str, symbol: str, timeout_sec: float = 1.2, *, consume_id: str | None = None
     ) -> Consumed:
-        """Wait until both permits are there, then consume them; ``consume_id`` as of ``consume``.
+        """Wait until both permits are there, then consume them; arguments as of ``consume``.
 
-        Returns at once when one of them says no, since a verdict is final.
+        Returns at once when one of them says no, since a verdict is final; also when this plan's permit was there
+        before: it was consumed, or it expired.
+
+        Args:
+            plan_id: The plan.
+            symbol: Its symbol.
+            timeout_sec: How long to wait, in seconds.
+            consume_id: As of ``consume``.
 
         Raises:
             PermitRefused: As ``consume``; also when the time is over.
+            ValueError: As ``consume``; also for a time that isn't one.
         """
-        consume_id = _checked(consume_id)
-        began = time.monotonic()
-        deadline = began + timeout_sec
-        pause_sec = FIRST_PAUSE_SEC
-        while True:
-            governor, ours = self._read(plan_id)
-            complete = governor is not None and ours is not None
-            if complete or time.monotonic() >= deadline:
-                break
-            # A no is final, whichever comes first; a yes waits for the other.
-            if governor is not None:
-                self._require_granted(governor, plan_id)
-            if ours is not None:
-                self._require_allow(ours, plan_id, symbol)
-            now = time.monotonic()
-            time.sleep(min(pause_sec, max(0.0, deadline - now)))
-            # Many executors that look often, while verdicts are late, make them later.
-            pause_sec = min(pause_sec * 2, max(OFTEN_SEC, (now - began) / 4), SELDOM_SEC)
-        granted = self._require_granted(governor, plan_id)
-        allow = self._require_allow(ours, plan_id, symbol)
-        return self._consume(plan_id, symbol, granted, allow, consume_id)
+        return self._run(self._consuming.wait_and_consume(plan_id, symbol, timeout_sec, consume_id=consume_id))
+
+    # --- results ----------------------------------------------------------------------------------------------------
+
+    def publish_result(
+        self,
+        plan_id: str,
+        symbol: str,
+        outcome: Outcome | str,
+        *,
+        orders: Sequence[ExecutedOrder] = (),
+        consume_id: str | None = None,
+        action: str = "",
+        error: str = "",
+        reason: str | None = "",
+    ) -> str:
+        """Say what became of a plan. Publish every outcome, and again whenever an order's executed quantity grew.
+
+        Args:
+            plan_id: The plan.
+            symbol: Its symbol.
+            outcome: ``executed`` (a quantity was), ``blocked`` (no permit, no order), ``rejected`` (the venue's own
+                refusal, or nothing was sent), ``unknown`` (an order may have been executed, or still be).
+            orders: The plan's orders as far as the venue has told; quantities are cumulative.
+            consume_id: ``Consumed.consume_id``; required unless the outcome is ``blocked``.
+            action: The plan's action, for readers.
+            error: What went wrong; of a refusal its ``error``.
+            reason: Of a refusal its ``reason``.
+
+        Returns:
+            The id of the stream entry. Publishing the same twice does no harm.
+
+        Raises:
+            ValueError: Outcome, orders and consume_id contradict each other; nothing was published.
+            StoreError: Redis didn't answer; publish again until it does, or the ledger won't know of the order.
+        """
+        fields = result_fields(
+            plan_id, symbol, outcome, orders=orders, consume_id=consume_id, action=action, error=error, reason=reason
+        )
+        with translated_errors():
+            seconds, _ = self._redis.time()
+            stamped: dict[Any, Any] = {**fields, "timestamp": str(seconds)}
+            return str(self._redis.xadd(self._consuming.keys.results, stamped, maxlen=RESULT_MAXLEN))
+
+    # --- the connection ---------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Close the connections."""
         self._redis.close()
 
-    def _verified(self, plan_id: str, symbol: str) -> tuple[str, AllowPermit]:
-        governor, ours = self._read(plan_id)
-        granted = self._require_granted(governor, plan_id)
-        return granted, self._require_allow(ours, plan_id, symbol)
+    def __enter__(self) -> Self:
+        """The client itself."""
+        return self
 
-    def _require_granted(self, raw: str | None, plan_id: str) -> str:
-        return require_granted(raw, key=self._keys.governor_permit(plan_id, self._governor_key))
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        self.close()
 
-    def _require_allow(self, raw: str | None, plan_id: str, symbol: str) -> AllowPermit:
-        return require_allow(
-            raw, plan_id=plan_id, symbol=symbol, prefix=self._keys.prefix, signing_keys=self._signing_keys
-        )
+    def _run(self, steps: Steps) -> Consumed:
+        answer: Any = None
+        try:
+            while True:
+                step = steps.send(answer)
+                with as_refusal():
+                    answer = self._answer(step)
+        except StopIteration as done:
+            consumed: Consumed = done.value
+            return consumed
+
+    def _answer(self, step: Read | Look | Take | Pause) -> Any:
+        match step:
+            case Read():
+                return self._read(step.plan_id)
+            case Look():
+                return self._look(step.plan_id)
+            case Take():
+                return self._scripts.run(SCRIPT, step.keys, step.args)
+            case Pause():
+                return time.sleep(step.seconds)
 
     def _read(self, plan_id: str) -> list[Any]:
-        keys = self._keys
-        try:
-            # MGET answers nothing for a value of another type, which is what such a value is worth.
-            with translated_errors():
-                return self._redis.mget(keys.governor_permit(plan_id, self._governor_key), keys.permit(plan_id))
-        except StoreError as error:
-            raise PermitRefused(NO_GOVERNOR, str(error)) from error
+        # MGET answers nothing for a value of another type, which is what such a value is worth.
+        return self._redis.mget(self._consuming.permit_keys(plan_id))
 
-    def _consume(self, plan_id: str, symbol: str, granted: str, allow: AllowPermit, consume_id: str) -> Consumed:
-        keys = self._keys
-        try:
-            status, *found = self._scripts.run(
-                "consume_permits",
-                {
-                    "governor_permit_key": keys.governor_permit(plan_id, self._governor_key),
-                    "permit_key": keys.permit(plan_id),
-                    "reservation_key": keys.reservation(symbol),
-                    "hold_key": keys.hold(symbol),
-                    "ledger_key": keys.ledger(symbol),
-                    "snapshot_key": keys.snapshot(symbol),
-                    "consumed_key": keys.consumed(plan_id),
-                },
-                {
-                    "governor_permit": granted,
-                    "permit": allow.raw,
-                    "plan_id": plan_id,
-                    "consume_id": consume_id,
-                    "permit_ts_ms": allow.ts_ms,
-                    "permit_expires_ms": allow.expires_ms,
-                    "permit_run_id": allow.run_id,
-                    "permit_position_amt": canonical(allow.exchange_position_amt),
-                    "max_snapshot_age_ms": allow.stale_threshold_ms,
-                    "reservation_ttl_ms": _reservation_ttl_ms(allow),
-                    "place_window_ms": PLACE_WINDOW_MS,
-                    "consumed_ttl_ms": CONSUMPTION_MEMORY_MS,
-                    "symbol": symbol,
-                    "call": uuid.uuid4().hex,
-                },
-            )
-        except StoreError as error:
-            raise PermitRefused(NO_GOVERNOR, str(error)) from error
-        if status == "consumed":
-            return Consumed(
-                safe_close_qty=allow.safe_close_qty,
-                order_side=allow.order_side,
-                consume_id=consume_id,
-                place_before_ms=int(found[0]),
-            )
-        raise PermitRefused(NO_GOVERNOR if found[0] == "governor" else NO_P33, found[1])
-
-
-def _reservation_ttl_ms(allow: AllowPermit) -> int:
-    """Not less than until every fresh snapshot was fetched after the order could last be placed."""
-    return max(allow.expires_ms - allow.ts_ms, PLACE_WINDOW_MS + allow.stale_threshold_ms)
-
-
-def _checked(consume_id: str | None) -> str:
-    """The caller's consume_id, or a new one."""
-    if consume_id is not None and not 0 < len(consume_id) <= MAX_CONSUME_ID_CHARS:
-        raise ValueError(f"a consume_id has 1 to {MAX_CONSUME_ID_CHARS} characters, this one {len(consume_id)}")
-    return consume_id or uuid.uuid4().hex
+    def _look(self, plan_id: str) -> list[Any]:
+        with self._redis.pipeline(transaction=False) as pipeline:
+            self._consuming.queue_look(pipeline, plan_id)
+            return pipeline.execute(raise_on_error=False)

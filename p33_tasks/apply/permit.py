@@ -6,8 +6,9 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
+from p33_tasks.apply.refusals import NO_GOVERNOR, NO_P33
 from p33_tasks.contract.permits import sign
 from p33_tasks.contract.timing import MAX_EPOCH_MS
 from p33_tasks.domain import exact_json
@@ -15,12 +16,24 @@ from p33_tasks.domain.models import OrderSide
 from p33_tasks.domain.quantities import magnitude, parse_quantity
 from p33_tasks.errors import CorruptStateError, InvalidQuantityError, PermitRefused
 
-NO_GOVERNOR = "missing_permit_or_redis"
-NO_P33 = "missing_or_denied_p33_permit"
 DEFAULT_STALE_THRESHOLD_SEC = Decimal(10)
 MAX_STALE_THRESHOLD_SEC = Decimal(60)
 MAX_PERMIT_TTL_MS = 3_600_000
 MAX_REASON_CHARS = 200
+
+Leg = Literal["BOTH", "LONG", "SHORT"]
+"""The position an order is about: ``BOTH`` in one-way mode, else the leg."""
+
+_LEGS: dict[object, Leg] = {"BOTH": "BOTH", "LONG": "LONG", "SHORT": "SHORT"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traces:
+    """What a permit leaves behind that isn't there any more."""
+
+    verdict: str | None  # the decision's JSON, kept for a day
+    consume_id: str | None  # of the consumption on record
+    now_ms: int  # Redis TIME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +43,7 @@ class AllowPermit:
     raw: str  # the bytes that were verified; consuming compares them
     safe_close_qty: Decimal
     order_side: OrderSide
+    position_side: Leg
     exchange_position_amt: Decimal
     ts_ms: int
     expires_ms: int
@@ -82,9 +96,7 @@ def require_allow(
         fields = exact_json.loads_object(raw)
     except CorruptStateError as error:
         raise PermitRefused(NO_P33, f"unreadable: {error}") from error
-    if fields.get("allow") is not True:
-        reason = fields.get("reason")
-        raise PermitRefused(NO_P33, reason[:MAX_REASON_CHARS] if isinstance(reason, str) else "not_allowed")
+    _require_allowed(fields)
     if fields.get("plan_id") != plan_id:
         raise PermitRefused(NO_P33, "about_another_plan")
     if fields.get("symbol") != symbol:
@@ -96,6 +108,37 @@ def require_allow(
     except (KeyError, TypeError, ValueError) as error:
         found = str(error)[:MAX_REASON_CHARS]
         raise PermitRefused(NO_P33, f"malformed: {type(error).__name__}: {found}") from error
+
+
+def require_unused(traces: Traces, *, has_governor: bool) -> None:
+    """Say why P3.3's permit is gone, where one was there; silent where it may still come.
+
+    Args:
+        traces: Read in the same moment as the permit, which wasn't there.
+        has_governor: Whether the governor's was: without it the error is about that one, whatever became of ours.
+
+    Raises:
+        PermitRefused: ``already_consumed``, ``expired``, ``withdrawn``, or the deny's own reason.
+    """
+    error = NO_P33 if has_governor else NO_GOVERNOR
+    if traces.consume_id is not None:
+        raise PermitRefused(error, "already_consumed")
+    if traces.verdict is None:
+        return
+    try:
+        fields = exact_json.loads_object(traces.verdict)
+    except CorruptStateError:
+        return
+    _require_allowed(fields)
+    expires_ms = fields.get("expires_ms")
+    is_over = isinstance(expires_ms, int) and expires_ms <= traces.now_ms
+    raise PermitRefused(error, "expired" if is_over else "withdrawn")
+
+
+def _require_allowed(fields: dict[str, Any]) -> None:
+    if fields.get("allow") is not True:
+        reason = fields.get("reason")
+        raise PermitRefused(NO_P33, reason[:MAX_REASON_CHARS] if isinstance(reason, str) else "not_allowed")
 
 
 def _is_signed(fields: dict[str, Any], *, prefix: str, keys: Sequence[str]) -> bool:
@@ -116,6 +159,10 @@ def _allow_permit(raw: str, fields: dict[str, Any]) -> AllowPermit:
     # A permit that would open or enlarge a position was never issued by us.
     if not 0 < quantity <= magnitude(position) or side is not OrderSide.closing(position):
         raise InvalidQuantityError(f"{side} {quantity} doesn't reduce a position of {position}")
+    named = fields.get("position_side", "BOTH")
+    leg = _LEGS.get(named) if isinstance(named, str) else None
+    if leg is None or leg == ("SHORT" if position > 0 else "LONG"):
+        raise ValueError(f"position_side {named!r:.40} isn't the side of a position of {position}")
     threshold_sec = _quantity(fields.get("stale_threshold_sec", DEFAULT_STALE_THRESHOLD_SEC))
     ts_ms, expires_ms = _milliseconds(fields["ts_ms"]), _milliseconds(fields["expires_ms"])
     # Consuming renews the reservation for as long: a forged permit must not hold the symbol for years.
@@ -125,6 +172,7 @@ def _allow_permit(raw: str, fields: dict[str, Any]) -> AllowPermit:
         raw=raw,
         safe_close_qty=quantity,
         order_side=side,
+        position_side=leg,
         exchange_position_amt=position,
         ts_ms=ts_ms,
         expires_ms=expires_ms,

@@ -11,7 +11,7 @@ from functools import cache, cached_property
 
 import redis
 
-from p33_tasks.apply.client import PLACE_WINDOW_MS
+from p33_tasks.apply.consuming import PLACE_WINDOW_MS
 from p33_tasks.contract.keys import Keys
 from p33_tasks.exchange.registry import build_venue, strict_reader, venue_source
 from p33_tasks.services.issue_permit import PermitService

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from p33_tasks.apply.client import PLACE_WINDOW_MS
+from p33_tasks.apply.consuming import PLACE_WINDOW_MS
 from p33_tasks.cli.check_exchange import check_exchange
 from p33_tasks.cli.check_redis import UNUSABLE, check_broker, check_redis
 from p33_tasks.cli.check_service import check_service

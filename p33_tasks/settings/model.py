@@ -11,13 +11,19 @@ from urllib.parse import quote
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from p33_tasks.contract.names import (
+    DEFAULT_GOVERNOR_KEY,
+    DEFAULT_PREFIX,
+    checked_governor_key,
+    checked_prefix,
+    checked_signing_key,
+)
 from p33_tasks.domain.models import Policy
-from p33_tasks.settings.urls import BROKER_SCHEMES, STATE_SCHEMES, checked_url, has_host, next_db, path_of, with_tls
+from p33_tasks.redis_url import with_tls
+from p33_tasks.settings.urls import BROKER_SCHEMES, STATE_SCHEMES, checked_url, has_host, next_db, path_of
 
 MAX_STALE_THRESHOLD_SEC = 60
 """A hard ceiling: a limit that was raised "temporarily" to 300 s was still there 16 days later."""
-
-MIN_SIGNING_KEY_CHARS = 16
 
 READABLE_EXCHANGES = frozenset({"binanceusdm"})
 """The venues of ``exchange.registry.STRICT_READERS``; known here so that every program refuses another one, with all
@@ -25,7 +31,6 @@ other problems, before it takes a task or a plan from those that could serve it.
 
 _SYMBOL = re.compile(r"[^\s|{}]{1,40}")
 _LEG = re.compile(r":(LONG|SHORT)\Z", re.IGNORECASE)
-_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _HOST = r"^[A-Za-z0-9_.:-]+$"
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
@@ -50,7 +55,7 @@ class Settings(BaseSettings):
     redis_tls: bool = Field(default=False, alias="REDIS_TLS")
     redis_url: SecretStr | None = Field(None, alias="P33_REDIS_URL")
     broker_url: SecretStr | None = Field(None, alias="P33_BROKER_URL")
-    key_prefix: str = Field("quantum", alias="P33_KEY_PREFIX")
+    key_prefix: str = Field(DEFAULT_PREFIX, alias="P33_KEY_PREFIX")
 
     poll_sec: Decimal = Field(
         Decimal(5), alias="P33_POLL_SEC", ge=Decimal("0.1"), le=MAX_STALE_THRESHOLD_SEC, decimal_places=3
@@ -80,7 +85,7 @@ class Settings(BaseSettings):
     venue_api_secret: SecretStr | None = Field(None, alias="P33_API_SECRET")
     venue_api_password: SecretStr | None = Field(None, alias="P33_API_PASSWORD")
 
-    governor_permit_key: str = Field("{prefix}:permit:governor:{plan_id}", alias="P33_GOVERNOR_PERMIT_KEY")
+    governor_permit_key: str = Field(DEFAULT_GOVERNOR_KEY, alias="P33_GOVERNOR_PERMIT_KEY")
     permit_signing_key: SecretStr | None = Field(None, alias="P33_PERMIT_SIGNING_KEY")
     ingest: Literal["on", "off"] = Field("on", alias="P33_INGEST")
 
@@ -137,9 +142,7 @@ class Settings(BaseSettings):
     @field_validator("key_prefix")
     @classmethod
     def _plain_prefix(cls, value: str) -> str:
-        if not _PREFIX.fullmatch(value):
-            raise ValueError("use 1 to 64 letters, digits, '.', '_' or '-'")
-        return value
+        return checked_prefix(value)
 
     @field_validator("redis_url")
     @classmethod
@@ -176,8 +179,8 @@ class Settings(BaseSettings):
     @field_validator("permit_signing_key")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value) < MIN_SIGNING_KEY_CHARS:
-            raise ValueError(f"use at least {MIN_SIGNING_KEY_CHARS} characters; this one has {len(value)}")
+        if value is not None:
+            checked_signing_key(value.get_secret_value())
         return value
 
     @field_validator("binance_api_secret", "binance_testnet_api_secret", "venue_api_secret")
@@ -190,10 +193,8 @@ class Settings(BaseSettings):
 
     @field_validator("governor_permit_key")
     @classmethod
-    def _template(cls, value: str) -> str:
-        if "{plan_id}" not in value or re.sub(r"\{(plan_id|prefix)\}", "", value).count("{"):
-            raise ValueError("must contain {plan_id}, and may contain {prefix}")
-        return value
+    def _template(cls, value: str, info: ValidationInfo) -> str:
+        return checked_governor_key(value, info.data.get("key_prefix", DEFAULT_PREFIX))
 
     @field_validator("stale_threshold_sec")
     @classmethod

@@ -36,13 +36,6 @@ def next_db(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, "", "")) + mark + options
 
 
-def with_tls(url: str) -> str:
-    """A checked URL that asks for TLS; ``sentinel://`` does so by an option."""
-    if not url.startswith("sentinel://") or split_tls(url)[1] is not None:
-        return url
-    return f"{url}{'&' if '?' in url else '?'}ssl_cert_reqs=required"
-
-
 def checked_url(value: SecretStr | None, schemes: tuple[str, ...]) -> SecretStr | None:
     """The URL, when it is one of these schemes and can be used.
 

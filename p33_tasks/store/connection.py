@@ -10,6 +10,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import redis
+import redis.asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
 from redis.sentinel import Sentinel
@@ -34,7 +37,40 @@ def connect(url: str, *, socket_timeout_sec: float = SOCKET_TIMEOUT_SEC, retries
     Raises:
         ConfigurationError: The URL can't be used. Connecting itself happens with the first command.
     """
-    options: dict[str, Any] = {
+    options = _options(socket_timeout_sec=socket_timeout_sec, retry=Retry(_backoff(), retries))
+    try:
+        bare, tls = split_tls(url)
+        if bare.startswith("sentinel://"):
+            once = Retry(NoBackoff(), 0)
+            client: redis.Redis = _sentinel_master(bare, options, tls, asked_once=once, kind=Sentinel)
+        else:
+            client = redis.Redis.from_url(bare, **options, **(tls.for_redis() if tls else {}))
+    except ValueError as error:
+        raise ConfigurationError(f"the Redis URL can't be used: {error}") from None
+    return client
+
+
+def connect_async(url: str, *, socket_timeout_sec: float = SOCKET_TIMEOUT_SEC, retries: int = 2) -> redis.asyncio.Redis:
+    """As ``connect``, for asyncio; the client belongs to one event loop."""
+    options = _options(socket_timeout_sec=socket_timeout_sec, retry=AsyncRetry(_backoff(), retries))
+    try:
+        bare, tls = split_tls(url)
+        if bare.startswith("sentinel://"):
+            once = AsyncRetry(NoBackoff(), 0)
+            client: redis.asyncio.Redis = _sentinel_master(bare, options, tls, asked_once=once, kind=AsyncSentinel)
+        else:
+            client = redis.asyncio.Redis.from_url(bare, **options, **(tls.for_redis() if tls else {}))
+    except ValueError as error:
+        raise ConfigurationError(f"the Redis URL can't be used: {error}") from None
+    return client
+
+
+def _backoff() -> ExponentialBackoff:
+    return ExponentialBackoff(cap=0.2, base=0.02)
+
+
+def _options(*, socket_timeout_sec: float, retry: Retry | AsyncRetry) -> dict[str, Any]:
+    return {
         "decode_responses": True,
         # Foreign bytes under our keys must come back as they are, so that a rule can deny them.
         "encoding_errors": "surrogateescape",
@@ -42,36 +78,28 @@ def connect(url: str, *, socket_timeout_sec: float = SOCKET_TIMEOUT_SEC, retries
         "socket_connect_timeout": CONNECT_TIMEOUT_SEC,
         "socket_keepalive": True,
         "health_check_interval": 5,
-        "retry": Retry(ExponentialBackoff(cap=0.2, base=0.02), retries),
+        "retry": retry,
         "retry_on_error": [redis.ConnectionError, redis.TimeoutError],
     }
-    try:
-        bare, tls = split_tls(url)
-        if bare.startswith("sentinel://"):
-            return _sentinel_master(bare, options, tls)
-        client: redis.Redis = redis.Redis.from_url(bare, **options, **(tls.for_redis() if tls else {}))
-    except ValueError as error:
-        raise ConfigurationError(f"the Redis URL can't be used: {error}") from None
-    return client
 
 
-def _sentinel_master(url: str, options: dict[str, Any], tls: Tls | None) -> redis.Redis:
+def _sentinel_master(
+    url: str, options: dict[str, Any], tls: Tls | None, *, asked_once: Retry | AsyncRetry, kind: Any
+) -> Any:
     over_tls = {"ssl": True, **tls.for_redis()} if tls else {}
     credentials, hosts, master, db = parse_sentinel_url(url)
     user, _, password = credentials.rpartition(":")
-    asked_once = {
+    sentinel_options = {
         "socket_timeout": CONNECT_TIMEOUT_SEC,
         "socket_connect_timeout": CONNECT_TIMEOUT_SEC,
         # The next sentinel is the retry. By redis-py's default each is asked eleven times, in each try of ours: two
         # sentinels that refused connections held an executor's consume() for 24 s.
-        "retry": Retry(NoBackoff(), 0),
+        "retry": asked_once,
         **over_tls,
     }
-    sentinel = Sentinel(hosts, sentinel_kwargs=asked_once)  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
-    client: redis.Redis = sentinel.master_for(  # type: ignore[no-untyped-call]  # untyped too
+    return kind(hosts, sentinel_kwargs=sentinel_options).master_for(
         master, db=db, username=unquote(user) or None, password=unquote(password) or None, **options, **over_tls
     )
-    return client
 
 
 def parse_sentinel_url(url: str) -> tuple[str, list[tuple[str, int]], str, int]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import redis
+from redis.asyncio.sentinel import MasterNotFoundError as AsyncMasterNotFoundError
 from redis.commands.core import Script
 from redis.exceptions import NoScriptError
 from redis.sentinel import MasterNotFoundError
@@ -58,8 +59,8 @@ class Scripts:
         script, declared = self._script(name)
         in_order, arguments = declared.keys.ordered(keys), declared.args.ordered(args)
         with translated_errors():
-            reply: list[Any] = script(keys=list(map(_encoded, in_order)), args=list(map(_encoded, arguments)))
-        return _checked(reply)
+            reply: list[Any] = script(keys=list(map(encoded, in_order)), args=list(map(encoded, arguments)))
+        return checked_reply(reply)
 
     def run_each(self, name: str, calls: Sequence[tuple[Named, Named]]) -> list[list[Any] | StoreError]:
         """Run a script several times in one round trip; each call has an outcome of its own.
@@ -76,7 +77,7 @@ class Scripts:
         in_order = [(declared.keys.ordered(keys), declared.args.ordered(args)) for keys, args in calls]
         with translated_errors(), self._client.pipeline(transaction=False) as pipeline:
             for keys, args in in_order:
-                pipeline.evalsha(script.sha, len(keys), *map(_encoded, keys), *map(_encoded, args))
+                pipeline.evalsha(script.sha, len(keys), *map(encoded, keys), *map(encoded, args))
             replies = pipeline.execute(raise_on_error=False)
         return [self._outcome(name, reply, *call) for reply, call in zip(replies, calls, strict=True)]
 
@@ -87,7 +88,7 @@ class Scripts:
             with translated_errors():
                 if isinstance(reply, Exception):
                     raise reply
-            return _checked(reply)
+            return checked_reply(reply)
         except StoreError as error:
             return error
 
@@ -99,13 +100,15 @@ class Scripts:
         return found
 
 
-def _checked(reply: list[Any]) -> list[Any]:
+def checked_reply(reply: list[Any]) -> list[Any]:
+    """The reply, unless it says that a key holds another type."""
     if reply and reply[0] == "wrong_type":
         raise ForeignKeyTypeError(f"{reply[1]} holds a {reply[2]}, not a {reply[3]}; look at it, then move it away")
     return reply
 
 
-def _encoded(value: Value) -> bytes:
+def encoded(value: Value) -> bytes:
+    """A key or an argument as it is sent."""
     # Foreign bytes came in as lone surrogates; hiredis would refuse to send them back, whatever the client's options.
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
 
@@ -116,7 +119,7 @@ _NO_PASSWORD = re.compile("HELLO must be called|Authentication required")
 def _told(error: redis.RedisError) -> str:
     # redis-py appends a screenful of each sentinel client's innards.
     text = str(error)
-    if isinstance(error, MasterNotFoundError):
+    if isinstance(error, (MasterNotFoundError, AsyncMasterNotFoundError)):
         return f"Redis can't be reached: {text.partition(' : ')[0]}, asking every sentinel"
     if isinstance(error, redis.AuthenticationError):
         # What it says to a client without a password is three lines about HELLO.

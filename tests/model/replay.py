@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from p33_tasks.apply.permit import require_allow
 from p33_tasks.domain.close_factors import close_factor
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.models import Allow, Facts, Plan, Position, Verdict
@@ -213,8 +212,7 @@ class Replay:
         client, plan_id = self.permit_client, f"plan-{index}"
         granted = self.gate.redis.get(self.gate.keys.governor_permit(plan_id)) or ""
         try:
-            allow = require_allow(raw, plan_id=plan_id, symbol=SYMBOL, prefix=self.gate.keys.prefix)
-            client._consume(plan_id, SYMBOL, granted, allow, consume_id_of(index, number))
+            client._run(client._consuming._take(plan_id, SYMBOL, granted, raw, consume_id_of(index, number)))
         except PermitRefused as refused:
             return str(refused.reason)
         return "consumed"

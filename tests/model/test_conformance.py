@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import pytest
 
-from p33_tasks.apply import client as apply_client
+from p33_tasks.apply import consuming
 from p33_tasks.store import scripts
 from tests.model.clockwork import place_window_ms, view_of
 from tests.model.executors import Move
@@ -108,7 +108,7 @@ def expected_word(move: Move) -> str:
 
 
 def with_real_limits(case: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apply_client, "PLACE_WINDOW_MS", place_window_ms(case.limits))
+    monkeypatch.setattr(consuming, "PLACE_WINDOW_MS", place_window_ms(case.limits))
 
 
 @pytest.mark.timeout(600)

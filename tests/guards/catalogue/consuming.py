@@ -6,6 +6,7 @@ from tests.guards.guard import Guard
 
 CONSUME_TESTS = "integration/store/test_consume.py"
 SIGNED_TESTS = "integration/store/test_signed_permits.py"
+OPTION_TESTS = "unit/apply/test_options.py"
 RELEASE_TESTS = "integration/store/test_reservation_release.py"
 AT_USE = f"{CONSUME_TESTS}::test_what_changed_since_the_verdict_is_seen_at_use"
 
@@ -14,8 +15,12 @@ def _consume(promise: str, old: str, new: str, *tests: str) -> Guard:
     return Guard(promise=promise, file="store/lua/consume_permits.lua", old=old, new=new, tests=tests)
 
 
-def _client(promise: str, old: str, new: str, *tests: str) -> Guard:
-    return Guard(promise=promise, file="apply/client.py", old=old, new=new, tests=tests)
+def _steps(promise: str, old: str, new: str, *tests: str) -> Guard:
+    return Guard(promise=promise, file="apply/consuming.py", old=old, new=new, tests=tests)
+
+
+def _options(promise: str, old: str, new: str, *tests: str) -> Guard:
+    return Guard(promise=promise, file="apply/options.py", old=old, new=new, tests=tests)
 
 
 CONSUMING = (
@@ -188,43 +193,86 @@ CONSUMING = (
         "",
         f"{RELEASE_TESTS}::test_consuming_renews_the_reservation_for_the_permits_lifetime",
     ),
-    _client(
+    _steps(
         "however short the permit, the symbol is held until snapshots show its order",
         "    return max(allow.expires_ms - allow.ts_ms, PLACE_WINDOW_MS + allow.stale_threshold_ms)\n",
         "    return allow.expires_ms - allow.ts_ms\n",
         f"{RELEASE_TESTS}::test_a_short_permit_still_holds_the_symbol_until_snapshots_show_its_order",
     ),
-    _client(
+    _steps(
         "an order may be placed for five seconds",
         "PLACE_WINDOW_MS = 5_000",
         "PLACE_WINDOW_MS = 30_000",
         f"{CONSUME_TESTS}::test_consuming_gives_the_exact_quantity_and_takes_both_permits",
     ),
-    _client(
+    _steps(
         "every attempt to consume is told from every other",
-        '                    "call": uuid.uuid4().hex,\n',
-        '                    "call": consume_id,\n',
+        '                "call": uuid.uuid4().hex,\n',
+        '                "call": consume_id,\n',
         f"{CONSUME_TESTS}::test_of_two_that_verified_the_same_permit_under_one_consume_id_one_may_send",
     ),
-    _client(
+    _steps(
         "Redis out of reach is a refusal",
-        "        except StoreError as error:\n"
-        "            raise PermitRefused(NO_GOVERNOR, str(error)) from error\n"
-        "\n"
-        "    def _consume(",
-        "        except StoreError:\n            return [None, None]\n\n    def _consume(",
+        "        raise PermitRefused(NO_GOVERNOR, str(error)) from error\n",
+        "        raise\n",
         f"{CONSUME_TESTS}::test_redis_out_of_reach_is_a_refusal",
     ),
-    _client(
+    _steps(
+        "a verdict is read in the same moment as its permit",
+        "        pipeline.mget(*self.permit_keys(plan_id), self.keys.decision(plan_id))\n",
+        "        pipeline.mget(*self.permit_keys(plan_id), self.keys.permit(plan_id))\n",
+        f"{CONSUME_TESTS}::test_a_permit_that_somebody_took_without_the_client_is_refused_at_once_as_withdrawn",
+    ),
+    _options(
         "a consume_id that can't be reported is refused",
-        "    if consume_id is not None and not 0 < len(consume_id) <= MAX_CONSUME_ID_CHARS:\n",
-        "    if consume_id is not None and len(consume_id) > 10 * MAX_CONSUME_ID_CHARS:\n",
+        "    if not isinstance(consume_id, str) or not 0 < len(consume_id) <= MAX_CONSUME_ID_CHARS:\n",
+        "    if not isinstance(consume_id, str) or len(consume_id) > 10 * MAX_CONSUME_ID_CHARS:\n",
         f"{CONSUME_TESTS}::test_a_consume_id_that_cannot_be_reported_is_refused_before_anything_happens",
     ),
-    _client(
+    _options(
         "one signing key isn't taken apart into letters",
-        "        if isinstance(signing_keys, str):\n",
+        "        if isinstance(signing_keys, str | bytes):\n",
         "        if False:\n",
         f"{SIGNED_TESTS}::test_signing_keys_are_a_list",
+    ),
+    _options(
+        "an empty signing key doesn't switch signatures off",
+        "            signing_keys=_checked_keys(signing_keys),\n",
+        "            signing_keys=tuple(key for key in signing_keys if key),\n",
+        f"{OPTION_TESTS}::test_a_signing_key_that_is_none_never_switches_the_check_off",
+    ),
+    _options(
+        "a waiting time that isn't a time is refused",
+        "    if not is_number or not math.isfinite(timeout_sec) or timeout_sec < 0:\n",
+        "    if not is_number or timeout_sec < 0:\n",
+        f"{CONSUME_TESTS}::test_a_waiting_time_that_is_none_is_refused",
+    ),
+    Guard(
+        promise="a blank signing key in the environment is an error, not a missing one",
+        file="apply/environment.py",
+        old='        if not variables.get(SIGNING_KEY, "x").strip()\n',
+        new='        if variables.get(SIGNING_KEY) == "none"\n',
+        tests=(f"{OPTION_TESTS}::test_a_blank_signing_key_in_the_environment_or_file_is_refused",),
+    ),
+    Guard(
+        promise="a rejection is published with the consumption that it belongs to",
+        file="apply/result.py",
+        old="    elif not consume_id:\n",
+        new='    elif consume_id == "none":\n',
+        tests=("unit/apply/test_result.py::test_a_report_that_contradicts_itself_is_refused",),
+    ),
+    Guard(
+        promise="an executed quantity is never published as a rejection",
+        file="apply/result.py",
+        old="    if has_executed != (outcome is Outcome.EXECUTED):\n",
+        new="    if outcome is Outcome.EXECUTED and not has_executed:\n",
+        tests=("unit/apply/test_result.py::test_a_report_that_contradicts_itself_is_refused",),
+    ),
+    Guard(
+        promise="a permit's leg is the side of its position",
+        file="apply/permit.py",
+        old='    if leg is None or leg == ("SHORT" if position > 0 else "LONG"):\n',
+        new="    if leg is None:\n",
+        tests=(f"{CONSUME_TESTS}::test_a_forged_permit_is_refused_and_both_stay",),
     ),
 )

@@ -96,9 +96,9 @@ SECRETS = (
     ),
     Guard(
         promise="a signing key is long enough",
-        file="settings/model.py",
-        old="        if value is not None and len(value) < MIN_SIGNING_KEY_CHARS:\n",
-        new="        if value is not None and not value:\n",
+        file="contract/names.py",
+        old="    if len(value.strip()) < MIN_SIGNING_KEY_CHARS:\n",
+        new="    if not value:\n",
         tests=(f"{SECRET_TESTS}::test_a_signing_key_that_is_too_short_is_masked_and_its_limit_told",),
     ),
     Guard(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -154,11 +155,113 @@ def test_a_plain_get_and_del_consumer_still_works(allowed: Gate) -> None:
     permit = json.loads(allowed.redis.get(allowed.keys.permit("plan-1")) or "{}")
     assert permit["allow"] is True
     assert allowed.redis.delete(allowed.keys.permit("plan-1")) == 1
-    assert allowed.refusal() == (NO_P33, "missing")
+    assert allowed.refusal() == (NO_P33, "withdrawn")
     assert allowed.reserved_by() == "plan-1"
     allowed.report("plan-1", ("7", "SELL", "0.030"))
     assert allowed.reserved_by() is None
     assert allowed.count(f"p33_unpermitted_execution_total|{SYMBOL}") == 0
+
+
+# --- permits that were there ----------------------------------------------------------------------------------------
+
+
+WAITED_IN_VAIN_SEC = 20
+
+
+def refusal_at_once(client: PermitClient, plan_id: str = "plan-1") -> tuple[str, str | None]:
+    """Error and reason of a client that would wait for long, and doesn't."""
+    began = time.monotonic()
+    with pytest.raises(PermitRefused) as refused:
+        client.wait_and_consume(plan_id, SYMBOL, timeout_sec=WAITED_IN_VAIN_SEC)
+    assert time.monotonic() - began < WAITED_IN_VAIN_SEC / 4
+    with pytest.raises(PermitRefused) as again:
+        client.consume(plan_id, SYMBOL)
+    assert (again.value.error, again.value.reason) == (refused.value.error, refused.value.reason)
+    return refused.value.error, refused.value.reason
+
+
+def test_a_second_consumption_is_refused_at_once_as_one(allowed: Gate) -> None:
+    client = allowed.client()
+    client.consume("plan-1", SYMBOL)
+    assert refusal_at_once(client) == (NO_GOVERNOR, "already_consumed")
+    allowed.grant()
+    assert refusal_at_once(client) == (NO_P33, "already_consumed")
+
+
+def test_a_permit_that_expired_before_it_was_consumed_is_refused_at_once_as_one(allowed: Gate) -> None:
+    verdict = allowed.decision() or {}
+    allowed.redis.delete(allowed.keys.permit("plan-1"))
+    allowed.redis.set(
+        allowed.keys.decision("plan-1"), json.dumps({**verdict, "expires_ms": allowed.now_ms() - 1}, default=float)
+    )
+    assert refusal_at_once(allowed.client()) == (NO_P33, "expired")
+    allowed.redis.delete(allowed.keys.governor_permit("plan-1"))
+    assert refusal_at_once(allowed.client()) == (NO_GOVERNOR, "expired")
+
+
+def test_a_permit_that_somebody_took_without_the_client_is_refused_at_once_as_withdrawn(allowed: Gate) -> None:
+    allowed.redis.delete(allowed.keys.permit("plan-1"))
+    assert refusal_at_once(allowed.client()) == (NO_P33, "withdrawn")
+
+
+def test_a_deny_is_told_also_after_its_permit_expired(gate: Gate) -> None:
+    gate.judge()
+    gate.redis.delete(gate.keys.permit("plan-1"))
+    assert refusal_at_once(gate.client()) == (NO_P33, "no_exchange_snapshot")
+
+
+@pytest.mark.parametrize("verdict", ["", "no JSON", "[]"])
+def test_a_verdict_that_cannot_be_read_says_nothing_about_a_permit(gate: Gate, verdict: str) -> None:
+    gate.redis.set(gate.keys.decision("plan-1"), verdict)
+    gate.redis.set(gate.keys.consumed("plan-1"), "a foreign value")
+    assert gate.refusal() == (NO_P33, "missing")
+
+
+def test_an_executor_that_may_not_read_verdicts_does_without_their_reasons(allowed: Gate) -> None:
+    """An ACL file of the version before, or of Redis 6.2, which knows no right to read only."""
+    keys, user = allowed.keys, "old-executor"
+    rights = ["+@all", *(f"~{key}" for key in (keys.permit("*"), keys.governor_permit("*"), keys.consumed("*")))]
+    allowed.redis.acl_setuser(user, enabled=True, nopass=True, commands=rights[:1], keys=[r[1:] for r in rights[1:]])
+    client = PermitClient(allowed.url.replace("redis://", f"redis://{user}:any@"))
+    allowed.redis.delete(keys.permit("plan-1"))
+    for _ in range(2):
+        with pytest.raises(PermitRefused) as refused:
+            client.wait_and_consume("plan-1", SYMBOL, timeout_sec=0.05)
+        assert (refused.value.error, refused.value.reason) == (NO_P33, "missing")
+
+
+@pytest.mark.parametrize("argument", ["plan_id", "symbol"])
+@pytest.mark.parametrize("value", [None, "", "  ", 7, "x" * 201])
+def test_a_call_without_a_plan_is_refused_with_what_to_do(gate: Gate, argument: str, value: Any) -> None:
+    arguments: dict[str, Any] = {"plan_id": "plan-1", "symbol": SYMBOL, argument: value}
+    for call in (gate.client().consume, gate.client().wait_and_consume):
+        with pytest.raises(ValueError, match=f"{argument} .* plan"):
+            call(**arguments)
+
+
+@pytest.mark.parametrize("timeout_sec", [float("nan"), float("inf"), -1, "1.2", None, True])
+def test_a_waiting_time_that_is_none_is_refused(gate: Gate, timeout_sec: Any) -> None:
+    """A NaN would be waited for without end."""
+    with pytest.raises(ValueError, match="timeout_sec"):
+        gate.client().wait_and_consume("plan-1", SYMBOL, timeout_sec=timeout_sec)
+
+
+@pytest.mark.parametrize(
+    ("leg", "position", "found"), [("BOTH", "0.04", "BOTH"), ("LONG", "0.04", "LONG"), ("SHORT", "-0.04", "SHORT")]
+)
+def test_the_permits_leg_is_handed_on(gate: Gate, leg: str, position: str, found: str) -> None:
+    gate.make_ready(position)
+    gate.allow()
+    assert gate.permit() is not None
+    change(gate, position_side=leg)
+    assert gate.consume().position_side == found
+
+
+def test_a_permit_without_a_leg_is_about_the_whole_position(gate: Gate) -> None:
+    gate.make_ready()
+    gate.allow()
+    change(gate, position_side=...)
+    assert gate.consume().position_side == "BOTH"
 
 
 # --- the governor ---------------------------------------------------------------------------------------------------
@@ -242,6 +345,10 @@ FORGED: dict[str, dict[str, Any]] = {
     "the wrong side": {"order_side": "BUY"},
     "a side of another case": {"order_side": "sell"},
     "no side": {"order_side": ...},
+    "a leg of the other side": {"position_side": "SHORT"},
+    "a leg that isn't one": {"position_side": "long"},
+    "a leg as a number": {"position_side": 1},
+    "a leg as a list": {"position_side": []},
     "position as a string": {"exchange_position_amt": "0.040"},
     "no position": {"exchange_position_amt": ...},
     "no time": {"ts_ms": ...},
@@ -289,7 +396,7 @@ def test_a_permit_as_a_hash_or_of_foreign_bytes_is_refused(allowed: Gate) -> Non
     key = allowed.keys.permit("plan-1")
     allowed.redis.delete(key)
     allowed.redis.hset(key, mapping={"allow": "true", "safe_close_qty": "0.03"})
-    assert allowed.refusal() == (NO_P33, "missing")
+    assert allowed.refusal() == (NO_P33, "withdrawn")
     allowed.redis.set(key, b"\xff\xfe{}")
     assert allowed.refusal()[0] == NO_P33
 

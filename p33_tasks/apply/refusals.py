@@ -1,0 +1,194 @@
+"""Every reason that ``PermitRefused.reason`` may begin with, beside the denials' own (``domain.reasons``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NO_GOVERNOR = "missing_permit_or_redis"
+NO_P33 = "missing_or_denied_p33_permit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """What a reason means to an executor. After each of them no order may be sent."""
+
+    errors: tuple[str, ...]  # ``PermitRefused.error`` that it comes with
+    reason: str  # the whole reason, or its beginning where details follow
+    when: str
+    remedy: str
+
+
+_EITHER = (NO_GOVERNOR, NO_P33)
+_NEW_PLAN = "send a new plan under a new plan_id"
+
+REFUSALS = (
+    Refusal(
+        errors=(NO_GOVERNOR,),
+        reason="the governor's permit is missing",
+        when="nothing is at the governor's key, which is named",
+        remedy="compare P33_GOVERNOR_PERMIT_KEY with the governor's own template and prefix; is the governor running?",
+    ),
+    Refusal(
+        errors=(NO_GOVERNOR,),
+        reason="the governor's permit is not granted",
+        when="`granted` is anything but true",
+        remedy="ask the governor why",
+    ),
+    Refusal(
+        errors=(NO_GOVERNOR,),
+        reason="the governor's permit is unreadable",
+        when="it isn't a JSON object, or names a key twice",
+        remedy="mend the governor",
+    ),
+    Refusal(
+        errors=(NO_GOVERNOR,),
+        reason="Redis ",
+        when="Redis can't be reached, refuses the login, or can't write; the permits may have been consumed",
+        remedy=f"`p33 check`; then {_NEW_PLAN}",
+    ),
+    Refusal(
+        errors=_EITHER,
+        reason="already_consumed",
+        when="this plan's permits were consumed before, by this executor or another one",
+        remedy="ask the venue for the plan's order; never send it again",
+    ),
+    Refusal(
+        errors=_EITHER,
+        reason="expired",
+        when="an allow was there and its time is over (`P33_PERMIT_TTL`)",
+        remedy=_NEW_PLAN,
+    ),
+    Refusal(
+        errors=_EITHER,
+        reason="withdrawn",
+        when="an allow was there and was taken without `PermitClient`, or a not-executed result ended it",
+        remedy=f"look for the executor that took it: `p33 explain PLAN_ID`; then {_NEW_PLAN}",
+    ),
+    Refusal(
+        errors=_EITHER,
+        reason="missing",
+        when="there is no verdict on this plan yet, or the permit went away between reading and consuming",
+        remedy="compare plan_id, `P33_KEY_PREFIX` and Redis with the workers'; are they running? `p33 check`",
+    ),
+    Refusal(
+        errors=_EITHER,
+        reason="changed",
+        when="a permit was rewritten between reading and consuming",
+        remedy="find out who writes these keys",
+    ),
+    Refusal(
+        errors=(NO_P33,),
+        reason="bad_signature",
+        when="`signing_keys` are given, and none of them signed this permit",
+        remedy="compare `P33_PERMIT_SIGNING_KEY` and `P33_KEY_PREFIX` with the workers'; else somebody forges permits",
+    ),
+    Refusal(
+        errors=(NO_P33,),
+        reason="about_another_plan",
+        when="the permit under this plan's key names another plan",
+        remedy="find out who writes these keys",
+    ),
+    Refusal(
+        errors=(NO_P33,),
+        reason="about_another_symbol",
+        when="the permit is for another symbol than the one given",
+        remedy="pass the plan's symbol as the permit has it, in upper case",
+    ),
+    Refusal(
+        errors=(NO_P33,),
+        reason="not_allowed",
+        when="a deny without a reason",
+        remedy="`p33 explain PLAN_ID`",
+    ),
+    Refusal(
+        errors=(NO_P33,),
+        reason="unreadable",
+        when="the permit isn't a JSON object, or names a key twice",
+        remedy="find out who writes these keys",
+    ),
+    Refusal(
+        errors=(NO_P33,),
+        reason="malformed",
+        when="a field of the permit is missing or impossible",
+        remedy="find out who writes these keys; are workers and executor of one version?",
+    ),
+    Refusal(
+        errors=(NO_P33,),
+        reason="issued_in_the_future",
+        when="Redis' clock stepped back after the permit was issued",
+        remedy=_NEW_PLAN,
+    ),
+    Refusal(
+        errors=(NO_P33,),
+        reason="other_redis_run",
+        when="Redis restarted or failed over after the permit was issued",
+        remedy=_NEW_PLAN,
+    ),
+    Refusal(
+        errors=(NO_P33,),
+        reason="reservation_lost",
+        when="the position isn't reserved for this plan any more",
+        remedy=_NEW_PLAN,
+    ),
+    Refusal(
+        errors=(NO_P33,),
+        reason="reconcile_hold_active",
+        when="somebody stopped the symbol after the permit was issued",
+        remedy="find out who set the hold and why; then `p33 hold clear SYMBOL`",
+    ),
+    Refusal(
+        errors=(NO_P33,),
+        reason="ledger_missing",
+        when="the ledger is gone since the permit was issued",
+        remedy="`p33 ledger show SYMBOL`",
+    ),
+    Refusal(
+        errors=(NO_P33,),
+        reason="ledger_unreadable",
+        when="the ledger's order time isn't a time",
+        remedy="`p33 ledger show SYMBOL`",
+    ),
+    Refusal(
+        errors=(NO_P33,),
+        reason="order_since_permit",
+        when="an order of this position was reported after the permit was issued",
+        remedy=_NEW_PLAN,
+    ),
+    Refusal(
+        errors=(NO_P33,),
+        reason="snapshot_missing",
+        when="the snapshot is gone since the permit was issued",
+        remedy="`p33 check`",
+    ),
+    Refusal(
+        errors=(NO_P33,),
+        reason="stale_exchange_state",
+        when="the snapshot is too old or dated in the future when it counts",
+        remedy="wait for the next refresh, then " + _NEW_PLAN,
+    ),
+    Refusal(
+        errors=(NO_P33,),
+        reason="snapshot_of_another_run",
+        when="the snapshot is from before Redis restarted",
+        remedy="wait for the next refresh, then " + _NEW_PLAN,
+    ),
+    Refusal(
+        errors=(NO_P33,),
+        reason="hedge_mode_unsupported",
+        when="the account was switched to hedge mode after the permit was issued",
+        remedy="set the account to one-way position mode",
+    ),
+    Refusal(
+        errors=(NO_P33,),
+        reason="position_changed",
+        when="the position isn't the one that the permit was issued on",
+        remedy=_NEW_PLAN,
+    ),
+)
+
+
+def refusal_of(reason: str) -> Refusal | None:
+    """The entry for a reason, also one with details behind it; None for a denial's own."""
+    exact = [refusal for refusal in REFUSALS if refusal.reason == reason]
+    found = exact or [refusal for refusal in REFUSALS if reason.startswith(refusal.reason)]
+    return found[0] if found else None
