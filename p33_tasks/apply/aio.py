@@ -7,7 +7,18 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from p33_tasks.apply.consuming import SCRIPT, Consumed, Consuming, Look, Pause, Read, Steps, Take, as_refusal
+from p33_tasks.apply.consuming import (
+    SCRIPT,
+    Consumed,
+    Consuming,
+    Look,
+    Pause,
+    Read,
+    Step,
+    Steps,
+    Take,
+    as_refusal,
+)
 from p33_tasks.apply.environment import options_from_env
 from p33_tasks.apply.options import ClientOptions
 from p33_tasks.apply.result import RESULT_MAXLEN, ExecutedOrder, Outcome, result_fields
@@ -97,7 +108,7 @@ class AsyncPermitClient:
             consumed: Consumed = done.value
             return consumed
 
-    async def _answer(self, step: Read | Look | Take | Pause) -> Any:
+    async def _answer(self, step: Step) -> Any:
         match step:
             case Read():
                 return await self._read(step.plan_id)

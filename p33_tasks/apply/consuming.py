@@ -60,7 +60,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Read both permits, and what a permit leaves behind; answered with ``looked``'s replies."""
+    """Read both permits, and what a permit leaves behind; answered with the replies to ``queue_look``'s commands."""
 
     plan_id: str
 
@@ -80,7 +80,8 @@ class Pause:
     seconds: float
 
 
-Steps = Generator[Read | Look | Take | Pause, Any, Consumed]
+Step = Read | Look | Take | Pause
+Steps = Generator[Step, Any, Consumed]
 
 
 @contextmanager
@@ -99,7 +100,7 @@ class Consuming:
     def __init__(self, options: ClientOptions) -> None:
         self.keys = Keys(options.prefix)
         self._options = options
-        self._may_look = True
+        self._reads_verdicts = True
 
     # --- what is read -----------------------------------------------------------------------------------------------
 
@@ -110,7 +111,8 @@ class Consuming:
     def queue_look(self, pipeline: Any, plan_id: str) -> None:
         """Put the commands of a ``Look`` into a pipeline, sync or async."""
         # One MGET: a verdict and its permit are written together, so a verdict without a permit was seen too late.
-        pipeline.mget(*self.permit_keys(plan_id), self.keys.decision(plan_id))
+        verdict = [self.keys.decision(plan_id)] if self._reads_verdicts else []
+        pipeline.mget(*self.permit_keys(plan_id), *verdict)
         pipeline.hmget(self.keys.consumed(plan_id), "consume_id", "consumed_ms")
         pipeline.time()
 
@@ -148,31 +150,29 @@ class Consuming:
             governor, ours = yield from self._look(plan_id)
         return (yield from self._take(plan_id, symbol, governor, ours, consume_id))
 
-    def _look(self, plan_id: str) -> Generator[Read | Look, Any, tuple[str | None, str | None]]:
+    def _look(self, plan_id: str) -> Generator[Step, Any, tuple[str | None, str | None]]:
         """Both permits; refuses at once where none will come any more."""
-        if not self._may_look:
-            governor, ours = yield Read(plan_id)
-            return governor, ours
         found, consumed, time_now = yield Look(plan_id)
-        if isinstance(found, NoPermissionError):
-            # An executor whose role may not read verdicts (Redis 6.2 has no right to read only) does without reasons.
-            self._may_look = False
+        if isinstance(found, NoPermissionError) and self._reads_verdicts:
+            # The role of the version before, or of Redis 6.2, which has no right to read only: do without verdicts.
+            self._reads_verdicts = False
             return (yield from self._look(plan_id))
         for reply in (found, time_now):
             if isinstance(reply, Exception):
                 with as_refusal():
                     raise reply
-        governor, ours, verdict = found
+        governor, ours, *verdict = found
         if ours is None:
             consume_id = None if isinstance(consumed, ResponseError) else consumed[0]
             seconds, micros = time_now
-            traces = Traces(verdict=verdict, consume_id=consume_id, now_ms=int(seconds) * 1000 + int(micros) // 1000)
+            now_ms = int(seconds) * 1000 + int(micros) // 1000
+            traces = Traces(verdict=verdict[0] if verdict else None, consume_id=consume_id, now_ms=now_ms)
             require_unused(traces, has_governor=governor is not None)
         return governor, ours
 
     def _take(
         self, plan_id: str, symbol: str, governor: str | None, ours: str | None, consume_id: str
-    ) -> Generator[Take, Any, Consumed]:
+    ) -> Generator[Step, Any, Consumed]:
         granted = self._require_granted(governor, plan_id)
         allow = self._require_allow(ours, plan_id, symbol)
         keys = self.keys

@@ -36,6 +36,12 @@ class AclRedis:
         """A client as every process of ours makes it."""
         return connect(self.url(role, db))
 
+    @property
+    def is_old(self) -> bool:
+        """Redis 6.2: no right to read only, no selectors."""
+        with self.server.client() as admin:
+            return str(admin.info("server")["redis_version"]).startswith("6.")
+
     def refusals(self, role: str | None = None) -> list[str]:
         """What Redis refused so far (of one role), for a test's message."""
         with self.server.client() as admin:

@@ -73,7 +73,9 @@ class TestTheWholeChain:
                     log = (tmp_path / "worker.log").read_text()[-3000:]
                     raise AssertionError(f"{error}\n{acl.refusals()}\n{log}") from error
                 self._look(env | {"P33_REDIS_URL": acl.url("p33-operator")})
-        assert acl.refusals() == []
+        # Redis 6.2 has no right to read only: there an executor tries once to read a verdict, and does without.
+        tried = {f"p33-apply: key {KEYS.decision('plan-1')} (toplevel)"} if acl.is_old else set()
+        assert set(acl.refusals()) - tried == set()
 
     def _look(self, env: dict[str, str]) -> None:
         """The commands that people have, as they have them."""

@@ -219,8 +219,8 @@ CONSUMING = (
     ),
     _steps(
         "a verdict is read in the same moment as its permit",
-        "        pipeline.mget(*self.permit_keys(plan_id), self.keys.decision(plan_id))\n",
-        "        pipeline.mget(*self.permit_keys(plan_id), self.keys.permit(plan_id))\n",
+        "        pipeline.mget(*self.permit_keys(plan_id), *verdict)\n",
+        "        pipeline.mget(*self.permit_keys(plan_id), *map(self.keys.consumed, verdict))\n",
         f"{CONSUME_TESTS}::test_a_permit_that_somebody_took_without_the_client_is_refused_at_once_as_withdrawn",
     ),
     _options(

@@ -228,6 +228,11 @@ def test_an_executor_that_may_not_read_verdicts_does_without_their_reasons(allow
         with pytest.raises(PermitRefused) as refused:
             client.wait_and_consume("plan-1", SYMBOL, timeout_sec=0.05)
         assert (refused.value.error, refused.value.reason) == (NO_P33, "missing")
+    allowed.redis.hset(keys.consumed("plan-1"), "consume_id", "of another executor")
+    with pytest.raises(PermitRefused, match="already_consumed"):
+        client.consume("plan-1", SYMBOL)
+    (entry,) = allowed.redis.acl_log()
+    assert (entry["object"], entry["count"]) == (keys.decision("plan-1"), 1), "it is tried once"
 
 
 @pytest.mark.parametrize("argument", ["plan_id", "symbol"])
