@@ -98,7 +98,7 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
     "a password": {"REDIS_PASSWORD": "p/#?@ss", "REDIS_USERNAME": "p33-apply"},
     "tls": {"REDIS_TLS": "true"},
     "tls to sentinels": {"P33_REDIS_URL": "sentinel://a:1/m", "REDIS_TLS": "yes"},
-    "tls in the URL": {"P33_REDIS_URL": "rediss://a:1/0?ssl_ca_certs=/ca.crt", "REDIS_TLS": "true"},
+    "tls in the URL": {"P33_REDIS_URL": f"rediss://a:1/0?ssl_ca_certs={EXAMPLE}", "REDIS_TLS": "true"},
     "no tls": {"REDIS_TLS": "off"},
     "blanks count as not set": {"REDIS_HOST": "", "P33_KEY_PREFIX": "", "P33_REDIS_URL": "", "REDIS_TLS": ""},
     "an account": {"P33_KEY_PREFIX": "second", "P33_GOVERNOR_PERMIT_KEY": "{prefix}:permit:{plan_id}"},
