@@ -140,6 +140,11 @@ class LogEvent(StrEnum):
     TICK = auto()
     """Beat sent the refreshes that were due. Nothing to do."""
 
+    # --- systemd ---
+
+    NOTIFY_FAILED = auto()
+    """``NOTIFY_SOCKET`` can't be reached, so systemd ends the start after ``TimeoutStartSec``; ``error`` says why."""
+
     # --- Exporter ---
 
     EXPORTER_LISTENING = auto()

@@ -17,6 +17,7 @@ from typing import Any
 
 import structlog
 
+from p33_tasks.bootstrap.journal import JournalFormatter, writes_to_journal
 from p33_tasks.settings import Settings
 
 MAX_VALUE_CHARS = 500
@@ -58,6 +59,9 @@ def secrets_of(settings: Settings) -> list[str]:
 def configure_logging(settings: Settings, *, level: int | None = None, logfile: str | None = None) -> None:
     """Set up every logger of this process; may be called again.
 
+    Where standard error is the journal, each line begins with its priority (``<3>`` for an error), which the journal
+    takes off.
+
     Args:
         settings: Level (``P33_LOG_LEVEL``), format (``P33_LOG_FORMAT``) and the secrets to keep out.
         level: A more verbose level, e.g. from ``celery worker -l DEBUG``; a less verbose one has no effect.
@@ -69,7 +73,10 @@ def configure_logging(settings: Settings, *, level: int | None = None, logfile: 
         if logfile
         else logging.StreamHandler(sys.__stderr__)
     )
-    handler.setFormatter(_formatter(settings))
+    formatter = _formatter(settings)
+    if logfile is None and writes_to_journal(sys.__stderr__):
+        formatter = JournalFormatter(formatter)
+    handler.setFormatter(formatter)
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)

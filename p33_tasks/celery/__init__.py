@@ -6,8 +6,7 @@ ends with 2, before anything was touched.
 
 from __future__ import annotations
 
-import sys
-
+from p33_tasks.bootstrap.journal import write_error
 from p33_tasks.bootstrap.runtime import settings
 from p33_tasks.celery.config import make_app
 from p33_tasks.errors import ConfigurationError
@@ -17,5 +16,5 @@ __all__ = ["app"]
 try:
     app = make_app(settings())
 except ConfigurationError as error:
-    sys.stderr.write(f"{error}\n")
+    write_error(str(error))
     raise SystemExit(2) from None

@@ -12,7 +12,9 @@ from typing import Any
 
 import structlog
 
+from p33_tasks.bootstrap.journal import write_error
 from p33_tasks.bootstrap.logs import configure_logging
+from p33_tasks.bootstrap.notify import notify_ready, notify_stopping
 from p33_tasks.bootstrap.runtime import Runtime, runtime
 from p33_tasks.bootstrap.stopping import stop_on_signals
 from p33_tasks.celery import app
@@ -49,13 +51,16 @@ def run(options: Options) -> int:
         require_fit_servers(here.settings.state_url, here.settings.celery_broker_url)
         ingest = build(here, options)
     except ConfigurationError as error:
-        sys.stderr.write(f"{error}\n")
+        write_error(str(error))
         return 2
     ingest.stopping = stop_on_signals()
     if options.parent_pid is not None:
         end_with_parent()
     log.info(LogEvent.INGEST_READY, streams=",".join(options.streams), window=options.window)
+    if options.parent_pid is None:  # else the worker is the service
+        notify_ready(f"reads {', '.join(options.streams)}")
     ingest.run()
+    notify_stopping()
     log.info(LogEvent.INGEST_STOPPED, orphaned=ingest.is_orphaned())
     return 0
 

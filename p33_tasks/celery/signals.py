@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
-from celery.signals import setup_logging, worker_init
+from celery.signals import beat_init, setup_logging, worker_init, worker_ready, worker_shutting_down
 
+from p33_tasks.bootstrap.journal import write_error
 from p33_tasks.bootstrap.logs import configure_logging
+from p33_tasks.bootstrap.notify import notify_ready, notify_stopping
 from p33_tasks.celery.patches.no_decompression import refuse_compression
 from p33_tasks.celery.patches.quiet_boot import boot_quietly
 from p33_tasks.celery.patches.short_exit import shorten_exit
@@ -33,6 +34,9 @@ def connect_signals(settings: Settings) -> None:
 
     setup_logging.connect(on_setup_logging, weak=False, dispatch_uid="p33.logging")
     worker_init.connect(on_start, weak=False, dispatch_uid="p33.worker_init")
+    worker_ready.connect(on_worker_ready, weak=False, dispatch_uid="p33.worker_ready")
+    worker_shutting_down.connect(on_worker_shutting_down, weak=False, dispatch_uid="p33.worker_shutting_down")
+    beat_init.connect(on_beat_init, weak=False, dispatch_uid="p33.beat_init")
 
 
 def refuse_unfit_servers(settings: Settings) -> None:
@@ -44,7 +48,7 @@ def refuse_unfit_servers(settings: Settings) -> None:
     try:
         require_fit_servers(settings.state_url, settings.celery_broker_url)
     except ConfigurationError as error:
-        sys.stderr.write(f"{error}\n")
+        write_error(str(error))
         raise SystemExit(2) from None
 
 
@@ -56,3 +60,18 @@ def on_worker_init(sender: Any, **_: Any) -> None:
     shorten_exit()
     if SNAPSHOTS in sender.app.amqp.queues.consume_from:
         preload()  # 90 MB, shared by all children when it is there before the fork
+
+
+def on_worker_ready(**_: Any) -> None:
+    """The worker has reached its broker and takes tasks."""
+    notify_ready("takes tasks")
+
+
+def on_worker_shutting_down(**_: Any) -> None:
+    """The worker takes no more tasks."""
+    notify_stopping()
+
+
+def on_beat_init(**_: Any) -> None:
+    """Beat's loop begins. A broker that is away delays its ticks; it doesn't end them."""
+    notify_ready("sends refreshes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -19,21 +20,35 @@ from p33_tasks.cli.show import cell, console, print_json, seconds
 from p33_tasks.errors import ConfigurationError, StoreError
 from p33_tasks.settings import DEFAULT_ENV_FILE, unknown_variables
 
+ROUND_SEC = 1.0
+EXCHANGE_ROUND_SEC = 5.0
+"""With ``--wait``: seconds between two rounds, and between two that ask the exchange."""
+
 _STYLES = {Grade.OK: "green", Grade.WARN: "yellow", Grade.FAIL: "bold red"}
 
 
 @click.command(short_help="What is wrong with this deployment, and the fix.")
 @click.option("--no-exchange", is_flag=True, help="Send the exchange nothing.")
+@click.option(
+    "--wait",
+    "wait_sec",
+    type=click.FloatRange(min=0, max=3600),
+    default=0,
+    metavar="SEC",
+    help="Look again until nothing fails, for at most SEC seconds: after a start or a restart.",
+)
 @json_option
-def check(no_exchange: bool, as_json: bool) -> None:
+def check(no_exchange: bool, wait_sec: float, as_json: bool) -> None:
     """Look at everything this service needs: configuration, Redis, broker, exchange, workers, beat, streams.
 
     Reads only. The exchange is asked a handful of things (request weight below 50) on the budget that all workers
-    share; no order is placed. Exit 1 when something fails, 2 when the configuration can't be used; warnings are 0.
+    share; no order is placed. With --wait it is asked when all else is in order. Exit 1 when something fails, 2 when
+    the configuration can't be used; warnings are 0.
 
     \b
     Examples:
       p33 check
+      p33 check --wait 60
       p33 check --no-exchange
       p33 check --json | jq '.findings[] | select(.grade != "ok")'
     """
@@ -44,10 +59,32 @@ def check(no_exchange: bool, as_json: bool) -> None:
         findings.fail("settings", str(error), "correct these variables, then try again")
         report(findings.all, as_json=as_json)
         raise click.exceptions.Exit(WRONG_USAGE) from error
-    found = run_checks(session, ask_exchange=not no_exchange)
+    found = wait_for_checks(session, wait_sec=wait_sec, ask_exchange=not no_exchange)
     report(found, as_json=as_json)
     if worst(found) is Grade.FAIL:
         raise click.exceptions.Exit(NO)
+
+
+def wait_for_checks(session: Session, *, wait_sec: float, ask_exchange: bool = True) -> list[Finding]:
+    """The findings of the first round in which nothing fails, else those of the last round.
+
+    Args:
+        session: What to look at.
+        wait_sec: How long to look again.
+        ask_exchange: Ask the exchange, too. It is asked only when nothing else fails, and every 5 s: each round costs
+            request weight that the workers need.
+    """
+    deadline = time.monotonic() + wait_sec
+    while True:
+        left_sec = deadline - time.monotonic()
+        pause_sec = ROUND_SEC
+        found = run_checks(session, ask_exchange=ask_exchange and left_sec <= 0)
+        if ask_exchange and left_sec > 0 and worst(found) is not Grade.FAIL:
+            pause_sec = EXCHANGE_ROUND_SEC
+            found = run_checks(session)
+        if left_sec <= 0 or worst(found) is not Grade.FAIL:
+            return found
+        time.sleep(min(pause_sec, left_sec))
 
 
 def run_checks(session: Session, *, ask_exchange: bool = True, running: bool = True) -> list[Finding]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import sys
 from collections.abc import Iterator
 from typing import IO, Any
 
 import click
 
+from p33_tasks.bootstrap.journal import with_priority, writes_to_journal
 from p33_tasks.cli.show import escaped, print_json
 from p33_tasks.errors import ConfigurationError, P33Error, StoreUnavailableError
 
@@ -28,12 +31,13 @@ class Failure(click.ClickException):
         self._as_json = context is not None and bool(context.find_root().meta.get(_JSON))
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """The sentence on standard error; with ``--json`` also a document on standard output."""
+        """The sentence on standard error, in the journal as an error; with ``--json`` also on standard output."""
         if self._as_json:
             print_json({"error": self.message})
-        click.echo(
-            "\n".join(escaped(line, limit=2_000) for line in f"p33: {self.message}".splitlines()), file, err=True
-        )
+        text = "\n".join(escaped(line, limit=2_000) for line in f"p33: {self.message}".splitlines())
+        if file is None and writes_to_journal(sys.stderr):
+            text = with_priority(text, logging.ERROR)
+        click.echo(text, file, err=True)
 
 
 class Misconfigured(Failure):

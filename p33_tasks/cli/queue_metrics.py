@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from p33_tasks.bootstrap.journal import write_error
 from p33_tasks.errors import ConfigurationError
 from p33_tasks.settings import load_settings
 
@@ -62,12 +63,12 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: RET503 - execv
 
     python = celery_exporter_python()
     if python is None:
-        sys.stderr.write(f"no {sys.prefix}-celery-exporter: make it with `make celery-exporter`\n")
+        write_error(f"no {sys.prefix}-celery-exporter: make it with `make celery-exporter`")
         return 2
     try:
         broker = broker_of(load_settings())
     except ConfigurationError as error:
-        sys.stderr.write(f"{error}\n")
+        write_error(str(error))
         return 2
     command = [str(python), "-I", "-c", _ENTRY, *_options(broker, chosen.host, chosen.port)]
     os.execve(command[0], command, {**os.environ, "CE_BROKER_URL": broker.url})  # noqa: S606 - no shell is the point

@@ -6,12 +6,13 @@ import asyncio
 import gc
 import logging
 import signal
-import sys
 
 import structlog
 from aiohttp import web
 
+from p33_tasks.bootstrap.journal import write_error
 from p33_tasks.bootstrap.logs import configure_logging
+from p33_tasks.bootstrap.notify import notify_ready, notify_stopping
 from p33_tasks.errors import ConfigurationError
 from p33_tasks.exporter.app import make_app
 from p33_tasks.exporter.connections import close_old_connections
@@ -51,7 +52,9 @@ async def _serve(settings: Settings) -> None:
         if runner.server is None:
             raise AssertionError("a runner that was set up has a server")
         closing = asyncio.create_task(close_old_connections(runner.server))
+        notify_ready("serves metrics")
         await stop.wait()
+        notify_stopping()
         closing.cancel()
     finally:
         await runner.cleanup()
@@ -81,6 +84,6 @@ def main() -> int:
     try:
         run(load_settings())
     except ConfigurationError as error:
-        sys.stderr.write(f"p33 exporter: {error}\n")
+        write_error(f"p33 exporter: {error}")
         return WRONG_USAGE
     return 0

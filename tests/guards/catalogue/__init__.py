@@ -6,6 +6,7 @@ from tests.guards.catalogue.broker import BROKER
 from tests.guards.catalogue.consuming import CONSUMING
 from tests.guards.catalogue.control import CONTROL
 from tests.guards.catalogue.exchange import EXCHANGE
+from tests.guards.catalogue.hosts import HOSTS
 from tests.guards.catalogue.issuing import ISSUING
 from tests.guards.catalogue.messages import MESSAGES
 from tests.guards.catalogue.neighbours import NEIGHBOURS
@@ -29,5 +30,5 @@ GUARDS: tuple[Guard, ...] = (
     *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING),
     *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *ORDERS),
     *(*READING, *MESSAGES, *BROKER, *CONTROL, *NEIGHBOURS),
-    *(*SECRETS, *TEXTS, *TLS, *SCRIPTS, *SERVERS),
+    *(*SECRETS, *HOSTS, *TEXTS, *TLS, *SCRIPTS, *SERVERS),
 )

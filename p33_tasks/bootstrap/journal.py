@@ -1,0 +1,52 @@
+"""The journal: each line with its priority (sd-daemon(3)), so that ``journalctl -p err`` finds the errors."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import IO, Any
+
+_SYSLOG_LEVELS = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+_DEBUG_LEVEL = 7
+
+
+def writes_to_journal(stream: IO[Any] | None) -> bool:
+    """Whether the stream is the connection to the journal that systemd made (``JOURNAL_STREAM`` is ``device:inode``).
+
+    The variable alone proves nothing: a child with its output in a file inherits it, too.
+    """
+    if stream is None:
+        return False
+    try:
+        found = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # ValueError: closed, or no file at all
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+
+
+def with_priority(text: str, level: int) -> str:
+    """Each line with its syslog level in front, e.g. ``<3>`` for an error, so that ``journalctl -p err`` finds it.
+
+    The journal takes every line for an entry of its own, those of a traceback too.
+    """
+    syslog_level = next((number for least, number in _SYSLOG_LEVELS if level >= least), _DEBUG_LEVEL)
+    return "\n".join(f"<{syslog_level}>{line}" for line in text.split("\n"))
+
+
+def write_error(text: str) -> None:
+    """Write an error to standard error before logging is set up, in the journal as an error."""
+    text = text.rstrip("\n")
+    sys.stderr.write(f"{with_priority(text, logging.ERROR) if writes_to_journal(sys.stderr) else text}\n")
+
+
+class JournalFormatter(logging.Formatter):
+    """Another formatter's lines, with their priority."""
+
+    def __init__(self, inner: logging.Formatter) -> None:
+        super().__init__()
+        self._inner = inner
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The inner formatter's text, each line with the priority of the record's level."""
+        return with_priority(self._inner.format(record), record.levelno)
