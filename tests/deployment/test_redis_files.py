@@ -77,6 +77,9 @@ def assert_values(binary: str, folder: Path, version: Version) -> None:
         assert info["aof_enabled"] == 1
         assert info["maxmemory_policy"] == "noeviction"
         assert info["maxmemory"] > 0
+        admin = f"redis://p33-admin:{(folder / 's' / 'p33-admin').read_text()}@127.0.0.1:{port}/0"
+        values = redis.Redis.from_url(admin, decode_responses=True).config_get("repl-backlog-ttl")
+        assert values == {"repl-backlog-ttl": "0"}, "a backup's end must not change master_replid"
         stranger = redis.Redis(port=port)
         with pytest.raises(redis.exceptions.AuthenticationError):
             stranger.ping()

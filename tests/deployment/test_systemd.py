@@ -77,6 +77,39 @@ def test_each_process_belongs_to_the_whole(name: str) -> None:
         assert line in lines, line
 
 
+@pytest.mark.parametrize("name", PROCESSES)
+def test_each_process_stops_before_the_whole_has_stopped(name: str) -> None:
+    """Stop and restart return only then; and nothing starts when the settings can't be used."""
+    text = (FOLDER / name).read_text()
+    assert f"\nRequires={NAME}.service\n" in text
+    assert re.search(rf"^After=.*{NAME}\.service", text, re.MULTILINE)
+    assert f"{NAME}-redis.service" in text, "and after the Redis of this host, where there is one"
+
+
+def test_the_whole_reads_the_settings_as_each_process_does() -> None:
+    assert "python -m p33_tasks.celery.validate" in (FOLDER / f"{NAME}.service").read_text()
+
+
+@pytest.mark.parametrize("name", [f"{NAME}-{unit}.service" for unit in ("worker@", "snapshots", "beat", "exporter")])
+def test_a_start_returns_when_the_process_works(name: str) -> None:
+    lines = (FOLDER / name).read_text().splitlines()
+    assert "Type=notify" in lines
+    assert "TimeoutStartSec=60" in lines
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_memory_is_limited(name: str) -> None:
+    text = (FOLDER / name).read_text()
+    high, limit = (re.findall(rf"^{field}=(\d+)([MG])$", text, re.MULTILINE) for field in ("MemoryHigh", "MemoryMax"))
+    mib = [int(number) * {"M": 1, "G": 1024}[unit] for number, unit in (*high, *limit)]
+    assert 128 <= mib[0] < mib[1] <= 1024
+
+
+def test_redis_is_never_ended_for_its_memory() -> None:
+    """It refuses writes at its own ``maxmemory``; ended in an AOF rewrite, it would take every permit with it."""
+    assert "MemoryMax" not in (FOLDER / f"{NAME}-redis.service").read_text()
+
+
 def test_the_service_of_the_same_name_is_the_whole() -> None:
     service, target = (FOLDER / f"{NAME}.service").read_text(), (FOLDER / f"{NAME}.target").read_text()
     assert f"Wants={NAME}.target" in service
