@@ -121,10 +121,10 @@ def _check_configuration(session: Session) -> list[Finding]:
     if unknown := unknown_variables():
         told = (f"{name} (meant {meant}?)" if meant else name for name, meant in unknown.items())
         found = f"no setting of that name, so nothing reads it: {listed(told)}"
-        findings.warn("unknown variables", found, "correct the name, or take it out; its default is in force")
+        findings.warn("unknown variables", found, "correct the name, or remove it; its default is in force")
     if settings.ledger_bootstrap == "adopt" and settings.exchange_base_url is None and not settings.binance_testnet:
         fix = "P33_LEDGER_BOOTSTRAP=deny, and p33 ledger adopt SYMBOL after comparing"
-        findings.warn("ledger bootstrap", "adopt: a live position without a ledger is taken over without asking", fix)
+        findings.warn("ledger bootstrap", "adopt: a live position without a ledger is adopted without asking", fix)
     policy = settings.policy
     least_ms = PLACE_WINDOW_MS + policy.stale_threshold_ms
     if policy.cooldown_ms < least_ms:

@@ -98,7 +98,7 @@ def _check_reachable(findings: Findings, venue: Venue) -> bool:
     if ask is None:
         findings.ok("venue", venue.source)
         return True
-    fix = f"check the way to {venue.source}: network, proxy, P33_EXCHANGE_BASE_URL and BINANCE_TESTNET"
+    fix = f"check the connection to {venue.source}: network, proxy, P33_EXCHANGE_BASE_URL and BINANCE_TESTNET"
     # Once to load the exchange library and open the connection, and once to measure.
     if _asked(findings, "reachable", ask, fix) is None:
         return False

@@ -85,7 +85,9 @@ def _check_memory(findings: Findings, info: Info) -> None:
         fix = "CONFIG SET maxmemory-policy noeviction, and the same in redis.conf: an evicted ledger or hold is gone"
         findings.add("eviction", Grade.FAIL if limit else Grade.WARN, f"maxmemory-policy {policy}, {size}", fix)
     elif limit and used >= limit:
-        findings.fail("eviction", f"full: noeviction, {size}", "raise maxmemory now: until then Redis takes no verdict")
+        findings.fail(
+            "eviction", f"full: noeviction, {size}", "raise maxmemory now: until then Redis stores no verdict"
+        )
     elif limit and used > MAX_MEMORY_SHARE * limit:
         findings.warn(
             "eviction", f"noeviction, {size}", "raise maxmemory: when it is full, every plan is left undecided"
@@ -97,7 +99,7 @@ def _check_memory(findings: Findings, info: Info) -> None:
 def _check_persistence(findings: Findings, info: Info) -> None:
     fix = "appendonly yes, appendfsync everysec in redis.conf (now: CONFIG SET appendonly yes)"
     if not int(info.get("aof_enabled", 0)):
-        findings.warn("persistence", "AOF is off: a restart forgets ledgers, holds and verdicts", fix)
+        findings.warn("persistence", "AOF is off: a restart loses ledgers, holds and verdicts", fix)
     elif info.get("aof_last_write_status") == "err" or info.get("aof_last_bgrewrite_status") == "err":
         findings.fail("persistence", "AOF is on, and its last write failed", "look at the disk and at the Redis log")
     else:

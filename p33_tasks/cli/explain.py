@@ -20,11 +20,11 @@ _MARKS = {"passed": ("ok  ", "green"), "failed": ("NO  ", "red"), "not reached":
 @click.argument("plan_id")
 @json_option
 def explain(plan_id: str, as_json: bool) -> None:
-    """Tell PLAN_ID's verdict: what was known, which rule spoke, the numbers and the limit, what would have made it
-    an allow, what to do, and what became of it.
+    """Explain PLAN_ID's verdict: the facts, the rule that denied it, the numbers and the limit, what would have made
+    it an allow, what to do, and what happened afterwards.
 
-    Exit 1 when there is no verdict; then it says whether the plan is waiting, was put on the dead-letter stream, or
-    was never seen.
+    Exit 1 when there is no verdict; then it says whether the plan is waiting, was moved to the dead-letter stream,
+    or was never seen.
 
     \b
     Examples:

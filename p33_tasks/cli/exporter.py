@@ -7,10 +7,10 @@ import click
 
 @click.command(short_help="Serve the whole cluster's metrics.")
 def exporter() -> None:
-    """Serve metrics, health and an operator's page for the whole cluster, read from Redis.
+    """Serve metrics, health and the operator page for the whole cluster, read from Redis.
 
     On P33_METRICS_HOST:P33_METRICS_PORT: /metrics, /healthz, /readyz (503 with the reasons), the page at / and a
-    plan's story at /plan/PLAN_ID. One is enough, whatever the number of workers; it counts nothing itself.
+    plan's history at /plan/PLAN_ID. One is enough, whatever the number of workers; it counts nothing itself.
     SIGTERM and Ctrl-C end it.
 
     \b

@@ -88,6 +88,6 @@ def _redis_advice(error: StoreUnavailableError) -> str:
     if "Authentication" in cause or "NoPermission" in cause:
         return "The server is there and refused the login: check REDIS_USERNAME and REDIS_PASSWORD, or P33_REDIS_URL."
     return (
-        "Start Redis there, or say where it is with REDIS_HOST and REDIS_PORT (or P33_REDIS_URL); "
-        "p33 check tells more. To try everything without a Redis of your own: p33 up"
+        "Start Redis there, or set REDIS_HOST and REDIS_PORT (or P33_REDIS_URL); "
+        "p33 check shows more. To try everything without a Redis of your own: p33 up"
     )

@@ -1,4 +1,4 @@
-"""``p33 hold``: stop a symbol, let it go on, and see what is stopped."""
+"""``p33 hold``: stop a symbol, release it, and list what is stopped."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from p33_tasks.store.operator import OperatorStore
 from p33_tasks.views.overview import read_overview
 
 
-@click.group(short_help="Stop a symbol, and let it go on.")
+@click.group(short_help="Stop a symbol, or release it.")
 def hold() -> None:
-    """A hold denies every plan of a symbol (reconcile_hold_active) until somebody clears it.
+    """A hold denies every plan of a symbol (reconcile_hold_active) until it is cleared.
 
     \b
     Examples:
@@ -45,14 +45,14 @@ def set_(symbol: str, why: str, as_json: bool) -> None:
     _tell(
         as_json,
         {"symbol": name, "hold": True, "changed": changed},
-        f"{name} is on hold; let it go on with: p33 hold clear {name}"
+        f"{name} is on hold; release it with: p33 hold clear {name}"
         if changed
         else f"{name} was on hold already; the hold and its reason are as they were (p33 hold list)",
     )
     _warn_if_unlisted(session, name)
 
 
-@hold.command(short_help="Let a symbol go on.")
+@hold.command(short_help="Release a symbol.")
 @click.argument("symbol")
 @json_option
 def clear(symbol: str, as_json: bool) -> None:
@@ -67,7 +67,7 @@ def clear(symbol: str, as_json: bool) -> None:
     _tell(
         as_json,
         {"symbol": name, "hold": False, "changed": changed},
-        f"{name} goes on; its next plan is judged by the other rules" if changed else f"{name} was not on hold",
+        f"{name} is released; its next plan is judged by the other rules" if changed else f"{name} was not on hold",
     )
     if not changed:
         raise click.exceptions.Exit(NO)

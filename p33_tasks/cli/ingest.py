@@ -9,14 +9,18 @@ from p33_tasks.cli.failures import WRONG_USAGE
 
 @click.command(short_help="Read the streams in a process of its own.")
 @click.option(
-    "--stream", "streams", type=click.Choice(["plans", "results"]), multiple=True, help="Only this; both by default."
+    "--stream",
+    "streams",
+    type=click.Choice(["plans", "results"]),
+    multiple=True,
+    help="Only this stream; both by default.",
 )
 @click.option("--concurrency", type=click.IntRange(min=1), help="Processes of the workers' pools that it feeds.")
 def ingest(streams: tuple[str, ...], concurrency: int | None) -> None:
     """Read plans and results from the streams and hand them to the workers as tasks.
 
-    A worker does this by itself; run it apart only with P33_INGEST=off on the workers. SIGTERM and Ctrl-C end it;
-    what it had read and nobody has judged by then is claimed by another.
+    A worker does this by itself; run this command only with P33_INGEST=off on the workers. SIGTERM and Ctrl-C end
+    it. Another ingest claims the entries that it read and no worker has finished.
 
     \b
     Examples:

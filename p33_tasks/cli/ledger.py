@@ -17,15 +17,16 @@ from p33_tasks.views.overview import Overview, SymbolView, read_overview
 
 @click.group(short_help="Show a ledger, or adopt the exchange's position.")
 def ledger() -> None:
-    """The ledger is our own record of each position, from our own fills. Plans are denied where it is missing or
-    differs from the exchange.
+    """The ledger is this service's own record of each position, from the fills that were reported.
+
+    Plans are denied where it is missing or differs from the exchange.
 
     \b
     Examples:
       p33 ledger show
       p33 ledger adopt BTCUSDT             the symbol has none yet
       p33 ledger adopt --replace BTCUSDT   it has one, and the exchange is right
-    """  # noqa: D205 - click shows the first paragraph whole
+    """
 
 
 @ledger.command(short_help="Ledgers beside the exchange's positions.")
@@ -72,7 +73,7 @@ def show(symbols: tuple[str, ...], as_json: bool) -> None:
 def adopt(symbol: str, replace: bool, yes: bool, as_json: bool) -> None:
     """Take the exchange's position of SYMBOL as the ledger's, audited under your name.
 
-    Compare it with your own records first: afterwards a fill that nobody knew of is not noticed any more. It is
+    Compare it with your own records first: afterwards the service cannot notice a fill that it missed before. It is
     refused while an order may be under way: with a reservation, within the cooldown, on a stale snapshot.
 
     \b
@@ -126,7 +127,7 @@ _REFUSALS = {
     "no_snapshot": "there is no snapshot of it. Is it in P33_ALLOWLIST, and does beat run? Look with: p33 check",
     "other_source": "its snapshot comes from {found}, and this configuration's venue is {source}. "
     "Start workers with this configuration, or use theirs",
-    "other_run": "its snapshot is from an earlier life of Redis. Wait for the next refresh and try again",
+    "other_run": "its snapshot is from before Redis restarted or failed over. Wait for the next refresh and try again",
     "hedge_mode": "the account is in hedge mode there. Set it to one-way position mode",
     "stale_snapshot": "its snapshot is {found_sec} s old, the limit is {limit_sec} s. Wait for a refresh; "
     "if none comes: p33 check",

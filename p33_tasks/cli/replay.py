@@ -28,8 +28,8 @@ from p33_tasks.views.history import Extent, History, Page
 
 _LIMITS = {
     "qty_tolerance_pct": ("P33_QTY_TOLERANCE_PCT", "qty_tolerance_pct", "Allowed drift, percent."),
-    "cooldown_sec": ("P33_COOLDOWN_SEC", "cooldown_ms", "Least time since the last order."),
-    "stale_threshold_sec": ("P33_STALE_THRESHOLD_SEC", "stale_threshold_ms", "Oldest usable snapshot."),
+    "cooldown_sec": ("P33_COOLDOWN_SEC", "cooldown_ms", "Minimum time since the last order."),
+    "stale_threshold_sec": ("P33_STALE_THRESHOLD_SEC", "stale_threshold_ms", "Maximum snapshot age."),
     "position_epsilon": ("P33_POSITION_EPSILON", "position_epsilon", "Below this there is no position."),
     "plan_max_age_sec": ("P33_PLAN_MAX_AGE_SEC", "plan_max_age_ms", "Older plans are denied."),
 }
@@ -53,27 +53,27 @@ def limit_options(command: Any) -> Any:
     return command
 
 
-@click.command(short_help="Make recorded verdicts again, also with other limits.")
+@click.command(short_help="Evaluate recorded verdicts again, also with other limits.")
 @click.option(
-    "--since", "since_ms", type=DURATION, metavar="SPAN", help="Only so far back, e.g. 1h. Else all there is."
+    "--since", "since_ms", type=DURATION, metavar="SPAN", help="Only verdicts of this last time, e.g. 1h. Default: all."
 )
 @click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the latest N.")
-@click.option("--symbol", help="Only this one.")
+@click.option("--symbol", help="Only this symbol.")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), help="By default a table.")
 @limit_options
 @json_option
 def replay(
     *, since_ms: int | None, last: int | None, symbol: str | None, form: str | None, as_json: bool, **limits: str | None
 ) -> None:
-    """Make every verdict of the audit stream again from the facts recorded with it, newest first, and compare.
+    """Evaluate every verdict of the audit stream again from the facts recorded with it, newest first, and compare.
 
-    Without limits each must come out the same, letter by letter: exit 0 when all do, 1 with a list of differences
-    when one doesn't (a changed record, or rules that judge otherwise since an update). Denies that rest on no facts
-    are counted apart, and entries that this service can't have written, too.
+    Without limits each must come out the same, character by character: exit 0 when all do, 1 with a list of
+    differences when one does not (a changed record, or rules that changed with an update). Denies that rest on no
+    facts are counted apart, and so are entries that this service cannot have written.
 
-    With limits it tells what they would have changed, from which outcome to which, and how much quantity would have
-    been allowed besides or no longer. This is what-if on each recorded verdict alone: an allow that would have been
-    a deny (or the reverse) would have changed what came after it, and that is not played out.
+    With limits it reports what they would have changed, from which outcome to which, and how much more or less
+    quantity would have been allowed. Each verdict is taken alone: an allow that would have been a deny (or the
+    reverse) would also have changed the verdicts after it, and that is not simulated.
 
     It reads only. CSV has a line per verdict that came out different or would have changed; its summary goes to
     standard error.
@@ -114,7 +114,7 @@ def _limits(given: dict[str, str]) -> Limits | None:
         policy = load_settings({**os.environ, **{_LIMITS[name][0]: text for name, text in given.items()}}).policy
     except ConfigurationError as error:
         found = "\n".join(str(error).splitlines()[1:])
-        raise click.UsageError(f"limits that could not be set can't be tried:\n{found}") from error
+        raise click.UsageError(f"limits that a setting does not allow can't be tried:\n{found}") from error
     return Limits(**{_LIMITS[name][1]: getattr(policy, _LIMITS[name][1]) for name in given})
 
 

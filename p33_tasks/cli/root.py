@@ -33,7 +33,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "watch": Entry(place="p33_tasks.cli.watch:watch", summary="Follow verdicts live, one line each."),
         "explain": Entry(place="p33_tasks.cli.explain:explain", summary="Why a plan was allowed or denied."),
         "replay": Entry(
-            place="p33_tasks.cli.replay:replay", summary="Make recorded verdicts again, also with other limits."
+            place="p33_tasks.cli.replay:replay", summary="Evaluate recorded verdicts again, also with other limits."
         ),
         "proof": Entry(
             place="p33_tasks.demo.scenarios.proof:proof", summary="Run the five acceptance cases on a simulator."
@@ -43,7 +43,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "ledger": Entry(
             place="p33_tasks.cli.ledger:ledger", summary="Show a ledger, or adopt the exchange's position."
         ),
-        "hold": Entry(place="p33_tasks.cli.hold:hold", summary="Stop a symbol, and let it go on."),
+        "hold": Entry(place="p33_tasks.cli.hold:hold", summary="Stop a symbol, or release it."),
     },
 }
 """Another command is one line here, and one module."""
@@ -93,14 +93,14 @@ def cli() -> None:
     """P3.3 Position State Brain: asked before every reduce-only order, answers with a permit or a reason.
 
     \b
-    Try it, nothing to set up and nothing of yours is touched:
+    Try it (needs no setup, touches nothing of yours):
       p33 up                       everything with a simulated exchange, on a Redis of its own
-      p33 up --for 60 --json       the same for a minute, one JSON summary, exit 0 when all went well
+      p33 up --for 60 --json       the same for a minute, one JSON summary, exit 0 if everything passed
 
     \b
     With a deployment (settings from the environment or /etc/quantum/position-state-brain.env):
       p33 check                    what is wrong, and the fix
-      p33 status                   every symbol at a glance
+      p33 status                   every symbol in one table
       p33 explain abc5f1f59a4df545 why this plan was denied, and what to do
 
     Exit codes: 0 fine, 1 the answer is no, 2 wrong usage or configuration.

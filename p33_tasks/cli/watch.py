@@ -44,7 +44,7 @@ class Wanted:
 
 
 @click.command(short_help="Follow verdicts live, one line each.")
-@click.option("--symbol", "symbols", multiple=True, help="Only this one; may be given more than once.")
+@click.option("--symbol", "symbols", multiple=True, help="Only this symbol; may be repeated.")
 @click.option("--denied", is_flag=True, help="Only denies.")
 @click.option(
     "--reason",
@@ -52,13 +52,17 @@ class Wanted:
     multiple=True,
     type=click.Choice([str(reason) for reason in Reason]),
     metavar="REASON",
-    help="Only denies for this reason; may be given more than once.",
+    help="Only denies for this reason; may be repeated.",
 )
 @click.option(
-    "--since", "since_ms", type=DURATION, metavar="SPAN", help="Begin so far back, e.g. 10m; else with what comes."
+    "--since",
+    "since_ms",
+    type=DURATION,
+    metavar="SPAN",
+    help="Begin this long ago, e.g. 10m; default: new verdicts only.",
 )
-@click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after so many lines.")
-@click.option("--for", "for_ms", type=DURATION, metavar="SECONDS", help="End after so long.")
+@click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after this many lines.")
+@click.option("--for", "for_ms", type=DURATION, metavar="SECONDS", help="End after this time.")
 @json_lines_option
 def watch(
     *,
@@ -70,9 +74,9 @@ def watch(
     for_ms: int | None,
     as_json: bool,
 ) -> None:
-    """Follow verdicts as they are made, one line each, worded like the worker's log. Ctrl-C ends it.
+    """Follow verdicts as they are made, one line each, in the words of the worker's log. Ctrl-C ends it.
 
-    It reads and changes nothing. An outage of Redis is said once, on standard error, and it goes on when Redis is
+    It only reads. An outage of Redis is reported once, on standard error; the command continues when Redis is
     back. Times are Redis's own, UTC.
 
     \b
@@ -113,7 +117,7 @@ def _show(wanted: Wanted, *, since_ms: int | None, count: int | None, for_ms: in
 
 
 def _follow(verdicts: LiveVerdicts, ends_at: float | None) -> Iterator[VerdictSeen]:
-    """Every verdict until the end; an outage is told once and outlasted."""
+    """Every verdict until the end; an outage is reported once and survived."""
     away_since: float | None = None
     while (left_sec := _left(ends_at)) > 0:
         try:

@@ -53,8 +53,8 @@ class Reason(StrEnum):
     )
     QTY_BELOW_STEP_SIZE = (
         "qty_below_step_size",
-        "The part to close is smaller than the venue can trade; close more at once.",
+        "The part to close is smaller than the venue can trade; close a larger part.",
     )
     PLAN_ABANDONED = "plan_abandoned", "The executor gave up before the verdict; send a new plan."
     INTERNAL_ERROR = "internal_error", "Read the worker's log for this plan_id; send a new plan."
-    CONTENTION = "contention", "The facts kept moving while the plan was judged; send a new plan."
+    CONTENTION = "contention", "The facts kept changing during the evaluation; send a new plan."

@@ -31,7 +31,7 @@ def symbol_gauges(views: Sequence[SymbolView], policy: Policy) -> Iterator[Metri
     yield gauge("p33_snapshot_age_sec", "Age of the snapshot by Redis TIME, in seconds; +Inf: there is none.", _age)
     yield gauge(
         "p33_snapshot_usable",
-        "1: fresh, of this venue and this life of Redis; 0: every plan on the symbol is denied.",
+        "1: fresh, of this venue, fetched since Redis last restarted; 0: every plan on the symbol is denied.",
         lambda view: snapshot_is_usable(view, policy),
     )
     yield gauge("p33_position_amt", "Signed position on the exchange, base units.", lambda view: view.position_amt)

@@ -1,4 +1,4 @@
-"""A verdict told as a story: what was known, which rule spoke, and what would have made it an allow.
+"""A verdict explained: what was known, which rule denied it, and what would have made it an allow.
 
 Pure functions from the recorded verdict and inputs (JSON objects with exact numbers) to sentences. Values may be
 anything, since others can write to Redis too; whoever prints them escapes them.
@@ -144,7 +144,7 @@ _NEEDED: dict[str, Callable[[Json], str]] = {
     Reason.NOT_REDUCE_ONLY: lambda _: "reduceOnly true, or left out",
     Reason.UNKNOWN_ACTION: lambda d: f"a known action, e.g. CLOSE_PARTIAL_50; it was {d['action']!r}",
     Reason.RECONCILE_HOLD_ACTIVE: lambda _: "no hold on the symbol",
-    Reason.NO_EXCHANGE_SNAPSHOT: lambda _: "a snapshot from this venue, fetched in this life of Redis",
+    Reason.NO_EXCHANGE_SNAPSHOT: lambda _: "a snapshot from this venue, fetched since Redis last restarted",
     Reason.HEDGE_MODE_UNSUPPORTED: lambda _: "an account in one-way mode",
     Reason.STALE_EXCHANGE_STATE: _stale,
     Reason.NO_POSITION: lambda d: (
@@ -153,7 +153,7 @@ _NEEDED: dict[str, Callable[[Json], str]] = {
     Reason.COOLDOWN_IN_FLIGHT: lambda d: (
         f"{number(d['cooldown_sec'])} s since the last order; it was {number(d['seconds_since_order'])} s"
     ),
-    Reason.PERMIT_IN_FLIGHT: lambda d: f"the symbol free; plan {d['in_flight_plan_id']} held it",
+    Reason.PERMIT_IN_FLIGHT: lambda d: f"a symbol without a reservation; plan {d['in_flight_plan_id']} held it",
     Reason.MISSING_LEDGER: lambda d: (
         f"a ledger to compare with the exchange's {number(d['exchange_position_amt'])}; there was none"
     ),
@@ -168,9 +168,11 @@ _NEEDED: dict[str, Callable[[Json], str]] = {
     ),
     Reason.QTY_BELOW_STEP_SIZE: _below_step,
     Reason.PLAN_ABANDONED: lambda _: "an executor that waited for the verdict",
-    Reason.CONTENTION: lambda d: f"facts that stand still while judged; each of {d['tries']} tries met a change",
+    Reason.CONTENTION: lambda d: (
+        f"facts that do not change during the evaluation; they changed in each of {d['tries']} tries"
+    ),
     Reason.INTERNAL_ERROR: lambda d: (
-        f"an evaluation that comes to its end: {d['error']}"
+        f"an evaluation without an error: {d['error']}"
         + (f", delivered {d['deliveries']} times" if "deliveries" in d else "")
     ),
 }
@@ -184,12 +186,12 @@ def cure(verdict: Json) -> str:
     """What to do about a deny, with the time to wait where waiting helps."""
     reason = str(verdict.get("reason"))
     known = {member.value: member.cure for member in Reason}
-    advice = known.get(reason, "This reason is not one of ours: somebody else wrote this decision.")
+    advice = known.get(reason, "This service has no such reason: another program wrote this decision.")
     wait = _object(verdict, "details").get("retry_after_sec")
     symbol = verdict.get("symbol")
     if isinstance(symbol, str):
         advice = advice.replace("SYMBOL", symbol)
-    return f"{advice} Worth another try after {number(wait)} s, under a new plan_id." if wait is not None else advice
+    return f"{advice} Try again after {number(wait)} s, with a new plan_id." if wait is not None else advice
 
 
 # --- values ---------------------------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def test_it_says_how_long_to_wait_only_where_waiting_helps(gate: Gate, call: Cal
     else:
         gate.put_position("0")
     gate.judge("p1")
-    assert ("Worth another try after" in call("explain", "p1").stdout) is retry
+    assert ("Try again after" in call("explain", "p1").stdout) is retry
 
 
 def test_json_holds_verdict_and_inputs_exactly(gate: Gate, call: Call) -> None:

@@ -166,7 +166,7 @@ def test_a_verdict_tells_reason_numbers_and_what_ends_the_denial() -> None:
     told = shown(home_page(make_overview(), deny, verdict(allow=True, order_side="SELL", safe_close_qty=28)))
     assert "deny cooldown_in_flight" in told
     assert "Needed 15 s since the last order; it was 3 s." in told
-    assert "Wait for the cooldown, then send a new plan. Worth another try after 12 s" in told
+    assert "Wait for the cooldown, then send a new plan. Try again after 12 s" in told
     assert "allow sell 28" in told
 
 

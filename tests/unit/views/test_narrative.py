@@ -17,12 +17,12 @@ def deny(reason: Reason, **details: object) -> dict[str, object]:
     [
         (
             deny(Reason.INTERNAL_ERROR, error="no worker finished the evaluation", deliveries=4),
-            "an evaluation that comes to its end: no worker finished the evaluation, delivered 4 times",
+            "an evaluation without an error: no worker finished the evaluation, delivered 4 times",
         ),
-        (deny(Reason.INTERNAL_ERROR, error="KeyError"), "an evaluation that comes to its end: KeyError"),
+        (deny(Reason.INTERNAL_ERROR, error="KeyError"), "an evaluation without an error: KeyError"),
         (
             deny(Reason.CONTENTION, tries=3, retry_after_sec=1),
-            "facts that stand still while judged; each of 3 tries met a change",
+            "facts that do not change during the evaluation; they changed in each of 3 tries",
         ),
         (deny(Reason.CONTENTION), ""),  # details of another writer
     ],
