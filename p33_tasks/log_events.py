@@ -117,6 +117,9 @@ class LogEvent(StrEnum):
     NO_DEATH_SIGNAL = auto()
     """The kernel refused to signal the ingest when its worker ends. The ingest looks for its worker by itself and ends
     a little later."""
+    NO_SIGN_OF_LIFE = auto()
+    """The sign of life that ``p33 alive`` reads could not be written. The process works on, and a probe will restart
+    it: make the folder writable, or name another one in ``P33_RUNTIME_DIR``."""
     EVENTS_NOT_SENT = auto()
     """The last task events could not be sent when the ingest ended; Flower misses them. Nothing to do."""
     BROKER_CLOSE_FAILED = auto()

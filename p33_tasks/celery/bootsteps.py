@@ -61,9 +61,14 @@ class IngestStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
         self._closing = False
         self._timer: Any = None
 
-    def include_if(self, worker: Any) -> bool:
+    @staticmethod
+    def is_wanted(worker: Any) -> bool:
         """Only where the streams' tasks are consumed (``-Q`` decides), and not with ``P33_INGEST=off``."""
         return settings().ingest == "on" and bool(streams_of(worker))
+
+    def include_if(self, worker: Any) -> bool:
+        """Celery's question."""
+        return self.is_wanted(worker)
 
     def start(self, worker: Any) -> None:
         """Start the ingest, from the thread that lives as long as the worker: its death signal follows that."""

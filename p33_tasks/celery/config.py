@@ -8,6 +8,7 @@ from typing import Any
 from celery import Celery
 from kombu.entity import Exchange, Queue
 
+from p33_tasks.celery.alive import AliveStep
 from p33_tasks.celery.bootsteps import IngestStep
 from p33_tasks.celery.broker import broker_of
 from p33_tasks.celery.signals import connect_signals
@@ -36,7 +37,7 @@ def make_app(settings: Settings) -> Celery:
         **_engine(),
         beat_schedule=schedule(settings),
     )
-    app.steps["worker"].add(IngestStep)
+    app.steps["worker"].update({IngestStep, AliveStep})
     connect_signals(settings)
     return app
 

@@ -8,10 +8,12 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import structlog
 
+from p33_tasks.bootstrap.alive import MAIN, Sign, runtime_dir
 from p33_tasks.bootstrap.journal import write_error
 from p33_tasks.bootstrap.logs import configure_logging
 from p33_tasks.bootstrap.notify import notify_ready, notify_stopping
@@ -56,11 +58,15 @@ def run(options: Options) -> int:
     ingest.stopping = stop_on_signals()
     if options.parent_pid is not None:
         end_with_parent()
+    sign = Sign(folder=runtime_dir(here.settings.runtime_dir), role="ingest", of=options.parent_pid)
+    sign.begin()
+    ingest.show_life = partial(sign.show, MAIN)
     log.info(LogEvent.INGEST_READY, streams=",".join(options.streams), window=options.window)
     if options.parent_pid is None:  # else the worker is the service
         notify_ready(f"reads {', '.join(options.streams)}")
     ingest.run()
     notify_stopping()
+    sign.end()
     log.info(LogEvent.INGEST_STOPPED, orphaned=ingest.is_orphaned())
     return 0
 

@@ -15,6 +15,8 @@ from kombu.exceptions import KombuError
 from kombu.transport.virtual.base import Channel as VirtualChannel
 from redis.exceptions import RedisError
 
+from p33_tasks.bootstrap.alive import MAIN, Sign, runtime_dir
+from p33_tasks.bootstrap.runtime import settings
 from p33_tasks.log_events import LogEvent
 
 log = structlog.get_logger("p33.beat")
@@ -30,6 +32,7 @@ class BatchScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
     """``celery.beat:Scheduler`` that sends whatever is due in one batch."""
 
     _away = False
+    _sign: Sign | None = None
     _full = False
 
     def setup_schedule(self) -> None:
@@ -44,6 +47,7 @@ class BatchScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
         Returns:
             Seconds until the next entry is due; a failed tick is due again soon.
         """
+        self._show_life()
         now = self.app.now()
         # A last run in the future: this host's clock stepped back. Celery would wait until it has caught up.
         states = [
@@ -53,6 +57,18 @@ class BatchScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
         if due and not self._sent(due):
             return RETRY_SEC
         return float(min([next_sec for _, _, next_sec in states] + [self.max_interval]))
+
+    def close(self) -> None:
+        """End in good order."""
+        if self._sign is not None:
+            self._sign.end()
+        super().close()
+
+    def _show_life(self) -> None:
+        if self._sign is None:
+            self._sign = Sign(folder=runtime_dir(settings().runtime_dir), role="beat")
+            self._sign.begin()
+        self._sign.show(MAIN)
 
     def _sent(self, due: list[Any]) -> bool:
         began = self.app.now()

@@ -28,6 +28,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "ingest": Entry(place="p33_tasks.cli.ingest:ingest", summary="Read the streams in a process of its own."),
     },
     "Look": {
+        "alive": Entry(place="p33_tasks.cli.alive:alive", summary="A local sign of life, for a supervisor's probe."),
         "check": Entry(place="p33_tasks.cli.check:check", summary="What is wrong with this deployment, and the fix."),
         "status": Entry(place="p33_tasks.cli.status:status", summary="Every symbol: exchange, ledger, drift, gate."),
         "watch": Entry(place="p33_tasks.cli.watch:watch", summary="Follow verdicts live, one line each."),

@@ -47,6 +47,7 @@ class Ingest:
     name: ConsumerName
     stopping: threading.Event = field(default_factory=threading.Event)
     is_orphaned: Callable[[], bool] = lambda: False
+    show_life: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         self._due: dict[str, float] = {}
@@ -59,6 +60,7 @@ class Ingest:
         """Work until told to stop, or until the worker is gone."""
         try:
             while not self.stopping.is_set() and not self.is_orphaned():
+                self.show_life()
                 self._guarded(self.step)
         finally:
             self._guarded(self.publisher.end)

@@ -87,6 +87,7 @@ class Settings(BaseSettings):
 
     governor_permit_key: str = Field(DEFAULT_GOVERNOR_KEY, alias="P33_GOVERNOR_PERMIT_KEY")
     permit_signing_key: SecretStr | None = Field(None, alias="P33_PERMIT_SIGNING_KEY")
+    runtime_dir: str | None = Field(None, alias="P33_RUNTIME_DIR", pattern=r"^/")
     ingest: Literal["on", "off"] = Field("on", alias="P33_INGEST")
 
     # --- reading ----------------------------------------------------------------------------------------------------

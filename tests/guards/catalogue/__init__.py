@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.guards.catalogue.alive import ALIVE
 from tests.guards.catalogue.broker import BROKER
 from tests.guards.catalogue.consuming import CONSUMING
 from tests.guards.catalogue.control import CONTROL
@@ -30,5 +31,5 @@ GUARDS: tuple[Guard, ...] = (
     *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING),
     *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *ORDERS),
     *(*READING, *MESSAGES, *BROKER, *CONTROL, *NEIGHBOURS),
-    *(*SECRETS, *HOSTS, *TEXTS, *TLS, *SCRIPTS, *SERVERS),
+    *(*SECRETS, *HOSTS, *TEXTS, *TLS, *SCRIPTS, *SERVERS, *ALIVE),
 )

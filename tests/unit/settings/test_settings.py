@@ -61,6 +61,7 @@ def test_the_defaults_are_the_contracts():
         "P33_API_PASSWORD": None,
         "P33_GOVERNOR_PERMIT_KEY": "{prefix}:permit:governor:{plan_id}",
         "P33_PERMIT_SIGNING_KEY": None,
+        "P33_RUNTIME_DIR": None,
         "P33_INGEST": "on",
     }
 
@@ -90,6 +91,7 @@ def test_the_defaults_are_the_contracts():
         ("REDIS_TLS", "maybe", "true or false"),
         ("BINANCE_TESTNET", "2", "true or false"),
         ("REDIS_HOST", "host/1", "pattern"),
+        ("P33_RUNTIME_DIR", "run/p33", "pattern"),
         ("P33_LOG_LEVEL", "LOUD", "'DEBUG'"),
         ("P33_LEDGER_BOOTSTRAP", "allow", "'deny' or 'adopt'"),
         ("P33_ALLOWLIST", " , ", "at least one symbol"),

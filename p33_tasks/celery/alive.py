@@ -1,0 +1,88 @@
+"""A worker's sign of life: its main loop goes round, and its pool has processes that get on with their tasks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+from celery import bootsteps
+from celery.worker import state
+from celery.worker.consumer import Consumer
+
+from p33_tasks.bootstrap.alive import EVERY_SEC, MAIN, POOL, Sign, runtime_dir
+from p33_tasks.bootstrap.runtime import settings
+from p33_tasks.celery.bootsteps import IngestStep
+
+STUCK_SEC = 45.0
+"""Longer than any task may take (30 s) until its process was killed and the worker has read that."""
+
+
+class SignsOfLife(Consumer):  # type: ignore[misc]  # Celery has no types
+    """The part of the worker's consumer that gives a sign while it waits for its broker: no timer runs meanwhile."""
+
+    def ensure_connected(self, conn: Any) -> Any:
+        """Celery's, with a sign at each attempt."""
+        connect = conn.ensure_connection
+
+        def ensure_connection(*args: Any, callback: Callable[[], None] | None = None, **kwargs: Any) -> Any:
+            return connect(*args, callback=partial(self._while_waiting, callback), **kwargs)
+
+        conn.ensure_connection = ensure_connection
+        return super().ensure_connected(conn)
+
+    def _while_waiting(self, callback: Callable[[], None] | None) -> None:
+        sign = getattr(self.controller, "sign_of_life", None)
+        if sign is not None:
+            sign.show()
+        if callback is not None:
+            callback()
+
+
+class AliveStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
+    """Gives a sign about once a second, from the loop that takes the tasks; also while it waits for its broker."""
+
+    requires: ClassVar[Any] = ("celery.worker.components:Timer", "celery.worker.components:Pool")
+    label = "Alive"
+
+    def __init__(self, worker: Any, **kwargs: Any) -> None:
+        super().__init__(worker, **kwargs)
+        self._worker = worker
+        self._timer: Any = None
+        self._sign: Sign | None = None
+        self._since: dict[str, float] = {}  # monotonic, when a running task was first seen
+        worker.sign_of_life = self
+
+    def start(self, worker: Any) -> None:
+        """Begin, in the process that lives as long as the worker."""
+        has_ingest = IngestStep.is_wanted(worker)
+        self._sign = Sign(folder=runtime_dir(settings().runtime_dir), role="worker", has_ingest=has_ingest)
+        self._sign.begin()
+        self._timer = worker.timer.call_repeatedly(EVERY_SEC, self.show)
+
+    def show(self) -> None:
+        """Say that the loop went round; and that the pool works, when it does."""
+        if self._sign is not None:
+            self._sign.show(MAIN, *([POOL] if self._pool_works() else []))
+
+    def stop(self, worker: Any) -> None:  # noqa: ARG002 - Celery's signature
+        """Leave nothing behind."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._sign is not None:
+            self._sign.end()
+            self._sign = None
+
+    terminate = stop
+
+    def _pool_works(self) -> bool:
+        """Whether a process is there, and no task runs longer than its time limit lets it."""
+        pool = getattr(self._worker.pool, "_pool", None)  # billiard's; threads have no processes to lose
+        processes = getattr(pool, "_pool", None)
+        if processes is not None and not any(process.exitcode is None for process in processes):
+            return False
+        now = time.monotonic()
+        running = {str(request.id) for request in tuple(state.active_requests)}
+        self._since = {task_id: self._since.get(task_id, now) for task_id in running}
+        return all(now - since < STUCK_SEC for since in self._since.values())
