@@ -104,7 +104,7 @@ class MalformedResponseError(ExchangeError):
 class OrderRejectedError(ExchangeError):
     """The exchange rejected the order; no quantity was executed."""
 
-    def __init__(self, message: str | None = None, *, code: int | None = None) -> None:
+    def __init__(self, message: str | None = None, *, code: str | None = None) -> None:
         super().__init__(message)
         self.code = code
         """The venue's own error code, e.g. Binance's -2022 (reduce-only rejected)."""

@@ -13,7 +13,6 @@ import redis
 
 from p33_tasks.apply.consuming import PLACE_WINDOW_MS
 from p33_tasks.contract.keys import Keys
-from p33_tasks.exchange.registry import build_venue, strict_reader, venue_source
 from p33_tasks.services.issue_permit import PermitService
 from p33_tasks.services.record_fill import ResultService
 from p33_tasks.services.refresh_snapshot import SnapshotService
@@ -26,6 +25,7 @@ from p33_tasks.store.entries import RedisEntries
 from p33_tasks.store.results import RedisResultStore
 from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes
 from p33_tasks.store.verdicts import RedisVerdictStore
+from p33_tasks.venues.build import build_venue, venue_source
 
 LONGEST_CONSUMED_MS = PLACE_WINDOW_MS + MAX_STALE_THRESHOLD_SEC * 1000
 """The least that consuming reserves a symbol for, at the greatest freshness limit."""
@@ -51,7 +51,7 @@ class Runtime:
     def source(self) -> str:
         """Venue and host that snapshots must come from; known without importing ccxt."""
         s = self.settings
-        return venue_source(s.exchange, s.binance_testnet, s.exchange_base_url)
+        return venue_source(s.exchange, s.testnet, s.exchange_base_url)
 
     @cached_property
     def dead_letters(self) -> RedisDeadLetters:
@@ -78,7 +78,7 @@ class Runtime:
         """Records what was executed."""
         policy = self.settings.policy
         store = RedisResultStore(self.client, self.keys, allowlist=policy.allowlist, permit_ttl_ms=policy.permit_ttl_ms)
-        return ResultService(store, market_refusals=strict_reader(self.settings.exchange).market_refusals)
+        return ResultService(store, market_refusals=self.settings.venue.errors.market_refused)
 
     @property
     def refresh_times(self) -> RefreshTimes:
@@ -87,6 +87,7 @@ class Runtime:
         return RefreshTimes(
             poll_ms=policy.poll_ms,
             cooldown_ms=policy.cooldown_ms,
+            markets_ms=self.settings.venue.markets_period_ms,
             longest_reservation_ms=max(policy.permit_ttl_ms + policy.cooldown_ms, LONGEST_CONSUMED_MS),
         )
 
@@ -100,9 +101,14 @@ class Runtime:
             api_key=api_key.get_secret_value() if api_key else None,
             api_secret=api_secret.get_secret_value() if api_secret else None,
             password=s.venue_api_password.get_secret_value() if s.venue_api_password else None,
-            testnet=s.binance_testnet,
+            testnet=s.testnet,
             base_url=s.exchange_base_url,
-            budget=RedisRequestBudget(self.client, self.keys),
+            budget=RedisRequestBudget(
+                self.client,
+                self.keys,
+                own_weight=s.venue.requests.own_weight_per_minute,
+                venue_weight=s.venue.requests.stop_at_weight,
+            ),
         )
         store = RedisSnapshotStore(
             self.client, self.keys, allowlist=s.allowlist, times=self.refresh_times, bootstrap=s.ledger_bootstrap

@@ -14,9 +14,9 @@ from p33_tasks.celery.patches.quiet_boot import boot_quietly
 from p33_tasks.celery.patches.short_exit import shorten_exit
 from p33_tasks.celery.patches.short_failures import shorten_failures
 from p33_tasks.errors import ConfigurationError
-from p33_tasks.exchange.client import preload
 from p33_tasks.settings import Settings
 from p33_tasks.store.server import require_fit_servers
+from p33_tasks.venues.transport import preload
 
 SNAPSHOTS = "p33.snapshots"
 

@@ -122,7 +122,7 @@ def _check_configuration(session: Session) -> list[Finding]:
         told = (f"{name} (meant {meant}?)" if meant else name for name, meant in unknown.items())
         found = f"no setting of that name, so nothing reads it: {listed(told)}"
         findings.warn("unknown variables", found, "correct the name, or remove it; its default is in force")
-    if settings.ledger_bootstrap == "adopt" and settings.exchange_base_url is None and not settings.binance_testnet:
+    if settings.ledger_bootstrap == "adopt" and settings.exchange_base_url is None and not settings.testnet:
         fix = "P33_LEDGER_BOOTSTRAP=deny, and p33 ledger adopt SYMBOL after comparing"
         findings.warn("ledger bootstrap", "adopt: a live position without a ledger is adopted without asking", fix)
     policy = settings.policy

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from p33_tasks.abilities import TellsKeyPermissions, TellsPositionMode, TellsTime
 from p33_tasks.cli.findings import Finding, Findings, Grade, counted, listed
 from p33_tasks.cli.session import Session
 from p33_tasks.errors import (
@@ -16,11 +17,9 @@ from p33_tasks.errors import (
     StoreError,
 )
 from p33_tasks.ports import Venue
+from p33_tasks.venues.spec import VenueSpec
 
 NOT_THE_EXCHANGE = "not the exchange: Redis takes no writes (full? read-only? too few replicas?); look at its log"
-
-MAX_CLOCK_OFFSET_MS = 500
-"""Binance refuses timestamps that are a second ahead of its own clock."""
 
 
 class UnsharedBudget:
@@ -44,20 +43,24 @@ class UnsharedBudget:
 
 def build_session_venue(session: Session, *, shared_budget: bool) -> Venue:
     """The configured venue, asked on the budget that all workers share."""
-    from p33_tasks.exchange.registry import build_venue
     from p33_tasks.store.budget import RedisRequestBudget
+    from p33_tasks.venues.build import build_venue
 
     settings = session.settings
     key, secret = settings.api_credentials
     password = settings.venue_api_password
+    limit = settings.venue.requests
+    shared = RedisRequestBudget(
+        session.client, session.keys, own_weight=limit.own_weight_per_minute, venue_weight=limit.stop_at_weight
+    )
     return build_venue(
         exchange_id=settings.exchange,
         api_key=key.get_secret_value() if key else None,
         api_secret=secret.get_secret_value() if secret else None,
         password=password.get_secret_value() if password else None,
-        testnet=settings.binance_testnet,
+        testnet=settings.testnet,
         base_url=settings.exchange_base_url,
-        budget=RedisRequestBudget(session.client, session.keys) if shared_budget else UnsharedBudget(),
+        budget=shared if shared_budget else UnsharedBudget(),
     )
 
 
@@ -69,7 +72,7 @@ def check_exchange(session: Session, *, redis_answers: bool) -> list[Finding]:
     except ConfigurationError as error:
         findings.fail("venue", str(error), "set P33_EXCHANGE")
         return findings.all
-    if not _check_reachable(findings, venue):
+    if not _check_reachable(findings, venue, session.settings.venue):
         return findings.all
     allowlist = session.settings.allowlist
     _check_symbols(findings, venue, allowlist)
@@ -93,12 +96,12 @@ def _asked(findings: Findings, what: str, ask: Callable[[], Any], fix: str) -> A
     return None
 
 
-def _check_reachable(findings: Findings, venue: Venue) -> bool:
-    ask = getattr(venue, "fetch_server_time_ms", None)
-    if ask is None:
+def _check_reachable(findings: Findings, venue: Venue, spec: VenueSpec) -> bool:
+    if not isinstance(venue, TellsTime):
         findings.ok("venue", venue.source)
         return True
-    fix = f"check the connection to {venue.source}: network, proxy, P33_EXCHANGE_BASE_URL and BINANCE_TESTNET"
+    ask = venue.fetch_server_time_ms
+    fix = f"check the connection to {venue.source}: network, proxy, P33_EXCHANGE_BASE_URL and {spec.testnet_variable}"
     # Once to load the exchange library and open the connection, and once to measure.
     if _asked(findings, "reachable", ask, fix) is None:
         return False
@@ -109,7 +112,7 @@ def _check_reachable(findings: Findings, venue: Venue) -> bool:
     ended_ms = time.time() * 1000
     findings.ok("reachable", f"{venue.source}, answered in {ended_ms - began_ms:.0f} ms")
     offset = max(began_ms - server_ms, server_ms - ended_ms, 0.0)
-    grade = Grade.OK if offset <= MAX_CLOCK_OFFSET_MS else Grade.WARN
+    grade = Grade.OK if offset <= spec.clock.max_offset_ms else Grade.WARN
     findings.add("clock", grade, f"{offset:.0f} ms apart from this host's", "run NTP on this host")
     return True
 
@@ -150,10 +153,9 @@ def _check_positions(findings: Findings, venue: Venue, allowlist: tuple[str, ...
 
 
 def _check_position_mode(findings: Findings, venue: Venue) -> None:
-    ask = getattr(venue, "is_hedge_mode", None)
-    if ask is None:
+    if not isinstance(venue, TellsPositionMode):
         return
-    hedge = _asked(findings, "position mode", ask, "try again")
+    hedge = _asked(findings, "position mode", venue.is_hedge_mode, "try again")
     if hedge is None:
         return
     fix = "set the account to one-way mode; until then every plan is denied hedge_mode_unsupported"
@@ -161,11 +163,10 @@ def _check_position_mode(findings: Findings, venue: Venue) -> None:
 
 
 def _check_key(findings: Findings, venue: Venue) -> None:
-    ask = getattr(venue, "fetch_key_permissions", None)
-    if ask is None:
+    if not isinstance(venue, TellsKeyPermissions):
         return
     try:
-        may = ask()
+        may = venue.fetch_key_permissions()
     except ExchangeError as error:  # says nothing about whether snapshots work
         findings.warn("API key", f"its permissions could not be read: {error}", "look them up on the venue's website")
         return

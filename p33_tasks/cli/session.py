@@ -33,10 +33,10 @@ class Session:
     @property
     def source(self) -> str:
         """Venue and host that snapshots must come from."""
-        from p33_tasks.exchange.registry import venue_source
+        from p33_tasks.venues.build import venue_source
 
         settings = self.settings
-        return venue_source(settings.exchange, settings.binance_testnet, settings.exchange_base_url)
+        return venue_source(settings.exchange, settings.testnet, settings.exchange_base_url)
 
 
 def open_session() -> Session:

@@ -29,6 +29,20 @@ class PositionSide(StrEnum):
         return cls.LONG if amount > 0 else cls.SHORT
 
 
+class Leg(StrEnum):
+    """Which position of a symbol: the only one of a one-way symbol, or one of the two legs in hedge mode."""
+
+    BOTH = "BOTH"
+    LONG = "LONG"
+    SHORT = "SHORT"
+
+    def admits(self, amount: Decimal) -> bool:
+        """Whether a signed amount can be this leg's: a long leg is never below 0, a short leg never above it."""
+        if self is Leg.LONG:
+            return amount >= 0
+        return self is Leg.BOTH or amount <= 0
+
+
 class OrderSide(StrEnum):
     """The side of an order."""
 
@@ -42,6 +56,18 @@ class OrderSide(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LegPosition:
+    """One leg of a symbol in hedge mode, as the venue reported it: proven, also when it is flat."""
+
+    leg: Leg  # LONG or SHORT
+    position_amt: Decimal  # signed base quantity: a long leg is never below 0, a short leg never above it
+    entry_price: Decimal | None = None  # quote units
+    mark_price: Decimal | None = None  # quote units
+    leverage: Decimal | None = None
+    unrealized_pnl: Decimal | None = None  # quote units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
     """One symbol's position as the venue reported it: proven, also when it is flat."""
 
@@ -52,6 +78,12 @@ class Position:
     leverage: Decimal | None = None
     unrealized_pnl: Decimal | None = None  # quote units
     hedge_mode: bool = False  # the symbol has separate long and short legs
+    legs: tuple[LegPosition, ...] = ()  # as a venue reports hedge mode: LONG and SHORT, in this order; else none
+
+    @property
+    def position_mode(self) -> str:
+        """``hedge`` or ``one_way``."""
+        return "hedge" if self.hedge_mode else "one_way"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,9 @@ from typing import TypeVar
 
 from p33_tasks.contract.keys import Keys
 from p33_tasks.errors import P33Error, StoreUnavailableError
-from p33_tasks.exchange.registry import venue_source
 from p33_tasks.settings import Settings
 from p33_tasks.store.connection import connect
+from p33_tasks.venues.build import venue_source
 from p33_tasks.views.overview import Overview, read_overview
 from p33_tasks.views.recent import RecentVerdict, read_recent
 from p33_tasks.views.stories import Story, Trace, read_story, read_trace
@@ -50,7 +50,7 @@ class Cluster:
         """
         self.settings = settings
         self.keys = Keys(settings.key_prefix)
-        self.source = venue_source(settings.exchange, settings.binance_testnet, settings.exchange_base_url)
+        self.source = venue_source(settings.exchange, settings.testnet, settings.exchange_base_url)
         self._client = connect(settings.state_url, socket_timeout_sec=SOCKET_TIMEOUT_SEC, retries=0)
         # Apart, so that a plan's long story never stands before a scrape.
         self._overviews = ThreadPoolExecutor(1, "overview")

@@ -13,7 +13,6 @@ from decimal import Decimal
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from p33_tasks.domain.models import Policy
-from p33_tasks.store.budget import OWN_WEIGHT_PER_MINUTE, VENUE_WEIGHT_PER_MINUTE
 from p33_tasks.views.overview import Overview, RefreshView, SymbolView
 from p33_tasks.views.streams import StreamView
 
@@ -106,9 +105,9 @@ def refresh_gauges(refresh: RefreshView) -> Iterator[Metric]:
     )
     yield _gauge(
         "p33_exchange_weight_limit",
-        "Request weight per minute at which refreshes stop.",
+        "Request weight per minute at which refreshes stop; 0: nothing was asked for yet.",
         ("by",),
-        ((("own",), OWN_WEIGHT_PER_MINUTE), (("venue",), VENUE_WEIGHT_PER_MINUTE)),
+        ((("own",), refresh.own_limit), (("venue",), refresh.venue_limit)),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
@@ -21,13 +21,15 @@ from p33_tasks.contract.names import (
 from p33_tasks.domain.models import Policy
 from p33_tasks.redis_url import with_tls
 from p33_tasks.settings.urls import BROKER_SCHEMES, STATE_SCHEMES, checked_url, has_host, next_db, path_of
+from p33_tasks.settings.venue_variables import API_SECRETS, VenueVariables
+from p33_tasks.venues.build import venue_entries, venue_spec
+from p33_tasks.venues.spec import VenueSpec
 
 MAX_STALE_THRESHOLD_SEC = 60
 """A hard ceiling: a limit that was raised "temporarily" to 300 s was still there 16 days later."""
 
-READABLE_EXCHANGES = frozenset({"binanceusdm"})
-"""The venues of ``exchange.registry.STRICT_READERS``; known here so that every program refuses another one, with all
-other problems, before it takes a task or a plan from those that could serve it."""
+
+DEFAULT_EXCHANGE = next(iter(venue_entries()))
 
 _SYMBOL = re.compile(r"[^\s|{}]{1,40}")
 _LEG = re.compile(r":(LONG|SHORT)\Z", re.IGNORECASE)
@@ -36,7 +38,7 @@ _HOST = r"^[A-Za-z0-9_.:-]+$"
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
-class Settings(BaseSettings):
+class Settings(VenueVariables):
     """Every setting, by its environment variable. Built by ``load_settings``; immutable.
 
     Built directly, it knows only what it is given: ``Settings(P33_POLL_SEC="2")``.
@@ -57,6 +59,7 @@ class Settings(BaseSettings):
     broker_url: SecretStr | None = Field(None, alias="P33_BROKER_URL")
     key_prefix: str = Field(DEFAULT_PREFIX, alias="P33_KEY_PREFIX")
 
+    exchange: str = Field(DEFAULT_EXCHANGE, alias="P33_EXCHANGE", pattern=r"^[a-z0-9]+$")  # before what depends on it
     poll_sec: Decimal = Field(
         Decimal(5), alias="P33_POLL_SEC", ge=Decimal("0.1"), le=MAX_STALE_THRESHOLD_SEC, decimal_places=3
     )
@@ -74,13 +77,7 @@ class Settings(BaseSettings):
     metrics_port: int = Field(8045, alias="P33_METRICS_PORT", ge=0, le=65535)
     metrics_host: str = Field("127.0.0.1", alias="P33_METRICS_HOST", pattern=_HOST)
 
-    exchange: str = Field("binanceusdm", alias="P33_EXCHANGE", pattern=r"^[a-z0-9]+$")
     exchange_base_url: str | None = Field(None, alias="P33_EXCHANGE_BASE_URL")
-    binance_api_key: SecretStr | None = Field(None, alias="BINANCE_API_KEY")
-    binance_api_secret: SecretStr | None = Field(None, alias="BINANCE_API_SECRET")
-    binance_testnet_api_key: SecretStr | None = Field(None, alias="BINANCE_TESTNET_API_KEY")
-    binance_testnet_api_secret: SecretStr | None = Field(None, alias="BINANCE_TESTNET_API_SECRET")
-    binance_testnet: bool = Field(default=True, alias="BINANCE_TESTNET")
     venue_api_key: SecretStr | None = Field(None, alias="P33_API_KEY")
     venue_api_secret: SecretStr | None = Field(None, alias="P33_API_SECRET")
     venue_api_password: SecretStr | None = Field(None, alias="P33_API_PASSWORD")
@@ -161,9 +158,25 @@ class Settings(BaseSettings):
     @field_validator("exchange")
     @classmethod
     def _has_a_strict_reader(cls, value: str) -> str:
-        if value not in READABLE_EXCHANGES:
+        if value not in venue_entries():
+            supported = ", ".join(sorted(venue_entries()))
+            raise ValueError(f"there is no strict reader for this venue; supported: {supported}")
+        return value
+
+    @field_validator("poll_sec")
+    @classmethod
+    def _within_the_request_budget(cls, value: Decimal, info: ValidationInfo) -> Decimal:
+        exchange = info.data.get("exchange")
+        if exchange is None:
+            return value
+        spec, poll_ms = venue_spec(exchange), _ms(value)
+        own, needed = spec.requests.own_weight_per_minute, spec.weight_per_minute(poll_ms)
+        if needed > own:
+            each = sum(endpoint.weight for endpoint in spec.positions)
             raise ValueError(
-                f"there is no strict reader for this venue; supported: {', '.join(sorted(READABLE_EXCHANGES))}"
+                f"{60_000 / poll_ms:g} refreshes a minute of weight {each}, and the market rules, take {needed:g} of "
+                f"request weight a minute; this service takes at most {own} of {exchange}'s "
+                f"{spec.requests.weight_per_minute}: use at least {Decimal(spec.least_poll_ms).scaleb(-3)}"
             )
         return value
 
@@ -184,7 +197,7 @@ class Settings(BaseSettings):
             checked_signing_key(value.get_secret_value())
         return value
 
-    @field_validator("binance_api_secret", "binance_testnet_api_secret", "venue_api_secret")
+    @field_validator(*API_SECRETS, "venue_api_secret")
     @classmethod
     def _whole_credentials(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         key = (info.field_name or "").replace("_secret", "_key")
@@ -221,6 +234,7 @@ class Settings(BaseSettings):
             plan_max_age_ms=_ms(self.plan_max_age_sec),
             permit_ttl_ms=self.permit_ttl_sec * 1000,
             poll_ms=_ms(self.poll_sec),
+            market_max_age_ms=self.venue.markets_max_age_ms,
         )
 
     @property
@@ -244,13 +258,26 @@ class Settings(BaseSettings):
         return next_db(self.state_url)
 
     @property
+    def venue(self) -> VenueSpec:
+        """What the venue in use declares about itself."""
+        return venue_spec(self.exchange)
+
+    @property
+    def testnet(self) -> bool:
+        """Whether the venue's test environment is used."""
+        return bool(self._value_of(self.venue.testnet_variable))
+
+    @property
     def api_credentials(self) -> tuple[SecretStr | None, SecretStr | None]:
-        """API key and secret of the venue in use."""
-        if not self.exchange.startswith("binance"):
-            return self.venue_api_key, self.venue_api_secret
-        if self.binance_api_key is not None:
-            return self.binance_api_key, self.binance_api_secret
-        return self.binance_testnet_api_key, self.binance_testnet_api_secret
+        """API key and secret of the venue in use: the first pair of its variables that is set."""
+        for pair in self.venue.credentials:
+            key: SecretStr | None = self._value_of(pair.key)
+            if key is not None:
+                return key, self._value_of(pair.secret)
+        return None, None
+
+    def _value_of(self, variable: str) -> Any:
+        return next(getattr(self, name) for name, field in type(self).model_fields.items() if field.alias == variable)
 
 
 def _ms(seconds: Decimal) -> int:

@@ -11,11 +11,6 @@ from p33_tasks.store.scripts import Scripts
 if TYPE_CHECKING:
     import redis
 
-OWN_WEIGHT_PER_MINUTE = 1_200
-"""Half of Binance's 2400: the executor on the same address needs the rest."""
-VENUE_WEIGHT_PER_MINUTE = 2_280
-"""95 % of it, by the venue's own count of everybody on this address."""
-
 
 class RedisRequestBudget:
     """Implements ``ports.RequestBudget``."""
@@ -25,9 +20,17 @@ class RedisRequestBudget:
         client: redis.Redis,
         keys: Keys,
         *,
-        own_weight: int = OWN_WEIGHT_PER_MINUTE,
-        venue_weight: int = VENUE_WEIGHT_PER_MINUTE,
+        own_weight: int,
+        venue_weight: int,
     ) -> None:
+        """Make a budget.
+
+        Args:
+            client: Where it is kept.
+            keys: Of the account.
+            own_weight: What all workers together take per minute at most.
+            venue_weight: By the venue's own count of everybody on this address, nothing is asked beyond it.
+        """
         self._scripts = Scripts(client)
         self._keys = keys
         self._own_weight = own_weight

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import redis
 
 _REFRESH_FIELDS = ("started_ms", "succeeded_ms", "lease_until_ms", "error", "source", "markets_ms")
-_BUDGET_FIELDS = ("minute", "used", "reported", "paused_until_ms")
+_BUDGET_FIELDS = ("minute", "used", "reported", "paused_until_ms", "own_limit", "venue_limit")
 _COMMANDS_PER_SYMBOL = 6
 _MAX_WHY_CHARS = 500
 _MAX_COUNT_CHARS = len(str(-(2**63)))  # Redis counts no further; a longer text fits no float, and ended the scrape
@@ -105,6 +105,8 @@ class RefreshView:
     used_weight: int  # ours, in this minute
     reported_weight: int  # everybody's on this address, by the venue's word, in this minute
     paused_ms: int  # left of the pause that the venue asked for
+    own_limit: int = 0  # weight per minute at which we stop; 0: nothing was asked for yet
+    venue_limit: int = 0  # the same, of everybody's weight by the venue's word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +233,7 @@ def _decoded(decode: Any, symbol: str, raw: Any, part: slice) -> tuple[Any, str 
 
 def _read_refresh(refresh: Sequence[str | None], budget: Sequence[str | None], now_ms: int) -> RefreshView:
     started, succeeded, lease, error, source, markets = (*refresh, *[None] * 6)[:6]
-    minute, used, reported, paused = (*budget, *[None] * 4)[:4]
+    minute, used, reported, paused, own_limit, venue_limit = (*budget, *[None] * 6)[:6]
     this_minute = _integer(minute) == now_ms // 60_000
     return RefreshView(
         started_ms=_integer(started) or None,
@@ -243,6 +245,8 @@ def _read_refresh(refresh: Sequence[str | None], budget: Sequence[str | None], n
         used_weight=_integer(used) if this_minute else 0,
         reported_weight=_integer(reported) if this_minute else 0,
         paused_ms=max(0, _integer(paused) - now_ms),
+        own_limit=_integer(own_limit),
+        venue_limit=_integer(venue_limit),
     )
 
 

@@ -15,12 +15,12 @@ from p33_tasks.contract.results import parse_result
 from p33_tasks.domain.models import OrderSide
 from p33_tasks.domain.quantities import canonical, parse_quantity
 from p33_tasks.errors import ConfigurationError, InvalidMessageError, MalformedResponseError, PermitRefused
-from p33_tasks.exchange.exact_json import loads_exact
-from p33_tasks.exchange.market_rows import read_markets
-from p33_tasks.exchange.order_rows import read_order
-from p33_tasks.exchange.rows import read_positions
 from p33_tasks.ingest.handlers import readable
 from p33_tasks.settings import Settings, load_settings
+from p33_tasks.venues.binance_usdm.market_rows import read_markets
+from p33_tasks.venues.binance_usdm.order_rows import read_order
+from p33_tasks.venues.binance_usdm.position_rows import read_positions
+from p33_tasks.venues.exact_json import loads_exact
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 VARIABLES = {str(field.alias) for field in Settings.model_fields.values()}

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p33_tasks.errors import MalformedResponseError
-from p33_tasks.exchange.exact_json import loads_exact
-from p33_tasks.exchange.market_rows import read_markets
-from p33_tasks.exchange.order_rows import read_order
-from p33_tasks.exchange.rows import read_positions
+from p33_tasks.venues.binance_usdm.market_rows import read_markets
+from p33_tasks.venues.binance_usdm.order_rows import read_order
+from p33_tasks.venues.binance_usdm.position_rows import read_positions
+from p33_tasks.venues.exact_json import loads_exact
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 ZEROS = {"0", "0.000", "-0", "0.0", "0e3"}

@@ -70,7 +70,7 @@ class Gate:
         times = RefreshTimes(poll_ms=policy.poll_ms, cooldown_ms=policy.cooldown_ms, adoption_wait_ms=adoption_wait_ms)
         self.snapshots = RedisSnapshotStore(client, self.keys, allowlist=allowlist, times=times, bootstrap=bootstrap)
         self.operator = OperatorStore(client, self.keys)
-        self.budget = RedisRequestBudget(client, self.keys)
+        self.budget = RedisRequestBudget(client, self.keys, own_weight=1_200, venue_weight=2_280)
         for stream in (self.keys.plans, self.keys.results):
             if not self.redis.exists(stream):
                 self.redis.xgroup_create(stream, GROUP, id="0", mkstream=True)

@@ -27,12 +27,12 @@ from p33_tasks.demo.loops import repeat, serve
 from p33_tasks.demo.names import APPLY_GROUP
 from p33_tasks.demo.plan_reader import PlanEntry, PlanReader
 from p33_tasks.errors import StoreError
-from p33_tasks.exchange.client import preload
-from p33_tasks.exchange.orders import build_order_client
 from p33_tasks.log_events import LogEvent
 from p33_tasks.settings import Settings
 from p33_tasks.store.budget import RedisRequestBudget
 from p33_tasks.store.connection import connect
+from p33_tasks.venues.build import build_order_client
+from p33_tasks.venues.transport import preload
 
 CONSUMER = "apply-1"
 WORKERS = 16
@@ -151,9 +151,14 @@ def build_executor(settings: Settings) -> Executor:
             exchange_id=settings.exchange,
             api_key=api_key.get_secret_value() if api_key else None,
             api_secret=api_secret.get_secret_value() if api_secret else None,
-            testnet=settings.binance_testnet,
+            testnet=settings.testnet,
             base_url=settings.exchange_base_url,
-            budget=RedisRequestBudget(client, keys),
+            budget=RedisRequestBudget(
+                client,
+                keys,
+                own_weight=settings.venue.requests.own_weight_per_minute,
+                venue_weight=settings.venue.requests.stop_at_weight,
+            ),
         ),
     )
 

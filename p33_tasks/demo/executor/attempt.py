@@ -19,6 +19,7 @@ from decimal import Decimal
 
 import structlog
 
+from p33_tasks.abilities import OrderReport, Orders
 from p33_tasks.apply import PermitClient, PermitRefused
 from p33_tasks.demo.executor.journal import Claim, Journal, Settled, State
 from p33_tasks.demo.executor.reports import Outcome, Report, of_order, of_refusal, result_fields
@@ -34,8 +35,6 @@ from p33_tasks.errors import (
     OrderRejectedError,
     StoreError,
 )
-from p33_tasks.exchange.order_rows import OrderReport
-from p33_tasks.exchange.orders import OrderClient
 from p33_tasks.log_events import LogEvent
 
 PERMIT_TIMEOUT_SEC = 1.2
@@ -85,7 +84,7 @@ class Executor:
         *,
         journal: Journal,
         permits: PermitClient,
-        orders: OrderClient,
+        orders: Orders,
         permit_timeout_sec: float = PERMIT_TIMEOUT_SEC,
         settle_ms: int = SETTLE_MS,
     ) -> None:

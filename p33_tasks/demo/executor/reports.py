@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from p33_tasks.abilities import OrderReport
 from p33_tasks.domain.models import Plan
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.errors import PermitRefused
-from p33_tasks.exchange.order_rows import OrderReport
 
 FINAL_STATUSES = frozenset({"FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH", "REJECTED"})
 """After these the venue never changes an order again (Binance's "Order status")."""

@@ -25,11 +25,11 @@ from p33_tasks.demo.scenarios.cases import CASES
 from p33_tasks.demo.scenarios.scene import TRADED, Case, Played, Scene, Traded
 from p33_tasks.demo.scenarios.stage import Stage, StoppedError
 from p33_tasks.errors import ConfigurationError, P33Error, StoreError
-from p33_tasks.exchange.registry import venue_source
 from p33_tasks.log_events import LogEvent
 from p33_tasks.settings import Settings
 from p33_tasks.store.connection import connect
 from p33_tasks.store.scripts import translated_errors
+from p33_tasks.venues.build import venue_source
 
 INTERVAL_SEC = 0.5
 TROUBLE_PAUSE_SEC = 1.0
@@ -193,7 +193,7 @@ def run_producer(
         keys=keys,
         sim=sim,
         policy=settings.policy,
-        source=venue_source(settings.exchange, settings.binance_testnet, settings.exchange_base_url),
+        source=venue_source(settings.exchange, settings.testnet, settings.exchange_base_url),
         stop=stop,
     )
     producer = Producer(stage, traded, stop)

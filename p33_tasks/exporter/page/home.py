@@ -13,7 +13,6 @@ from p33_tasks.exporter.history import History, totals
 from p33_tasks.exporter.page import frame, plots, symbols, verdicts
 from p33_tasks.exporter.page.text import ago, esc, mark
 from p33_tasks.settings import Settings
-from p33_tasks.store.budget import OWN_WEIGHT_PER_MINUTE
 from p33_tasks.views.overview import Overview
 from p33_tasks.views.recent import RecentVerdict
 
@@ -122,7 +121,7 @@ def _each_fact(overview: Overview) -> Iterator[Fact]:
     weight = f"venue counts {refresh.reported_weight}, this minute"
     yield (
         "Request weight",
-        f"{refresh.used_weight} of {OWN_WEIGHT_PER_MINUTE}",
+        f"{refresh.used_weight} of {refresh.own_limit}" if refresh.own_limit else str(refresh.used_weight),
         paused or weight,
         "wait" if paused else "",
     )

@@ -25,5 +25,6 @@ local weight = tonumber(wanted_weight)
 if used + weight > tonumber(own_limit) or reported + weight > tonumber(venue_limit) then
   return { 'spent', math.ceil((60000 - now % 60000) / 1000) }
 end
-redis.call('HSET', budget_key, 'minute', minute, 'used', text(used + weight), 'reported', text(reported + weight))
+redis.call('HSET', budget_key, 'minute', minute, 'used', text(used + weight), 'reported', text(reported + weight),
+  'own_limit', own_limit, 'venue_limit', venue_limit)
 return { 'ok' }

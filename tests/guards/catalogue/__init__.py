@@ -6,7 +6,6 @@ from tests.guards.catalogue.alive import ALIVE
 from tests.guards.catalogue.broker import BROKER
 from tests.guards.catalogue.consuming import CONSUMING
 from tests.guards.catalogue.control import CONTROL
-from tests.guards.catalogue.exchange import EXCHANGE
 from tests.guards.catalogue.hosts import HOSTS
 from tests.guards.catalogue.issuing import ISSUING
 from tests.guards.catalogue.messages import MESSAGES
@@ -24,6 +23,7 @@ from tests.guards.catalogue.servers import SERVERS
 from tests.guards.catalogue.snapshots import SNAPSHOTS
 from tests.guards.catalogue.texts import TEXTS
 from tests.guards.catalogue.tls import TLS
+from tests.guards.catalogue.venues import EXCHANGE
 from tests.guards.guard import Guard
 
 GUARDS: tuple[Guard, ...] = (

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from tests.guards.guard import Guard
 
-MARKET_TESTS = "unit/exchange/test_exchange_market_rows.py"
-ORDER_TESTS = "unit/exchange/test_exchange_orders.py"
-ANSWER_TESTS = "integration/exchange/test_exchange_answers.py"
-SIM_TESTS = "integration/exchange/test_exchange_simulator.py"
+MARKET_TESTS = "unit/venues/test_exchange_market_rows.py"
+ORDER_TESTS = "unit/venues/test_exchange_orders.py"
+ANSWER_TESTS = "integration/venues/test_exchange_answers.py"
+SIM_TESTS = "integration/venues/test_exchange_simulator.py"
 
 
 def _markets(promise: str, old: str, new: str, *tests: str) -> Guard:
     named = tuple(f"{MARKET_TESTS}::{test}" for test in tests)
-    return Guard(promise=promise, file="exchange/market_rows.py", old=old, new=new, tests=named)
+    return Guard(promise=promise, file="venues/binance_usdm/market_rows.py", old=old, new=new, tests=named)
 
 
 def _orders(promise: str, old: str, new: str, *tests: str) -> Guard:
-    return Guard(promise=promise, file="exchange/orders.py", old=old, new=new, tests=tests)
+    return Guard(promise=promise, file="venues/binance_usdm/orders.py", old=old, new=new, tests=tests)
 
 
 def _order_rows(promise: str, old: str, new: str, *tests: str) -> Guard:
     named = tuple(f"{ORDER_TESTS}::{test}" for test in tests)
-    return Guard(promise=promise, file="exchange/order_rows.py", old=old, new=new, tests=named)
+    return Guard(promise=promise, file="venues/binance_usdm/order_rows.py", old=old, new=new, tests=named)
 
 
 ORDERS = (
@@ -65,7 +65,7 @@ ORDERS = (
     _markets(
         "no step of zero",
         "    if not steps:\n"
-        '        raise SpoiledError("neither LOT_SIZE nor MARKET_LOT_SIZE has a stepSize above 0")\n',
+        '        raise InvalidRowError("neither LOT_SIZE nor MARKET_LOT_SIZE has a stepSize above 0")\n',
         "    steps = steps or [Decimal(1)]\n",
         "test_rules_that_cannot_be_told_are_spoiled",
     ),
@@ -108,7 +108,7 @@ ORDERS = (
     ),
     _orders(
         "only documented refusals are certain ones",
-        "    return refused.code in _SINGLE_REJECTIONS or any(refused.code in codes for codes in _REJECTIONS)\n",
+        "    return refused.code in _SINGLE_REJECTIONS or any(int(refused.code) in codes for codes in _REJECTIONS)\n",
         "    return True\n",
         f"{ORDER_TESTS}::test_everything_that_leaves_doubt_is_no_rejection",
     ),

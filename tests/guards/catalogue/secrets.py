@@ -126,10 +126,10 @@ SECRETS = (
     ),
     Guard(
         promise="credentials show nothing of themselves",
-        file="exchange/client.py",
+        file="venues/transport.py",
         old="    api_secret: str | None = field(default=None, repr=False)\n",
         new="    api_secret: str | None = field(default=None)\n",
-        tests=("integration/exchange/test_exchange_answers.py::test_a_venue_does_not_show_its_secrets",),
+        tests=("integration/venues/test_exchange_answers.py::test_a_venue_does_not_show_its_secrets",),
     ),
     Guard(
         promise="the demo's settings file is for its user only",

@@ -10,7 +10,6 @@ import redis
 from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.domain.close_factors import close_factor
 from p33_tasks.domain.models import Fill, MarketRules, OrderSide, Plan, Policy, Position, Snapshot, Verdict
-from p33_tasks.exchange.registry import venue_source
 from p33_tasks.ports import ExecutionResult, MarketReport, MarketsLoaded, StreamEntry
 from p33_tasks.services.issue_permit import PermitService
 from p33_tasks.services.record_fill import ResultService
@@ -20,6 +19,7 @@ from p33_tasks.store.operator import OperatorStore
 from p33_tasks.store.results import RedisResultStore
 from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes
 from p33_tasks.store.verdicts import RedisVerdictStore
+from p33_tasks.venues.build import venue_source
 
 SOURCE = venue_source("binanceusdm", True, None)  # noqa: FBT003 - the default settings' own
 READER = "host-1"

@@ -59,7 +59,7 @@ def test_nothing_of_the_users_configuration_reaches_a_child(
     assert settings.state_url == "redis://:p@127.0.0.1:7/0"
     assert settings.celery_broker_url == "redis://:p@127.0.0.1:7/1"
     assert settings.exchange_base_url == "http://127.0.0.1:8"
-    assert settings.binance_testnet
+    assert settings.testnet
     key, _ = settings.api_credentials
     assert key is not None
     assert key.get_secret_value() == "demo"

@@ -50,6 +50,8 @@ def make_refresh(**changes: Any) -> RefreshView:
         "used_weight": 5,
         "reported_weight": 40,
         "paused_ms": 0,
+        "own_limit": 1_200,
+        "venue_limit": 2_280,
     }
     return RefreshView(**{**fields, **changes})
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from p33_tasks.errors import ConfigurationError
 from p33_tasks.settings import load_settings
+from p33_tasks.venues.build import venue_entry
+from p33_tasks.venues.spec import Credentials
 
 
 def refused(**environ: str) -> str:
@@ -113,7 +117,12 @@ def test_half_a_pair_of_credentials_is_refused_and_never_completed_from_another_
 
 
 def test_another_venue_has_credentials_of_its_own(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("p33_tasks.settings.model.READABLE_EXCHANGES", {"bybit"})
+    entry = venue_entry("binanceusdm")
+    spec = replace(
+        entry.spec, exchange_id="bybit", credentials=(Credentials(key="P33_API_KEY", secret="P33_API_SECRET"),)
+    )
+    monkeypatch.setattr("p33_tasks.settings.model.venue_entries", lambda: {"bybit": entry})
+    monkeypatch.setattr("p33_tasks.settings.model.venue_spec", lambda _: spec)
     environ = {"P33_EXCHANGE": "bybit", "P33_API_KEY": "k", "P33_API_SECRET": "s", "BINANCE_API_KEY": "b",
                "BINANCE_API_SECRET": "b"}  # fmt: skip
     found = load_settings(environ).api_credentials

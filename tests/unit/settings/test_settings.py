@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from p33_tasks.errors import ConfigurationError
-from p33_tasks.exchange.registry import STRICT_READERS
 from p33_tasks.settings import Settings, load_settings, loading, unknown_variables
-from p33_tasks.settings.model import READABLE_EXCHANGES
 
 SECRET = "geheim-hunter2-geheim"
 
@@ -135,9 +133,13 @@ def test_a_value_at_its_limit_is_fine(variable: str, value: str):
     load_settings({variable: value})
 
 
-def test_the_settings_know_the_venues_that_have_a_strict_reader():
-    """A worker of another venue would take tasks from those that can serve them, and fail them."""
-    assert set(STRICT_READERS) == READABLE_EXCHANGES
+def test_a_poll_period_that_the_request_budget_cannot_serve_is_refused_with_the_arithmetic():
+    """At 0.2 s the weight of a minute was used up after 48 s, and snapshots stopped."""
+    message = refused(P33_POLL_SEC="0.2")
+    for part in ("300 refreshes a minute of weight 5", "1500.5", "at most 1200", "binanceusdm's 2400", "0.251"):
+        assert part in message
+    assert load_settings({"P33_POLL_SEC": "0.251"}).poll_sec == Decimal("0.251")
+    assert "0.25 refreshes" not in refused(P33_POLL_SEC="0.25")
 
 
 def test_the_stale_threshold_has_a_hard_ceiling():

@@ -14,7 +14,6 @@ from p33_tasks.demo.exchange.client import SimControl
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.models import Verdict
 from p33_tasks.errors import InvalidMessageError
-from p33_tasks.exchange.registry import build_venue, venue_source
 from p33_tasks.ports import StreamEntry
 from p33_tasks.services.issue_permit import PermitService
 from p33_tasks.services.record_fill import ResultService
@@ -27,6 +26,7 @@ from p33_tasks.store.operator import OperatorStore
 from p33_tasks.store.results import RedisResultStore
 from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes
 from p33_tasks.store.verdicts import RedisVerdictStore
+from p33_tasks.venues.build import build_venue, venue_source
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 
@@ -55,7 +55,7 @@ class Brain:
         self.settings = settings
         self.keys = Keys(settings.key_prefix)
         self.client = connect(settings.state_url)
-        self.source = venue_source(settings.exchange, settings.binance_testnet, settings.exchange_base_url)
+        self.source = venue_source(settings.exchange, settings.testnet, settings.exchange_base_url)
         key, secret = settings.api_credentials
         assert key is not None
         assert secret is not None
@@ -75,7 +75,12 @@ class Brain:
             api_secret=secret.get_secret_value(),
             testnet=True,
             base_url=settings.exchange_base_url,
-            budget=RedisRequestBudget(self.client, self.keys),
+            budget=RedisRequestBudget(
+                self.client,
+                self.keys,
+                own_weight=settings.venue.requests.own_weight_per_minute,
+                venue_weight=settings.venue.requests.stop_at_weight,
+            ),
         )
         times = RefreshTimes(poll_ms=policy.poll_ms, cooldown_ms=policy.cooldown_ms)
         self.snapshots = SnapshotService(

@@ -95,7 +95,7 @@ def test_a_case_that_failed_because_everything_ends_is_not_told_as_a_failure(red
 
 
 def test_results_are_kept_for_another_process_to_show(redis_server, sim):
-    settings = settings_for(redis_server, sim, P33_KEY_PREFIX="kept", P33_POLL_SEC="0.2")
+    settings = settings_for(redis_server, sim, P33_KEY_PREFIX="kept", P33_POLL_SEC="0.3")
     brain, stop = Brain(settings), threading.Event()
     thread = threading.Thread(target=run_producer, args=(settings, stop, sim))
     with brain.running(), running_neighbours(settings):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p33_tasks.demo.names import client_order_id
-from p33_tasks.exchange.orders import _CLIENT_ORDER_ID
+from p33_tasks.venues.build import venue_entries
 
 # Whatever an executor may find on the stream, lone surrogates included.
 any_text = st.text(st.characters(exclude_categories=()), max_size=300)
@@ -17,7 +17,8 @@ def test_whatever_the_plan_is_called_the_venue_accepts_the_id(plan_id):
     made = client_order_id("quantum", plan_id)
     assert len(made) <= 36
     assert re.fullmatch(r"[a-z0-9-]+", made)
-    assert _CLIENT_ORDER_ID.fullmatch(made)
+    for entry in venue_entries().values():
+        assert entry.spec.client_order_ids.pattern.fullmatch(made)
 
 
 @given(any_text, any_text)

@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import pytest
 
+from p33_tasks.abilities import OrderReport
 from p33_tasks.contract.results import parse_result
 from p33_tasks.demo.executor.reports import Outcome, Report, of_order, of_refusal, result_fields
 from p33_tasks.domain.models import OrderSide, Plan
 from p33_tasks.errors import PermitRefused
-from p33_tasks.exchange.order_rows import OrderReport
 
 PLAN = Plan(plan_id="p\u00fc-1", symbol="BTCUSDT", action="CLOSE_PARTIAL_75", close_factor=Decimal("0.75"), issued_ms=1)
 

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -21,38 +21,15 @@ from p33_tasks.errors import (
     MalformedResponseError,
     StoreError,
 )
-from p33_tasks.exchange.client import Credentials, Recorder, build_client
-from p33_tasks.exchange.errors_map import Answer, Codes, failure_of, reason_of
-from p33_tasks.exchange.exact_json import loads_exact
-from p33_tasks.exchange.scrub import scrub
 from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import RequestBudget
+from p33_tasks.venues.exact_json import loads_exact
+from p33_tasks.venues.http_errors import Answer, VenueCode, failure_of, reason_of, venue_code
+from p33_tasks.venues.scrub import scrub
+from p33_tasks.venues.spec import Endpoint, VenueSpec
+from p33_tasks.venues.transport import ApiKey, Recorder, build_client
 
 log = structlog.get_logger("p33.exchange")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """One request that the venue documents."""
-
-    call: str  # ccxt's implicit API method
-    shown: str  # method and path, for messages
-    weight: int  # of the request budget
-    signed: bool = False
-    is_order: bool = False  # counted by the venue's order limits, which are a budget of their own
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialect:
-    """What a venue's file tells the session."""
-
-    exchange_id: str
-    codes: Codes
-    used_weight_header: str  # lower case
-    time_endpoint: Endpoint
-    time_field: str
-    credentials_advice: str  # which variables to set
-    options: Mapping[str, Any] = field(default_factory=dict)  # ccxt's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +38,7 @@ class Reply:
 
     answer: Answer
     failure: ExchangeError | None
+    refused: VenueCode | None  # the venue's own error in the body
 
 
 class VenueSession:
@@ -69,14 +47,14 @@ class VenueSession:
     def __init__(
         self,
         *,
-        dialect: Dialect,
-        credentials: Credentials,
+        spec: VenueSpec,
+        credentials: ApiKey,
         testnet: bool,
         base_url: str | None,
         budget: RequestBudget,
         timeout_ms: int,
     ) -> None:
-        self._dialect = dialect
+        self._spec = spec
         self._credentials = credentials
         self._testnet = testnet
         self._base_url = base_url
@@ -119,7 +97,8 @@ class VenueSession:
         else:
             self._budget.acquire(endpoint.weight)
         answer = self._exchange(endpoint, params or {})
-        reply = Reply(answer=answer, failure=self._failure_of(answer, endpoint))
+        refused = venue_code(answer, self._spec.errors)
+        reply = Reply(answer=answer, failure=self._failure_of(answer, endpoint), refused=refused)
         self._learn_from(reply, endpoint)
         return reply
 
@@ -130,34 +109,34 @@ class VenueSession:
 
     def fetch_server_time_ms(self) -> int:
         """The venue's clock, in one request."""
-        body = self.ask(self._dialect.time_endpoint)
-        found = body.get(self._dialect.time_field) if isinstance(body, dict) else None
+        body = self.ask(self._spec.clock.endpoint)
+        found = body.get(self._spec.clock.field) if isinstance(body, dict) else None
         if not isinstance(found, int) or isinstance(found, bool) or found <= 0:
             raise MalformedResponseError(
-                f"{self._what(self._dialect.time_endpoint)}: {self._dialect.time_field} is no time in milliseconds"
+                f"{self._what(self._spec.clock.endpoint)}: {self._spec.clock.field} is no time in milliseconds"
             )
         return found
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
     def _what(self, endpoint: Endpoint) -> str:
-        return f"{self._dialect.exchange_id} {endpoint.shown}"
+        return f"{self._spec.exchange_id} {endpoint.shown}"
 
     def _failure_of(self, answer: Answer, endpoint: Endpoint) -> ExchangeError | None:
         secrets = self._credentials.secrets
         now_ms = int(time.time() * 1000) - self._offset_ms
-        return failure_of(answer, self._dialect.codes, self._what(endpoint), lambda text: scrub(text, secrets), now_ms)
+        return failure_of(answer, self._spec.errors, self._what(endpoint), lambda text: scrub(text, secrets), now_ms)
 
     def _recorder(self) -> Recorder:
         made: tuple[int, Recorder] | None = getattr(self._local, "made", None)
         if made is None or made[0] != os.getpid():
             recorder = build_client(
-                exchange_id=self._dialect.exchange_id,
+                exchange_id=self._spec.exchange_id,
                 credentials=self._credentials,
                 testnet=self._testnet,
                 base_url=self._base_url,
                 timeout_ms=self._timeout_ms,
-                options=self._dialect.options,
+                options=self._spec.ccxt_options,
             )
             made = self._local.made = (os.getpid(), recorder)
         return made[1]
@@ -175,7 +154,7 @@ class VenueSession:
             failure = ExchangeUnavailableError(f"{self._what(endpoint)}: {found}; the next tick tries again")
         except ValueError as error:  # what is not the operator's is well-formed, so the secret can't sign
             found = f"{type(error).__name__} while signing; is the secret complete?"
-            failure = ExchangeCredentialsError(f"{self._what(endpoint)}: {found} {self._dialect.credentials_advice}")
+            failure = ExchangeCredentialsError(f"{self._what(endpoint)}: {found} {self._spec.credentials_advice}")
         if recorder.answer is not None:
             return recorder.answer  # ccxt also raises for what was answered; that is judged from the answer
         # Raised out here, so without context or cause: their texts hold the signed URL.
@@ -189,7 +168,7 @@ class VenueSession:
         failure = reply.failure
         if isinstance(failure, ExchangeClockError):
             self._offset_due = True
-        used = reply.answer.headers.get(self._dialect.used_weight_header, "")
+        used = reply.answer.headers.get(self._spec.requests.used_header or "", "")
         try:
             if used.isascii() and used.isdecimal():
                 self._budget.report(int(used[:12]))
@@ -212,10 +191,10 @@ class VenueSession:
         if not key or not secret:
             missing = "API key" if not key else "API secret"
             raise ExchangeCredentialsError(
-                f"{self._what(endpoint)}: the {missing} is missing; {self._dialect.credentials_advice}"
+                f"{self._what(endpoint)}: the {missing} is missing; {self._spec.credentials_advice}"
             )
         if not key.isascii() or not key.isprintable() or " " in key:
             raise ExchangeCredentialsError(
                 f"{self._what(endpoint)}: the API key holds a space, a line break or a character outside ASCII; "
-                f"{self._dialect.credentials_advice}"
+                f"{self._spec.credentials_advice}"
             )

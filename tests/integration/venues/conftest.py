@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from p33_tasks.exchange.orders import build_order_client
-from p33_tasks.exchange.registry import build_venue
+from p33_tasks.venues.build import build_order_client, build_venue
 from tests.support.budgets import RecordingBudget
 from tests.support.canned_http import canned_http
 

@@ -15,10 +15,10 @@ from p33_tasks.errors import (
     ExchangeUnavailableError,
     MalformedResponseError,
 )
-from p33_tasks.exchange.binance_usdm import DIALECT
-from p33_tasks.exchange.errors_map import MAX_PAUSE_SEC, Answer, failure_of, pause_sec, venue_code
-from p33_tasks.exchange.exact_json import UNREADABLE, loads_exact
-from p33_tasks.exchange.scrub import MAX_LENGTH, scrub
+from p33_tasks.venues.binance_usdm.spec import SPEC
+from p33_tasks.venues.exact_json import UNREADABLE, loads_exact
+from p33_tasks.venues.http_errors import MAX_PAUSE_SEC, Answer, failure_of, pause_sec, venue_code
+from p33_tasks.venues.scrub import MAX_LENGTH, scrub
 
 NOW_MS = 1_771_305_126_000  # Tue, 17 Feb 2026 05:12:06 GMT
 KEY, SECRET = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zv", "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP/1+inf="
@@ -87,7 +87,7 @@ def test_what_helps_the_operator_stays():
 
 def failure(status, body="", headers=None):
     answer = Answer(status=status, headers=headers or {}, text=body)
-    return failure_of(answer, DIALECT.codes, "binanceusdm GET /x", lambda text: scrub(text, (KEY, SECRET)), NOW_MS)
+    return failure_of(answer, SPEC.errors, "binanceusdm GET /x", lambda text: scrub(text, (KEY, SECRET)), NOW_MS)
 
 
 def error_body(code):
@@ -216,7 +216,7 @@ def test_a_server_error_is_asked_again_when_it_says(headers, expected):
 
 @pytest.mark.parametrize("code", ['"abc"', "null", "[]", '"-"', '"--1"', f'"-{"9" * 5000}"', "1.5", "-1.5", '"²"'])
 def test_a_code_that_is_no_number_is_no_code(code):
-    assert venue_code(Answer(status=400, headers={}, text=error_body(code))) is None
+    assert venue_code(Answer(status=400, headers={}, text=error_body(code)), SPEC.errors) is None
 
 
 def test_a_message_that_echoes_the_request_is_scrubbed():

@@ -4,31 +4,36 @@ from __future__ import annotations
 
 from tests.guards.guard import Guard
 
-ROW_TESTS = "unit/exchange/test_exchange_rows.py"
-TEXT_TESTS = "unit/exchange/test_exchange_texts.py"
-ANSWER_TESTS = "integration/exchange/test_exchange_answers.py"
-CCXT_TESTS = "integration/exchange/test_exchange_ccxt.py"
-SIM_TESTS = "integration/exchange/test_exchange_simulator.py"
+ROW_TESTS = "unit/venues/test_exchange_rows.py"
+TEXT_TESTS = "unit/venues/test_exchange_texts.py"
+ANSWER_TESTS = "integration/venues/test_exchange_answers.py"
+CCXT_TESTS = "integration/venues/test_exchange_ccxt.py"
+SIM_TESTS = "integration/venues/test_exchange_simulator.py"
 
 
 def _rows(promise: str, old: str, new: str, *tests: str) -> Guard:
     named = tuple(f"{ROW_TESTS}::{test}" for test in tests)
-    return Guard(promise=promise, file="exchange/rows.py", old=old, new=new, tests=named)
+    return Guard(promise=promise, file="venues/binance_usdm/position_rows.py", old=old, new=new, tests=named)
+
+
+def _values(promise: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{ROW_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file="venues/rows.py", old=old, new=new, tests=named)
 
 
 def _json(promise: str, old: str, new: str, *tests: str) -> Guard:
     named = tuple(f"{TEXT_TESTS}::{test}" for test in tests)
-    return Guard(promise=promise, file="exchange/exact_json.py", old=old, new=new, tests=named)
+    return Guard(promise=promise, file="venues/exact_json.py", old=old, new=new, tests=named)
 
 
 def _errors(promise: str, old: str, new: str, *tests: str) -> Guard:
     named = tuple(f"{TEXT_TESTS}::{test}" for test in tests)
-    return Guard(promise=promise, file="exchange/errors_map.py", old=old, new=new, tests=named)
+    return Guard(promise=promise, file="venues/http_errors.py", old=old, new=new, tests=named)
 
 
 def _session(promise: str, old: str, new: str, *tests: str) -> Guard:
     named = tuple(f"{ANSWER_TESTS}::{test}" for test in tests)
-    return Guard(promise=promise, file="exchange/session.py", old=old, new=new, tests=named)
+    return Guard(promise=promise, file="venues/session.py", old=old, new=new, tests=named)
 
 
 EXCHANGE = (
@@ -41,12 +46,12 @@ EXCHANGE = (
     ),
     _rows(
         "a missing row is unknown, not flat",
-        '    if not rows:\n        raise SpoiledError("the venue sent no row for it")\n',
+        '    if not rows:\n        raise InvalidRowError("the venue sent no row for it")\n',
         "    if not rows:\n        return Position(symbol=symbol, position_amt=q.ZERO)\n",
         "test_a_missing_row_is_unknown_and_not_flat",
         "test_an_empty_list_proves_nothing",
     ),
-    _rows(
+    _values(
         "a malformed row spoils its symbol",
         "    try:\n"
         "        return q.parse_quantity(row[name])\n"
@@ -56,13 +61,13 @@ EXCHANGE = (
         "        if not row[name]:\n            return q.ZERO\n        raise",
         "test_a_bad_amount_spoils_its_symbol_and_no_other",
     ),
-    _rows(
+    _values(
         "an amount that isn't there isn't 0",
-        '    if name not in row:\n        raise SpoiledError(f"{name} is missing")\n',
+        '    if name not in row:\n        raise InvalidRowError(f"{name} is missing")\n',
         "    if name not in row:\n        return q.ZERO\n",
         "test_a_bad_amount_spoils_its_symbol_and_no_other",
     ),
-    _rows(
+    _values(
         "a float from another reader isn't accepted",
         "        return q.parse_quantity(row[name])\n",
         "        return q.parse_quantity(str(row[name]))\n",
@@ -70,8 +75,8 @@ EXCHANGE = (
     ),
     _rows(
         "a bad row spoils no other symbol",
-        "        except SpoiledError as problem:\n            spoiled[symbol] = str(problem)\n",
-        "        except SpoiledError as problem:\n"
+        "        except InvalidRowError as problem:\n            invalid[symbol] = str(problem)\n",
+        "        except InvalidRowError as problem:\n"
         "            raise MalformedResponseError(str(problem)) from problem\n",
         "test_a_bad_amount_spoils_its_symbol_and_no_other",
     ),
@@ -83,21 +88,33 @@ EXCHANGE = (
     ),
     _rows(
         "an unknown position side spoils its symbol",
-        "        if not isinstance(side, str) or side not in SIDES:\n",
+        "        if not isinstance(side, str) or side not in set(Leg):\n",
         "        if not isinstance(side, str):\n",
         "test_an_unknown_position_side_spoils_its_symbol",
     ),
     _rows(
         "a lone leg is unknown",
-        'HEDGED = (frozenset({"LONG", "SHORT"}), SIDES)',
-        'HEDGED = (frozenset({"LONG", "SHORT"}), SIDES, frozenset({"LONG"}), frozenset({"SHORT"}))',
+        "    if legs.keys() in HEDGED:\n",
+        "    legs = dict.fromkeys(Leg, rows[0])\n    if legs.keys() in HEDGED:\n",
         "test_a_lone_leg_is_unknown",
     ),
     _rows(
         "two legs are hedge mode",
         "        hedge_mode=True,\n",
-        "        hedge_mode=total == 0,\n",
+        "        hedge_mode=long.position_amt == 0,\n",
         "test_long_and_short_legs_are_hedge_mode_with_their_sum",
+    ),
+    _rows(
+        "a long leg below 0 and a short leg above it are invalid rows",
+        "    if not leg.admits(amount):\n",
+        "    if not leg.admits(amount) and not row:\n",
+        "test_a_leg_on_the_other_side_is_an_invalid_row",
+    ),
+    _rows(
+        "a position that is neither long nor short beside legs is an invalid row",
+        "    if Leg.BOTH in rows and (both",
+        "    if Leg.BOTH not in rows and (both",
+        "test_a_one_way_amount_beside_legs_is_an_invalid_row",
     ),
     _rows(
         "a side is told by the amount alone",
@@ -218,68 +235,65 @@ EXCHANGE = (
     ),
     Guard(
         promise="an answer before a failure isn't taken for the next one",
-        file="exchange/client.py",
+        file="venues/transport.py",
         old="        self.answer = None\n        try:\n",
         new="        try:\n",
         tests=(f"{ANSWER_TESTS}::test_an_answer_before_a_failure_is_not_taken_for_the_next_one",),
     ),
     Guard(
         promise="a redirect isn't followed with the key",
-        file="exchange/client.py",
+        file="venues/transport.py",
         old="    client.session.get_redirect_target = lambda _response: None\n",
         new="",
         tests=(f"{ANSWER_TESTS}::test_a_redirect_is_not_followed_with_the_key",),
     ),
     Guard(
         promise="no library writes signed URLs at DEBUG",
-        file="exchange/client.py",
+        file="venues/transport.py",
         old="        logger.setLevel(max(logger.level, logging.INFO))\n",
         new="        logger.setLevel(logger.level)\n",
         tests=(f"{ANSWER_TESTS}::test_no_error_traceback_or_log_line_holds_the_signed_url_or_the_key",),
     ),
     Guard(
         promise="a session made before a fork isn't used after it",
-        file="exchange/session.py",
+        file="venues/session.py",
         old="        if made is None or made[0] != os.getpid():\n",
         new="        if made is None:\n",
         tests=(f"{SIM_TESTS}::test_a_venue_used_before_a_fork_makes_a_new_client_in_each_child",),
     ),
     Guard(
         promise="secrets in any text of the venue are masked, encoded ones too",
-        file="exchange/scrub.py",
+        file="venues/scrub.py",
         old='            for form in {secret, quote(secret, safe=""), quote_plus(secret)}:\n',
         new="            for form in {secret}:\n",
         tests=(f"{TEXT_TESTS}::test_no_text_keeps_a_signature_or_a_key",),
     ),
     Guard(
         promise="a query in any text of the venue is masked",
-        file="exchange/scrub.py",
+        file="venues/scrub.py",
         old='    text = _QUERY.sub(f"?{MASK}", text)\n',
         new="",
         tests=(f"{TEXT_TESTS}::test_no_text_keeps_a_signature_or_a_key",),
     ),
     Guard(
         promise="a named secret in any text of the venue is masked",
-        file="exchange/scrub.py",
+        file="venues/scrub.py",
         old='    text = _NAMED.sub(rf"\\1\\2{MASK}", text)\n',
         new="",
         tests=(f"{TEXT_TESTS}::test_no_text_keeps_a_signature_or_a_key",),
     ),
     Guard(
         promise="what the venue says is one line",
-        file="exchange/scrub.py",
+        file="venues/scrub.py",
         old='    text = _UNPRINTABLE.sub(" ", text)\n',
         new="",
         tests=(f"{TEXT_TESTS}::test_a_scrubbed_text_is_one_short_line",),
     ),
     Guard(
         promise="a venue without a strict reader is refused",
-        file="exchange/registry.py",
-        old="    reader = STRICT_READERS.get(exchange_id)\n    if reader is None:\n",
-        new=(
-            "    reader = STRICT_READERS.get(exchange_id, STRICT_READERS[binance_usdm.EXCHANGE_ID])\n"
-            "    if reader is None:\n"
-        ),
+        file="venues/build.py",
+        old="    entry = venue_entries().get(exchange_id)\n",
+        new='    entry = venue_entries().get(exchange_id, venue_entries()["binanceusdm"])\n',
         tests=(f"{CCXT_TESTS}::test_a_venue_without_a_strict_reader_is_refused_and_the_supported_ones_are_named",),
     ),
 )

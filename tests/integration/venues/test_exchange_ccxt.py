@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from p33_tasks.errors import ConfigurationError
-from p33_tasks.exchange.binance_usdm import DIALECT
-from p33_tasks.exchange.client import Credentials, build_client
-from p33_tasks.exchange.registry import STRICT_READERS, build_venue, venue_source
+from p33_tasks.venues.binance_usdm.spec import SPEC
+from p33_tasks.venues.build import build_venue, venue_entries, venue_source
+from p33_tasks.venues.transport import ApiKey, build_client
 from tests.support.budgets import RecordingBudget
 
 BASE = "http://127.0.0.1:8088"
@@ -20,7 +20,7 @@ BASE = "http://127.0.0.1:8088"
 def client(exchange_id="binanceusdm", *, testnet=False, base_url=None):
     return build_client(
         exchange_id=exchange_id,
-        credentials=Credentials(),
+        credentials=ApiKey(),
         testnet=testnet,
         base_url=base_url,
         timeout_ms=1000,
@@ -36,7 +36,7 @@ def hosts(urls):
 
 @pytest.mark.parametrize("testnet", [False, True])
 def test_the_source_names_the_host_that_ccxt_reads_positions_from(testnet):
-    for exchange_id in STRICT_READERS:
+    for exchange_id in venue_entries():
         url = client(exchange_id, testnet=testnet).urls["api"]["fapiPrivateV2"]
         assert venue_source(exchange_id, testnet, None) == f"{exchange_id} {urlsplit(url).netloc}"
 
@@ -91,11 +91,11 @@ def test_a_venue_without_a_strict_reader_is_refused_and_the_supported_ones_are_n
 def test_clients_leave_pace_and_retries_to_us_and_ask_for_nothing_on_the_side():
     made = build_client(
         exchange_id="binanceusdm",
-        credentials=Credentials(),
+        credentials=ApiKey(),
         testnet=True,
         base_url=None,
         timeout_ms=4000,
-        options=DIALECT.options,
+        options=SPEC.ccxt_options,
     ).client
     assert (made.enableRateLimit, made.timeout, made.session.trust_env) == (False, 4000, False)
     assert made.options["maxRetriesOnFailure"] == 0
@@ -110,10 +110,10 @@ def run(code):
 
 def test_nothing_imports_ccxt_before_the_first_request():
     done = run(
-        "import sys, importlib, pkgutil, p33_tasks.exchange as package\n"
+        "import sys, importlib, pkgutil, p33_tasks.venues as package\n"
         "for module in pkgutil.iter_modules(package.__path__):\n"
-        "    importlib.import_module(f'p33_tasks.exchange.{module.name}')\n"
-        "from p33_tasks.exchange.registry import build_venue, venue_source\n"
+        "    importlib.import_module(f'p33_tasks.venues.{module.name}')\n"
+        "from p33_tasks.venues.build import build_venue, venue_source\n"
         "key = {'api_key': 'k', 'api_secret': 's'}\n"
         "build_venue(exchange_id='binanceusdm', **key, testnet=True, base_url=None, budget=None)\n"
         "venue_source('binanceusdm', True, None)\n"
@@ -125,7 +125,7 @@ def test_nothing_imports_ccxt_before_the_first_request():
 def test_preloading_imports_ccxt_and_freezes_what_the_children_will_share():
     done = run(
         "import gc, sys\n"
-        "from p33_tasks.exchange.client import preload\n"
+        "from p33_tasks.venues.transport import preload\n"
         "preload()\n"
         "assert 'ccxt' in sys.modules\n"
         "assert gc.get_freeze_count() > 10_000, gc.get_freeze_count()"

@@ -20,7 +20,7 @@ from p33_tasks.errors import (
     ExchangeUnavailableError,
     MalformedResponseError,
 )
-from tests.integration.exchange.conftest import API_KEY, API_SECRET
+from tests.integration.venues.conftest import API_KEY, API_SECRET
 from tests.support.budgets import ForgetfulBudget, RecordingBudget
 from tests.support.canned_http import Canned
 

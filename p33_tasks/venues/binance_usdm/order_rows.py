@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import Decimal
-
+from p33_tasks.abilities import OrderReport
 from p33_tasks.domain.models import OrderSide
 from p33_tasks.errors import MalformedResponseError
-from p33_tasks.exchange.rows import SpoiledError, number, shape
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderReport:
-    """One order as the venue reports it."""
-
-    order_id: str
-    client_order_id: str
-    symbol: str
-    status: str  # the venue's own word: NEW, PARTIALLY_FILLED, FILLED, CANCELED, EXPIRED, ...
-    side: OrderSide
-    quantity: Decimal  # base units, as accepted; a reduce-only order may be cut to the position
-    executed_qty: Decimal  # base units, cumulative
+from p33_tasks.venues.rows import InvalidRowError, number, shape
 
 
 def read_order(body: object, symbol: str, client_order_id: str) -> OrderReport:
@@ -36,7 +21,7 @@ def read_order(body: object, symbol: str, client_order_id: str) -> OrderReport:
         raise MalformedResponseError("order: status or side is missing")
     try:
         quantity, executed = number(body, "origQty"), number(body, "executedQty")
-    except SpoiledError as error:
+    except InvalidRowError as error:
         raise MalformedResponseError(f"order: {error}") from error
     if not 0 <= executed <= quantity:
         raise MalformedResponseError(f"order: executedQty {executed} is not within 0 and origQty {quantity}")

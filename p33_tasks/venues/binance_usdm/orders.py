@@ -1,6 +1,6 @@
 """Reduce-only market orders, for the reference apply layer.
 
-The brain itself never trades: nothing else in this package imports this module.
+The brain itself never trades: only ``build_order_client`` leads here.
 
 A rejection is only called one (``OrderRejectedError``) when the venue's code says that the order was refused for
 certain; then a reservation may be released. Everything that leaves doubt is ``OrderOutcomeUnknownError``: ask with
@@ -10,14 +10,13 @@ futures documentation, which calls the execution status of a -1006, a -1007 and 
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from typing import Final
 
+from p33_tasks.abilities import OrderReport
 from p33_tasks.domain import quantities as q
 from p33_tasks.domain.models import OrderSide
 from p33_tasks.errors import (
-    ConfigurationError,
     ExchangeClockError,
     ExchangeCredentialsError,
     ExchangeRateLimitedError,
@@ -26,42 +25,35 @@ from p33_tasks.errors import (
     OrderOutcomeUnknownError,
     OrderRejectedError,
 )
-from p33_tasks.exchange.binance_usdm import DIALECT, EXCHANGE_ID
-from p33_tasks.exchange.client import Credentials
-from p33_tasks.exchange.errors_map import Answer, venue_code
-from p33_tasks.exchange.exact_json import loads_exact
-from p33_tasks.exchange.order_rows import OrderReport, read_order
-from p33_tasks.exchange.registry import DEFAULT_TIMEOUT_MS
-from p33_tasks.exchange.session import Endpoint, Reply, VenueSession
-from p33_tasks.ports import RequestBudget
-
-PLACE: Final = Endpoint(call="fapiPrivatePostOrder", shown="POST /fapi/v1/order", weight=0, signed=True, is_order=True)
-QUERY: Final = Endpoint(call="fapiPrivateGetOrder", shown="GET /fapi/v1/order", weight=1, signed=True)
+from p33_tasks.venues.binance_usdm.order_rows import read_order
+from p33_tasks.venues.binance_usdm.spec import PLACE, QUERY, SPEC
+from p33_tasks.venues.exact_json import loads_exact
+from p33_tasks.venues.http_errors import Answer, venue_code
+from p33_tasks.venues.session import Reply, VenueSession
 
 MAX_RECV_WINDOW_MS: Final = 60_000
-ORDER_DOES_NOT_EXIST: Final = -2013
-DUPLICATE_CLIENT_ORDER_ID: Final = -4116
-_CLIENT_ORDER_ID: Final = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
+ORDER_DOES_NOT_EXIST: Final = "-2013"
+DUPLICATE_CLIENT_ORDER_ID: Final = "-4116"
 
 # Refused for certain: parameters (-11xx), the order itself (-20xx), its symbol's filters and modes (-40xx to -4999),
 # the matching engine (-50xx). A duplicate client order id isn't here: the order that has it may have been executed.
 _REJECTIONS: Final = (range(-1199, -1099), range(-2029, -2009), range(-4999, -3999), range(-5099, -4999))
-_SINGLE_REJECTIONS: Final = frozenset({-1013, -1014, -1020})
+_SINGLE_REJECTIONS: Final = frozenset({"-1013", "-1014", "-1020"})
 _CLIENT_ERRORS: Final = range(400, 500)
 _TIMEOUT_STATUS: Final = 408
 
 
 def is_certain_rejection(answer: Answer) -> bool:
     """Whether an answer proves that the order was refused and nothing was executed."""
-    refused = venue_code(answer)
+    refused = venue_code(answer, SPEC.errors)
     if refused is None or refused.code == DUPLICATE_CLIENT_ORDER_ID:
         return False
     if answer.status not in _CLIENT_ERRORS or answer.status == _TIMEOUT_STATUS:
         return False
-    return refused.code in _SINGLE_REJECTIONS or any(refused.code in codes for codes in _REJECTIONS)
+    return refused.code in _SINGLE_REJECTIONS or any(int(refused.code) in codes for codes in _REJECTIONS)
 
 
-class OrderClient:
+class BinanceOrders:
     """Places and finds orders on Binance USD-M."""
 
     def __init__(self, session: VenueSession) -> None:
@@ -132,7 +124,7 @@ class OrderClient:
             ExchangeError: One of its kinds.
         """
         reply = self._session.send(QUERY, {"symbol": symbol, "origClientOrderId": client_order_id})
-        refused = venue_code(reply.answer)
+        refused = reply.refused
         if refused is not None and refused.code == ORDER_DOES_NOT_EXIST:
             return None
         if reply.failure is not None:
@@ -141,7 +133,7 @@ class OrderClient:
 
 
 def _placed(reply: Reply, symbol: str, client_order_id: str) -> OrderReport:
-    failure, refused = reply.failure, venue_code(reply.answer)
+    failure, refused = reply.failure, reply.refused
     if failure is None:
         try:
             return read_order(loads_exact(reply.answer.text), symbol, client_order_id)
@@ -158,35 +150,11 @@ def _find(client_order_id: str) -> str:
     return f"it may have been executed, find it by client order id {client_order_id}"
 
 
-def build_order_client(
-    *,
-    exchange_id: str,
-    api_key: str | None,
-    api_secret: str | None,
-    testnet: bool,
-    base_url: str | None,
-    budget: RequestBudget,
-    timeout_ms: int = DEFAULT_TIMEOUT_MS,
-) -> OrderClient:
-    """An order client; arguments as of ``registry.build_venue``. Raises ConfigurationError for another venue."""
-    if exchange_id != EXCHANGE_ID:
-        raise ConfigurationError(f"P33_EXCHANGE={exchange_id!r:.40}: orders are placed on {EXCHANGE_ID} only")
-    return OrderClient(
-        VenueSession(
-            dialect=DIALECT,
-            credentials=Credentials(api_key=api_key, api_secret=api_secret),
-            testnet=testnet,
-            base_url=base_url,
-            budget=budget,
-            timeout_ms=timeout_ms,
-        )
-    )
-
-
 def _check(*, quantity: Decimal, client_order_id: str, recv_window_ms: int) -> None:
     if q.parse_quantity(quantity) <= 0:
         raise ValueError(f"an order's quantity is above zero, not {quantity}")
-    if not _CLIENT_ORDER_ID.fullmatch(client_order_id):
-        raise ValueError(f"client order id {client_order_id!r:.60}: use 1 to 36 of .A-Z:/a-z0-9_-")
+    ids = SPEC.client_order_ids
+    if not ids.pattern.fullmatch(client_order_id):
+        raise ValueError(f"client order id {client_order_id!r:.60}: use 1 to {ids.max_chars} of {ids.shown}")
     if not 1 <= recv_window_ms <= MAX_RECV_WINDOW_MS:
         raise ValueError(f"recv_window_ms={recv_window_ms}: use 1 to {MAX_RECV_WINDOW_MS}")

@@ -10,8 +10,8 @@ import pytest
 
 from p33_tasks.domain.models import MarketRules
 from p33_tasks.errors import MalformedResponseError
-from p33_tasks.exchange.exact_json import loads_exact
-from p33_tasks.exchange.market_rows import read_markets
+from p33_tasks.venues.binance_usdm.market_rows import read_markets
+from p33_tasks.venues.exact_json import loads_exact
 
 DATA = Path(__file__).parents[2] / "data"
 

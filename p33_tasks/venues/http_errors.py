@@ -25,7 +25,8 @@ from p33_tasks.errors import (
     ExchangeUnavailableError,
     MalformedResponseError,
 )
-from p33_tasks.exchange.exact_json import loads_exact
+from p33_tasks.venues.exact_json import loads_exact
+from p33_tasks.venues.spec import ErrorCodes
 
 DEFAULT_PAUSE_SEC = {429: 60, 418: 120}
 """Where neither header nor text names a time: Binance counts weight per minute, and its shortest ban is two minutes."""
@@ -68,21 +69,10 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Codes:
-    """A venue's own error codes, by what has to be done about them."""
-
-    credentials: frozenset[int]
-    clock: frozenset[int]
-    rate_limited: frozenset[int]  # too many requests: nobody asks for anything for a while
-    order_limited: frozenset[int]  # too many orders: reading goes on
-    unavailable: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class VenueCode:
-    """``{"code": ..., "msg": ...}``."""
+    """An error of the venue, from the body of an answer."""
 
-    code: int
+    code: str
     text: str
 
 
@@ -106,7 +96,7 @@ def reason_of(error: BaseException, timeout_ms: int) -> str:
     return f"{kind} (time limit {timeout_ms} ms)"
 
 
-def venue_code(answer: Answer) -> VenueCode | None:
+def venue_code(answer: Answer, codes: ErrorCodes) -> VenueCode | None:
     """The venue's error in the body, whatever the HTTP status is; None when there is none."""
     if not answer.text.lstrip().startswith("{"):
         return None  # a list of rows isn't decoded twice
@@ -114,18 +104,17 @@ def venue_code(answer: Answer) -> VenueCode | None:
         body = loads_exact(answer.text)
     except MalformedResponseError:
         return None
-    if not isinstance(body, dict):
+    code = body.get(codes.code_field) if isinstance(body, dict) else None
+    if not isinstance(code, int | str) or isinstance(code, bool):
         return None
-    code = body.get("code")
-    if isinstance(code, str) and code.removeprefix("-").isascii() and code.removeprefix("-").isdecimal():
-        code = int(code) if len(code) <= len("-1234567890") else None
-    if not isinstance(code, int) or isinstance(code, bool) or code >= 0:
+    text = str(code) if isinstance(code, int) else code
+    if not codes.is_error.fullmatch(text):
         return None
-    return VenueCode(code=code, text=str(body.get("msg", "")))
+    return VenueCode(code=text, text=str(body.get(codes.text_field, "")) if isinstance(body, dict) else "")
 
 
 def failure_of(
-    answer: Answer, codes: Codes, what: str, scrub: Callable[[str], str], now_ms: int
+    answer: Answer, codes: ErrorCodes, what: str, scrub: Callable[[str], str], now_ms: int
 ) -> ExchangeError | None:
     """The error that an answer stands for, or None for an answer that is to be read.
 
@@ -136,7 +125,7 @@ def failure_of(
         scrub: Takes secrets out of a text.
         now_ms: The venue's clock, for answers that name a moment; its own ``Date`` counts where there is one.
     """
-    refused = venue_code(answer)
+    refused = venue_code(answer, codes)
     if answer.status in _OK and refused is None:
         return None
     text = scrub(f"{what}: {_describe(answer, refused)}")
@@ -157,7 +146,7 @@ def failure_of(
     return kind(f"{text}; {advice}")
 
 
-def _kind(status: int, code: int | None, codes: Codes) -> tuple[type[ExchangeError], str]:
+def _kind(status: int, code: str | None, codes: ErrorCodes) -> tuple[type[ExchangeError], str]:
     """The error class and what to do about it; the first line that applies."""
     table: tuple[tuple[bool, type[ExchangeError], str], ...] = (
         (code in codes.clock, ExchangeClockError, "the clock offset is measured again before the next request"),

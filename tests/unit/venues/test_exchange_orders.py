@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import pytest
 
 from p33_tasks.domain.models import OrderSide
 from p33_tasks.errors import ConfigurationError, MalformedResponseError
-from p33_tasks.exchange.errors_map import Answer
-from p33_tasks.exchange.order_rows import read_order
-from p33_tasks.exchange.orders import build_order_client, is_certain_rejection
+from p33_tasks.venues.binance_usdm.order_rows import read_order
+from p33_tasks.venues.binance_usdm.orders import is_certain_rejection
+from p33_tasks.venues.build import build_order_client, venue_entries, venue_entry
+from p33_tasks.venues.http_errors import Answer
 from tests.support.budgets import RecordingBudget
 
 DATA = Path(__file__).parents[2] / "data"
@@ -114,6 +116,8 @@ def test_an_unusable_parameter_is_refused_before_anything_is_sent(changes, kind)
         client().place_reduce_only_market(symbol="BTCUSDT", side=OrderSide.SELL, **(good | changes))
 
 
-def test_orders_on_a_venue_without_an_order_client_are_refused():
+def test_orders_on_a_venue_without_an_order_client_are_refused(monkeypatch: pytest.MonkeyPatch):
+    entries = {"okx": replace(venue_entry("binanceusdm"), orders=None), **venue_entries()}
+    monkeypatch.setattr("p33_tasks.venues.build.venue_entries", lambda: entries)
     with pytest.raises(ConfigurationError, match="binanceusdm only"):
         client("okx")

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from p33_tasks.domain.models import Leg
 from p33_tasks.errors import MalformedResponseError
-from p33_tasks.exchange.exact_json import loads_exact
-from p33_tasks.exchange.rows import read_positions
+from p33_tasks.venues.binance_usdm.position_rows import read_positions
+from p33_tasks.venues.exact_json import loads_exact
 
 DATA = Path(__file__).parents[2] / "data"
+VENUE_DATA = DATA / "venues" / "binanceusdm"
 
 
 def row(**changes):
@@ -128,6 +130,34 @@ def test_long_and_short_legs_are_hedge_mode_with_their_sum(extra):
     legs = [row(positionSide="LONG", positionAmt="0.3"), row(positionSide="SHORT", positionAmt="-0.1"), *extra]
     position = read(*legs).positions["BTCUSDT"]
     assert (position.hedge_mode, position.position_amt) == (True, Decimal("0.2"))
+
+
+def test_both_legs_are_reported_with_their_own_signs_and_fields():
+    report = read_positions(loads_exact((VENUE_DATA / "position_risk_hedge_two_legs.json").read_text()), ["BTCUSDT"])
+    position = report.positions["BTCUSDT"]
+    assert (position.position_mode, position.position_amt) == ("hedge", Decimal("0.001"))
+    long, short = position.legs
+    assert (long.leg, short.leg) == (Leg.LONG, Leg.SHORT)
+    assert (long.position_amt, short.position_amt) == (Decimal("0.001"), 0)
+    assert (long.entry_price, long.unrealized_pnl) == (Decimal("22185.2"), Decimal("-1.06214947"))
+
+
+def test_a_one_way_symbol_has_no_legs():
+    position = read(row()).positions["BTCUSDT"]
+    assert (position.position_mode, position.legs) == ("one_way", ())
+
+
+@pytest.mark.parametrize(("long", "short"), [("-0.1", "0"), ("0.1", "0.1"), ("-0.000001", "-1"), ("0", "1E-8")])
+def test_a_leg_on_the_other_side_is_an_invalid_row(long, short):
+    legs = [row(positionSide="LONG", positionAmt=long), row(positionSide="SHORT", positionAmt=short)]
+    report = read(*legs, row(symbol="ETHUSDT"), symbols=("BTCUSDT", "ETHUSDT"))
+    assert report.positions.keys() == {"ETHUSDT"}
+    assert "leg is" in report.spoiled["BTCUSDT"]
+
+
+def test_a_one_way_amount_beside_legs_is_an_invalid_row():
+    legs = [row(positionSide=side, positionAmt="0") for side in ("LONG", "SHORT")]
+    assert "neither long nor short" in read(row(positionAmt="0.1"), *legs).spoiled["BTCUSDT"]
 
 
 def test_legs_that_cancel_out_are_hedge_mode_too():

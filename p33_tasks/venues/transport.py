@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from p33_tasks.exchange.errors_map import Answer
+from p33_tasks.venues.http_errors import Answer
 
 QUIET_LOGGERS = ("ccxt.base.exchange", "urllib3.connectionpool")
 """At DEBUG these write the signed URL and the API key, so they never go below INFO."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
+class ApiKey:
     """An API key. Its repr says nothing."""
 
     api_key: str | None = field(default=None, repr=False)
@@ -63,7 +63,7 @@ def preload() -> None:
 def build_client(
     *,
     exchange_id: str,
-    credentials: Credentials,
+    credentials: ApiKey,
     testnet: bool,
     base_url: str | None,
     timeout_ms: int,

@@ -1,0 +1,155 @@
+"""What a venue may be able to do besides telling positions and market rules: one protocol for each ability.
+
+A caller asks ``isinstance(venue, TellsPositionMode)``. A venue that hasn't the method hasn't the ability.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol, runtime_checkable
+
+from p33_tasks.domain.models import Leg, OrderSide
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPermissions:
+    """What an API key may do; this service needs reading only, the executor needs futures."""
+
+    reading: bool
+    futures: bool
+    withdrawals: bool
+    ip_restricted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderReport:
+    """One order as the venue reports it."""
+
+    order_id: str
+    client_order_id: str
+    symbol: str
+    status: str  # the venue's own word: NEW, PARTIALLY_FILLED, FILLED, CANCELED, EXPIRED, ...
+    side: OrderSide
+    quantity: Decimal  # base units, as accepted; a reduce-only order may be cut to the position
+    executed_qty: Decimal  # base units, cumulative
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade:
+    """One execution of the account."""
+
+    trade_id: str
+    order_id: str | None  # None: by the venue itself (a liquidation, ADL, settlement)
+    symbol: str
+    leg: Leg
+    side: OrderSide
+    quantity: Decimal  # base units, above zero
+    time_ms: int  # the venue's clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForcedOrder:
+    """An order that the venue placed by itself."""
+
+    order_id: str
+    symbol: str
+    leg: Leg
+    kind: str  # liquidation, adl, settlement
+    executed_qty: Decimal  # base units
+    time_ms: int  # the venue's clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestingOrder:
+    """An open order."""
+
+    order_id: str
+    client_order_id: str
+    symbol: str
+    leg: Leg
+    side: OrderSide
+    open_qty: Decimal  # base units, not yet executed
+    reduce_only: bool
+    is_conditional: bool  # untriggered: it isn't in the book
+
+
+@runtime_checkable
+class TellsTime(Protocol):
+    """The venue tells its clock."""
+
+    def fetch_server_time_ms(self) -> int:
+        """Milliseconds. Raises ExchangeError."""
+
+
+@runtime_checkable
+class TellsPositionMode(Protocol):
+    """The venue tells whether an account keeps two legs per symbol."""
+
+    def is_hedge_mode(self) -> bool:
+        """Whether long and short are separate positions. Raises ExchangeError."""
+
+
+@runtime_checkable
+class TellsKeyPermissions(Protocol):
+    """The venue tells what an API key may do."""
+
+    def fetch_key_permissions(self) -> KeyPermissions | None:
+        """None where the environment in use doesn't tell. Raises ExchangeError."""
+
+
+@runtime_checkable
+class TellsTrades(Protocol):
+    """The venue tells the account's executions."""
+
+    def fetch_trades(self, symbol: str, *, since_ms: int, until_ms: int) -> tuple[Trade, ...]:
+        """Every trade of a window by the venue's clock, oldest first; complete, or ExchangeError."""
+
+
+@runtime_checkable
+class TellsForcedOrders(Protocol):
+    """The venue tells its own orders: liquidations, ADLs, settlements."""
+
+    def fetch_forced_orders(self, symbol: str, *, since_ms: int, until_ms: int) -> tuple[ForcedOrder, ...]:
+        """As ``TellsTrades.fetch_trades``."""
+
+
+@runtime_checkable
+class TellsOrders(Protocol):
+    """The venue finds an order by its client order id."""
+
+    def fetch_order(self, symbol: str, client_order_id: str) -> OrderReport | None:
+        """None when the venue doesn't know it (now). Raises ExchangeError."""
+
+
+@runtime_checkable
+class TellsRestingOrders(Protocol):
+    """The venue tells open orders."""
+
+    def fetch_resting_orders(self, symbol: str) -> tuple[RestingOrder, ...]:
+        """Every open order of a symbol; complete, or ExchangeError."""
+
+
+class Orders(TellsOrders, Protocol):
+    """What the reference executor needs of a venue. The brain itself never trades."""
+
+    def clock_ms(self) -> int:
+        """The venue's clock as well as this process knows it."""
+
+    def place_reduce_only_market(
+        self,
+        *,
+        symbol: str,
+        side: OrderSide,
+        quantity: Decimal,
+        client_order_id: str,
+        recv_window_ms: int,
+        window_start_ms: int | None = None,
+    ) -> OrderReport:
+        """Send one reduce-only market order, once.
+
+        Raises:
+            OrderRejectedError: Refused for certain.
+            OrderOutcomeUnknownError: It may have been executed.
+            ExchangeError: Another kind; nothing was executed.
+        """

@@ -1,0 +1,44 @@
+"""The variables that the venues name: their API keys, and the switch to their test environment.
+
+A field for each, made from the specs of ``VENUES``: its name is the variable's in lower case.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, SecretStr, create_model
+from pydantic_settings import BaseSettings
+
+from p33_tasks.venues.build import venue_entries
+
+OWN_VARIABLES = frozenset({"P33_API_KEY", "P33_API_SECRET", "P33_API_PASSWORD"})
+"""Of every venue that names no others; ``Settings`` has fields for them."""
+
+
+def _fields() -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for entry in venue_entries().values():
+        for pair in entry.spec.credentials:
+            for variable in (pair.key, pair.secret, pair.password):
+                if variable is not None and variable not in OWN_VARIABLES:
+                    fields[variable.lower()] = (SecretStr | None, Field(None, alias=variable))
+        switch = entry.spec.testnet_variable
+        fields[switch.lower()] = (bool, Field(default=True, alias=switch))
+    return fields
+
+
+API_SECRETS = tuple(
+    dict.fromkeys(
+        pair.secret.lower()
+        for entry in venue_entries().values()
+        for pair in entry.spec.credentials
+        if pair.secret not in OWN_VARIABLES
+    )
+)
+"""The fields that hold a secret, each behind the one that holds its key."""
+
+if TYPE_CHECKING:
+    VenueVariables = BaseSettings
+else:
+    VenueVariables = create_model("VenueVariables", __base__=BaseSettings, **_fields())

@@ -1,0 +1,34 @@
+"""The venues: a strict raw reader over ccxt for each, one folder and one line.
+
+==================  =============================================================================================
+module              what it holds
+==================  =============================================================================================
+``spec``            what a venue's folder declares: hosts, credentials, limits, error codes, evidence of flatness
+``entry``           a venue's spec and the functions that build its parts
+``build``           ``venue_spec``, ``build_venue``, ``build_order_client``, ``venue_source``
+``session``         one request: credentials, clock, shared budget, the answer, the error it stands for
+``http_errors``     pure: HTTP status and body code to one of our errors, the same behind any base URL
+``rows``            pure: the values of a row, and the rows of each symbol
+``exact_json``      JSON without floats and without silently overwritten keys
+``transport``       makes the ccxt instance; the only module that imports ccxt, and only when called
+``scrub``           keeps signed URLs, signatures and keys out of every text
+``binance_usdm``    Binance USD-M futures
+``_template``       where a new venue begins: docs/adding-a-venue.md
+==================  =============================================================================================
+
+A position is either proven (also when flat) or unknown, never guessed. An answer of another shape than the documented
+one is an error; a bad, missing or duplicated row is an invalid row, and affects its symbol only. Nothing is retried
+here, and every request is taken from the budget that all workers share.
+
+Importing any module of this package doesn't import ccxt (2 s and 89 MB): call ``transport.preload`` in the parent of
+the workers that fetch.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+VENUES: Final = (
+    "binance_usdm",  # Binance USD-M futures
+)
+"""The folders of this package that are venues; each holds ``VENUE``."""

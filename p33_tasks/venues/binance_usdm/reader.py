@@ -1,0 +1,76 @@
+"""Binance USD-M futures, read: positions, market rules, and what ``p33 check`` asks about the account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from p33_tasks.abilities import KeyPermissions
+from p33_tasks.errors import MalformedResponseError
+from p33_tasks.ports import MarketReport, PositionReport
+from p33_tasks.venues.binance_usdm.market_rows import read_markets
+from p33_tasks.venues.binance_usdm.position_rows import read_positions
+from p33_tasks.venues.binance_usdm.spec import EXCHANGE_INFO, KEY_PERMISSIONS, POSITION_MODE, POSITION_RISK
+from p33_tasks.venues.rows import shape
+from p33_tasks.venues.session import VenueSession
+
+
+class BinanceUsdm:
+    """The venue as ``ports.Venue``, and what ``p33 check`` asks about the account."""
+
+    def __init__(self, session: VenueSession, source: str, is_testnet: bool) -> None:  # noqa: FBT001 - VenueEntry.reader
+        self._session = session
+        self._source = source
+        self._has_key_permissions = not is_testnet
+
+    @property
+    def source(self) -> str:
+        """Venue and host, e.g. ``binanceusdm demo-fapi.binance.com``."""
+        return self._source
+
+    def fetch_positions(self, symbols: Iterable[str]) -> PositionReport:
+        """All positions in one request of weight 5, whatever the number of symbols.
+
+        Raises:
+            ExchangeError: One of its kinds; then nothing is known about any symbol.
+        """
+        return read_positions(self._session.ask(POSITION_RISK), symbols)
+
+    def fetch_markets(self, symbols: Iterable[str]) -> MarketReport:
+        """The rules of market orders in one request of weight 1; works without credentials.
+
+        Raises:
+            ExchangeError: One of its kinds.
+        """
+        return read_markets(self._session.ask(EXCHANGE_INFO), symbols)
+
+    def fetch_server_time_ms(self) -> int:
+        """The venue's clock in milliseconds. Raises ExchangeError."""
+        return self._session.fetch_server_time_ms()
+
+    def is_hedge_mode(self) -> bool:
+        """Whether the account keeps separate long and short legs (weight 30). Raises ExchangeError."""
+        body = self._session.ask(POSITION_MODE)
+        dual = body.get("dualSidePosition") if isinstance(body, dict) else None
+        if not isinstance(dual, bool):
+            raise MalformedResponseError(
+                f"position mode: dualSidePosition true or false was expected, {shape(body)} came"
+            )
+        return dual
+
+    def fetch_key_permissions(self) -> KeyPermissions | None:
+        """What the key may do; None where the venue has no such endpoint (its demo environment).
+
+        This one asks ``api.binance.com``, the spot host: it is for ``p33 check`` on a live account, never for a worker.
+
+        Raises:
+            ExchangeError: One of its kinds.
+        """
+        if not self._has_key_permissions:
+            return None
+        body = self._session.ask(KEY_PERMISSIONS)
+        names = ("enableReading", "enableFutures", "enableWithdrawals", "ipRestrict")
+        found = [body.get(name) if isinstance(body, dict) else None for name in names]
+        if not all(isinstance(value, bool) for value in found):
+            raise MalformedResponseError(f"key permissions: {', '.join(names)} were expected, {shape(body)} came")
+        reading, futures, withdrawals, restricted = map(bool, found)
+        return KeyPermissions(reading=reading, futures=futures, withdrawals=withdrawals, ip_restricted=restricted)

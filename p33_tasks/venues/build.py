@@ -1,0 +1,125 @@
+"""Building a venue of ``VENUES`` from its id. Importing this imports no ccxt."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import Final
+from urllib.parse import urlsplit
+
+from p33_tasks.abilities import Orders
+from p33_tasks.errors import ConfigurationError
+from p33_tasks.ports import RequestBudget, Venue
+from p33_tasks.venues import VENUES
+from p33_tasks.venues.entry import VenueEntry
+from p33_tasks.venues.session import VenueSession
+from p33_tasks.venues.spec import VenueSpec
+from p33_tasks.venues.transport import ApiKey
+
+DEFAULT_TIMEOUT_MS: Final = 4_000
+
+
+@cache
+def venue_entries() -> dict[str, VenueEntry]:
+    """Every venue by its exchange id, in the order of ``VENUES``."""
+    entries: list[VenueEntry] = [import_module(f"p33_tasks.venues.{folder}").VENUE for folder in VENUES]
+    return {entry.spec.exchange_id: entry for entry in entries}
+
+
+def venue_entry(exchange_id: str) -> VenueEntry:
+    """A venue.
+
+    Raises:
+        ConfigurationError: There is no such folder; read by ccxt's unified methods, "unknown" would come out as "flat".
+    """
+    entry = venue_entries().get(exchange_id)
+    if entry is None:
+        supported = ", ".join(sorted(venue_entries()))
+        raise ConfigurationError(
+            f"P33_EXCHANGE={exchange_id!r:.40}: there is no strict reader for this venue; supported: {supported}"
+        )
+    return entry
+
+
+def venue_spec(exchange_id: str) -> VenueSpec:
+    """What a venue declares about itself. Raises ConfigurationError as ``venue_entry``."""
+    return venue_entry(exchange_id).spec
+
+
+def build_venue(
+    *,
+    exchange_id: str,
+    api_key: str | None,
+    api_secret: str | None,
+    password: str | None = None,
+    testnet: bool,
+    base_url: str | None,
+    budget: RequestBudget,
+    timeout_ms: int = DEFAULT_TIMEOUT_MS,
+) -> Venue:
+    """The venue, ready to be asked; nothing is imported, opened or sent before the first request.
+
+    Args:
+        exchange_id: Of one of ``VENUES``.
+        api_key: None works for market rules and the server time.
+        api_secret: As ``api_key``.
+        password: Of venues that want one.
+        testnet: Read the venue's test environment.
+        base_url: Scheme and host that replace the venue's own in every URL.
+        budget: The request weight that all workers share.
+        timeout_ms: For connecting, and for each wait for data.
+
+    Raises:
+        ConfigurationError: No strict reader for the venue.
+    """
+    entry = venue_entry(exchange_id)
+    key = ApiKey(api_key=api_key, api_secret=api_secret, password=password)
+    session = _session(entry, key, testnet=testnet, base_url=base_url, budget=budget, timeout_ms=timeout_ms)
+    return entry.reader(session, venue_source(exchange_id, testnet, base_url), testnet and base_url is None)
+
+
+def build_order_client(
+    *,
+    exchange_id: str,
+    api_key: str | None,
+    api_secret: str | None,
+    password: str | None = None,
+    testnet: bool,
+    base_url: str | None,
+    budget: RequestBudget,
+    timeout_ms: int = DEFAULT_TIMEOUT_MS,
+) -> Orders:
+    """What places orders, for the reference executor; arguments as of ``build_venue``.
+
+    Raises:
+        ConfigurationError: No such venue, or one without orders.
+    """
+    entry = venue_entry(exchange_id)
+    if entry.orders is None:
+        can = ", ".join(sorted(name for name, other in venue_entries().items() if other.orders))
+        raise ConfigurationError(f"P33_EXCHANGE={exchange_id!r:.40}: orders are placed on {can} only")
+    key = ApiKey(api_key=api_key, api_secret=api_secret, password=password)
+    return entry.orders(_session(entry, key, testnet=testnet, base_url=base_url, budget=budget, timeout_ms=timeout_ms))
+
+
+def venue_source(exchange_id: str, testnet: bool, base_url: str | None) -> str:  # noqa: FBT001 - settings' own order
+    """Venue and host as written into every snapshot, e.g. ``binanceusdm 127.0.0.1:8088``; ccxt isn't imported.
+
+    A path in the base URL is part of it: two accounts may be told apart by nothing else.
+
+    Raises:
+        ConfigurationError: No strict reader for the venue.
+    """
+    spec = venue_spec(exchange_id)
+    if base_url is None:
+        return f"{exchange_id} {spec.test_host if testnet else spec.live_host}"
+    parts = urlsplit(base_url)
+    return f"{exchange_id} {parts.netloc.rpartition('@')[2].lower()}{parts.path.rstrip('/')}"
+
+
+def _session(
+    entry: VenueEntry, key: ApiKey, *, testnet: bool, base_url: str | None, budget: RequestBudget, timeout_ms: int
+) -> VenueSession:
+    return VenueSession(
+        spec=entry.spec, credentials=key, testnet=testnet, base_url=base_url, budget=budget, timeout_ms=timeout_ms
+    )

@@ -1,0 +1,20 @@
+"""What a venue's folder gives to the rest: its spec, and how its parts are built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from p33_tasks.abilities import Orders
+from p33_tasks.ports import Venue
+from p33_tasks.venues.session import VenueSession
+from p33_tasks.venues.spec import VenueSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueEntry:
+    """One venue."""
+
+    spec: VenueSpec
+    reader: Callable[[VenueSession, str, bool], Venue]  # session, source, whether it is the test environment
+    orders: Callable[[VenueSession], Orders] | None = None  # None: the reference executor can't trade there

@@ -1,0 +1,50 @@
+"""Pure: the rows of each symbol in a decoded answer, and the values in a row. Shared by every venue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from p33_tasks.domain import quantities as q
+from p33_tasks.errors import InvalidQuantityError
+
+Row = Mapping[str, Any]
+
+
+class InvalidRowError(ValueError):
+    """What is wrong with one symbol; it never leaves this package."""
+
+
+def rows_by_symbol(answer: list[Any], symbols: Iterable[str], *, name: str = "symbol") -> dict[str, list[Row]]:
+    """The rows of each wanted symbol. A row whose symbol can't be read is nobody's: its symbol then has none."""
+    found: dict[str, list[Row]] = {symbol: [] for symbol in symbols}
+    for row in answer:
+        symbol = row.get(name) if isinstance(row, dict) else None
+        if isinstance(symbol, str) and symbol in found:
+            found[symbol].append(row)
+    return found
+
+
+def number(row: Row, name: str) -> Decimal:
+    """A field that must be a plain number, as a string or an exact JSON number. Raises InvalidRowError."""
+    if name not in row:
+        raise InvalidRowError(f"{name} is missing")
+    try:
+        return q.parse_quantity(row[name])
+    except (InvalidQuantityError, TypeError) as error:
+        raise InvalidRowError(f"{name} is {row[name]!r:.40}, not a plain number") from error
+
+
+def optional_number(row: Row, name: str) -> Decimal | None:
+    """A field for people to read: absent or null is None, but what is there must be a number."""
+    return None if row.get(name) is None else number(row, name)
+
+
+def shape(value: object) -> str:
+    """What kind of JSON came, for messages; its content stays out of them."""
+    if isinstance(value, dict):
+        return f"an object of {len(value)} keys"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    return "null" if value is None else f"a {type(value).__name__}"

@@ -1,0 +1,148 @@
+"""What a venue's folder declares about it: data only, read by settings, session, budget and tests alike.
+
+Nothing here imports ccxt or opens a connection, so settings can read it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class FlatEvidence(StrEnum):
+    """What proves that a symbol, or one leg of it, is flat."""
+
+    ROW = "row"  # only a row that says 0; a missing row is unknown
+    ABSENCE = "absence"  # absence from an answer that is proven complete and of the right scope
+
+
+class ContractSize(StrEnum):
+    """The unit of the venue's quantities."""
+
+    BASE = "base"  # base units, as everywhere in this service
+    PER_SYMBOL = "per_symbol"  # contracts; the reader multiplies by each symbol's contract size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One request that the venue documents."""
+
+    call: str  # ccxt's implicit API method
+    shown: str  # method and path, for messages
+    weight: int  # of the request budget
+    signed: bool = False
+    is_order: bool = False  # counted by the venue's order limits, which are a budget of their own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """The environment variables of one API key."""
+
+    key: str
+    secret: str
+    password: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestLimit:
+    """The venue's request weight per minute, shared by everybody on this address."""
+
+    weight_per_minute: int  # the venue's own limit
+    own_weight_per_minute: int  # what this service takes at most: the executor needs the rest
+    stop_at_weight: int  # by the venue's own count, of everybody
+    used_header: str | None  # in lower case: the venue's count, on each answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderLimit:
+    """At most so many orders within so many seconds."""
+
+    orders: int
+    window_sec: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorCodes:
+    """Where the venue puts an error's code, and its codes by what has to be done about them."""
+
+    code_field: str
+    text_field: str
+    is_error: re.Pattern[str]  # matches the whole code of an error; any other code is a success
+    credentials: frozenset[str]
+    clock: frozenset[str]
+    rate_limited: frozenset[str]  # too many requests: nobody asks for anything for a while
+    order_limited: frozenset[str]  # too many orders: reading goes on
+    unavailable: frozenset[str]
+    market_refused: frozenset[str]  # of an order: the market rules have changed, they are due at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockSpec:
+    """How the venue tells its time, and how far this host's may be from it."""
+
+    endpoint: Endpoint
+    field: str  # of the answer: milliseconds
+    max_offset_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientOrderIds:
+    """The venue's alphabet for client order ids."""
+
+    pattern: re.Pattern[str]  # matches a whole id
+    max_chars: int
+    shown: str  # for messages
+    own_prefix: str  # of the reference executor's orders
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueSpec:
+    """One venue. Every field is a fact of the venue's documentation, or a limit that follows from one."""
+
+    exchange_id: str  # ccxt's, and the value of P33_EXCHANGE
+    live_host: str
+    test_host: str
+    testnet_variable: str  # true: the test environment
+    credentials: tuple[Credentials, ...]  # in order of preference
+    requests: RequestLimit
+    order_limits: tuple[OrderLimit, ...]
+    errors: ErrorCodes
+    clock: ClockSpec
+    endpoints: tuple[Endpoint, ...]  # every request that the venue's folder sends
+    positions: tuple[Endpoint, ...]  # of one refresh
+    markets: tuple[Endpoint, ...]  # of one reading of the market rules
+    symbol_is_flat_by: FlatEvidence
+    leg_is_flat_by: FlatEvidence
+    contract_size: ContractSize
+    client_order_ids: ClientOrderIds
+    has_hedge_mode: bool
+    read_lag_ms: int  # how long after an order its effect may be missing from an answer; at least 2 s
+    request_window_ms: int | None  # the longest time limit an order can carry; None: the venue has none
+    markets_period_ms: int = 120_000
+    markets_max_age_ms: int = 300_000
+    ccxt_options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def credentials_advice(self) -> str:
+        """Which variables to set."""
+        pairs = [f"{pair.key} and {pair.secret}" for pair in self.credentials]
+        others = f" (or {', or '.join(pairs[1:])})" if pairs[1:] else ""
+        return f"set {pairs[0]}{others}, and {self.testnet_variable} to match"
+
+    def weight_per_minute(self, poll_ms: int) -> float:
+        """The request weight that refreshes and market rules take each minute at this poll period."""
+        return 60_000 / poll_ms * sum(endpoint.weight for endpoint in self.positions) + self._markets_weight
+
+    @property
+    def least_poll_ms(self) -> int:
+        """The shortest poll period whose requests stay within this service's own weight, in whole milliseconds."""
+        left = self.requests.own_weight_per_minute - self._markets_weight
+        return math.ceil(60_000 * sum(endpoint.weight for endpoint in self.positions) / left)
+
+    @property
+    def _markets_weight(self) -> float:
+        return 60_000 / self.markets_period_ms * sum(endpoint.weight for endpoint in self.markets)
