@@ -189,11 +189,11 @@ def _quantity(value: object) -> Decimal:
 
 def _milliseconds(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < MAX_EPOCH_MS:
-        raise TypeError(f"{value!r:.40} is no time in milliseconds")
+        raise TypeError(f"{value!r:.40} is not a time in milliseconds")
     return value
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value:
-        raise TypeError(f"{value!r:.40} is no run_id")
+        raise TypeError(f"{value!r:.40} is not a run_id")
     return value

@@ -130,7 +130,7 @@ def read_signs(folder: Path) -> list[Record]:
     """The last signs of the processes that run.
 
     Raises:
-        ConfigurationError: The folder can't be read. (That there is none is no error: nothing runs here.)
+        ConfigurationError: The folder can't be read. (That there is none is not an error: nothing runs here.)
     """
     try:
         paths = sorted(folder.glob("*.json")) if folder.exists() else []

@@ -28,7 +28,7 @@ class Duration(click.ParamType[int]):
             return value
         found = _SPAN.fullmatch(value.strip().lower())
         if found is None:
-            self.fail(f"{value[:40]!r} is no span of time; write e.g. 90s, 10m, 1.5h or 7d", param, ctx)
+            self.fail(f"{value[:40]!r} is not a span of time; write e.g. 90s, 10m, 1.5h or 7d", param, ctx)
         span_ms = int(Decimal(found["number"]) * _SECONDS[found["unit"] or "s"] * 1000)
         if not 0 < span_ms <= MAX_DAYS * 86_400_000:
             self.fail(f"{value[:40]!r} must be above 0 and at most {MAX_DAYS}d", param, ctx)

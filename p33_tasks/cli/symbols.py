@@ -17,5 +17,7 @@ def symbol_of(text: str) -> str:
     """
     symbol = text.strip().upper()
     if not _SYMBOL.fullmatch(symbol):
-        raise click.BadParameter(f"{text[:50]!r} is no symbol; use the venue's id, e.g. BTCUSDT", param_hint="SYMBOL")
+        raise click.BadParameter(
+            f"{text[:50]!r} is not a symbol; use the venue's id, e.g. BTCUSDT", param_hint="SYMBOL"
+        )
     return symbol

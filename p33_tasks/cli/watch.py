@@ -35,7 +35,7 @@ class Wanted:
     denied: bool
 
     def __contains__(self, seen: VerdictSeen) -> bool:
-        """Whether this one is; one that can't be read is no deny."""
+        """Whether this one is; one that can't be read is not a deny."""
         if self.symbols and seen.symbol not in self.symbols:
             return False
         if self.reasons and seen.reason not in self.reasons:

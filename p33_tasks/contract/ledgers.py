@@ -13,7 +13,7 @@ def decode_ledger(symbol: str, raw: Raw) -> Ledger | None:
     """Read ``last_known_amt, last_order_time_ms, last_order_time_epoch, last_order_id``; None when there is none.
 
     Raises:
-        CorruptStateError: A field is no number.
+        CorruptStateError: A field is not a number.
     """
     amount, order_ms, order_epoch, order_id = raw
     if all(value is None for value in raw):

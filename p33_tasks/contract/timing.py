@@ -23,12 +23,12 @@ def decode_time(ms: str | None, epoch: str | None) -> int | None:
     The scripts' ``twin_time`` reads the same texts as times, letter by letter: no split view.
 
     Raises:
-        CorruptStateError: It is no whole number, or beyond ``MAX_EPOCH_MS``.
+        CorruptStateError: It is not a whole number, or beyond ``MAX_EPOCH_MS``.
     """
     for value, unit in ((ms, 1), (epoch, 1000)):
         if value is None or value == "":
             continue
         if not _WHOLE.fullmatch(value) or int(value) * unit >= MAX_EPOCH_MS:
-            raise CorruptStateError(f"{value!r:.40} is no time")
+            raise CorruptStateError(f"{value!r:.40} is not a time")
         return int(value) * unit or None
     return None

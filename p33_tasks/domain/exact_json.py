@@ -41,7 +41,7 @@ def dumps(value: object, *, sort_keys: bool = False) -> str:
 
 
 def _text(value: str) -> str:
-    # Bytes that were no UTF-8 arrive as lone surrogates; JSON must be UTF-8 again.
+    # Bytes that were not UTF-8 arrive as lone surrogates; JSON must be UTF-8 again.
     clean = value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
     return _WRITER.encode(clean)
 
@@ -54,7 +54,7 @@ def loads_object(text: str | bytes, *, numbers: Callable[[str], Any] | None = No
         numbers: Reads every number instead, whatever it is: for an object whose numbers are not ours to judge.
 
     Raises:
-        CorruptStateError: It is no JSON object, holds a number that is none (NaN, 1e400), or names a key twice: two
+        CorruptStateError: It is not a JSON object, holds a number that is none (NaN, 1e400), or names a key twice: two
             readers could each see another value.
     """
     try:
@@ -91,4 +91,4 @@ def _exact(text: str) -> Decimal:
 
 
 def _refuse(name: str) -> Any:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")

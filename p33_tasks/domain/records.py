@@ -17,7 +17,7 @@ class RecordedVerdict:
     plan: Plan
     facts: Facts | None  # None: it rests on none
     policy: Policy  # the limits of then
-    verdict: Verdict | None  # None: the recorded text is no verdict
+    verdict: Verdict | None  # None: the recorded text is not a verdict
     written: str  # the verdict letter by letter
     headline: str  # what the entry says of itself beside it: ``allow``, or the reason of a deny
 

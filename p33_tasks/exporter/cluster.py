@@ -79,7 +79,7 @@ class Cluster:
 
         Raises:
             StoreError: Redis did not answer, or refused.
-            CorruptStateError: The decision is no JSON object.
+            CorruptStateError: The decision is not a JSON object.
         """
 
         def read() -> Story | Trace:

@@ -32,7 +32,7 @@ def run(settings: Settings) -> None:
         ConfigurationError: The address can't be listened on, or the settings can't be used.
     """
     configure_logging(settings)
-    # A stranger's half a request is no error of ours, and would fill the log.
+    # A stranger's half a request is not an error of ours, and would fill the log.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     asyncio.run(_serve(settings))
 

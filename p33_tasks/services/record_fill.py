@@ -66,7 +66,7 @@ def apply_all(result: ExecutionResult, base: LedgerState, entry: StreamEntry) ->
     A result that was not executed applies nothing, whatever quantities it names.
 
     Raises:
-        CorruptStateError: The ledger or the fills memory holds something that is no quantity.
+        CorruptStateError: The ledger or the fills memory holds something that is not a quantity.
     """
     amount = None if base.last_known_amt_text is None else _stored(base.last_known_amt_text, "last_known_amt")
     # A fill comes before its report, and a snapshot's time before its request: at the same time it is in the snapshot.

@@ -105,7 +105,7 @@ def _judged(plan: Plan, facts: Facts, policy: Policy) -> Verdict:
 def _difference(record: RecordedVerdict, again: Verdict, written_again: str) -> str:
     """What is different, empty when nothing is."""
     if record.verdict is None:
-        return "what was recorded is no verdict"
+        return "what was recorded is not a verdict"
     if outcome_of(record.verdict) != record.headline:
         return _contradiction(record)
     if record.written == written_again:

@@ -116,7 +116,7 @@ class Tally:
 
 
 def _is_changed(before: Verdict, after: Verdict | None) -> bool:
-    """Outcome or quantity; that a deny's details name another limit is no change."""
+    """Outcome or quantity; that a deny's details name another limit is not a change."""
     return after is not None and (outcome_of(before), allowed_qty(before)) != (outcome_of(after), allowed_qty(after))
 
 

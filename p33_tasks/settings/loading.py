@@ -59,7 +59,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 def unknown_variables(environ: Mapping[str, str] | None = None) -> dict[str, str | None]:
     """Variables that look like settings and are none, each with the setting it may have been meant for.
 
-    They are no error: an older release reads the env file of a newer one.
+    They are not an error: an older release reads the env file of a newer one.
 
     Raises:
         ConfigurationError: The env file can't be read.
@@ -88,7 +88,7 @@ def _read_env_file(named: str | None) -> tuple[Mapping[str, str], Path]:
 
 
 def _printable(text: str) -> str:
-    """As it is, or spelled out: a byte that is no UTF-8 can't be written to a log."""
+    """As it is, or spelled out: a byte that is not UTF-8 can't be written to a log."""
     return text if text.isprintable() else repr(text)
 
 

@@ -104,7 +104,7 @@ class Settings(VenueVariables):
     @field_validator("*", mode="before")
     @classmethod
     def _is_utf8(cls, value: object) -> object:
-        # A byte that is no UTF-8 comes as half a character, which no connection and no log can take.
+        # A byte that is not UTF-8 comes as half a character, which no connection and no log can take.
         if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
             raise ValueError("holds bytes that are not UTF-8")
         return value

@@ -95,7 +95,7 @@ def _allowlist(symbol: str, size: object, *, allowed: bool) -> frozenset[str]:
         raise CorruptStateError(f"an allowlist of {size} symbols")
     others = _placeholders(size - allowed)
     if symbol in others:
-        raise CorruptStateError(f"{symbol!r} is no symbol")
+        raise CorruptStateError(f"{symbol!r} is not a symbol")
     return others | {symbol} if allowed else others
 
 

@@ -118,7 +118,7 @@ def parse_sentinel_url(url: str) -> tuple[str, list[tuple[str, int]], str, int]:
     for address in addresses.split(";"):
         host, _, port = address.rpartition(":")
         if not host or not port.isdigit():
-            raise ConfigurationError(f"P33_REDIS_URL: {address!r} is no host:port of a sentinel")
+            raise ConfigurationError(f"P33_REDIS_URL: {address!r} is not a host:port of a sentinel")
         hosts.append((host, int(port)))
     if not master or (db and not db.isdigit()):
         raise ConfigurationError("P33_REDIS_URL: write sentinel://host:26379;host:26379/MASTER[/DB]")

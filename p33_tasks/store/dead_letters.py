@@ -54,5 +54,5 @@ class RedisDeadLetters:
 
 
 def _clean(text: str) -> str:
-    """Bounded, and readable for everybody: bytes that are no UTF-8 are spelled out."""
+    """Bounded, and readable for everybody: bytes that are not UTF-8 are spelled out."""
     return text[:1_000].encode("utf-8", "backslashreplace").decode()

@@ -185,7 +185,7 @@ def _first(raw: Any) -> str:
 
 
 def _shown(text: str) -> str:
-    """A foreign text as the audit can hold it: what is no UTF-8 spelled out, and not without end."""
+    """A foreign text as the audit can hold it: what is not UTF-8 spelled out, and not without end."""
     return text[:MAX_NAME_CHARS].encode("utf-8", "backslashreplace").decode()[:MAX_NAME_CHARS]
 
 

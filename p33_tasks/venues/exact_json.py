@@ -32,7 +32,7 @@ def loads_exact(text: str) -> object:
     """Decode JSON; numbers with a point or an exponent become Decimal, whole ones int.
 
     Raises:
-        MalformedResponseError: For text that is no JSON (empty, HTML, truncated) or nested without end. The text
+        MalformedResponseError: For text that is not JSON (empty, HTML, truncated) or nested without end. The text
             is not in the message.
     """
     try:
@@ -45,7 +45,7 @@ def loads_exact(text: str) -> object:
         )
     except json.JSONDecodeError as error:
         found = "an empty body" if not text.strip() else f"{len(text)} characters, {error.msg} at {error.pos}"
-        raise MalformedResponseError(f"the answer is no JSON: {found}") from None  # its cause holds the whole text
+        raise MalformedResponseError(f"the answer is not JSON: {found}") from None  # its cause holds the whole text
     except RecursionError:
         raise MalformedResponseError("the answer is JSON nested without end") from None
 

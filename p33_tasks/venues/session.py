@@ -113,7 +113,7 @@ class VenueSession:
         found = body.get(self._spec.clock.field) if isinstance(body, dict) else None
         if not isinstance(found, int) or isinstance(found, bool) or found <= 0:
             raise MalformedResponseError(
-                f"{self._what(self._spec.clock.endpoint)}: {self._spec.clock.field} is no time in milliseconds"
+                f"{self._what(self._spec.clock.endpoint)}: {self._spec.clock.field} is not a time in milliseconds"
             )
         return found
 

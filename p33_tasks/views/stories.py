@@ -71,7 +71,7 @@ def read_story(client: redis.Redis, keys: Keys, plan_id: str) -> Story | None:
 
     Raises:
         StoreError: Redis is away, or refuses.
-        CorruptStateError: The decision is no JSON object.
+        CorruptStateError: The decision is not a JSON object.
     """
     with translated_errors():
         pipeline = client.pipeline(transaction=False)

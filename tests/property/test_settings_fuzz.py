@@ -19,7 +19,7 @@ SECRET_VARIABLES = {str(f.alias) for f in Settings.model_fields.values() if Secr
 SECRET = "hunter2geheim"
 MAX_ERROR_CHARS = 20_000
 
-# An environment holds neither NUL nor "="-named variables; bytes that are no UTF-8 are lone surrogates.
+# An environment holds neither NUL nor "="-named variables; bytes that are not UTF-8 are lone surrogates.
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=60) | st.binary(
     max_size=20
 ).map(lambda data: data.replace(b"\0", b"").decode(errors="surrogateescape"))

@@ -21,7 +21,7 @@ from p33_tasks.celery.refusal import problem_of
 from p33_tasks.log_events import LogEvent
 
 MALFORMED = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
-"""What kombu raises where a text in the queue is no message at all. It was taken off the queue by then."""
+"""What kombu raises where a text in the queue is not a message at all. It was taken off the queue by then."""
 
 log = structlog.get_logger("p33.worker")
 

@@ -181,7 +181,7 @@ CASES: tuple[Case, ...] = (
     _case("close again at once", f"{ALLOW} + {Reason.COOLDOWN_IN_FLIGHT}", close_and_close_again),
     _case("symbol outside the allowlist", Reason.SYMBOL_NOT_ALLOWED, unknown_symbol),
     _case("two plans at once", f"{ALLOW} + {Reason.PERMIT_IN_FLIGHT}", two_at_once),
-    _case("steps that are no JSON", Reason.INVALID_PLAN, sent(steps="{not json")),
+    _case("steps that are not JSON", Reason.INVALID_PLAN, sent(steps="{not json")),
     _case("hold set", Reason.RECONCILE_HOLD_ACTIVE, with_a_hold),
     _case("decision other than EXECUTE", IGNORED, another_decision, outcome=""),
     _case("no plan_id", DEAD_LETTER, no_plan_id, outcome=""),

@@ -87,7 +87,7 @@ local function put(p, snapshot, ledger, origin, reservation)
   redis.call('EXPIRE', ledger, ledger_ttl_sec)
 
   -- An order time in the future was stored before the clock stepped back; left there it would deny for hours. One
-  -- that is no time would deny for good. Both count as now.
+  -- that is not a time would deny for good. Both count as now.
   local l = redis.call('HMGET', ledger, 'last_order_time_ms', 'last_order_time_epoch')
   local ordered, unreadable = twin_time(l[1], l[2])
   if unreadable or (ordered and ordered > now) then

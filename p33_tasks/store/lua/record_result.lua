@@ -106,7 +106,7 @@ if crossed_zero == '1' then count(counters_key, 'p33_ledger_crossed_zero_total|'
 
 local decision = redis.call('GET', decision_key)
 if executed then
-  -- Somebody went around the gate. A second report of the same order is no second offence.
+  -- Somebody went around the gate. A second report of the same order is not a second offence.
   local allowed = decision and string.sub(decision, 1, #allow_head) == allow_head
   if not allowed and (any_news or #orders == 0) then
     count(counters_key, 'p33_unpermitted_execution_total|' .. symbol_label)

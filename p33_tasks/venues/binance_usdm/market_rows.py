@@ -30,7 +30,7 @@ def read_markets(answer: object, symbols: Iterable[str]) -> MarketReport:
         symbols: The venue's ids of the symbols wanted.
 
     Raises:
-        MalformedResponseError: The answer is no object with a list ``symbols``.
+        MalformedResponseError: The answer is not an object with a list ``symbols``.
     """
     listed = answer.get("symbols") if isinstance(answer, dict) else None
     if not isinstance(listed, list):

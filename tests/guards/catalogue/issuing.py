@@ -224,7 +224,7 @@ ISSUING = (
         tests=("integration/store/test_one_view.py::test_a_time_is_the_same_time_for_both",),
     ),
     Guard(
-        promise="an amount that is no number is no amount",
+        promise="an amount that is not a number is no amount",
         file="contract/hash_values.py",
         old=(
             "    except (InvalidQuantityError, TypeError) as error:\n"

@@ -284,7 +284,7 @@ NEIGHBOURS = (
         "test_of_100_plans_at_once_exactly_the_limit_passes",
     ),
     _governor(
-        "a day's notional that is no number grants nothing more",
+        "a day's notional that is not a number grants nothing more",
         "'^%d+$') or daily_limit_cents)\n",
         "'^%d+$') or 0)\n",
         "test_a_days_notional_that_is_no_number_grants_nothing_more",

@@ -26,13 +26,13 @@ def _ledger(promise: str, old: str, new: str, *tests: str) -> Guard:
 QUANTITIES = (
     # --- reading
     _quantity(
-        "a float is no quantity",
+        "a float is not a quantity",
         '        raise TypeError(f"quantities are read from strings, not from {type(value).__name__}: {value!r:.80}")',
         "        number = Decimal(str(value))",
         "test_a_float_is_a_programming_error",
     ),
     _quantity(
-        "a flag is no quantity",
+        "a flag is not a quantity",
         "    elif isinstance(value, int) and not isinstance(value, bool):\n",
         "    elif isinstance(value, int):\n",
         "test_a_float_is_a_programming_error",

@@ -39,7 +39,7 @@ def _session(promise: str, old: str, new: str, *tests: str) -> Guard:
 EXCHANGE = (
     # --- positions
     _rows(
-        "an answer that is no list of rows is no answer",
+        "an answer that is not a list of rows is no answer",
         "    if not isinstance(answer, list):\n",
         "    if not answer:\n        answer = []\n    if not isinstance(answer, list):\n",
         "test_an_answer_that_is_no_list_of_rows_is_malformed",

@@ -13,7 +13,7 @@ from tests.support.gate import OTHER, SYMBOL, Gate
 
 SITUATIONS: dict[str, Callable[[Gate], object]] = {
     "allow": lambda g: g.judge(),
-    "invalid_plan": lambda g: g.judge(problem="steps are no JSON"),
+    "invalid_plan": lambda g: g.judge(problem="steps are not JSON"),
     "symbol_not_allowed": lambda g: g.judge(symbol="NOSUCH"),
     "plan_expired": lambda g: g.judge(issued_ms=1),
     "not_reduce_only": lambda g: g.judge(reduce_only=False),

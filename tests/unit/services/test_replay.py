@@ -62,7 +62,7 @@ def tampered() -> dict[str, tuple[RecordedVerdict, str]]:
         "the plan's name": (replace(allowed, plan=make_plan(plan_id="other")), "the plan"),
         "a fact": (replace(allowed, facts=make_facts(ledger="0.020")), "the outcome"),
         "a limit": (replace(denied, policy=make_policy(qty_tolerance_pct=Decimal(500))), "the outcome"),
-        "no verdict any more": (replace(allowed, verdict=None, written="{}"), "no verdict"),
+        "no verdict any more": (replace(allowed, verdict=None, written="{}"), "not a verdict"),
         "an allow without its facts": (replace(allowed, facts=None), "no facts"),
         "a deny of a rule without its facts": (replace(denied, facts=None), "no facts"),
         "an allow under the headline of a deny without facts": (
