@@ -20,13 +20,13 @@ from p33_tasks.apply.options import ClientOptions, checked_id, checked_timeout, 
 from p33_tasks.apply.permit import AllowPermit, Leg, Traces, require_allow, require_granted, require_unused
 from p33_tasks.apply.refusals import NO_GOVERNOR, NO_P33
 from p33_tasks.contract.keys import Keys
+from p33_tasks.contract.timing import CONSUMED_MS, PLACE_WINDOW_MS, READ_LAG_MS
 from p33_tasks.domain.models import OrderSide
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.errors import PermitRefused, StoreError
 from p33_tasks.store.lua_header import Named
 from p33_tasks.store.scripts import translated_errors
 
-PLACE_WINDOW_MS = 5_000
 CONSUMPTION_MEMORY_MS = 86_400_000
 FIRST_PAUSE_SEC, OFTEN_SEC, SELDOM_SEC = 0.003, 0.025, 0.25
 SCRIPT = "consume_permits"
@@ -198,6 +198,7 @@ class Consuming:
                 "max_snapshot_age_ms": allow.stale_threshold_ms,
                 "reservation_ttl_ms": _reservation_ttl_ms(allow),
                 "place_window_ms": PLACE_WINDOW_MS,
+                "read_lag_ms": READ_LAG_MS,
                 "consumed_ttl_ms": CONSUMPTION_MEMORY_MS,
                 "symbol": symbol,
                 "call": uuid.uuid4().hex,
@@ -223,8 +224,8 @@ class Consuming:
 
 
 def _reservation_ttl_ms(allow: AllowPermit) -> int:
-    """Not less than until every fresh snapshot was fetched after the order could last be placed."""
-    return max(allow.expires_ms - allow.ts_ms, PLACE_WINDOW_MS + allow.stale_threshold_ms)
+    """Not less than until every snapshot that is fresh was requested after the consumption's barrier."""
+    return max(allow.expires_ms - allow.ts_ms, CONSUMED_MS)
 
 
 def _checked(plan_id: str, symbol: str, consume_id: str | None) -> str:

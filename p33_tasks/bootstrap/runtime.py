@@ -11,13 +11,12 @@ from functools import cache, cached_property
 
 import redis
 
-from p33_tasks.apply.consuming import PLACE_WINDOW_MS
 from p33_tasks.contract.keys import Keys
+from p33_tasks.contract.timing import CONSUMED_MS
 from p33_tasks.services.issue_permit import PermitService
 from p33_tasks.services.record_fill import ResultService
 from p33_tasks.services.refresh_snapshot import SnapshotService
 from p33_tasks.settings import Settings, load_settings
-from p33_tasks.settings.model import MAX_STALE_THRESHOLD_SEC
 from p33_tasks.store.budget import RedisRequestBudget
 from p33_tasks.store.connection import connect
 from p33_tasks.store.dead_letters import RedisDeadLetters
@@ -26,9 +25,6 @@ from p33_tasks.store.results import RedisResultStore
 from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes
 from p33_tasks.store.verdicts import RedisVerdictStore
 from p33_tasks.venues.build import build_venue, venue_source
-
-LONGEST_CONSUMED_MS = PLACE_WINDOW_MS + MAX_STALE_THRESHOLD_SEC * 1000
-"""The least that consuming reserves a symbol for, at the greatest freshness limit."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +84,8 @@ class Runtime:
             poll_ms=policy.poll_ms,
             cooldown_ms=policy.cooldown_ms,
             markets_ms=self.settings.venue.markets_period_ms,
-            longest_reservation_ms=max(policy.permit_ttl_ms + policy.cooldown_ms, LONGEST_CONSUMED_MS),
+            read_lag_ms=policy.read_lag_ms,
+            longest_reservation_ms=max(policy.permit_ttl_ms + policy.cooldown_ms, CONSUMED_MS),
         )
 
     @cached_property

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from p33_tasks.apply.consuming import PLACE_WINDOW_MS
 from p33_tasks.cli.check_exchange import check_exchange
 from p33_tasks.cli.check_redis import UNUSABLE, check_broker, check_redis
 from p33_tasks.cli.check_service import check_service
@@ -17,6 +16,7 @@ from p33_tasks.cli.failures import NO, WRONG_USAGE, json_option
 from p33_tasks.cli.findings import Finding, Findings, Grade, counted, listed, worst
 from p33_tasks.cli.session import Session, open_session
 from p33_tasks.cli.show import cell, console, print_json, seconds
+from p33_tasks.contract.timing import PLACE_WINDOW_MS
 from p33_tasks.errors import ConfigurationError, StoreError
 from p33_tasks.settings import DEFAULT_ENV_FILE, unknown_variables
 
@@ -126,6 +126,13 @@ def _check_configuration(session: Session) -> list[Finding]:
         fix = "P33_LEDGER_BOOTSTRAP=deny, and p33 ledger adopt SYMBOL after comparing"
         findings.warn("ledger bootstrap", "adopt: a live position without a ledger is adopted without asking", fix)
     policy = settings.policy
+    floor_ms = max(policy.cooldown_ms, PLACE_WINDOW_MS + policy.read_lag_ms)
+    findings.ok(
+        "exits",
+        f"two of one position are at least {seconds(floor_ms)} and a refresh ({seconds(policy.poll_ms)}) apart: the "
+        f"longer of the cooldown ({seconds(policy.cooldown_ms)}) and the time in which an order may be sent "
+        f"({seconds(PLACE_WINDOW_MS)}) plus the venue's lag ({seconds(policy.read_lag_ms)})",
+    )
     least_ms = PLACE_WINDOW_MS + policy.stale_threshold_ms
     if policy.cooldown_ms < least_ms:
         fix = f"P33_COOLDOWN_SEC={seconds(least_ms).removesuffix(' s')}, or let every executor use PermitClient"

@@ -133,6 +133,8 @@ _REFUSALS = {
     "if none comes: p33 check",
     "reserved": "plan {found} holds it, an order may be under way. Wait until it is executed or its permit expires "
     "({ttl_sec} s at most), then try again",
+    "barrier": "a consumption ended shortly before, and its order may not show yet: the snapshot must be requested "
+    "later than its time to place plus the venue's lag. Try again in {found_sec} s",
     "cooldown": "an order was recorded shortly before: the snapshot must be fetched later than that plus the cooldown. "
     "Try again in {found_sec} s",
     "ledger_agrees": "it has one already, {found}, and the exchange says the same. There is nothing to do",
@@ -148,7 +150,8 @@ def _refusal_text(session: Session, symbol: str, refused: Adoption) -> str:
         symbol=symbol,
         found=escaped(refused.found),
         # Up, so that who waits that long isn't a moment too early; a snapshot must be fetched after it, too.
-        found_sec=-(-found_ms // 1000) + (int(settings.poll_sec) + 1 if refused.refusal == "cooldown" else 0),
+        found_sec=-(-found_ms // 1000)
+        + (int(settings.poll_sec) + 1 if refused.refusal in {"cooldown", "barrier"} else 0),
         limit_sec=settings.stale_threshold_sec,
         ttl_sec=settings.cooldown_sec + settings.permit_ttl_sec,
         source=session.source,

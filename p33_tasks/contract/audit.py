@@ -29,6 +29,7 @@ def audit_inputs(plan: Plan, facts: Facts | None, policy: Policy) -> dict[str, A
             "plan_max_age_ms": policy.plan_max_age_ms,
             "permit_ttl_ms": policy.permit_ttl_ms,
             "poll_ms": policy.poll_ms,
+            "read_lag_ms": policy.read_lag_ms,
             "market_max_age_ms": policy.market_max_age_ms,
         },
         "facts": None if facts is None else _facts_fields(facts),
@@ -58,6 +59,7 @@ def _facts_fields(facts: Facts) -> dict[str, Any]:
             "last_known_amt": ledger.last_known_amt,
             "last_order_id": ledger.last_order_id and ledger.last_order_id[:MAX_NAME_CHARS],
             "last_order_time_ms": ledger.last_order_time_ms,
+            "barrier_ms": ledger.barrier_ms,
         },
         "ledger_problem": facts.ledger_problem,
         "market": market

@@ -7,6 +7,16 @@ from datetime import UTC, datetime
 
 from p33_tasks.errors import CorruptStateError
 
+PLACE_WINDOW_MS = 5_000
+"""After a consumption, how long its order may be sent (CONTRACT section 6)."""
+READ_LAG_MS = 2_000
+"""How long after an order was matched the venue's position may still not show it."""
+MAX_STALE_MS = 60_000
+"""The greatest freshness limit that the settings allow."""
+CONSUMED_MS = PLACE_WINDOW_MS + MAX_STALE_MS + READ_LAG_MS
+"""The least for which a consumption holds the position: every snapshot that is fresh afterwards was requested after the
+consumption's barrier."""
+
 MAX_EPOCH_MS = 10**14
 """Later than the year 5000: a time beyond it is corrupt, not late."""
 _WHOLE = re.compile(r"[0-9]{1,14}")

@@ -112,6 +112,7 @@ class Ledger:
     last_known_amt: Decimal | None  # signed base quantity; None: fills are remembered, the amount is unknown
     last_order_id: str | None = None
     last_order_time_ms: int | None = None  # Redis TIME at recording; None: no order is known
+    barrier_ms: int | None = None  # place_before_ms of the last consumption that was released; None: none was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +166,7 @@ class Policy:
     plan_max_age_ms: int = 60_000
     permit_ttl_ms: int = 60_000
     poll_ms: int = 5_000  # for telling when to retry
+    read_lag_ms: int = 2_000  # a position read this long after an order was matched shows it
     market_max_age_ms: int = 300_000  # older market rules are unknown ones
 
 

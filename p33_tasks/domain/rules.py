@@ -210,6 +210,30 @@ def snapshot_is_later_than_the_last_order(case: Case) -> Deny | None:
     )
 
 
+def snapshot_is_requested_after_the_barrier(case: Case) -> Deny | None:
+    """Until its time to place was over, and the venue shows what was matched then, a consumption's order may be unseen.
+
+    Whatever the executor said about it: a venue in trouble lets executors say more than they know.
+    """
+    ledger = case.facts.ledger
+    if ledger is None or ledger.barrier_ms is None:
+        return None
+    barrier_ms = ledger.barrier_ms + case.policy.read_lag_ms
+    if case.known_snapshot.ts_ms >= barrier_ms:
+        return None
+    ahead_ms = barrier_ms - case.facts.now_ms
+    return Deny(
+        reason=Reason.STALE_EXCHANGE_STATE,
+        details={
+            "snapshot_age_sec": sec(case.snapshot_age_ms),
+            "threshold_sec": sec(case.policy.stale_threshold_ms),
+            "barrier_in_sec": sec(ahead_ms),
+            "read_lag_sec": sec(case.policy.read_lag_ms),
+            "retry_after_sec": sec(max(ahead_ms, 0) + case.policy.poll_ms),
+        },
+    )
+
+
 def symbol_is_not_reserved(case: Case) -> Deny | None:
     """One outstanding allow per symbol: two would close the same position twice."""
     facts = case.facts
@@ -288,6 +312,7 @@ RULES: tuple[Rule, ...] = (
     rule_2_position_exists,
     rule_5_cooldown_is_over,
     snapshot_is_later_than_the_last_order,
+    snapshot_is_requested_after_the_barrier,
     symbol_is_not_reserved,
     ledger_is_known,
     rule_3_sides_agree,

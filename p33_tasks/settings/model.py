@@ -235,6 +235,7 @@ class Settings(VenueVariables):
             permit_ttl_ms=self.permit_ttl_sec * 1000,
             poll_ms=_ms(self.poll_sec),
             market_max_age_ms=self.venue.markets_max_age_ms,
+            read_lag_ms=self.venue.read_lag_ms,
         )
 
     @property

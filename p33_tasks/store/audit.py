@@ -133,12 +133,13 @@ def _snapshot(symbol: str, fields: Mapping[str, Any]) -> Snapshot:
 
 
 def _ledger(symbol: str, fields: Mapping[str, Any]) -> Ledger:
-    ordered_ms = fields["last_order_time_ms"]
+    ordered_ms, barrier_ms = fields["last_order_time_ms"], fields.get("barrier_ms")  # 0.1 knew no barrier
     return Ledger(
         symbol=symbol,
         last_known_amt=_optional(fields["last_known_amt"]),
         last_order_id=_optional_text(fields["last_order_id"]),
         last_order_time_ms=None if ordered_ms is None else _time(ordered_ms),
+        barrier_ms=None if barrier_ms is None else _time(barrier_ms),
     )
 
 

@@ -21,7 +21,7 @@ class Adoption:
     adopted: bool
     before: str = ""  # the ledger's amount, empty when there was none
     after: str = ""
-    refusal: str = ""  # no_snapshot, stale_snapshot, reserved, cooldown, ledger_exists, ...
+    refusal: str = ""  # no_snapshot, stale_snapshot, reserved, cooldown, barrier, ledger_exists, ...
     found: str = ""  # what was in the way
 
 
@@ -60,6 +60,7 @@ class OperatorStore:
                 "source": source,
                 "max_snapshot_age_ms": policy.stale_threshold_ms,
                 "cooldown_ms": policy.cooldown_ms,
+                "read_lag_ms": policy.read_lag_ms,
                 "replace": int(replace),
                 "by": by[:200],
                 "ledger_ttl_sec": LEDGER_TTL_SEC,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.markets import encode_market, encode_market_problem
 from p33_tasks.contract.snapshots import position_arguments
-from p33_tasks.contract.timing import iso
+from p33_tasks.contract.timing import PLACE_WINDOW_MS, READ_LAG_MS, iso
 from p33_tasks.domain.models import Snapshot
 from p33_tasks.ports import Claim, MarketReport, MarketsLoaded, RefreshClaim
 from p33_tasks.store.lua_header import Named
@@ -40,6 +40,8 @@ class RefreshTimes:
 
     poll_ms: int
     cooldown_ms: int
+    read_lag_ms: int = READ_LAG_MS  # how long the venue's position may not show an order
+    place_window_ms: int = PLACE_WINDOW_MS  # a barrier further ahead is from before the clock stepped back
     markets_ms: int = 120_000  # how often market rules are fetched
     lease_ms: int = 10_000  # longer than the exchange's time-out: a worker that died in flight gives way after it
     longest_reservation_ms: int = 0  # a longer one is from before the clock stepped back; 0: none is too long
@@ -138,6 +140,8 @@ class RedisSnapshotStore:
             "fetched_iso": iso(first.ts_ms),
             "bootstrap": self._bootstrap,
             "cooldown_ms": self._times.cooldown_ms,
+            "read_lag_ms": self._times.read_lag_ms,
+            "place_window_ms": self._times.place_window_ms,
             "snapshot_ttl_sec": SNAPSHOT_TTL_SEC,
             "ledger_ttl_sec": LEDGER_TTL_SEC,
             "audit_maxlen": AUDIT_MAXLEN,

@@ -139,6 +139,7 @@ class RedisVerdictStore:
                 "plan_issued_ms": plan.issued_ms,
                 "plan_max_age_ms": policy.plan_max_age_ms,
                 "stale_threshold_ms": policy.stale_threshold_ms,
+                "read_lag_ms": policy.read_lag_ms,
                 "evaluation_us": evaluation_us,
                 "evaluation_buckets_us": _joined(EVALUATION_BUCKETS_US),
                 "latency_buckets_ms": _joined(LATENCY_BUCKETS_MS),

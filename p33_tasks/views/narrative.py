@@ -111,6 +111,13 @@ def _stale(details: Json) -> str:
     if "seconds_since_order" in details:
         since = number(details["seconds_since_order"])
         return f"a snapshot asked for after the last order ({since} s before the verdict); it was {number(age)} s old"
+    if "barrier_in_sec" in details:
+        ahead, lag = details["barrier_in_sec"], number(details["read_lag_sec"])
+        when = f"in {number(ahead)} s" if ahead > 0 else f"{number(-ahead)} s ago"
+        return (
+            "a snapshot asked for after the last consumption's time to place was over and the venue's reads show what "
+            f"was matched then ({lag} s later: {when}); it was {number(age)} s old"
+        )
     if age < 0:
         return f"a snapshot that is not dated in the future; this one was {number(-age)} s ahead"
     return f"a snapshot no older than {number(limit)} s; it was {number(age)} s old"

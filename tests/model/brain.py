@@ -48,6 +48,7 @@ def policy_of(limits: Limits) -> Policy:
         cooldown_ms=limits.cooldown * TICK_MS,
         plan_max_age_ms=limits.plan_age * TICK_MS,
         permit_ttl_ms=limits.ttl * TICK_MS,
+        read_lag_ms=limits.read_lag * TICK_MS,
     )
 
 
@@ -56,15 +57,17 @@ def _judged(
     limits: Limits,
     action: str,
     plan_age: int,
-    facts: tuple[int, Snapshot | None, int, int, bool, bool],
+    facts: tuple[int, Snapshot | None, int, int, int, bool, bool],
 ) -> tuple[str, int]:
-    run, snapshot, ledger, order_age, hold, reserved = facts
+    run, snapshot, ledger, order_age, barrier, hold, reserved = facts
     amount = "0" if snapshot is None else str(snapshot.amount)
     stored: StoredSnapshot | None = None
     if snapshot is not None:
         stored = make_snapshot(amount, age_ms=snapshot.age * TICK_MS, run_id=str(snapshot.run))
     known: Ledger = make_ledger(
-        None if ledger == UNKNOWN else str(ledger), last_order_time_ms=NOW_MS - order_age * TICK_MS
+        None if ledger == UNKNOWN else str(ledger),
+        last_order_time_ms=NOW_MS - order_age * TICK_MS,
+        barrier_ms=NOW_MS - (barrier + limits.read_lag) * TICK_MS,
     )
     found: Facts = make_facts(
         amount,
@@ -94,6 +97,7 @@ def judged(c: Scenario, redis: Redis, plan: int, *, at_use: bool = False) -> tup
         redis.snapshot,
         redis.ledger,
         redis.order_age,
+        redis.barrier,
         redis.hold,
         redis.reservation is not None and not at_use,
     )
@@ -141,6 +145,7 @@ def _moved(c: Scenario, redis: Redis, held: Judging) -> str:
         ("snapshot", snapshot != Snapshot(held.amount, held.snapshot_age, held.run)),
         ("snapshot_age", snapshot is None or snapshot.age > limits.stale),
         ("ledger", (redis.ledger, redis.order_age) != (held.ledger, held.order_age)),
+        ("barrier", snapshot is None or snapshot.age > redis.barrier),
         ("plan_age", redis.plans[held.plan].age > limits.plan_age),
         ("permit_age", held.since >= limits.ttl),
     )
@@ -157,12 +162,12 @@ def consume(c: Scenario, redis: Redis, index: int, verified: Permit, number: int
     if refusal:
         return refusal, redis
     kept = plan.permit if not c.on("consume.delete") else None
-    after = redis.with_plan(index, plan._replace(permit=kept, consumed=number))
+    after = redis.with_plan(index, plan._replace(permit=kept, consumed=number, consumed_age=0))
     if not c.on("consume.renew"):
         return "consumed", after
     left = limits.ttl - 1
     if c.on("consume.renew_long_enough"):
-        left = max(left, limits.place + limits.stale)
+        left = max(left, limits.unseen + limits.stale)
     return "consumed", after._replace(reservation=Reservation(index, left))
 
 
@@ -177,6 +182,7 @@ def _refusal(c: Scenario, redis: Redis, index: int, verified: Permit) -> str:
         ("hold", redis.hold, "reconcile_hold_active"),
         ("order_since", redis.order_age <= verified.age, "order_since_permit"),
         ("snapshot_age", snapshot is None or snapshot.age > limits.stale, "stale_exchange_state"),
+        ("barrier", snapshot is None or snapshot.age > redis.barrier, "stale_exchange_state"),
         ("snapshot_run", snapshot is None or snapshot.run != verified.run, "snapshot_of_another_run"),
         ("position", snapshot is None or snapshot.amount != verified.amount, "position_changed"),
     )
@@ -236,7 +242,11 @@ def _released(c: Scenario, redis: Redis, result: Result, *, permit_there: bool, 
     if not release:
         return "recorded kept", redis
     left = plan.permit if not c.on("result.delete") else None
-    return "recorded released", redis.with_plan(result.plan, plan._replace(permit=left))._replace(reservation=None)
+    barrier = redis.barrier
+    if plan.consumed and c.on("result.barrier"):
+        barrier = min(barrier, plan.consumed_age - c.limits.unseen - 1)
+    free = redis.with_plan(result.plan, plan._replace(permit=left))
+    return "recorded released", free._replace(reservation=None, barrier=barrier)
 
 
 def reported(redis: Redis, plan: int, kind: int, *, by: int = 0, qty: int = 0) -> Redis | None:

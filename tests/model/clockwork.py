@@ -10,12 +10,12 @@ from p33_tasks.contract.keys import GROUP
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.models import Facts
 from tests.model.scenario import Scenario
-from tests.model.state import ALLOWED, DENIED, OPEN, UNDECIDED, UNKNOWN, Limits, Redis
+from tests.model.state import ALLOWED, DENIED, OPEN, UNDECIDED, UNKNOWN, UNKNOWN_BARRIER, Limits, Redis
 from tests.support.gate import SYMBOL, Gate
 
 TICK_MS = 20_000
 QUARTER_MS = TICK_MS // 4
-_TIMES = ("ts_ms", "last_order_time_ms", "consumed_ms", "started_ms", "new_run_ms")
+_TIMES = ("ts_ms", "last_order_time_ms", "consumed_ms", "place_before_ms", "barrier_ms", "started_ms", "new_run_ms")
 
 
 def real_limits(limits: Limits) -> dict[str, int]:
@@ -25,12 +25,19 @@ def real_limits(limits: Limits) -> dict[str, int]:
         "cooldown_ms": limits.cooldown * TICK_MS - QUARTER_MS,
         "permit_ttl_ms": limits.ttl * TICK_MS - QUARTER_MS,
         "plan_max_age_ms": limits.plan_age * TICK_MS + QUARTER_MS,
+        "read_lag_ms": limits.read_lag * TICK_MS + QUARTER_MS,
     }
 
 
 def place_window_ms(limits: Limits) -> int:
     """The apply client's placing window."""
     return limits.place * TICK_MS + QUARTER_MS
+
+
+def consumed_ms(limits: Limits) -> int:
+    """The least for which a consumption holds the symbol, where the stale ceiling is the case's own limit."""
+    own = real_limits(limits)
+    return place_window_ms(limits) + own["stale_threshold_ms"] + own["read_lag_ms"]
 
 
 class Clockwork:
@@ -142,7 +149,12 @@ class Clockwork:
         pending = {item["message_id"] for item in entries_pending}
         ordered_ms = ledger.get("last_order_time_ms")
         order_age = limits.forget_order if ordered_ms is None else self._ticks_since(ordered_ms)
+        barrier_ms = ledger.get("barrier_ms")
+        behind = UNKNOWN_BARRIER
+        if barrier_ms is not None:
+            behind = self._ticks_since(barrier_ms) - limits.read_lag - 1
         return {
+            "barrier": behind if behind <= limits.forget_snapshot else UNKNOWN_BARRIER,
             "snapshot": (snapshot["position_amt"], min(self._ticks_since(snapshot["ts_ms"]), limits.forget_snapshot)),
             "ledger": ledger.get("last_known_amt", str(UNKNOWN)),
             "order_age": min(order_age, limits.forget_order),
@@ -181,6 +193,7 @@ def view_of(redis: Redis) -> dict[str, Any]:
     snapshot, held = redis.snapshot, redis.reservation
     assert snapshot is not None, "the replay begins with a snapshot"
     return {
+        "barrier": redis.barrier,
         "snapshot": (str(snapshot.amount), snapshot.age),
         "ledger": str(redis.ledger),
         "order_age": redis.order_age,

@@ -119,6 +119,8 @@ def _report(c: Scenario, w: World, gone: World, e: Executor, at: int) -> Moves:
     if not e.qty or (c.tells_twice and e.phase == SENT):
         for move, after in _tell(c, gone, e.plan, ORDER_ONLY, by=e.by):
             yield move, _executor(after, e._replace(phase=SENT_AND_TOLD)) if e.qty else after
+    if c.lies:
+        yield from _tell(c, gone, e.plan, REJECTED, by=e.by)
     if e.qty:
         # Told once or, by an executor that isn't sure, again and again.
         yield from _tell(c, w if c.tells_twice else gone, e.plan, FILLED, by=e.by, qty=e.qty)

@@ -40,6 +40,9 @@ USED = "an_allow_is_true_when_it_is_used"
 ABOVE = "no_order_is_above_the_position"
 COVERED = "a_permit_is_covered"
 
+SHOWS_LATE = Limits(ttl=5, lag=2)
+"""A venue that shows an order later than the gate knows: the reservation alone protects, and it lasts long enough."""
+
 BROKEN_BY: tuple[Mutant, ...] = (
     # --- commit_verdict.lua
     _mutant("commit.decision", breaks="the_first_verdict_stands", actions=(FULL,), workers=2),
@@ -49,6 +52,7 @@ BROKEN_BY: tuple[Mutant, ...] = (
     _mutant("commit.snapshot", breaks=FINAL, actions=(FULL,), trades=1),
     _mutant("commit.snapshot_age", breaks=FINAL, actions=(FULL,)),
     _mutant("commit.ledger", breaks=FINAL, unfilled=True, limits=Limits(ttl=1)),
+    _mutant("commit.barrier", breaks=FINAL, lies=True, workers=2),
     _mutant("commit.plan_age", breaks=FINAL, actions=(FULL,)),
     # --- consume_permits.lua
     _mutant("consume.permit", "consume.already", breaks=ABOVE, executors=2, reads=True, actions=(FULL,)),
@@ -71,9 +75,10 @@ BROKEN_BY: tuple[Mutant, ...] = (
     _mutant("result.increase", breaks="a_fill_counts_once", tells_twice=True, actions=(FULL,)),
     _mutant("result.abandoned", breaks="who_gave_up_gets_no_permit", gives_up=True, actions=(FULL,)),
     _mutant("result.own_reservation", breaks=COVERED, unfilled=True),
-    _mutant("result.unconsumed", "result.permit_there", breaks=ABOVE, gives_up=True),
+    _mutant("result.unconsumed", "result.permit_there", breaks=ABOVE, gives_up=True, limits=SHOWS_LATE),
     _mutant("result.permit_there", breaks=ABOVE, gives_up=True, getdel=True, executors=2),
-    _mutant("result.consume_id", breaks=ABOVE, strays=True),
+    _mutant("result.consume_id", breaks=ABOVE, strays=True, limits=SHOWS_LATE),
+    _mutant("result.barrier", breaks=ABOVE, lies=True),
     _mutant("result.delete", breaks=COVERED, gives_up=True, actions=(FULL,)),
     # --- claim_refresh.lua, put_snapshots.lua
     _mutant("refresh.time", breaks=ABOVE, executors=2),
@@ -87,6 +92,7 @@ SPARE: dict[str, str] = {
     "consume.already": "the permit is gone as well; against a permit that somebody wrote again",
     "consume.expired": "Redis has taken the key away by then; against one that was written without a time to live",
     "consume.reservation": "a reservation ends after its permit, or with it; against a key that somebody deleted",
+    "consume.barrier": "it moves where a reservation is released, and this plan holds that; against one set by hand",
     "consume.snapshot_run": "the permit is of another run too; against a snapshot that somebody wrote",
     "result.acknowledged": "quantities are cumulative; for the counters, and orders forgotten after 7 days",
     "result.cooldown": "the ledger drifts until a fill shows, which denies; for an order that executes late",

@@ -68,6 +68,7 @@ class Replay:
         self.clock = Clockwork(self.gate, len(self.case.actions))
         self.before = first = self.case.first()
         self.gate.put_market(step="1")
+        self.gate.redis.hset(self.gate.keys.market(SYMBOL), "ts_ms", self.clock.start_ms)  # they never get old
         if self.case.ledger_known:
             self.gate.put_ledger(str(first.redis.ledger))
         self._store(self._answer(first.shown)[1])
@@ -77,7 +78,9 @@ class Replay:
     def _connect(self) -> None:
         self.gate = Gate(self.server, poll_ms=1, **real_limits(self.case.limits))
         pause_ms = place_window_ms(self.case.limits)
-        self.gate.snapshots._times = replace(self.gate.snapshots._times, new_run_pause_ms=pause_ms)
+        self.gate.snapshots._times = replace(
+            self.gate.snapshots._times, new_run_pause_ms=pause_ms, place_window_ms=pause_ms
+        )
         self.permit_client = self.gate.client()
 
     def step(self, before: World, move: Move) -> str:

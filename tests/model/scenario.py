@@ -17,6 +17,7 @@ GUARDS = {
     "commit.snapshot": "the snapshot that was judged",
     "commit.snapshot_age": "... and it is still fresh",
     "commit.ledger": "the ledger that was judged",
+    "commit.barrier": "the snapshot was requested after the barrier",
     "commit.plan_age": "the plan is still young",
     "commit.permit_age": "the permit has time left",
     "consume.permit": "the permit is there, of the bytes that were read",
@@ -27,11 +28,12 @@ GUARDS = {
     "consume.hold": "no hold",
     "consume.order_since": "no order since the permit",
     "consume.snapshot_age": "the snapshot is fresh",
+    "consume.barrier": "... and was requested after the barrier",
     "consume.snapshot_run": "the snapshot is of this run",
     "consume.position": "the position is the permit's",
     "consume.delete": "the permit is deleted",
     "consume.renew": "the reservation is renewed",
-    "consume.renew_long_enough": "... until every fresh snapshot is younger than the order",
+    "consume.renew_long_enough": "... until every fresh snapshot is behind the barrier",
     "send.window": "nothing is sent after place_before_ms",
     "result.acknowledged": "an entry is recorded once",
     "result.ledger": "the ledger that was read",
@@ -43,6 +45,7 @@ GUARDS = {
     "result.unconsumed": "a not-executed result releases only what nobody consumed",
     "result.permit_there": "... and what nobody took without our record",
     "result.consume_id": "a rejection proves its consumption",
+    "result.barrier": "a released consumption stays a barrier",
     "result.delete": "releasing deletes the permit",
     "put.older": "a snapshot doesn't go backwards",
     "put.other_run": "an answer of another run is not written",
@@ -75,6 +78,7 @@ class Scenario:
     slow_results: bool = False  # ... and reading the ledger and recording it are two more
     gives_up: bool = True  # somebody reports not-executed, at any time
     strays: bool = False  # ... or a rejection without proof
+    lies: bool = False  # an executor says that the venue refused an order which the venue executed
     unfilled: bool = False  # an order may execute nothing
     tells_twice: bool = False  # an order is reported before its fill is, and its fill again and again
     removed: frozenset[str] = field(default_factory=frozenset)  # guards left out

@@ -11,6 +11,7 @@ SHORT_COOLDOWN = Limits(cooldown=1, ttl=3)
 SMALL: tuple[Scenario, ...] = (
     Scenario(name="two plans, two workers, two executors", workers=2, executors=2),
     Scenario(name="orders that execute nothing, rejections without proof", unfilled=True, strays=True, executors=2),
+    Scenario(name="a refusal that isn't one", lies=True, workers=2, gives_up=False),
     Scenario(name="results recorded late", told_later=True, gives_up=False),
     Scenario(name="a hold comes and goes", holds=1, gives_up=False),
     Scenario(name="trades outside, answers of the venue overtake each other", trades=1, refreshers=2, gives_up=False),
@@ -29,5 +30,5 @@ LARGE: tuple[Scenario, ...] = (
     Scenario(name="Redis restarts twice", crashes=2, gives_up=False),
     Scenario(name="Redis restarts among late results", crashes=1, told_later=True, gives_up=False, unfilled=True),
     Scenario(name="an order around the gate", rogues=1, slow_results=True, workers=2, gives_up=False, actions=(HALF,)),
-    Scenario(name="fills that show late", limits=Limits(lag=1, ttl=4), executors=2, unfilled=True),
+    Scenario(name="fills that show late", limits=Limits(lag=1, read_lag=1, ttl=4), executors=2, unfilled=True),
 )

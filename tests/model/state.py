@@ -31,6 +31,9 @@ READ, MAY_SEND, SENT, SENT_AND_TOLD = range(1, 5)
 ROGUE = 9
 """The number of an order that nobody consumed a permit for."""
 
+UNKNOWN_BARRIER = 999
+"""No consumption was released yet, or so long ago that it is the same."""
+
 UNKNOWN = -1
 """A ledger without an amount; a quantity not remembered."""
 
@@ -44,12 +47,23 @@ class Limits(NamedTuple):
     ttl: int = 2  # a permit counts while it is younger
     plan_age: int = 1  # a plan is judged until it is this old
     lag: int = 0  # a fill shows in the venue's position when it is this old, or before
+    read_lag: int = 0  # ... as far as the gate knows
     remember: int = 0  # ages are kept for so much longer than they matter
 
     @property
     def forget_order(self) -> int:
         """Orders of this age and older are all the same."""
         return max(self.cooldown, self.stale + 1, self.ttl) + self.remember
+
+    @property
+    def unseen(self) -> int:
+        """A snapshot requested when the consumption is no older than this may not show its order."""
+        return self.place + self.read_lag
+
+    @property
+    def forget_consumption(self) -> int:
+        """Consumptions of this age and older are all the same: every fresh snapshot is behind their barrier."""
+        return self.unseen + self.stale + 2 + self.remember
 
     @property
     def forget_snapshot(self) -> int:
@@ -82,6 +96,7 @@ class PlanState(NamedTuple):
     decision: int = UNDECIDED
     permit: Permit | None = None
     consumed: int = 0  # 0, or the consumption's number
+    consumed_age: int = 0
 
 
 class Result(NamedTuple):
@@ -121,6 +136,7 @@ class Redis(NamedTuple):
     snapshot: Snapshot | None = None
     ledger: int = UNKNOWN
     order_age: int = 0
+    barrier: int = UNKNOWN_BARRIER  # snapshots of this age and younger are behind it; negative: none is yet
     hold: bool = False
     reservation: Reservation | None = None
     results: tuple[Result, ...] = ()
@@ -241,7 +257,8 @@ def _aged_plan(plan: PlanState, limits: Limits) -> PlanState:
     permit = plan.permit
     if permit is not None:
         permit = permit._replace(age=permit.age + 1) if permit.age + 1 < limits.ttl else None
-    return plan._replace(age=min(plan.age + 1, limits.plan_age + 1), permit=permit)
+    consumed_age = min(plan.consumed_age + 1, limits.forget_consumption) if plan.consumed else 0
+    return plan._replace(age=min(plan.age + 1, limits.plan_age + 1), permit=permit, consumed_age=consumed_age)
 
 
 def _aged_redis(redis: Redis, limits: Limits) -> Redis:
@@ -253,5 +270,6 @@ def _aged_redis(redis: Redis, limits: Limits) -> Redis:
         run_age=min(redis.run_age + 1, limits.place + 1),
         snapshot=None if redis.snapshot is None else aged_snapshot(redis.snapshot, limits),
         order_age=min(redis.order_age + 1, limits.forget_order),
+        barrier=redis.barrier + 1 if redis.barrier < limits.forget_snapshot else UNKNOWN_BARRIER,
         reservation=held,
     )

@@ -15,7 +15,7 @@ import pytest
 
 from p33_tasks.apply import consuming
 from p33_tasks.store import scripts
-from tests.model.clockwork import place_window_ms, view_of
+from tests.model.clockwork import consumed_ms, place_window_ms, real_limits, view_of
 from tests.model.executors import Move
 from tests.model.explorer import ANSWERED, Step, followed, violation_of, walk
 from tests.model.mutants import BROKEN_BY, Mutant
@@ -41,6 +41,7 @@ BREAKS = {
     ),
     "commit.snapshot_age": ("commit_verdict", "now - fetched > tonumber(stale_threshold_ms)", "false"),
     "commit.ledger": ("commit_verdict", "(ordered and text(ordered) or '') ~= evaluated_order_ms", "false"),
+    "commit.barrier": ("commit_verdict", "before_barrier(fetched, l[4], read_lag_ms)", "false"),
     "commit.plan_age": ("commit_verdict", "now - tonumber(plan_issued_ms) > tonumber(plan_max_age_ms)", "false"),
     "consume.delete": (
         "consume_permits",
@@ -59,6 +60,7 @@ BREAKS = {
     "result.own_reservation": ("record_result", "redis.call('GET', reservation_key) == plan_id", "true"),
     "result.permit_there": ("record_result", "release = permit_there", "release = true"),
     "result.consume_id": ("record_result", " and consumer == consume_id", ""),
+    "result.barrier": ("record_result", "release and set_barrier()", "release"),
     "result.delete": (
         "record_result",
         "redis.call('DEL', reservation_key, permit_key)",
@@ -109,6 +111,8 @@ def expected_word(move: Move) -> str:
 
 def with_real_limits(case: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consuming, "PLACE_WINDOW_MS", place_window_ms(case.limits))
+    monkeypatch.setattr(consuming, "READ_LAG_MS", real_limits(case.limits)["read_lag_ms"])
+    monkeypatch.setattr(consuming, "CONSUMED_MS", consumed_ms(case.limits))
 
 
 @pytest.mark.timeout(600)

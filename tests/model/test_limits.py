@@ -19,13 +19,21 @@ KEPT = {
         **SHORT_LIVED,
         "limits": Limits(ttl=5, lag=2),
     },
+    "an executor that never reports, a short permit, a venue that shows late, and the gate knows how late": {
+        **SHORT_LIVED,
+        "limits": Limits(ttl=1, lag=2, read_lag=2),
+    },
     "our client, whatever the cooldown": {**SHORT_LIVED, "unfilled": True, "limits": Limits(cooldown=0)},
 }
 GIVEN_UP = {
     "GET and DEL, with a shorter cooldown": ({**GETDEL, "limits": Limits(cooldown=1)}, ABOVE),
     "GET and DEL, whatever DEL answers": ({"getdel": True, "sloppy": True, "told_later": True}, OUTSTANDING),
+    "a refusal that isn't one, at a venue that shows later than the gate knows": (
+        {"lies": True, "limits": Limits(lag=3)},
+        ABOVE,
+    ),
     "GET and DEL, on a Redis that forgets": ({**GETDEL, "crashes": 1}, "one_consumption_per_plan"),
-    "an executor that never reports, a short permit, a venue that shows late": (
+    "an executor that never reports, a short permit, a venue that shows later than the gate knows": (
         {**SHORT_LIVED, "limits": Limits(ttl=1, lag=2)},
         ABOVE,
     ),

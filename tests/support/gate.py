@@ -67,7 +67,12 @@ class Gate:
         self.permits = PermitService(self.verdicts, self.dead_letters, policy)
         self.results = RedisResultStore(client, self.keys, allowlist=allowlist, permit_ttl_ms=policy.permit_ttl_ms)
         self.recorder = ResultService(self.results)
-        times = RefreshTimes(poll_ms=policy.poll_ms, cooldown_ms=policy.cooldown_ms, adoption_wait_ms=adoption_wait_ms)
+        times = RefreshTimes(
+            poll_ms=policy.poll_ms,
+            cooldown_ms=policy.cooldown_ms,
+            read_lag_ms=policy.read_lag_ms,
+            adoption_wait_ms=adoption_wait_ms,
+        )
         self.snapshots = RedisSnapshotStore(client, self.keys, allowlist=allowlist, times=times, bootstrap=bootstrap)
         self.operator = OperatorStore(client, self.keys)
         self.budget = RedisRequestBudget(client, self.keys, own_weight=1_200, venue_weight=2_280)
@@ -144,12 +149,13 @@ class Gate:
         return self.redis.get(self.keys.reservation(symbol))
 
     def end_cooldown(self, symbol: str = SYMBOL) -> None:
-        """As if the last order were as long ago as the cooldown takes."""
+        """As if the last order were as long ago as the cooldown takes, and the last consumption's barrier behind."""
         then_ms = self.now_ms() - self.policy.cooldown_ms - 1
         self.redis.hset(
             self.keys.ledger(symbol),
             mapping={"last_order_time_ms": then_ms, "last_order_time_epoch": then_ms // 1000},
         )
+        self.redis.hdel(self.keys.ledger(symbol), "barrier_ms")
 
     # --- plans ------------------------------------------------------------------------------------------------------
 

@@ -16,8 +16,8 @@ from enum import StrEnum
 import redis
 
 from p33_tasks.apply import Consumed
-from p33_tasks.apply.consuming import PLACE_WINDOW_MS
 from p33_tasks.contract.keys import Keys
+from p33_tasks.contract.timing import PLACE_WINDOW_MS
 from p33_tasks.demo.names import APPLY_GROUP, NeighbourKeys, client_order_id
 from p33_tasks.domain.models import OrderSide, Plan
 from p33_tasks.domain.quantities import canonical, parse_quantity

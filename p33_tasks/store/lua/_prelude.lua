@@ -50,6 +50,14 @@ local function twin_time(ms, epoch)
   return value > 0 and value * unit or nil
 end
 
+-- A consumption is a write barrier: until the time in which its order may be sent was over, and the venue shows what
+-- was matched then, a snapshot may not show the order. Whether one was requested before that; a stored barrier that
+-- isn't a time leaves doubt.
+local function before_barrier(fetched, stored_barrier, read_lag)
+  local barrier, unreadable = twin_time(stored_barrier)
+  return unreadable or (barrier and fetched < barrier + tonumber(read_lag)) or false
+end
+
 -- Counting never ends an act half-way: a foreign value in the counter's place gives way.
 local function count(counters, field, by)
   local reply = redis.pcall('HINCRBY', counters, field, by or 1)

@@ -11,6 +11,7 @@
 --   source               venue and host the snapshot must come from
 --   max_snapshot_age_ms  a snapshot older than this is not adopted
 --   cooldown_ms          how long after an order a snapshot may not show it
+--   read_lag_ms          how long the venue's position may not show an order
 --   replace              1: also over an existing ledger; 0: only where there is none
 --   by                   who adopts, for the audit
 --   ledger_ttl_sec       the ledger's time to live
@@ -37,13 +38,16 @@ if redis.call('EXISTS', reservation_key) == 1 then
   return { 'refused', 'reserved', redis.call('GET', reservation_key) }
 end
 
-local l = redis.call('HMGET', ledger_key, 'last_known_amt', 'last_order_time_ms', 'last_order_time_epoch')
+local l = redis.call('HMGET', ledger_key, 'last_known_amt', 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms')
 if l[1] and replace ~= '1' then return { 'refused', 'ledger_exists', l[1] } end
 local ordered, unreadable = twin_time(l[2], l[3])
 -- As everywhere: a time in the future, or one that can't be read, counts as now.
 if unreadable or (ordered and ordered > now) then ordered = now end
 if ordered and fetched <= ordered + tonumber(cooldown_ms) then
   return { 'refused', 'cooldown', text(ordered + tonumber(cooldown_ms) - now) }
+end
+if before_barrier(fetched, l[4], read_lag_ms) then
+  return { 'refused', 'barrier', text((twin_time(l[4]) or now) + tonumber(read_lag_ms) - now) }
 end
 if shown_amt ~= '' and shown_amt ~= s[1] then return { 'refused', 'position_changed', s[1] } end
 

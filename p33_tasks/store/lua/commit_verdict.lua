@@ -29,6 +29,7 @@
 --   plan_issued_ms          the plan's time (0 for unknown)
 --   plan_max_age_ms         a plan older than this gets no allow
 --   stale_threshold_ms      a snapshot older than this gets no allow
+--   read_lag_ms             how long the venue's position may not show an order
 --   evaluation_us           how long the evaluation took
 --   evaluation_buckets_us   histogram bounds, joined by commas
 --   latency_buckets_ms      histogram bounds, joined by commas
@@ -75,11 +76,13 @@ if verdict == 'allow' then
   end
   if fetched > now or now - fetched > tonumber(stale_threshold_ms) then return { 'moved', 'snapshot_age' } end
 
-  local l = redis.call('HMGET', ledger_key, 'last_known_amt', 'last_order_time_ms', 'last_order_time_epoch')
+  local l = redis.call('HMGET', ledger_key, 'last_known_amt', 'last_order_time_ms', 'last_order_time_epoch',
+    'barrier_ms')
   local ordered, unreadable = twin_time(l[2], l[3])
   if l[1] ~= evaluated_ledger_amt or unreadable or (ordered and text(ordered) or '') ~= evaluated_order_ms then
     return { 'moved', 'ledger' }
   end
+  if before_barrier(fetched, l[4], read_lag_ms) then return { 'moved', 'barrier' } end
 
   if now - tonumber(plan_issued_ms) > tonumber(plan_max_age_ms) then return { 'moved', 'plan_age' } end
   ttl = tonumber(permit_expires_ms) - now

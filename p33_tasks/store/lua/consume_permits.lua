@@ -20,6 +20,7 @@
 --   max_snapshot_age_ms  a snapshot older than this stops the consumption
 --   reservation_ttl_ms   the reservation's new time to live
 --   place_window_ms      how long the order may be sent
+--   read_lag_ms          how long the venue's position may not show an order
 --   consumed_ttl_ms      how long the consumption is remembered
 --   symbol               the venue's id
 --   call                 this attempt's own random id
@@ -51,7 +52,7 @@ end
 if redis.call('EXISTS', hold_key) == 1 then return refused('p33', 'reconcile_hold_active') end
 
 if type_of(ledger_key) ~= 'hash' then return refused('p33', 'ledger_missing') end
-local l = redis.call('HMGET', ledger_key, 'last_order_time_ms', 'last_order_time_epoch')
+local l = redis.call('HMGET', ledger_key, 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms')
 local ordered, unreadable = twin_time(l[1], l[2])
 if unreadable then return refused('p33', 'ledger_unreadable') end
 -- The facts were read at the permit's time: an order in the same millisecond may have come after them. Whole seconds
@@ -66,6 +67,7 @@ local fetched = twin_time(s[2], s[3])
 if not fetched or fetched > now or now - fetched > tonumber(max_snapshot_age_ms) then
   return refused('p33', 'stale_exchange_state')
 end
+if before_barrier(fetched, l[3], read_lag_ms) then return refused('p33', 'stale_exchange_state') end
 if s[4] ~= permit_run_id then return refused('p33', 'snapshot_of_another_run') end
 if s[5] == 'hedge' then return refused('p33', 'hedge_mode_unsupported') end
 if s[1] ~= permit_position_amt then return refused('p33', 'position_changed') end

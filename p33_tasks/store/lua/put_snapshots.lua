@@ -16,6 +16,8 @@
 --   fetched_iso         the same as text, UTC
 --   bootstrap           'deny' | 'adopt': whether a ledger may begin with a position
 --   cooldown_ms         how long after an order a snapshot may not show it
+--   read_lag_ms         how long the venue's position may not show an order
+--   place_window_ms     the longest time ahead at which a barrier is set
 --   snapshot_ttl_sec    the snapshot's time to live
 --   ledger_ttl_sec      the ledger's time to live
 --   audit_maxlen        about how many entries the audit stream keeps
@@ -50,9 +52,10 @@ local function begin_ledger(symbol, ledger, origin, reservation, amount, side, m
   local wait = tonumber(adoption_wait_ms)
   if not flat and wait > 0 and ts_ms - started_ms < wait then return 'ok' end
   if redis.call('EXISTS', reservation) == 1 then return 'ok' end
-  local l = redis.call('HMGET', ledger, 'last_order_time_ms', 'last_order_time_epoch')
+  local l = redis.call('HMGET', ledger, 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms')
   local ordered, unreadable = twin_time(l[1], l[2])
   if unreadable or (ordered and ts_ms <= ordered + tonumber(cooldown_ms)) then return 'ok' end
+  if before_barrier(ts_ms, l[3], read_lag_ms) then return 'ok' end
   local event = flat and 'ledger_created' or 'ledger_adopted'
   redis.call('XADD', audit_key, 'MAXLEN', '~', audit_maxlen, '*', 'event', event, 'symbol', symbol, 'by', 'bootstrap',
     'before', '', 'after', amount, 'snapshot_ts_ms', fetched_ms, 'source', source)
@@ -88,11 +91,15 @@ local function put(p, snapshot, ledger, origin, reservation)
 
   -- An order time in the future was stored before the clock stepped back; left there it would deny for hours. One
   -- that is not a time would deny for good. Both count as now.
-  local l = redis.call('HMGET', ledger, 'last_order_time_ms', 'last_order_time_epoch')
+  local l = redis.call('HMGET', ledger, 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms')
   local ordered, unreadable = twin_time(l[1], l[2])
   if unreadable or (ordered and ordered > now) then
     redis.call('HSET', ledger, 'last_order_time_ms', text(now), 'last_order_time_epoch', text(math.floor(now / 1000)))
   end
+  -- The same of a barrier that lies further ahead than a consumption sets it: the order may still be sent until then.
+  local latest = now + tonumber(place_window_ms)
+  local barrier, no_time = twin_time(l[3])
+  if no_time or (barrier and barrier > latest) then redis.call('HSET', ledger, 'barrier_ms', text(latest)) end
   -- So does a reservation that has longer to live than any is ever given: it would block the symbol for hours.
   local longest = tonumber(max_reservation_ms)
   if longest > 0 and redis.call('PTTL', reservation) > longest then

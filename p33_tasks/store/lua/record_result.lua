@@ -123,10 +123,24 @@ elseif not decision then
   count(counters_key, 'p33_denial_total|' .. symbol_label .. '|plan_abandoned')
 end
 
+-- However a consumption ends, it stays a write barrier: the time that it set for its order goes into the ledger. False
+-- where that isn't possible: then the reservation is the barrier, and isn't released.
+local c = redis.call('HMGET', consumed_key, 'consume_id', 'place_before_ms')
+local consumer = c[1]
+local function set_barrier()
+  if not consumer then return true end
+  local place_before = twin_time(c[2])
+  if not place_before or expect(ledger_key, 'hash') then return false end
+  if place_before > (twin_time(redis.call('HGET', ledger_key, 'barrier_ms')) or 0) then
+    redis.call('HSET', ledger_key, 'barrier_ms', text(place_before))
+    redis.call('EXPIRE', ledger_key, ledger_ttl_sec)
+  end
+  return true
+end
+
 local reservation = 'none'
 if redis.call('GET', reservation_key) == plan_id then
   reservation = 'kept'
-  local consumer = redis.call('HGET', consumed_key, 'consume_id')
   local release = false
   if any_fill then
     release = true
@@ -135,7 +149,7 @@ if redis.call('GET', reservation_key) == plan_id then
   elseif not executed then
     release = permit_there
   end
-  if release then
+  if release and set_barrier() then
     redis.call('DEL', reservation_key, permit_key)
     reservation = 'released'
   end

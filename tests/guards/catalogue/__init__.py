@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.guards.catalogue.alive import ALIVE
+from tests.guards.catalogue.barrier import BARRIER
 from tests.guards.catalogue.broker import BROKER
 from tests.guards.catalogue.consuming import CONSUMING
 from tests.guards.catalogue.control import CONTROL
@@ -28,7 +29,7 @@ from tests.guards.guard import Guard
 
 GUARDS: tuple[Guard, ...] = (
     *(*RULES, *QUANTITIES),
-    *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING),
+    *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING, *BARRIER),
     *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *ORDERS),
     *(*READING, *MESSAGES, *BROKER, *CONTROL, *NEIGHBOURS),
     *(*SECRETS, *HOSTS, *TEXTS, *TLS, *SCRIPTS, *SERVERS, *ALIVE),

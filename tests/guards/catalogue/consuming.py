@@ -23,6 +23,10 @@ def _options(promise: str, old: str, new: str, *tests: str) -> Guard:
     return Guard(promise=promise, file="apply/options.py", old=old, new=new, tests=tests)
 
 
+def _timing(promise: str, old: str, new: str, *tests: str) -> Guard:
+    return Guard(promise=promise, file="contract/timing.py", old=old, new=new, tests=tests)
+
+
 CONSUMING = (
     # --- both or neither, and once
     _consume(
@@ -191,15 +195,15 @@ CONSUMING = (
         "the reservation is renewed for the order's time",
         "redis.call('SET', reservation_key, plan_id, 'PX', reservation_ttl_ms)\n",
         "",
-        f"{RELEASE_TESTS}::test_consuming_renews_the_reservation_for_the_permits_lifetime",
+        f"{RELEASE_TESTS}::test_a_consumed_reservation_outlasts_every_snapshot_from_before_the_barrier",
     ),
     _steps(
         "however short the permit, the symbol is held until snapshots show its order",
-        "    return max(allow.expires_ms - allow.ts_ms, PLACE_WINDOW_MS + allow.stale_threshold_ms)\n",
+        "    return max(allow.expires_ms - allow.ts_ms, CONSUMED_MS)\n",
         "    return allow.expires_ms - allow.ts_ms\n",
-        f"{RELEASE_TESTS}::test_a_short_permit_still_holds_the_symbol_until_snapshots_show_its_order",
+        f"{RELEASE_TESTS}::test_a_consumed_reservation_outlasts_every_snapshot_from_before_the_barrier",
     ),
-    _steps(
+    _timing(
         "an order may be placed for five seconds",
         "PLACE_WINDOW_MS = 5_000",
         "PLACE_WINDOW_MS = 30_000",

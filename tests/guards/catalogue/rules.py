@@ -126,9 +126,11 @@ RULES = (
     ),
     _rule(
         "rule 5 is judged before rules 3 and 4",
-        "    rule_5_cooldown_is_over,\n    snapshot_is_later_than_the_last_order,\n    symbol_is_not_reserved,\n"
+        "    rule_5_cooldown_is_over,\n    snapshot_is_later_than_the_last_order,\n"
+        "    snapshot_is_requested_after_the_barrier,\n    symbol_is_not_reserved,\n"
         "    ledger_is_known,\n    rule_3_sides_agree,\n",
-        "    snapshot_is_later_than_the_last_order,\n    symbol_is_not_reserved,\n"
+        "    snapshot_is_later_than_the_last_order,\n    snapshot_is_requested_after_the_barrier,\n"
+        "    symbol_is_not_reserved,\n"
         "    ledger_is_known,\n    rule_3_sides_agree,\n    rule_5_cooldown_is_over,\n",
         f"{RULE_TESTS}::test_rule_5_an_order_in_flight_is_not_mistaken_for_drift",
     ),

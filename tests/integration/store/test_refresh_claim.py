@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from p33_tasks.apply.consuming import PLACE_WINDOW_MS
+from p33_tasks.contract.timing import PLACE_WINDOW_MS
 from p33_tasks.errors import ExchangeBudgetSpentError, ExchangeOrderLimitedError, ExchangeRateLimitedError
 from p33_tasks.ports import Claim, MarketsLoaded
 from p33_tasks.store.budget import RedisRequestBudget

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from p33_tasks.apply.consuming import PLACE_WINDOW_MS
+from p33_tasks.contract.timing import PLACE_WINDOW_MS
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.models import Position, Snapshot
 from p33_tasks.ports import Claim

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from p33_tasks.apply.consuming import PLACE_WINDOW_MS
+from p33_tasks.contract.timing import PLACE_WINDOW_MS
 from p33_tasks.domain.models import Position, Snapshot
 from p33_tasks.store.snapshots import RefreshTimes
 from tests.support.gate import LONG, OTHER, SOURCE, SYMBOL, Gate, make_result

@@ -98,6 +98,7 @@ def test_an_unknown_command_is_wrong_usage_and_says_which_there_are() -> None:
         ["watch"],
         ["replay"],
         ["proof"],
+        ["up", "--no-demo"],
     ],
     ids=" ".join,
 )
@@ -146,7 +147,7 @@ def test_a_symbol_that_cannot_be_one_is_wrong_usage(symbol: str) -> None:
     assert "\x1b" not in result.output
 
 
-def test_the_demos_scenarios_need_its_executor() -> None:
-    result = CliRunner().invoke(cli, ["up", "--no-executor"])
+def test_the_demo_never_sends_orders_of_yours() -> None:
+    result = CliRunner().invoke(cli, ["up", "--apply"])
     assert result.exit_code == 2
-    assert "--no-producer" in result.stderr
+    assert "--no-demo" in result.stderr

@@ -30,6 +30,7 @@ BREAKING: dict[Rule, tuple[Reason, dict[str, Any]]] = {
     rules.rule_2_position_exists: (Reason.NO_POSITION, {"amount": "0.00009"}),
     rules.rule_5_cooldown_is_over: (Reason.COOLDOWN_IN_FLIGHT, {"order_age_ms": 500, "cooldown_ms": 15_000}),
     rules.snapshot_is_later_than_the_last_order: (Reason.STALE_EXCHANGE_STATE, {"order_age_ms": 500}),
+    rules.snapshot_is_requested_after_the_barrier: (Reason.STALE_EXCHANGE_STATE, {"barrier_age_ms": 2_500}),
     rules.symbol_is_not_reserved: (Reason.PERMIT_IN_FLIGHT, {"reserved_by": "plan-0"}),
     rules.ledger_is_known: (Reason.MISSING_LEDGER, {"ledger": None}),
     rules.rule_3_sides_agree: (Reason.SIDE_MISMATCH, {"ledger": "-0.010"}),
@@ -49,7 +50,7 @@ def make_case(*, sign: int = 1, **knobs: Any) -> tuple[Plan, Facts, Policy]:
     """An allowable case, with knobs turned; ``sign`` -1 makes the long a short."""
     amount = Decimal(knobs.get("amount", "0.010")) * sign
     ledger = knobs.get("ledger", "0.010")
-    order_age_ms = knobs.get("order_age_ms")
+    order_age_ms, barrier_age_ms = knobs.get("order_age_ms"), knobs.get("barrier_age_ms")
     plan = make_plan(
         action=knobs.get("action", "CLOSE_FULL"),
         reduce_only=knobs.get("reduce_only", True),
@@ -65,6 +66,7 @@ def make_case(*, sign: int = 1, **knobs: Any) -> tuple[Plan, Facts, Policy]:
         ledger=make_ledger(
             None if ledger is None else Decimal(ledger) * sign,
             last_order_time_ms=None if order_age_ms is None else NOW_MS - order_age_ms,
+            barrier_ms=None if barrier_age_ms is None else NOW_MS - barrier_age_ms,
         ),
         reserved_by=knobs.get("reserved_by"),
         market=knobs.get("market", make_market()),
