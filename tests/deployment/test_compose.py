@@ -60,7 +60,20 @@ class TestCompose:
         for service in SERVICES:
             assert "<<: *hardened" in part(service) or "<<: *brain" in part(service), service
         for image in re.findall(r"image: (\S+)", COMPOSE):
-            assert re.search(r":v?\d+\.\d+\.\d+", image) or image.startswith("position-state-brain"), image
+            assert re.search(r":v?\d+\.\d+\.\d+[\w.-]*\}$", image) or image.startswith("position-state-brain"), image
+
+    def test_every_service_has_a_health_check_that_needs_nothing_else(self) -> None:
+        for service in SERVICES:
+            assert "healthcheck:" in part(service), service
+        for service, role in (("worker", "worker"), ("snapshots", "worker"), ("beat", "beat")):
+            assert f'test: [CMD, p33, alive, --max-age, "30", --of, {role}]' in part(service)
+        checks = re.findall(r"http://127\.0\.0\.1:(\d+)/", COMPOSE)
+        assert sorted(checks) == ["3000", "5555", "8045", "9090", "9808"], "each asks itself"
+
+    def test_an_image_of_others_can_be_pinned_by_digest_without_editing_the_file(self) -> None:
+        images = [image for image in re.findall(r"image: (\S+)", COMPOSE) if not image.startswith("position-state")]
+        assert len(images) == 3
+        assert all(re.fullmatch(r"\$\{P33_[A-Z]+_IMAGE:-[^}]+\}", image) for image in images)
 
     def test_a_worker_can_be_scaled(self) -> None:
         """Nothing that only one container can have."""

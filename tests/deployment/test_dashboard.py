@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,7 +75,7 @@ def test_a_query_has_an_answer(monitored: Monitored, title: str, expression: str
         assert isinstance(monitored.ask(expression), list)
         return
     answered = wait_until(lambda: asked(monitored, expression), f"{title}: {expression} has an answer", timeout_sec=60)
-    assert all(row["value"][1] != "NaN" for row in answered) or "histogram_quantile" in expression
+    assert all(row["value"][1] != "NaN" for row in answered)
 
 
 def asked(monitored: Monitored, expression: str) -> list[dict[str, Any]]:
@@ -112,3 +114,104 @@ def test_panels_do_not_overlap_and_have_ids_of_their_own() -> None:
     cells = [(x, y) for p in places for x in range(p["x"], p["x"] + p["w"]) for y in range(p["y"], p["y"] + p["h"])]
     assert len(cells) == len(set(cells))
     assert max(x for x, _ in cells) < 24
+
+
+# --- worlds that a demo doesn't show, evaluated by Prometheus' own engine ------------------------------------------
+
+
+def filled(expression: str) -> str:
+    for name, value in (("$__rate_interval", "1m"), ("$__range", "5m"), ("$account", ".*"), ("$symbol", ".*")):
+        expression = expression.replace(name, value)
+    return expression
+
+
+def evaluated(folder: Path, series: dict[str, str], expected: dict[str, list[tuple[str, float]]]) -> str:
+    """What promtool has against it: five minutes of these series, then these answers. Empty: nothing."""
+    test = {
+        "evaluation_interval": "5s",
+        "rule_files": [str(ROOT / "deployment/prometheus/rules/recording.yml")],
+        "tests": [
+            {
+                "interval": "5s",
+                "input_series": [{"series": name, "values": values} for name, values in series.items()],
+                "promql_expr_test": [
+                    {
+                        "expr": filled(expression),
+                        "eval_time": "5m",
+                        "exp_samples": [{"labels": labels, "value": value} for labels, value in samples],
+                    }
+                    for expression, samples in expected.items()
+                ],
+            }
+        ],
+    }
+    (folder / "test.yml").write_text(json.dumps(test))  # JSON is YAML
+    done = subprocess.run(
+        [require_tool("promtool"), "test", "rules", str(folder / "test.yml")],
+        check=False, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def queries(title: str) -> list[str]:
+    return [target["expr"] for panel in PANELS if panel["title"].startswith(title) for target in panel["targets"]]
+
+
+def test_a_fresh_and_idle_service_shows_nothing_where_there_is_nothing(tmp_path: Path) -> None:
+    """No NaN, and not 1.8e9 seconds since a refresh that never was."""
+    series = {
+        'p33_refresh_last_success_ts{account="q",instance="a"}': "0x80",
+        'p33_permit_total{account="q",instance="a",symbol="B",decision="allow"}': "0x80",
+        'p33_permit_total{account="q",instance="a",symbol="B",decision="deny"}': "0x80",
+        'p33_permit_latency_seconds_bucket{account="q",instance="a",le="+Inf"}': "0x80",
+        'p33_evaluation_duration_seconds_bucket{account="q",instance="a",le="+Inf"}': "0x80",
+        'celery_task_runtime_bucket{account="q",instance="a",name="x",le="+Inf"}': "0x80",
+    }
+    titles = ("Allowed", "Permit, 99", "Permit latency and", "Task runtime")
+    empty = [expression for title in titles for expression in queries(title)] + queries("Refreshes")[1:]
+    assert len(empty) == 7
+    assert evaluated(tmp_path, series, {expression: [] for expression in empty}) == ""
+
+
+def test_two_exporters_of_one_account_are_not_added_up(tmp_path: Path) -> None:
+    series = {
+        f'{name}{{account="q",instance="{instance}",{labels}}}': values
+        for instance in "ab"
+        for name, labels, values in (
+            ("p33_permit_total", 'symbol="B",decision="allow"', "0+5x80"),
+            ("p33_snapshot_total", 'symbol="B",status="ok"', "0+5x80"),
+            ("p33_denial_total", 'symbol="B",reason="r"', "0+5x80"),
+            ("p33_position_amt", 'symbol="B"', "-2x80"),
+            ("p33_unpermitted_execution_total", 'symbol="B"', "0+5x80"),
+        )
+    }
+    expected = {
+        queries("Verdicts per second")[0]: [("{}", 1.0)],
+        queries("Refreshes")[0]: [('{status="ok"}', 1.0)],
+        queries("Denials per second")[0]: [('{reason="r"}', 1.0)],
+        queries("Every symbol now")[0]: [('{account="q",symbol="B"}', -2.0)],
+        queries("Exchange and ledger")[0]: [('{account="q",symbol="B"}', -2.0)],
+        queries("What must not happen")[0]: [("{}", 300.0)],
+    }
+    assert evaluated(tmp_path, series, expected) == ""
+
+
+def test_each_symbol_has_a_panel_and_an_axis_of_its_own() -> None:
+    """With a value for "all", Grafana doesn't repeat the panel: 0.04 BTC and 4000 XRP were one axis."""
+    [panel] = [panel for panel in PANELS if panel["title"].startswith("Exchange and ledger")]
+    assert panel["repeat"] == "symbol"
+    [variable] = [variable for variable in DASHBOARD["templating"]["list"] if variable["name"] == "symbol"]
+    assert "allValue" not in variable
+
+
+def test_the_table_of_symbols_shows_by_colour_what_stops_a_plan() -> None:
+    [table] = [panel for panel in PANELS if panel["title"] == "Every symbol now"]
+    coloured = {
+        override["matcher"]["options"]
+        for override in table["fieldConfig"]["overrides"]
+        for found in override["properties"]
+        if found["id"] == "custom.cellOptions" and found["value"]["type"] == "color-background"
+    }
+    assert coloured == {"Usable", "Ledger known", "Over the limit", "Hold", "Promised", "Cooldown s"}
+    [organize] = [step for step in table["transformations"] if step["id"] == "organize"]
+    assert coloured <= set(organize["options"]["renameByName"].values())
