@@ -74,7 +74,7 @@ def _story_lines(story: Story) -> Iterator[tuple[str, str]]:
             mark, style = _MARKS[state]
             yield f"  {mark}{text}", style
     if not allowed:
-        yield from _cure_lines(story)
+        yield from _remedy_lines(story)
     yield "What became of it", "bold"
     yield from ((f"  {line}", "") for line in retelling.aftermath(story))
 
@@ -95,13 +95,13 @@ def _asked_lines(inputs: Any, verdict_ms: int) -> Iterator[tuple[str, str]]:
         yield f"  {asked}", ""
 
 
-def _cure_lines(story: Story) -> Iterator[tuple[str, str]]:
+def _remedy_lines(story: Story) -> Iterator[tuple[str, str]]:
     needed = narrative.needed(story.verdict)
     if needed:
         yield "What this rule needed", "bold"
         yield f"  {escaped(needed, limit=600)}", ""
     yield "What to do", "bold"
-    yield f"  {escaped(narrative.cure(story.verdict), limit=600)}", ""
+    yield f"  {escaped(narrative.remedy(story.verdict), limit=600)}", ""
 
 
 def _story_json(story: Story) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def _story_json(story: Story) -> dict[str, Any]:
         "verdict": story.verdict,
         "inputs": story.inputs,
         "needed": narrative.needed(story.verdict) if story.verdict.get("allow") is not True else "",
-        "cure": narrative.cure(story.verdict) if story.verdict.get("allow") is not True else "",
+        "remedy": narrative.remedy(story.verdict) if story.verdict.get("allow") is not True else "",
         "permit_ttl_ms": story.permit_ttl_ms,
         "consumed": taken
         and {

@@ -9,12 +9,12 @@ from typing import Self
 class Reason(StrEnum):
     """A denial's reason, and what ends it."""
 
-    cure: str
+    remedy: str
 
-    def __new__(cls, value: str, cure: str) -> Self:  # noqa: D102
+    def __new__(cls, value: str, remedy: str) -> Self:  # noqa: D102
         member = str.__new__(cls, value)
         member._value_ = value
-        member.cure = cure
+        member.remedy = remedy
         return member
 
     INVALID_PLAN = "invalid_plan", "The producer must send a well-formed plan under a new plan_id."

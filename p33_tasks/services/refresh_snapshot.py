@@ -13,7 +13,7 @@ from p33_tasks.ports import Claim, MarketsLoaded, RefreshClaim, SnapshotStore, V
 
 _NOT_WRITTEN = {
     "wrong_type": "a key of the symbol holds another type; find it with TYPE, move it away",
-    "other_run": "Redis restarted or failed over while the request was under way; the next refresh cures it",
+    "other_run": "Redis restarted or failed over while the request was under way; the next refresh writes a usable one",
 }
 
 log = structlog.get_logger("p33.snapshot")

@@ -189,10 +189,10 @@ def _because(details: Json) -> str:
     return f"; {details['problem']}" if details.get("problem") else ""
 
 
-def cure(verdict: Json) -> str:
+def remedy(verdict: Json) -> str:
     """What to do about a deny, with the time to wait where waiting helps."""
     reason = str(verdict.get("reason"))
-    known = {member.value: member.cure for member in Reason}
+    known = {member.value: member.remedy for member in Reason}
     advice = known.get(reason, "This service has no such reason: another program wrote this decision.")
     wait = _object(verdict, "details").get("retry_after_sec")
     symbol = verdict.get("symbol")

@@ -116,7 +116,7 @@ def test_a_fault_makes_its_alert_fire_and_its_cure_ends_it(
     line = f"{fault.alert:<24}{took_sec:6.1f} s  {fault.says} -> {told!r}"
     if is_long:
         ended_sec = await_end(prometheus, fault.alert)
-        line += f"; ended {ended_sec:.1f} s after the cure; beside it: {', '.join(sorted(others)) or 'none'}"
+        line += f"; ended {ended_sec:.1f} s after the remedy; beside it: {', '.join(sorted(others)) or 'none'}"
     live_alerts.append(line)
 
 

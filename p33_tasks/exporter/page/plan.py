@@ -73,7 +73,7 @@ def _rules(story: Story, *, allowed: bool) -> str:
 def _way_out(verdict: Mapping[str, Any]) -> str:
     needed = narrative.needed(verdict)
     told = _section("What this rule needed", f"<p>{esc(needed, 600)}</p>") if needed else ""
-    return told + _section("What to do", f"<p>{esc(narrative.cure(verdict), 600)}</p>")
+    return told + _section("What to do", f"<p>{esc(narrative.remedy(verdict), 600)}</p>")
 
 
 def _records(story: Story) -> str:

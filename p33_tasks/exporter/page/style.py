@@ -51,9 +51,9 @@ td.name{font-weight:650}
 tr.row-stop td.name{box-shadow:inset 4px 0 0 var(--stop)}
 tr.row-wait td.name{box-shadow:inset 4px 0 0 var(--wait)}
 tr.row-go td.name{box-shadow:inset 4px 0 0 var(--go)}
-.cures{margin:10px 0 0;display:grid;grid-template-columns:max-content 1fr;gap:4px 16px;font-size:14px}
-.cures dt{font-family:ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:13px}
-.cures dd{margin:0;color:var(--soft)}
+.remedies{margin:10px 0 0;display:grid;grid-template-columns:max-content 1fr;gap:4px 16px;font-size:14px}
+.remedies dt{font-family:ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:13px}
+.remedies dd{margin:0;color:var(--soft)}
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(280px,1fr));gap:14px}
 figure{margin:0;background:var(--panel);border:1px solid var(--line);border-radius:4px;padding:12px 14px 10px}
 figcaption{display:flex;flex-wrap:wrap;justify-content:space-between;gap:0 12px;font-size:14px}
@@ -108,7 +108,7 @@ td::before{white-space:nowrap}
 td.name::before,td.gate::before{content:none}
 td.wide{grid-column:1/-1}
 td.empty{display:none}
-.cures{grid-template-columns:1fr}.cures dd{margin-bottom:6px}
+.remedies{grid-template-columns:1fr}.remedies dd{margin-bottom:6px}
 .verdicts li{grid-template-columns:1fr auto}
 .verdicts .what{grid-column:1/-1}
 .verdicts .when{grid-column:2;grid-row:2}

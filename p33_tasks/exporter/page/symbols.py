@@ -78,8 +78,8 @@ def _cures(rows: Sequence[Row]) -> str:
     reasons = dict.fromkeys(row.reason for row in rows if row.reason and row.reason is not Reason.NO_POSITION)
     if not reasons:
         return ""
-    pairs = "".join(f"<dt>{esc(reason)}</dt><dd>{esc(reason.cure, 300)}</dd>" for reason in reasons)
-    return f'<dl class="cures">{pairs}</dl>'
+    pairs = "".join(f"<dt>{esc(reason)}</dt><dd>{esc(reason.remedy, 300)}</dd>" for reason in reasons)
+    return f'<dl class="remedies">{pairs}</dl>'
 
 
 def _row(row: Row, policy: Policy) -> str:

@@ -30,7 +30,7 @@ def _item(verdict: RecentVerdict, now_ms: int) -> str:
     why = ""
     if verdict.verdict and not verdict.allowed:
         needed = narrative.needed(verdict.verdict)
-        lines = [f"Needed {needed}." if needed else "", narrative.cure(verdict.verdict)]
+        lines = [f"Needed {needed}." if needed else "", narrative.remedy(verdict.verdict)]
         why = f'<span class="why">{esc(" ".join(filter(None, lines)), 600)}</span>'
     return (
         f'<li>{said(verdict)}<span class="num">{esc(verdict.symbol, 40)}</span>'

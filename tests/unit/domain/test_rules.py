@@ -298,4 +298,4 @@ def test_market_rules_that_are_too_old_or_from_the_future_are_unknown_ones(age_m
 
 def test_every_reason_says_what_ends_it():
     for reason in Reason:
-        assert reason.cure.endswith(".") or ": p33 " in reason.cure, reason
+        assert reason.remedy.endswith(".") or ": p33 " in reason.remedy, reason
