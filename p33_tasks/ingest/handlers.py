@@ -86,7 +86,7 @@ class PlanHandler:
                 return None
             plan = parse_plan(entry.fields, issued_ms=entry.time_ms, from_stream=True)
         except InvalidMessageError as error:
-            bury(self.dead_letters, entry, error)
+            move_to_dead_letters(self.dead_letters, entry, error)
             return None
         if entry.deliveries > self.window.max_deliveries:
             times = entry.deliveries - 1
@@ -123,7 +123,7 @@ class ResultHandler:
             _check_result(entry, now_ms)
             result = parse_result(entry.fields)
         except InvalidMessageError as error:
-            bury(self.dead_letters, entry, error)
+            move_to_dead_letters(self.dead_letters, entry, error)
             return None
         return _task("p33.apply_result", result.plan_id, entry, self.prefix, kind="result", body="result")
 
@@ -142,7 +142,7 @@ def _says_something_else(fields: Mapping[str, object]) -> bool:
     return isinstance(decision, str) and decision.isprintable() and not is_executable(fields)
 
 
-def bury(dead_letters: DeadLetters, entry: Entry, error: Exception) -> None:
+def move_to_dead_letters(dead_letters: DeadLetters, entry: Entry, error: Exception) -> None:
     """Move an entry to the dead-letter stream, readable and bounded."""
     where = entry.where
     log.warning(LogEvent.DEAD_LETTER, stream=where.stream, entry_id=where.entry_id, error=str(error))

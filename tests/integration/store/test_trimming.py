@@ -18,7 +18,7 @@ def adopt(gate: Gate) -> object:
     return gate.operator.adopt_ledger(SYMBOL, source=SOURCE, policy=gate.policy, by="me")
 
 
-def bury(gate: Gate) -> object:
+def move_to_dead_letters(gate: Gate) -> object:
     _, entry = gate.publish()
     return gate.dead_letters.dead_letter(entry, "why", {})
 
@@ -29,7 +29,7 @@ ACTS: dict[str, tuple[str, Callable[[Gate], object]]] = {
     "a ledger that begins": ("audit", lambda gate: gate.put_position("0")),
     "an adoption": ("audit", adopt),
     "a hold": ("audit", lambda gate: gate.operator.set_hold(SYMBOL, why="x", by="me")),
-    "a dead letter": ("dead_letters", bury),
+    "a dead letter": ("dead_letters", move_to_dead_letters),
 }
 
 
