@@ -107,7 +107,7 @@ class Keys:
         """STRING with a short TTL: an ingest process goes by this consumer name."""
         return f"{self.prefix}:p33:consumer:{consumer}"
 
-    # --- neighbours -------------------------------------------------------------------------------------------------
+    # --- the governor -------------------------------------------------------------------------------------------------
 
     def governor_permit(self, plan_id: str, template: str = "{prefix}:permit:governor:{plan_id}") -> str:
         """The governor's permit; deployments differ in its name, so it is a template."""

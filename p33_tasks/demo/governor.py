@@ -19,7 +19,7 @@ import structlog
 
 from p33_tasks.contract.keys import Keys
 from p33_tasks.demo.loops import repeat, serve
-from p33_tasks.demo.names import GOVERNOR_GROUP, NeighbourKeys
+from p33_tasks.demo.names import GOVERNOR_GROUP, DemoKeys
 from p33_tasks.demo.plan_reader import PlanEntry, PlanReader
 from p33_tasks.domain import exact_json
 from p33_tasks.domain import quantities as q
@@ -57,7 +57,7 @@ class Governor:
         self._client = client
         self._scripts = Scripts(client, "p33_tasks.demo")
         self._keys = keys
-        self._own = NeighbourKeys(keys.prefix)
+        self._own = DemoKeys(keys.prefix)
         self._limits = limits
         self._permit_key = permit_key
 

@@ -1,4 +1,4 @@
-"""What every neighbour's main loop shares: stopping promptly, and outliving a Redis that is away."""
+"""What the main loops of executor and governor share: they stop promptly and survive an outage of Redis."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from p33_tasks.settings import Settings, load_settings
 
 FIRST_PAUSE_SEC, LONGEST_PAUSE_SEC = 0.1, 2.0
 
-log = structlog.get_logger("p33.neighbours")
+log = structlog.get_logger("p33.demo")
 
 
 def repeat(turn: Callable[[], None], stop: threading.Event, *, who: str) -> None:
@@ -37,7 +37,7 @@ def repeat(turn: Callable[[], None], stop: threading.Event, *, who: str) -> None
 
 
 def serve(run: Callable[[Settings, threading.Event], None]) -> int:
-    """Run a neighbour as a process of its own: 0 when it was told to stop, 2 for an unusable configuration."""
+    """Run as a process of its own: 0 after a signal, 2 for an unusable configuration."""
     try:
         settings = load_settings()
         configure_logging(settings)

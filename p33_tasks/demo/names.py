@@ -1,4 +1,4 @@
-"""Keys, groups and ids that belong to the neighbours, not to the brain."""
+"""Keys, groups and ids of executor, governor and demo; the service has none of them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _DIGEST_CHARS = 32  # 128 bits; with the prefix exactly the 36 characters that B
 
 
 @dataclass(frozen=True, slots=True)
-class NeighbourKeys:
-    """The neighbours' own keys of one trading account."""
+class DemoKeys:
+    """The keys of executor, governor and demo in one trading account."""
 
     prefix: str = "quantum"
 

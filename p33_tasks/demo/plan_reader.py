@@ -19,7 +19,7 @@ MAX_AGE_MS = 60_000
 
 _PAGE = 100
 
-log = structlog.get_logger("p33.neighbours")
+log = structlog.get_logger("p33.demo")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class PlanEntry:
 
 
 class PlanReader:
-    """Reads the plan stream for one neighbour.
+    """Reads the plan stream for the executor or the governor.
 
     The consumer name is stable: what a crashed process left pending is found again under the same name.
     """

@@ -18,7 +18,7 @@ import redis
 from p33_tasks.apply import Consumed
 from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.timing import PLACE_WINDOW_MS
-from p33_tasks.demo.names import APPLY_GROUP, NeighbourKeys, client_order_id
+from p33_tasks.demo.names import APPLY_GROUP, DemoKeys, client_order_id
 from p33_tasks.domain.models import OrderSide, Plan
 from p33_tasks.domain.quantities import canonical, parse_quantity
 from p33_tasks.store.scripts import Scripts
@@ -69,7 +69,7 @@ class Journal:
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._scripts = Scripts(client, "p33_tasks.demo")
         self._keys = keys
-        self._own = NeighbourKeys(keys.prefix)
+        self._own = DemoKeys(keys.prefix)
 
     def claim(self, plan: Plan, entry_id: str) -> Claim | None:
         """Open the plan's journal or find it again; None for an entry that has nothing left to do."""

@@ -20,7 +20,7 @@ import structlog
 from p33_tasks.contract.keys import Keys
 from p33_tasks.demo.exchange.client import SimControl, SimControlError
 from p33_tasks.demo.loops import serve
-from p33_tasks.demo.names import NeighbourKeys
+from p33_tasks.demo.names import DemoKeys
 from p33_tasks.demo.scenarios.cases import CASES
 from p33_tasks.demo.scenarios.scene import TRADED, Case, Played, Scene, Traded
 from p33_tasks.demo.scenarios.stage import Stage, StoppedError
@@ -141,7 +141,7 @@ def log_result(result: CaseResult) -> None:
     )
 
 
-def keep_results(client: redis.Redis, keys: NeighbourKeys) -> Report:
+def keep_results(client: redis.Redis, keys: DemoKeys) -> Report:
     """A report that also puts each result on the demo's stream, for another process to show."""
 
     def report(result: CaseResult) -> None:
@@ -197,7 +197,7 @@ def run_producer(
         stop=stop,
     )
     producer = Producer(stage, traded, stop)
-    producer.run(report or keep_results(client, NeighbourKeys(keys.prefix)), interval_sec=interval_sec, rounds=rounds)
+    producer.run(report or keep_results(client, DemoKeys(keys.prefix)), interval_sec=interval_sec, rounds=rounds)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -75,7 +75,7 @@ def _run(session: Session, symbol: str, tell: Callable[[str], None]) -> tuple[li
     document = {
         "ok": len(proven) == len(ORDER) and all(case.passed for case in proven),
         "symbol": symbol,
-        "neighbours": ground.neighbours,
+        "executor_and_governor": ground.executor_and_governor,
         "restored_exchange_position_amt": amount,
         "cases": [
             {
@@ -121,4 +121,4 @@ def _print(proven: list[Any], document: dict[str, Any]) -> None:
     screen = console()
     screen.print(table)
     number = sum(case.passed for case in proven)
-    screen.print(cell(f"{number} of {len(ORDER)} on {document['symbol']}; {document['neighbours']}", "bold"))
+    screen.print(cell(f"{number} of {len(ORDER)} on {document['symbol']}; {document['executor_and_governor']}", "bold"))

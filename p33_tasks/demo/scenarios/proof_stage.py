@@ -18,7 +18,7 @@ from p33_tasks.contract.markets import MARKET_FIELDS, decode_market
 from p33_tasks.demo.exchange.client import SimControl, SimControlError
 from p33_tasks.demo.executor.apply_layer import run_apply_layer
 from p33_tasks.demo.governor import Limits, run_governor
-from p33_tasks.demo.names import APPLY_GROUP, GOVERNOR_GROUP, NeighbourKeys
+from p33_tasks.demo.names import APPLY_GROUP, GOVERNOR_GROUP, DemoKeys
 from p33_tasks.demo.scenarios.stage import NotStagedError, Stage
 from p33_tasks.domain.models import MarketRules
 from p33_tasks.store.scripts import translated_errors
@@ -38,7 +38,7 @@ class Ground:
     session: Session
     symbol: str
     market: MarketRules
-    neighbours: str  # whose executor and governor take part
+    executor_and_governor: str  # whose executor and governor take part
 
 
 def simulator_of(session: Session) -> SimControl:
@@ -86,14 +86,14 @@ def prepared(session: Session, symbol: str, tell: Callable[[str], None]) -> Iter
     _refuse_beside_a_producer(session)
     market = _market_of(session, symbol)
     tell("looking who judges, grants and executes")
-    missing = _missing_neighbours(stage, session, symbol)
+    missing = _missing_executor_and_governor(stage, session, symbol)
     _be_quiet()
     threads = [threading.Thread(target=run, args=(session, stop), name=name) for name, run in missing.items()]
     for thread in threads:
         thread.start()
     whose = f"{' and '.join(missing)} in this process" if missing else "executor and governor that were running"
     try:
-        yield Ground(stage=stage, session=session, symbol=symbol, market=market, neighbours=whose)
+        yield Ground(stage=stage, session=session, symbol=symbol, market=market, executor_and_governor=whose)
     finally:
         stop.set()
         for thread in threads:
@@ -104,7 +104,7 @@ def prepared(session: Session, symbol: str, tell: Callable[[str], None]) -> Iter
 
 def _refuse_beside_a_producer(session: Session) -> None:
     with translated_errors():
-        latest = session.client.xrevrange(NeighbourKeys(session.keys.prefix).cases, count=1)
+        latest = session.client.xrevrange(DemoKeys(session.keys.prefix).cases, count=1)
         seconds, _ = session.client.time()
     if latest and seconds * 1000 - int(str(latest[0][0]).partition("-")[0]) < PRODUCER_QUIET_MS:
         raise Failure(
@@ -127,7 +127,7 @@ def _market_of(session: Session, symbol: str) -> MarketRules:
     return market
 
 
-def _missing_neighbours(stage: Stage, session: Session, symbol: str) -> dict[str, Callable[..., None]]:
+def _missing_executor_and_governor(stage: Stage, session: Session, symbol: str) -> dict[str, Callable[..., None]]:
     """Ask with a plan that is denied whatever holds: who gives a verdict, a governor's permit, a result?"""
     plan_id = stage.send(symbol, "HOLD")
     try:
@@ -164,5 +164,5 @@ def _leave_the_groups(session: Session) -> None:
 
 
 def _be_quiet() -> None:
-    """The neighbours' logs are not this command's output."""
+    """Logs of executor and governor are not this command's output."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

@@ -18,7 +18,7 @@ from p33_tasks.cli.findings import Grade, worst
 from p33_tasks.cli.session import Session, open_session
 from p33_tasks.cli.show import cell, console, escaped, print_json, print_lines
 from p33_tasks.contract.keys import Keys
-from p33_tasks.demo.names import NeighbourKeys
+from p33_tasks.demo.names import DemoKeys
 from p33_tasks.demo.up import demo
 from p33_tasks.demo.up.folder import RunFolder
 from p33_tasks.demo.up.ports import elsewhere, free_port
@@ -78,7 +78,7 @@ def launch_demo(wishes: Wishes, folder: RunFolder) -> bool:
             for_sec=wishes.for_sec,
             simulator_url=exchange_url,
             own_redis=server.process,
-            cases_key=NeighbourKeys(settings.key_prefix).cases,
+            cases_key=DemoKeys(settings.key_prefix).cases,
             after="0",
         )
         return _run(plan, wishes, folder)

@@ -222,7 +222,8 @@ READING = (
     _consumer(
         "a plan that can't be understood is buried",
         "            plan = parse_plan(entry.fields, issued_ms=entry.time_ms, from_stream=True)\n"
-        "        except InvalidMessageError as error:\n            move_to_dead_letters(self.dead_letters, entry, error)\n",
+        "        except InvalidMessageError as error:\n"
+        "            move_to_dead_letters(self.dead_letters, entry, error)\n",
         "            plan = parse_plan(entry.fields, issued_ms=entry.time_ms, from_stream=True)\n"
         "        except InvalidMessageError:\n",
         "test_whatever_an_entry_holds_there_is_exactly_one_outcome",
@@ -230,7 +231,8 @@ READING = (
     _consumer(
         "a result that can't be understood is buried",
         "            result = parse_result(entry.fields)\n"
-        "        except InvalidMessageError as error:\n            move_to_dead_letters(self.dead_letters, entry, error)\n",
+        "        except InvalidMessageError as error:\n"
+        "            move_to_dead_letters(self.dead_letters, entry, error)\n",
         "            result = parse_result(entry.fields)\n        except InvalidMessageError:\n",
         "test_a_result_that_can_not_be_understood_is_a_dead_letter",
     ),

@@ -21,7 +21,7 @@ from p33_tasks.demo.exchange.client import SimControl
 from p33_tasks.demo.executor.apply_layer import build_executor, run_apply_layer
 from p33_tasks.demo.executor.attempt import Executor
 from p33_tasks.demo.executor.journal import Journal
-from p33_tasks.demo.names import APPLY_GROUP, NeighbourKeys, client_order_id
+from p33_tasks.demo.names import APPLY_GROUP, DemoKeys, client_order_id
 from p33_tasks.demo.plan_reader import PlanReader
 from p33_tasks.errors import StoreError
 from tests.integration.demo.executor.brain import Brain, settings_for
@@ -68,13 +68,13 @@ def only_result(brain: Brain) -> dict[str, str]:
 
 
 def journal(brain: Brain) -> dict[str, str]:
-    found: dict[str, str] = brain.client.hgetall(NeighbourKeys(brain.keys.prefix).journal(PLAN))
+    found: dict[str, str] = brain.client.hgetall(DemoKeys(brain.keys.prefix).journal(PLAN))
     return found
 
 
 def let_the_window_end(brain: Brain, by_ms: int = 10_000) -> None:
     """As if this much time had passed since the permit was consumed."""
-    key = NeighbourKeys(brain.keys.prefix).journal(PLAN)
+    key = DemoKeys(brain.keys.prefix).journal(PLAN)
     before = int(brain.client.hget(key, "place_before_ms"))
     brain.client.hset(key, "place_before_ms", str(before - by_ms))
 
@@ -376,7 +376,7 @@ def test_when_the_venue_cannot_be_asked_at_first_the_order_is_found_later(
     brain.allow(PLAN)
     with dies_at(monkeypatch, Journal, "settle"):
         step(executor, reader)
-    key = NeighbourKeys(brain.keys.prefix).journal(PLAN)
+    key = DemoKeys(brain.keys.prefix).journal(PLAN)
     if lost == "journal":
         brain.client.delete(key)
     else:
@@ -403,7 +403,7 @@ def test_a_redis_that_forgot_that_the_order_was_sent_has_it_sent_once(sim, monke
             step(executor, reader)
         server.kill()
         server.start()
-        key = NeighbourKeys(brain.keys.prefix).journal(PLAN)
+        key = DemoKeys(brain.keys.prefix).journal(PLAN)
         brain.client.hset(key, mapping={"state": "consumed", "place_before_ms": _now_ms(brain) + 4_000})
         with monkeypatch.context() as patch:
             patch.setattr(executor._orders, "fetch_order", lambda *_: None)

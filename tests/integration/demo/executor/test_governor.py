@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from p33_tasks.demo.governor import Governor, Limits, run_governor
-from p33_tasks.demo.names import GOVERNOR_GROUP, NeighbourKeys
+from p33_tasks.demo.names import GOVERNOR_GROUP, DemoKeys
 from p33_tasks.demo.plan_reader import PlanEntry, PlanReader
 from tests.integration.demo.executor.brain import Brain
 from tests.support.redis_server import RedisServer
@@ -97,7 +97,7 @@ def test_an_entry_decided_again_after_its_grant_was_forgotten_is_not_granted(bra
     assert decide(made, reader, entry) == "granted"
     brain.client.delete(
         brain.keys.governor_permit("plan-0", brain.settings.governor_permit_key),
-        NeighbourKeys(brain.keys.prefix).grants("BTCUSDT"),
+        DemoKeys(brain.keys.prefix).grants("BTCUSDT"),
     )
     assert decide(made, reader, entry) == "already"
     assert permit(brain, "plan-0") == {}
@@ -144,7 +144,7 @@ def test_a_refusal_says_why(brain, reader):
 
 def test_the_running_governor_skips_what_it_must_not_grant_and_outlives_redis(brain, redis_server: RedisServer):
     brain.know("BTCUSDT")
-    brain.client.set(NeighbourKeys(brain.keys.prefix).grants("ETHUSDT"), "a foreign value")
+    brain.client.set(DemoKeys(brain.keys.prefix).grants("ETHUSDT"), "a foreign value")
     stop = threading.Event()
     thread = threading.Thread(target=run_governor, args=(brain.settings, stop), kwargs={"limits": Limits(per_hour=99)})
     thread.start()
@@ -171,5 +171,5 @@ def test_a_days_notional_that_is_no_number_grants_nothing_more(brain, reader, us
     brain.know("BTCUSDT")
     (entry,) = entries(brain, reader, 1)
     seconds, _ = brain.client.time()
-    brain.client.hset(NeighbourKeys(brain.keys.prefix).notional, str(seconds // 86_400), used)
+    brain.client.hset(DemoKeys(brain.keys.prefix).notional, str(seconds // 86_400), used)
     assert decide(governor(brain), reader, entry) == "daily_notional"

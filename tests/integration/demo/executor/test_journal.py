@@ -11,7 +11,7 @@ from p33_tasks.apply import Consumed
 from p33_tasks.contract.keys import Keys
 from p33_tasks.demo.executor import journal as journals
 from p33_tasks.demo.executor.journal import Claim, Journal, Settled, State
-from p33_tasks.demo.names import APPLY_GROUP, NeighbourKeys
+from p33_tasks.demo.names import APPLY_GROUP, DemoKeys
 from p33_tasks.domain.models import OrderSide, Plan
 from p33_tasks.store.connection import connect
 from tests.support.redis_server import RedisServer
@@ -42,11 +42,11 @@ class Desk:
         return int(seconds) * 1000 + int(micros) // 1000
 
     def fields(self) -> dict[str, str]:
-        found: dict[str, str] = self.redis.hgetall(NeighbourKeys(self.keys.prefix).journal(PLAN.plan_id))
+        found: dict[str, str] = self.redis.hgetall(DemoKeys(self.keys.prefix).journal(PLAN.plan_id))
         return found
 
     def write(self, **fields: object) -> None:
-        self.redis.hset(NeighbourKeys(self.keys.prefix).journal(PLAN.plan_id), mapping=fields)
+        self.redis.hset(DemoKeys(self.keys.prefix).journal(PLAN.plan_id), mapping=fields)
 
     def consumed(self, consume_id: str, *, window_ms: int = 4_000) -> Consumed:
         return Consumed(

@@ -12,7 +12,7 @@ import pytest
 from p33_tasks.demo.exchange.client import SimControlError
 from p33_tasks.demo.executor.apply_layer import run_apply_layer
 from p33_tasks.demo.governor import Limits, run_governor
-from p33_tasks.demo.names import NeighbourKeys
+from p33_tasks.demo.names import DemoKeys
 from p33_tasks.demo.scenarios.cases import CASES
 from p33_tasks.demo.scenarios.producer import CaseResult, run_producer
 from p33_tasks.demo.scenarios.stage import Stage
@@ -101,11 +101,11 @@ def test_results_are_kept_for_another_process_to_show(redis_server, sim):
     with brain.running(), running_neighbours(settings):
         thread.start()
         try:
-            wait_until(lambda: brain.client.xlen(NeighbourKeys("kept").cases), "the first case is over", timeout_sec=20)
+            wait_until(lambda: brain.client.xlen(DemoKeys("kept").cases), "the first case is over", timeout_sec=20)
         finally:
             stop.set()
             thread.join(5)
-    ((_, first),) = brain.client.xrange(NeighbourKeys("kept").cases, count=1)
+    ((_, first),) = brain.client.xrange(DemoKeys("kept").cases, count=1)
     assert (first["case"], first["expected"], first["got"], first["ok"]) == (CASES[0].name, "allow", "allow", "True")
 
 
