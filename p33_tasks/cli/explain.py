@@ -70,7 +70,7 @@ def _story_lines(story: Story) -> Iterator[tuple[str, str]]:
         yield f"All {len(narrative.ORDER)} rules passed", "bold"
     elif known:
         yield "Rules, in order", "bold"
-        for text, state in narrative.rules_told(verdict):
+        for text, state in narrative.rule_states(verdict):
             mark, style = _MARKS[state]
             yield f"  {mark}{text}", style
     if not allowed:

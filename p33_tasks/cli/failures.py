@@ -1,4 +1,4 @@
-"""What went wrong, told without a traceback: exit 1 when the answer is no, 2 for wrong usage or configuration."""
+"""What went wrong, without a traceback: exit 1 when the answer is no, 2 for wrong usage or configuration."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _remember(context: click.Context, _parameter: click.Parameter, value: bool) 
 
 
 @contextlib.contextmanager
-def told() -> Iterator[None]:
+def reported_failures() -> Iterator[None]:
     """Turn this package's errors into sentences and exit codes."""
     try:
         yield

@@ -94,9 +94,9 @@ def replay(
         as_json_from_now_on()
     session, span = open_session(), Span(since_ms=since_ms, last=last, symbol=symbol_of(symbol) if symbol else None)
     given = {name: text for name, text in limits.items() if text is not None}
-    told = output.Told(limits=_limits(given), given=given)
-    _run(session, span, told, form)
-    if told.tally.different:
+    report = output.Report(limits=_limits(given), given=given)
+    _run(session, span, report, form)
+    if report.tally.different:
         raise click.exceptions.Exit(NO)
 
 
@@ -118,7 +118,7 @@ def _limits(given: dict[str, str]) -> Limits | None:
     return Limits(**{_LIMITS[name][1]: getattr(policy, _LIMITS[name][1]) for name in given})
 
 
-def _run(session: Session, span: Span, told: output.Told, form: str) -> None:
+def _run(session: Session, span: Span, report: output.Report, form: str) -> None:
     history = History(session.client, session.keys)
     extent = history.extent()
     since_ms = None if span.since_ms is None else extent.now_ms - span.since_ms
@@ -126,26 +126,26 @@ def _run(session: Session, span: Span, told: output.Told, form: str) -> None:
     to_csv = output.csv_writer() if form == "csv" else None
     with _progress(extent, since_ms, span, hidden=form == "csv" and sys.stdout.isatty()) as advance:
         for page in pages:
-            for row in _replayed(page, told):
+            for row in _replayed(page, report):
                 if to_csv is not None:
                     to_csv(row)
-            advance(page, told.tally)
+            advance(page, report.tally)
     if form == "json":
-        print_json(output.document(told))
+        print_json(output.document(report))
     elif form == "csv":
-        for line in output.csv_summary(told):
+        for line in output.csv_summary(report):
             click.echo(line, err=True)
     else:
-        output.print_table(console(), told)
+        output.print_table(console(), report)
 
 
-def _replayed(page: Page, told: output.Told) -> Iterator[Row]:
+def _replayed(page: Page, report: output.Report) -> Iterator[Row]:
     for record in page.records:
-        told.saw(record.entry_id)
+        report.saw(record.entry_id)
         if isinstance(record, UnreadableRecord):
-            told.tally.add_unreadable(record)
+            report.tally.add_unreadable(record)
             continue
-        row = told.tally.add(record, replay_one(record, written, told.limits))
+        row = report.tally.add(record, replay_one(record, written, report.limits))
         if row is not None:
             yield row
 

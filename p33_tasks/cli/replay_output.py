@@ -28,7 +28,7 @@ _FORMULA = ("=", "+", "-", "@")
 
 
 @dataclass(slots=True)
-class Told:
+class Report:
     """A whole replay."""
 
     limits: Limits | None
@@ -46,13 +46,13 @@ class Told:
 # --- in words -------------------------------------------------------------------------------------------------------
 
 
-def summary_lines(told: Told) -> Iterator[Any]:
+def summary_lines(report: Report) -> Iterator[Any]:
     """How many, and what came of them."""
-    tally = told.tally
+    tally = report.tally
     if not tally.looked_at:
         yield cell("no verdicts to replay: none were recorded for this span and symbol")
         return
-    yield cell(f"{counted(tally.looked_at, 'verdict')}, {_time(told.oldest_id)} to {_time(told.newest_id)}", "bold")
+    yield cell(f"{counted(tally.looked_at, 'verdict')}, {_time(report.oldest_id)} to {_time(report.newest_id)}", "bold")
     outcomes = ", ".join(f"{name} {number}" for name, number in tally.outcomes.most_common())
     yield cell(f"  {tally.same} come out the same" + (f": {outcomes}" if outcomes else ""), "green", limit=2_000)
     yield cell(f"  {tally.different} come out different", "bold red" if tally.different else "green")
@@ -64,10 +64,10 @@ def summary_lines(told: Told) -> Iterator[Any]:
         yield cell(text, "yellow", limit=500)
 
 
-def what_if_lines(told: Told) -> Iterator[Any]:
+def what_if_lines(report: Report) -> Iterator[Any]:
     """What the limits to try come to."""
-    tally = told.tally
-    tried = ", ".join(f"{name} {escaped(text.strip(), limit=40)}" for name, text in told.given.items())
+    tally = report.tally
+    tried = ", ".join(f"{name} {escaped(text.strip(), limit=40)}" for name, text in report.given.items())
     share = f" ({percent_of_verdicts(tally)} %)" if tally.same else ""
     yield cell(f"With {tried}: {tally.changed} of {tally.same}{share} would have come out otherwise", "bold", limit=400)
 
@@ -80,17 +80,17 @@ def percent_of_verdicts(tally: Tally) -> str:
 # --- the table ------------------------------------------------------------------------------------------------------
 
 
-def print_table(screen: Any, told: Told) -> None:
+def print_table(screen: Any, report: Report) -> None:
     """Summary, differences, and what the limits to try would have changed."""
-    tally = told.tally
-    print_lines(screen, summary_lines(told))
+    tally = report.tally
+    print_lines(screen, summary_lines(report))
     if tally.differences:
         screen.print(_differences_table(tally.differences[:MAX_TABLE_DIFFERENCES]))
         more = tally.different - MAX_TABLE_DIFFERENCES
         if more > 0:
             print_lines(screen, [cell(f"and {more} more; --format csv lists all of them")])
-    if told.limits is not None and tally.looked_at:
-        print_lines(screen, what_if_lines(told))
+    if report.limits is not None and tally.looked_at:
+        print_lines(screen, what_if_lines(report))
         if tally.changes:
             screen.print(_changes_table(tally.changes))
         screen.print(cell(NOTE, "dim", limit=400))
@@ -160,11 +160,11 @@ def csv_writer() -> Callable[[Row], None]:
     return write
 
 
-def csv_summary(told: Told) -> Iterator[str]:
+def csv_summary(report: Report) -> Iterator[str]:
     """What the table would say around its rows."""
-    yield from (line.plain for line in summary_lines(told))
-    if told.limits is not None and told.tally.looked_at:
-        yield from (line.plain for line in what_if_lines(told))
+    yield from (line.plain for line in summary_lines(report))
+    if report.limits is not None and report.tally.looked_at:
+        yield from (line.plain for line in what_if_lines(report))
         yield NOTE
 
 
@@ -176,14 +176,14 @@ def _csv_text(text: str) -> str:
 # --- JSON -----------------------------------------------------------------------------------------------------------
 
 
-def document(told: Told) -> dict[str, Any]:
+def document(report: Report) -> dict[str, Any]:
     """Everything, exact; differences up to ``MAX_DIFFERENCES``."""
-    tally = told.tally
+    tally = report.tally
     answer: dict[str, Any] = {
         "ok": not tally.different,
         "looked_at": tally.looked_at,
-        "from_id": told.oldest_id or None,
-        "to_id": told.newest_id or None,
+        "from_id": report.oldest_id or None,
+        "to_id": report.newest_id or None,
         "same": tally.same,
         "different": tally.different,
         "not_replayable": dict(tally.not_replayable),
@@ -192,7 +192,7 @@ def document(told: Told) -> dict[str, Any]:
         "differences": [_difference(row) for row in tally.differences],
         "unreadable_examples": [{"entry_id": r.entry_id, "problem": r.problem} for r in tally.unreadable_examples],
     }
-    if told.limits is None:
+    if report.limits is None:
         return answer
     changes = [
         {
@@ -205,7 +205,7 @@ def document(told: Told) -> dict[str, Any]:
         }
         for (recorded, now), change in sorted(tally.changes.items(), key=lambda item: -item[1].count)
     ]
-    return {**answer, "limits": told.limits.given(), "changed": tally.changed, "changes": changes, "note": NOTE}
+    return {**answer, "limits": report.limits.given(), "changed": tally.changed, "changes": changes, "note": NOTE}
 
 
 def _difference(row: Row) -> dict[str, Any]:

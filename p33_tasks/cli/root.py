@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import click
 
-from p33_tasks.cli.failures import told
+from p33_tasks.cli.failures import reported_failures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Call the command; a user's mistake is a sentence, not a traceback."""
-        with told():
+        with reported_failures():
             return super().invoke(ctx)
 
 

@@ -38,7 +38,7 @@ ORDER: tuple[tuple[Reason, str], ...] = (
 """CONTRACT section 5, in the order in which it is evaluated."""
 
 
-def rules_told(verdict: Json) -> Iterator[tuple[str, str]]:
+def rule_states(verdict: Json) -> Iterator[tuple[str, str]]:
     """Each rule with ``passed``, ``failed`` or ``not reached``."""
     reason = verdict.get("reason")
     # Rule 1 and the one about the last order share a reason; only the latter tells how long ago the order was.

@@ -59,7 +59,7 @@ def _known(inputs: Mapping[str, Any], ts_ms: int) -> str:
 
 
 def _rules(story: Story, *, allowed: bool) -> str:
-    told = [(text, "passed") for _, text in narrative.ORDER] if allowed else narrative.rules_told(story.verdict)
+    told = [(text, "passed") for _, text in narrative.ORDER] if allowed else narrative.rule_states(story.verdict)
     items = []
     for text, state in told:
         kind, sign = _KINDS[state]
