@@ -81,6 +81,7 @@ class Settings(VenueVariables):
     venue_api_key: SecretStr | None = Field(None, alias="P33_API_KEY")
     venue_api_secret: SecretStr | None = Field(None, alias="P33_API_SECRET")
     venue_api_password: SecretStr | None = Field(None, alias="P33_API_PASSWORD")
+    venue_testnet: bool = Field(default=True, alias="P33_TESTNET")
 
     governor_permit_key: str = Field(DEFAULT_GOVERNOR_KEY, alias="P33_GOVERNOR_PERMIT_KEY")
     permit_signing_key: SecretStr | None = Field(None, alias="P33_PERMIT_SIGNING_KEY")

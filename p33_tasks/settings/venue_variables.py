@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings
 
 from p33_tasks.venues.build import venue_entries
 
-OWN_VARIABLES = frozenset({"P33_API_KEY", "P33_API_SECRET", "P33_API_PASSWORD"})
+OWN_VARIABLES = frozenset({"P33_API_KEY", "P33_API_SECRET", "P33_API_PASSWORD", "P33_TESTNET"})
 """Of every venue that names no others; ``Settings`` has fields for them."""
 
 
@@ -24,7 +24,8 @@ def _fields() -> dict[str, Any]:
                 if variable is not None and variable not in OWN_VARIABLES:
                     fields[variable.lower()] = (SecretStr | None, Field(None, alias=variable))
         switch = entry.spec.testnet_variable
-        fields[switch.lower()] = (bool, Field(default=True, alias=switch))
+        if switch not in OWN_VARIABLES:
+            fields[switch.lower()] = (bool, Field(default=True, alias=switch))
     return fields
 
 

@@ -8,6 +8,7 @@ ROW_TESTS = "unit/venues/test_exchange_rows.py"
 TEXT_TESTS = "unit/venues/test_exchange_texts.py"
 ANSWER_TESTS = "integration/venues/test_exchange_answers.py"
 CCXT_TESTS = "integration/venues/test_exchange_ccxt.py"
+SETTINGS_TESTS = "unit/settings/test_settings.py"
 SIM_TESTS = "integration/venues/test_exchange_simulator.py"
 
 
@@ -288,6 +289,27 @@ EXCHANGE = (
         old='    text = _UNPRINTABLE.sub(" ", text)\n',
         new="",
         tests=(f"{TEXT_TESTS}::test_a_scrubbed_text_is_one_short_line",),
+    ),
+    Guard(
+        promise="a poll period that the request budget can't serve is refused",
+        file="settings/model.py",
+        old="        if needed > own:\n",
+        new="        if needed > 2 * own:\n",
+        tests=(f"{SETTINGS_TESTS}::test_a_poll_period_that_the_request_budget_cannot_serve_is_refused",),
+    ),
+    Guard(
+        promise="an order limit of the venue doesn't pause reading",
+        file="venues/session.py",
+        old="                self._budget.pause_orders(failure.retry_after_sec)\n",
+        new="                self._budget.pause(failure.retry_after_sec)\n",
+        tests=(f"{SIM_TESTS}::test_a_limit_of_orders_is_a_pause_and_nothing_was_executed",),
+    ),
+    Guard(
+        promise="an order asks the order budget",
+        file="venues/session.py",
+        old="        if endpoint.is_order:\n",
+        new="        if endpoint.is_order and not endpoint.signed:\n",
+        tests=(f"{SIM_TESTS}::test_a_limit_of_orders_is_a_pause_and_nothing_was_executed",),
     ),
     Guard(
         promise="a venue without a strict reader is refused",

@@ -57,6 +57,7 @@ def test_the_defaults_are_the_contracts():
         "P33_API_KEY": None,
         "P33_API_SECRET": None,
         "P33_API_PASSWORD": None,
+        "P33_TESTNET": True,
         "P33_GOVERNOR_PERMIT_KEY": "{prefix}:permit:governor:{plan_id}",
         "P33_PERMIT_SIGNING_KEY": None,
         "P33_RUNTIME_DIR": None,
@@ -133,7 +134,7 @@ def test_a_value_at_its_limit_is_fine(variable: str, value: str):
     load_settings({variable: value})
 
 
-def test_a_poll_period_that_the_request_budget_cannot_serve_is_refused_with_the_arithmetic():
+def test_a_poll_period_that_the_request_budget_cannot_serve_is_refused():
     """At 0.2 s the weight of a minute was used up after 48 s, and snapshots stopped."""
     message = refused(P33_POLL_SEC="0.2")
     for part in ("300 refreshes a minute of weight 5", "1500.5", "at most 1200", "binanceusdm's 2400", "0.251"):
