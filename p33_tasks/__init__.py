@@ -3,3 +3,5 @@
 Importing this package imports nothing else, so that an executor that only wants
 ``p33_tasks.apply`` pays for neither Celery nor ccxt.
 """
+
+__version__ = "0.2.0"

@@ -11,7 +11,7 @@ from pathlib import Path
 from p33_tasks.demo.up.ports import free_port, is_free
 from p33_tasks.demo.up.processes import Child
 
-PRODUCER = "producer"
+PRODUCER, EXECUTOR = "producer", "apply"
 USUAL_METRICS_PORT = 8045
 POSITIONS = {
     "BTCUSDT": "0.038",
@@ -73,7 +73,7 @@ def python(module: str, *arguments: str) -> tuple[str, ...]:
 
 
 def service_children() -> Iterator[Child]:
-    """The service itself: what a deployment runs, too."""
+    """The service itself: what the Procfile and a deployment run, too."""
     yield Child(name="worker", command=python("celery", "-A", "p33_tasks", "worker", "-E"))
     yield Child(name="beat", command=python("celery", "-A", "p33_tasks", "beat"))
     yield Child(name="exporter", command=python("p33_tasks.cli", "exporter"))
@@ -86,7 +86,7 @@ def governor_children(*options: str) -> Iterator[Child]:
 
 def apply_children() -> Iterator[Child]:
     """The reference apply layer. It sends orders."""
-    yield Child(name="apply", command=python("p33_tasks.demo.executor.apply_layer"))
+    yield Child(name=EXECUTOR, command=python("p33_tasks.demo.executor.apply_layer"))
 
 
 def demo_children(exchange_url: str) -> Iterator[Child]:

@@ -1,8 +1,7 @@
-"""Preparing a run, with the demo's settings or the user's, and telling how it went."""
+"""Preparing a run with the demo's settings, and saying how it went."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -12,10 +11,7 @@ from typing import Any
 import click
 
 from p33_tasks.cli import tables
-from p33_tasks.cli.check import report, run_checks
-from p33_tasks.cli.failures import Failure
-from p33_tasks.cli.findings import Grade, worst
-from p33_tasks.cli.session import Session, open_session
+from p33_tasks.cli.session import Session
 from p33_tasks.cli.show import cell, console, escaped, print_json, print_lines
 from p33_tasks.contract.keys import Keys
 from p33_tasks.demo.names import DemoKeys
@@ -32,17 +28,16 @@ from p33_tasks.store.connection import connect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class Request:
     """The command line."""
 
     for_sec: float | None
     as_json: bool
     with_producer: bool
-    with_governor: bool
-    with_apply: bool
+    with_executor: bool
 
 
-def launch_demo(wishes: Wishes, folder: RunFolder) -> bool:
+def launch_demo(request: Request, folder: RunFolder) -> bool:
     """Run the demo; whether it went well.
 
     Raises:
@@ -60,7 +55,8 @@ def launch_demo(wishes: Wishes, folder: RunFolder) -> bool:
         settings = load_settings({"P33_ENV_FILE": str(env_file)})
         port = settings.metrics_port
         beside = list(watchers())
-        children = [c for c in demo.demo_children(exchange_url) if wishes.with_producer or c.name != demo.PRODUCER]
+        without = {demo.PRODUCER: not request.with_producer, demo.EXECUTOR: not request.with_executor}
+        children = [child for child in demo.demo_children(exchange_url) if not without.get(child.name)]
         children += [watcher.child for watcher in beside if watcher.child is not None]
         plan = Plan(
             session=Session(settings=settings, keys=Keys(settings.key_prefix), client=connect(settings.state_url)),
@@ -75,59 +71,14 @@ def launch_demo(wishes: Wishes, folder: RunFolder) -> bool:
                 *(watcher.place for watcher in beside),
                 f"look     in another terminal: (set -a; . {env_file}; {_program()} status)",
             ),
-            for_sec=wishes.for_sec,
+            for_sec=request.for_sec,
             simulator_url=exchange_url,
+            own_executor=not request.with_executor,
             own_redis=server.process,
             cases_key=DemoKeys(settings.key_prefix).cases,
             after="0",
         )
-        return _run(plan, wishes, folder)
-
-
-def launch_deployment(wishes: Wishes, folder: RunFolder) -> bool:
-    """Run the service with the user's settings, after a check; whether no process died.
-
-    Raises:
-        ConfigurationError: Listing every problem.
-        Failure: The check found something that must be fixed first.
-    """
-    session = open_session()
-    findings = run_checks(session, running=False)
-    if not wishes.as_json:
-        report(findings, as_json=False)
-    if worst(findings) is Grade.FAIL:
-        failed = [f for f in findings if f.grade is Grade.FAIL]
-        if wishes.as_json:
-            told = "; ".join(f"{f.area}: {f.what}: {f.found}" for f in failed) + ". See p33 check"
-        else:
-            told = f"first fix, as said above: {', '.join(f'{f.area}: {f.what}' for f in failed)}"
-        raise Failure(f"not started: {told}")
-    settings, beside = session.settings, list(watchers())
-    children = [
-        *demo.service_children(),
-        *(watcher.child for watcher in beside if watcher.child is not None),
-        *(demo.governor_children() if wishes.with_governor else ()),
-        *(demo.apply_children() if wishes.with_apply else ()),
-    ]
-    plan = Plan(
-        session=session,
-        children=children,
-        env=dict(os.environ),
-        cwd=folder.path,
-        logs_folder=folder.logs,
-        places=(
-            f"your settings: {len(children)} processes ({', '.join(c.name for c in children)}), logs in {folder.logs}",
-            f"redis    {session.redis_place};  exchange  {session.source}",
-            f"metrics  http://{settings.metrics_host}:{settings.metrics_port}/",
-            *(watcher.place for watcher in beside),
-        ),
-        for_sec=wishes.for_sec,
-        simulator_url=None,
-        own_redis=None,
-        cases_key=None,
-        after=_now(session),
-    )
-    return _run(plan, wishes, folder)
+        return _run(plan, request, folder)
 
 
 def _program() -> str:
@@ -137,13 +88,8 @@ def _program() -> str:
     return "p33" if is_own or not own.exists() else str(own)
 
 
-def _now(session: Session) -> str:
-    seconds, micros = session.client.time()
-    return str(seconds * 1000 + micros // 1000)
-
-
-def _run(plan: Plan, wishes: Wishes, folder: RunFolder) -> bool:
-    run = Run(plan, _view(plan, wishes))
+def _run(plan: Plan, request: Request, folder: RunFolder) -> bool:
+    run = Run(plan, _view(plan, request))
     outcome = run.run()
     summary = summary_of(outcome)
     tails = tail_lines(run.logs, outcome.processes)
@@ -151,16 +97,16 @@ def _run(plan: Plan, wishes: Wishes, folder: RunFolder) -> bool:
     if tails:
         click.echo("\n".join(escaped(line, limit=500) for line in tails), err=True)
         click.echo(f"the logs are kept in {folder.logs}", err=True)
-    if wishes.as_json:
+    if request.as_json:
         print_json({**summary, "logs": str(folder.logs) if folder.keep_logs else None})
     else:
         _print_summary(summary, outcome)
     # Ended by hand is the usual end of a run without a time.
-    return bool(summary["ok"]) or (wishes.for_sec is None and not tails and not outcome.error)
+    return bool(summary["ok"]) or (request.for_sec is None and not tails and not outcome.error)
 
 
-def _view(plan: Plan, wishes: Wishes) -> View:
-    if wishes.as_json:
+def _view(plan: Plan, request: Request) -> View:
+    if request.as_json:
         click.echo(f"p33 up: logs in {plan.logs_folder}", err=True)
         return Silent()
     return Picture(plan.session.settings.policy) if sys.stdout.isatty() else Lines()

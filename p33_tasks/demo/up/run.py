@@ -38,9 +38,10 @@ class Plan:
     logs_folder: Path
     places: Sequence[str]  # lines that say where everything is
     for_sec: float | None  # None: until somebody ends it
-    simulator_url: str | None
-    own_redis: subprocess.Popen[bytes] | None
-    cases_key: str | None
+    simulator_url: str
+    own_executor: bool  # the user's: its client order ids aren't those of the reference executor
+    own_redis: subprocess.Popen[bytes]
+    cases_key: str
     after: str  # entry id from which on events are shown
 
 
@@ -84,7 +85,7 @@ class Run:
             totals=None if self._overview is None else totals_of(self._overview),
             policy=settings.policy,
             prefix=settings.key_prefix,
-            is_demo=self._plan.simulator_url is not None,
+            is_demo=True,
             ran_sec=Decimal(int((time.monotonic() - self._began_sec) * 1000)).scaleb(-3),
             interrupted=self._interruption(),
             processes=self._processes.states(),
@@ -108,7 +109,7 @@ class Run:
             while not self._over.wait(LOOK_EVERY_SEC):
                 note = self._look()
                 self._view.show(self._tally, self._overview, note)
-                if self._plan.own_redis is not None and self._plan.own_redis.poll() is not None:
+                if self._plan.own_redis.poll() is not None:
                     self._error = f"the demo's Redis ended on its own with exit code {self._plan.own_redis.returncode}"
                     break
                 if self._plan.for_sec is not None and time.monotonic() - self._began_sec >= self._plan.for_sec:
@@ -136,7 +137,7 @@ class Run:
         while time.monotonic() < until_sec and not self._is_quiet() and not self._over.wait(LOOK_EVERY_SEC):
             note = self._look()
             self._view.show(self._tally, self._overview, note or "time is over, finishing what is under way")
-        if self._plan.simulator_url is not None:
+        if not self._plan.own_executor:
             try:
                 self._orders = SimControl(self._plan.simulator_url).orders()
             except SimControlError as error:

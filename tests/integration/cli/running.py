@@ -1,4 +1,4 @@
-"""``p33 up`` as a process, and everything that it started."""
+"""``p33 up``, or the Procfile, as a process, and everything that it started."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ import psutil
 
 from tests.support.waiting import wait_until
 
-P33 = str(Path(sys.executable).with_name("p33"))
+BIN = Path(sys.executable).parent
+P33 = str(BIN / "p33")
+PROCFILE = Path(__file__).parents[3] / "Procfile"
 
 
 class Up:
@@ -111,6 +113,22 @@ def up(*arguments: str, terminal: bool = False, **env: str) -> Iterator[Up]:
             _end(running)
 
 
+@contextlib.contextmanager
+def procfile(*processes: str, **env: str) -> Iterator[Up]:
+    """The Procfile's processes, as honcho starts them; whatever happens, nothing of them outlives the block."""
+    command = (sys.executable, "-m", "honcho", "start", "-f", str(PROCFILE), *processes)
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    with tempfile.TemporaryDirectory() as folder:
+        output, errors = Path(folder) / "out", Path(folder) / "err"
+        with output.open("w") as out, errors.open("w") as err:
+            process = _started(command, {**env, "PATH": path, "PYTHONUNBUFFERED": "1"}, out, err)
+        running = Up(process, output, errors, None)
+        try:
+            yield running
+        finally:
+            _end(running)
+
+
 def _end(running: Up) -> None:
     running.look()
     running.process.terminate()
@@ -125,8 +143,12 @@ def _end(running: Up) -> None:
 
 
 def _plain(arguments: tuple[str, ...], env: dict[str, str], out: IO[str], err: IO[str]) -> subprocess.Popen[str]:
+    return _started((P33, "up", *arguments), env, out, err)
+
+
+def _started(command: tuple[str, ...], env: dict[str, str], out: IO[str], err: IO[str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [P33, "up", *arguments], stdout=out, stderr=err, text=True, env={**os.environ, **env}, start_new_session=True
+        command, stdout=out, stderr=err, text=True, env={**os.environ, **env}, start_new_session=True
     )
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from p33_tasks.demo.exchange.client import SimControl
 from tests.integration.cli.conftest import Call
-from tests.integration.cli.running import P33, up
+from tests.integration.cli.running import P33, procfile
 from tests.support.gate import SYMBOL, Gate
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.simulator import running_simulator
@@ -56,7 +56,7 @@ def brain(**settings: str) -> Iterator[Brain]:
             "P33_LEDGER_BOOTSTRAP": "adopt",
             **settings,
         }
-        with up("--no-demo", **env) as run, server.client() as client:
+        with procfile("worker", "beat", **env) as run, server.client() as client:
             wait_until(
                 lambda: run.look() and client.exists("quantum:position:ledger:ETHUSDT"), "it works", timeout_sec=40
             )

@@ -7,13 +7,17 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import psutil
 import pytest
+import redis
 
-from tests.integration.cli.running import Up, up
+from tests.integration.cli.running import Up, procfile, up
+from tests.support.examples import EXAMPLES, example
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.simulator import running_simulator
 from tests.support.waiting import wait_until
@@ -117,14 +121,7 @@ def test_in_a_terminal_ctrl_c_ends_it_and_gives_the_screen_back() -> None:
     assert not folder.exists()
 
 
-def test_no_demo_checks_first_and_starts_nothing_when_something_is_wrong(live: RedisServer) -> None:
-    with up("--no-demo", **live.environment, P33_EXCHANGE_BASE_URL="http://127.0.0.1:1") as run:
-        assert run.wait_for_end() == 1
-        assert "exchange: reachable" in run.stderr
-        assert len(run.family) == 1
-
-
-def test_no_demo_runs_the_service_with_your_settings_and_sends_no_order() -> None:
+def test_the_procfile_runs_the_service_with_your_settings_and_sends_no_order() -> None:
     with running_redis() as server, running_simulator(symbols={"BTCUSDT": "0.038"}) as sim:
         env = {
             **server.environment,
@@ -135,7 +132,7 @@ def test_no_demo_runs_the_service_with_your_settings_and_sends_no_order() -> Non
             "P33_POLL_SEC": "1",
             "P33_LEDGER_BOOTSTRAP": "adopt",
         }
-        with up("--no-demo", **env) as run, server.client() as client:
+        with procfile("worker", "beat", "exporter", **env) as run, server.client() as client:
             wait_until(
                 lambda: run.look() and client.hget("quantum:position:ledger:BTCUSDT", "last_known_amt") == "0.038",
                 "worker and beat work",
@@ -145,11 +142,31 @@ def test_no_demo_runs_the_service_with_your_settings_and_sends_no_order() -> Non
             plan = {"plan_id": "p1", "symbol": "BTCUSDT", "decision": "EXECUTE", "action": "CLOSE_PARTIAL_75"}
             client.xadd("quantum:stream:apply.plan", plan)
             run.wait_for("ALLOW")
-            assert not any("neighbours" in " ".join(p.cmdline()) for p in run.look().values())
-            run.process.send_signal(signal.SIGINT)
-            assert run.wait_for_end() == 0, run.stderr
+            assert not any("p33_tasks.demo" in " ".join(p.cmdline()) for p in run.look().values())
+            run.process.send_signal(signal.SIGTERM)
+            run.wait_for_end()
             assert run.survivors() == []
         assert sim.orders() == []
+
+
+def test_an_executor_of_ones_own_runs_against_the_demo() -> None:
+    """README: make up ARGS="--no-producer --no-executor", and examples/executor.py beside it."""
+    with up("--no-producer", "--no-executor") as run:
+        run.wait_for("demo.env")
+        env = dict(line.split("=", 1) for line in (run.folder / "demo.env").read_text().splitlines() if "=" in line)
+        with example("executor.py", env) as executor, redis.Redis.from_url(env["P33_REDIS_URL"]) as client:
+            wait_until(
+                lambda: run.look() and client.hget("quantum:position:ledger:BTCUSDT", "last_known_amt") == b"0.038",
+                "the demo is ready",
+                timeout_sec=60,
+                every_sec=0.1,
+            )
+            plan = [sys.executable, EXAMPLES / "send_plan.py", "mine-1", "BTCUSDT", "CLOSE_FULL"]
+            subprocess.run(plan, env={**os.environ, **env}, check=True)
+            run.wait_for("EXEC  BTCUSDT")
+            assert executor.poll() is None
+            wait_until(lambda: client.hget("quantum:position:ledger:BTCUSDT", "last_known_amt") == b"0", "it is booked")
+        assert not any("apply_layer" in " ".join(p.cmdline()) for p in run.look().values())
 
 
 def _find(run: Up, word: str) -> psutil.Process | None:

@@ -98,7 +98,6 @@ def test_an_unknown_command_is_wrong_usage_and_says_which_there_are() -> None:
         ["watch"],
         ["replay"],
         ["proof"],
-        ["up", "--no-demo"],
     ],
     ids=" ".join,
 )
@@ -147,7 +146,7 @@ def test_a_symbol_that_cannot_be_one_is_wrong_usage(symbol: str) -> None:
     assert "\x1b" not in result.output
 
 
-def test_the_demo_never_sends_orders_of_yours() -> None:
-    result = CliRunner().invoke(cli, ["up", "--apply"])
+def test_the_demos_scenarios_need_its_executor() -> None:
+    result = CliRunner().invoke(cli, ["up", "--no-executor"])
     assert result.exit_code == 2
-    assert "--no-demo" in result.stderr
+    assert "--no-producer" in result.stderr

@@ -1,0 +1,143 @@
+"""``examples/`` does what it says, with a real Redis and the simulated exchange."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from p33_tasks.contract.results import parse_result
+from p33_tasks.demo.exchange.client import SimControl
+from p33_tasks.ports import StreamEntry
+from tests.support.examples import EXAMPLES, example
+from tests.support.gate import CONSUMER, SYMBOL, Gate
+from tests.support.redis_server import RedisServer, running_redis
+from tests.support.simulator import running_simulator
+from tests.support.waiting import wait_until
+
+KEY = "a signing key of 30 characters"
+BLOCKS = re.findall(
+    r"^```redis(?: refused)?\n(.*?)^```$", (EXAMPLES / "plain_redis.md").read_text(), re.MULTILINE | re.DOTALL
+)
+LINES = [line for block in BLOCKS for line in block.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    with running_redis() as redis_server:
+        yield redis_server
+
+
+@pytest.fixture
+def gate(server: RedisServer) -> Gate:
+    with server.client() as client:
+        client.flushall()
+    return Gate(server, signing_key=KEY)
+
+
+@pytest.fixture
+def sim() -> Iterator[SimControl]:
+    with running_simulator(symbols={SYMBOL: "0.040"}) as control:
+        yield control
+
+
+def environment(gate: Gate, sim: SimControl) -> dict[str, str]:
+    return {
+        "P33_REDIS_URL": gate.url,
+        "P33_PERMIT_SIGNING_KEY": KEY,
+        "P33_ENV_FILE": "",
+        "P33_EXCHANGE_BASE_URL": sim.base_url,
+        "BINANCE_API_KEY": "demo",
+        "BINANCE_API_SECRET": "demo",
+    }
+
+
+def results(gate: Gate) -> list[dict[str, str]]:
+    return [fields for _, fields in gate.redis.xrange(gate.keys.results)]
+
+
+def test_the_executor_closes_what_it_may_and_says_so(gate: Gate, sim: SimControl) -> None:
+    gate.make_ready()
+    gate.grant()
+    gate.redis.delete(gate.keys.results)
+    with example("executor.py", environment(gate, sim)):
+        gate.allow()
+        (fields,) = wait_until(lambda: results(gate), "a result", timeout_sec=20)
+    (fill,) = parse_result(fields).fills
+    assert (fields["outcome"], fill.cumulative_qty) == ("executed", Decimal("0.03"))
+    assert sim.position(SYMBOL) == Decimal("0.01")
+    (order,) = sim.orders()
+    assert (order["side"], order["reduceOnly"], order["executedQty"]) == ("SELL", True, "0.030")
+
+
+def test_the_executor_sends_nothing_without_a_permit_and_says_why(gate: Gate, sim: SimControl) -> None:
+    gate.grant()
+    with example("executor.py", environment(gate, sim)):
+        gate.judge()
+        (fields,) = wait_until(lambda: results(gate), "a result", timeout_sec=20)
+    assert (fields["outcome"], fields["reason"]) == ("blocked", "no_exchange_snapshot")
+    assert sim.orders() == []
+
+
+def test_a_refused_order_is_a_rejection_and_an_answer_that_is_none_is_unknown(gate: Gate, sim: SimControl) -> None:
+    for number, (position, expected) in enumerate([("0", "rejected"), (None, "unknown")]):
+        plan_id = f"plan-{number}"
+        gate.redis.delete(gate.keys.results, gate.keys.reservation(SYMBOL))
+        gate.make_ready()
+        gate.grant(plan_id)
+        env = environment(gate, sim)
+        if position is None:
+            env["P33_EXCHANGE_BASE_URL"] = "http://127.0.0.1:9"  # nobody listens
+        else:
+            sim.set_position(SYMBOL, position)
+        with example("executor.py", env):
+            gate.allow(plan_id)
+            (fields,) = wait_until(lambda: results(gate), "a result", timeout_sec=20)
+        assert (fields["outcome"], fields["executed"]) == (expected, "False")
+        assert fields["consume_id"] == gate.redis.hget(gate.keys.consumed(plan_id), "consume_id")
+
+
+def run(gate: Gate, line: str) -> Any:
+    return gate.redis.execute_command(*shlex.split(line))
+
+
+def test_the_plain_commands_take_both_permits_and_report_the_fill(gate: Gate) -> None:
+    governor, permit, _, take, report = LINES
+    gate.make_ready()
+    gate.allow()
+    gate.grant()
+    assert '"granted":true' in run(gate, governor)
+    assert '"allow":true' in run(gate, permit)
+    assert '"safe_close_qty":0.03' in run(gate, permit)
+    assert run(gate, take) == 2
+    assert run(gate, take) == 0
+    run(gate, report)
+    ((_, entries),) = gate.redis.xreadgroup("p33", CONSUMER, {gate.keys.results: ">"})
+    ((entry_id, fields),) = entries
+    gate.recorder.record(parse_result(fields), StreamEntry(stream=gate.keys.results, entry_id=entry_id))
+    assert gate.ledger_amt() == "0.01"
+    assert gate.reserved_by() is None
+
+
+def test_the_plain_refusal_is_read(gate: Gate) -> None:
+    run(gate, LINES[2])
+    (fields,) = results(gate)
+    assert not parse_result(fields).executed
+
+
+def test_of_two_plain_executors_one_takes_the_permits(gate: Gate) -> None:
+    gate.make_ready()
+    gate.allow()
+    gate.grant()
+    answers: list[int] = []
+    threads = [threading.Thread(target=lambda: answers.append(run(gate, LINES[3]))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == [0, 2]
