@@ -101,6 +101,7 @@ class RefreshClaim:
     claim: Claim
     now_ms: int  # Redis TIME, before the request is sent
     run_id: str
+    life: str  # of the store, see ``Facts.life``
     token: str  # proves the claim when it is given back
     markets_due: bool = False  # the market metadata is missing or older than its refresh period
 

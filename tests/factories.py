@@ -15,6 +15,7 @@ NOW_MS = 1_771_305_126_000
 SYMBOL = "BTCUSDT"
 SOURCE = "binanceusdm test.example"
 RUN_ID = "a" * 40
+LIFE = "1" * 40
 
 
 def make_plan(**changes: Any) -> Plan:
@@ -41,7 +42,9 @@ def make_snapshot(
     """A fresh snapshot of our own venue and Redis."""
     hedge_mode = changes.pop("hedge_mode", False)
     position = make_position(amount, hedge_mode=hedge_mode, symbol=changes.pop("symbol", SYMBOL))
-    return Snapshot(**{"position": position, "ts_ms": now_ms - age_ms, "source": SOURCE, "run_id": RUN_ID, **changes})
+    return Snapshot(
+        **{"position": position, "ts_ms": now_ms - age_ms, "source": SOURCE, "run_id": RUN_ID, "life": LIFE, **changes}
+    )
 
 
 def make_ledger(amount: str | Decimal | None = "0.010", **changes: Any) -> Ledger:
@@ -68,6 +71,7 @@ def make_facts(amount: str | Decimal = "0.010", **changes: Any) -> Facts:
     defaults: dict[str, Any] = {
         "now_ms": now_ms,
         "run_id": RUN_ID,
+        "life": LIFE,
         "source": SOURCE,
         "snapshot": make_snapshot(amount, now_ms=now_ms),
         "ledger": ledger if ledger is None or isinstance(ledger, Ledger) else make_ledger(ledger),

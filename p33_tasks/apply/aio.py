@@ -40,8 +40,12 @@ class AsyncPermitClient:
         prefix: str = DEFAULT_PREFIX,
         governor_key: str = DEFAULT_GOVERNOR_KEY,
         signing_keys: Sequence[str] = (),
+        *,
+        accept_old_life: bool = False,
     ) -> None:
-        options = ClientOptions.checked(redis_url, prefix, governor_key, signing_keys)
+        options = ClientOptions.checked(
+            redis_url, prefix, governor_key, signing_keys, accept_old_life=accept_old_life
+        )
         self._consuming = Consuming(options)
         self._redis = connect_async(options.redis_url)
         self._scripts = AsyncScripts(self._redis)
@@ -50,7 +54,13 @@ class AsyncPermitClient:
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
         """As ``PermitClient.from_env``."""
         options = options_from_env(environ)
-        return cls(options.redis_url, options.prefix, options.governor_key, options.signing_keys)
+        return cls(
+            options.redis_url,
+            options.prefix,
+            options.governor_key,
+            options.signing_keys,
+            accept_old_life=options.accept_old_life,
+        )
 
     async def consume(self, plan_id: str, symbol: str, *, consume_id: str | None = None) -> Consumed:
         """As ``PermitClient.consume``."""

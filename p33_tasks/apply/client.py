@@ -36,6 +36,8 @@ class PermitClient:
         governor_key: Template of the governor's key, ``P33_GOVERNOR_PERMIT_KEY``.
         signing_keys: ``P33_PERMIT_SIGNING_KEY``; two while it is rotated. When given, unsigned permits are refused.
             ``()`` alone switches the check off: an empty, missing or short key is a mistake.
+        accept_old_life: ``P33_ACCEPT_OLD_LIFE``, for one rolling upgrade from 0.1, whose permits name no life of the
+            store.
 
     Raises:
         TypeError: ``signing_keys`` is one string.
@@ -49,8 +51,12 @@ class PermitClient:
         prefix: str = DEFAULT_PREFIX,
         governor_key: str = DEFAULT_GOVERNOR_KEY,
         signing_keys: Sequence[str] = (),
+        *,
+        accept_old_life: bool = False,
     ) -> None:
-        options = ClientOptions.checked(redis_url, prefix, governor_key, signing_keys)
+        options = ClientOptions.checked(
+            redis_url, prefix, governor_key, signing_keys, accept_old_life=accept_old_life
+        )
         self._consuming = Consuming(options)
         self._redis = connect(options.redis_url)
         self._scripts = Scripts(self._redis)
@@ -66,7 +72,13 @@ class PermitClient:
             ConfigurationError: With every problem at once; no secret is in it.
         """
         options = options_from_env(environ)
-        return cls(options.redis_url, options.prefix, options.governor_key, options.signing_keys)
+        return cls(
+            options.redis_url,
+            options.prefix,
+            options.governor_key,
+            options.signing_keys,
+            accept_old_life=options.accept_old_life,
+        )
 
     # --- permits ----------------------------------------------------------------------------------------------------
 

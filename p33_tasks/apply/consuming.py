@@ -185,6 +185,7 @@ class Consuming:
                 "ledger_key": keys.ledger(symbol),
                 "snapshot_key": keys.snapshot(symbol),
                 "consumed_key": keys.consumed(plan_id),
+                "epoch_key": keys.epoch,
             },
             {
                 "governor_permit": granted,
@@ -194,6 +195,9 @@ class Consuming:
                 "permit_ts_ms": allow.ts_ms,
                 "permit_expires_ms": allow.expires_ms,
                 "permit_run_id": allow.run_id,
+                "permit_life": allow.life,
+                "permit_source": allow.source,
+                "accept_old_life": int(self._options.accept_old_life),
                 "permit_position_amt": canonical(allow.exchange_position_amt),
                 "max_snapshot_age_ms": allow.stale_threshold_ms,
                 "reservation_ttl_ms": _reservation_ttl_ms(allow),

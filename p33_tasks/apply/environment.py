@@ -59,6 +59,7 @@ def options_from_env(environ: Mapping[str, str] | None = None) -> ClientOptions:
             found.get("P33_KEY_PREFIX", DEFAULT_PREFIX),
             found.get("P33_GOVERNOR_PERMIT_KEY", DEFAULT_GOVERNOR_KEY),
             (signing_key,) if signing_key else (),
+            accept_old_life=found.get("P33_ACCEPT_OLD_LIFE", "").strip().lower() in _TRUE,
         )
     except ValueError as error:
         problems.append(str(error))

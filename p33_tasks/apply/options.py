@@ -27,13 +27,22 @@ class ClientOptions:
     prefix: str = DEFAULT_PREFIX
     governor_key: str = DEFAULT_GOVERNOR_KEY
     signing_keys: tuple[str, ...] = ()
+    accept_old_life: bool = False  # P33_ACCEPT_OLD_LIFE: a permit of version 0.1 names no life of the store
 
     def __repr__(self) -> str:
         """Without the secrets."""
         return f"ClientOptions(prefix={self.prefix!r}, {len(self.signing_keys)} signing keys)"
 
     @classmethod
-    def checked(cls, redis_url: str, prefix: str, governor_key: str, signing_keys: Sequence[str]) -> ClientOptions:
+    def checked(
+        cls,
+        redis_url: str,
+        prefix: str,
+        governor_key: str,
+        signing_keys: Sequence[str],
+        *,
+        accept_old_life: bool = False,
+    ) -> ClientOptions:
         """The options, when each of them can be used.
 
         Raises:
@@ -56,6 +65,7 @@ class ClientOptions:
             prefix=prefix,
             governor_key=governor_key,
             signing_keys=_checked_keys(signing_keys),
+            accept_old_life=accept_old_life,
         )
 
 

@@ -48,6 +48,8 @@ class AllowPermit:
     ts_ms: int
     expires_ms: int
     run_id: str
+    life: str  # of the store; empty: version 0.1 issued it
+    source: str  # venue and host of the snapshot; empty: version 0.1 issued it
     stale_threshold_ms: int
 
 
@@ -177,6 +179,8 @@ def _allow_permit(raw: str, fields: dict[str, Any]) -> AllowPermit:
         ts_ms=ts_ms,
         expires_ms=expires_ms,
         run_id=_text(fields["run_id"]),
+        life=_text(fields["life"]) if "life" in fields else "",
+        source=_text(fields["source"]) if "source" in fields else "",
         stale_threshold_ms=int(min(threshold_sec, MAX_STALE_THRESHOLD_SEC) * 1000),
     )
 

@@ -49,6 +49,7 @@ def check_redis(session: Session) -> list[Finding]:
     _check_server(findings, session, info)
     _check_memory(findings, info)
     _check_persistence(findings, info)
+    _check_replication(findings, session)
     _check_clock(findings, int(sec) * 1000 + int(micros) / 1000, before_ms, after_ms)
     if wrong:
         fix = "look at each with TYPE, find out who wrote it, then RENAME it away; plans of these symbols are denied"
@@ -110,6 +111,18 @@ def _check_persistence(findings: Findings, info: Info) -> None:
         )
 
 
+def _check_replication(findings: Findings, session: Session) -> None:
+    """A backlog that ends begins another replication history, which is another life of the store."""
+    try:
+        found = session.client.config_get("repl-backlog-ttl").get("repl-backlog-ttl")
+    except redis.RedisError:  # a role that may not read the configuration: nothing to say
+        return
+    if found is not None and str(found) != "0":
+        fix = "CONFIG SET repl-backlog-ttl 0, and the same in redis.conf of every node"
+        note = f"repl-backlog-ttl {found}: {found} s after the last replica or backup left, every permit becomes void"
+        findings.warn("replication", note, fix)
+
+
 def _check_clock(findings: Findings, redis_ms: float, before_ms: float, after_ms: float) -> None:
     # What the round trip took can't be told from an offset.
     offset = max(before_ms - redis_ms, redis_ms - after_ms, 0.0)
@@ -139,6 +152,7 @@ def _expected_types(keys: Keys, symbols: tuple[str, ...]) -> Iterator[tuple[str,
         yield keys.fill_times(symbol), "zset"
         for key in (keys.reservation(symbol), keys.ledger_origin(symbol)):
             yield key, "string"
+    yield keys.epoch, "string"
 
 
 def check_broker(session: Session) -> list[Finding]:

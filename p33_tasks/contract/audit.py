@@ -30,6 +30,7 @@ def audit_inputs(plan: Plan, facts: Facts | None, policy: Policy) -> dict[str, A
             "permit_ttl_ms": policy.permit_ttl_ms,
             "poll_ms": policy.poll_ms,
             "read_lag_ms": policy.read_lag_ms,
+            "accept_old_life": policy.accept_old_life,
             "market_max_age_ms": policy.market_max_age_ms,
         },
         "facts": None if facts is None else _facts_fields(facts),
@@ -41,6 +42,7 @@ def _facts_fields(facts: Facts) -> dict[str, Any]:
     return {
         "now_ms": facts.now_ms,
         "run_id": facts.run_id,
+        "life": facts.life,
         "source": facts.source,
         "hold": facts.hold,
         "reserved_by": facts.reserved_by,
@@ -52,6 +54,7 @@ def _facts_fields(facts: Facts) -> dict[str, Any]:
             "ts_ms": snapshot.ts_ms,
             "source": snapshot.source,
             "run_id": snapshot.run_id,
+            "life": snapshot.life,
         },
         "snapshot_problem": facts.snapshot_problem,
         "ledger": ledger

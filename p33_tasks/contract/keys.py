@@ -94,6 +94,11 @@ class Keys:
         return f"{self.prefix}:p33:counters"
 
     @property
+    def epoch(self) -> str:
+        """STRING without a TTL: random; gone when the store was emptied, and part of every ``life``."""
+        return f"{self.prefix}:p33:epoch"
+
+    @property
     def refresh(self) -> str:
         """HASH: who makes this tick's bulk request, when the last one began and ended."""
         return f"{self.prefix}:p33:refresh"

@@ -8,16 +8,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from p33_tasks.domain import exact_json
-from p33_tasks.domain.models import Deny, Plan, Policy, Verdict
+from p33_tasks.domain.models import Deny, Facts, Plan, Policy, Verdict
 from p33_tasks.domain.rules import sec
 
 
-def verdict_fields(plan: Plan, verdict: Verdict, *, now_ms: int, run_id: str, policy: Policy) -> dict[str, Any]:
-    """The permit without its signature; kept as the decision too."""
+def verdict_fields(plan: Plan, verdict: Verdict, *, now_ms: int, facts: Facts | None, policy: Policy) -> dict[str, Any]:
+    """The permit without its signature; kept as the decision too.
+
+    Args:
+        plan: The plan that was judged.
+        verdict: What was decided.
+        now_ms: Redis TIME of the verdict.
+        facts: What it was decided from; None only for a deny that rests on none.
+        policy: The limits.
+    """
     base: dict[str, Any] = {"plan_id": plan.plan_id, "symbol": plan.symbol}
     if isinstance(verdict, Deny):
         details = {"reason": str(verdict.reason), "details": dict(verdict.details)}
         return {**base, "allow": False, **details, "ts_epoch": now_ms // 1000, "ts_ms": now_ms}
+    if facts is None:
+        raise AssertionError("an allow without facts")
     return {
         **base,
         "allow": True,
@@ -29,7 +39,9 @@ def verdict_fields(plan: Plan, verdict: Verdict, *, now_ms: int, run_id: str, po
         "ts_ms": now_ms,
         "expires_ms": now_ms + policy.permit_ttl_ms,
         "order_side": str(verdict.order_side),
-        "run_id": run_id,
+        "run_id": facts.run_id,
+        # Version 0.1 knew neither; what it recorded is made again as it was.
+        **({} if facts.life is None else {"life": facts.life, "source": facts.source}),
         # For the check at use: the executor doesn't share our configuration.
         "stale_threshold_sec": sec(policy.stale_threshold_ms),
     }

@@ -94,6 +94,7 @@ class Snapshot:
     ts_ms: int  # Redis TIME before the request was sent
     source: str  # venue and host
     run_id: str  # of the Redis server whose TIME that was
+    life: str | None = None  # of the store then; None: written by version 0.1
 
     @property
     def symbol(self) -> str:  # noqa: D102 - the position's
@@ -167,6 +168,7 @@ class Policy:
     permit_ttl_ms: int = 60_000
     poll_ms: int = 5_000  # for telling when to retry
     read_lag_ms: int = 2_000  # a position read this long after an order was matched shows it
+    accept_old_life: bool = False  # during one rolling upgrade from 0.1: what names no life counts by run_id
     market_max_age_ms: int = 300_000  # older market rules are unknown ones
 
 
@@ -176,6 +178,7 @@ class Facts:
 
     now_ms: int  # Redis TIME
     run_id: str  # of the Redis server
+    life: str | None = None  # of the store; "": it has none yet; None: recorded by version 0.1, which knew none
     source: str  # the venue and host that this service is set to
     hold: bool = False
     snapshot: Snapshot | None = None

@@ -143,6 +143,22 @@ def exchange_snapshot_is_known(case: Case) -> Deny | None:
     if facts.snapshot.run_id != facts.run_id:
         found = {"snapshot_run_id": facts.snapshot.run_id, "run_id": facts.run_id}
         return Deny(reason=Reason.NO_EXCHANGE_SNAPSHOT, details={**found, **retry})
+    of_another_life = other_life(facts, facts.snapshot, case.policy)
+    if of_another_life:
+        return Deny(reason=Reason.NO_EXCHANGE_SNAPSHOT, details={"problem": of_another_life, **retry})
+    return None
+
+
+def other_life(facts: Facts, snapshot: Snapshot, policy: Policy) -> str | None:
+    """Why the snapshot isn't of this life of the store; None when it is (as the scripts' ``is_of_life``)."""
+    if facts.life is None:  # recorded by a version that knew run_id only
+        return None
+    if facts.life == "":
+        return "the store has no epoch: it was emptied, and the next refresh begins a new life"
+    if snapshot.life is None:
+        return None if policy.accept_old_life else "the snapshot names no life: version 0.1 wrote it"
+    if snapshot.life != facts.life:
+        return "the snapshot is from before a failover, or from before the store was emptied"
     return None
 
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from p33_tasks.domain.models import Policy
+from p33_tasks.domain.rules import other_life
 from p33_tasks.views.overview import Overview, RefreshView, SymbolView
 from p33_tasks.views.streams import StreamView
 
@@ -56,7 +57,7 @@ def snapshot_is_usable(view: SymbolView, policy: Policy) -> bool:
     if facts.snapshot is None or age_ms is None or facts.snapshot.position.hedge_mode:
         return False
     same = (facts.snapshot.source, facts.snapshot.run_id) == (facts.source, facts.run_id)
-    return same and 0 <= age_ms <= policy.stale_threshold_ms
+    return same and other_life(facts, facts.snapshot, policy) is None and 0 <= age_ms <= policy.stale_threshold_ms
 
 
 def stream_gauges(streams: Iterable[StreamView], now_ms: int) -> Iterator[Metric]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from p33_tasks.domain.models import Policy
+from p33_tasks.domain.rules import other_life
 from p33_tasks.exporter.cluster import Reading
 from p33_tasks.exporter.gauges import oldest_sec, snapshot_is_usable, unreadable_keys
 from p33_tasks.exporter.page.text import printable
@@ -76,8 +77,8 @@ def _snapshot_problem(view: SymbolView, policy: Policy) -> str:
         return "is in hedge mode"
     if facts.snapshot.source != facts.source:
         return "is of another venue"
-    if facts.snapshot.run_id != facts.run_id:
-        return "is from before Redis restarted"
+    if facts.snapshot.run_id != facts.run_id or other_life(facts, facts.snapshot, policy):
+        return "is from before Redis restarted, failed over or was emptied"
     return f"is {age_ms / 1000:.1f} s old (limit {policy.stale_threshold_ms / 1000:g} s)"
 
 

@@ -59,7 +59,13 @@ class SnapshotService:
     def _refresh_positions(self, claim: RefreshClaim) -> None:
         report = self._venue.fetch_positions(self._allowlist)
         written = self._store.put_snapshots(
-            Snapshot(position=position, ts_ms=claim.now_ms, source=self._venue.source, run_id=claim.run_id)
+            Snapshot(
+                position=position,
+                ts_ms=claim.now_ms,
+                source=self._venue.source,
+                run_id=claim.run_id,
+                life=claim.life,
+            )
             for symbol, position in report.positions.items()
             if symbol in self._allowlist
         )

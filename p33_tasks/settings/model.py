@@ -86,6 +86,7 @@ class Settings(VenueVariables):
     governor_permit_key: str = Field(DEFAULT_GOVERNOR_KEY, alias="P33_GOVERNOR_PERMIT_KEY")
     permit_signing_key: SecretStr | None = Field(None, alias="P33_PERMIT_SIGNING_KEY")
     runtime_dir: str | None = Field(None, alias="P33_RUNTIME_DIR", pattern=r"^/")
+    accept_old_life: bool = Field(default=False, alias="P33_ACCEPT_OLD_LIFE")
     ingest: Literal["on", "off"] = Field("on", alias="P33_INGEST")
 
     # --- reading ----------------------------------------------------------------------------------------------------
@@ -237,6 +238,7 @@ class Settings(VenueVariables):
             poll_ms=_ms(self.poll_sec),
             market_max_age_ms=self.venue.markets_max_age_ms,
             read_lag_ms=self.venue.read_lag_ms,
+            accept_old_life=self.accept_old_life,
         )
 
     @property

@@ -65,7 +65,7 @@ def replay(decoded: Decoded) -> str:
 
 def written(plan: Plan, verdict: Verdict, facts: Facts, policy: Policy) -> str:
     """A verdict as it is recorded: the JSON of the entry's ``verdict``."""
-    return exact_json.dumps(verdict_fields(plan, verdict, now_ms=facts.now_ms, run_id=facts.run_id, policy=policy))
+    return exact_json.dumps(verdict_fields(plan, verdict, now_ms=facts.now_ms, facts=facts, policy=policy))
 
 
 def _plan(plan_id: str, symbol: str, fields: Mapping[str, Any]) -> Plan:
@@ -87,7 +87,8 @@ def _policy(symbol: str, fields: Mapping[str, Any]) -> Policy:
         if name in fields:
             limits[name] = _number(fields[name])
     allowed, size = _flag(fields.get("allowlisted", False)), fields.get("allowlist_size", 0)
-    return Policy(allowlist=_allowlist(symbol, size, allowed=allowed), **limits)
+    old_life = _flag(fields.get("accept_old_life", False))
+    return Policy(allowlist=_allowlist(symbol, size, allowed=allowed), accept_old_life=old_life, **limits)
 
 
 def _allowlist(symbol: str, size: object, *, allowed: bool) -> frozenset[str]:
@@ -109,6 +110,7 @@ def _facts(symbol: str, fields: Mapping[str, Any]) -> Facts:
     return Facts(
         now_ms=_time(fields["now_ms"]),
         run_id=_text(fields["run_id"]),
+        life=_optional_text(fields.get("life")),
         source=_text(fields["source"]),
         hold=_flag(fields["hold"]),
         reserved_by=_optional_text(fields["reserved_by"]),
@@ -129,6 +131,7 @@ def _snapshot(symbol: str, fields: Mapping[str, Any]) -> Snapshot:
         ts_ms=_time(fields["ts_ms"]),
         source=_text(fields["source"]),
         run_id=_text(fields["run_id"]),
+        life=_optional_text(fields.get("life")),
     )
 
 

@@ -54,6 +54,7 @@ class OperatorStore:
                 "snapshot_key": keys.snapshot(symbol),
                 "reservation_key": keys.reservation(symbol),
                 "audit_key": keys.audit,
+                "epoch_key": keys.epoch,
             },
             {
                 "symbol": symbol,
@@ -66,6 +67,7 @@ class OperatorStore:
                 "ledger_ttl_sec": LEDGER_TTL_SEC,
                 "audit_maxlen": AUDIT_MAXLEN,
                 "shown_amt": shown_amt,
+                "accept_old_life": int(policy.accept_old_life),
             },
         )
         if status == "adopted":

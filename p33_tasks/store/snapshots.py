@@ -45,7 +45,7 @@ class RefreshTimes:
     markets_ms: int = 120_000  # how often market rules are fetched
     lease_ms: int = 10_000  # longer than the exchange's time-out: a worker that died in flight gives way after it
     longest_reservation_ms: int = 0  # a longer one is from before the clock stepped back; 0: none is too long
-    new_run_pause_ms: int = 5_000  # as long as an order may be sent whose permit a restarted Redis has forgotten
+    new_life_pause_ms: int = 5_000  # as long as an order may be sent whose permit the store has forgotten
     adoption_wait_ms: int = 6_000  # the same, where it has forgotten that there was another life; uptime is in seconds
 
 
@@ -72,9 +72,9 @@ class RedisSnapshotStore:
     def claim_refresh(self, source: str) -> RefreshClaim:
         """See ``ports.SnapshotStore.claim_refresh``."""
         token = uuid.uuid4().hex
-        status, now_ms, run_id, markets_due = self._scripts.run(
+        status, now_ms, run_id, life, markets_due = self._scripts.run(
             "claim_refresh",
-            {"refresh_key": self._keys.refresh, "budget_key": self._keys.budget},
+            {"refresh_key": self._keys.refresh, "budget_key": self._keys.budget, "epoch_key": self._keys.epoch},
             {
                 "source": source,
                 "gap_ms": int(self._times.poll_ms * GAP),
@@ -82,11 +82,17 @@ class RedisSnapshotStore:
                 "token": token,
                 "markets_digest": self._markets_digest,
                 "markets_period_ms": self._times.markets_ms,
-                "new_run_pause_ms": self._times.new_run_pause_ms,
+                "new_life_pause_ms": self._times.new_life_pause_ms,
+                "new_epoch": uuid.uuid4().hex,
             },
         )
         return RefreshClaim(
-            claim=Claim(status), now_ms=int(now_ms), run_id=run_id, token=token, markets_due=bool(markets_due)
+            claim=Claim(status),
+            now_ms=int(now_ms),
+            run_id=run_id,
+            life=life,
+            token=token,
+            markets_due=bool(markets_due),
         )
 
     def finish_refresh(self, claim: RefreshClaim, *, error: str = "", markets: MarketsLoaded | None = None) -> None:
@@ -117,6 +123,7 @@ class RedisSnapshotStore:
         return {
             "counters_key": keys.counters,
             "audit_key": keys.audit,
+            "epoch_key": keys.epoch,
             "symbol_keys": [
                 {
                     "snapshot": keys.snapshot(snapshot.symbol),
@@ -130,10 +137,11 @@ class RedisSnapshotStore:
 
     def _put_arguments(self, snapshots: tuple[Snapshot, ...]) -> Named:
         first = snapshots[0]
-        if any((s.ts_ms, s.source, s.run_id) != (first.ts_ms, first.source, first.run_id) for s in snapshots):
+        if any(_request(snapshot) != _request(first) for snapshot in snapshots):
             raise ValueError("snapshots of different requests are written one request at a time")
         return {
             "fetched_run_id": first.run_id,
+            "fetched_life": first.life or "",
             "source": first.source,
             "fetched_ms": first.ts_ms,
             "fetched_epoch": first.ts_ms // 1000,
@@ -172,6 +180,10 @@ class RedisSnapshotStore:
                 pipeline.hset(key, mapping=dict[Any, Any](fields))
                 pipeline.expire(key, MARKET_TTL_SEC)
             pipeline.execute()
+
+
+def _request(snapshot: Snapshot) -> tuple[int, str, str, str | None]:
+    return snapshot.ts_ms, snapshot.source, snapshot.run_id, snapshot.life
 
 
 def _batches(snapshots: Iterable[Snapshot]) -> Iterator[tuple[Snapshot, ...]]:

@@ -57,17 +57,19 @@ class RedisVerdictStore:
                 "hold_key": keys.hold(symbol),
                 "reservation_key": keys.reservation(symbol),
                 "market_key": keys.market(symbol),
+                "epoch_key": keys.epoch,
             },
         )
         if reply[0] == "decided":
             return None
-        _, now_ms, run_id, hold, reserved_by, ttl_ms, raw_snapshot, raw_ledger, raw_market = reply
+        _, now_ms, run_id, life, hold, reserved_by, ttl_ms, raw_snapshot, raw_ledger, raw_market = reply
         snapshot, snapshot_problem = _read_snapshot(symbol, raw_snapshot)
         ledger, ledger_problem = _read_ledger(symbol, raw_ledger)
         market, market_problem = _read_market(symbol, raw_market, self._source)
         return Facts(
             now_ms=int(now_ms),
             run_id=run_id,
+            life=life,
             source=self._source,
             hold=bool(hold),
             snapshot=snapshot,
@@ -99,8 +101,7 @@ class RedisVerdictStore:
         """See ``ports.VerdictStore.commit``."""
         keys, symbol = self._keys, plan.symbol
         now_ms = facts.now_ms if facts is not None else self._now_ms()
-        run_id = facts.run_id if facts is not None else ""
-        fields = verdict_fields(plan, verdict, now_ms=now_ms, run_id=run_id, policy=policy)
+        fields = verdict_fields(plan, verdict, now_ms=now_ms, facts=facts, policy=policy)
         decision = exact_json.dumps(fields)
         permit = decision
         if isinstance(verdict, Allow) and self._signing_key is not None:
@@ -119,6 +120,7 @@ class RedisVerdictStore:
                 "decisions_key": decisions,
                 "counters_key": keys.counters,
                 "plans_key": entry.stream if entry is not None else decisions,
+                "epoch_key": keys.epoch,
             },
             {
                 "verdict": "allow" if isinstance(verdict, Allow) else "deny",
@@ -140,6 +142,7 @@ class RedisVerdictStore:
                 "plan_max_age_ms": policy.plan_max_age_ms,
                 "stale_threshold_ms": policy.stale_threshold_ms,
                 "read_lag_ms": policy.read_lag_ms,
+                "accept_old_life": int(policy.accept_old_life),
                 "evaluation_us": evaluation_us,
                 "evaluation_buckets_us": _joined(EVALUATION_BUCKETS_US),
                 "latency_buckets_ms": _joined(LATENCY_BUCKETS_MS),
@@ -163,6 +166,7 @@ def _evaluated_facts(verdict: Verdict, facts: Facts | None) -> dict[str, str]:
     ordered_ms = facts.ledger.last_order_time_ms
     return {
         "evaluated_run_id": facts.run_id,
+        "evaluated_life": facts.life or "",
         "evaluated_position_amt": facts.as_stored[0],
         "evaluated_ts_ms": str(facts.snapshot.ts_ms),
         "evaluated_source": facts.snapshot.source,
@@ -173,6 +177,7 @@ def _evaluated_facts(verdict: Verdict, facts: Facts | None) -> dict[str, str]:
 
 _NOTHING_EVALUATED = {
     "evaluated_run_id": "",
+    "evaluated_life": "",
     "evaluated_position_amt": "",
     "evaluated_ts_ms": "",
     "evaluated_source": "",

@@ -16,6 +16,7 @@ import redis as redis_py
 
 from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.ledgers import LEDGER_FIELDS, decode_ledger
+from p33_tasks.contract.life import life_of
 from p33_tasks.contract.markets import MARKET_FIELDS, decode_market
 from p33_tasks.contract.snapshots import SNAPSHOT_FIELDS, SNAPSHOT_PRICE_FIELDS, decode_snapshot
 from p33_tasks.domain import quantities as q
@@ -139,6 +140,8 @@ def read_overview(client: redis.Redis, keys: Keys, symbols: Sequence[str], *, so
         pipeline = client.pipeline(transaction=False)
         pipeline.time()
         pipeline.info("server")
+        pipeline.info("replication")
+        pipeline.get(keys.epoch)
         pipeline.hgetall(keys.counters)
         pipeline.hmget(keys.refresh, _REFRESH_FIELDS)
         pipeline.hmget(keys.budget, _BUDGET_FIELDS)
@@ -147,23 +150,25 @@ def read_overview(client: redis.Redis, keys: Keys, symbols: Sequence[str], *, so
             _ask_symbol(pipeline, keys, symbol)
         replies = pipeline.execute(raise_on_error=False)
         _raise_unless_about_a_key(replies)
-    head, rest = replies[:5], replies[5:]
+    head, rest = replies[:7], replies[7:]
     first_symbol = len(rest) - _COMMANDS_PER_SYMBOL * len(symbols)
     now_ms, run_id = head[0][0] * 1000 + head[0][1] // 1000, str(head[1].get("run_id", ""))
-    base = Facts(now_ms=now_ms, run_id=run_id, source=source)
+    epoch = None if isinstance(head[3], Exception) else head[3]
+    life = life_of(run_id, str(head[2].get("master_replid", "")), epoch)
+    base = Facts(now_ms=now_ms, run_id=run_id, life=life, source=source)
     views = [
         _read_symbol(symbol, rest[first_symbol + at * _COMMANDS_PER_SYMBOL :][:_COMMANDS_PER_SYMBOL], base)
         for at, symbol in enumerate(symbols)
     ]
-    named = zip((keys.counters, keys.refresh, keys.budget), head[2:], strict=True)
+    named = zip((keys.epoch, keys.counters, keys.refresh, keys.budget), head[3:], strict=True)
     return Overview(
         now_ms=now_ms,
         run_id=run_id,
         redis_version=str(head[1].get("redis_version", "")),
         symbols=tuple(views),
-        refresh=_read_refresh(_list_or_empty(head[3]), _list_or_empty(head[4]), now_ms),
+        refresh=_read_refresh(_list_or_empty(head[5]), _list_or_empty(head[6]), now_ms),
         streams=read_streams(client, keys, rest[:first_symbol]),
-        counters=_read_counters(head[2]),
+        counters=_read_counters(head[4]),
         problems=tuple(f"{key}: {reply}" for key, reply in named if isinstance(reply, Exception)),
     )
 
@@ -198,6 +203,7 @@ def _read_symbol(symbol: str, replies: Sequence[Any], base: Facts) -> SymbolView
     facts = Facts(
         now_ms=base.now_ms,
         run_id=base.run_id,
+        life=base.life,
         source=base.source,
         hold=hold_why is not None,
         snapshot=snapshot,

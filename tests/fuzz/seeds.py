@@ -9,7 +9,7 @@ from p33_tasks.contract.permits import verdict_fields
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.models import Allow
-from tests.factories import NOW_MS, RUN_ID, make_facts, make_plan, make_policy, plan_entry, result_entry
+from tests.factories import NOW_MS, make_facts, make_plan, make_policy, plan_entry, result_entry
 from tests.fuzz.harnesses import VARIABLES, entry_of
 
 DATA = Path(__file__).parents[1] / "data"
@@ -21,7 +21,7 @@ def _permit() -> bytes:
     plan, facts, policy = make_plan(), make_facts(), make_policy()
     verdict = evaluate(plan, facts, policy)
     assert isinstance(verdict, Allow)
-    fields = verdict_fields(plan, verdict, now_ms=NOW_MS, run_id=RUN_ID, policy=policy)
+    fields = verdict_fields(plan, verdict, now_ms=NOW_MS, facts=make_facts(), policy=policy)
     return exact_json.dumps({**fields, "sig": "00"}).encode()
 
 

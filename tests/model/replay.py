@@ -180,7 +180,9 @@ class Replay:
         position = Position(symbol=SYMBOL, position_amt=make_fill(quantity=str(amount)).cumulative_qty)
         claim = self.gate.snapshots.claim_refresh(SOURCE)
         self.gate.snapshots.finish_refresh(claim)
-        answer = StoredSnapshot(position=position, ts_ms=self.clock.start_ms, source=SOURCE, run_id=claim.run_id)
+        answer = StoredSnapshot(
+            position=position, ts_ms=self.clock.start_ms, source=SOURCE, run_id=claim.run_id, life=claim.life
+        )
         return str(claim.claim), answer
 
     def _store(self, answer: StoredSnapshot) -> str:

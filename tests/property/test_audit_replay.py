@@ -23,7 +23,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=MAX_NAME_CHAR
 def entry_of(plan: Plan, facts: Facts, policy: Policy) -> dict[str, str]:
     """The entry that issuing the verdict writes."""
     verdict = evaluate(plan, facts, policy)
-    fields = verdict_fields(plan, verdict, now_ms=facts.now_ms, run_id=facts.run_id, policy=policy)
+    fields = verdict_fields(plan, verdict, now_ms=facts.now_ms, facts=facts, policy=policy)
     return {
         "plan_id": plan.plan_id,
         "symbol": plan.symbol,

@@ -16,7 +16,7 @@ from p33_tasks.domain import exact_json
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.models import Allow, OrderSide
 from p33_tasks.errors import PermitRefused
-from tests.factories import NOW_MS, RUN_ID, SYMBOL, make_facts, make_plan, make_policy
+from tests.factories import NOW_MS, SYMBOL, make_facts, make_plan, make_policy
 
 PREFIX, KEY = "quantum", "a signing key of 30 characters"
 LONGEST_REASON = 400
@@ -40,7 +40,7 @@ def issued(amount: str = "0.010", action: str = "CLOSE_FULL") -> dict[str, Any]:
     plan, facts, policy = make_plan(action=action), make_facts(amount), make_policy()
     verdict = evaluate(plan, facts, policy)
     assert isinstance(verdict, Allow)
-    return verdict_fields(plan, verdict, now_ms=NOW_MS, run_id=RUN_ID, policy=policy)
+    return verdict_fields(plan, verdict, now_ms=NOW_MS, facts=make_facts(), policy=policy)
 
 
 def signed(fields: dict[str, Any]) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def test_what_the_service_issues_is_accepted_and_means_the_same(amount: str, act
     verdict = evaluate(plan, facts, policy)
     if not isinstance(verdict, Allow):
         return
-    fields = verdict_fields(plan, verdict, now_ms=NOW_MS, run_id=RUN_ID, policy=policy)
+    fields = verdict_fields(plan, verdict, now_ms=NOW_MS, facts=make_facts(), policy=policy)
     raw = exact_json.dumps(signed(fields))
     permit = require_allow(raw, plan_id="plan-1", symbol=SYMBOL, prefix=PREFIX, signing_keys=[KEY])
     check_consistent(permit)

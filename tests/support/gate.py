@@ -16,6 +16,7 @@ import redis
 
 from p33_tasks.apply import Consumed, PermitClient, PermitRefused
 from p33_tasks.contract.keys import GROUP, Keys
+from p33_tasks.contract.life import life_of
 from p33_tasks.domain.close_factors import close_factor
 from p33_tasks.domain.models import Fill, MarketRules, OrderSide, Plan, Policy, Position, Snapshot, Verdict
 from p33_tasks.domain.quantities import canonical
@@ -35,6 +36,7 @@ from tests.support.redis_server import RedisServer
 SYMBOL = "BTCUSDT"
 OTHER = "ETHUSDT"
 SOURCE = "binanceusdm test.example"
+EPOCH = "e" * 32
 CONSUMER = "test"
 LONG = Decimal("0.040")
 
@@ -76,6 +78,9 @@ class Gate:
         self.snapshots = RedisSnapshotStore(client, self.keys, allowlist=allowlist, times=times, bootstrap=bootstrap)
         self.operator = OperatorStore(client, self.keys)
         self.budget = RedisRequestBudget(client, self.keys, own_weight=1_200, venue_weight=2_280)
+        # As if this life of the store had begun long ago.
+        self.redis.set(self.keys.epoch, EPOCH, nx=True)
+        self.redis.hset(self.keys.refresh, "life", self.life)
         for stream in (self.keys.plans, self.keys.results):
             if not self.redis.exists(stream):
                 self.redis.xgroup_create(stream, GROUP, id="0", mkstream=True)
@@ -89,6 +94,12 @@ class Gate:
     @property
     def run_id(self) -> str:
         return str(self.redis.info("server")["run_id"])
+
+    @property
+    def life(self) -> str:
+        replication = self.redis.info("replication")
+        epoch = self.redis.get(self.keys.epoch) if self.redis.type(self.keys.epoch) == "string" else None
+        return life_of(self.run_id, replication["master_replid"], epoch)
 
     def until_after(self, ms: int) -> None:
         """Wait until the server's time is later than ``ms``."""
@@ -111,7 +122,13 @@ class Gate:
     ) -> str:
         """A refresh found this position; returns what the store did with it."""
         hedge_mode = changes.pop("hedge_mode", False)
-        fields = {"ts_ms": self.now_ms() - age_ms, "source": SOURCE, "run_id": self.run_id, **changes}
+        fields = {
+            "ts_ms": self.now_ms() - age_ms,
+            "source": SOURCE,
+            "run_id": self.run_id,
+            "life": self.life,
+            **changes,
+        }
         position = Position(symbol=symbol, position_amt=Decimal(amount), hedge_mode=hedge_mode)
         return self.snapshots.put_snapshots([Snapshot(position=position, **fields)])[symbol]
 

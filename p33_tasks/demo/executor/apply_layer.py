@@ -146,6 +146,7 @@ def build_executor(settings: Settings) -> Executor:
             prefix=settings.key_prefix,
             governor_key=settings.governor_permit_key,
             signing_keys=[signing_key.get_secret_value()] if signing_key else [],
+            accept_old_life=settings.accept_old_life,
         ),
         orders=build_order_client(
             exchange_id=settings.exchange,

@@ -109,7 +109,7 @@ class Journal:
         """Write the permit down before anything is sent; False: somebody else goes on with this plan."""
         reply = self._scripts.run(
             "mark_consumed",
-            {"journal_key": self._own.journal(plan.plan_id)},
+            {"journal_key": self._own.journal(plan.plan_id), "epoch_key": self._keys.epoch},
             {
                 "consume_id": consumed.consume_id,
                 "side": str(consumed.order_side),
@@ -123,7 +123,7 @@ class Journal:
         """Take the one right to send: milliseconds until it must have arrived, or ``late``, ``lost``, ``other_run``."""
         status, *rest = self._scripts.run(
             "mark_sending",
-            {"journal_key": self._own.journal(plan.plan_id)},
+            {"journal_key": self._own.journal(plan.plan_id), "epoch_key": self._keys.epoch},
             {"consume_id": consume_id, "min_window_ms": MIN_WINDOW_MS, "max_window_ms": PLACE_WINDOW_MS},
         )
         return int(rest[0]) if status == "send" else str(status)

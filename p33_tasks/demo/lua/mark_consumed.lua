@@ -2,6 +2,7 @@
 --
 -- KEYS
 --   journal_key  HASH: the plan's journal
+--   epoch_key    STRING: the mark on the store's life
 -- ARGV
 --   consume_id       our consumption
 --   side             of the order
@@ -14,5 +15,5 @@ if wrong then return wrong end
 local state, consumer = unpack(redis.call('HMGET', journal_key, 'state', 'consume_id'))
 if state ~= 'claimed' or consumer ~= consume_id then return { 'lost' } end
 redis.call('HSET', journal_key, 'state', 'consumed', 'side', side, 'quantity', quantity,
-  'place_before_ms', place_before_ms, 'run_id', run_id())
+  'place_before_ms', place_before_ms, 'run_id', run_id(), 'life', life(epoch_key))
 return { 'consumed' }

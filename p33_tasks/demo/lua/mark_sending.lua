@@ -3,6 +3,7 @@
 --
 -- KEYS
 --   journal_key  HASH: the plan's journal
+--   epoch_key    STRING: the mark on the store's life
 -- ARGV
 --   consume_id     our consumption
 --   min_window_ms  shortest window in which sending is of use
@@ -11,13 +12,13 @@
 
 local wrong = expect(journal_key, 'hash')
 if wrong then return wrong end
-local j = redis.call('HMGET', journal_key, 'state', 'consume_id', 'place_before_ms', 'run_id')
-local state, consumer, before, run = unpack(j)
+local j = redis.call('HMGET', journal_key, 'state', 'consume_id', 'place_before_ms', 'run_id', 'life')
+local state, consumer, before, run, consumed_life = unpack(j)
 if state ~= 'consumed' or consumer ~= consume_id then return { 'lost' } end
 local now = now_ms()
--- A Redis that restarted or failed over may have forgotten that this step was taken before, and the order may be on
+-- A Redis that restarted, failed over or was emptied may have forgotten that this step was taken before, and the order may be on
 -- its way: then the venue is only asked.
-if run and run ~= run_id() then
+if (run and run ~= run_id()) or (consumed_life and consumed_life ~= life(epoch_key)) then
   redis.call('HSET', journal_key, 'state', 'sending', 'sending_ms', text(now))
   return { 'other_run' }
 end

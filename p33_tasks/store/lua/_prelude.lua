@@ -19,6 +19,23 @@ local function type_of(key)
   return type(reply) == 'table' and reply.ok or reply
 end
 
+-- This life of the store, an opaque text: the server's run, its replication history (a promotion begins another one, also
+-- on a server that was primary before), and our own epoch (FLUSHALL takes it away). '' where the epoch is missing: then
+-- nothing that is stored can be trusted until a refresh has begun a new life (CONTRACT section 3).
+local function life(epoch_key, info)
+  if type_of(epoch_key) ~= 'string' then return '' end
+  local history = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') or ''
+  return redis.sha1hex(run_id(info) .. '/' .. history .. '/' .. redis.call('GET', epoch_key))
+end
+
+-- Whether something that was written in a life belongs to the current one. What version 0.1 wrote names none; it counts
+-- by run_id alone, and only while P33_ACCEPT_OLD_LIFE says so.
+local function is_of_life(found, current, accept_old_life)
+  if current == '' then return false end
+  if not found or found == '' then return accept_old_life == '1' end
+  return found == current
+end
+
 -- nil when the key is absent or of the type, else the refusal to return. Called before the first write, so that
 -- a foreign value under one of our keys can't leave half of an act behind.
 local function expect(key, wanted)

@@ -6,6 +6,7 @@
 --   snapshot_key     HASH: the symbol's snapshot
 --   reservation_key  STRING: the plan that holds the symbol
 --   audit_key        STREAM: operator and ledger events
+--   epoch_key        STRING: our mark on this store's life
 -- ARGV
 --   symbol               the venue's id
 --   source               venue and host the snapshot must come from
@@ -17,6 +18,7 @@
 --   ledger_ttl_sec       the ledger's time to live
 --   audit_maxlen         about how many entries the audit stream keeps
 --   shown_amt            amount the operator was shown ('' to take what is there)
+--   accept_old_life      1: a snapshot of version 0.1, which names no life, counts by run_id
 -- Returns {'adopted', amount before, amount after} | {'refused', why, found}
 
 local wrong = expect(ledger_key, 'hash') or expect(origin_key, 'string') or expect(snapshot_key, 'hash')
@@ -25,11 +27,13 @@ if wrong then return wrong end
 
 local now = now_ms()
 local s = redis.call('HMGET', snapshot_key, 'position_amt', 'side', 'ts_ms', 'ts_epoch', 'source', 'run_id',
-  'position_mode')
+  'position_mode', 'life')
 local fetched = twin_time(s[3], s[4])
 if not s[1] or not fetched then return { 'refused', 'no_snapshot', '' } end
 if s[5] ~= source then return { 'refused', 'other_source', s[5] or '' } end
-if s[6] ~= run_id() then return { 'refused', 'other_run', s[6] or '' } end
+if s[6] ~= run_id() or not is_of_life(s[8], life(epoch_key), accept_old_life) then
+  return { 'refused', 'other_run', s[6] or '' }
+end
 if s[7] == 'hedge' then return { 'refused', 'hedge_mode', '' } end
 if fetched > now or now - fetched > tonumber(max_snapshot_age_ms) then
   return { 'refused', 'stale_snapshot', text(now - fetched) }

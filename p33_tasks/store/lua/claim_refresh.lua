@@ -3,6 +3,7 @@
 -- KEYS
 --   refresh_key  HASH: the bulk refresh, its lease and its outcome
 --   budget_key   HASH: the request budget, with the venue's pause
+--   epoch_key    STRING: our mark on this store's life
 -- ARGV
 --   source             venue and host
 --   gap_ms             least gap between two requests
@@ -11,38 +12,42 @@
 --                      same claim
 --   markets_digest     digest of the symbols whose market rules are wanted
 --   markets_period_ms  how often market rules are loaded
---   new_run_pause_ms   pause after a restart or failover of Redis
--- Returns {'mine' | 'done' | 'in_flight' | 'paused', now_ms, run_id, markets_due}
+--   new_life_pause_ms  pause after a restart, failover or emptying of Redis
+--   new_epoch          a random text, for a store without an epoch
+-- Returns {'mine' | 'done' | 'in_flight' | 'paused', now_ms, run_id, life, markets_due}
 
-local wrong = expect(refresh_key, 'hash') or expect(budget_key, 'hash')
+local wrong = expect(refresh_key, 'hash') or expect(budget_key, 'hash') or expect(epoch_key, 'string')
 if wrong then return wrong end
 
-local now, run = now_ms(), run_id()
+-- An emptied store has forgotten as much as one that restarted. Only here is a new epoch written, since the pause below
+-- follows.
+redis.call('SET', epoch_key, new_epoch, 'NX')
+local now, run, current_life = now_ms(), run_id(), life(epoch_key)
 local function answer(status, markets_due)
-  return { status, text(now), run, markets_due or 0 }
+  return { status, text(now), run, current_life, markets_due or 0 }
 end
 
 local paused_until = whole(redis.call('HGET', budget_key, 'paused_until_ms'))
 -- A pause that lies further ahead than any venue asks for was stored before the clock stepped back.
 if paused_until and paused_until > now and paused_until - now <= MOST_PAUSE_MS then return answer('paused') end
 
-local r = redis.call('HMGET', refresh_key, 'source', 'run_id', 'started_ms', 'lease_until_ms', 'markets',
+local r = redis.call('HMGET', refresh_key, 'source', 'life', 'started_ms', 'lease_until_ms', 'markets',
   'markets_ms', 'token')
 local started = whole(r[3])
--- Another life of the server may have forgotten its last second: a permit that was consumed in it, and a reservation.
+-- Another life of the store may have forgotten its last second: a permit that was consumed in it, and a reservation.
 -- While that order may still be sent, a position could be fetched that doesn't show it, and be permitted a second time.
-if r[2] and r[2] ~= run then
-  local seen = redis.call('HMGET', refresh_key, 'new_run_id', 'new_run_ms')
-  local since = seen[1] == run and whole(seen[2])
+if r[2] ~= current_life then
+  local seen = redis.call('HMGET', refresh_key, 'new_life', 'new_life_ms')
+  local since = seen[1] == current_life and whole(seen[2])
   if not since or since > now then
     since = now
-    redis.call('HSET', refresh_key, 'new_run_id', run, 'new_run_ms', text(now))
+    redis.call('HSET', refresh_key, 'new_life', current_life, 'new_life_ms', text(now))
   end
-  if now - since <= tonumber(new_run_pause_ms) then return answer('paused') end
+  if now - since <= tonumber(new_life_pause_ms) then return answer('paused') end
 end
 
--- After a restart of Redis no snapshot counts any more, also not the one under way: neither gap nor lease is kept.
-if r[1] == source and r[2] == run and started and started <= now and r[7] ~= token then
+-- In a new life no snapshot counts any more, also not the one under way: neither gap nor lease is kept.
+if r[1] == source and r[2] == current_life and started and started <= now and r[7] ~= token then
   local lease_left = (whole(r[4]) or 0) - now
   if lease_left > 0 and lease_left <= tonumber(lease_ms) then return answer('in_flight') end
   if now - started < tonumber(gap_ms) then return answer('done') end
@@ -53,7 +58,7 @@ if r[1] ~= source then
   redis.call('HDEL', refresh_key, 'markets', 'markets_ms', 'markets_asked_ms')
   r[5], r[6] = false, false
 end
-redis.call('HSET', refresh_key, 'source', source, 'run_id', run, 'started_ms', text(now),
+redis.call('HSET', refresh_key, 'source', source, 'run_id', run, 'life', current_life, 'started_ms', text(now),
   'lease_until_ms', text(now + tonumber(lease_ms)), 'token', token)
 local loaded = whole(r[6])
 local due = r[5] ~= markets_digest or not loaded or loaded > now or now - loaded >= tonumber(markets_period_ms)

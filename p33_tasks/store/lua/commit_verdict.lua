@@ -10,6 +10,7 @@
 --   decisions_key    STREAM: every verdict with its inputs
 --   counters_key     HASH: counters
 --   plans_key        STREAM: plans; only used with an entry_id
+--   epoch_key        STRING: our mark on this store's life
 -- ARGV
 --   verdict                 'allow' | 'deny'
 --   decision_json           the decision as stored
@@ -34,9 +35,11 @@
 --   evaluation_buckets_us   histogram bounds, joined by commas
 --   latency_buckets_ms      histogram bounds, joined by commas
 --   evaluated_run_id        what an allow was evaluated on, here and below ('' for a deny): run_id of Redis
+--   evaluated_life          the store's life
 --   evaluated_position_amt  the snapshot's position_amt as stored
 --   evaluated_ts_ms         the snapshot's time
 --   evaluated_source        the snapshot's source
+--   accept_old_life         1: a snapshot of version 0.1, which names no life, counts by run_id
 --   evaluated_ledger_amt    the ledger's last_known_amt as stored
 --   evaluated_order_ms      the ledger's last order time ('' for none)
 -- Returns {'committed'} | {'exists'} (acknowledged) | {'moved', what} (nothing written) | {'wrong_type', ...}
@@ -66,12 +69,15 @@ if verdict == 'allow' then
   if redis.call('EXISTS', reservation_key) == 1 then return { 'moved', 'reservation' } end
   if type_of(snapshot_key) ~= 'hash' or type_of(ledger_key) ~= 'hash' then return { 'moved', 'type' } end
   if run_id() ~= evaluated_run_id then return { 'moved', 'run_id' } end
+  local current_life = life(epoch_key)
+  if current_life == '' or current_life ~= evaluated_life then return { 'moved', 'life' } end
 
-  local s = redis.call('HMGET', snapshot_key, 'position_amt', 'ts_ms', 'ts_epoch', 'source', 'run_id', 'position_mode')
+  local s = redis.call('HMGET', snapshot_key, 'position_amt', 'ts_ms', 'ts_epoch', 'source', 'run_id', 'position_mode',
+    'life')
   local fetched = twin_time(s[2], s[3])
   if s[1] ~= evaluated_position_amt or not fetched or fetched ~= tonumber(evaluated_ts_ms)
       or s[4] ~= evaluated_source or s[5] ~= evaluated_run_id
-      or s[6] == 'hedge' then
+      or s[6] == 'hedge' or not is_of_life(s[7], current_life, accept_old_life) then
     return { 'moved', 'snapshot' }
   end
   if fetched > now or now - fetched > tonumber(stale_threshold_ms) then return { 'moved', 'snapshot_age' } end

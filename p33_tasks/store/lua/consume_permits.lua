@@ -8,6 +8,7 @@
 --   ledger_key           HASH: the symbol's ledger
 --   snapshot_key         HASH: the symbol's snapshot
 --   consumed_key         HASH: the record of the consumption
+--   epoch_key            STRING: our mark on this store's life
 -- ARGV
 --   governor_permit      the governor's permit as verified
 --   permit               our permit as verified
@@ -16,6 +17,9 @@
 --   permit_ts_ms         the permit's time
 --   permit_expires_ms    the permit's end
 --   permit_run_id        run_id of Redis in the permit
+--   permit_life          the store's life in the permit ('' in one of version 0.1)
+--   permit_source        venue and host in the permit ('' in one of version 0.1)
+--   accept_old_life      1: what version 0.1 wrote, which names no life, counts by run_id
 --   permit_position_amt  exchange_position_amt in the permit
 --   max_snapshot_age_ms  a snapshot older than this stops the consumption
 --   reservation_ttl_ms   the reservation's new time to live
@@ -46,6 +50,8 @@ if now >= tonumber(permit_expires_ms) then return refused('p33', 'expired') end
 -- From before the clock stepped back: how old it is, and whether an order came after it, can't be told any more.
 if tonumber(permit_ts_ms) > now then return refused('p33', 'issued_in_the_future') end
 if run_id() ~= permit_run_id then return refused('p33', 'other_redis_run') end
+local current_life = life(epoch_key)
+if not is_of_life(permit_life, current_life, accept_old_life) then return refused('p33', 'other_redis_life') end
 if type_of(reservation_key) ~= 'string' or redis.call('GET', reservation_key) ~= plan_id then
   return refused('p33', 'reservation_lost')
 end
@@ -62,13 +68,16 @@ if not l[1] or l[1] == '' then issued = math.floor(issued / 1000) * 1000 end
 if ordered and ordered >= issued then return refused('p33', 'order_since_permit') end
 
 if type_of(snapshot_key) ~= 'hash' then return refused('p33', 'snapshot_missing') end
-local s = redis.call('HMGET', snapshot_key, 'position_amt', 'ts_ms', 'ts_epoch', 'run_id', 'position_mode')
+local s = redis.call('HMGET', snapshot_key, 'position_amt', 'ts_ms', 'ts_epoch', 'run_id', 'position_mode', 'life',
+  'source')
 local fetched = twin_time(s[2], s[3])
 if not fetched or fetched > now or now - fetched > tonumber(max_snapshot_age_ms) then
   return refused('p33', 'stale_exchange_state')
 end
 if before_barrier(fetched, l[3], read_lag_ms) then return refused('p33', 'stale_exchange_state') end
 if s[4] ~= permit_run_id then return refused('p33', 'snapshot_of_another_run') end
+if not is_of_life(s[6], current_life, accept_old_life) then return refused('p33', 'snapshot_of_another_life') end
+if permit_source ~= '' and s[7] ~= permit_source then return refused('p33', 'snapshot_of_another_source') end
 if s[5] == 'hedge' then return refused('p33', 'hedge_mode_unsupported') end
 if s[1] ~= permit_position_amt then return refused('p33', 'position_changed') end
 

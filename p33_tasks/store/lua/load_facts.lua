@@ -7,8 +7,9 @@
 --   hold_key         STRING: why the symbol is held
 --   reservation_key  STRING: the plan that holds the symbol
 --   market_key       HASH: the symbol's market rules
+--   epoch_key        STRING: our mark on this store's life
 -- Returns {'decided'}  when a first verdict stands, or
---   {'facts', now_ms, run_id, hold, reserved_by, reservation_ttl_ms, snapshot, ledger, market}
+--   {'facts', now_ms, run_id, life, hold, reserved_by, reservation_ttl_ms, snapshot, ledger, market}
 --   where the last three are field values in the order of their lists of fields, or the name of the foreign type found.
 
 local wrong = expect(decision_key, 'string')
@@ -34,6 +35,7 @@ return {
   'facts',
   text(now_ms()),
   run_id(),
+  life(epoch_key),
   redis.call('EXISTS', hold_key),
   reserved_by,
   ttl,

@@ -3,6 +3,7 @@
 -- KEYS
 --   counters_key    HASH: counters
 --   audit_key       STREAM: operator and ledger events
+--   epoch_key       STRING: our mark on this store's life
 --   symbol_keys[]   the keys of each symbol, in the order of positions[]
 --     .snapshot     HASH: the symbol's snapshot
 --     .ledger       HASH: the symbol's ledger
@@ -10,6 +11,7 @@
 --     .reservation  STRING: the plan that holds the symbol
 -- ARGV
 --   fetched_run_id      run_id of Redis when the request began
+--   fetched_life        the store's life then
 --   source              venue and host
 --   fetched_ms          Redis time when the request began
 --   fetched_epoch       the same in whole seconds
@@ -40,7 +42,7 @@ if wrong then return wrong end
 
 local now, ts_ms = now_ms(), tonumber(fetched_ms)
 local info = redis.call('INFO', 'server')
-local other_run = run_id(info) ~= fetched_run_id
+local other_run = run_id(info) ~= fetched_run_id or fetched_life == '' or life(epoch_key, info) ~= fetched_life
 local started_ms = now - tonumber(string.match(info, 'uptime_in_seconds:(%d+)')) * 1000
 
 -- A ledger begins only when no order can be under way that the snapshot doesn't show (CONTRACT section 3).
@@ -76,7 +78,7 @@ local function put(p, snapshot, ledger, origin, reservation)
   redis.call('HSET', snapshot, 'position_amt', p.position_amt, 'side', p.side, 'entry_price', p.entry_price,
     'mark_price', p.mark_price, 'leverage', p.leverage, 'unrealized_pnl', p.unrealized_pnl,
     'position_mode', p.position_mode, 'ts_epoch', fetched_epoch, 'ts_ms', fetched_ms,
-    'ts_iso', fetched_iso, 'source', source, 'run_id', fetched_run_id)
+    'ts_iso', fetched_iso, 'source', source, 'run_id', fetched_run_id, 'life', fetched_life)
   redis.call('EXPIRE', snapshot, snapshot_ttl_sec)
   -- Written again after a lost answer, it is still one snapshot.
   if stored_ms ~= ts_ms then count(counters_key, 'p33_snapshot_total|' .. p.symbol .. '|ok') end

@@ -9,6 +9,7 @@ from tests.guards.catalogue.consuming import CONSUMING
 from tests.guards.catalogue.control import CONTROL
 from tests.guards.catalogue.hosts import HOSTS
 from tests.guards.catalogue.issuing import ISSUING
+from tests.guards.catalogue.life import LIFE
 from tests.guards.catalogue.messages import MESSAGES
 from tests.guards.catalogue.neighbours import NEIGHBOURS
 from tests.guards.catalogue.orders import ORDERS
@@ -29,7 +30,7 @@ from tests.guards.guard import Guard
 
 GUARDS: tuple[Guard, ...] = (
     *(*RULES, *QUANTITIES),
-    *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING, *BARRIER),
+    *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING, *BARRIER, *LIFE),
     *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *ORDERS),
     *(*READING, *MESSAGES, *BROKER, *CONTROL, *NEIGHBOURS),
     *(*SECRETS, *HOSTS, *TEXTS, *TLS, *SCRIPTS, *SERVERS, *ALIVE),

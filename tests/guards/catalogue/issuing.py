@@ -91,8 +91,8 @@ ISSUING = (
     _commit("the snapshot must be of this life of Redis", " or s[5] ~= evaluated_run_id\n", "\n", MOVED),
     _commit(
         "hedge mode switched on since the evaluation stops the allow",
-        "      or s[6] == 'hedge' then\n",
-        " then\n",
+        "      or s[6] == 'hedge' or",
+        " or",
         MOVED,
     ),
     _commit(

@@ -94,8 +94,8 @@ NEIGHBOURS = (
     _journal(
         "after a restart of Redis the venue is only asked",
         "mark_sending",
-        "if run and run ~= run_id() then\n",
-        "if run and run == '' then\n",
+        "if (run and run ~= run_id()) or",
+        "if (run and run == '') or",
         "test_after_a_restart_of_redis_the_venue_is_only_asked",
     ),
     _journal(

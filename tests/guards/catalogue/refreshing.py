@@ -41,8 +41,8 @@ REFRESHING = (
     ),
     _service(
         "a snapshot is stamped before the request is sent",
-        "ts_ms=claim.now_ms, source",
-        "ts_ms=claim.now_ms + 10, source",
+        "ts_ms=claim.now_ms,",
+        "ts_ms=claim.now_ms + 10,",
         "test_snapshots_are_stamped_with_the_time_before_the_request",
     ),
     _service(
@@ -85,15 +85,15 @@ REFRESHING = (
     ),
     _claim(
         "after a restart nobody fetches while an order of before may be sent",
-        "  if now - since <= tonumber(new_run_pause_ms) then return answer('paused') end\n",
+        "  if now - since <= tonumber(new_life_pause_ms) then return answer('paused') end\n",
         "",
         "test_after_a_restart_nobody_fetches_while_an_order_of_before_may_still_be_sent",
     ),
     Guard(
         promise="the pause after a restart outlasts the placing window",
         file="store/snapshots.py",
-        old="    new_run_pause_ms: int = 5_000",
-        new="    new_run_pause_ms: int = 2_000",
+        old="    new_life_pause_ms: int = 5_000",
+        new="    new_life_pause_ms: int = 2_000",
         tests=(f"{CLAIM_TESTS}::test_after_a_restart_nobody_fetches_while_an_order_of_before_may_still_be_sent",),
     ),
     _claim(
@@ -104,7 +104,7 @@ REFRESHING = (
     ),
     _claim(
         "after a restart neither gap nor lease of before is kept",
-        "if r[1] == source and r[2] == run and started and",
+        "if r[1] == source and r[2] == current_life and started and",
         "if r[1] == source and started and",
         "test_after_a_restart_nobody_fetches_while_an_order_of_before_may_still_be_sent",
     ),

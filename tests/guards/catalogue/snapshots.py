@@ -55,10 +55,7 @@ SNAPSHOTS = (
     Guard(
         promise="snapshots of two requests aren't mixed",
         file="store/snapshots.py",
-        old=(
-            "        if any((s.ts_ms, s.source, s.run_id) != (first.ts_ms, first.source, first.run_id) for"
-            " s in snapshots):\n"
-        ),
+        old="        if any(_request(snapshot) != _request(first) for snapshot in snapshots):\n",
         new="        if not first.run_id:\n",
         tests=(f"{SNAPSHOT_TESTS}::test_snapshots_of_two_requests_are_not_mixed",),
     ),
@@ -141,8 +138,8 @@ SNAPSHOTS = (
     ),
     _adopt(
         "a snapshot of another life of Redis isn't adopted",
-        "if s[6] ~= run_id() then return { 'refused', 'other_run', s[6] or '' } end\n",
-        "",
+        "if s[6] ~= run_id() or not",
+        "if not",
         "test_what_is_no_snapshot_for_a_verdict_is_none_for_an_adoption",
     ),
     _adopt(

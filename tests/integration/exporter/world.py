@@ -64,6 +64,7 @@ class World:
                 ts_ms=claim.now_ms - age_ms,
                 source=SOURCE,
                 run_id=claim.run_id,
+                life=claim.life,
             )
             for symbol, amount in positions.items()
         )

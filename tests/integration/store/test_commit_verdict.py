@@ -13,7 +13,7 @@ from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.models import Allow, Deny, Facts, Plan
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.ports import CommitStatus, StreamEntry
-from tests.support.gate import OTHER, SYMBOL, Gate
+from tests.support.gate import OTHER, SOURCE, SYMBOL, Gate
 
 DAY_MS = 86_400_000
 
@@ -53,6 +53,8 @@ def test_an_allow_writes_permit_tombstone_reservation_audit_and_counters_and_ack
         "expires_ms": ts_ms + 60_000,
         "order_side": "SELL",
         "run_id": gate.run_id,
+        "life": gate.life,
+        "source": SOURCE,
         "stale_threshold_sec": 10,
     }
     assert gate.redis.get(gate.keys.decision("plan-1")) == gate.redis.get(gate.keys.permit("plan-1"))

@@ -75,9 +75,10 @@ def test_a_claim_whose_answer_was_lost_is_the_same_claim(gate: Gate) -> None:
         "token": "token",
         "markets_digest": "digest",
         "markets_period_ms": 3_600_000,
-        "new_run_pause_ms": 5_000,
+        "new_life_pause_ms": 5_000,
+        "new_epoch": "f" * 32,
     }
-    keys = {"refresh_key": gate.keys.refresh, "budget_key": gate.keys.budget}
+    keys = {"refresh_key": gate.keys.refresh, "budget_key": gate.keys.budget, "epoch_key": gate.keys.epoch}
     assert gate.scripts.run("claim_refresh", keys, arguments)[0] == "mine"
     assert gate.scripts.run("claim_refresh", keys, arguments)[0] == "mine"
 
@@ -85,14 +86,14 @@ def test_a_claim_whose_answer_was_lost_is_the_same_claim(gate: Gate) -> None:
 def test_after_a_restart_nobody_fetches_while_an_order_of_before_may_still_be_sent(gate: Gate) -> None:
     """H: Redis forgot a consumption and its reservation; a position without that order would be permitted again."""
     gate.snapshots.claim_refresh(SOURCE)
-    gate.redis.hset(gate.keys.refresh, "run_id", "b" * 40)
+    gate.redis.hset(gate.keys.refresh, "life", "b" * 40)
     first = gate.snapshots.claim_refresh(SOURCE)
     assert first.claim is Claim.PAUSED
-    assert RefreshTimes(poll_ms=1, cooldown_ms=1).new_run_pause_ms >= PLACE_WINDOW_MS
+    assert RefreshTimes(poll_ms=1, cooldown_ms=1).new_life_pause_ms >= PLACE_WINDOW_MS
     for last_ms in (PLACE_WINDOW_MS - 1_000, -3_600_000):  # a clock that stepped back begins again
-        gate.redis.hset(gate.keys.refresh, "new_run_ms", gate.now_ms() - last_ms)
+        gate.redis.hset(gate.keys.refresh, "new_life_ms", gate.now_ms() - last_ms)
         assert gate.snapshots.claim_refresh(SOURCE).claim is Claim.PAUSED
-    gate.redis.hset(gate.keys.refresh, "new_run_ms", first.now_ms - PLACE_WINDOW_MS - 1)
+    gate.redis.hset(gate.keys.refresh, "new_life_ms", first.now_ms - PLACE_WINDOW_MS - 1)
     assert gate.snapshots.claim_refresh(SOURCE).claim is Claim.MINE, "neither lease nor gap of the run before is kept"
     assert gate.snapshots.claim_refresh(SOURCE).claim is Claim.IN_FLIGHT
 
@@ -101,21 +102,25 @@ def test_after_a_restart_the_pause_of_a_clock_that_stepped_back_ends(gate: Gate)
     """S: noticed by a clock an hour ahead, it would last for an hour and five seconds."""
     gate.snapshots.claim_refresh(SOURCE)
     ahead_ms = gate.now_ms() + 3_600_000
-    gate.redis.hset(gate.keys.refresh, mapping={"run_id": "b" * 40, "new_run_id": gate.run_id, "new_run_ms": ahead_ms})
+    gate.redis.hset(gate.keys.refresh, mapping={"life": "b" * 40, "new_life": gate.life, "new_life_ms": ahead_ms})
     assert gate.snapshots.claim_refresh(SOURCE).claim is Claim.PAUSED
-    assert int(gate.redis.hget(gate.keys.refresh, "new_run_ms") or 0) <= gate.now_ms()
+    assert int(gate.redis.hget(gate.keys.refresh, "new_life_ms") or 0) <= gate.now_ms()
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "1e400", "", "soon"])
 def test_a_foreign_time_of_the_restart_pauses_once_more_and_not_for_good(gate: Gate, text: str) -> None:
     gate.snapshots.claim_refresh(SOURCE)
-    gate.redis.hset(gate.keys.refresh, mapping={"run_id": "b" * 40, "new_run_id": gate.run_id, "new_run_ms": text})
+    gate.redis.hset(gate.keys.refresh, mapping={"life": "b" * 40, "new_life": gate.life, "new_life_ms": text})
     assert gate.snapshots.claim_refresh(SOURCE).claim is Claim.PAUSED
-    assert str(gate.redis.hget(gate.keys.refresh, "new_run_ms")).isdigit()
+    assert str(gate.redis.hget(gate.keys.refresh, "new_life_ms")).isdigit()
 
 
-def test_a_redis_that_remembers_no_run_pauses_nobody(gate: Gate) -> None:
-    """A first start; after one that lost everything there is no ledger, which denies."""
+def test_a_first_start_waits_as_after_a_restart_since_an_emptied_store_looks_the_same(gate: Gate) -> None:
+    gate.redis.delete(gate.keys.epoch, gate.keys.refresh)
+    first = gate.snapshots.claim_refresh(SOURCE)
+    assert first.claim is Claim.PAUSED
+    assert gate.redis.get(gate.keys.epoch), "the new life has begun"
+    gate.redis.hset(gate.keys.refresh, "new_life_ms", first.now_ms - PLACE_WINDOW_MS - 1)
     assert gate.snapshots.claim_refresh(SOURCE).claim is Claim.MINE
 
 

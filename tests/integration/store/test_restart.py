@@ -51,10 +51,11 @@ def test_after_a_restart_plans_are_denied_until_the_next_refresh_and_then_allowe
     restart(gate)
     assert gate.why_not("p-1") == "no_exchange_snapshot"
     assert gate.snapshots.claim_refresh(SOURCE).claim is Claim.PAUSED, "an order of before may still be sent"
-    gate.redis.hset(gate.keys.refresh, "new_run_ms", gate.now_ms() - PLACE_WINDOW_MS - 1)
+    gate.redis.hset(gate.keys.refresh, "new_life_ms", gate.now_ms() - PLACE_WINDOW_MS - 1)
     second = gate.snapshots.claim_refresh(SOURCE)
     assert second.claim is Claim.MINE, "neither the lease nor the gap of the run before is kept"
     assert second.run_id != first.run_id
+    assert second.life != first.life
     assert gate.put_position(run_id=first.run_id) == "other_run", "an answer from before proves nothing"
     assert gate.why_not("p-2") == "no_exchange_snapshot"
     gate.put_position()
@@ -118,7 +119,7 @@ def test_a_reservation_from_before_the_clock_stepped_back_blocks_its_symbol_no_l
 
     def refresh() -> None:
         position = Position(symbol=SYMBOL, position_amt=LONG)
-        now = Snapshot(position=position, ts_ms=gate.now_ms(), source=SOURCE, run_id=gate.run_id)
+        now = Snapshot(position=position, ts_ms=gate.now_ms(), source=SOURCE, run_id=gate.run_id, life=gate.life)
         store.put_snapshots([now])
 
     ordinary_ms = gate.redis.pttl(key)

@@ -26,7 +26,7 @@ def test_a_snapshot_has_the_fields_and_lifetime_of_the_contract(gate: Gate) -> N
         leverage=LONG + 2,
         unrealized_pnl=-LONG,
     )
-    snapshot = Snapshot(position=position, ts_ms=ts_ms, source=SOURCE, run_id=gate.run_id)
+    snapshot = Snapshot(position=position, ts_ms=ts_ms, source=SOURCE, run_id=gate.run_id, life=gate.life)
     assert gate.snapshots.put_snapshots([snapshot]) == {SYMBOL: "ok"}
     fields = gate.redis.hgetall(gate.keys.snapshot(SYMBOL))
     assert fields.pop("ts_iso").endswith(f".{ts_ms % 1000:03}Z")
@@ -42,6 +42,7 @@ def test_a_snapshot_has_the_fields_and_lifetime_of_the_contract(gate: Gate) -> N
         "ts_ms": str(ts_ms),
         "source": SOURCE,
         "run_id": gate.run_id,
+        "life": gate.life,
     }
     assert HOUR_SEC - 5 < gate.redis.ttl(gate.keys.snapshot(SYMBOL)) <= HOUR_SEC
     assert gate.count(f"p33_snapshot_total|{SYMBOL}|ok") == 1
@@ -89,12 +90,18 @@ def test_hundreds_of_symbols_are_written_in_one_call_each_with_its_own_status(ga
     gate.redis.rpush(gate.keys.snapshot(symbols[120]), "foreign")
     snapshots = [
         Snapshot(
-            position=Position(symbol=symbol, position_amt=LONG), ts_ms=gate.now_ms(), source=SOURCE, run_id=gate.run_id
+            position=Position(symbol=symbol, position_amt=LONG),
+            ts_ms=gate.now_ms(),
+            source=SOURCE,
+            run_id=gate.run_id,
+            life=gate.life,
         )
         for symbol in symbols
     ]
     now_ms = snapshots[0].ts_ms
-    same_request = [Snapshot(position=s.position, ts_ms=now_ms, source=SOURCE, run_id=s.run_id) for s in snapshots]
+    same_request = [
+        Snapshot(position=s.position, ts_ms=now_ms, source=SOURCE, run_id=s.run_id, life=s.life) for s in snapshots
+    ]
     statuses = gate.snapshots.put_snapshots(same_request)
     assert list(statuses) == symbols
     assert {symbol for symbol, status in statuses.items() if status != "ok"} == {symbols[120]}

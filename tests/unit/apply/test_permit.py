@@ -21,7 +21,7 @@ KEYS = ("a signing key of 30 characters", "another key, of 30 characters!")
 def issued(**changes: Any) -> dict[str, Any]:
     plan, policy = make_plan(), make_policy()
     verdict = evaluate(plan, make_facts(), policy)
-    return {**verdict_fields(plan, verdict, now_ms=NOW_MS, run_id=RUN_ID, policy=policy), **changes}
+    return {**verdict_fields(plan, verdict, now_ms=NOW_MS, facts=make_facts(), policy=policy), **changes}
 
 
 def read(fields: dict[str, Any], *keys: str) -> AllowPermit:

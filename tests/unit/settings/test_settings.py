@@ -61,6 +61,7 @@ def test_the_defaults_are_the_contracts():
         "P33_GOVERNOR_PERMIT_KEY": "{prefix}:permit:governor:{plan_id}",
         "P33_PERMIT_SIGNING_KEY": None,
         "P33_RUNTIME_DIR": None,
+        "P33_ACCEPT_OLD_LIFE": False,
         "P33_INGEST": "on",
     }
 

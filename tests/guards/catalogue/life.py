@@ -1,0 +1,85 @@
+"""A life of the store: nothing of another one is relied on (CONTRACT section 3)."""
+
+from __future__ import annotations
+
+from tests.guards.guard import Guard
+
+LIFE_TESTS = "integration/store/test_life.py"
+FAILBACK = "test_a_permit_consumed_before_a_failback_is_not_consumed_again"
+EMPTIED = "test_an_emptied_store_knows_no_snapshot_and_consumes_nothing_until_a_refresh_begins_its_new_life"
+
+
+def _script(promise: str, script: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{LIFE_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file=f"store/lua/{script}.lua", old=old, new=new, tests=named)
+
+
+LIFE = (
+    _script(
+        "a promotion is a new life",
+        "_prelude",
+        " .. '/' .. history .. '/' .. ",
+        " .. '/' .. ",
+        FAILBACK,
+    ),
+    _script(
+        "an emptied store has no life",
+        "_prelude",
+        "  if current == '' then return false end\n",
+        "",
+        EMPTIED,
+    ),
+    _script(
+        "a permit of another life isn't consumed",
+        "consume_permits",
+        "if not is_of_life(permit_life, current_life, accept_old_life) then"
+        " return refused('p33', 'other_redis_life') end\n",
+        "",
+        FAILBACK,
+        EMPTIED,
+    ),
+    _script(
+        "a permit isn't consumed on another venue's snapshot",
+        "consume_permits",
+        "if permit_source ~= '' and s[7] ~= permit_source then"
+        " return refused('p33', 'snapshot_of_another_source') end\n",
+        "",
+        "test_a_snapshot_of_another_venue_stops_the_consumption",
+    ),
+    _script(
+        "an allow evaluated in another life isn't written",
+        "commit_verdict",
+        "  if current_life == '' or current_life ~= evaluated_life then return { 'moved', 'life' } end\n",
+        "",
+        "test_an_allow_evaluated_before_a_failback_is_not_written",
+    ),
+    _script(
+        "a new life is waited for",
+        "claim_refresh",
+        "if r[2] ~= current_life then\n",
+        "if false then\n",
+        "test_after_a_failback_nothing_is_fetched_while_an_order_of_before_may_be_sent",
+        EMPTIED,
+    ),
+    _script(
+        "an answer asked for in another life isn't written",
+        "put_snapshots",
+        " or fetched_life == '' or life(epoch_key, info) ~= fetched_life\n",
+        "\n",
+        EMPTIED,
+    ),
+    _script(
+        "a position of another life isn't adopted",
+        "adopt_ledger",
+        " or not is_of_life(s[8], life(epoch_key), accept_old_life) then\n",
+        " then\n",
+        "test_a_position_is_adopted_from_a_snapshot_of_this_life_only",
+    ),
+    Guard(
+        promise="a verdict doesn't rest on a snapshot of another life",
+        file="domain/rules.py",
+        old="    if snapshot.life != facts.life:\n",
+        new="    if facts.life == snapshot.run_id:\n",
+        tests=(f"{LIFE_TESTS}::test_after_a_failback_nothing_is_fetched_while_an_order_of_before_may_be_sent",),
+    ),
+)
