@@ -54,9 +54,7 @@ class PermitClient:
         *,
         accept_old_life: bool = False,
     ) -> None:
-        options = ClientOptions.checked(
-            redis_url, prefix, governor_key, signing_keys, accept_old_life=accept_old_life
-        )
+        options = ClientOptions.checked(redis_url, prefix, governor_key, signing_keys, accept_old_life=accept_old_life)
         self._consuming = Consuming(options)
         self._redis = connect(options.redis_url)
         self._scripts = Scripts(self._redis)

@@ -126,6 +126,12 @@ REFUSALS = (
     ),
     Refusal(
         errors=(NO_P33,),
+        reason="other_redis_life",
+        when="Redis failed over and back, or was emptied, after the permit was issued",
+        remedy=_NEW_PLAN,
+    ),
+    Refusal(
+        errors=(NO_P33,),
         reason="reservation_lost",
         when="the position isn't reserved for this plan any more",
         remedy=_NEW_PLAN,
@@ -171,6 +177,18 @@ REFUSALS = (
         reason="snapshot_of_another_run",
         when="the snapshot is from before Redis restarted",
         remedy="wait for the next refresh, then " + _NEW_PLAN,
+    ),
+    Refusal(
+        errors=(NO_P33,),
+        reason="snapshot_of_another_life",
+        when="the snapshot is from before Redis failed over and back, or was emptied",
+        remedy="wait for the next refresh, then " + _NEW_PLAN,
+    ),
+    Refusal(
+        errors=(NO_P33,),
+        reason="snapshot_of_another_source",
+        when="the snapshot is of another venue or host than the permit's",
+        remedy="find out which worker writes this symbol with other exchange settings: `p33 check`",
     ),
     Refusal(
         errors=(NO_P33,),
