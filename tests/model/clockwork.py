@@ -15,7 +15,7 @@ from tests.support.gate import SYMBOL, Gate
 
 TICK_MS = 20_000
 QUARTER_MS = TICK_MS // 4
-_TIMES = ("ts_ms", "last_order_time_ms", "consumed_ms", "place_before_ms", "barrier_ms", "started_ms", "new_run_ms")
+_TIMES = ("ts_ms", "last_order_time_ms", "consumed_ms", "place_before_ms", "barrier_ms", "started_ms", "new_life_ms")
 
 
 def real_limits(limits: Limits) -> dict[str, int]:

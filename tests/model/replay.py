@@ -79,7 +79,7 @@ class Replay:
         self.gate = Gate(self.server, poll_ms=1, **real_limits(self.case.limits))
         pause_ms = place_window_ms(self.case.limits)
         self.gate.snapshots._times = replace(
-            self.gate.snapshots._times, new_run_pause_ms=pause_ms, place_window_ms=pause_ms
+            self.gate.snapshots._times, new_life_pause_ms=pause_ms, place_window_ms=pause_ms
         )
         self.permit_client = self.gate.client()
 

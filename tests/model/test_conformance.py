@@ -66,7 +66,7 @@ BREAKS = {
         "redis.call('DEL', reservation_key, permit_key)",
         "redis.call('DEL', reservation_key)",
     ),
-    "refresh.new_run": ("claim_refresh", "now - since <= tonumber(new_run_pause_ms)", "false"),
+    "refresh.new_run": ("claim_refresh", "now - since <= tonumber(new_life_pause_ms)", "false"),
     "put.older": ("put_snapshots", "stored_ms > ts_ms", "false"),
 }
 """The line of a script that a guard of the model stands for, and what leaves it out."""
