@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from p33_tasks.contract.timing import PLACE_WINDOW_MS
 from p33_tasks.contract.life import life_of
+from p33_tasks.contract.timing import PLACE_WINDOW_MS
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.ports import Claim, CommitStatus
 from p33_tasks.services.issue_permit import PermitService

@@ -162,7 +162,6 @@ def test_there_is_a_limit_to_try_for_each_that_a_rule_asks_for() -> None:
     fields = {
         field
         for field in Policy.__slots__
-        if field
-        not in {"allowlist", "permit_ttl_ms", "poll_ms", "market_max_age_ms", "read_lag_ms", "accept_old_life"}
+        if field not in {"allowlist", "permit_ttl_ms", "poll_ms", "market_max_age_ms", "read_lag_ms", "accept_old_life"}
     }
     assert set(Limits.__slots__) == fields
