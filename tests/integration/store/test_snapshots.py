@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from p33_tasks.contract.timing import PLACE_WINDOW_MS
 from p33_tasks.domain.models import Position, Snapshot
+from p33_tasks.services.issue_permit import PermitService
+from p33_tasks.store.connection import connect
 from p33_tasks.store.snapshots import RefreshTimes
+from p33_tasks.store.verdicts import RedisVerdictStore
 from tests.support.gate import LONG, OTHER, SOURCE, SYMBOL, Gate, make_result
 from tests.support.redis_server import RedisServer
 
@@ -265,6 +270,18 @@ def test_an_order_time_in_whole_seconds_is_used_when_there_is_no_other(gate: Gat
     assert gate.why_not("p-1") == "cooldown_in_flight"
     gate.redis.hset(gate.keys.ledger(SYMBOL), "last_order_time_epoch", "0")
     assert gate.why_not("p-2") == "allow"
+
+
+def test_a_symbol_outside_ascii_is_judged_and_consumed_like_any_other(gate: Gate) -> None:
+    symbol = "币安人生USDT"
+    gate.make_ready(symbol=symbol)
+    policy = replace(gate.policy, allowlist=gate.policy.allowlist | {symbol})
+    verdicts = RedisVerdictStore(connect(gate.url), gate.keys, source=SOURCE, allowlist=policy.allowlist)
+    PermitService(verdicts, gate.dead_letters, policy).judge(*gate.publish("p-1", symbol=symbol))
+    assert gate.reason("p-1") == "allow"
+    assert gate.count(f"p33_permit_total|{symbol}|allow") == 1
+    gate.grant("p-1")
+    assert gate.client().consume("p-1", symbol).safe_close_qty == LONG * 3 / 4
 
 
 # --- market rules ---------------------------------------------------------------------------------------------------

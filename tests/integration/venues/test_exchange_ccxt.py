@@ -111,8 +111,10 @@ def run(code):
 def test_nothing_imports_ccxt_before_the_first_request():
     done = run(
         "import sys, importlib, pkgutil, p33_tasks.venues as package\n"
-        "for module in pkgutil.iter_modules(package.__path__):\n"
-        "    importlib.import_module(f'p33_tasks.venues.{module.name}')\n"
+        "for module in pkgutil.walk_packages(package.__path__, 'p33_tasks.venues.'):\n"
+        "    importlib.import_module(module.name)\n"
+        "from p33_tasks.settings import load_settings\n"
+        "load_settings({}).policy\n"
         "from p33_tasks.venues.build import build_venue, venue_source\n"
         "key = {'api_key': 'k', 'api_secret': 's'}\n"
         "build_venue(exchange_id='binanceusdm', **key, testnet=True, base_url=None, budget=None)\n"
