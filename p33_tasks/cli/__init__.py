@@ -1,5 +1,20 @@
 """The ``p33`` command. Its commands are found by name and imported when they are called, one module each."""
 
-from p33_tasks.cli.root import main
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
 
 __all__ = ["main"]
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """The entry point ``p33``; with the base install alone it says what to install."""
+    try:
+        from p33_tasks.cli.root import main as command
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("p33_tasks"):
+            raise
+        sys.stderr.write(f'p33 needs {error.name}: pip install "position-state-brain[service]"\n')
+        raise SystemExit(2) from None
+    command(args)

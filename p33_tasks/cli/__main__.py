@@ -1,6 +1,6 @@
 """``python -m p33_tasks.cli`` is ``p33``, for a process that knows its interpreter but not its PATH."""
 
-from p33_tasks.cli.root import main
+from p33_tasks.cli import main
 
 if __name__ == "__main__":
     main()

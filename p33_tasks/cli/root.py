@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import ModuleType
 
 import click
 
@@ -62,7 +63,7 @@ class Commands(click.Group):
         for section in SECTIONS.values():
             if cmd_name in section:
                 module, _, attribute = section[cmd_name].place.partition(":")
-                command: click.Command = getattr(importlib.import_module(module), attribute)
+                command: click.Command = getattr(_imported(module), attribute)
                 return command
         return None
 
@@ -86,6 +87,18 @@ class Commands(click.Group):
         """Call the command; a user's mistake is a sentence, not a traceback."""
         with reported_failures():
             return super().invoke(ctx)
+
+
+def _imported(module: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("p33_tasks"):
+            raise
+        extra = "demo" if module.startswith("p33_tasks.demo") else "service"
+        raise click.UsageError(
+            f'this command needs {error.name}: pip install "position-state-brain[{extra}]" (or make, in a checkout)'
+        ) from error
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

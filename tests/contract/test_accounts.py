@@ -42,7 +42,7 @@ def plan(plan_id: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def accounts() -> Iterator[Accounts]:
-    with running_redis("system", aof=True) as server, running_simulator(symbols={SYMBOL: "-0.038"}) as exchange:
+    with running_redis(aof=True) as server, running_simulator(symbols={SYMBOL: "-0.038"}) as exchange:
         found = Accounts(server, server.client())
         _wait_in_line(found)
         base = {

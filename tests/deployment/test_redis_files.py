@@ -51,7 +51,7 @@ def test_while_a_password_is_rotated_both_are_accepted(tmp_path: Path) -> None:
     assert line.count(" #") == 2
 
 
-@pytest.mark.parametrize("version", ["system", "bundled"])
+@pytest.mark.parametrize("version", ["system", "bundled", "old"])
 def test_redis_starts_with_the_shipped_configuration(version: Version, tmp_path: Path) -> None:
     """The file as it is; only its places (port, folder, ACL file) are the test's."""
     (tmp_path / "users.acl").write_text(make_acl(tmp_path / "s", version))

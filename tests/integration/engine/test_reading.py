@@ -21,7 +21,7 @@ from tests.support.waiting import wait_until
 QUICK = Window(size=4, base_idle_ms=20, max_idle_ms=100)
 
 
-@pytest.fixture(params=["bundled", "system"])
+@pytest.fixture(params=["bundled", "old", "system"])
 def server(request):
     with running_redis(request.param) as found:
         yield found
@@ -368,7 +368,7 @@ def test_a_result_that_was_trimmed_and_whose_task_is_lost_is_given_up_and_counte
 
 def test_entries_trimmed_before_they_were_read_are_counted_once():
     """Redis 6.2 doesn't number its entries: there it can't be known."""
-    with running_redis("system") as server, server.client() as client:
+    with running_redis() as server, server.client() as client:
         noted = Noted()
         window = Window(size=4, base_idle_ms=60_000, max_idle_ms=60_000)
         with running(make_ingest(server, noted, window=window)):

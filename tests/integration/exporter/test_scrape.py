@@ -35,7 +35,7 @@ def scrape(exporter: Exporter) -> Samples:
     }
 
 
-@pytest.fixture(scope="module", params=["bundled", "system"])
+@pytest.fixture(scope="module", params=["bundled", "old", "system"])
 def redis_server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
     version: Version = request.param
     with running_redis(version) as server:

@@ -10,7 +10,7 @@ from tests.support.gate import Gate
 from tests.support.redis_server import RedisServer, Version, running_redis
 
 
-@pytest.fixture(scope="module", params=["bundled", "system"])
+@pytest.fixture(scope="module", params=["bundled", "old", "system"])
 def redis_server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
     version: Version = request.param
     with running_redis(version) as server:

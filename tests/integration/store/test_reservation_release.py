@@ -56,7 +56,7 @@ def test_not_executed_releases_an_unconsumed_permit_and_deletes_it(
     assert reserved.permit() is None
     expected = "cooldown_in_flight" if fills else "allow"
     assert reserved.why_not("plan-2") == expected
-    assert reserved.refusal("plan-1") == ("missing_or_denied_p33_permit", "missing")
+    assert reserved.refusal("plan-1") == ("missing_or_denied_p33_permit", "withdrawn")
 
 
 @pytest.mark.parametrize("rejected", [False, True])

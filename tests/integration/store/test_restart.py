@@ -15,7 +15,7 @@ from tests.support.gate import LONG, SOURCE, SYMBOL, Gate
 from tests.support.redis_server import RedisServer, Version, running_redis
 
 
-@pytest.fixture(params=["bundled", "system"])
+@pytest.fixture(params=["bundled", "old", "system"])
 def durable(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
     version: Version = request.param
     with running_redis(version, aof=True) as server:

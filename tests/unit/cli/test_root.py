@@ -150,3 +150,12 @@ def test_the_demos_scenarios_need_its_executor() -> None:
     result = CliRunner().invoke(cli, ["up", "--no-executor"])
     assert result.exit_code == 2
     assert "--no-producer" in result.stderr
+
+
+def test_a_command_whose_extra_is_not_installed_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith(("p33_tasks.demo.up", "honcho"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "honcho", None)
+    result = CliRunner().invoke(cli, ["up"])
+    assert result.exit_code == 2
+    assert 'pip install "position-state-brain[demo]"' in result.stderr

