@@ -26,6 +26,10 @@ class InvalidMessageError(P33Error, ValueError):
     """The stream entry can't be understood; it belongs on the dead-letter stream."""
 
 
+class EntryMismatchError(P33Error, ValueError):
+    """A task names a stream entry that isn't the plan's or the result's; nothing was done. Find out who sent it."""
+
+
 class CorruptStateError(P33Error, ValueError):
     """A value under one of our Redis keys is not what this service writes there."""
 

@@ -154,11 +154,32 @@ class StreamEntry:
     entry_id: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanName:
+    """What a message says of the stream entry that it stands for. The entry has the last word."""
+
+    plan_id: str
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedEntry:
+    """A plan's stream entry, read together with the facts."""
+
+    facts: Facts | None  # None: a verdict on the named plan_id exists already
+    time_ms: int  # what its age counts from: the earlier of its id's time and its first reading
+    fields: Mapping[str, str | list[str]] | None  # None: it isn't in the stream
+    is_pending: bool  # where it isn't in the stream: the group has read it, and nobody acknowledged it
+
+
 class VerdictStore(Protocol):
     """Where verdicts are made final."""
 
     def load(self, plan: Plan) -> Facts | None:
         """All facts for a plan in one round trip; None when a verdict on its plan_id exists already."""
+
+    def load_entry(self, name: PlanName, entry: StreamEntry) -> LoadedEntry:
+        """All facts for the plan that a message names, and its stream entry, in one round trip."""
 
     def acknowledge(self, entry: StreamEntry) -> None:
         """Take an entry off the pending list."""

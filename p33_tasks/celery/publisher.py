@@ -108,9 +108,9 @@ class TaskPublisher:
         try:
             self._app.send_task(
                 message.name,
-                kwargs=(kwargs := dict(message.kwargs)),
+                kwargs=dict(message.kwargs),
                 argsrepr="()",
-                kwargsrepr=repr(kwargs)[:MAX_SHOWN],
+                kwargsrepr=repr(dict(message.shown))[:MAX_SHOWN],
                 task_id=message.task_id,
                 producer=producer,
                 declare=[],  # done once per connection; looking whether it was takes a tenth of a publish

@@ -10,8 +10,9 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
-MAX_BODY_CHARS = 4_000_000
-"""An entry has at most 262 144 characters, each written with up to 12 (two escapes); and room for its frame."""
+MAX_BODY_CHARS = 1_000_000
+"""A plan that a producer sends as a task has at most 65 536 characters, as an entry, each written with up to 12 (two
+escapes); and room for its frame."""
 MAX_HEADER_CHARS = 1_000
 MAX_SHOWN_CHARS = 4_000
 """Arguments as Flower shows them, which every listener of events receives; Celery itself writes about 1 000."""

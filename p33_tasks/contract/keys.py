@@ -108,6 +108,25 @@ class Keys:
         """HASH: request weight used in this minute, and the venue's pause."""
         return f"{self.prefix}:p33:budget"
 
+    @property
+    def first_seen(self) -> str:
+        """HASH: entry id to the TIME (ms) at which it was first read; of ids more than a second ahead of it."""
+        return f"{self.prefix}:p33:first_seen"
+
+    @property
+    def results_first_seen(self) -> str:
+        """HASH: as ``first_seen``, of the results' stream: two streams can hold the same id."""
+        return f"{self.prefix}:p33:first_seen:results"
+
+    @property
+    def entry_copy_prefix(self) -> str:
+        """What the keys of ``entry_copy`` begin with: a script that reads entries adds their ids itself."""
+        return f"{self.prefix}:p33:entry:"
+
+    def entry_copy(self, entry_id: str) -> str:
+        """STRING: a result's fields, kept until it is recorded; its producer may trim the stream."""
+        return f"{self.entry_copy_prefix}{entry_id}"
+
     def consumer_lease(self, consumer: str) -> str:
         """STRING with a short TTL: an ingest process goes by this consumer name."""
         return f"{self.prefix}:p33:consumer:{consumer}"

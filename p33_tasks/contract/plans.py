@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
+from p33_tasks.contract.entries import MAX_ENTRY_CHARS, chars_of
 from p33_tasks.contract.fields import (
     MAX_PLAN_ID_CHARS,
     flag_of,
@@ -60,6 +61,35 @@ def parse_plan(fields: Mapping[str, object], *, issued_ms: int, from_stream: boo
         from_stream=from_stream,
         problem="; ".join(problems) or None,
     )
+
+
+def parse_entry(fields: Mapping[str, str | list[str]], *, issued_ms: int) -> Plan | None:
+    """Read a plan's stream entry: what the ingest and every task make of it.
+
+    Args:
+        fields: The entry's, as the stream holds them.
+        issued_ms: What its age counts from, Unix milliseconds of Redis' clock.
+
+    Returns:
+        The plan; one that is to be denied carries its ``problem``. None where the decision is readable and another
+        one than ``EXECUTE``: nobody waits for a permit.
+
+    Raises:
+        InvalidMessageError: Without a usable plan_id or symbol there is nothing that a verdict could be tied to.
+    """
+    decision = fields.get("decision")
+    if isinstance(decision, str) and decision.isprintable() and not is_executable(fields):
+        return None
+    problem = None
+    if chars_of(fields) > MAX_ENTRY_CHARS:
+        problem = "the entry is too large"
+    elif not is_executable(fields):
+        problem = "decision is missing or unreadable; a plan to be judged says EXECUTE"
+    if problem is None:
+        return parse_plan(fields, issued_ms=issued_ms, from_stream=True)
+    # An executor waits: denied by name, without a look at the rest.
+    named = {name: fields[name] for name in ("plan_id", "symbol") if name in fields}
+    return replace(parse_plan(named, issued_ms=issued_ms, from_stream=True), problem=problem)
 
 
 def parse_task_plan(fields: Mapping[str, object]) -> Plan:

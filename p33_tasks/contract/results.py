@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from p33_tasks.contract.entries import MAX_ENTRY_CHARS, chars_of
 from p33_tasks.contract.fields import (
     MAX_PLAN_ID_CHARS,
     flag_of,
@@ -32,11 +33,30 @@ from p33_tasks.errors import InvalidMessageError
 from p33_tasks.ports import ExecutionResult
 
 MAX_ORDERS = 200
+MAX_RESULT_AGE_MS = 7 * 86_400_000
+"""How long fills are remembered: an older result could be applied a second time."""
 MAX_ERROR_CHARS = 1_000
 _ERROR_FIELDS = ("error", "error_code", "code", "msg", "reason")
 
 _ORDER_FIELDS = ("order_id", "side", "executed_qty", "filled_qty")
 _SIDES = {side.value: side for side in OrderSide}
+
+
+def parse_entry_result(fields: Mapping[str, str | list[str]], *, age_ms: int) -> ExecutionResult:
+    """Read a result's stream entry: what the ingest and every task make of it.
+
+    Args:
+        fields: The entry's, as the stream or its copy holds them.
+        age_ms: Milliseconds since it was added, by Redis' clock.
+
+    Raises:
+        InvalidMessageError: As ``parse_result``; and for an entry that is too large, or older than the memory of fills.
+    """
+    if (chars := chars_of(fields)) > MAX_ENTRY_CHARS:
+        raise InvalidMessageError(f"{chars} characters, at most {MAX_ENTRY_CHARS} are allowed")
+    if age_ms > MAX_RESULT_AGE_MS:
+        raise InvalidMessageError(f"the result is {age_ms // 86_400_000} days old; fills are remembered for 7")
+    return parse_result(fields)
 
 
 def parse_result(fields: Mapping[str, object]) -> ExecutionResult:

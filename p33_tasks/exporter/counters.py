@@ -55,6 +55,9 @@ def counter_families(counters: Counters, symbols: Sequence[str]) -> Iterator[Met
         counters, "p33_deadletter_total", "Stream entries that could not be understood and were put aside."
     )
     yield _by_stream(
+        counters, "p33_entry_ahead_total", "Stream entries whose id was over a second ahead of Redis' clock when read."
+    )
+    yield _by_stream(
         counters, "p33_trimmed_total", "Stream entries that a producer trimmed before they were read (Redis 7 tells)."
     )
 

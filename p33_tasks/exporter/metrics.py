@@ -22,6 +22,7 @@ Beside it:
     p33_build_info                   gauge      version, python    always 1
     p33_read_seconds                 gauge                         time that reading Redis took for this scrape
     p33_ledger_crossed_zero_total    counter    symbol             results that turned the ledger's side around
+    p33_entry_ahead_total            counter    stream             entry ids over a second ahead of Redis' clock when read
     p33_trimmed_total                counter    stream             entries trimmed before they were read (Redis 7 tells)
     p33_snapshot_usable              gauge      symbol             1: a verdict would accept the snapshot (fresh, ours)
     p33_ledger_known                 gauge      symbol             1: the ledger has an amount

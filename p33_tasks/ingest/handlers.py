@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import structlog
 
-from p33_tasks.contract.plans import is_executable, parse_plan
-from p33_tasks.contract.results import parse_result
+from p33_tasks.contract.entries import MAX_ENTRY_CHARS
+from p33_tasks.contract.plans import is_executable, parse_entry
+from p33_tasks.contract.results import parse_entry_result
 from p33_tasks.domain.models import Details, Plan, Verdict
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import InvalidMessageError
@@ -28,10 +29,9 @@ from p33_tasks.store.entries import Entry, Window
 
 log = structlog.get_logger("p33.ingest")
 
-MAX_ENTRY_CHARS = 262_144
 MAX_DEAD_LETTER_CHARS = 65_536
-MAX_RESULT_AGE_MS = 7 * 86_400_000
-"""How long fills are remembered: an older result could be applied a second time."""
+SHOWN_FIELDS = ("action", "executed", "order_id")
+MAX_SHOWN_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,9 @@ class TaskMessage:
     name: str
     task_id: str
     kwargs: Mapping[str, Any]
+    shown: Mapping[str, str] = field(
+        default_factory=dict
+    )  # its arguments as Flower lists them; the task gets none of it
 
 
 class Denier(Protocol):
@@ -76,17 +79,18 @@ class PlanHandler:
 
     def handle(self, entry: Entry, now_ms: int) -> TaskMessage | None:  # noqa: ARG002 - a plan's age is a rule's matter
         """See ``Handler.handle``."""
-        if _says_something_else(entry.fields):
-            self.entries.acknowledge(entry.where)
-            return None
         try:
-            problem = self._problem(entry)
-            if problem:
-                self._deny_by_name(entry, problem)
-                return None
-            plan = parse_plan(entry.fields, issued_ms=entry.time_ms, from_stream=True)
+            plan = parse_entry(entry.fields, issued_ms=entry.time_ms)
         except InvalidMessageError as error:
             move_to_dead_letters(self.dead_letters, entry, error)
+            return None
+        if plan is None:
+            self.entries.acknowledge(entry.where)
+            return None
+        if entry.chars > MAX_ENTRY_CHARS or not is_executable(entry.fields):  # no facts change this verdict
+            sizes: Details = {"size_chars": entry.chars, "max_chars": MAX_ENTRY_CHARS}
+            found = {"problem": plan.problem, **(sizes if entry.chars > MAX_ENTRY_CHARS else {})}
+            self.permits.deny(plan, entry.where, Reason.INVALID_PLAN, found)
             return None
         if entry.deliveries > self.window.max_deliveries:
             times = entry.deliveries - 1
@@ -94,20 +98,7 @@ class PlanHandler:
             details: Details = {"error": "no worker finished the evaluation", "deliveries": times}
             self.permits.deny(plan, entry.where, Reason.INTERNAL_ERROR, details)
             return None
-        return _task("p33.evaluate_permit", plan.plan_id, entry, self.prefix, kind="permit", body="plan")
-
-    def _problem(self, entry: Entry) -> Details | None:
-        if entry.chars > MAX_ENTRY_CHARS:
-            return {"problem": "the entry is too large", "size_chars": entry.chars, "max_chars": MAX_ENTRY_CHARS}
-        if not is_executable(entry.fields):
-            return {"problem": "decision is missing or unreadable; a plan to be judged says EXECUTE"}
-        return None
-
-    def _deny_by_name(self, entry: Entry, problem: Details) -> None:
-        """Deny what can't be judged, where it can be read whose it is; an executor waits."""
-        named: dict[str, object] = {name: entry.fields[name] for name in ("plan_id", "symbol") if name in entry.fields}
-        plan = parse_plan(named, issued_ms=entry.time_ms, from_stream=True)
-        self.permits.deny(plan, entry.where, Reason.INVALID_PLAN, problem)
+        return _task("p33.evaluate_permit", plan.plan_id, plan.symbol, entry, self.prefix, kind="permit")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,26 +111,11 @@ class ResultHandler:
     def handle(self, entry: Entry, now_ms: int) -> TaskMessage | None:
         """See ``Handler.handle``."""
         try:
-            _check_result(entry, now_ms)
-            result = parse_result(entry.fields)
+            result = parse_entry_result(entry.fields, age_ms=now_ms - entry.time_ms)
         except InvalidMessageError as error:
             move_to_dead_letters(self.dead_letters, entry, error)
             return None
-        return _task("p33.apply_result", result.plan_id, entry, self.prefix, kind="result", body="result")
-
-
-def _check_result(entry: Entry, now_ms: int) -> None:
-    if entry.chars > MAX_ENTRY_CHARS:
-        raise InvalidMessageError(f"{entry.chars} characters, at most {MAX_ENTRY_CHARS} are allowed")
-    age_ms = now_ms - entry.time_ms
-    if age_ms > MAX_RESULT_AGE_MS:
-        raise InvalidMessageError(f"the result is {age_ms // 86_400_000} days old; fills are remembered for 7")
-
-
-def _says_something_else(fields: Mapping[str, object]) -> bool:
-    """Whether the decision is readable and another one than EXECUTE: then nobody waits for a permit."""
-    decision = fields.get("decision")
-    return isinstance(decision, str) and decision.isprintable() and not is_executable(fields)
+        return _task("p33.apply_result", result.plan_id, result.symbol, entry, self.prefix, kind="result")
 
 
 def move_to_dead_letters(dead_letters: DeadLetters, entry: Entry, error: Exception) -> None:
@@ -181,10 +157,14 @@ def _is_escaped(text: str) -> bool:
     return all(not "\ud800" <= c <= "\udfff" or "\udc80" <= c <= "\udcff" for c in text)
 
 
-def _task(name: str, plan_id: str, entry: Entry, prefix: str, *, kind: str, body: str) -> TaskMessage:
+def _task(name: str, plan_id: str, symbol: str, entry: Entry, prefix: str, *, kind: str) -> TaskMessage:
+    """The message names the entry and nothing more: what the task does, it does by the entry's own fields."""
     where = entry.where
+    about = {"plan_id": plan_id, "symbol": symbol}
+    told = {name: value for name in SHOWN_FIELDS if isinstance(value := entry.fields.get(name), str)}
     return TaskMessage(
         name=name,
         task_id=f"{kind}-{re.sub(r'[^A-Za-z0-9_.:-]', '_', plan_id)[:100]}-{where.entry_id}-{entry.deliveries}",
-        kwargs={body: entry.fields, "stream": where.stream, "entry_id": where.entry_id, "prefix": prefix},
+        kwargs={**about, "stream": where.stream, "entry_id": where.entry_id, "prefix": prefix},
+        shown={**about, **{name: value[:MAX_SHOWN_CHARS] for name, value in told.items()}},
     )

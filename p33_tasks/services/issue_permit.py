@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 
 import structlog
 
+from p33_tasks.contract.fields import shown
+from p33_tasks.contract.plans import parse_entry
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.models import Allow, Deny, Details, Facts, Plan, Policy, Verdict
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.domain.reasons import Reason
-from p33_tasks.errors import ForeignKeyTypeError
+from p33_tasks.errors import EntryMismatchError, ForeignKeyTypeError, InvalidMessageError
 from p33_tasks.log_events import LogEvent
-from p33_tasks.ports import CommitStatus, DeadLetters, StreamEntry, VerdictStore
+from p33_tasks.ports import CommitStatus, DeadLetters, PlanName, StreamEntry, VerdictStore
 
 TRIES = 3
 """Loads and evaluations before facts that keep moving are a deny (CONTRACT section 5)."""
@@ -42,10 +45,45 @@ class PermitService:
             StoreUnavailableError: Redis is away. The entry stays pending and is tried again.
         """
         try:
-            return self._judge(plan, entry)
+            return self._judge(entry, lambda: (plan, self._store.load(plan)))
         except ForeignKeyTypeError as error:
             self._give_up(plan, entry, error)
             return None
+
+    def judge_entry(self, name: PlanName, entry: StreamEntry) -> Verdict | None:
+        """Give the plan in a stream entry its one verdict.
+
+        Args:
+            name: What a message says whose entry it is. Anybody who may write to the broker can say so: everything
+                else is read from the entry, in the round trip that reads the facts.
+            entry: Where the plan is; acknowledged together with the verdict.
+
+        Returns:
+            The verdict, or None when one existed already.
+
+        Raises:
+            EntryMismatchError: The entry holds another plan, or none that may be judged. It stays pending, if it was.
+            StoreError: Redis is away, or a key holds another type. As above; the ingest gives it up after some tries.
+        """
+        return self._judge(entry, lambda: self._read(name, entry))
+
+    def _read(self, name: PlanName, entry: StreamEntry) -> tuple[Plan, Facts | None]:
+        """The plan as its entry says, and the facts; None for facts when there is a verdict already."""
+        loaded = self._store.load_entry(name, entry)
+        if loaded.fields is not None:
+            return _plan_of(name, loaded.fields, loaded.time_ms), loaded.facts
+        # Without the group's own record that the entry was there, anybody could have any plan_id denied.
+        if not loaded.is_pending and loaded.facts is not None:
+            raise EntryMismatchError("the entry is neither in the stream nor pending")
+        trimmed = Plan(
+            plan_id=name.plan_id,
+            symbol=name.symbol,
+            action="",
+            close_factor=None,
+            issued_ms=loaded.time_ms,
+            problem="the entry was trimmed from its stream before it was judged",
+        )
+        return trimmed, loaded.facts
 
     def deny(self, plan: Plan, entry: StreamEntry | None, reason: Reason, details: Details) -> Verdict | None:
         """Deny without looking at facts, e.g. a plan that was delivered too often."""
@@ -56,9 +94,9 @@ class PermitService:
             self._give_up(plan, entry, error)
             return None
 
-    def _judge(self, plan: Plan, entry: StreamEntry | None) -> Verdict | None:
+    def _judge(self, entry: StreamEntry | None, read: Callable[[], tuple[Plan, Facts | None]]) -> Verdict | None:
         for _ in range(TRIES):
-            facts = self._store.load(plan)
+            plan, facts = read()
             if facts is None:
                 if entry is not None:
                     self._store.acknowledge(entry)
@@ -94,6 +132,18 @@ class PermitService:
         log.error(LogEvent.NO_VERDICT, plan_id=plan.plan_id, symbol=plan.symbol, error=str(error))
         if entry is not None:
             self._dead_letters.dead_letter(entry, str(error), {"plan_id": plan.plan_id, "symbol": plan.symbol})
+
+
+def _plan_of(name: PlanName, fields: Mapping[str, str | list[str]], time_ms: int) -> Plan:
+    try:
+        plan = parse_entry(fields, issued_ms=time_ms)
+    except InvalidMessageError as error:  # a dead letter, which is the ingest's to write
+        raise EntryMismatchError(f"the entry is no plan: {error}") from None
+    if plan is None:
+        raise EntryMismatchError("the entry's decision is not EXECUTE")
+    if (plan.plan_id, plan.symbol) != (name.plan_id, name.symbol):
+        raise EntryMismatchError(f"the entry holds plan {shown(plan.plan_id)} of {shown(plan.symbol)}")
+    return plan
 
 
 def _log_verdict(plan: Plan, verdict: Verdict) -> None:

@@ -87,6 +87,7 @@ class Settings(VenueVariables):
     permit_signing_key: SecretStr | None = Field(None, alias="P33_PERMIT_SIGNING_KEY")
     runtime_dir: str | None = Field(None, alias="P33_RUNTIME_DIR", pattern=r"^/")
     accept_old_life: bool = Field(default=False, alias="P33_ACCEPT_OLD_LIFE")
+    task_key: SecretStr | None = Field(None, alias="P33_TASK_KEY")
     ingest: Literal["on", "off"] = Field("on", alias="P33_INGEST")
 
     # --- reading ----------------------------------------------------------------------------------------------------
@@ -192,7 +193,7 @@ class Settings(VenueVariables):
             raise ValueError("use scheme and host, e.g. http://127.0.0.1:8088 or https://proxy.example")
         return value.rstrip("/")
 
-    @field_validator("permit_signing_key")
+    @field_validator("permit_signing_key", "task_key")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:

@@ -8,6 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import redis.exceptions
 
+from p33_tasks.contract.entries import (
+    ENTRY_COPY_TTL_SEC,
+    MAX_ENTRY_CHARS,
+    Fields,
+    chars_of,
+    copy_of,
+    fields_of,
+    flat_of,
+    time_ms_of,
+)
 from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.errors import StoreError
 from p33_tasks.ports import StreamEntry
@@ -19,8 +29,6 @@ if TYPE_CHECKING:
 CONSUMER_IDLE_MS = 3_600_000
 """A name that nobody goes by is removed after an hour: by process id, they piled up to 38."""
 
-Fields = dict[str, str | list[str]]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
@@ -30,7 +38,7 @@ class Window:
     base_idle_ms: int = 250  # idle for base x 2^(deliveries - 1) ...
     max_idle_ms: int = 10_000  # ... but no longer
     max_deliveries: int = 4  # delivered more often, an entry is slow: it no longer fills the window
-    trimmed_result_ms: int = 15_000  # past this no task holds a result whose entry is gone: each has 10 s
+    trimmed_ms: int = 15_000  # past this no task holds an entry that is gone: each has 10 s. Results: sent as often
     max_slow: int = 256  # ... for so many, or a failing store would drain the whole stream into the pending list
 
 
@@ -45,12 +53,21 @@ class Entry:
     @property
     def chars(self) -> int:
         """Its size, about."""
-        return sum(len(name) + sum(map(len, _values(value))) for name, value in self.fields.items())
+        return chars_of(self.fields)
 
     @property
     def time_ms(self) -> int:
         """When it was added, by its id: Redis's own time."""
-        return int(self.where.entry_id.partition("-")[0])
+        return time_ms_of(self.where.entry_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundResult:
+    """What Redis holds of a result that a task names."""
+
+    now_ms: int  # Redis TIME
+    time_ms: int  # when the entry was added: the earlier of its id's time and its first reading
+    fields: Fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,14 +136,12 @@ class RedisEntries:
 
     def claim(self, stream: str, consumer: str, window: Window, start: str = "-") -> Batch:
         """Entries, of any consumer, that were idle for so long that they are to be sent again."""
-        # A trimmed plan is decided by its task all the same; a result's acknowledgement is what lets it be recorded.
-        trimmed_ms = window.trimmed_result_ms if stream == self._keys.results else window.base_idle_ms
         more: dict[str, str | int] = {
             "base_idle_ms": window.base_idle_ms,
             "max_idle_ms": window.max_idle_ms,
             "start_id": start,
             "max_entries": max(window.size, 16),
-            "trimmed_idle_ms": trimmed_ms,
+            "trimmed_idle_ms": window.trimmed_ms,
         }
         reply = self._scripts.run("claim_entries", *self._call(stream, consumer, window, more))
         if reply[0] == "no_group":
@@ -141,7 +156,7 @@ class RedisEntries:
         )
 
     def wait(self, streams: Sequence[str], consumer: str, *, count: int, timeout_ms: int) -> tuple[Entry, ...]:
-        """New entries as soon as there are any, ``count`` of each stream at most."""
+        """New entries as soon as there are any, ``count`` of each stream at most; results are copied, as by a read."""
         with translated_errors():
             try:
                 reply: Any = self._client.xreadgroup(
@@ -152,7 +167,44 @@ class RedisEntries:
                     raise
                 return ()
         rows = reply.items() if isinstance(reply, dict) else reply or []
-        return tuple(_entry(stream, entry_id, flat, 1) for stream, items in rows for entry_id, flat in items)
+        found = [(stream, entry_id, flat) for stream, items in rows for entry_id, flat in items]
+        self._copy([(entry_id, flat) for stream, entry_id, flat in found if stream == self._keys.results])
+        return tuple(_entry(stream, entry_id, flat, 1) for stream, entry_id, flat in found)
+
+    def _copy(self, results: Sequence[tuple[str, Sequence[str]]]) -> None:
+        """A blocking read can't be part of a script, so its results are copied here, before anybody handles them."""
+        kept = {entry_id: copy_of(flat) for entry_id, flat in results if sum(map(len, flat)) <= MAX_ENTRY_CHARS}
+        if not kept:
+            return
+        with translated_errors(), self._client.pipeline(transaction=False) as pipeline:
+            for entry_id, copy in kept.items():
+                raw = copy.encode("utf-8", "surrogateescape")
+                pipeline.set(self._keys.entry_copy(entry_id), raw, ex=ENTRY_COPY_TTL_SEC)
+            pipeline.execute()
+
+    def find_result(self, entry: StreamEntry) -> FoundResult | None:
+        """What the stream holds of a result, else its copy; None when both are gone.
+
+        Raises:
+            StoreError: Redis is away, or a key holds another type.
+            InvalidMessageError: The copy can't be read.
+        """
+        keys = self._keys
+        reply = self._scripts.run(
+            "load_result",
+            {
+                "results_key": keys.results,
+                "copy_key": keys.entry_copy(entry.entry_id),
+                "first_seen_key": keys.results_first_seen,
+                "counters_key": keys.counters,
+            },
+            {"entry_id": entry.entry_id, "ahead_counter": ahead_counter("result")},
+        )
+        _, now_ms, time_ms, flat, copy = reply
+        if flat is None and copy is None:
+            return None
+        fields = fields_of(flat if flat is not None else flat_of(copy))
+        return FoundResult(now_ms=int(now_ms), time_ms=int(time_ms), fields=fields)
 
     def acknowledge(self, entry: StreamEntry) -> None:
         """Take an entry off the pending list."""
@@ -190,14 +242,24 @@ class RedisEntries:
     def _call(
         self, stream: str, consumer: str, window: Window, more: Mapping[str, str | int]
     ) -> tuple[dict[str, str], dict[str, str | int]]:
-        label = "plan" if stream == self._keys.plans else "result"
-        return {"stream_key": stream, "counters_key": self._keys.counters}, {
+        is_plans = stream == self._keys.plans
+        label = "plan" if is_plans else "result"
+        keys = {
+            "stream_key": stream,
+            "counters_key": self._keys.counters,
+            "first_seen_key": self._keys.first_seen if is_plans else self._keys.results_first_seen,
+            "copy_key_prefix": self._keys.entry_copy_prefix,
+        }
+        return keys, {
             "group": GROUP,
             "consumer": consumer,
             "window_size": window.size,
             "slow_deliveries": window.max_deliveries,
             "slow_limit": window.max_slow,
             "trimmed_counter": f"p33_trimmed_total|{label}",
+            "ahead_counter": ahead_counter(label),
+            "copy_ttl_sec": 0 if is_plans else ENTRY_COPY_TTL_SEC,  # a plan whose entry is gone is denied
+            "copy_max_bytes": MAX_ENTRY_CHARS,
             **more,
         }
 
@@ -211,16 +273,10 @@ class RedisEntries:
                     raise
 
 
+def ahead_counter(label: str) -> str:
+    """The counter of entries whose id was ahead of Redis' TIME when they were first read."""
+    return f"p33_entry_ahead_total|{label}"
+
+
 def _entry(stream: str, entry_id: str, flat: Sequence[str], deliveries: int) -> Entry:
-    fields: Fields = {}
-    for name, value in zip(flat[::2], flat[1::2], strict=True):
-        known = fields.get(name)
-        if known is None or known == value:
-            fields[name] = value
-        else:  # two answers to one question: no parser of ours takes a list
-            fields[name] = [*_values(known), value]
-    return Entry(where=StreamEntry(stream=stream, entry_id=entry_id), fields=fields, deliveries=deliveries)
-
-
-def _values(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
+    return Entry(where=StreamEntry(stream=stream, entry_id=entry_id), fields=fields_of(flat), deliveries=deliveries)

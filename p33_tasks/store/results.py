@@ -76,6 +76,8 @@ class RedisResultStore:
                 "decisions_key": keys.decisions,
                 "audit_key": keys.audit,
                 "results_key": entry.stream,
+                "copy_key": keys.entry_copy(entry.entry_id),
+                "first_seen_key": keys.results_first_seen,
             },
             self._arguments(result, base, applied, entry),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from p33_tasks.contract.audit import audit_inputs
+from p33_tasks.contract.entries import fields_of
 from p33_tasks.contract.hash_values import MAX_NAME_CHARS
 from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.contract.ledgers import decode_ledger
@@ -14,7 +15,8 @@ from p33_tasks.contract.snapshots import decode_snapshot
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.models import Allow, Deny, Facts, Ledger, MarketRules, Plan, Policy, Snapshot, Verdict
 from p33_tasks.errors import CorruptStateError
-from p33_tasks.ports import CommitStatus, StreamEntry
+from p33_tasks.ports import CommitStatus, LoadedEntry, PlanName, StreamEntry
+from p33_tasks.store.entries import ahead_counter
 from p33_tasks.store.scripts import Scripts, translated_errors
 
 if TYPE_CHECKING:
@@ -47,26 +49,45 @@ class RedisVerdictStore:
         A value that can't be read (another type, no number) is a problem noted in the facts, not an error: the rule
         that needs it denies.
         """
-        keys, symbol = self._keys, plan.symbol
+        _, facts = self._load(plan.plan_id, plan.symbol, "")
+        return facts
+
+    def load_entry(self, name: PlanName, entry: StreamEntry) -> LoadedEntry:
+        """See ``ports.VerdictStore.load_entry``."""
+        (time_ms, flat, pending), facts = self._load(name.plan_id, name.symbol, entry.entry_id)
+        return LoadedEntry(
+            facts=facts,
+            time_ms=int(time_ms),
+            fields=None if flat is None else fields_of(flat),
+            is_pending=bool(pending),
+        )
+
+    def _load(self, plan_id: str, symbol: str, entry_id: str) -> tuple[Any, Facts | None]:
+        """The entry as the script returns it, and the facts; None for facts when there is a verdict already."""
+        keys = self._keys
         reply = self._scripts.run(
             "load_facts",
             {
-                "decision_key": keys.decision(plan.plan_id),
+                "decision_key": keys.decision(plan_id),
                 "snapshot_key": keys.snapshot(symbol),
                 "ledger_key": keys.ledger(symbol),
                 "hold_key": keys.hold(symbol),
                 "reservation_key": keys.reservation(symbol),
                 "market_key": keys.market(symbol),
                 "epoch_key": keys.epoch,
+                "plans_key": keys.plans,
+                "first_seen_key": keys.first_seen,
+                "counters_key": keys.counters,
             },
+            {"entry_id": entry_id, "group": GROUP, "ahead_counter": ahead_counter("plan")},
         )
         if reply[0] == "decided":
-            return None
-        _, now_ms, run_id, life, hold, reserved_by, ttl_ms, raw_snapshot, raw_ledger, raw_market = reply
+            return reply[1], None
+        _, entry, now_ms, run_id, life, hold, reserved_by, ttl_ms, raw_snapshot, raw_ledger, raw_market = reply
         snapshot, snapshot_problem = _read_snapshot(symbol, raw_snapshot)
         ledger, ledger_problem = _read_ledger(symbol, raw_ledger)
         market, market_problem = _read_market(symbol, raw_market, self._source)
-        return Facts(
+        return entry, Facts(
             now_ms=int(now_ms),
             run_id=run_id,
             life=life,
@@ -121,6 +142,7 @@ class RedisVerdictStore:
                 "counters_key": keys.counters,
                 "plans_key": entry.stream if entry is not None else decisions,
                 "epoch_key": keys.epoch,
+                "first_seen_key": keys.first_seen,
             },
             {
                 "verdict": "allow" if isinstance(verdict, Allow) else "deny",

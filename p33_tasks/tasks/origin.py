@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
 
 from p33_tasks.bootstrap.runtime import Runtime
+from p33_tasks.contract.fields import MAX_PLAN_ID_CHARS, id_of, symbol_of
 from p33_tasks.log_events import LogEvent
-from p33_tasks.ports import StreamEntry
+from p33_tasks.ports import PlanName, StreamEntry
+
+MAX_ID_PART = 2**64
+"""Above each half of an entry id."""
 
 log = structlog.get_logger("p33.task")
 
@@ -35,11 +40,19 @@ def entry_of(stream: object, entry_id: object, expected: str) -> StreamEntry | N
     """
     if stream is None and entry_id is None:
         return None
-    if stream != expected or not isinstance(entry_id, str) or not _ENTRY_ID.fullmatch(entry_id):
+    if stream != expected or not isinstance(entry_id, str) or not _is_entry_id(entry_id):
         raise ValueError(f"entry {entry_id!r:.60} of stream {stream!r:.120} is none of {expected}")
     return StreamEntry(stream=expected, entry_id=entry_id)
 
 
-def entry_time_ms(entry: StreamEntry) -> int:
-    """When an entry was added: Redis's own time, in its id."""
-    return int(entry.entry_id.partition("-")[0])
+def name_of(fields: Mapping[str, object]) -> PlanName:
+    """What a message says whose entry it stands for.
+
+    Raises:
+        InvalidMessageError: It names no plan_id, or no symbol.
+    """
+    return PlanName(plan_id=id_of(fields, "plan_id", MAX_PLAN_ID_CHARS), symbol=symbol_of(fields, "symbol"))
+
+
+def _is_entry_id(text: str) -> bool:
+    return _ENTRY_ID.fullmatch(text) is not None and all(int(part) < MAX_ID_PART for part in text.split("-"))

@@ -8,71 +8,99 @@ import structlog
 from celery import shared_task
 
 from p33_tasks.bootstrap.runtime import Runtime, runtime
-from p33_tasks.contract.plans import parse_plan, parse_task_plan
+from p33_tasks.contract.plans import parse_task_plan
+from p33_tasks.contract.task_proof import is_proven
 from p33_tasks.domain.models import Allow, Plan, Verdict
 from p33_tasks.domain.reasons import Reason
-from p33_tasks.errors import InvalidMessageError, StoreError
-from p33_tasks.ingest.handlers import readable
+from p33_tasks.errors import EntryMismatchError, InvalidMessageError, StoreError
 from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import StreamEntry
-from p33_tasks.tasks.origin import entry_of, entry_time_ms, is_foreign
+from p33_tasks.tasks.origin import entry_of, is_foreign, name_of
 
 log = structlog.get_logger("p33.task")
 
+TASK = "p33.evaluate_permit"
 
-@shared_task(name="p33.evaluate_permit", throws=(StoreError,))  # type: ignore[untyped-decorator]  # Celery has no types
+
+@shared_task(name=TASK, throws=(StoreError,))  # type: ignore[untyped-decorator]  # Celery has no types
 def evaluate_permit(
-    plan: dict[str, Any], stream: str | None = None, entry_id: str | None = None, prefix: str | None = None
+    plan: dict[str, Any] | None = None,
+    stream: str | None = None,
+    entry_id: str | None = None,
+    prefix: str | None = None,
+    *,
+    plan_id: str | None = None,
+    symbol: str | None = None,
+    hmac: str | None = None,
 ) -> str:
     """Judge a plan.
 
     Args:
-        plan: The stream entry's fields; from a producer that sends the task itself, with ``issued_ms``.
+        plan: From a producer that sends the task itself: the plan's fields with ``issued_ms``. Beside an entry, its
+            plan_id and symbol name the entry (as 0.1 sent it) and nothing else of it counts.
         stream: The key the entry was read from; None for a producer's own task.
-        entry_id: Of that entry, to acknowledge it.
+        entry_id: Of that entry: the plan is what the stream holds there.
         prefix: The sender's key prefix.
+        plan_id: Of the plan in that entry.
+        symbol: Of the plan in that entry.
+        hmac: Of a producer's own task, where ``P33_TASK_KEY`` is set.
 
     Returns:
-        ``allow``, ``deny``, ``decided``, ``refused`` or ``dead_letter``; also in the log.
+        ``allow``, ``deny``, ``decided`` or ``refused``; also in the log.
 
     Raises:
         StoreError: Redis is away. An entry of the stream stays pending and is sent again.
     """
     here = runtime()
-    if is_foreign(prefix, here, task="p33.evaluate_permit"):
+    if is_foreign(prefix, here, task=TASK):
         return "refused"
+    fields = plan if isinstance(plan, dict) else {}
     try:
         entry = entry_of(stream, entry_id, here.keys.plans)
-    except ValueError as error:
-        log.error(LogEvent.REFUSED, task="p33.evaluate_permit", error=str(error))  # noqa: TRY400 - our own sentence says it all
-        return "refused"
-    parsed = _parsed(here, plan if isinstance(plan, dict) else {}, entry)
-    if parsed is None:
-        return "dead_letter"
-    return _word(_judge(here, parsed, entry))
-
-
-def _parsed(here: Runtime, fields: dict[str, Any], entry: StreamEntry | None) -> Plan | None:
-    try:
-        if entry is None:
-            return parse_task_plan(fields)
-        return parse_plan(fields, issued_ms=entry_time_ms(entry), from_stream=True)
-    except InvalidMessageError as error:
-        log.warning(LogEvent.DEAD_LETTER, stream="plan", entry_id=entry.entry_id if entry else None, error=str(error))
         if entry is not None:
-            here.dead_letters.dead_letter(entry, str(error), readable(fields))
-        return None
+            return _judge_entry(here, {"plan_id": plan_id, "symbol": symbol} if plan_id is not None else fields, entry)
+        own = parse_task_plan(fields)
+    except (ValueError, InvalidMessageError) as error:
+        log.error(LogEvent.REFUSED, task=TASK, entry_id=entry_id, error=str(error))  # noqa: TRY400 - our own sentence says it all
+        return "refused"
+    key = here.settings.task_key
+    if key is not None and not is_proven(hmac, fields, prefix=here.keys.prefix, key=key.get_secret_value()):
+        note = "a plan without a stream entry needs the hmac of P33_TASK_KEY; send it to the stream, or sign it"
+        log.error(LogEvent.REFUSED, task=TASK, plan_id=own.plan_id, symbol=own.symbol, error=note)
+        return "refused"
+    return _word(_judge_own(here, own))
 
 
-def _judge(here: Runtime, plan: Plan, entry: StreamEntry | None) -> Verdict | None:
+def _judge_entry(here: Runtime, named: dict[str, Any], entry: StreamEntry) -> str:
+    """Judge what the stream holds; the message only says whose it is.
+
+    Raises:
+        InvalidMessageError: The message names no plan.
+        EntryMismatchError: The entry is another plan's.
+    """
+    name = name_of(named)
     try:
-        return here.permits.judge(plan, entry)
+        return _word(here.permits.judge_entry(name, entry))
+    except EntryMismatchError:
+        raise
+    except StoreError as error:
+        log.error(LogEvent.UNDECIDED, plan_id=name.plan_id, symbol=name.symbol, error=str(error))  # noqa: TRY400 - see throws
+        raise
+    except Exception:
+        # Not denied here: the name is only the message's word. The entry stays pending, and its ingest denies it.
+        log.exception(LogEvent.EVALUATION_FAILED, plan_id=name.plan_id, symbol=name.symbol)
+        raise
+
+
+def _judge_own(here: Runtime, plan: Plan) -> Verdict | None:
+    try:
+        return here.permits.judge(plan, None)
     except StoreError as error:
         log.error(LogEvent.UNDECIDED, plan_id=plan.plan_id, symbol=plan.symbol, error=str(error))  # noqa: TRY400 - see throws
         raise
     except Exception as error:  # whatever went wrong is a deny, and said aloud
         log.exception(LogEvent.EVALUATION_FAILED, plan_id=plan.plan_id, symbol=plan.symbol)
-        return here.permits.deny(plan, entry, Reason.INTERNAL_ERROR, {"error": type(error).__name__})
+        return here.permits.deny(plan, None, Reason.INTERNAL_ERROR, {"error": type(error).__name__})
 
 
 def _word(verdict: Verdict | None) -> str:

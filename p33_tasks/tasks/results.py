@@ -7,54 +7,59 @@ from typing import Any
 import structlog
 from celery import shared_task
 
-from p33_tasks.bootstrap.runtime import runtime
-from p33_tasks.contract.results import parse_result
-from p33_tasks.errors import InvalidMessageError, P33Error, StoreError
-from p33_tasks.ingest.handlers import readable
+from p33_tasks.bootstrap.runtime import Runtime, runtime
+from p33_tasks.contract.fields import shown
+from p33_tasks.contract.results import parse_entry_result
+from p33_tasks.errors import EntryMismatchError, InvalidMessageError, P33Error, StoreError
 from p33_tasks.log_events import LogEvent
-from p33_tasks.tasks.origin import entry_of, is_foreign
+from p33_tasks.ports import ExecutionResult, PlanName, StreamEntry
+from p33_tasks.tasks.origin import entry_of, is_foreign, name_of
 
 log = structlog.get_logger("p33.task")
 
+TASK = "p33.apply_result"
 
-@shared_task(name="p33.apply_result", throws=(P33Error,))  # type: ignore[untyped-decorator]  # Celery has no types
+
+@shared_task(name=TASK, throws=(P33Error,))  # type: ignore[untyped-decorator]  # Celery has no types
 def apply_result(
-    result: dict[str, Any], stream: str | None = None, entry_id: str | None = None, prefix: str | None = None
+    result: dict[str, Any] | None = None,
+    stream: str | None = None,
+    entry_id: str | None = None,
+    prefix: str | None = None,
+    *,
+    plan_id: str | None = None,
+    symbol: str | None = None,
 ) -> str:
-    """Apply a result once. Results come by the stream only: its acknowledgement is what makes "once" provable.
+    """Apply a result once. What is applied is what the stream holds, or the copy that was made when it was read.
 
     Args:
-        result: The stream entry's fields, in any dialect.
+        result: Its plan_id and symbol name the entry (as 0.1 sent it); nothing else of it counts.
         stream: The key the entry was read from.
         entry_id: Of that entry.
         prefix: The sender's key prefix.
+        plan_id: Of the result in that entry.
+        symbol: Of the result in that entry.
 
     Returns:
-        ``recorded``, ``already``, ``refused`` or ``dead_letter``.
+        ``recorded``, ``already`` or ``refused``.
 
     Raises:
         P33Error: Redis is away, or the ledger can't be read. The entry stays pending and is sent again.
     """
     here = runtime()
-    if is_foreign(prefix, here, task="p33.apply_result"):
-        return "refused"
-    try:
-        entry = entry_of(stream, entry_id, here.keys.results)
-    except ValueError as error:
-        log.error(LogEvent.REFUSED, task="p33.apply_result", error=str(error))  # noqa: TRY400 - our own sentence says it all
-        return "refused"
-    if entry is None:
-        log.error(
-            LogEvent.REFUSED, task="p33.apply_result", error="results come by the stream only; add this one to it"
-        )
+    if is_foreign(prefix, here, task=TASK):
         return "refused"
     fields = result if isinstance(result, dict) else {}
     try:
-        parsed = parse_result(fields)
-    except InvalidMessageError as error:
-        log.warning(LogEvent.DEAD_LETTER, stream="result", entry_id=entry.entry_id, error=str(error))
-        here.dead_letters.dead_letter(entry, str(error), readable(fields))
-        return "dead_letter"
+        entry = entry_of(stream, entry_id, here.keys.results)
+        name = name_of({"plan_id": plan_id, "symbol": symbol} if plan_id is not None else fields)
+        parsed = _found(here, name, entry) if entry is not None else None
+    except (ValueError, InvalidMessageError, EntryMismatchError) as error:
+        log.error(LogEvent.REFUSED, task=TASK, entry_id=entry_id, error=str(error))  # noqa: TRY400 - our own sentence says it all
+        return "refused"
+    if entry is None or parsed is None:
+        log.error(LogEvent.REFUSED, task=TASK, error="results come by the stream only; add this one to it")
+        return "refused"
     try:
         return str(here.results.record(parsed, entry))
     except StoreError as error:
@@ -63,3 +68,19 @@ def apply_result(
     except Exception:
         log.exception(LogEvent.UNRECORDED, plan_id=parsed.plan_id, symbol=parsed.symbol)
         raise
+
+
+def _found(here: Runtime, name: PlanName, entry: StreamEntry) -> ExecutionResult:
+    """The result that Redis holds.
+
+    Raises:
+        EntryMismatchError: It holds none, or another plan's.
+        InvalidMessageError: What it holds is no result, which is the ingest's to move away.
+    """
+    found = here.entries.find_result(entry)
+    if found is None:
+        raise EntryMismatchError("neither the stream nor a copy holds the entry: it was recorded, or trimmed too early")
+    parsed = parse_entry_result(found.fields, age_ms=found.now_ms - found.time_ms)
+    if (parsed.plan_id, parsed.symbol) != (name.plan_id, name.symbol):
+        raise EntryMismatchError(f"the entry is of plan {shown(parsed.plan_id)} and {shown(parsed.symbol)}")
+    return parsed

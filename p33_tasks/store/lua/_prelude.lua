@@ -81,6 +81,32 @@ local function count(counters, field, by)
   if type(reply) == 'table' and reply.err then redis.call('HSET', counters, field, by or 1) end
 end
 
+-- The time that an entry's age counts from, ms: the earlier of the time in its id and its first reading. Of an id more
+-- than a second ahead of TIME, that is remembered: by its id such an entry would never grow old.
+local MAX_AHEAD_MS = 1000
+local function entry_time(id, first_seen, counters, counter)
+  local added, now = tonumber(string.match(id, '^%d+')), now_ms()
+  local seen = whole(redis.call('HGET', first_seen, id))
+  if not seen and added > now + MAX_AHEAD_MS then
+    seen = now
+    redis.call('HSET', first_seen, id, text(now))
+    redis.call('EXPIRE', first_seen, 3600)
+    count(counters, counter)
+  end
+  return seen and seen < added and seen or added
+end
+
+-- Keeps an entry's fields apart from its stream, for the task that applies them after a producer trimmed the stream. The
+-- number in front is when the copy was last sent as a task, ms.
+local function copy_entry(key, flat, ttl_sec, max_bytes)
+  if tonumber(ttl_sec) == 0 then return end
+  local size = 0
+  for _, part in ipairs(flat) do size = size + #part end
+  if size <= tonumber(max_bytes) then
+    redis.call('SET', key, '0\n' .. cjson.encode(flat), 'EX', ttl_sec)
+  end
+end
+
 -- Add one observation to a histogram kept in the counters HASH: bucket bounds and value in the same unit.
 local function observe(counters, name, bounds, value)
   local bucket = '+Inf'

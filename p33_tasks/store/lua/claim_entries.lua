@@ -1,10 +1,13 @@
 -- Takes pending entries that were idle for too long, of whatever consumer, so that they are sent again: idle for
--- base x 2^(deliveries - 1). One whose body was trimmed away is acknowledged and counted; not before its task, which
--- has the body, had its time: acknowledged here, a fill would be lost that is being recorded there.
+-- base x 2^(deliveries - 1). One that was trimmed from its stream is sent from its copy, where there is one (XCLAIM would
+-- drop it, so the copy says when it was sent). Without a copy it is acknowledged and counted; not before its task, which
+-- may deny it, had its time.
 --
 -- KEYS
 --   stream_key    STREAM: plans or results
 --   counters_key  HASH: counters
+--   first_seen_key    HASH: when an entry id ahead of TIME was first read, ms
+--   copy_key_prefix   STRING: prefix of the keys that hold copies of entries; the script adds the id of each entry
 -- ARGV
 --   group            consumer group
 --   consumer         the consumer that takes the entries
@@ -12,16 +15,19 @@
 --   slow_deliveries  an entry delivered more often than this is slow: it doesn't fill the window
 --   slow_limit       ... up to this many slow entries
 --   trimmed_counter  counters field for trimmed entries
+--   ahead_counter    counters field for entry ids ahead of TIME
+--   copy_ttl_sec     how long a copy of each entry is kept; 0: none is made
+--   copy_max_bytes   a larger entry is not copied
 --   base_idle_ms     idle time before the second delivery; doubles with each delivery
 --   max_idle_ms      longest idle time before the next delivery
 --   start_id         where the search begins: '-', or '(' and the last id seen
 --   max_entries      most entries to take
---   trimmed_idle_ms  idle time after which a trimmed entry is given up
+--   trimmed_idle_ms  idle time after which a trimmed entry without a copy is given up; one with a copy is sent as often
 -- Returns {'ok', now ms, next start ('' at the end), {{id, {field, value, ...}, deliveries before this one}, ...},
 --          entries pending in all}
 --       | {'no_group'} | {'wrong_type', ...}
 
-local wrong = expect(stream_key, 'stream') or expect(counters_key, 'hash')
+local wrong = expect(stream_key, 'stream') or expect(counters_key, 'hash') or expect(first_seen_key, 'hash')
 if wrong then return wrong end
 
 local window, slow_after, max_slow = tonumber(window_size), tonumber(slow_deliveries), tonumber(slow_limit)
@@ -76,6 +82,28 @@ local function take(id, owner, deliveries)
   return claimed[1]
 end
 
+-- A trimmed entry's fields, from its copy, when it is time to send them (again); true when it has a copy.
+local function from_copy(id)
+  local key = copy_key_prefix .. id
+  local copy = type_of(key) == 'string' and redis.call('GET', key)
+  if not copy then return nil, false end
+  local sent, body = string.match(copy, '^(%d+)\n(.*)$')
+  local readable, flat = pcall(cjson.decode, body or '')
+  if not readable or type(flat) ~= 'table' then return nil, false end
+  if now_ms() - tonumber(sent) < tonumber(trimmed_idle_ms) then return nil, true end
+  redis.call('SET', key, text(now_ms()) .. '\n' .. body, 'EX', math.max(1, redis.call('TTL', key)))
+  return flat, true
+end
+
+local function handle_trimmed(id, idle, deliveries, found)
+  local flat, has_copy = from_copy(id)
+  if flat then
+    found[#found + 1] = { id, flat, deliveries }
+  elseif not has_copy and idle >= tonumber(trimmed_idle_ms) and redis.call('XACK', stream_key, group, id) == 1 then
+    redis.call('HINCRBY', counters_key, trimmed_counter, 1)
+  end
+end
+
 local taken, start = {}, start_id
 for _ = 1, MAX_PAGES do
   local page = redis.call('XPENDING', stream_key, group, 'IDLE', text(base), start, '+', PAGE)
@@ -84,12 +112,14 @@ for _ = 1, MAX_PAGES do
     start = '(' .. id
     if idle >= due_after(deliveries) then
       if #redis.call('XRANGE', stream_key, id, id) == 0 then
-        if idle >= tonumber(trimmed_idle_ms) and redis.call('XACK', stream_key, group, id) == 1 then
-          redis.call('HINCRBY', counters_key, trimmed_counter, 1)
-        end
+        handle_trimmed(id, idle, deliveries, taken)
       else
         local entry = take(id, owner, deliveries)
-        if entry then taken[#taken + 1] = { entry[1], entry[2], deliveries } end
+        if entry then
+          entry_time(id, first_seen_key, counters_key, ahead_counter)
+          copy_entry(copy_key_prefix .. id, entry[2], copy_ttl_sec, copy_max_bytes)
+          taken[#taken + 1] = { entry[1], entry[2], deliveries }
+        end
       end
     end
     if #taken >= max_taken then return { 'ok', text(now_ms()), start, taken, pending } end

@@ -11,6 +11,7 @@
 --   counters_key     HASH: counters
 --   plans_key        STREAM: plans; only used with an entry_id
 --   epoch_key        STRING: our mark on this store's life
+--   first_seen_key   HASH: when an entry id ahead of TIME was first read, ms; only used with an entry_id
 -- ARGV
 --   verdict                 'allow' | 'deny'
 --   decision_json           the decision as stored
@@ -52,7 +53,10 @@ if entry_id ~= '' then
 end
 
 local function acknowledge()
-  if entry_id ~= '' then redis.call('XACK', plans_key, group, entry_id) end
+  if entry_id ~= '' then
+    redis.call('XACK', plans_key, group, entry_id)
+    redis.pcall('HDEL', first_seen_key, entry_id) -- pcall: nothing rests on it any more
+  end
 end
 
 if redis.call('EXISTS', decision_key) == 1 then

@@ -1,4 +1,5 @@
--- Reads everything a verdict rests on, at one moment. Writes nothing.
+-- Reads everything a verdict rests on, at one moment, and the plan's stream entry: a message on the broker only names
+-- the plan, its fields come from the stream. Writes nothing but the first reading of an entry id that is ahead of TIME.
 --
 -- KEYS
 --   decision_key     STRING: the plan's decision
@@ -8,13 +9,28 @@
 --   reservation_key  STRING: the plan that holds the symbol
 --   market_key       HASH: the symbol's market rules
 --   epoch_key        STRING: our mark on this store's life
--- Returns {'decided'}  when a first verdict stands, or
---   {'facts', now_ms, run_id, life, hold, reserved_by, reservation_ttl_ms, snapshot, ledger, market}
+--   plans_key        STREAM: plans
+--   first_seen_key   HASH: when an entry id ahead of TIME was first read, ms
+--   counters_key     HASH: counters
+-- ARGV
+--   entry_id       the plan's stream entry ('' for none)
+--   group          consumer group
+--   ahead_counter  counters field for entry ids ahead of TIME
+-- Returns {'decided', entry}  when a first verdict stands, or
+--   {'facts', entry, now_ms, run_id, life, hold, reserved_by, reservation_ttl_ms, snapshot, ledger, market}
 --   where the last three are field values in the order of their lists of fields, or the name of the foreign type found.
 
 local wrong = expect(decision_key, 'string')
+if not wrong and entry_id ~= '' then wrong = expect(plans_key, 'stream') or expect(first_seen_key, 'hash') end
 if wrong then return wrong end
-if redis.call('EXISTS', decision_key) == 1 then return { 'decided' } end
+
+local entry = false
+if entry_id ~= '' then
+  local found = redis.call('XRANGE', plans_key, entry_id, entry_id)[1]
+  local pending = found and {} or redis.pcall('XPENDING', plans_key, group, entry_id, entry_id, 1)
+  entry = { text(entry_time(entry_id, first_seen_key, counters_key, ahead_counter)), found and found[2] or false, #pending }
+end
+if redis.call('EXISTS', decision_key) == 1 then return { 'decided', entry } end
 
 local function fields(key, names)
   local found = type_of(key)
@@ -33,6 +49,7 @@ end
 
 return {
   'facts',
+  entry,
   text(now_ms()),
   run_id(),
   life(epoch_key),

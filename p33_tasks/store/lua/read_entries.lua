@@ -4,6 +4,8 @@
 -- KEYS
 --   stream_key    STREAM: plans or results
 --   counters_key  HASH: counters
+--   first_seen_key    HASH: when an entry id ahead of TIME was first read, ms
+--   copy_key_prefix   STRING: prefix of the keys that hold copies of entries; the script adds the id of each entry
 -- ARGV
 --   group            consumer group
 --   consumer         the consumer that reads
@@ -11,11 +13,14 @@
 --   slow_deliveries  an entry delivered more often than this is slow: it doesn't fill the window
 --   slow_limit       ... up to this many slow entries
 --   trimmed_counter  counters field for trimmed entries
+--   ahead_counter    counters field for entry ids ahead of TIME
+--   copy_ttl_sec     how long a copy of each entry is kept; 0: none is made
+--   copy_max_bytes   a larger entry is not copied
 --   min_room         least room that is worth a read
 -- Returns {'ok', now ms, room that is left (0 also where it wasn't worth a read), {{id, {field, value, ...}}, ...}}
 --       | {'no_group'} | {'wrong_type', ...}
 
-local wrong = expect(stream_key, 'stream') or expect(counters_key, 'hash')
+local wrong = expect(stream_key, 'stream') or expect(counters_key, 'hash') or expect(first_seen_key, 'hash')
 if wrong then return wrong end
 
 local function map(flat)
@@ -68,4 +73,8 @@ count_trimmed()
 redis.pcall('XGROUP', 'CREATECONSUMER', stream_key, group, consumer)
 local reply = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', room, 'STREAMS', stream_key, '>')
 local entries = reply and reply[1] and reply[1][2] or {}
+for _, entry in ipairs(entries) do
+  entry_time(entry[1], first_seen_key, counters_key, ahead_counter)
+  copy_entry(copy_key_prefix .. entry[1], entry[2], copy_ttl_sec, copy_max_bytes)
+end
 return { 'ok', text(now_ms()), room - #entries, entries }

@@ -13,6 +13,8 @@
 --   decisions_key    STREAM: every verdict with its inputs
 --   audit_key        STREAM: operator and ledger events
 --   results_key      STREAM: results
+--   copy_key         STRING: the entry's copy
+--   first_seen_key   HASH: when an entry id ahead of TIME was first read, ms
 -- ARGV
 --   group             consumer group
 --   entry_id          the result's stream entry
@@ -60,6 +62,10 @@ end
 for _, order in ipairs(orders) do
   if (redis.call('HGET', fills_key, order.id) or '') ~= order.before then return { 'moved' } end
 end
+
+-- Recorded now, or before: no task needs the copy any more. (pcall: nothing rests on the two any more.)
+redis.pcall('DEL', copy_key)
+redis.pcall('HDEL', first_seen_key, entry_id)
 
 -- The acknowledgement is the proof that this entry is recorded for the first time.
 if redis.call('XACK', results_key, group, entry_id) == 0 then return { 'already' } end

@@ -10,6 +10,7 @@ CONFIG_TESTS = "unit/celery/test_config.py"
 SENDER_TESTS = "integration/engine/test_publisher.py"
 POOL_TESTS = "integration/engine/test_pool.py"
 FAILURE_TESTS = "unit/celery/test_failures.py"
+ENTRY_TESTS = "integration/services/test_entry_verdicts.py"
 TASK_TESTS = "unit/tasks/test_tasks.py"
 HEADERS = "test_a_header_that_would_break_the_workers_loop_is_refused"
 
@@ -37,6 +38,11 @@ def _failure(promise: str, old: str, new: str, *tests: str) -> Guard:
 def _sender(promise: str, old: str, new: str, *tests: str) -> Guard:
     named = tuple(f"{SENDER_TESTS}::{test}" for test in tests)
     return Guard(promise=promise, file="celery/publisher.py", old=old, new=new, tests=named)
+
+
+def _entry(promise: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{ENTRY_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file="services/issue_permit.py", old=old, new=new, tests=named)
 
 
 def _task(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
@@ -220,14 +226,14 @@ BROKER = (
     _task(
         "a permit task of another account isn't run",
         "permits",
-        '    if is_foreign(prefix, here, task="p33.evaluate_permit"):\n',
+        "    if is_foreign(prefix, here, task=TASK):\n",
         "    if False:\n",
         "test_a_task_of_another_account_is_not_run",
     ),
     _task(
         "a result task of another account isn't run",
         "results",
-        '    if is_foreign(prefix, here, task="p33.apply_result"):\n',
+        "    if is_foreign(prefix, here, task=TASK):\n",
         "    if False:\n",
         "test_a_task_of_another_account_is_not_run",
     ),
@@ -241,14 +247,14 @@ BROKER = (
     _task(
         "a task acknowledges entries of its own stream only",
         "origin",
-        "    if stream != expected or not isinstance(entry_id, str) or not _ENTRY_ID.fullmatch(entry_id):\n",
-        "    if not isinstance(entry_id, str) or not _ENTRY_ID.fullmatch(entry_id):\n",
+        "    if stream != expected or not isinstance(entry_id, str) or not _is_entry_id(entry_id):\n",
+        "    if not isinstance(entry_id, str) or not _is_entry_id(entry_id):\n",
         "test_only_an_entry_of_our_own_stream_is_acknowledged",
     ),
     _task(
         "a task names an entry id that can be one",
         "origin",
-        " or not _ENTRY_ID.fullmatch(entry_id):\n",
+        " or not _is_entry_id(entry_id):\n",
         ":\n",
         "test_only_an_entry_of_our_own_stream_is_acknowledged",
     ),
@@ -262,44 +268,99 @@ BROKER = (
     _task(
         "results come by the stream only",
         "results",
-        "    if entry is None:\n",
-        "    if entry is None and not isinstance(result, dict):\n",
+        "    if entry is None or parsed is None:\n",
+        "    if False:\n",
         "test_results_come_by_the_stream_only",
     ),
     _task(
-        "a stream's plan is judged at its entry's time, not at its own word",
+        "whatever goes wrong with a producer's own plan is a deny",
         "permits",
-        "        return parse_plan(fields, issued_ms=entry_time_ms(entry), from_stream=True)\n",
-        "        return parse_task_plan(fields)\n",
-        "test_a_plan_of_the_stream_is_judged_at_its_entrys_time",
-    ),
-    _task(
-        "whatever goes wrong in a task is a deny",
-        "permits",
-        '        return here.permits.deny(plan, entry, Reason.INTERNAL_ERROR, {"error": type(error).__name__})\n',
+        '        return here.permits.deny(plan, None, Reason.INTERNAL_ERROR, {"error": type(error).__name__})\n',
         "        return None\n",
-        "test_an_unexpected_failure_is_a_deny",
+        "test_an_unexpected_failure_of_a_producers_own_plan_is_a_deny",
     ),
     _task(
         "while Redis is away nothing is decided, and nothing lost",
         "permits",
-        "str(error))  # noqa: TRY400 - see throws\n        raise\n",
-        "str(error))\n        return None\n",
+        "symbol=name.symbol, error=str(error))  # noqa: TRY400 - see throws\n        raise\n",
+        'symbol=name.symbol, error=str(error))\n        return "refused"\n',
         "test_a_redis_that_is_away_leaves_the_entry_pending",
     ),
+    # --- the streams have the last word
     _task(
-        "a plan that a task can't understand is buried",
+        "a message with an entry only names the plan",
         "permits",
-        "            here.dead_letters.dead_letter(entry, str(error), readable(fields))\n",
-        "            pass\n",
-        "test_a_plan_that_can_not_be_understood_is_a_dead_letter",
+        "        if entry is not None:\n            return _judge_entry(",
+        "        if entry is not None and plan_id is not None:\n            return _judge_entry(",
+        "test_a_message_with_an_entry_only_names_the_plan",
     ),
     _task(
-        "a result that a task can't understand is buried",
+        "with a task key, a plan without an entry needs its proof",
+        "permits",
+        "    if key is not None and not is_proven(",
+        "    if key is not None and hmac is None and not is_proven(",
+        "test_with_a_task_key_a_producers_own_task_needs_its_proof",
+    ),
+    _task(
+        "a result that Redis doesn't hold like that isn't recorded",
         "results",
-        "        here.dead_letters.dead_letter(entry, str(error), readable(fields))\n",
-        "",
-        "test_a_result_that_can_not_be_understood_is_a_dead_letter",
+        "    if (parsed.plan_id, parsed.symbol) != (name.plan_id, name.symbol):\n",
+        "    if parsed.plan_id != name.plan_id:\n",
+        "test_a_result_that_redis_does_not_hold_like_that_is_refused",
+    ),
+    _task(
+        "the task looks at a result's age, too",
+        "results",
+        "age_ms=found.now_ms - found.time_ms",
+        "age_ms=0",
+        "test_a_result_older_than_the_memory_of_fills_is_refused",
+    ),
+    _entry(
+        "an entry of another plan is refused",
+        "    if (plan.plan_id, plan.symbol) != (name.plan_id, name.symbol):\n",
+        "    if False:\n",
+        "test_a_message_that_names_another_plan_is_refused_and_the_entry_stays_pending",
+    ),
+    _entry(
+        "an entry whose decision isn't EXECUTE is refused",
+        "    if plan is None:\n        raise EntryMismatchError(",
+        "    if plan is None:\n        return Plan(plan_id=name.plan_id, symbol=name.symbol, action='CLOSE_FULL',"
+        " close_factor=1, issued_ms=time_ms)\n        raise EntryMismatchError(",
+        "test_an_entry_that_is_not_to_be_executed_is_refused",
+    ),
+    _entry(
+        "a plan_id whose entry nobody read can't be denied over the broker",
+        "        if not loaded.is_pending and loaded.facts is not None:\n",
+        "        if False:\n",
+        "test_an_entry_that_never_was_causes_no_verdict",
+    ),
+    Guard(
+        promise="an entry id ahead of TIME grows old from its first reading",
+        file="store/lua/_prelude.lua",
+        old="  return seen and seen < added and seen or added\n",
+        new="  return added\n",
+        tests=(f"{ENTRY_TESTS}::test_an_entry_from_the_future_grows_old_from_its_first_reading",),
+    ),
+    Guard(
+        promise="an entry id ahead of TIME is counted once",
+        file="store/lua/_prelude.lua",
+        old="  if not seen and added > now + MAX_AHEAD_MS then\n",
+        new="  if added > now + MAX_AHEAD_MS then\n",
+        tests=(f"{ENTRY_TESTS}::test_an_entry_from_the_future_grows_old_from_its_first_reading",),
+    ),
+    Guard(
+        promise="a result that was waited for is copied, too",
+        file="store/entries.py",
+        old="        self._copy([(entry_id, flat) for stream, entry_id, flat in found if",
+        new="        self._copy([(entry_id, flat) for stream, entry_id, flat in () if",
+        tests=("integration/engine/test_reading.py::test_every_result_is_copied_and_no_plan_is",),
+    ),
+    Guard(
+        promise="a result that was read with others is copied",
+        file="store/lua/read_entries.lua",
+        old="  copy_entry(copy_key_prefix .. entry[1], entry[2], copy_ttl_sec, copy_max_bytes)\n",
+        new="",
+        tests=("integration/engine/test_reading.py::test_every_result_is_copied_and_no_plan_is",),
     ),
     # --- sending
     _sender(

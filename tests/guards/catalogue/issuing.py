@@ -33,7 +33,7 @@ ISSUING = (
     ),
     _load(
         "a decided plan isn't judged again",
-        "if redis.call('EXISTS', decision_key) == 1 then return { 'decided' } end\n",
+        "if redis.call('EXISTS', decision_key) == 1 then return { 'decided', entry } end\n",
         "",
         f"{COMMIT_TESTS}::test_of_a_decided_plan_no_facts_are_read",
     ),

@@ -136,14 +136,15 @@ READING = (
     ),
     _claim(
         "a pending entry that was trimmed away is acknowledged and counted",
-        "        if idle >= tonumber(trimmed_idle_ms) and redis.call('XACK', stream_key, group, id) == 1 then\n",
-        "        if false then\n",
+        "  elseif not has_copy and idle >= tonumber(trimmed_idle_ms) and redis.call('XACK', stream_key, group, id) == 1"
+        " then\n",
+        "  elseif false then\n",
         "test_pending_entries_that_a_producer_trimmed_are_acknowledged_and_counted",
     ),
     _claim(
-        "a trimmed fill whose task still runs isn't given up",
-        "        if idle >= tonumber(trimmed_idle_ms) and redis.call(",
-        "        if redis.call(",
+        "a trimmed fill that has a copy isn't given up",
+        "  elseif not has_copy and idle >= tonumber(trimmed_idle_ms) and redis.call(",
+        "  elseif redis.call(",
         "test_a_fill_whose_entry_was_trimmed_while_its_task_was_waiting_is_still_recorded",
     ),
     Guard(
@@ -169,7 +170,7 @@ READING = (
     ),
     Guard(
         promise="a field that is named twice isn't folded into one",
-        file="store/entries.py",
+        file="contract/entries.py",
         old="        if known is None or known == value:\n",
         new="        if known is None or known != value:\n",
         tests=(f"{READING_TESTS}::test_a_field_that_is_named_twice_is_not_silently_folded",),
@@ -187,53 +188,53 @@ READING = (
         '        if entry.deliveries > 100:\n            return None\n        return _task("p33.apply_result"',
         "test_a_result_is_never_given_up",
     ),
-    _consumer(
-        "a result older than the memory of fills isn't applied",
-        "    if age_ms > MAX_RESULT_AGE_MS:\n",
-        "    if age_ms > MAX_RESULT_AGE_MS * 2:\n",
-        "test_the_age_limit_of_a_result_is_exact",
+    Guard(
+        promise="a result older than the memory of fills isn't applied",
+        file="contract/results.py",
+        old="    if age_ms > MAX_RESULT_AGE_MS:\n",
+        new="    if age_ms > MAX_RESULT_AGE_MS * 2:\n",
+        tests=(f"{CONSUMER_TESTS}::test_the_age_limit_of_a_result_is_exact",),
     ),
     _consumer(
         "another decision than EXECUTE is acknowledged, not judged",
-        "        if _says_something_else(entry.fields):\n"
-        "            self.entries.acknowledge(entry.where)\n"
-        "            return None\n",
-        "",
+        "        if plan is None:\n            self.entries.acknowledge(entry.where)\n            return None\n",
+        "        if plan is None:\n            return None\n",
         "test_any_other_decision_is_acknowledged",
     ),
     _consumer(
         "a plan without a readable decision is denied",
-        "        if not is_executable(entry.fields):\n",
-        "        if False:\n",
+        "        if entry.chars > MAX_ENTRY_CHARS or not is_executable(entry.fields):",
+        "        if entry.chars > MAX_ENTRY_CHARS:",
         "test_a_decision_that_can_not_be_read_denies",
     ),
     _consumer(
         "an oversized plan is denied",
-        "        if entry.chars > MAX_ENTRY_CHARS:\n            return {",
-        "        if entry.chars > 10 * MAX_ENTRY_CHARS:\n            return {",
+        "        if entry.chars > MAX_ENTRY_CHARS or",
+        "        if entry.chars > 10 * MAX_ENTRY_CHARS or",
         "test_the_size_limit_is_exact",
     ),
-    _consumer(
-        "an oversized result is a dead letter",
-        "    if entry.chars > MAX_ENTRY_CHARS:\n        raise",
-        "    if entry.chars > 10 * MAX_ENTRY_CHARS:\n        raise",
-        "test_an_oversized_result_is_a_dead_letter",
+    Guard(
+        promise="an oversized result is a dead letter",
+        file="contract/results.py",
+        old="    if (chars := chars_of(fields)) > MAX_ENTRY_CHARS:\n        raise",
+        new="    if (chars := chars_of(fields)) > 10 * MAX_ENTRY_CHARS:\n        raise",
+        tests=(f"{CONSUMER_TESTS}::test_an_oversized_result_is_a_dead_letter",),
     ),
     _consumer(
         "a plan that can't be understood is buried",
-        "            plan = parse_plan(entry.fields, issued_ms=entry.time_ms, from_stream=True)\n"
+        "            plan = parse_entry(entry.fields, issued_ms=entry.time_ms)\n"
         "        except InvalidMessageError as error:\n"
         "            move_to_dead_letters(self.dead_letters, entry, error)\n",
-        "            plan = parse_plan(entry.fields, issued_ms=entry.time_ms, from_stream=True)\n"
-        "        except InvalidMessageError:\n",
+        "            plan = parse_entry(entry.fields, issued_ms=entry.time_ms)\n        except InvalidMessageError:\n",
         "test_whatever_an_entry_holds_there_is_exactly_one_outcome",
     ),
     _consumer(
         "a result that can't be understood is buried",
-        "            result = parse_result(entry.fields)\n"
+        "            result = parse_entry_result(entry.fields, age_ms=now_ms - entry.time_ms)\n"
         "        except InvalidMessageError as error:\n"
         "            move_to_dead_letters(self.dead_letters, entry, error)\n",
-        "            result = parse_result(entry.fields)\n        except InvalidMessageError:\n",
+        "            result = parse_entry_result(entry.fields, age_ms=now_ms - entry.time_ms)\n"
+        "        except InvalidMessageError:\n",
         "test_a_result_that_can_not_be_understood_is_a_dead_letter",
     ),
     _consumer(

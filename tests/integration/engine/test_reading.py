@@ -9,8 +9,10 @@ import pytest
 
 from p33_tasks.bootstrap.runtime import Runtime
 from p33_tasks.contract.results import parse_result
+from p33_tasks.domain.models import Deny
+from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import ForeignKeyTypeError, StoreUnavailableError
-from p33_tasks.ports import ResultStatus, StreamEntry
+from p33_tasks.ports import PlanName, ResultStatus, StreamEntry
 from p33_tasks.settings import load_settings
 from p33_tasks.store.entries import Window
 from tests.integration.engine.brain import COUNTERS, DEAD, GROUP, PLANS, RESULTS, pending, plan, result, verdict
@@ -33,6 +35,15 @@ def client(server):
         yield found
 
 
+def judged(server, message) -> Deny:
+    """The verdict on what a message names, as a task gives it."""
+    name = PlanName(plan_id=message.kwargs["plan_id"], symbol=message.kwargs["symbol"])
+    entry = StreamEntry(stream=PLANS, entry_id=message.kwargs["entry_id"])
+    verdict = Runtime(load_settings(server.environment)).permits.judge_entry(name, entry)
+    assert isinstance(verdict, Deny)
+    return verdict
+
+
 def test_an_entry_becomes_one_task_that_names_it(server, client):
     noted = Noted()
     with running(make_ingest(server, noted)):
@@ -42,11 +53,13 @@ def test_an_entry_becomes_one_task_that_names_it(server, client):
     assert message.name == "p33.evaluate_permit"
     assert message.task_id == f"permit-abc-{entry_id}-1"
     assert message.kwargs == {
-        "plan": plan("abc", kill_score="0.7"),
+        "plan_id": "abc",
+        "symbol": "BTCUSDT",
         "stream": PLANS,
         "entry_id": entry_id,
         "prefix": "quantum",
     }
+    assert message.shown == {"plan_id": "abc", "symbol": "BTCUSDT", "action": "CLOSE_FULL"}
 
 
 def test_what_was_written_before_anybody_read_is_read(server, client):
@@ -281,7 +294,7 @@ def test_an_oversized_plan_is_denied_by_name(server, client):
         client.xadd(PLANS, plan("big", steps="s" * 10_000_000))
         found = verdict(client, "big")
     assert found["reason"] == "invalid_plan"
-    assert found["details"]["max_chars"] == 262_144
+    assert found["details"]["max_chars"] == 65_536
     assert not noted.messages
 
 
@@ -291,7 +304,7 @@ def test_an_executable_plan_with_unreadable_bytes_is_handed_on_to_be_denied(serv
     with running(make_ingest(server, noted)):
         client.xadd(PLANS, plan("half", reduceOnly=b"\xff"))
         wait_until(lambda: noted.ids("half"), "a task")
-    assert json.loads(json.dumps(noted.messages[0].kwargs))["plan"]["reduceOnly"] == "\udcff"
+    assert judged(server, noted.messages[0]).reason is Reason.INVALID_PLAN
 
 
 def test_a_field_that_is_named_twice_is_not_silently_folded(server, client):
@@ -300,7 +313,7 @@ def test_a_field_that_is_named_twice_is_not_silently_folded(server, client):
         client.execute_command("XADD", PLANS, "*", *_flat(plan("twice", reduceOnly="false")), "reduceOnly", "true")
         client.execute_command("XADD", PLANS, "*", *_flat(plan("wakes", reduceOnly="false")), "reduceOnly", "true")
         wait_until(lambda: len(noted.messages) == 2, "tasks")
-    assert [m.kwargs["plan"]["reduceOnly"] for m in noted.messages] == [["false", "true"]] * 2
+    assert [judged(server, message).reason for message in noted.messages] == [Reason.INVALID_PLAN] * 2
 
 
 def test_a_plan_without_a_decision_is_denied_by_name(server, client):
@@ -331,14 +344,14 @@ def test_pending_entries_that_a_producer_trimmed_are_acknowledged_and_counted(se
     client.xreadgroup(GROUP, "dead-1", {PLANS: ">"})
     client.xtrim(PLANS, maxlen=1, approximate=False)
     noted = Noted()
-    with running(make_ingest(server, noted)):
+    with running(make_ingest(server, noted, window=Window(size=4, trimmed_ms=500))):
         wait_until(lambda: noted.ids("p2"), "the one that is left")
         wait_until(lambda: client.hget(COUNTERS, "p33_trimmed_total|plan") == "2", "two are counted")
     assert pending(client) == 1
 
 
 def test_a_fill_whose_entry_was_trimmed_while_its_task_was_waiting_is_still_recorded(server, client):
-    """R: a producer with a short MAXLEN, a pool that is busy for a moment; the task has all that the entry said."""
+    """R: a producer with a short MAXLEN, a pool that is busy for a moment; its copy has all that the entry said."""
     noted = Noted()
     filled = result("filled", executed="true", order_id="1", side="SELL", filled_qty="0.028")
     with running(make_ingest(server, noted)):
@@ -348,22 +361,81 @@ def test_a_fill_whose_entry_was_trimmed_while_its_task_was_waiting_is_still_reco
         client.xadd(RESULTS, result("later"))
         wait_until(lambda: len(noted.ids("later")) >= 3, "what is idle was looked for meanwhile")
         assert pending(client, RESULTS) == 2
-    (message,) = (m for m in noted.messages if "-filled-" in m.task_id)
+    message = next(m for m in noted.messages if "-filled-" in m.task_id)
     here = Runtime(load_settings(server.environment))
     entry = StreamEntry(stream=RESULTS, entry_id=message.kwargs["entry_id"])
-    assert here.results.record(parse_result(message.kwargs["result"]), entry) is ResultStatus.RECORDED
+    found = here.entries.find_result(entry)
+    assert found is not None
+    assert here.results.record(parse_result(found.fields), entry) is ResultStatus.RECORDED
+    assert here.entries.find_result(entry) is None, "the copy ends with the recording"
     assert client.hget("quantum:p33:fills:BTCUSDT", "1") == "0.028"
     assert client.hget("quantum:position:ledger:BTCUSDT", "last_order_id") == "1"
 
 
 def test_a_result_that_was_trimmed_and_whose_task_is_lost_is_given_up_and_counted(server, client):
-    window = Window(size=4, trimmed_result_ms=500)
-    with running(make_ingest(server, Noted(), window=window)):
-        client.xadd(RESULTS, result("gone"))
-        wait_until(lambda: pending(client, RESULTS) == 1, "it was read")
+    """Its copy, too, is gone: an hour has passed."""
+    with running(make_ingest(server, Noted(), window=Window(size=4, trimmed_ms=500))):
+        entry_id = client.xadd(RESULTS, result("gone"))
+        wait_until(lambda: client.delete(f"quantum:p33:entry:{entry_id}"), "it was read, and copied")
         client.xtrim(RESULTS, maxlen=0, approximate=False)
         wait_until(lambda: client.hget(COUNTERS, "p33_trimmed_total|result") == "1", "it is counted")
     assert pending(client, RESULTS) == 0
+
+
+def test_a_result_that_was_trimmed_and_whose_task_is_lost_is_sent_again_from_its_copy(server, client):
+    noted = Noted()
+    foreign = result("copied", note=b'\xff\x00 "quoted"/', details="{}")
+    with running(make_ingest(server, noted, window=Window(size=4, trimmed_ms=500))):
+        entry_id = client.xadd(RESULTS, foreign)
+        wait_until(lambda: pending(client, RESULTS) == 1, "it was read")
+        client.xtrim(RESULTS, maxlen=0, approximate=False)
+        sent = len(noted.ids("copied"))
+        wait_until(lambda: len(noted.ids("copied")) >= sent + 2, "it is sent again, and again")
+        assert client.hget(COUNTERS, "p33_trimmed_total|result") is None
+    found = Runtime(load_settings(server.environment)).entries.find_result(
+        StreamEntry(stream=RESULTS, entry_id=entry_id)
+    )
+    assert found is not None
+    assert found.fields["note"] == '\udcff\x00 "quoted"/'
+    assert 0 < client.ttl(f"quantum:p33:entry:{entry_id}") <= 3_600
+    assert pending(client, RESULTS) == 1
+
+
+@pytest.mark.parametrize("one_by_one", [True, False])
+def test_every_result_is_copied_and_no_plan_is(server, client, one_by_one):
+    """Whether it was waited for, or read with others."""
+    if not one_by_one:
+        for name in "abc":
+            client.xadd(RESULTS, result(name))
+    with running(make_ingest(server)):
+        wait_until(lambda: pending(client, RESULTS) == (0 if one_by_one else 3), "the ingest reads")
+        for name in "abc" if one_by_one else "":
+            client.xadd(RESULTS, result(name))
+            wait_until(lambda name=name: pending(client, RESULTS) == "abc".index(name) + 1, "it was read")
+        client.xadd(PLANS, plan("p"))
+        wait_until(lambda: pending(client) == 1, "the plan was read")
+        wait_until(lambda: len(client.keys("quantum:p33:entry:*")) == 3, "three copies")
+
+
+def test_a_result_that_is_too_large_is_a_dead_letter_and_not_copied(server, client):
+    with running(make_ingest(server)):
+        client.xadd(RESULTS, result("large", note="x" * 70_000))
+        wait_until(lambda: client.xlen(DEAD) == 1, "it is a dead letter")
+    assert client.keys("quantum:p33:entry:*") == []
+
+
+def test_the_first_reading_of_an_entry_from_the_future_is_kept_and_counted(server, client):
+    """U18: by its id it would never expire. Whichever script reads it first."""
+    ahead_ms = int(client.time()[0]) * 1000 + 3_600_000
+    for stream, entry in ((PLANS, plan("ahead")), (RESULTS, result("ahead"))):
+        client.xadd(stream, entry, id=f"{ahead_ms}-0")
+    with running(make_ingest(server)):
+        for key, label in (("quantum:p33:first_seen", "plan"), ("quantum:p33:first_seen:results", "result")):
+            wait_until(lambda key=key: client.hget(key, f"{ahead_ms}-0"), "its first reading is kept")
+            seen_ms = int(client.hget(key, f"{ahead_ms}-0"))
+            assert abs(seen_ms - int(client.time()[0]) * 1000) < 60_000
+            assert client.hget(COUNTERS, f"p33_entry_ahead_total|{label}") == "1"
+            assert 0 < client.ttl(key) <= 3_600
 
 
 def test_entries_trimmed_before_they_were_read_are_counted_once():

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable
 from importlib import resources
 
 import pytest
 
+from p33_tasks.contract.entries import copy_of
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.errors import P33Error
-from p33_tasks.ports import MarketsLoaded
+from p33_tasks.ports import MarketsLoaded, PlanName
+from p33_tasks.store.connection import connect
+from p33_tasks.store.entries import RedisEntries
 from p33_tasks.store.lua_header import Named
 from p33_tasks.store.lua_source import header
 from p33_tasks.store.scripts import NO_ARGS, Scripts
@@ -39,6 +43,18 @@ def commit_verdict(gate: Gate) -> Act:
 def load_facts(gate: Gate) -> Act:
     gate.make_ready()
     return lambda: gate.verdicts.load(gate.plan())
+
+
+def load_entry(gate: Gate) -> Act:
+    gate.make_ready()
+    plan, entry = gate.publish()
+    return lambda: gate.verdicts.load_entry(PlanName(plan_id=plan.plan_id, symbol=plan.symbol), entry)
+
+
+def load_result(gate: Gate) -> Act:
+    entry = gate.publish_result()
+    gate.redis.set(gate.keys.entry_copy(entry.entry_id), copy_of(["plan_id", "plan-1"]))
+    return lambda: RedisEntries(connect(gate.url), gate.keys).find_result(entry)
 
 
 def record_result(gate: Gate) -> Act:
@@ -124,6 +140,8 @@ ACTS: dict[str, tuple[str, Callable[[Gate], Act]]] = {
     for script, act in (
         ("commit_verdict", commit_verdict),
         ("load_facts", load_facts),
+        ("load_facts", load_entry),
+        ("load_result", load_result),
         ("record_result", record_result),
         ("record_result", record_abandoned),
         ("load_ledger", load_ledger),
@@ -148,6 +166,12 @@ GOES_ON: dict[tuple[str, str], Callable[[Gate], object]] = {
     ("commit_verdict", "permit:p33:plan-1"): lambda g: g.permit() == g.decision() and g.reserved_by() == "plan-1",
     ("record_result", "permit:p33:plan-1"): lambda g: g.ledger_amt() == "0.01" and g.reserved_by() is None,
     ("record_abandoned", "permit:p33:plan-1"): lambda g: g.reason() == "plan_abandoned" and g.permit() == g.decision(),
+    # The act that settles an entry ends what was kept for it, whatever that is.
+    ("commit_verdict", "p33:first_seen"): lambda g: g.permit() == g.decision() and g.pending(g.keys.plans) == 0,
+    ("record_result", "p33:first_seen:results"): lambda g: g.ledger_amt() == "0.01" and g.pending(g.keys.results) == 0,
+    ("record_abandoned", "p33:first_seen:results"): lambda g: g.reason() == "plan_abandoned",
+    ("record_result", "p33:entry:ID"): lambda g: g.ledger_amt() == "0.01",
+    ("record_abandoned", "p33:entry:ID"): lambda g: g.reason() == "plan_abandoned",
     # A symbol that is reserved by something unknown is reserved: the snapshot is written, no ledger begins.
     ("put_snapshots", f"position:inflight:{SYMBOL}"): lambda g: g.count(f"p33_snapshot_total|{SYMBOL}|ok") == 1,
     ("create_ledger", f"position:inflight:{SYMBOL}"): lambda g: not g.ledger() and not g.events(),
@@ -192,7 +216,7 @@ def test_a_foreign_type_under_any_key_changes_nothing(
         act = prepare(fresh)
         put_foreign(fresh, key)
         before = fresh.dump()
-        goes_on = GOES_ON.get((name, key.removeprefix("quantum:")))
+        goes_on = GOES_ON.get((name, re.sub(r"entry:\d+-\d+$", "entry:ID", key.removeprefix("quantum:"))))
         if goes_on is not None:
             act()
             assert goes_on(fresh), key

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p33_tasks.contract.entries import MAX_ENTRY_CHARS
+from p33_tasks.contract.results import MAX_RESULT_AGE_MS
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.ingest.handlers import (
-    MAX_ENTRY_CHARS,
-    MAX_RESULT_AGE_MS,
     PlanHandler,
     ResultHandler,
     readable,

@@ -8,16 +8,24 @@ from typing import Any
 import pytest
 
 from p33_tasks.contract.keys import Keys
+from p33_tasks.contract.task_proof import task_hmac
 from p33_tasks.domain.models import Deny
 from p33_tasks.domain.reasons import Reason
-from p33_tasks.errors import StoreUnavailableError
-from p33_tasks.ports import ResultStatus, StreamEntry
+from p33_tasks.errors import EntryMismatchError, StoreUnavailableError
+from p33_tasks.ports import PlanName, ResultStatus, StreamEntry
+from p33_tasks.settings import Settings
+from p33_tasks.store.entries import FoundResult
 from p33_tasks.tasks import apply_result, evaluate_permit, permits, refresh_snapshot, results, snapshots
 
 KEYS = Keys("quantum")
 PLAN = {"plan_id": "p", "symbol": "BTCUSDT", "action": "CLOSE_FULL", "decision": "EXECUTE"}
 RESULT = {"plan_id": "p", "symbol": "BTCUSDT", "executed": "false"}
 WHERE = {"stream": KEYS.plans, "entry_id": "1771305126000-0"}
+RESULT_WHERE = {"stream": KEYS.results, "entry_id": "1-0"}
+NOW_MS = 1_771_305_126_000
+
+
+KEY = "a-task-key-of-this-test"
 
 
 class Services:
@@ -25,12 +33,14 @@ class Services:
 
     def __init__(self) -> None:
         self.keys = KEYS
+        self.settings = Settings()
         self.asked: list[Any] = []
         self.error: Exception | None = None
-        self.permits = SimpleNamespace(judge=self._judge, deny=self._deny)
+        self.held: dict[str, Any] | None = RESULT  # what Redis holds of a result
+        self.permits = SimpleNamespace(judge=self._judge, judge_entry=self._judge, deny=self._deny)
+        self.entries = SimpleNamespace(find_result=self._find)
         self.results = SimpleNamespace(record=self._record)
         self.snapshots = SimpleNamespace(refresh=lambda symbol: self.asked.append(symbol) or "refreshed")
-        self.dead_letters = SimpleNamespace(dead_letter=lambda entry, error, _: self.asked.append((entry, error)))
 
     def _judge(self, plan: Any, entry: Any) -> Deny:
         if self.error is not None:
@@ -41,6 +51,9 @@ class Services:
     def _deny(self, plan: Any, entry: Any, reason: Reason, details: Any) -> Deny:
         self.asked.append((plan, entry, reason, details))
         return Deny(reason=reason)
+
+    def _find(self, entry: StreamEntry) -> FoundResult | None:  # noqa: ARG002 - the store's signature
+        return None if self.held is None else FoundResult(now_ms=NOW_MS, time_ms=NOW_MS - 5, fields=self.held)
 
     def _record(self, result: Any, entry: Any) -> ResultStatus:
         self.asked.append((result, entry))
@@ -55,11 +68,20 @@ def services(monkeypatch) -> Services:
     return found
 
 
-def test_a_plan_of_the_stream_is_judged_at_its_entrys_time(services):
-    assert evaluate_permit(PLAN, **WHERE, prefix="quantum") == "deny"
-    ((plan, entry),) = services.asked
-    assert (plan.issued_ms, plan.from_stream) == (1_771_305_126_000, True)
-    assert entry == StreamEntry(stream=KEYS.plans, entry_id="1771305126000-0")
+def test_a_message_with_an_entry_only_names_the_plan(services):
+    """Whatever else it says: the fields come from the stream."""
+    assert evaluate_permit(plan_id="p", symbol="btcusdt", **WHERE, prefix="quantum") == "deny"
+    assert (
+        evaluate_permit({**PLAN, "action": "CLOSE_PARTIAL_25"}, **WHERE, prefix="quantum") == "deny"
+    )  # as 0.1 sent it
+    entry = StreamEntry(stream=KEYS.plans, entry_id="1771305126000-0")
+    assert services.asked == [(PlanName(plan_id="p", symbol="BTCUSDT"), entry)] * 2
+
+
+def test_a_message_whose_entry_holds_another_plan_is_refused(services):
+    services.error = EntryMismatchError("the entry holds plan 'q'")
+    assert evaluate_permit(plan_id="p", symbol="BTCUSDT", **WHERE) == "refused"
+    assert services.asked == []
 
 
 def test_a_producers_own_task_needs_issued_ms(services):
@@ -68,6 +90,31 @@ def test_a_producers_own_task_needs_issued_ms(services):
     (without, _), (with_time, _) = services.asked
     assert "issued_ms" in without.problem
     assert (with_time.problem, with_time.issued_ms, with_time.from_stream) == (None, 1_771_305_126_000, False)
+
+
+def test_with_a_task_key_a_producers_own_task_needs_its_proof(services):
+    services.settings = Settings(P33_TASK_KEY=KEY)
+    plan = {**PLAN, "issued_ms": 1_771_305_126_000}
+    proof = task_hmac(plan, prefix="quantum", key=KEY)
+    for wrong in (
+        None,
+        "",
+        proof[:-1],
+        proof.upper() + "0",
+        7,
+        "\u0661" * 64,
+        task_hmac(plan, prefix="other", key=KEY),
+    ):
+        assert evaluate_permit(plan, hmac=wrong) == "refused"
+    assert evaluate_permit({**plan, "action": "CLOSE_PARTIAL_25"}, hmac=proof) == "refused"
+    assert services.asked == []
+    assert evaluate_permit(plan, hmac=proof) == "deny"
+    assert len(services.asked) == 1
+
+
+def test_a_task_of_an_entry_needs_no_proof(services):
+    services.settings = Settings(P33_TASK_KEY=KEY)
+    assert evaluate_permit(plan_id="p", symbol="BTCUSDT", **WHERE) == "deny"
 
 
 @pytest.mark.parametrize(
@@ -102,20 +149,60 @@ def test_only_an_entry_of_our_own_stream_is_acknowledged(services, where):
 def test_results_come_by_the_stream_only(services):
     assert apply_result(RESULT) == "refused"
     assert services.asked == []
-    assert apply_result(RESULT, stream=KEYS.results, entry_id="1-0") == "recorded"
+    assert apply_result(plan_id="p", symbol="BTCUSDT", **RESULT_WHERE) == "recorded"
+
+
+def test_what_is_recorded_is_what_redis_holds(services):
+    forged = {**RESULT, "executed": "true", "order_id": "7", "side": "BUY", "filled_qty": "0.5"}
+    assert apply_result(forged, **RESULT_WHERE) == "recorded"
+    ((result, _),) = services.asked
+    assert (result.executed, result.fills) == (False, ())
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        None,
+        {**RESULT, "plan_id": "q"},
+        {**RESULT, "symbol": "ETHUSDT"},
+        {"plan_id": "p"},
+        {**RESULT, "x": "y" * 70_000},
+    ],
+    ids=["gone", "another plan", "another symbol", "no result", "too large"],
+)
+def test_a_result_that_redis_does_not_hold_like_that_is_refused(services, held):
+    services.held = held
+    assert apply_result(plan_id="p", symbol="BTCUSDT", **RESULT_WHERE) == "refused"
+    assert services.asked == []
+
+
+def test_a_result_older_than_the_memory_of_fills_is_refused(services):
+    """Its entry may be in the stream still; whoever names it again must not have it applied again."""
+    services.entries.find_result = lambda _: FoundResult(now_ms=NOW_MS, time_ms=NOW_MS - 8 * 86_400_000, fields=RESULT)
+    assert apply_result(plan_id="p", symbol="BTCUSDT", **RESULT_WHERE) == "refused"
 
 
 def test_every_entry_id_that_a_stream_can_have_is_taken(services):
     """A producer that sets an id of more digits sets those of all later entries: no result would ever be recorded."""
-    assert apply_result(RESULT, stream=KEYS.results, entry_id="18446744073709551615-18446744073709551615") == "recorded"
+    most = "18446744073709551615-18446744073709551615"
+    assert apply_result(RESULT, stream=KEYS.results, entry_id=most) == "recorded"
+    assert apply_result(RESULT, stream=KEYS.results, entry_id="18446744073709551616-0") == "refused"
     assert evaluate_permit(PLAN, stream=KEYS.plans, entry_id="1771305126000000-0") != "refused"
 
 
-def test_an_unexpected_failure_is_a_deny(services):
+def test_an_unexpected_failure_of_a_producers_own_plan_is_a_deny(services):
     services.error = ValueError("a bug")
-    assert evaluate_permit(PLAN, **WHERE) == "deny"
+    assert evaluate_permit({**PLAN, "issued_ms": 1_771_305_126_000}) == "deny"
     ((_, _, reason, details),) = services.asked
     assert (reason, details) == (Reason.INTERNAL_ERROR, {"error": "ValueError"})
+
+
+def test_an_unexpected_failure_of_an_entry_leaves_it_pending(services):
+    """The name is only the message's word; the ingest denies what no task could judge."""
+    services.error = ZeroDivisionError("a bug")
+    with pytest.raises(ZeroDivisionError):
+        evaluate_permit(plan_id="p", symbol="BTCUSDT", **WHERE)
+    assert services.asked == []
 
 
 def test_a_redis_that_is_away_leaves_the_entry_pending(services):
@@ -125,15 +212,9 @@ def test_a_redis_that_is_away_leaves_the_entry_pending(services):
     assert services.asked == []
 
 
-@pytest.mark.parametrize("plan", [{}, {"plan_id": "p"}, None, "text", [1]])
-def test_a_plan_that_can_not_be_understood_is_a_dead_letter(services, plan):
-    assert evaluate_permit(plan, **WHERE) == "dead_letter"
-    ((entry, error),) = services.asked
-    assert entry.entry_id == WHERE["entry_id"]
-    assert error
-
-
-@pytest.mark.parametrize("result", [{}, {"plan_id": "p"}, None, "text"])
-def test_a_result_that_can_not_be_understood_is_a_dead_letter(services, result):
-    assert apply_result(result, stream=KEYS.results, entry_id="1-0") == "dead_letter"
-    assert len(services.asked) == 1
+@pytest.mark.parametrize("plan", [{}, {"plan_id": "p"}, None, "text", [1], {"plan_id": 7.5, "symbol": "BTCUSDT"}])
+def test_a_message_that_names_nothing_is_refused(services, plan):
+    assert evaluate_permit(plan, **WHERE) == "refused"
+    assert apply_result(plan, **RESULT_WHERE) == "refused"
+    assert evaluate_permit(plan) == "refused"
+    assert services.asked == []
