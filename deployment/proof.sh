@@ -22,17 +22,11 @@ done
 
 if [[ ! $demo_only ]]; then
   echo "==> p33 check: this deployment"
-  deadline=$((SECONDS + wait_sec))
   # Processes that have just been started need a moment for their first refresh.
-  until report=$("$p33" check 2>&1); do
-    if ((SECONDS >= deadline)); then
-      echo "$report"
-      echo "proof.sh: p33 check still fails after $wait_sec s; every FAIL above says how to mend it" >&2
-      exit 1
-    fi
-    sleep 2
-  done
-  echo "$report"
+  if ! "$p33" check --wait "$wait_sec"; then
+    echo "proof.sh: p33 check still fails after $wait_sec s; every FAIL above says how to mend it" >&2
+    exit 1
+  fi
 fi
 
 echo "==> p33 proof: the acceptance cases, on a demo of its own"
@@ -60,14 +54,11 @@ done
 
 # Its first refresh brings positions and step sizes; the cases need both.
 export P33_ENV_FILE=$env_file
-until "$p33" check > "$log.check" 2>&1; do
-  if ((SECONDS >= deadline)); then
-    cat "$log.check" >&2
-    echo "proof.sh: the demo did not become ready within $wait_sec s" >&2
-    exit 1
-  fi
-  sleep 0.5
-done
+if ! "$p33" check --wait "$wait_sec" > "$log.check" 2>&1; then
+  cat "$log.check" >&2
+  echo "proof.sh: the demo did not become ready within $wait_sec s" >&2
+  exit 1
+fi
 
 if ! "$p33" proof; then
   echo "proof.sh: an acceptance case failed; the demo's output:" >&2

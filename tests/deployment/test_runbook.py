@@ -55,6 +55,10 @@ SYSTEMCTL = """#!/bin/sh
 # Stands for systemctl and journalctl: says no to a unit that isn't installed.
 for word in "$@"; do
   case $word in
+    {name}*'*')
+      set -- "{units}"/$word
+      [ -e "$1" ] || {{ echo "no unit $word" >&2; exit 5; }}
+      ;;
     {name}*)
       unit=$(echo "$word" | sed 's/@[0-9]*/@/')
       case $unit in *.target | *.service) ;; *) unit=$unit.service ;; esac
