@@ -264,7 +264,7 @@ is_as_shipped() {
 
 redis_conf_of() {
   cat "$1"
-  printf '\n# What this host wants otherwise (bind, port, maxmemory) stands there; an upgrade never touches it.\n'
+  printf '\n# What this host wants otherwise (bind, port, maxmemory) is in this file; an upgrade never touches it.\n'
   echo "include ${redis_local_conf#"$root"}"
 }
 
