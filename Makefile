@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test unit docs lint types layers bench faults alerts guards fuzz soak lock clean celery-exporter
+.PHONY: help up test unit docs lint types layers bench faults alerts deploycheck guards fuzz soak lock clean celery-exporter
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -77,6 +77,10 @@ faults: $(VENV)/.dev  ## every fault, hundreds of times, an hour or two; ARGS="-
 
 alerts: $(VENV)/.dev $(VENV)-celery-exporter/.done  ## every alert's fault, until a real Prometheus fires it; ten minutes, ARGS="-k redis"
 	$(BIN)/pytest tests/deployment/test_alerts_live.py --faults=long $(ARGS)
+
+# Wants root, systemd-container, mmdebstrap and a Debian mirror; skipped with the reason where one is missing.
+deploycheck: $(VENV)/.dev  ## a real Debian 12 and 13, booted, installed, stopped, misconfigured, upgraded; 10 minutes
+	$(BIN)/pytest tests/deployment/real --deploycheck -rs $(ARGS)
 
 guards: $(VENV)/.dev  ## every safety guard taken away, one at a time: does a test fail? ARGS="-k reservation"
 	@$(BIN)/python -m tests.guards $(ARGS)

@@ -35,3 +35,4 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "long: hundreds of times, and every live alert",
     )
     group.addoption("--faults-json", metavar="PATH", help="write the table of faults as JSON")
+    group.addoption("--deploycheck", action="store_true", help="also boot real hosts (tests/deployment/real)")
