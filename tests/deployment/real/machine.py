@@ -24,6 +24,7 @@ from tests.support.waiting import wait_until
 PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-venv,redis-server,make,ca-certificates,procps"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "p33-deploycheck"
 PLATFORMS = ("2_36", "2_31", "2_28", "2_27", "2_26", "2_24", "2_17", "2_12", "2_5")
+LOCKS = ("requirements.lock", "requirements-demo.lock")
 BOOT_SEC = 60
 BUILD_SEC = 540
 
@@ -95,17 +96,18 @@ def debian(suite: str) -> Path:
     return made
 
 
-def wheels(python: str, *, lock: str = "requirements.lock") -> Path:
+def wheels(python: str) -> Path:
     """The pinned packages for a Python version, downloaded once: the machine has no network."""
     folder = CACHE / f"wheels-{python}"
     folder.mkdir(parents=True, exist_ok=True)
     platforms = [part for glibc in PLATFORMS for part in ("--platform", f"manylinux_{glibc}_x86_64")]
     platforms += ["--platform", "manylinux2014_x86_64", "--platform", "manylinux1_x86_64"]
-    command = [sys.executable, "-m", "pip", "download", "-q", "--require-hashes", "-r", str(ROOT / lock)]
+    command = [sys.executable, "-m", "pip", "download", "-q", "--require-hashes"]
+    command += [part for name in LOCKS if (ROOT / name).exists() for part in ("-r", str(ROOT / name))]
     command += ["-d", str(folder), "--python-version", python, "--only-binary", ":all:", *platforms]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=BUILD_SEC)
     if done.returncode != 0:
-        raise AssertionError(f"{lock} has a package without a wheel for Python {python}: {done.stderr[-500:]}")
+        raise AssertionError(f"a pinned package has no wheel for Python {python}: {done.stderr[-500:]}")
     return folder
 
 
