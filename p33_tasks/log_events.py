@@ -38,6 +38,12 @@ class LogEvent(StrEnum):
     """A result was recorded; ``ledger_before`` and ``ledger_after`` are the ledger's amounts. Nothing to do."""
     CROSSED_ZERO = auto()
     """A result turned the ledger from long to short, or back. Compare it with the exchange: ``p33 status``."""
+    UNREADABLE_RESULT = auto()
+    """A result says that something was executed, and not all of it can be read, or it contradicts what is on record;
+    ``error`` says what. The symbol's cooldown has begun. Compare the venue's orders: the ledger may lack a fill."""
+    PERMIT_BREACH = auto()
+    """An executor did what its permit doesn't cover; ``kinds`` says what: ``side``, ``leg``, ``quantity``,
+    ``not_reduce_only``. Stop the executor and find out why: ``p33 explain PLAN_ID``."""
     UNRECORDED = auto()
     """A result could not be recorded. Its entry stays pending and is tried again until it is recorded; ``error`` or the
     traceback says what is in the way."""

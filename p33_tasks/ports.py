@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from p33_tasks.domain.ledger import Applied
+from p33_tasks.domain.executions import Recording
 from p33_tasks.domain.models import Facts, Fill, MarketRules, Plan, Policy, Position, Snapshot, Verdict
 
 # --- the exchange ---------------------------------------------------------------------------------------------------
@@ -220,6 +220,27 @@ class ExecutionResult:
     rejected: bool = False  # outcome=rejected: the venue refused the order for certain
     consume_id: str | None = None  # proves which consumption a rejection belongs to
     errors: tuple[str, ...] = ()  # what the executor or the venue said went wrong, as written
+    problems: tuple[str, ...] = ()  # what could not be read, or contradicts itself
+    as_read: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)  # the entry, readable
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether an order may have been executed that isn't among ``fills`` with all that it did."""
+        return bool(self.problems) or (self.executed and not self.fills)
+
+
+class ResultReader(Protocol):
+    """Reads what only a venue's own reader can (CONTRACT section 4)."""
+
+    def venue_symbol(self, symbol: str) -> str:
+        """The venue's id of a symbol in ccxt's form; any other text as it is."""
+
+    def read_order(self, order: Mapping[str, object]) -> Fill | None:
+        """An order as the venue or ccxt writes it, in base units and with the trade's side; None where it names none.
+
+        Raises:
+            InvalidMessageError: It can't be read for certain.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +250,10 @@ class LedgerState:
     last_known_amt_text: str | None  # as stored, to compare and set
     remembered: Mapping[str, str]  # order id to cumulative quantity, as stored
     origin_text: str | None  # fetch time (ms) of the snapshot the ledger began with, as stored; "0": it began without
+    orders: Mapping[str, str] = field(default_factory=dict)  # order id to what is on record of it, as stored
+    decision_text: str | None = None  # the plan's verdict
+    executed_text: str | None = None  # what the plan's orders executed, as stored
+    step_size_text: str | None = None  # of the symbol, as stored
 
 
 class ResultStatus(StrEnum):
@@ -245,11 +270,11 @@ class ResultStore(Protocol):
     def refuse_markets(self) -> None:
         """The venue refused an order for its quantity or symbol: fetch the market rules at the next refresh."""
 
-    def load_ledger(self, symbol: str, order_ids: Iterable[str]) -> LedgerState:
+    def load_ledger(self, symbol: str, order_ids: Iterable[str], plan_id: str) -> LedgerState:
         """The base that fills are applied to, in one round trip."""
 
     def record(
-        self, *, result: ExecutionResult, base: LedgerState, applied: Mapping[str, Applied], entry: StreamEntry
+        self, *, result: ExecutionResult, base: LedgerState, recording: Recording, entry: StreamEntry
     ) -> ResultStatus:
         """Ledger, fills memory, cooldown, reservation, counters and acknowledgement: all of it or nothing."""
 

@@ -13,6 +13,7 @@ import redis
 
 from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.timing import CONSUMED_MS
+from p33_tasks.ports import ResultReader
 from p33_tasks.services.issue_permit import PermitService
 from p33_tasks.services.record_fill import ResultService
 from p33_tasks.services.refresh_snapshot import SnapshotService
@@ -24,7 +25,7 @@ from p33_tasks.store.entries import RedisEntries
 from p33_tasks.store.results import RedisResultStore
 from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes
 from p33_tasks.store.verdicts import RedisVerdictStore
-from p33_tasks.venues.build import build_venue, venue_source
+from p33_tasks.venues.build import build_venue, venue_entry, venue_source
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,11 @@ class Runtime:
             self.client, self.keys, source=self.source, allowlist=s.policy.allowlist, signing_key=signing_key
         )
         return PermitService(verdicts, self.dead_letters, s.policy)
+
+    @property
+    def result_reader(self) -> ResultReader | None:
+        """Reads the venue's own orders in results."""
+        return venue_entry(self.settings.exchange).results
 
     @cached_property
     def results(self) -> ResultService:

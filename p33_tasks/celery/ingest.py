@@ -92,7 +92,8 @@ def build(here: Runtime, options: Options) -> Ingest:
                 ),
             )
         return Source(
-            stream=here.keys.results, handler=ResultHandler(dead_letters=here.dead_letters, prefix=here.keys.prefix)
+            stream=here.keys.results,
+            handler=ResultHandler(dead_letters=here.dead_letters, prefix=here.keys.prefix, venue=here.result_reader),
         )
 
     parent = options.parent_pid

@@ -37,6 +37,10 @@ class Keys:
         """ZSET: order id by the time it was last recorded, to forget orders after 7 days."""
         return f"{self.prefix}:p33:fill_times:{symbol}"
 
+    def orders(self, symbol: str) -> str:
+        """HASH: order id to JSON: the plan that named it first, its side, the breaches counted; as long as its fill."""
+        return f"{self.prefix}:p33:orders:{symbol}"
+
     def ledger_origin(self, symbol: str) -> str:
         """STRING without a TTL: the symbol had a ledger once; fetch time (ms) of the snapshot it began with, or 0."""
         return f"{self.prefix}:p33:ledger_origin:{symbol}"
@@ -58,6 +62,10 @@ class Keys:
     def consumed(self, plan_id: str) -> str:
         """HASH: who consumed the permit and until when its order may be placed; kept for a day."""
         return f"{self.prefix}:p33:consumed:{plan_id}"
+
+    def executed(self, plan_id: str) -> str:
+        """STRING, JSON: executed quantity of each of the plan's orders; kept for 7 days."""
+        return f"{self.prefix}:p33:executed:{plan_id}"
 
     # --- streams ----------------------------------------------------------------------------------------------------
 

@@ -1,8 +1,10 @@
-"""Results: entries of ``apply.result``, three dialects and any mixture of them (CONTRACT section 4).
+"""Results: entries of ``apply.result``, four dialects and any mixture of them (CONTRACT section 4).
 
 - A lists its orders in ``steps_results``, a JSON list, with ``executed_qty``.
 - B names one order in flat fields, with ``filled_qty``.
 - C names one order in ``details``, a JSON object, with ``filled_qty``.
+- In any of these places an order may stand as the venue writes it (``orderId``, ``executedQty``), or as ccxt does
+  (``id``, ``filled``). Its quantity may be contracts and its side the position's: only the venue's reader reads it.
 
 Only these executed quantities count, never the requested ones (``quantity``, ``close_qty``, ``qty``), and they count
 whatever the order's status says: a cancelled order can have been filled in part.
@@ -10,8 +12,9 @@ whatever the order's status says: a cancelled order can have been filled in part
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from p33_tasks.contract.entries import MAX_ENTRY_CHARS, chars_of
 from p33_tasks.contract.fields import (
@@ -20,33 +23,39 @@ from p33_tasks.contract.fields import (
     id_of,
     is_nothing,
     json_of,
-    objects_of,
     order_id_of,
     quantity_of,
     shown,
     symbol_of,
     text_of,
 )
+from p33_tasks.contract.readable import readable
 from p33_tasks.domain import quantities as q
-from p33_tasks.domain.models import Fill, OrderSide
+from p33_tasks.domain.models import Fill, OrderSide, PositionSide
 from p33_tasks.errors import InvalidMessageError
-from p33_tasks.ports import ExecutionResult
+from p33_tasks.ports import ExecutionResult, ResultReader
 
 MAX_ORDERS = 200
 MAX_RESULT_AGE_MS = 7 * 86_400_000
 """How long fills are remembered: an older result could be applied a second time."""
 MAX_ERROR_CHARS = 1_000
+MAX_PROBLEMS, MAX_PROBLEM_CHARS = 5, 200
 _ERROR_FIELDS = ("error", "error_code", "code", "msg", "reason")
 
-_ORDER_FIELDS = ("order_id", "side", "executed_qty", "filled_qty")
+_ORDER_FIELDS = (
+    *("order_id", "side", "executed_qty", "filled_qty", "positionSide", "position_side", "reduceOnly", "reduce_only"),
+    *("orderId", "executedQty", "id", "filled"),
+)
+_Json = TypeVar("_Json", dict[str, object], list[object])
 _SIDES = {side.value: side for side in OrderSide}
 
 
-def parse_entry_result(fields: Mapping[str, str | list[str]], *, age_ms: int) -> ExecutionResult:
+def parse_entry_result(fields: Mapping[str, str | list[str]], venue: ResultReader | None = None, *, age_ms: int) -> ExecutionResult:
     """Read a result's stream entry: what the ingest and every task make of it.
 
     Args:
         fields: The entry's, as the stream or its copy holds them.
+        venue: As of ``parse_result``.
         age_ms: Milliseconds since it was added, by Redis' clock.
 
     Raises:
@@ -56,86 +65,211 @@ def parse_entry_result(fields: Mapping[str, str | list[str]], *, age_ms: int) ->
         raise InvalidMessageError(f"{chars} characters, at most {MAX_ENTRY_CHARS} are allowed")
     if age_ms > MAX_RESULT_AGE_MS:
         raise InvalidMessageError(f"the result is {age_ms // 86_400_000} days old; fills are remembered for 7")
-    return parse_result(fields)
+    return parse_result(fields, venue)
 
 
-def parse_result(fields: Mapping[str, object]) -> ExecutionResult:
+def parse_result(fields: Mapping[str, object], venue: ResultReader | None = None) -> ExecutionResult:
     """Read a result of any dialect.
 
+    Args:
+        fields: The stream entry's.
+        venue: Reads what only the venue's own reader can: its raw orders, ccxt's, and ccxt's form of a symbol.
+
     Returns:
-        The result with every order id that it names. An order's quantity is 0 where none was confirmed, and
-        for all of them when the result says that nothing was executed.
+        The result with every order id that names an order. An order's quantity is 0 where none was confirmed, and for
+        all of them when the result says that nothing was executed. A row that can't be read takes no other row with
+        it: it is one of the result's ``problems``, and its quantity is never taken for none in silence.
 
     Raises:
-        InvalidMessageError: When plan_id, symbol or ``executed`` is missing or unreadable, or an order is: a
-            quantity that can't be read must not be taken for none.
+        InvalidMessageError: When plan_id, symbol or ``executed`` is missing or unreadable: there is nothing that the
+            report could be tied to.
     """
     executed = flag_of(fields, "executed")
     if executed is None:
         raise InvalidMessageError("executed is missing")
+    symbol = symbol_of(fields, "symbol")
+    found = _Rows(executed=executed, venue=venue)
+    for order in _orders(fields, found):
+        found.read(order)
+    problems = tuple(found.problems[:MAX_PROBLEMS])
     return ExecutionResult(
         plan_id=id_of(fields, "plan_id", MAX_PLAN_ID_CHARS),
-        symbol=symbol_of(fields, "symbol"),
+        symbol=symbol if venue is None else venue.venue_symbol(symbol),
         executed=executed,
-        fills=_merged(_read_order(order, executed=executed) for order in _orders(fields)),
-        rejected=not executed and (text_of(fields, "outcome") or "").strip().lower() == "rejected",
+        fills=tuple(found.fills.values()),
+        # A report that contradicts itself proves no rejection.
+        rejected=not executed and not problems and (_word(fields, "outcome") or "").lower() == "rejected",
         errors=tuple(_errors(fields)),
         consume_id=None if is_nothing(fields.get("consume_id")) else id_of(fields, "consume_id", MAX_PLAN_ID_CHARS),
+        problems=problems,
+        as_read=readable(fields),
     )
 
 
-def _orders(fields: Mapping[str, object]) -> list[Mapping[str, object]]:
+class _Rows:
+    """The orders of one result: one fill per order id, and what could not be read."""
+
+    def __init__(self, *, executed: bool, venue: ResultReader | None) -> None:
+        self._executed = executed
+        self._venue = venue
+        self.fills: dict[str, Fill] = {}
+        self.problems: list[str] = []
+        self._two_sided: set[str] = set()
+
+    def fail(self, problem: object) -> None:
+        text = str(problem)[:MAX_PROBLEM_CHARS]
+        if text not in self.problems:
+            self.problems.append(text)
+
+    def read(self, order: Mapping[str, object]) -> None:
+        fill, problem = self._read(order)
+        if problem is not None:
+            self.fail(problem)
+        if fill is not None:
+            self._add(fill)
+
+    def _read(self, order: Mapping[str, object]) -> tuple[Fill | None, str | None]:
+        """The order, as far as it is certain, and what isn't."""
+        order_id = None
+        try:
+            if _is_foreign(order):
+                fill = self._read_foreign(order)
+            else:
+                order_id = order_id_of(order, "order_id")
+                fill = self._read_own(order, order_id)
+        except InvalidMessageError as error:
+            certain = Fill(order_id=order_id, side=None, cumulative_qty=q.ZERO) if order_id else None
+            return certain, str(error)
+        if fill is None:
+            return None, None
+        quantity = fill.cumulative_qty
+        if not self._executed:
+            said = f"executed is false, and order {shown(fill.order_id)} executed {quantity}" if quantity > 0 else None
+            return replace(fill, cumulative_qty=q.ZERO), said
+        if quantity > 0 and fill.side is None:
+            return fill, f"order {shown(fill.order_id)} executed {quantity} and has side {shown(order.get('side'))}"
+        return fill, None
+
+    def _read_foreign(self, order: Mapping[str, object]) -> Fill | None:
+        if self._venue is None:
+            raise InvalidMessageError("a raw or ccxt order, which this venue has no reader for")
+        return self._venue.read_order(order)
+
+    @staticmethod
+    def _read_own(order: Mapping[str, object], order_id: str | None) -> Fill | None:
+        confirmed = max(quantity_of(order, "executed_qty"), quantity_of(order, "filled_qty"))
+        if order_id is None:
+            if confirmed > 0:
+                raise InvalidMessageError(f"{confirmed} was executed by an order without order_id")
+            return None
+        return Fill(
+            order_id=order_id,
+            side=side_of(order),
+            cumulative_qty=confirmed,
+            leg=leg_of(order),
+            reduce_only=reduce_only_of(order),
+        )
+
+    def _add(self, fill: Fill) -> None:
+        """Quantities are cumulative, so of one order the larger one is the later one."""
+        known = self.fills.get(fill.order_id)
+        if known is None:
+            if len(self.fills) == MAX_ORDERS:
+                self.fail(f"more than {MAX_ORDERS} orders in one result")
+            else:
+                self.fills[fill.order_id] = fill
+            return
+        if known.side and fill.side and known.side is not fill.side:
+            self.fail(f"order {shown(fill.order_id)} is named with both sides")
+            self._two_sided.add(fill.order_id)
+        side = None if fill.order_id in self._two_sided else known.side or fill.side
+        self.fills[fill.order_id] = replace(
+            known,
+            side=side,
+            cumulative_qty=max(known.cumulative_qty, fill.cumulative_qty),
+            leg=known.leg or fill.leg,
+            reduce_only=fill.reduce_only
+            if known.reduce_only is None
+            else known.reduce_only and fill.reduce_only is not False,
+        )
+
+
+def _orders(fields: Mapping[str, object], found: _Rows) -> list[Mapping[str, object]]:
     """Every place where the entry may name an order."""
-    flat: dict[str, object] = {name: fields[name] for name in _ORDER_FIELDS if not is_nothing(fields.get(name))}
-    details = json_of(fields, "details")
-    if details is None:
-        details = {}
-    if not isinstance(details, Mapping):
-        raise InvalidMessageError(f"details must be a JSON object, found {shown(fields['details'])}")
-    nested: dict[str, object] = {n: details[n] for n in _ORDER_FIELDS if not is_nothing(details.get(n))}
+    flat = _named(fields)
+    details = _json(fields, "details", dict, found)
+    nested = _named(details)
     # Where only one of the two has the order id, both speak of the same order.
     for one, other in ((flat, nested), (nested, flat)):
         if "order_id" not in one and "order_id" in other:
             one["order_id"] = other["order_id"]
-    return [*objects_of(fields, "steps_results"), flat, nested]
+    return [*_steps(fields, found), flat, nested]
+
+
+def _steps(fields: Mapping[str, object], found: _Rows) -> list[Mapping[str, object]]:
+    steps = _json(fields, "steps_results", list, found)
+    good = [step for step in steps if isinstance(step, Mapping)]
+    if len(good) != len(steps):
+        found.fail("steps_results holds something that isn't an object")
+    return good
+
+
+def _json(fields: Mapping[str, object], name: str, kind: type[_Json], found: _Rows) -> _Json:
+    """A field's JSON; empty, and a problem, when it is of another kind or can't be read."""
+    try:
+        value = json_of(fields, name)
+    except InvalidMessageError as error:
+        found.fail(error)
+        return kind()
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        found.fail(f"{name} must be a JSON {kind.__name__}, found {shown(fields[name])}")
+        return kind()
+    return value
+
+
+def _named(place: Mapping[str, object]) -> dict[str, object]:
+    return {name: place[name] for name in _ORDER_FIELDS if not is_nothing(place.get(name))}
+
+
+def _is_foreign(order: Mapping[str, object]) -> bool:
+    """Whether this is an order as the venue or ccxt writes it, in its own units."""
+    raw = not is_nothing(order.get("orderId")) or not is_nothing(order.get("executedQty"))
+    return raw or (not is_nothing(order.get("id")) and not is_nothing(order.get("filled")))
 
 
 def _errors(fields: Mapping[str, object]) -> Iterator[str]:
     """What went wrong, wherever the entry says so: bounded, else as written. The venue's codes are looked for in it."""
-    details = json_of(fields, "details")
-    for place in (fields, details if isinstance(details, Mapping) else {}, *objects_of(fields, "steps_results")):
+    unheard = _Rows(executed=False, venue=None)  # its problems were noted before
+    for place in (fields, _json(fields, "details", dict, unheard), *_steps(fields, unheard)):
         for name in _ERROR_FIELDS:
             value = place.get(name)
             if isinstance(value, str | int) and not isinstance(value, bool) and not is_nothing(value):
                 yield str(value)[:MAX_ERROR_CHARS]
 
 
-def _read_order(order: Mapping[str, object], *, executed: bool) -> Fill | None:
-    order_id = order_id_of(order, "order_id")
-    if order_id is None:
-        return None
-    confirmed = max(quantity_of(order, "executed_qty"), quantity_of(order, "filled_qty")) if executed else q.ZERO
-    return Fill(order_id=order_id, side=_read_side(order), cumulative_qty=confirmed)
+def side_of(order: Mapping[str, object]) -> OrderSide | None:
+    """The trade's side; None when there is none or it is another word: it is never derived from elsewhere."""
+    return _SIDES.get((_word(order, "side") or "").upper())
 
 
-def _read_side(order: Mapping[str, object]) -> OrderSide | None:
-    """The order's side, None when there is none or it is another word: it is never derived from elsewhere."""
-    word = (text_of(order, "side") or "").strip().upper()
-    return _SIDES.get(word)
+def leg_of(order: Mapping[str, object]) -> PositionSide | None:
+    """The leg that an order names; None for no leg, ``BOTH`` and any other word."""
+    words = {(_word(order, name) or "").upper() for name in ("positionSide", "position_side")}
+    return next((leg for leg in (PositionSide.LONG, PositionSide.SHORT) if leg.value in words), None)
 
 
-def _merged(fills: Iterable[Fill | None]) -> tuple[Fill, ...]:
-    """One fill per order id: quantities are cumulative, so the larger one is the later one."""
-    by_id: dict[str, Fill] = {}
-    for fill in fills:
-        if fill is None:
-            continue
-        known = by_id.setdefault(fill.order_id, fill)
-        if known.side and fill.side and known.side is not fill.side:
-            raise InvalidMessageError(f"order {shown(fill.order_id)} is named with both sides")
-        by_id[fill.order_id] = replace(
-            known, side=known.side or fill.side, cumulative_qty=max(known.cumulative_qty, fill.cumulative_qty)
-        )
-    if len(by_id) > MAX_ORDERS:
-        raise InvalidMessageError(f"{len(by_id)} orders in one result, at most {MAX_ORDERS} are allowed")
-    return tuple(by_id.values())
+def reduce_only_of(order: Mapping[str, object]) -> bool | None:
+    """Whether an order says that it only reduces; None when it doesn't say.
+
+    Raises:
+        InvalidMessageError: It says neither yes nor no.
+    """
+    said = [flag_of(order, name) for name in ("reduce_only", "reduceOnly") if not is_nothing(order.get(name))]
+    return None if not said else all(said)
+
+
+def _word(fields: Mapping[str, object], name: str) -> str | None:
+    text = text_of(fields, name)
+    return None if text is None else text.strip()

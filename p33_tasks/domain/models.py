@@ -153,6 +153,8 @@ class Fill:
     order_id: str
     side: OrderSide | None  # None: the writer gave none (then nothing can be applied)
     cumulative_qty: Decimal  # base units, not negative; 0 starts only the cooldown
+    leg: PositionSide | None = None  # in hedge mode, where the writer names it
+    reduce_only: bool | None = None  # None: the writer doesn't say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,6 +91,14 @@ def canonical(number: Decimal) -> str:
     return "0" if text in {"-0", "+0", ""} else text
 
 
+def is_writable(number: Decimal) -> bool:
+    """Whether ``parse_quantity`` reads back what ``canonical`` writes: a sum can have a digit too many."""
+    try:
+        return parse_quantity(canonical(number)) == number
+    except InvalidQuantityError:
+        return False
+
+
 def add(left: Decimal, right: Decimal) -> Decimal:
     """Exact sum."""
     return EXACT.add(left, right)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
+from p33_tasks.domain.executions import Breach
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.store.verdicts import EVALUATION_BUCKETS_US, LATENCY_BUCKETS_MS, OTHER_SYMBOL
 
@@ -50,6 +51,19 @@ def counter_families(counters: Counters, symbols: Sequence[str]) -> Iterator[Met
         "p33_unpermitted_execution_total",
         "Executions of plans that were never allowed: somebody went around the gate.",
         labels,
+    )
+    yield _by_symbol(
+        counters,
+        "p33_unreadable_result_total",
+        "Execution results of which not all could be read, or that contradict what is on record.",
+        labels,
+    )
+    yield _counter(
+        counters,
+        "p33_permit_breach_total",
+        "Orders beyond their permit, by kind (side, leg, quantity, not_reduce_only).",
+        ("symbol", "kind"),
+        ((symbol, str(kind)) for symbol in labels for kind in Breach),
     )
     yield _by_stream(
         counters, "p33_deadletter_total", "Stream entries that could not be understood and were put aside."

@@ -19,17 +19,17 @@ import structlog
 
 from p33_tasks.contract.entries import MAX_ENTRY_CHARS
 from p33_tasks.contract.plans import is_executable, parse_entry
+from p33_tasks.contract.readable import readable
 from p33_tasks.contract.results import parse_entry_result
 from p33_tasks.domain.models import Details, Plan, Verdict
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import InvalidMessageError
 from p33_tasks.log_events import LogEvent
-from p33_tasks.ports import DeadLetters, StreamEntry
+from p33_tasks.ports import DeadLetters, ResultReader, StreamEntry
 from p33_tasks.store.entries import Entry, Window
 
 log = structlog.get_logger("p33.ingest")
 
-MAX_DEAD_LETTER_CHARS = 65_536
 SHOWN_FIELDS = ("action", "executed", "order_id")
 MAX_SHOWN_CHARS = 60
 
@@ -107,11 +107,12 @@ class ResultHandler:
 
     dead_letters: DeadLetters
     prefix: str
+    venue: ResultReader | None = None
 
     def handle(self, entry: Entry, now_ms: int) -> TaskMessage | None:
         """See ``Handler.handle``."""
         try:
-            result = parse_entry_result(entry.fields, age_ms=now_ms - entry.time_ms)
+            result = parse_entry_result(entry.fields, self.venue, age_ms=now_ms - entry.time_ms)
         except InvalidMessageError as error:
             move_to_dead_letters(self.dead_letters, entry, error)
             return None
@@ -123,38 +124,6 @@ def move_to_dead_letters(dead_letters: DeadLetters, entry: Entry, error: Excepti
     where = entry.where
     log.warning(LogEvent.DEAD_LETTER, stream=where.stream, entry_id=where.entry_id, error=str(error))
     dead_letters.dead_letter(where, str(error), readable(entry.fields))
-
-
-def readable(fields: Mapping[str, Any], max_chars: int = MAX_DEAD_LETTER_CHARS) -> dict[str, str]:
-    """An entry's fields as text that can be stored: undecodable bytes escaped, all of it bounded.
-
-    Args:
-        fields: As read; a value may be a list, or anything that a task brought.
-        max_chars: In all; what is cut is said in a field ``p33_note``.
-    """
-    kept: dict[str, str] = {}
-    room = max_chars
-    for name, value in fields.items():
-        text, key = _printable(value), _printable(name)[:200]
-        if len(text) + len(key) > room:
-            total = sum(len(str(n)) + len(str(v)) for n, v in fields.items())
-            kept[key] = text[: max(0, room - len(key))]
-            kept["p33_note"] = f"cut: the entry has {total} characters, {max_chars} are kept"
-            break
-        kept[key] = text
-        room -= len(text) + len(key)
-    return kept
-
-
-def _printable(value: object) -> str:
-    text = value if isinstance(value, str) else str(value)
-    # Lone surrogates that stand for a byte become \xff; any others \udfff.
-    raw = text.encode("utf-8", "surrogateescape") if _is_escaped(text) else text.encode("utf-8", "backslashreplace")
-    return raw.decode("utf-8", "backslashreplace")
-
-
-def _is_escaped(text: str) -> bool:
-    return all(not "\ud800" <= c <= "\udfff" or "\udc80" <= c <= "\udcff" for c in text)
 
 
 def _task(name: str, plan_id: str, symbol: str, entry: Entry, prefix: str, *, kind: str) -> TaskMessage:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from functools import reduce
 
 import structlog
 
+from p33_tasks.contract.executions import decode_executed, decode_order, permitted_of
+from p33_tasks.domain.executions import Breach, OrderRecord, RecordedOrder, Recording, breaches_of
 from p33_tasks.domain.ledger import Applied, apply_fill
 from p33_tasks.domain.models import Fill
-from p33_tasks.domain.quantities import ZERO, canonical, parse_quantity
+from p33_tasks.domain.quantities import ZERO, add, canonical, is_writable, parse_quantity
 from p33_tasks.errors import CorruptStateError, InvalidQuantityError, StoreError
 from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import ExecutionResult, LedgerState, ResultStatus, ResultStore, StreamEntry
@@ -19,13 +22,16 @@ from p33_tasks.ports import ExecutionResult, LedgerState, ResultStatus, ResultSt
 TRIES = 20
 """Results of one symbol are few; a base that moved this often means something is wrong, and the entry waits."""
 
+MARK = "entry:"
+"""What a venue's order id never begins with."""
+
 _CODE = re.compile(r"(?<![\w.-])-?\w+", re.ASCII)
 
 log = structlog.get_logger("p33.ledger")
 
 
 class ResultService:
-    """Turns results into ledger movements. Safe to run twice: the acknowledgement is the proof of the first time."""
+    """Turns results into ledger movements. Safe to run twice: the memory of fills is the proof of the first time."""
 
     def __init__(self, store: ResultStore, *, market_refusals: frozenset[str] = frozenset()) -> None:
         """Make a service.
@@ -45,14 +51,14 @@ class ResultService:
             CorruptStateError: The symbol's ledger can't be read. As above, the entry stays pending: a result that can
                 be decoded is tried until it is applied.
         """
-        order_ids = [fill.order_id for fill in result.fills]
+        order_ids = ids_to_load(result, entry)
         for _ in range(TRIES):
-            base = self._store.load_ledger(result.symbol, order_ids)
-            applied = apply_all(result, base, entry)
-            status = self._store.record(result=result, base=base, applied=applied, entry=entry)
+            base = self._store.load_ledger(result.symbol, order_ids, result.plan_id)
+            recording = apply_all(result, base, entry)
+            status = self._store.record(result=result, base=base, recording=recording, entry=entry)
             if status is not ResultStatus.MOVED:
                 if status is ResultStatus.RECORDED:
-                    _log_result(result, base, applied)
+                    _log_result(result, base, recording)
                 if code := refusal_in(result.errors, self._market_refusals):
                     log.warning(LogEvent.MARKETS_REFUSED, symbol=result.symbol, plan_id=result.plan_id, code=code)
                     self._store.refuse_markets()
@@ -60,7 +66,7 @@ class ResultService:
         raise StoreError(f"the ledger of {result.symbol} moved {TRIES} times while one result was applied")
 
 
-def apply_all(result: ExecutionResult, base: LedgerState, entry: StreamEntry) -> dict[str, Applied]:
+def apply_all(result: ExecutionResult, base: LedgerState, entry: StreamEntry) -> Recording:
     """Apply a result's fills one after the other, each to what the one before left.
 
     A result that was not executed applies nothing, whatever quantities it names.
@@ -68,16 +74,76 @@ def apply_all(result: ExecutionResult, base: LedgerState, entry: StreamEntry) ->
     Raises:
         CorruptStateError: The ledger or the fills memory holds something that is not a quantity.
     """
-    amount = None if base.last_known_amt_text is None else _stored(base.last_known_amt_text, "last_known_amt")
-    # A fill comes before its report, and a snapshot's time before its request: at the same time it is in the snapshot.
-    counts = entry_ms(entry) > int(_stored(base.origin_text or "0", "ledger origin"))
-    applied: dict[str, Applied] = {}
-    for fill in _one_per_order(result):
-        known = base.remembered.get(fill.order_id)
-        step = apply_fill(amount, None if known is None else _stored(known, "fills memory"), fill, counts=counts)
-        applied[fill.order_id] = step
-        amount = step.amount
-    return applied
+    return _Applying(result, base, entry).run()
+
+
+class _Applying:
+    """One result on one base."""
+
+    def __init__(self, result: ExecutionResult, base: LedgerState, entry: StreamEntry) -> None:
+        self._result, self._base, self._entry = result, base, entry
+        self._permitted = permitted_of(
+            base.decision_text, plan_id=result.plan_id, symbol=result.symbol, step_size=base.step_size_text
+        )
+        self._executed = decode_executed(base.executed_text)
+        self._problems = list(result.problems)
+        # A fill comes before its report, a snapshot's time before its request: at the same time the snapshot has it.
+        self._counts = entry_ms(entry) > int(_stored(base.origin_text or "0", "ledger origin"))
+
+    def run(self) -> Recording:
+        fills = _one_per_order(self._result, self._entry)
+        amount = self._amount(fills)
+        orders: dict[str, RecordedOrder] = {}
+        for fill in fills.values():
+            order = self._apply(amount, fill)
+            orders[fill.order_id] = order
+            amount = order.applied.amount
+        if self._problems and not any(is_entry_mark(order_id) for order_id in orders):
+            mark = entry_mark(self._entry)
+            orders[mark.order_id] = self._apply(amount, mark)
+        return Recording(orders=orders, executed=self._executed, problems=tuple(self._problems))
+
+    def _amount(self, fills: Mapping[str, Fill]) -> Decimal | None:
+        text = self._base.last_known_amt_text
+        if text is None or not any(fill.cumulative_qty > 0 for fill in fills.values()):
+            return None if text is None else _readable(text)  # what changes no amount waits for none
+        return _stored(text, "last_known_amt")
+
+    def _apply(self, amount: Decimal | None, fill: Fill) -> RecordedOrder:
+        known = self._known(fill.order_id)
+        record = decode_order(self._base.orders.get(fill.order_id)) or OrderRecord(plan_id=self._result.plan_id)
+        is_own = record.plan_id == self._result.plan_id
+        if not is_own:
+            self._problems.append(f"order {fill.order_id} is of plan {record.plan_id}, by an earlier result")
+        reported = fill
+        if record.side is not None and fill.side is not None and fill.side is not record.side:
+            self._problems.append(f"order {fill.order_id} was a {record.side}, and is reported as a {fill.side}")
+            fill = replace(fill, cumulative_qty=ZERO)
+        fill = replace(fill, side=fill.side or record.side)
+        applied = apply_fill(amount, known, fill, counts=self._counts)
+        if applied.amount is not None and not is_writable(applied.amount):
+            self._problems.append(
+                f"order {fill.order_id} would make the ledger {applied.amount}, which can't be written"
+            )
+            applied = apply_fill(amount, known, replace(fill, cumulative_qty=ZERO), counts=self._counts)
+        breaches = self._breaches(reported, applied) if is_own else ()
+        new = tuple(kind for kind in breaches if kind not in record.breaches)
+        side = record.side or fill.side
+        record = replace(record, side=side, breaches=(*record.breaches, *new))
+        return RecordedOrder(applied=applied, record=record, new_breaches=new, is_own=is_own)
+
+    def _breaches(self, fill: Fill, applied: Applied) -> tuple[Breach, ...]:
+        if not self._result.executed or is_entry_mark(fill.order_id):
+            return ()
+        self._executed[fill.order_id] = max(self._executed.get(fill.order_id, ZERO), applied.remembered_qty)
+        if self._permitted is None:
+            return ()
+        total = reduce(add, self._executed.values(), ZERO)
+        return breaches_of(self._permitted, fill, increase=applied.increase, total=total)
+
+    def _known(self, order_id: str) -> Decimal | None:
+        text = self._base.remembered.get(order_id)
+        return None if text is None else _stored(text, "fills memory")
 
 
 def refusal_in(errors: Iterable[str], codes: frozenset[str]) -> str | None:
@@ -89,14 +155,37 @@ def refusal_in(errors: Iterable[str], codes: frozenset[str]) -> str | None:
     return None
 
 
-def _one_per_order(result: ExecutionResult) -> Iterable[Fill]:
-    """Quantities are cumulative: of an order that is named twice the larger one counts."""
+def _one_per_order(result: ExecutionResult, entry: StreamEntry) -> dict[str, Fill]:
+    """Quantities are cumulative: of an order that is named twice the larger one counts.
+
+    A result of which something could not be read may have been an order: the entry itself stands for it, so that it
+    starts the cooldown, once.
+    """
     by_id: dict[str, Fill] = {}
     for fill in result.fills:
         known = by_id.get(fill.order_id, replace(fill, cumulative_qty=ZERO))
         executed = max(known.cumulative_qty, fill.cumulative_qty) if result.executed else ZERO
         by_id[fill.order_id] = replace(known, side=known.side or fill.side, cumulative_qty=executed)
-    return by_id.values()
+    if result.is_unreadable:
+        mark = entry_mark(entry)
+        by_id[mark.order_id] = mark
+    return by_id
+
+
+def ids_to_load(result: ExecutionResult, entry: StreamEntry) -> list[str]:
+    """The order ids that recording a result may touch: none where it names no order and can be read."""
+    ids = dict.fromkeys(fill.order_id for fill in result.fills)
+    return [*ids, entry_mark(entry).order_id] if ids or result.is_unreadable else []
+
+
+def entry_mark(entry: StreamEntry) -> Fill:
+    """Stands in the memory of orders for what an entry didn't tell."""
+    return Fill(order_id=f"{MARK}{entry.entry_id}", side=None, cumulative_qty=ZERO)
+
+
+def is_entry_mark(order_id: str) -> bool:
+    """Whether an order id is an ``entry_mark``'s."""
+    return order_id.startswith(MARK)
 
 
 def entry_ms(entry: StreamEntry) -> int:
@@ -111,20 +200,36 @@ def _stored(text: str, what: str) -> Decimal:
         raise CorruptStateError(f"{what} holds {text[:40]!r}: {error}") from error
 
 
-def _log_result(result: ExecutionResult, base: LedgerState, applied: dict[str, Applied]) -> None:
-    last = next(reversed(applied.values()), None)
-    after = base.last_known_amt_text if last is None or last.amount is None else canonical(last.amount)
+def _readable(text: str) -> Decimal | None:
+    try:
+        return parse_quantity(text)
+    except InvalidQuantityError:
+        return None
+
+
+def _log_result(result: ExecutionResult, base: LedgerState, recording: Recording) -> None:
+    after = base.last_known_amt_text if recording.amount is None else canonical(recording.amount)
+    applied = [order.applied for order in recording.orders.values()]
     log.info(
         LogEvent.RESULT,
         symbol=result.symbol,
         plan_id=result.plan_id,
         executed=result.executed,
-        orders=len(applied),
-        filled=canonical(sum((step.increase for step in applied.values()), Decimal(0))),
+        orders=len(result.fills),
+        filled=canonical(sum((step.increase for step in applied), Decimal(0))),
         ledger_before=base.last_known_amt_text,
         ledger_after=after,
     )
-    if any(step.crossed_zero for step in applied.values()):
+    if any(step.crossed_zero for step in applied):
         log.warning(
             LogEvent.CROSSED_ZERO, symbol=result.symbol, plan_id=result.plan_id, note="the position changed its side"
         )
+    if recording.problems or result.is_unreadable:
+        why = "; ".join(recording.problems) or "executed is true, and no order is named"
+        log.error(LogEvent.UNREADABLE_RESULT, symbol=result.symbol, plan_id=result.plan_id, error=why)
+    for order_id, order in recording.orders.items():
+        if order.new_breaches:
+            kinds = ",".join(order.new_breaches)
+            log.error(
+                LogEvent.PERMIT_BREACH, symbol=result.symbol, plan_id=result.plan_id, order_id=order_id, kinds=kinds
+            )

@@ -35,7 +35,7 @@ class RedisDeadLetters:
             {
                 "group": GROUP,
                 "entry_id": entry.entry_id,
-                "error_text": _clean(error),
+                "error_text": clean(error),
                 "entry_json": exact_json.dumps({**self._as_read(entry), **fields}),
                 "dead_letters_maxlen": DEAD_LETTER_MAXLEN,
                 "stream_label": label,
@@ -53,6 +53,6 @@ class RedisDeadLetters:
         return found[0][1] or {} if found else {}
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Bounded, and readable for everybody: bytes that are not UTF-8 are spelled out."""
     return text[:1_000].encode("utf-8", "backslashreplace").decode()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from p33_tasks.contract.executions import encode_executed, encode_order
 from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.domain import exact_json
-from p33_tasks.domain.ledger import Applied
+from p33_tasks.domain.executions import RecordedOrder, Recording
 from p33_tasks.domain.models import PositionSide
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.ports import ExecutionResult, LedgerState, ResultStatus, StreamEntry
+from p33_tasks.store.dead_letters import DEAD_LETTER_MAXLEN, clean
 from p33_tasks.store.lua_header import Named
 from p33_tasks.store.scripts import Scripts
 from p33_tasks.store.snapshots import AUDIT_MAXLEN, LEDGER_TTL_SEC
@@ -36,28 +38,36 @@ class RedisResultStore:
         """See ``ports.ResultStore.refuse_markets``."""
         self._scripts.run("refuse_markets", {"refresh_key": self._keys.refresh}, {})
 
-    def load_ledger(self, symbol: str, order_ids: Iterable[str]) -> LedgerState:
+    def load_ledger(self, symbol: str, order_ids: Iterable[str], plan_id: str) -> LedgerState:
         """See ``ports.ResultStore.load_ledger``."""
         keys, ids = self._keys, list(order_ids)
         if not ids:  # a result without an order changes no ledger, also none that can't be read
             return LedgerState(last_known_amt_text=None, remembered={}, origin_text=None)
-        _, _, amount, adopted_ms, *remembered = self._scripts.run(
+        _, _, amount, adopted_ms, decision, executed, step, *known = self._scripts.run(
             "load_ledger",
             {
                 "ledger_key": keys.ledger(symbol),
                 "fills_key": keys.fills(symbol),
+                "orders_key": keys.orders(symbol),
                 "origin_key": keys.ledger_origin(symbol),
+                "decision_key": keys.decision(plan_id),
+                "executed_key": keys.executed(plan_id),
+                "market_key": keys.market(symbol),
             },
             {"order_ids": ids},
         )
         return LedgerState(
             last_known_amt_text=amount,
-            remembered={order_id: qty for order_id, qty in zip(ids, remembered, strict=True) if qty is not None},
+            remembered={order_id: qty for order_id, qty in zip(ids, known[::2], strict=True) if qty is not None},
             origin_text=adopted_ms,
+            orders={order_id: text for order_id, text in zip(ids, known[1::2], strict=True) if text is not None},
+            decision_text=decision,
+            executed_text=executed,
+            step_size_text=step,
         )
 
     def record(
-        self, *, result: ExecutionResult, base: LedgerState, applied: Mapping[str, Applied], entry: StreamEntry
+        self, *, result: ExecutionResult, base: LedgerState, recording: Recording, entry: StreamEntry
     ) -> ResultStatus:
         """See ``ports.ResultStore.record``."""
         keys, symbol, plan_id = self._keys, result.symbol, result.plan_id
@@ -67,60 +77,81 @@ class RedisResultStore:
                 "ledger_key": keys.ledger(symbol),
                 "fills_key": keys.fills(symbol),
                 "fill_times_key": keys.fill_times(symbol),
+                "orders_key": keys.orders(symbol),
                 "origin_key": keys.ledger_origin(symbol),
                 "reservation_key": keys.reservation(symbol),
                 "permit_key": keys.permit(plan_id),
                 "decision_key": keys.decision(plan_id),
                 "consumed_key": keys.consumed(plan_id),
+                "executed_key": keys.executed(plan_id),
                 "counters_key": keys.counters,
                 "decisions_key": keys.decisions,
                 "audit_key": keys.audit,
+                "dead_letters_key": keys.dead_letters,
                 "results_key": entry.stream,
                 "copy_key": keys.entry_copy(entry.entry_id),
                 "first_seen_key": keys.results_first_seen,
             },
-            self._arguments(result, base, applied, entry),
+            self._arguments(result, base, recording, entry),
         )
         return ResultStatus(reply[0])
 
-    def _arguments(
-        self, result: ExecutionResult, base: LedgerState, applied: Mapping[str, Applied], entry: StreamEntry
-    ) -> Named:
-        outcome = "rejected" if result.rejected and not result.executed else "not_executed"
-        before = base.last_known_amt_text or ""
-        after = list(applied.values())[-1].amount if applied else None
-        moved = after is not None and any(a.increase > 0 for a in applied.values())
+    def _arguments(self, result: ExecutionResult, base: LedgerState, recording: Recording, entry: StreamEntry) -> Named:
+        before, after = base.last_known_amt_text or "", recording.amount
+        applied = [order.applied for order in recording.orders.values()]
+        moved = after is not None and any(a.increase > 0 for a in applied)
+        is_unreadable = bool(recording.problems) or result.is_unreadable
         return {
             "group": GROUP,
             "entry_id": entry.entry_id,
             "plan_id": result.plan_id,
             "symbol": result.symbol,
             "symbol_label": result.symbol if result.symbol in self._allowlist else OTHER_SYMBOL,
-            "outcome": "executed" if result.executed else outcome,
+            "outcome": _outcome(result, recording),
             "consume_id": result.consume_id or "",
             "base_amt": before,
             "new_amt": canonical(after) if moved and after is not None else before,
             "new_side": PositionSide.of(after) if after is not None else "",
             "base_origin": base.origin_text or "",
+            "base_decision": base.decision_text or "",
+            "base_executed": base.executed_text or "",
+            "executed_after": encode_executed(recording.executed) if recording.executed else "",
             "ledger_ttl_sec": LEDGER_TTL_SEC,
             "fills_ttl_sec": FILLS_MEMORY_SEC,
             "decision_ttl_ms": DECISION_TTL_MS,
             "permit_ttl_ms": self._permit_ttl_ms,
             "decisions_maxlen": AUDIT_MAXLEN,
             "deny_head": _abandoned_head(result),
-            "crossed_zero": int(any(a.crossed_zero for a in applied.values())),
+            "crossed_zero": int(any(a.crossed_zero for a in applied)),
             "allow_head": _allow_head(result),
-            "orders": [_order(order_id, base.remembered.get(order_id, ""), a) for order_id, a in applied.items()],
+            "unreadable": int(is_unreadable),
+            "problem": clean("; ".join(recording.problems)),
+            "entry_json": exact_json.dumps(dict(result.as_read)) if recording.problems else "",
+            "dead_letters_maxlen": DEAD_LETTER_MAXLEN,
+            "orders": [_order(order_id, base, order) for order_id, order in recording.orders.items()],
         }
 
 
-def _order(order_id: str, before: str, applied: Applied) -> dict[str, str | int]:
+def _outcome(result: ExecutionResult, recording: Recording) -> str:
+    if result.executed:
+        return "executed"
+    if recording.problems or any(order.applied.remembered_qty > 0 for order in recording.orders.values()):
+        return "contradicted"
+    return "rejected" if result.rejected else "not_executed"
+
+
+def _order(order_id: str, base: LedgerState, order: RecordedOrder) -> dict[str, str | int]:
+    applied = order.applied
     return {
         "id": order_id,
-        "before": before,
+        "before": base.remembered.get(order_id, ""),
         "after": canonical(applied.remembered_qty),
         "increased": int(applied.increase > 0),
         "news": int(applied.is_news),
+        "record_before": base.orders.get(order_id, ""),
+        "record_after": encode_order(order.record),
+        "own": int(order.is_own),
+        "breaches": ",".join(order.new_breaches),
     }
 
 
@@ -136,6 +167,6 @@ def _abandoned_head(result: ExecutionResult) -> str:
         "symbol": result.symbol,
         "allow": False,
         "reason": str(Reason.PLAN_ABANDONED),
-        "details": {},
+        "details": {"executed": True} if result.executed else {},
     }
     return exact_json.dumps(fields)[:-1] + ',"ts_epoch":'

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from p33_tasks.abilities import Orders
-from p33_tasks.ports import Venue
+from p33_tasks.ports import ResultReader, Venue
 from p33_tasks.venues.session import VenueSession
 from p33_tasks.venues.spec import VenueSpec
 
@@ -18,3 +18,4 @@ class VenueEntry:
     spec: VenueSpec
     reader: Callable[[VenueSession, str, bool], Venue]  # session, source, whether it is the test environment
     orders: Callable[[VenueSession], Orders] | None = None  # None: the reference executor can't trade there
+    results: ResultReader | None = None  # of raw and ccxt orders in results; None: such a result is unreadable

@@ -11,11 +11,11 @@ from typing import Any
 
 from p33_tasks.apply.permit import require_allow, require_granted
 from p33_tasks.contract.plans import is_executable, parse_plan, parse_task_plan
+from p33_tasks.contract.readable import readable
 from p33_tasks.contract.results import parse_result
 from p33_tasks.domain.models import OrderSide
 from p33_tasks.domain.quantities import canonical, parse_quantity
 from p33_tasks.errors import ConfigurationError, InvalidMessageError, MalformedResponseError, PermitRefused
-from p33_tasks.ingest.handlers import readable
 from p33_tasks.settings import Settings, load_settings
 from p33_tasks.venues.binance_usdm.market_rows import read_markets
 from p33_tasks.venues.binance_usdm.order_rows import read_order

@@ -17,7 +17,7 @@ from p33_tasks.domain.models import Snapshot as StoredSnapshot
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import PermitRefused
 from p33_tasks.ports import ExecutionResult, LedgerState, ResultStatus, StreamEntry
-from p33_tasks.services.record_fill import apply_all
+from p33_tasks.services.record_fill import apply_all, ids_to_load
 from tests.factories import make_fill
 from tests.model.clockwork import TICK_MS, Clockwork, older_facts, place_window_ms, real_limits
 from tests.model.executors import Move
@@ -162,15 +162,15 @@ class Replay:
         return self._record_real(worker.result, self._load_ledger(worker.result))
 
     def _load_ledger(self, result: Result) -> LedgerState:
-        fills = real_result(result).fills
-        return self.gate.results.load_ledger(SYMBOL, [fill.order_id for fill in fills])
+        real = real_result(result)
+        return self.gate.results.load_ledger(SYMBOL, ids_to_load(real, self.result_entries[result]), real.plan_id)
 
     def _record_real(self, told: Result, base: LedgerState) -> str:
         result, entry = real_result(told), self.result_entries[told]
-        applied = apply_all(result, base, entry)
+        recording = apply_all(result, base, entry)
 
         def record() -> ResultStatus:
-            return self.gate.results.record(result=result, base=base, applied=applied, entry=entry)
+            return self.gate.results.record(result=result, base=base, recording=recording, entry=entry)
 
         return self.clock.said(record)
 

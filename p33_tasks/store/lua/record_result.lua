@@ -4,14 +4,17 @@
 --   ledger_key       HASH: the symbol's ledger
 --   fills_key        HASH: quantity remembered by order id
 --   fill_times_key   ZSET: when each order id was recorded, ms
+--   orders_key       HASH: what is on record of each order id, JSON
 --   origin_key       STRING: time in ms of the snapshot the ledger began with
 --   reservation_key  STRING: the plan that holds the symbol
 --   permit_key       STRING: the plan's permit
 --   decision_key     STRING: the plan's decision
 --   consumed_key     HASH: the record of the consumption
+--   executed_key     STRING: quantity executed by each of the plan's orders, JSON
 --   counters_key     HASH: counters
 --   decisions_key    STREAM: every verdict with its inputs
 --   audit_key        STREAM: operator and ledger events
+--   dead_letters_key  STREAM: dead letters
 --   results_key      STREAM: results
 --   copy_key         STRING: the entry's copy
 --   first_seen_key   HASH: when an entry id ahead of TIME was first read, ms
@@ -21,12 +24,16 @@
 --   plan_id           the plan
 --   symbol            the venue's id
 --   symbol_label      the symbol, or '_other' outside the allowlist
---   outcome           'executed' | 'not_executed' | 'rejected'
+--   outcome           'executed' | 'not_executed' | 'rejected' | 'contradicted': not executed, by a report that
+--                     can't be believed; it releases nothing
 --   consume_id        the executor's id of its consumption ('' for none)
 --   base_amt          the ledger's amount that the sums began with ('' for unknown)
 --   new_amt           the ledger's amount afterwards ('' for unknown)
 --   new_side          the side of that amount ('' for unknown)
 --   base_origin       the ledger origin that the sums began with ('' for none)
+--   base_decision     the plan's decision that breaches were judged by ('' for none)
+--   base_executed     what was on record as executed for the plan ('' for nothing)
+--   executed_after    what is on record afterwards ('' for nothing)
 --   ledger_ttl_sec    the ledger's time to live
 --   fills_ttl_sec     how long an order id is remembered
 --   decision_ttl_ms   the decision's time to live
@@ -35,40 +42,54 @@
 --   deny_head         a deny's JSON up to the value of ts_epoch
 --   crossed_zero      1: the amount changed its sign; 0: it did not
 --   allow_head        how an allow of this plan for this symbol begins
+--   unreadable        '1': not all that was executed could be read
+--   problem           what could not be read, or contradicts the record ('' for nothing)
+--   entry_json        then: the entry as JSON, a dead letter
+--   dead_letters_maxlen  about how many dead letters are kept
 --   orders[]          every order that the result names
 --     .id             the venue's order id
 --     .before         quantity remembered before ('' for none)
 --     .after          quantity to remember
 --     .increased      '1': the quantity increased; '0': it did not
 --     .news           '1': the report tells something new; '0': it does not
+--     .record_before  what was on record of it ('' for nothing)
+--     .record_after   what is on record afterwards
+--     .own            '0': it is another plan's order
+--     .breaches       what it did beyond its permit, kinds with commas between ('' for nothing)
 -- Returns {'recorded', what became of the reservation} | {'already'} | {'moved'} | {'wrong_type', ...}
 
 -- A result without an order leaves the ledger alone. One that can't be read must not hold it up: a denied symbol's
 -- executors go on reporting, and what waits for ever fills the ingest's window for all symbols.
 local has_orders = #orders > 0
 local wrong = has_orders and (expect(ledger_key, 'hash') or expect(fills_key, 'hash') or expect(fill_times_key, 'zset')
-  or expect(origin_key, 'string'))
+  or expect(orders_key, 'hash') or expect(executed_key, 'string') or expect(origin_key, 'string'))
 -- The permit is only ever deleted or overwritten, whatever somebody put there.
 wrong = wrong or expect(reservation_key, 'string') or expect(decision_key, 'string') or expect(consumed_key, 'hash')
   or expect(counters_key, 'hash') or expect(decisions_key, 'stream') or expect(audit_key, 'stream')
-  or expect(results_key, 'stream')
+  or expect(results_key, 'stream') or expect(dead_letters_key, 'stream')
 if wrong then return wrong end
 
 -- Compare, then set: Python did the sums, from a base that must still be there.
 if has_orders then
   if (redis.call('HGET', ledger_key, 'last_known_amt') or '') ~= base_amt then return { 'moved' } end
   if (redis.call('GET', origin_key) or '') ~= base_origin then return { 'moved' } end
+  if (redis.call('GET', decision_key) or '') ~= base_decision then return { 'moved' } end
+  if (redis.call('GET', executed_key) or '') ~= base_executed then return { 'moved' } end
 end
 for _, order in ipairs(orders) do
   if (redis.call('HGET', fills_key, order.id) or '') ~= order.before then return { 'moved' } end
+  if (redis.call('HGET', orders_key, order.id) or '') ~= order.record_before then return { 'moved' } end
 end
 
 -- Recorded now, or before: no task needs the copy any more. (pcall: nothing rests on the two any more.)
 redis.pcall('DEL', copy_key)
 redis.pcall('HDEL', first_seen_key, entry_id)
 
--- The acknowledgement is the proof that this entry is recorded for the first time.
-if redis.call('XACK', results_key, group, entry_id) == 0 then return { 'already' } end
+-- The memory of fills is what makes recording idempotent. A pending record can vanish before its result is recorded (a
+-- producer trims the stream with its references): what is new in it counts all the same.
+local any_news = false
+for _, order in ipairs(orders) do any_news = any_news or order.news == '1' end
+if redis.call('XACK', results_key, group, entry_id) == 0 and not any_news then return { 'already' } end
 
 -- Without our record of a consumption the permit's own presence proves that nobody took it.
 local permit_there = redis.call('EXISTS', permit_key) == 1
@@ -76,24 +97,38 @@ local now = now_ms()
 local now_sec = text(math.floor(now / 1000))
 local executed = outcome == 'executed'
 
-local any_news, any_fill = false, false
+local any_new_order, any_fill, own_fill = false, false, false
 for _, order in ipairs(orders) do
   redis.call('HSET', fills_key, order.id, order.after)
+  redis.call('HSET', orders_key, order.id, order.record_after)
   redis.call('ZADD', fill_times_key, text(now), order.id)
-  if order.news == '1' then
-    any_news = true
-    redis.call('HSET', ledger_key, 'last_order_id', order.id)
+  any_new_order = any_new_order or order.before == ''
+  if order.news == '1' then redis.call('HSET', ledger_key, 'last_order_id', order.id) end
+  if order.increased == '1' then
+    any_fill = true
+    own_fill = own_fill or order.own == '1'
   end
-  if order.increased == '1' then any_fill = true end
+  for kind in string.gmatch(order.breaches, '[^,]+') do
+    count(counters_key, 'p33_permit_breach_total|' .. symbol_label .. '|' .. kind)
+  end
+end
+if executed_after ~= '' then redis.call('SET', executed_key, executed_after, 'EX', fills_ttl_sec) end
+if unreadable == '1' then count(counters_key, 'p33_unreadable_result_total|' .. symbol_label) end
+if problem ~= '' then
+  redis.pcall('XADD', dead_letters_key, 'MAXLEN', '~', dead_letters_maxlen, '*', 'source_stream', results_key,
+    'source_id', entry_id, 'error', problem, 'entry', entry_json)
+  count(counters_key, 'p33_deadletter_total|result')
 end
 if #orders > 0 then
   local oldest = text(now - tonumber(fills_ttl_sec) * 1000)
   local forgotten = redis.call('ZRANGEBYSCORE', fill_times_key, '-inf', oldest, 'LIMIT', 0, 100)
   for _, id in ipairs(forgotten) do
     redis.call('HDEL', fills_key, id)
+    redis.call('HDEL', orders_key, id)
     redis.call('ZREM', fill_times_key, id)
   end
   redis.call('EXPIRE', fills_key, fills_ttl_sec)
+  redis.call('EXPIRE', orders_key, fills_ttl_sec)
   redis.call('EXPIRE', fill_times_key, fills_ttl_sec)
 end
 
@@ -110,23 +145,31 @@ end
 if any_fill then count(counters_key, 'p33_ledger_update_total|' .. symbol_label) end
 if crossed_zero == '1' then count(counters_key, 'p33_ledger_crossed_zero_total|' .. symbol_label) end
 
+-- No verdict came before this report, and none may come after it: an allow now would hold the symbol for nobody, or
+-- execute the plan a second time.
 local decision = redis.call('GET', decision_key)
-if executed then
-  -- Somebody went around the gate. A second report of the same order is not a second offence.
-  local allowed = decision and string.sub(decision, 1, #allow_head) == allow_head
-  if not allowed and (any_news or #orders == 0) then
-    count(counters_key, 'p33_unpermitted_execution_total|' .. symbol_label)
-  end
-elseif not decision then
-  -- The executor gave up before the verdict: an allow now would hold the symbol for nobody.
-  local deny = deny_head .. now_sec .. ',"ts_ms":' .. text(now) .. '}'
-  redis.call('SET', decision_key, deny, 'PX', decision_ttl_ms)
-  redis.call('SET', permit_key, deny, 'PX', permit_ttl_ms)
+local function deny()
+  local verdict = deny_head .. now_sec .. ',"ts_ms":' .. text(now) .. '}'
+  redis.call('SET', decision_key, verdict, 'PX', decision_ttl_ms)
+  redis.call('SET', permit_key, verdict, 'PX', permit_ttl_ms)
   -- pcall: the entry is acknowledged by now, what follows must happen even if the stream's ids are used up.
   redis.pcall('XADD', decisions_key, 'MAXLEN', '~', decisions_maxlen, '*', 'plan_id', plan_id, 'symbol', symbol,
-    'allow', 'false', 'reason', 'plan_abandoned', 'verdict', deny, 'inputs', '{}')
+    'allow', 'false', 'reason', 'plan_abandoned', 'verdict', verdict, 'inputs', '{}')
   count(counters_key, 'p33_permit_total|' .. symbol_label .. '|deny')
   count(counters_key, 'p33_denial_total|' .. symbol_label .. '|plan_abandoned')
+end
+if executed then
+  -- Somebody went around the gate. A second report of the same order is not a second offence; and a decision may be gone
+  -- after its day.
+  local allowed = decision and string.sub(decision, 1, #allow_head) == allow_head
+  local forgotten = not decision and (now - tonumber(string.match(entry_id, '^%d+')) > tonumber(decision_ttl_ms)
+    or redis.call('EXISTS', consumed_key) == 1)
+  if not allowed and not forgotten and any_new_order then
+    count(counters_key, 'p33_unpermitted_execution_total|' .. symbol_label)
+  end
+  if not decision and any_news then deny() end
+elseif not decision then
+  deny()
 end
 
 -- However a consumption ends, it stays a write barrier: the time that it set for its order goes into the ledger. False
@@ -148,11 +191,11 @@ local reservation = 'none'
 if redis.call('GET', reservation_key) == plan_id then
   reservation = 'kept'
   local release = false
-  if any_fill then
+  if own_fill then
     release = true
   elseif not executed and consumer then
     release = outcome == 'rejected' and consumer == consume_id
-  elseif not executed then
+  elseif not executed and outcome ~= 'contradicted' then
     release = permit_there
   end
   if release and set_barrier() then

@@ -76,7 +76,7 @@ MESSAGES = (
         "a key named twice in JSON isn't understood",
         "    if len(members) != len(pairs):\n",
         "    if len(members) > len(pairs):\n",
-        f"{RESULT_TESTS}::test_structures_that_can_not_be_read_are_not_understood",
+        f"{RESULT_TESTS}::test_structures_that_can_not_be_read_are_a_problem",
         f"{PLAN_TESTS}::test_unreadable_steps_are_a_problem_also_beside_an_action",
     ),
     _fields(
@@ -138,6 +138,6 @@ MESSAGES = (
         "JSON nested without end isn't understood, and no crash",
         "    except (ValueError, RecursionError) as error:\n        why",
         "    except ValueError as error:\n        why",
-        f"{RESULT_TESTS}::test_structures_that_can_not_be_read_are_not_understood",
+        f"{RESULT_TESTS}::test_structures_that_can_not_be_read_are_a_problem",
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.guards.guard import Guard
 
 RESULT_TESTS = "integration/store/test_results.py"
+EXECUTION_TESTS = "integration/store/test_executions.py"
 RELEASE_TESTS = "integration/store/test_reservation_release.py"
 PARSER_TESTS = "unit/contract/test_results.py"
 
@@ -25,17 +26,52 @@ def _parser(promise: str, old: str, new: str, *tests: str) -> Guard:
 RECORDING = (
     # --- once
     _record(
-        "a result's entry is recorded once",
-        "if redis.call('XACK', results_key, group, entry_id) == 0 then return { 'already' } end\n",
-        "redis.call('XACK', results_key, group, entry_id)\n",
-        f"{RESULT_TESTS}::test_an_entry_recorded_again_is_already_recorded",
+        "a result that tells nothing new is recorded once",
+        " and not any_news then return { 'already' } end\n",
+        " and false then return { 'already' } end\n",
+        f"{RESULT_TESTS}::test_executed_without_any_order_changes_no_amount_and_starts_the_cooldown_once",
+    ),
+    _record(
+        "a fill whose pending record vanished is applied all the same",
+        " == 0 and not any_news then return { 'already' } end\n",
+        " == 0 then return { 'already' } end\n",
+        f"{RESULT_TESTS}::test_a_result_whose_pending_record_vanished_is_applied_and_only_once",
+    ),
+    _record(
+        "what is on record of an order is compared before it is written",
+        "  if (redis.call('HGET', orders_key, order.id) or '') ~= order.record_before then return { 'moved' } end\n",
+        "",
+        f"{RESULT_TESTS}::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
+    ),
+    _record(
+        "a breach is judged by the decision that is there when it is written",
+        "  if (redis.call('GET', decision_key) or '') ~= base_decision then return { 'moved' } end\n",
+        "",
+        f"{RESULT_TESTS}::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
+    ),
+    _record(
+        "what a plan executed is compared before it is written",
+        "  if (redis.call('GET', executed_key) or '') ~= base_executed then return { 'moved' } end\n",
+        "",
+        f"{RESULT_TESTS}::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
+    ),
+    _record(
+        "what could not be read is a dead letter",
+        "if problem ~= '' then\n",
+        "if false then\n",
+        f"{RESULT_TESTS}::test_what_could_not_be_read_is_a_dead_letter_and_takes_no_good_order_with_it",
+    ),
+    _service(
+        "a result in which no order can be read starts the cooldown",
+        "    if result.is_unreadable:\n        mark = ",
+        "    if False:\n        mark = ",
+        f"{RESULT_TESTS}::test_executed_without_any_order_changes_no_amount_and_starts_the_cooldown_once",
     ),
     _record(
         "recording acknowledges the result in the same act",
-        "if redis.call('XACK', results_key, group, entry_id) == 0 then return { 'already' } end\n",
-        "if redis.call('EXISTS', results_key) == 0 then return { 'already' } end\n",
-        f"{RESULT_TESTS}::test_an_entry_recorded_again_is_already_recorded",
-        f"{RESULT_TESTS}::test_a_result_is_applied_under_memory_pressure_or_not_at_all",
+        "if redis.call('XACK', results_key, group, entry_id) == 0 and not any_news then return { 'already' } end\n",
+        "",
+        f"{RESULT_TESTS}::test_a_result_without_an_order_waits_for_no_ledger",
     ),
     _record(
         "what was applied of an order is remembered",
@@ -89,14 +125,14 @@ RECORDING = (
     ),
     _service(
         "a result older than the adopted snapshot isn't applied",
-        '    counts = entry_ms(entry) > int(_stored(base.origin_text or "0", "ledger origin"))\n',
-        "    counts = entry_ms(entry) > 0\n",
+        '        self._counts = entry_ms(entry) > int(_stored(base.origin_text or "0", "ledger origin"))\n',
+        "        self._counts = entry_ms(entry) > 0\n",
         f"{RESULT_TESTS}::test_a_result_older_than_the_adopted_snapshot_is_remembered_and_not_applied",
     ),
     _service(
         "a result of the snapshot's own millisecond is in it",
-        "    counts = entry_ms(entry) > int(",
-        "    counts = entry_ms(entry) >= int(",
+        "        self._counts = entry_ms(entry) > int(",
+        "        self._counts = entry_ms(entry) >= int(",
         f"{RESULT_TESTS}::test_a_result_of_the_snapshots_own_millisecond_is_contained_in_it",
     ),
     _service(
@@ -151,8 +187,8 @@ RECORDING = (
     ),
     _record(
         "a fill releases its plan's reservation",
-        "  if any_fill then\n    release = true\n  elseif not executed and consumer then",
-        "  if false then\n    release = true\n  elseif not executed and consumer then",
+        "  if own_fill then\n    release = true\n",
+        "  if false then\n    release = true\n",
         f"{RELEASE_TESTS}::test_a_fill_releases_and_the_cooldown_takes_over",
     ),
     _record(
@@ -187,7 +223,7 @@ RECORDING = (
     ),
     _record(
         "an executed order that filled nothing keeps the reservation",
-        "  elseif not executed then\n    release = permit_there\n",
+        "  elseif not executed and outcome ~= 'contradicted' then\n    release = permit_there\n",
         "  else\n    release = true\n",
         f"{RELEASE_TESTS}::test_an_order_whose_outcome_is_unknown_keeps_the_symbol",
         f"{RELEASE_TESTS}::test_an_executed_order_that_filled_nothing_yet_keeps_an_unconsumed_permit",
@@ -207,7 +243,7 @@ RECORDING = (
     # --- around the gate, and giving up
     _record(
         "an execution that was never allowed is counted",
-        "  if not allowed and (any_news or #orders == 0) then\n",
+        "  if not allowed and not forgotten and any_new_order then\n",
         "  if false then\n",
         f"{RESULT_TESTS}::test_an_execution_without_an_allow_is_applied_and_counted_once",
     ),
@@ -225,6 +261,42 @@ RECORDING = (
         f"{RESULT_TESTS}::test_an_executor_that_gave_up_before_the_verdict_gets_a_deny_written",
     ),
     _record(
+        "a plan that was executed before its verdict is never allowed",
+        "  if not decision and any_news then deny() end\n",
+        "",
+        f"{EXECUTION_TESTS}::test_a_plan_that_was_executed_before_its_verdict_is_never_allowed",
+    ),
+    _record(
+        "a result more than a day after its plan is no execution around the gate",
+        "  if not allowed and not forgotten and any_new_order then\n",
+        "  if not allowed and any_new_order then\n",
+        f"{EXECUTION_TESTS}::test_a_result_of_a_plan_whose_decision_has_expired_is_no_execution_around_the_gate",
+    ),
+    _record(
+        "another plan's order releases no reservation",
+        "    own_fill = own_fill or order.own == '1'\n",
+        "    own_fill = true\n",
+        f"{EXECUTION_TESTS}::test_a_result_that_names_another_plans_order_releases_nothing",
+    ),
+    _record(
+        "a contradicted report releases nothing",
+        "  elseif not executed and outcome ~= 'contradicted' then\n",
+        "  elseif not executed then\n",
+        f"{EXECUTION_TESTS}::test_a_rejection_that_names_an_executed_order_releases_nothing",
+    ),
+    _service(
+        "an order whose side changes applies nothing",
+        "            fill = replace(fill, cumulative_qty=ZERO)\n        fill = replace(fill, side=",
+        "        fill = replace(fill, side=",
+        f"{EXECUTION_TESTS}::test_an_order_whose_side_changes_applies_nothing",
+    ),
+    _service(
+        "a sum that can't be read back is refused",
+        "        if applied.amount is not None and not is_writable(applied.amount):\n",
+        "        if False:\n",
+        f"{EXECUTION_TESTS}::test_a_sum_that_can_not_be_read_back_is_refused_and_the_ledger_stays_readable",
+    ),
+    _record(
         "a foreign type is refused before the first write of a result",
         " or expect(fill_times_key, 'zset')\n",
         "\n",
@@ -233,15 +305,32 @@ RECORDING = (
     # --- reading a result
     _parser(
         "only a confirmed quantity counts, never a requested one",
-        '    confirmed = max(quantity_of(order, "executed_qty"), quantity_of(order, "filled_qty")) if'
-        " executed else q.ZERO\n",
-        '    confirmed = max(quantity_of(order, name) for name in ("executed_qty", "filled_qty", "quantity"))\n',
+        '        confirmed = max(quantity_of(order, "executed_qty"), quantity_of(order, "filled_qty"))\n',
+        '        confirmed = max(quantity_of(order, name) for name in ("executed_qty", "filled_qty", "quantity"))\n',
         "test_a_requested_quantity_is_never_taken_for_a_filled_one",
     ),
     _parser(
+        "a raw or ccxt order is read only by the venue's own reader",
+        "        if self._venue is None:\n            raise InvalidMessageError(",
+        "        if self._venue is None:\n            return None\n            raise InvalidMessageError(",
+        "test_a_raw_or_ccxt_order_is_read_by_the_venues_own_reader_in_every_place",
+    ),
+    _parser(
+        "an executed quantity without a side isn't 0 in silence",
+        "        if quantity > 0 and fill.side is None:\n",
+        "        if False:\n",
+        "test_an_executed_quantity_without_a_side_is_a_problem_and_never_0_in_silence",
+    ),
+    _parser(
+        "a row that can't be read takes no good order with it",
+        "            return certain, str(error)\n",
+        "            raise\n",
+        "test_a_row_that_can_not_be_read_takes_no_good_order_with_it",
+    ),
+    _parser(
         "a result that wasn't executed has no quantity",
-        'quantity_of(order, "filled_qty")) if executed else q.ZERO\n',
-        'quantity_of(order, "filled_qty"))\n',
+        "            return replace(fill, cumulative_qty=q.ZERO), said\n",
+        "            return fill, said\n",
         "test_not_executed_keeps_the_order_ids_and_no_quantity",
     ),
     _parser(
@@ -252,32 +341,32 @@ RECORDING = (
     ),
     _parser(
         "a side is read, and never derived",
-        "    return _SIDES.get(word)\n",
-        "    return _SIDES.get(word, OrderSide.SELL)\n",
+        '    return _SIDES.get((_word(order, "side") or "").upper())\n',
+        '    return _SIDES.get((_word(order, "side") or "").upper(), OrderSide.SELL)\n',
         "test_a_side_is_read_and_never_derived",
     ),
     _parser(
-        "one order with both sides isn't understood",
-        "        if known.side and fill.side and known.side is not fill.side:\n",
-        "        if False:\n",
-        "test_one_order_named_with_both_sides_is_not_understood",
+        "one order with both sides has none",
+        "        side = None if fill.order_id in self._two_sided else known.side or fill.side\n",
+        "        side = known.side or fill.side\n",
+        "test_one_order_named_with_both_sides_has_none",
     ),
     _parser(
         "of one order in one entry the larger quantity counts",
-        "cumulative_qty=max(known.cumulative_qty, fill.cumulative_qty)\n",
-        "cumulative_qty=fill.cumulative_qty\n",
+        "cumulative_qty=max(known.cumulative_qty, fill.cumulative_qty),\n",
+        "cumulative_qty=fill.cumulative_qty,\n",
         "test_the_larger_cumulative_quantity_of_one_order_counts_whatever_the_order_of_the_steps",
     ),
     _parser(
         "a result names a bounded number of orders",
-        "    if len(by_id) > MAX_ORDERS:\n",
-        "    if not by_id and MAX_ORDERS == 0:\n",
-        "test_more_orders_than_any_plan_has_are_not_understood",
+        "            if len(self.fills) == MAX_ORDERS:\n",
+        "            if MAX_ORDERS == 0:\n",
+        "test_more_orders_than_any_plan_has_are_a_problem",
     ),
     _parser(
         "what was executed wasn't rejected",
-        '        rejected=not executed and (text_of(fields, "outcome")',
-        '        rejected=(text_of(fields, "outcome")',
+        "        rejected=not executed and not problems and (",
+        "        rejected=not problems and (",
         "test_what_was_executed_was_not_rejected",
     ),
 )

@@ -25,8 +25,8 @@ class Disturbed(RedisResultStore):
         self._act = act
         self.loads = 0
 
-    def load_ledger(self, symbol: str, order_ids: Iterable[str]) -> LedgerState:
-        base = super().load_ledger(symbol, order_ids)
+    def load_ledger(self, symbol: str, order_ids: Iterable[str], plan_id: str) -> LedgerState:
+        base = super().load_ledger(symbol, order_ids, plan_id)
         self.loads += 1
         self._act(self.loads)
         return base

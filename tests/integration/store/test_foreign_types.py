@@ -75,7 +75,7 @@ def load_ledger(gate: Gate) -> Act:
     gate.put_ledger()
     gate.put_position()
     gate.report("p", ("7", "SELL", "0.030"))
-    return lambda: gate.results.load_ledger(SYMBOL, ["7"])
+    return lambda: gate.results.load_ledger(SYMBOL, ["7"], "plan-1")
 
 
 def put_snapshots(gate: Gate) -> Act:

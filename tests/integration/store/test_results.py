@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from p33_tasks.contract.keys import GROUP
 from p33_tasks.errors import CorruptStateError
 from p33_tasks.ports import ExecutionResult, ResultStatus
 from p33_tasks.services.record_fill import apply_all
@@ -141,11 +142,31 @@ def test_only_a_confirmed_fill_changes_the_amount_but_any_order_id_starts_the_co
     assert gate.ledger_amt() == "0.012", "the quantity that counts comes later, and counts in full"
 
 
-def test_executed_without_any_order_changes_no_amount_and_starts_no_cooldown(gate: Gate) -> None:
+def test_executed_without_any_order_changes_no_amount_and_starts_the_cooldown_once(gate: Gate) -> None:
+    """Something was executed, and nobody knows what: the symbol waits, and somebody is told."""
     gate.make_ready()
-    gate.report("p")
+    entry = gate.publish_result()
+    assert gate.report("p", entry=entry) is ResultStatus.RECORDED
     assert gate.ledger_amt() == "0.04"
-    assert "last_order_time_ms" not in gate.ledger()
+    assert gate.why_not("next") == "cooldown_in_flight"
+    assert gate.count(f"p33_unreadable_result_total|{SYMBOL}") == 1
+    before = gate.dump()
+    assert gate.report("p", entry=entry) is ResultStatus.ALREADY
+    assert gate.dump() == before
+
+
+@pytest.mark.parametrize("executed", [True, False])
+def test_what_could_not_be_read_is_a_dead_letter_and_takes_no_good_order_with_it(gate: Gate, *, executed: bool) -> None:
+    gate.make_ready()
+    result = make_result("p", ("7", "SELL", "0.01"), executed=executed, problems=("row 2",), as_read={"a": "b"})
+    assert gate.recorder.record(result, gate.publish_result()) is ResultStatus.RECORDED
+    assert gate.ledger_amt() == ("0.03" if executed else "0.04")
+    (letter,) = gate.dead()
+    assert (letter["error"], letter["entry"]) == ("row 2", '{"a":"b"}')
+    assert letter["source_stream"] == gate.keys.results
+    assert gate.count("p33_deadletter_total|result") == 1
+    assert gate.count(f"p33_unreadable_result_total|{SYMBOL}") == 1
+    assert gate.why_not("next") == "cooldown_in_flight"
 
 
 # --- the order time -------------------------------------------------------------------------------------------------
@@ -245,24 +266,42 @@ def test_an_entry_recorded_again_is_already_recorded(gate: Gate) -> None:
     assert gate.report("p", ("7", "SELL", "0.010"), entry=entry) is ResultStatus.RECORDED
     before = gate.dump()
     assert gate.report("p", ("7", "SELL", "0.010"), entry=entry) is ResultStatus.ALREADY
-    assert gate.report("p", ("8", "SELL", "0.010"), entry=entry) is ResultStatus.ALREADY
     assert gate.dump() == before
 
 
-@pytest.mark.parametrize("moved", ["amount", "origin", "fill"])
+def test_a_result_whose_pending_record_vanished_is_applied_and_only_once(gate: Gate) -> None:
+    """A producer that trims with its references takes the record away while the task is under way."""
+    gate.put_ledger()
+    entry = gate.publish_result()
+    gate.redis.xack(entry.stream, GROUP, entry.entry_id)
+    gate.redis.xdel(entry.stream, entry.entry_id)
+    assert gate.report("p", ("7", "SELL", "0.010"), entry=entry) is ResultStatus.RECORDED
+    before = gate.dump()
+    assert gate.report("p", ("7", "SELL", "0.010"), entry=entry) is ResultStatus.ALREADY
+    assert gate.dump() == before
+    assert gate.ledger_amt() == "0.03"
+
+
+@pytest.mark.parametrize("moved", ["amount", "origin", "fill", "decision", "executed", "order"])
 def test_a_base_that_moved_between_reading_and_writing_writes_nothing(gate: Gate, moved: str) -> None:
     gate.put_ledger()
     entry, result = gate.publish_result(), make_result("p", ("7", "SELL", "0.010"))
-    base = gate.results.load_ledger(SYMBOL, ["7"])
+    base = gate.results.load_ledger(SYMBOL, ["7"], "p")
     if moved == "amount":
         gate.put_ledger("0.05")
     elif moved == "origin":
         gate.redis.set(gate.keys.ledger_origin(SYMBOL), "5")
+    elif moved == "decision":
+        gate.redis.set(gate.keys.decision("p"), "{}")
+    elif moved == "executed":
+        gate.redis.set(gate.keys.executed("p"), "{}")
+    elif moved == "order":
+        gate.redis.hset(gate.keys.orders(SYMBOL), "7", "{}")
     else:
         gate.redis.hset(gate.keys.fills(SYMBOL), "7", "0.001")
     before = gate.dump()
-    applied = apply_all(result, base, entry)
-    assert gate.results.record(result=result, base=base, applied=applied, entry=entry) is ResultStatus.MOVED
+    recording = apply_all(result, base, entry)
+    assert gate.results.record(result=result, base=base, recording=recording, entry=entry) is ResultStatus.MOVED
     assert gate.dump() == before
 
 
@@ -282,22 +321,20 @@ def test_a_ledger_that_cannot_be_read_leaves_the_result_pending_until_it_is_adop
     assert gate.ledger_amt() == "0.03"
 
 
-@pytest.mark.parametrize("what", ["ledger", "fills", "fill_times", "ledger_origin"])
-@pytest.mark.parametrize("executed", [True, False])
-def test_a_result_without_an_order_waits_for_no_ledger(gate: Gate, what: str, *, executed: bool) -> None:
+@pytest.mark.parametrize("what", ["ledger", "fills", "fill_times", "ledger_origin", "orders"])
+def test_a_result_without_an_order_waits_for_no_ledger(gate: Gate, what: str) -> None:
     """Executors of denied plans say so each time: 260 such, waiting for ever, stopped every other symbol's results."""
     gate.make_ready()
     gate.allow()
     key = getattr(gate.keys, what)(SYMBOL)
     gate.redis.delete(key)
     gate.redis.rpush(key, "foreign")
-    assert gate.report("plan-1", executed=executed) is ResultStatus.RECORDED
-    assert gate.report("plan-2", executed=executed) is ResultStatus.RECORDED
+    assert gate.report("plan-1", executed=False) is ResultStatus.RECORDED
+    assert gate.report("plan-2", executed=False) is ResultStatus.RECORDED
     assert gate.pending(gate.keys.results) == 0
     assert gate.redis.lrange(key, 0, -1) == ["foreign"]
-    if not executed:
-        assert gate.reserved_by() is None
-        assert gate.reason("plan-2") == "plan_abandoned"
+    assert gate.reserved_by() is None
+    assert gate.reason("plan-2") == "plan_abandoned"
 
 
 def test_a_result_without_an_order_waits_for_no_amount_that_can_be_read(gate: Gate) -> None:

@@ -32,12 +32,14 @@ def test_without_redis_only_the_exporters_own_metrics_are_told() -> None:
 
 def test_counters_of_an_allowlisted_symbol_are_there_at_zero_before_anything_happened() -> None:
     found = samples(make_overview(make_view()))
-    for name in ("ledger_update", "ledger_crossed_zero", "unpermitted_execution"):
+    for name in ("ledger_update", "ledger_crossed_zero", "unpermitted_execution", "unreadable_result"):
         assert found[f"p33_{name}_total", "BTCUSDT"] == 0
         assert found[f"p33_{name}_total", "_other"] == 0
     assert found["p33_permit_total", "allow", "BTCUSDT"] == 0
     assert found["p33_permit_total", "deny", "_other"] == 0
     assert found["p33_snapshot_total", "error", "BTCUSDT"] == 0
+    for kind in ("side", "leg", "quantity", "not_reduce_only"):
+        assert found["p33_permit_breach_total", kind, "BTCUSDT"] == 0
     assert found["p33_deadletter_total", "plan"] == 0
     assert found["p33_trimmed_total", "result"] == 0
 

@@ -34,6 +34,7 @@ class Services:
     def __init__(self) -> None:
         self.keys = KEYS
         self.settings = Settings()
+        self.result_reader = None
         self.asked: list[Any] = []
         self.error: Exception | None = None
         self.held: dict[str, Any] | None = RESULT  # what Redis holds of a result

@@ -1,0 +1,83 @@
+"""What is kept of orders and of a plan's execution in Redis, and what an allow permits (CONTRACT section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from p33_tasks.domain import exact_json
+from p33_tasks.domain.executions import Breach, OrderRecord, Permitted
+from p33_tasks.domain.models import OrderSide, PositionSide
+from p33_tasks.domain.quantities import parse_quantity
+from p33_tasks.errors import CorruptStateError, InvalidQuantityError
+
+_SIDES = {side.value: side for side in OrderSide}
+_LEGS = {leg.value: leg for leg in (PositionSide.LONG, PositionSide.SHORT)}
+_BREACHES = {kind.value: kind for kind in Breach}
+
+
+def encode_order(record: OrderRecord) -> str:
+    """JSON: ``plan_id``, ``side`` (null where no report named it), ``breaches`` (a list)."""
+    side = None if record.side is None else record.side.value
+    return exact_json.dumps({"plan_id": record.plan_id, "side": side, "breaches": [str(b) for b in record.breaches]})
+
+
+def decode_order(text: str | None) -> OrderRecord | None:
+    """Read ``encode_order``; None for none, and for a foreign value, which gives way."""
+    fields = _object(text)
+    plan_id, side, breaches = fields.get("plan_id"), fields.get("side"), fields.get("breaches")
+    if not isinstance(plan_id, str) or not isinstance(breaches, list):
+        return None
+    known = tuple(_BREACHES[kind] for kind in breaches if isinstance(kind, str) and kind in _BREACHES)
+    return OrderRecord(plan_id=plan_id, side=_SIDES.get(side) if isinstance(side, str) else None, breaches=known)
+
+
+def encode_executed(executed: Mapping[str, Decimal]) -> str:
+    """JSON: order id to cumulative executed quantity, base units."""
+    return exact_json.dumps(dict(executed))
+
+
+def decode_executed(text: str | None) -> dict[str, Decimal]:
+    """Read ``encode_executed``; a foreign value gives way."""
+    try:
+        return {order_id: parse_quantity(quantity) for order_id, quantity in _object(text).items()}
+    except (InvalidQuantityError, TypeError):
+        return {}
+
+
+def permitted_of(decision: str | None, *, plan_id: str, symbol: str, step_size: str | None) -> Permitted | None:
+    """What a plan's decision permits for this symbol; None where it is no allow of this plan and symbol.
+
+    Args:
+        decision: The decision as stored (CONTRACT section 6).
+        plan_id: The plan.
+        symbol: The venue's id.
+        step_size: The symbol's step as stored.
+    """
+    fields = _object(decision)
+    if fields.get("allow") is not True or (fields.get("plan_id"), fields.get("symbol")) != (plan_id, symbol):
+        return None
+    try:
+        return Permitted(
+            order_side=_SIDES[str(fields.get("order_side"))],
+            safe_close_qty=parse_quantity(fields["safe_close_qty"]),
+            leg=_LEGS.get(str(fields.get("position_side"))),
+            step_size=_step(step_size),
+        )
+    except (KeyError, TypeError, InvalidQuantityError):
+        return None
+
+
+def _step(text: str | None) -> Decimal | None:
+    try:
+        step = parse_quantity(text or "")
+    except InvalidQuantityError:
+        return None
+    return step if step > 0 else None
+
+
+def _object(text: str | None) -> dict[str, object]:
+    try:
+        return exact_json.loads_object(text or "{}")
+    except CorruptStateError:
+        return {}

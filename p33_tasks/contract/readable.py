@@ -1,0 +1,40 @@
+"""A foreign entry as text that can be stored and read by people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+MAX_DEAD_LETTER_CHARS = 65_536
+
+
+def readable(fields: Mapping[str, Any], max_chars: int = MAX_DEAD_LETTER_CHARS) -> dict[str, str]:
+    """An entry's fields as text that can be stored: undecodable bytes escaped, all of it bounded.
+
+    Args:
+        fields: As read; a value may be a list, or anything that a task brought.
+        max_chars: In all; what is cut is said in a field ``p33_note``.
+    """
+    kept: dict[str, str] = {}
+    room = max_chars
+    for name, value in fields.items():
+        text, key = _printable(value), _printable(name)[:200]
+        if len(text) + len(key) > room:
+            total = sum(len(str(n)) + len(str(v)) for n, v in fields.items())
+            kept[key] = text[: max(0, room - len(key))]
+            kept["p33_note"] = f"cut: the entry has {total} characters, {max_chars} are kept"
+            break
+        kept[key] = text
+        room -= len(text) + len(key)
+    return kept
+
+
+def _printable(value: object) -> str:
+    text = value if isinstance(value, str) else str(value)
+    # Lone surrogates that stand for a byte become \xff; any others \udfff.
+    raw = text.encode("utf-8", "surrogateescape") if _is_escaped(text) else text.encode("utf-8", "backslashreplace")
+    return raw.decode("utf-8", "backslashreplace")
+
+
+def _is_escaped(text: str) -> bool:
+    return all(not "\ud800" <= c <= "\udfff" or "\udc80" <= c <= "\udcff" for c in text)
