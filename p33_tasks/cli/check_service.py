@@ -30,7 +30,7 @@ def check_service(session: Session) -> list[Finding]:
         *_check_workers(consumers),
         *_check_beat(overview, settings.policy),
         *_check_snapshots(overview, settings.policy),
-        *_check_streams(overview, consumers),
+        *_check_streams(overview),
         *_check_symbols(overview, settings.policy),
     ]
 
@@ -83,16 +83,18 @@ def _check_snapshots(overview: Overview, policy: Policy) -> list[Finding]:
     return findings.all
 
 
-def _check_streams(overview: Overview, consumers: tuple[ConsumerView, ...]) -> list[Finding]:
+def _check_streams(overview: Overview) -> list[Finding]:
     findings = Findings("streams")
     for stream in overview.streams:
         if stream.problem:
             findings.fail(stream.name, f"{stream.key}: {stream.problem}", "look at it, then RENAME it away")
         elif stream.name in {"plans", "results"}:
-            idle = max((c.oldest_idle_ms for c in consumers if c.stream == stream.name), default=0)
-            found = stream_text(stream) + (f", the oldest for {seconds(idle)}" if stream.pending else "")
-            grade = Grade.FAIL if idle > STUCK_PENDING_MS else Grade.WARN if idle > LATE_PENDING_MS else Grade.OK
-            findings.add(stream.name, grade, found, "workers are away or too few; read their log, add one")
+            # By the entry's age: sending it again in vain resets how long it was idle.
+            age = 0 if stream.oldest_ms is None else max(0, overview.now_ms - stream.oldest_ms)
+            found = stream_text(stream) + (f", the oldest was added {seconds(age)} ago" if stream.lag else "")
+            grade = Grade.FAIL if age > STUCK_PENDING_MS else Grade.WARN if age > LATE_PENDING_MS else Grade.OK
+            fix = "workers are away or too few, or an entry can't be recorded: UNRECORDED in their log says why"
+            findings.add(stream.name, grade, found, fix)
         elif stream.name == "dead_letters" and stream.length:
             fix = f"read them: redis-cli XREVRANGE {stream.key} + - COUNT 10"
             findings.warn(

@@ -148,3 +148,5 @@ class Keys:
 
 GROUP = "p33"
 """The consumer group on both streams."""
+WAITING = "waiting"
+"""The consumer under which results wait that can't be recorded now: no process goes by it, and it fills no window."""

@@ -50,7 +50,9 @@ _Json = TypeVar("_Json", dict[str, object], list[object])
 _SIDES = {side.value: side for side in OrderSide}
 
 
-def parse_entry_result(fields: Mapping[str, str | list[str]], venue: ResultReader | None = None, *, age_ms: int) -> ExecutionResult:
+def parse_entry_result(
+    fields: Mapping[str, str | list[str]], venue: ResultReader | None = None, *, age_ms: int
+) -> ExecutionResult:
     """Read a result's stream entry: what the ingest and every task make of it.
 
     Args:

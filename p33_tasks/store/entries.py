@@ -18,7 +18,7 @@ from p33_tasks.contract.entries import (
     flat_of,
     time_ms_of,
 )
-from p33_tasks.contract.keys import GROUP, Keys
+from p33_tasks.contract.keys import GROUP, WAITING, Keys
 from p33_tasks.errors import StoreError
 from p33_tasks.ports import StreamEntry
 from p33_tasks.store.scripts import Scripts, translated_errors
@@ -39,6 +39,7 @@ class Window:
     max_idle_ms: int = 10_000  # ... but no longer
     max_deliveries: int = 4  # delivered more often, an entry is slow: it no longer fills the window
     trimmed_ms: int = 15_000  # past this no task holds an entry that is gone: each has 10 s. Results: sent as often
+    max_waiting: int = 2  # of the entries set aside, so many are sent again at a time
     max_slow: int = 256  # ... for so many, or a failing store would drain the whole stream into the pending list
 
 
@@ -141,6 +142,8 @@ class RedisEntries:
             "max_idle_ms": window.max_idle_ms,
             "start_id": start,
             "max_entries": max(window.size, 16),
+            "waiting_consumer": WAITING,
+            "waiting_limit": window.max_waiting,
             "trimmed_idle_ms": window.trimmed_ms,
         }
         reply = self._scripts.run("claim_entries", *self._call(stream, consumer, window, more))
@@ -205,6 +208,11 @@ class RedisEntries:
             return None
         fields = fields_of(flat if flat is not None else flat_of(copy))
         return FoundResult(now_ms=int(now_ms), time_ms=int(time_ms), fields=fields)
+
+    def set_aside(self, entry: StreamEntry) -> None:
+        """Make way for the entries behind one that can't be recorded now. It stays pending, and is sent again."""
+        arguments = {"group": GROUP, "consumer": WAITING, "entry_id": entry.entry_id}
+        self._scripts.run("set_aside", {"stream_key": entry.stream}, arguments)
 
     def acknowledge(self, entry: StreamEntry) -> None:
         """Take an entry off the pending list."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -64,9 +65,11 @@ def apply_result(
         return str(here.results.record(parsed, entry))
     except StoreError as error:
         log.error(LogEvent.UNRECORDED, plan_id=parsed.plan_id, symbol=parsed.symbol, error=str(error))  # noqa: TRY400 - see throws
+        _set_aside(here, entry)
         raise
     except Exception:
         log.exception(LogEvent.UNRECORDED, plan_id=parsed.plan_id, symbol=parsed.symbol)
+        _set_aside(here, entry)
         raise
 
 
@@ -84,3 +87,9 @@ def _found(here: Runtime, name: PlanName, entry: StreamEntry) -> ExecutionResult
     if (parsed.plan_id, parsed.symbol) != (name.plan_id, name.symbol):
         raise EntryMismatchError(f"the entry is of plan {shown(parsed.plan_id)} and {shown(parsed.symbol)}")
     return parsed
+
+
+def _set_aside(here: Runtime, entry: StreamEntry) -> None:
+    """One symbol whose ledger can't be read must not hold up the others' results."""
+    with suppress(StoreError):  # where Redis is away, nothing is read either
+        here.entries.set_aside(entry)

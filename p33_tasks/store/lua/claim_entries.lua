@@ -22,6 +22,8 @@
 --   max_idle_ms      longest idle time before the next delivery
 --   start_id         where the search begins: '-', or '(' and the last id seen
 --   max_entries      most entries to take
+--   waiting_consumer  the consumer that holds what can't be recorded now
+--   waiting_limit    most of its entries to take
 --   trimmed_idle_ms  idle time after which a trimmed entry without a copy is given up; one with a copy is sent as often
 -- Returns {'ok', now ms, next start ('' at the end), {{id, {field, value, ...}, deliveries before this one}, ...},
 --          entries pending in all}
@@ -68,8 +70,13 @@ local function due_after(deliveries)
 end
 
 -- What is ours already changes no window when it is sent again; somebody else's needs room.
+local waiting = 0
 local function take(id, owner, deliveries)
-  if owner ~= consumer then
+  local taker = consumer
+  if owner == waiting_consumer then
+    if waiting >= tonumber(waiting_limit) then return nil end
+    waiting, taker = waiting + 1, owner
+  elseif owner ~= consumer then
     if deliveries > slow_after then
       if slow >= max_slow then return nil end
       slow = slow + 1
@@ -78,7 +85,7 @@ local function take(id, owner, deliveries)
       fresh = fresh + 1
     end
   end
-  local claimed = redis.call('XCLAIM', stream_key, group, consumer, text(due_after(deliveries)), id)
+  local claimed = redis.call('XCLAIM', stream_key, group, taker, text(due_after(deliveries)), id)
   return claimed[1]
 end
 

@@ -47,8 +47,10 @@ local started_ms = now - tonumber(string.match(info, 'uptime_in_seconds:(%d+)'))
 
 -- A ledger begins only when no order can be under way that the snapshot doesn't show (CONTRACT section 3).
 local function begin_ledger(symbol, ledger, origin, reservation, amount, side, mode)
-  if mode == 'hedge' or redis.call('EXISTS', origin) == 1 then return 'ok' end
   local flat = amount == '0'
+  -- A ledger that was lost while the symbol is flat begins anew: a 0 that the venue proves hides nothing. One that was
+  -- lost with a position waits for an operator.
+  if mode == 'hedge' or (not flat and redis.call('EXISTS', origin) == 1) then return 'ok' end
   if not flat and bootstrap ~= 'adopt' then return 'ok' end
   -- A server that has just begun may have forgotten a whole life, and in it an order that is still to be sent.
   local wait = tonumber(adoption_wait_ms)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.guards.guard import Guard
 
 RESULT_TESTS = "integration/store/test_results.py"
+ASIDE_TESTS = "integration/store/test_set_aside.py"
 EXECUTION_TESTS = "integration/store/test_executions.py"
 RELEASE_TESTS = "integration/store/test_reservation_release.py"
 PARSER_TESTS = "unit/contract/test_results.py"
@@ -301,6 +302,28 @@ RECORDING = (
         " or expect(fill_times_key, 'zset')\n",
         "\n",
         "integration/store/test_foreign_types.py",
+    ),
+    # --- one symbol stops no other
+    Guard(
+        promise="what can't be recorded now fills no window",
+        file="store/lua/set_aside.lua",
+        old="redis.call('XCLAIM', stream_key, group, consumer, 0, entry_id, 'JUSTID')\n",
+        new="",
+        tests=(f"{ASIDE_TESTS}::test_results_of_other_symbols_are_read_past_those_that_can_not_be_recorded",),
+    ),
+    Guard(
+        promise="what was set aside is sent again a little at a time",
+        file="store/lua/claim_entries.lua",
+        old="    if waiting >= tonumber(waiting_limit) then return nil end\n",
+        new="",
+        tests=(f"{ASIDE_TESTS}::test_results_of_other_symbols_are_read_past_those_that_can_not_be_recorded",),
+    ),
+    Guard(
+        promise="a result that can't be recorded now is set aside",
+        file="tasks/results.py",
+        old="        here.entries.set_aside(entry)\n",
+        new="        pass\n",
+        tests=("unit/tasks/test_tasks.py::test_a_result_that_can_not_be_recorded_now_is_set_aside",),
     ),
     # --- reading a result
     _parser(

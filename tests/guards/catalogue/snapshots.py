@@ -67,15 +67,21 @@ SNAPSHOTS = (
         "test_a_position_waits_for_an_operator_unless_told_to_adopt",
     ),
     _put(
-        "a symbol that had a ledger once never gets another by itself",
-        "  if mode == 'hedge' or redis.call('EXISTS', origin) == 1 then return 'ok' end\n",
+        "a position that had a ledger once never gets another by itself",
+        "  if mode == 'hedge' or (not flat and redis.call('EXISTS', origin) == 1) then return 'ok' end\n",
         "  if mode == 'hedge' then return 'ok' end\n",
-        "test_a_symbol_that_had_a_ledger_once_never_gets_another_by_itself",
+        "test_a_position_that_had_a_ledger_once_never_gets_another_by_itself",
+    ),
+    _put(
+        "a ledger that was lost while flat begins anew",
+        "  if mode == 'hedge' or (not flat and redis.call('EXISTS', origin) == 1) then return 'ok' end\n",
+        "  if mode == 'hedge' or redis.call('EXISTS', origin) == 1 then return 'ok' end\n",
+        "test_a_ledger_that_was_lost_while_flat_begins_anew_when_no_order_can_be_under_way",
     ),
     _put(
         "no ledger begins in hedge mode",
-        "  if mode == 'hedge' or redis.call('EXISTS', origin) == 1 then return 'ok' end\n",
-        "  if redis.call('EXISTS', origin) == 1 then return 'ok' end\n",
+        "  if mode == 'hedge' or (not flat and redis.call('EXISTS', origin) == 1) then return 'ok' end\n",
+        "  if not flat and redis.call('EXISTS', origin) == 1 then return 'ok' end\n",
         "test_no_ledger_begins_in_hedge_mode",
     ),
     _put(

@@ -163,15 +163,32 @@ def test_a_position_waits_for_an_operator_unless_told_to_adopt(gate: Gate, serve
     assert adopting.events() == ["ledger_adopted"]
 
 
-@pytest.mark.parametrize("amount", ["0.040", "0"])
-def test_a_symbol_that_had_a_ledger_once_never_gets_another_by_itself(server: RedisServer, amount: str) -> None:
+def test_a_position_that_had_a_ledger_once_never_gets_another_by_itself(server: RedisServer) -> None:
     """O: a day in drift, and the drifted amount would be adopted."""
     gate = Gate(server, bootstrap="adopt")
     gate.put_ledger()
     gate.put_position()
     gate.redis.delete(gate.keys.ledger(SYMBOL))
-    assert gate.put_position(amount) == "ok"
+    assert gate.put_position("0.040") == "ok"
     assert gate.ledger_amt() is None
+
+
+def test_a_ledger_that_was_lost_while_flat_begins_anew_when_no_order_can_be_under_way(gate: Gate) -> None:
+    gate.put_ledger()
+    gate.put_position()
+    gate.redis.delete(gate.keys.ledger(SYMBOL))
+    gate.redis.set(gate.keys.reservation(SYMBOL), "plan-1", px=60_000)
+    assert gate.put_position("0") == "ok", "an order may be under way"
+    gate.redis.delete(gate.keys.reservation(SYMBOL))
+    gate.redis.hset(gate.keys.ledger(SYMBOL), "last_order_time_ms", str(gate.now_ms()))
+    assert gate.put_position("0") == "ok", "the snapshot may not show the last order"
+    gate.redis.delete(gate.keys.ledger(SYMBOL))
+    late = gate.publish_result()
+    gate.until_after(gate.now_ms())
+    assert gate.put_position("0") == "ledger_created"
+    assert (gate.ledger_amt(), gate.events()) == ("0", ["ledger_created"])
+    gate.report("p", ("7", "SELL", "0.040"), entry=late)
+    assert gate.ledger_amt() == "0", "the snapshot contains what was reported before it"
 
 
 def test_that_there_was_a_ledger_is_remembered_for_good(gate: Gate) -> None:

@@ -11,7 +11,7 @@ from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.task_proof import task_hmac
 from p33_tasks.domain.models import Deny
 from p33_tasks.domain.reasons import Reason
-from p33_tasks.errors import EntryMismatchError, StoreUnavailableError
+from p33_tasks.errors import CorruptStateError, EntryMismatchError, StoreError, StoreUnavailableError
 from p33_tasks.ports import PlanName, ResultStatus, StreamEntry
 from p33_tasks.settings import Settings
 from p33_tasks.store.entries import FoundResult
@@ -39,7 +39,8 @@ class Services:
         self.error: Exception | None = None
         self.held: dict[str, Any] | None = RESULT  # what Redis holds of a result
         self.permits = SimpleNamespace(judge=self._judge, judge_entry=self._judge, deny=self._deny)
-        self.entries = SimpleNamespace(find_result=self._find)
+        self.aside: list[StreamEntry] = []
+        self.entries = SimpleNamespace(find_result=self._find, set_aside=self.aside.append)
         self.results = SimpleNamespace(record=self._record)
         self.snapshots = SimpleNamespace(refresh=lambda symbol: self.asked.append(symbol) or "refreshed")
 
@@ -57,6 +58,8 @@ class Services:
         return None if self.held is None else FoundResult(now_ms=NOW_MS, time_ms=NOW_MS - 5, fields=self.held)
 
     def _record(self, result: Any, entry: Any) -> ResultStatus:
+        if self.error is not None:
+            raise self.error
         self.asked.append((result, entry))
         return ResultStatus.RECORDED
 
@@ -211,6 +214,14 @@ def test_a_redis_that_is_away_leaves_the_entry_pending(services):
     with pytest.raises(StoreUnavailableError):
         evaluate_permit(PLAN, **WHERE)
     assert services.asked == []
+
+
+@pytest.mark.parametrize("error", [CorruptStateError("n/a"), StoreError("a foreign type"), ValueError("a bug")])
+def test_a_result_that_can_not_be_recorded_now_is_set_aside(services, error: Exception):
+    services.error = error
+    with pytest.raises(type(error)):
+        apply_result(plan_id=RESULT["plan_id"], symbol=RESULT["symbol"], stream=KEYS.results, entry_id="1-0")
+    assert services.aside == [StreamEntry(stream=KEYS.results, entry_id="1-0")]
 
 
 @pytest.mark.parametrize("plan", [{}, {"plan_id": "p"}, None, "text", [1], {"plan_id": 7.5, "symbol": "BTCUSDT"}])
