@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from p33_tasks.cli.findings import Finding, Findings, Grade, counted, listed
 from p33_tasks.cli.session import Session
 from p33_tasks.cli.show import seconds
 from p33_tasks.cli.tables import stream_text
+from p33_tasks.domain.ledger import drift_after
 from p33_tasks.domain.models import Policy
 from p33_tasks.views.consumers import ConsumerView, read_consumers
 from p33_tasks.views.overview import Overview, read_overview
@@ -15,6 +18,7 @@ START_BEAT = "start one: celery -A p33_tasks beat"
 LATE_PENDING_MS = 5_000
 STUCK_PENDING_MS = 60_000
 MISSED_TICKS = 3
+LARGEST_PARTIAL_CLOSE = Decimal("0.75")
 
 
 def check_service(session: Session) -> list[Finding]:
@@ -122,6 +126,17 @@ def _check_symbols(overview: Overview, policy: Policy) -> list[Finding]:
     if drifting:
         fix = "find the fill that only one side knows, then: p33 ledger adopt --replace SYMBOL"
         findings.warn("drift", f"above {policy.qty_tolerance_pct} %: {listed(drifting)}", fix)
+    growing = [
+        f"{view.symbol} ({view.drift_pct:.2f} %, then {after:.2f} %)"
+        for view in overview.symbols
+        if view.drift_pct is not None
+        and view.drift_pct <= policy.qty_tolerance_pct
+        and (after := drift_after(view.drift_pct, LARGEST_PARTIAL_CLOSE)) > policy.qty_tolerance_pct
+    ]
+    if growing:
+        fix = "find the fill that only one side knows, then: p33 ledger adopt --replace SYMBOL"
+        found = f"tolerated now, above {policy.qty_tolerance_pct} % after a CLOSE_PARTIAL_75: {listed(growing)}"
+        findings.warn("drift ahead", found, fix)
     if not findings.all:
         findings.ok("holds, ledgers, drift", f"nothing stops any of {counted(len(overview.symbols), 'symbol')}")
     return findings.all

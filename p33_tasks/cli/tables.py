@@ -114,7 +114,7 @@ def counters_text(overview: Overview) -> str:
     text = f"{totals['allowed']} allowed, {sum(totals['denied'].values())} denied" + (
         f" ({reasons})" if reasons else ""
     )
-    for name in ("unpermitted_executions", "dead_letters"):
+    for name in ("unpermitted_executions", "breached_permits", "unreadable_results", "dead_letters"):
         if totals[name]:
             one = name.replace("_", " ").removesuffix("s")
             text += f"; {counted(totals[name], one)}"
@@ -134,6 +134,8 @@ def totals_of(overview: Overview) -> dict[str, Any]:
         "denied": dict(sorted(denied.items(), key=lambda item: -item[1])),
         "ledger_updates": _total(counters, "p33_ledger_update_total|"),
         "unpermitted_executions": _total(counters, "p33_unpermitted_execution_total|"),
+        "breached_permits": _total(counters, "p33_permit_breach_total|"),
+        "unreadable_results": _total(counters, "p33_unreadable_result_total|"),
         "dead_letters": _total(counters, "p33_deadletter_total|"),
         "snapshots_ok": _total(counters, "p33_snapshot_total|", "|ok"),
         "snapshot_errors": _total(counters, "p33_snapshot_total|", "|error"),

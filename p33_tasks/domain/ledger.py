@@ -49,3 +49,13 @@ def apply_fill(amount: Decimal | None, remembered_qty: Decimal | None, fill: Fil
         is_news=remembered_qty is None or increase > 0,
         crossed_zero=amount is not None and after is not None and (amount > 0 > after or amount < 0 < after),
     )
+
+
+def drift_after(drift_pct: Decimal, close_factor: Decimal) -> Decimal:
+    """The same drift in percent of what a close leaves: the amount stays, the position shrinks.
+
+    Args:
+        drift_pct: Of the position now.
+        close_factor: The part that is closed, below 1.
+    """
+    return q.percent_of(drift_pct, q.multiply(q.subtract(Decimal(1), close_factor), q.HUNDRED))

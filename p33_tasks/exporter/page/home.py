@@ -127,6 +127,8 @@ def _each_fact(overview: Overview) -> Iterator[Fact]:
     )
     around = _total(counters, "p33_unpermitted_execution_total|")
     yield "Around the gate", f"{around}", "executions never allowed", "stop" if around else ""
+    beyond = _total(counters, "p33_permit_breach_total|")
+    yield "Beyond permits", f"{beyond}", "side, leg, quantity, reduce-only", "stop" if beyond else ""
     letters = _total(counters, "p33_deadletter_total|")
     trimmed = _total(counters, "p33_trimmed_total|")
     yield "Dead letters", f"{letters}", f"{trimmed} trimmed unread", "wait" if letters or trimmed else ""

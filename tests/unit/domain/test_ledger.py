@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from p33_tasks.domain.ledger import Applied, apply_fill
+from p33_tasks.domain.ledger import Applied, apply_fill, drift_after
 from p33_tasks.domain.models import OrderSide
 from tests.factories import make_fill
 
@@ -112,3 +112,8 @@ def test_a_sum_is_never_clamped_so_the_order_of_arrival_does_not_matter():
         for fill in fills:
             amount = apply_fill(amount, None, fill).amount
         assert amount == Decimal("0.01")
+
+
+@pytest.mark.parametrize(("drift", "factor", "after"), [("0.8", "0.75", "3.2"), ("1", "0.5", "2"), ("0", "0.75", "0")])
+def test_a_tolerated_drift_grows_in_percent_as_the_position_shrinks(drift: str, factor: str, after: str):
+    assert drift_after(Decimal(drift), Decimal(factor)) == Decimal(after)
