@@ -218,6 +218,7 @@ class ExecutionResult:
     executed: bool
     fills: tuple[Fill, ...] = ()  # every order id named, also with quantity 0
     rejected: bool = False  # outcome=rejected: the venue refused the order for certain
+    unknown: bool = False  # outcome=unknown: the order may have been executed
     consume_id: str | None = None  # proves which consumption a rejection belongs to
     errors: tuple[str, ...] = ()  # what the executor or the venue said went wrong, as written
     problems: tuple[str, ...] = ()  # what could not be read, or contradicts itself

@@ -101,6 +101,7 @@ def parse_result(fields: Mapping[str, object], venue: ResultReader | None = None
         fills=tuple(found.fills.values()),
         # A report that contradicts itself proves no rejection.
         rejected=not executed and not problems and (_word(fields, "outcome") or "").lower() == "rejected",
+        unknown=not executed and (_word(fields, "outcome") or "").lower() == "unknown",
         errors=tuple(_errors(fields)),
         consume_id=None if is_nothing(fields.get("consume_id")) else id_of(fields, "consume_id", MAX_PLAN_ID_CHARS),
         problems=problems,

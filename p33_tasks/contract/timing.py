@@ -16,6 +16,8 @@ MAX_STALE_MS = 60_000
 CONSUMED_MS = PLACE_WINDOW_MS + MAX_STALE_MS + READ_LAG_MS
 """The least for which a consumption holds the position: every snapshot that is fresh afterwards was requested after the
 consumption's barrier."""
+UNKNOWN_MS = 600_000
+"""After a consumption, how long its order's unknown outcome holds the position."""
 
 MAX_EPOCH_MS = 10**14
 """Later than the year 5000: a time beyond it is corrupt, not late."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from p33_tasks.contract.executions import encode_executed, encode_order
 from p33_tasks.contract.keys import GROUP, Keys
+from p33_tasks.contract.timing import UNKNOWN_MS
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.executions import RecordedOrder, Recording
 from p33_tasks.domain.models import PositionSide
@@ -119,6 +120,7 @@ class RedisResultStore:
             "ledger_ttl_sec": LEDGER_TTL_SEC,
             "fills_ttl_sec": FILLS_MEMORY_SEC,
             "decision_ttl_ms": DECISION_TTL_MS,
+            "unknown_ms": UNKNOWN_MS,
             "permit_ttl_ms": self._permit_ttl_ms,
             "decisions_maxlen": AUDIT_MAXLEN,
             "deny_head": _abandoned_head(result),
@@ -137,6 +139,8 @@ def _outcome(result: ExecutionResult, recording: Recording) -> str:
         return "executed"
     if recording.problems or any(order.applied.remembered_qty > 0 for order in recording.orders.values()):
         return "contradicted"
+    if result.unknown:
+        return "unknown"
     return "rejected" if result.rejected else "not_executed"
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.markets import encode_market, encode_market_problem
 from p33_tasks.contract.snapshots import position_arguments
-from p33_tasks.contract.timing import PLACE_WINDOW_MS, READ_LAG_MS, iso
+from p33_tasks.contract.timing import PLACE_WINDOW_MS, READ_LAG_MS, UNKNOWN_MS, iso
 from p33_tasks.domain.models import Snapshot
 from p33_tasks.ports import Claim, MarketReport, MarketsLoaded, RefreshClaim
 from p33_tasks.store.lua_header import Named
@@ -149,6 +149,7 @@ class RedisSnapshotStore:
             "bootstrap": self._bootstrap,
             "cooldown_ms": self._times.cooldown_ms,
             "read_lag_ms": self._times.read_lag_ms,
+            "unknown_ms": UNKNOWN_MS,
             "place_window_ms": self._times.place_window_ms,
             "snapshot_ttl_sec": SNAPSHOT_TTL_SEC,
             "ledger_ttl_sec": LEDGER_TTL_SEC,

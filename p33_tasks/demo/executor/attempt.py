@@ -9,7 +9,7 @@
 
 A crash at any point is continued from the journal. In doubt the executor asks the venue and sends nothing: once
 the right to send is taken, nobody sends again. "Nothing was executed" is only said when it is certain, that is when
-the venue refused the order, or when it doesn't know it although the time in which it would have taken it is over.
+the venue refused the order, or when nothing was sent. An order that the venue doesn't find is of unknown outcome.
 """
 
 from __future__ import annotations
@@ -38,9 +38,6 @@ from p33_tasks.errors import (
 from p33_tasks.log_events import LogEvent
 
 PERMIT_TIMEOUT_SEC = 1.2
-SETTLE_MS = 2_000
-"""After ``place_before_ms``, before "the venue doesn't know it" is believed: up to 1 s by which the venue tolerates
-our clock being ahead, and the time until an accepted order is found by its client order id."""
 GIVE_UP_MS = 600_000
 """After ``place_before_ms``: a person must look at what is still unknown then."""
 SHORTEST_PAUSE_SEC, LONGEST_PAUSE_SEC = 0.1, 5.0
@@ -86,13 +83,11 @@ class Executor:
         permits: PermitClient,
         orders: Orders,
         permit_timeout_sec: float = PERMIT_TIMEOUT_SEC,
-        settle_ms: int = SETTLE_MS,
     ) -> None:
         self._journal = journal
         self._permits = permits
         self._orders = orders
         self._permit_timeout_sec = permit_timeout_sec
-        self._settle_ms = settle_ms
 
     def attempt(self, entry: PlanEntry, plan: Plan) -> float | None:
         """Take a plan as far as it goes now.
@@ -185,21 +180,20 @@ class Executor:
         return self._tell(case, of_order(order, case.claim.consume_id))
 
     def _ask(self, case: _Case) -> float | None:
-        """An order may be at the venue: find out, send nothing."""
-        over_ms, consume_id = case.after_deadline_ms, case.claim.consume_id
+        """An order may be at the venue: find out, send nothing.
+
+        A venue in trouble doesn't find an order that it executed. So "not found" is never "rejected", however late.
+        """
+        consume_id = case.claim.consume_id
         try:
-            order = self._find(case)
-        except ExchangeError as error:
-            if over_ms < self._settle_ms:
-                return case.pause_sec
-            unknown = Report(outcome=Outcome.UNKNOWN, is_final=False, error=str(error), consume_id=consume_id)
-            return self._tell(case, unknown)
+            order, error = self._find(case), "the venue doesn't find the order; it may have been executed"
+        except ExchangeError as failure:
+            order, error = None, str(failure)
         if order is not None:
             return self._tell(case, of_order(order, consume_id))
-        if over_ms < self._settle_ms:
+        if case.after_deadline_ms < 0:
             return case.pause_sec
-        # case.claim.now_ms was read before the venue was asked, so it was asked after the window and the margin.
-        return self._reject(case, "the venue doesn't know the order, and its time is over")
+        return self._tell(case, Report(outcome=Outcome.UNKNOWN, is_final=False, error=error, consume_id=consume_id))
 
     def _find(self, case: _Case) -> OrderReport | None:
         return self._orders.fetch_order(case.plan.symbol, case.claim.client_order_id)

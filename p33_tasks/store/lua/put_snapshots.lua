@@ -19,6 +19,7 @@
 --   bootstrap           'deny' | 'adopt': whether a ledger may begin with a position
 --   cooldown_ms         how long after an order a snapshot may not show it
 --   read_lag_ms         how long the venue's position may not show an order
+--   unknown_ms          longest lifetime of a reservation whose order's outcome is unknown
 --   place_window_ms     the longest time ahead at which a barrier is set
 --   snapshot_ttl_sec    the snapshot's time to live
 --   ledger_ttl_sec      the ledger's time to live
@@ -95,7 +96,8 @@ local function put(p, snapshot, ledger, origin, reservation)
 
   -- An order time in the future was stored before the clock stepped back; left there it would deny for hours. One
   -- that is not a time would deny for good. Both count as now.
-  local l = redis.call('HMGET', ledger, 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms')
+  local l = redis.call('HMGET', ledger, 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms',
+    'unknown_plan_id')
   local ordered, unreadable = twin_time(l[1], l[2])
   if unreadable or (ordered and ordered > now) then
     redis.call('HSET', ledger, 'last_order_time_ms', text(now), 'last_order_time_epoch', text(math.floor(now / 1000)))
@@ -107,7 +109,10 @@ local function put(p, snapshot, ledger, origin, reservation)
   -- So does a reservation that has longer to live than any is ever given: it would block the symbol for hours.
   local longest = tonumber(max_reservation_ms)
   if longest > 0 and redis.call('PTTL', reservation) > longest then
-    redis.call('PEXPIRE', reservation, max_reservation_ms)
+    -- An order whose outcome is unknown holds it for longer.
+    local unknown = l[4] and type_of(reservation) == 'string' and redis.call('GET', reservation) == l[4]
+    if unknown then longest = math.max(longest, tonumber(unknown_ms)) end
+    if redis.call('PTTL', reservation) > longest then redis.call('PEXPIRE', reservation, text(longest)) end
   end
   return status
 end

@@ -25,7 +25,7 @@
 --   symbol            the venue's id
 --   symbol_label      the symbol, or '_other' outside the allowlist
 --   outcome           'executed' | 'not_executed' | 'rejected' | 'contradicted': not executed, by a report that
---                     can't be believed; it releases nothing
+--                     can't be believed; it releases nothing | 'unknown': the order may have been executed
 --   consume_id        the executor's id of its consumption ('' for none)
 --   base_amt          the ledger's amount that the sums began with ('' for unknown)
 --   new_amt           the ledger's amount afterwards ('' for unknown)
@@ -37,6 +37,7 @@
 --   ledger_ttl_sec    the ledger's time to live
 --   fills_ttl_sec     how long an order id is remembered
 --   decision_ttl_ms   the decision's time to live
+--   unknown_ms        after its consumption, how long an unknown outcome holds the symbol
 --   permit_ttl_ms     the permit's time to live
 --   decisions_maxlen  about how many entries the decisions stream keeps
 --   deny_head         a deny's JSON up to the value of ts_epoch
@@ -174,7 +175,7 @@ end
 
 -- However a consumption ends, it stays a write barrier: the time that it set for its order goes into the ledger. False
 -- where that isn't possible: then the reservation is the barrier, and isn't released.
-local c = redis.call('HMGET', consumed_key, 'consume_id', 'place_before_ms')
+local c = redis.call('HMGET', consumed_key, 'consume_id', 'place_before_ms', 'consumed_ms')
 local consumer = c[1]
 local function set_barrier()
   if not consumer then return true end
@@ -195,12 +196,24 @@ if redis.call('GET', reservation_key) == plan_id then
     release = true
   elseif not executed and consumer then
     release = outcome == 'rejected' and consumer == consume_id
-  elseif not executed and outcome ~= 'contradicted' then
+  elseif not executed and outcome ~= 'contradicted' and outcome ~= 'unknown' then
     release = permit_there
   end
   if release and set_barrier() then
     redis.call('DEL', reservation_key, permit_key)
+    if not expect(ledger_key, 'hash') then redis.call('HDEL', ledger_key, 'unknown_plan_id') end
     reservation = 'released'
+  elseif (outcome == 'unknown' or outcome == 'contradicted') and consumer and consumer == consume_id
+      and not expect(ledger_key, 'hash') then
+    -- Longer than a consumption holds the symbol, and never beyond the limit.
+    local consumed_ms = twin_time(c[3]) or 0
+    local left = math.min(consumed_ms + tonumber(unknown_ms) - now, tonumber(unknown_ms))
+    if left > redis.call('PTTL', reservation_key) then
+      redis.call('HSET', ledger_key, 'unknown_plan_id', plan_id)
+      redis.call('EXPIRE', ledger_key, ledger_ttl_sec)
+      redis.call('PEXPIRE', reservation_key, text(left))
+      reservation = 'renewed'
+    end
   end
 end
 return { 'recorded', reservation }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.guards.guard import Guard
 
 BARRIER_TESTS = "integration/store/test_barrier.py"
+UNKNOWN_TESTS = "integration/store/test_unknown_outcome.py"
 
 
 def _lua(script: str, promise: str, old: str, new: str, *tests: str) -> Guard:
@@ -89,5 +90,32 @@ BARRIER = (
         "if before_barrier(fetched, l[4], read_lag_ms) then\n",
         "if false then\n",
         "test_adopting_waits_for_it",
+    ),
+    # --- an outcome that isn't known
+    *(
+        Guard(promise=promise, file=f"store/{file}", old=old, new=new, tests=(f"{UNKNOWN_TESTS}::{test}",))
+        for promise, file, old, new, test in (
+            (
+                "unknown outcome: it releases nothing",
+                "lua/record_result.lua",
+                "  elseif not executed and outcome ~= 'contradicted' and outcome ~= 'unknown' then\n",
+                "  elseif not executed and outcome ~= 'contradicted' then\n",
+                "test_it_releases_no_permit_that_nobody_took",
+            ),
+            (
+                "unknown outcome: only the consumption's own id holds the position longer",
+                "lua/record_result.lua",
+                "(outcome == 'unknown' or outcome == 'contradicted') and consumer and consumer == consume_id\n",
+                "(outcome == 'unknown' or outcome == 'contradicted') and consumer\n",
+                "test_only_by_the_consumptions_own_id",
+            ),
+            (
+                "unknown outcome: the next snapshot doesn't cut its reservation",
+                "lua/put_snapshots.lua",
+                "    if unknown then longest = math.max(longest, tonumber(unknown_ms)) end\n",
+                "",
+                "test_the_next_snapshot_leaves_it_and_a_result_ends_it",
+            ),
+        )
     ),
 )

@@ -218,18 +218,13 @@ NEIGHBOURS = (
         "an order that may be under way is asked for, not sent again",
         "        if claim.state is State.CONSUMED and claim.side is not None and claim.quantity is not None:\n",
         "        if claim.side is not None and claim.quantity is not None:\n",
-        "test_a_lost_order_is_rejected_only_after_its_time_is_over",
+        "test_an_order_that_the_venue_does_not_find_is_never_rejected",
     ),
     _attempt(
-        "a lost order is rejected only after its time and a margin",
-        "        if over_ms < self._settle_ms:\n            return case.pause_sec\n        # case.claim.now_ms",
-        "        if over_ms < 0:\n            return case.pause_sec\n        # case.claim.now_ms",
-        "test_a_lost_order_is_rejected_only_after_its_time_is_over",
-    ),
-    _attempt(
-        "while the venue is away the outcome stays unknown",
-        "            unknown = Report(outcome=Outcome.UNKNOWN, is_final=False,",
-        "            unknown = Report(outcome=Outcome.REJECTED, is_final=True,",
+        "an order that isn't found is of unknown outcome, however late",
+        "        return self._tell(case, Report(outcome=Outcome.UNKNOWN, is_final=False, error=error,",
+        "        return self._tell(case, Report(outcome=Outcome.REJECTED, is_final=True, error=error,",
+        "test_an_order_that_the_venue_does_not_find_is_never_rejected",
         "test_while_the_venue_is_away_the_outcome_is_unknown_and_the_reservation_stays",
     ),
     _attempt(

@@ -257,7 +257,7 @@ def test_killed_after_publishing_nothing_is_published_again(brain, sim, reader, 
     assert (len(orders(brain, sim)), only_result(brain)["outcome"]) == (1, "executed")
 
 
-def test_killed_right_before_sending_nothing_is_sent_later_and_the_reservation_is_given_back(
+def test_killed_right_before_sending_nothing_is_sent_later_and_the_outcome_is_unknown(
     brain, sim, reader, executor, monkeypatch
 ):
     brain.allow(PLAN)
@@ -267,13 +267,13 @@ def test_killed_right_before_sending_nothing_is_sent_later_and_the_reservation_i
     assert step(after, reader) is not None, "an order may still be on its way"
     assert brain.results_of(PLAN) == []
     let_the_window_end(brain)
-    assert step(after, reader) is None
+    assert step(after, reader) is not None
     result = only_result(brain)
-    assert (result["outcome"], result["executed"]) == ("rejected", "False")
+    assert (result["outcome"], result["executed"]) == ("unknown", "False")
     assert result["consume_id"] == brain.client.hget(brain.keys.consumed(PLAN), "consume_id")
     assert orders(brain, sim) == []
     brain.record_all()
-    assert not brain.client.exists(brain.keys.reservation("BTCUSDT"))
+    assert brain.client.get(brain.keys.reservation("BTCUSDT")) == PLAN
 
 
 def test_killed_between_writing_the_permit_down_and_sending_the_order_is_still_sent(
@@ -460,20 +460,20 @@ def test_an_order_behind_a_broken_answer_is_found_and_reported_once(brain, sim, 
     assert brain.ledger_amt() == sim.position("BTCUSDT")
 
 
-def test_a_lost_order_is_rejected_only_after_its_time_is_over(brain, sim, reader, executor):
+def test_an_order_that_the_venue_does_not_find_is_never_rejected(brain, sim, reader, executor):
+    """Failure 34: the venue in trouble had executed it."""
     brain.allow(PLAN)
     sim.fault(order="timeout_lost")
     assert step(executor, reader) is not None
     assert step(executor, reader) is not None
     assert brain.results_of(PLAN) == []
     assert brain.client.get(brain.keys.reservation("BTCUSDT")) == PLAN
-    let_the_window_end(brain, 5_000)
-    assert step(executor, reader) is not None, "the venue tolerates a clock ahead, so there is a margin"
-    let_the_window_end(brain, 5_000)
-    assert step(executor, reader) is None
-    assert only_result(brain)["outcome"] == "rejected"
+    for _ in range(2):
+        let_the_window_end(brain)
+        assert step(executor, reader) is not None
+    assert only_result(brain)["outcome"] == "unknown"
     brain.record_all()
-    assert not brain.client.exists(brain.keys.reservation("BTCUSDT"))
+    assert brain.client.get(brain.keys.reservation("BTCUSDT")) == PLAN
 
 
 def test_while_the_venue_is_away_the_outcome_is_unknown_and_the_reservation_stays(brain, sim, reader, executor):
