@@ -175,10 +175,9 @@ class Settings(VenueVariables):
         spec, poll_ms = venue_spec(exchange), _ms(value)
         own, needed = spec.requests.own_weight_per_minute, spec.weight_per_minute(poll_ms)
         if needed > own:
-            each = sum(endpoint.weight for endpoint in spec.positions)
             raise ValueError(
-                f"{60_000 / poll_ms:g} refreshes a minute of weight {each}, and the market rules, take {needed:g} of "
-                f"request weight a minute; this service takes at most {own} of {exchange}'s "
+                f"{60_000 / poll_ms:g} refreshes a minute of weight {spec.refresh_weight}, and the market rules, "
+                f"take {needed:g} of request weight a minute; this service takes at most {own} of {exchange}'s "
                 f"{spec.requests.weight_per_minute}: use at least {Decimal(spec.least_poll_ms).scaleb(-3)}"
             )
         return value

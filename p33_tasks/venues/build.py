@@ -112,9 +112,12 @@ def venue_source(exchange_id: str, testnet: bool, base_url: str | None) -> str: 
     """
     spec = venue_spec(exchange_id)
     if base_url is None:
-        return f"{exchange_id} {spec.test_host if testnet else spec.live_host}"
-    parts = urlsplit(base_url)
-    return f"{exchange_id} {parts.netloc.rpartition('@')[2].lower()}{parts.path.rstrip('/')}"
+        host = spec.test_host if testnet else spec.live_host
+    else:
+        parts = urlsplit(base_url)
+        host = f"{parts.netloc.rpartition('@')[2].lower()}{parts.path.rstrip('/')}"
+    demo = "demo" if testnet and spec.test_headers else ""  # the same host: nothing else tells the two accounts apart
+    return " ".join(part for part in (exchange_id, host, spec.scope, demo) if part)
 
 
 def _session(

@@ -26,7 +26,7 @@ from p33_tasks.errors import (
     MalformedResponseError,
 )
 from p33_tasks.venues.exact_json import loads_exact
-from p33_tasks.venues.spec import ErrorCodes
+from p33_tasks.venues.spec import ErrorCodes, RequestLimit
 
 DEFAULT_PAUSE_SEC = {429: 60, 418: 120}
 """Where neither header nor text names a time: Binance counts weight per minute, and its shortest ban is two minutes."""
@@ -107,14 +107,33 @@ def venue_code(answer: Answer, codes: ErrorCodes) -> VenueCode | None:
     code = body.get(codes.code_field) if isinstance(body, dict) else None
     if not isinstance(code, int | str) or isinstance(code, bool):
         return None
+    # A row's code says what failed; the answer's own then says only that something did, or even that all went well.
+    in_row = _row_code(body, codes)
+    if in_row is not None:
+        return in_row
     text = str(code) if isinstance(code, int) else code
     if not codes.is_error.fullmatch(text):
         return None
     return VenueCode(code=text, text=str(body.get(codes.text_field, "")) if isinstance(body, dict) else "")
 
 
+def _row_code(body: object, codes: ErrorCodes) -> VenueCode | None:
+    rows = body.get(codes.rows.rows_field) if codes.rows is not None and isinstance(body, dict) else None
+    for row in rows if isinstance(rows, list) else ():
+        code = row.get(codes.rows.code_field) if codes.rows is not None and isinstance(row, dict) else None
+        if isinstance(code, str) and codes.is_error.fullmatch(code):
+            return VenueCode(code=code, text=str(row.get(codes.rows.text_field, "")) if codes.rows else "")
+    return None
+
+
 def failure_of(
-    answer: Answer, codes: ErrorCodes, what: str, scrub: Callable[[str], str], now_ms: int
+    answer: Answer,
+    codes: ErrorCodes,
+    what: str,
+    scrub: Callable[[str], str],
+    now_ms: int,
+    *,
+    limit: RequestLimit | None = None,
 ) -> ExchangeError | None:
     """The error that an answer stands for, or None for an answer that is to be read.
 
@@ -124,6 +143,7 @@ def failure_of(
         what: The request, for the message, e.g. ``binanceusdm GET /fapi/v2/positionRisk``.
         scrub: Takes secrets out of a text.
         now_ms: The venue's clock, for answers that name a moment; its own ``Date`` counts where there is one.
+        limit: The venue's request limit, for what a refusal doesn't say itself.
     """
     refused = venue_code(answer, codes)
     if answer.status in _OK and refused is None:
@@ -135,8 +155,9 @@ def failure_of(
         return ExchangeOrderLimitedError(
             f"{text}; no order is sent for {wait} s, reading goes on", retry_after_sec=wait
         )
-    if answer.status in DEFAULT_PAUSE_SEC or code in codes.rate_limited:
-        wait = pause_sec(answer, now_ms)
+    ban_sec = _ban_sec(answer, codes)
+    if answer.status in DEFAULT_PAUSE_SEC or code in codes.rate_limited or ban_sec is not None:
+        wait = pause_sec(answer, now_ms, limit) if ban_sec is None else ban_sec
         return ExchangeRateLimitedError(f"{text}; no worker sends a request for {wait} s", retry_after_sec=wait)
     kind, advice = _kind(answer.status, code, codes)
     named = named_pause_sec(answer, now_ms)
@@ -163,13 +184,28 @@ def _kind(status: int, code: str | None, codes: ErrorCodes) -> tuple[type[Exchan
     return ExchangeError, "the venue refused the request itself; is the base URL right?"
 
 
-def pause_sec(answer: Answer, now_ms: int) -> int:
-    """Whole seconds that nobody may send a request: the latest time the answer names, else the status's default.
+def pause_sec(answer: Answer, now_ms: int, limit: RequestLimit | None = None) -> int:
+    """Whole seconds that nobody may send a request: the latest time the answer names, else the venue's window.
 
-    An answer can say "later" in ``Retry-After`` (seconds or a date) and in its text ("banned until 1659146400000").
+    An answer can say "later" in ``Retry-After`` (seconds or a date), in its text ("banned until 1659146400000") and in
+    a header of the venue's own.
     """
     named = named_pause_sec(answer, now_ms)
-    return DEFAULT_PAUSE_SEC.get(answer.status, DEFAULT_PAUSE_SEC[429]) if named is None else named
+    if named is not None:
+        return named
+    moment = answer.headers.get(limit.reset_header, "") if limit and limit.reset_header else ""
+    if moment.isascii() and moment.isdecimal():
+        return _bounded(math.ceil((int(moment[:15]) - now_ms) / 1000))
+    if answer.status == _BANNED or limit is None:
+        return DEFAULT_PAUSE_SEC.get(answer.status, DEFAULT_PAUSE_SEC[429])
+    return limit.pause_sec
+
+
+def _ban_sec(answer: Answer, codes: ErrorCodes) -> int | None:
+    for ban in codes.bans:
+        if answer.status == ban.status and ban.text.search(answer.text[:_MAX_TEXT_CHARS]):
+            return ban.pause_sec
+    return None
 
 
 def order_pause_sec(answer: Answer, now_ms: int) -> int:

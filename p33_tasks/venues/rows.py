@@ -11,6 +11,8 @@ from p33_tasks.errors import InvalidQuantityError
 
 Row = Mapping[str, Any]
 
+_MOST_TIME_DIGITS = 15
+
 
 class InvalidRowError(ValueError):
     """What is wrong with one symbol; it never leaves this package."""
@@ -39,6 +41,19 @@ def number(row: Row, name: str) -> Decimal:
 def optional_number(row: Row, name: str) -> Decimal | None:
     """A field for people to read: absent or null is None, but what is there must be a number."""
     return None if row.get(name) is None else number(row, name)
+
+
+def milliseconds_at(body: object, path: Iterable[str | int]) -> int | None:
+    """The time that stands at ``path`` of an answer, as a whole number or its digits; None when it isn't one."""
+    found = body
+    for step in path:
+        if isinstance(step, str):
+            found = found.get(step) if isinstance(found, dict) else None
+        else:
+            found = found[step] if isinstance(found, list) and len(found) > step else None
+    if isinstance(found, str) and found.isascii() and found.isdecimal() and len(found) <= _MOST_TIME_DIGITS:
+        found = int(found)
+    return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else None
 
 
 def shape(value: object) -> str:

@@ -37,3 +37,5 @@ class VenueSample:
     hedge_answer: str = ""  # where the venue has hedge mode: one symbol with both legs
     hedge_legs: Mapping[Leg, str] = field(default_factory=dict)  # signed base quantity of each leg
     hedge_symbol: str = ""
+    # With a leg on the wrong side; empty: made from the signed amounts as they stand in ``hedge_answer``.
+    hedge_turned: tuple[str, ...] = ()

@@ -25,6 +25,7 @@ from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import RequestBudget
 from p33_tasks.venues.exact_json import loads_exact
 from p33_tasks.venues.http_errors import Answer, VenueCode, failure_of, reason_of, venue_code
+from p33_tasks.venues.rows import milliseconds_at
 from p33_tasks.venues.scrub import scrub
 from p33_tasks.venues.spec import Endpoint, VenueSpec
 from p33_tasks.venues.transport import ApiKey, Recorder, build_client
@@ -109,12 +110,11 @@ class VenueSession:
 
     def fetch_server_time_ms(self) -> int:
         """The venue's clock, in one request."""
-        body = self.ask(self._spec.clock.endpoint)
-        found = body.get(self._spec.clock.field) if isinstance(body, dict) else None
-        if not isinstance(found, int) or isinstance(found, bool) or found <= 0:
-            raise MalformedResponseError(
-                f"{self._what(self._spec.clock.endpoint)}: {self._spec.clock.field} is not a time in milliseconds"
-            )
+        clock = self._spec.clock
+        found = milliseconds_at(self.ask(clock.endpoint), clock.path)
+        if found is None:
+            path = ".".join(map(str, clock.path))
+            raise MalformedResponseError(f"{self._what(clock.endpoint)}: {path} is not a time in milliseconds")
         return found
 
     # --- inside -----------------------------------------------------------------------------------------------------
@@ -125,7 +125,14 @@ class VenueSession:
     def _failure_of(self, answer: Answer, endpoint: Endpoint) -> ExchangeError | None:
         secrets = self._credentials.secrets
         now_ms = int(time.time() * 1000) - self._offset_ms
-        return failure_of(answer, self._spec.errors, self._what(endpoint), lambda text: scrub(text, secrets), now_ms)
+        return failure_of(
+            answer,
+            self._spec.errors,
+            self._what(endpoint),
+            lambda text: scrub(text, secrets),
+            now_ms,
+            limit=self._spec.requests,
+        )
 
     def _recorder(self) -> Recorder:
         made: tuple[int, Recorder] | None = getattr(self._local, "made", None)
@@ -137,6 +144,7 @@ class VenueSession:
                 base_url=self._base_url,
                 timeout_ms=self._timeout_ms,
                 options=self._spec.ccxt_options,
+                headers=self._spec.test_headers if self._testnet else (),
             )
             made = self._local.made = (os.getpid(), recorder)
         return made[1]
@@ -148,7 +156,8 @@ class VenueSession:
         recorder.client.options["timeDifference"] = self._offset_ms
         failure: ExchangeError | None = None
         try:
-            recorder.call(endpoint.call, params)
+            # The endpoint's own come last: they are the scope of the answer, which no caller changes.
+            recorder.call(endpoint.call, {**params, **dict(endpoint.params)})
         except (BaseError, OSError) as error:
             found = reason_of(error, self._timeout_ms)
             failure = ExchangeUnavailableError(f"{self._what(endpoint)}: {found}; the next tick tries again")
@@ -192,6 +201,10 @@ class VenueSession:
             missing = "API key" if not key else "API secret"
             raise ExchangeCredentialsError(
                 f"{self._what(endpoint)}: the {missing} is missing; {self._spec.credentials_advice}"
+            )
+        if not self._credentials.password and any(pair.password for pair in self._spec.credentials):
+            raise ExchangeCredentialsError(
+                f"{self._what(endpoint)}: the API key's passphrase is missing; {self._spec.credentials_advice}"
             )
         if not key.isascii() or not key.isprintable() or " " in key:
             raise ExchangeCredentialsError(

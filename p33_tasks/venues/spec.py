@@ -33,7 +33,9 @@ class Endpoint:
 
     call: str  # ccxt's implicit API method
     shown: str  # method and path, for messages
-    weight: int  # of the request budget
+    weight: int  # of the request budget, for one page
+    params: tuple[tuple[str, str], ...] = ()  # sent each time: the scope of the answer, e.g. category and settle coin
+    pages: int = 1  # the most pages of one reading of 600 symbols; each is a request
     signed: bool = False
     is_order: bool = False  # counted by the venue's order limits, which are a budget of their own
 
@@ -48,6 +50,24 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ban:
+    """An answer by which the venue shuts an address out for a while without naming a time."""
+
+    status: int
+    text: re.Pattern[str]  # found in the body
+    pause_sec: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowCodes:
+    """Where a venue puts the code of each row, when the code of the whole answer only says that something failed."""
+
+    rows_field: str
+    code_field: str
+    text_field: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestLimit:
     """The venue's request weight per minute, shared by everybody on this address."""
 
@@ -55,6 +75,8 @@ class RequestLimit:
     own_weight_per_minute: int  # what this service takes at most: the executor needs the rest
     stop_at_weight: int  # by the venue's own count, of everybody
     used_header: str | None  # in lower case: the venue's count, on each answer
+    reset_header: str | None = None  # in lower case: on a refusal, the moment (ms) from which requests are taken again
+    pause_sec: int = 60  # after a refusal that names no moment: the venue's window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +100,8 @@ class ErrorCodes:
     order_limited: frozenset[str]  # too many orders: reading goes on
     unavailable: frozenset[str]
     market_refused: frozenset[str]  # of an order: the market rules have changed, they are due at once
+    rows: RowCodes | None = None  # None: the code of the answer says it all
+    bans: tuple[Ban, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +109,7 @@ class ClockSpec:
     """How the venue tells its time, and how far this host's may be from it."""
 
     endpoint: Endpoint
-    field: str  # of the answer: milliseconds
+    path: tuple[str | int, ...]  # to the milliseconds in the answer, e.g. ("data", 0, "ts")
     max_offset_ms: int
 
 
@@ -105,7 +129,7 @@ class VenueSpec:
 
     exchange_id: str  # ccxt's, and the value of P33_EXCHANGE
     live_host: str
-    test_host: str
+    test_host: str  # the live one, where ``test_headers`` make the test environment
     testnet_variable: str  # true: the test environment
     credentials: tuple[Credentials, ...]  # in order of preference
     requests: RequestLimit
@@ -125,24 +149,34 @@ class VenueSpec:
     markets_period_ms: int = 120_000
     markets_max_age_ms: int = 300_000
     ccxt_options: Mapping[str, Any] = field(default_factory=dict)
+    test_headers: tuple[tuple[str, str], ...] = ()  # sent with every request to the test environment
+    scope: str = ""  # what the positions answer covers, part of ``source``, e.g. "linear USDT"
 
     @property
     def credentials_advice(self) -> str:
         """Which variables to set."""
-        pairs = [f"{pair.key} and {pair.secret}" for pair in self.credentials]
+        pairs = [
+            f"{pair.key}, {pair.secret} and {pair.password}" if pair.password else f"{pair.key} and {pair.secret}"
+            for pair in self.credentials
+        ]
         others = f" (or {', or '.join(pairs[1:])})" if pairs[1:] else ""
         return f"set {pairs[0]}{others}, and {self.testnet_variable} to match"
 
+    @property
+    def refresh_weight(self) -> int:
+        """The request weight of one refresh of 600 symbols, every page counted."""
+        return sum(endpoint.weight * endpoint.pages for endpoint in self.positions)
+
     def weight_per_minute(self, poll_ms: int) -> float:
         """The request weight that refreshes and market rules take each minute at this poll period."""
-        return 60_000 / poll_ms * sum(endpoint.weight for endpoint in self.positions) + self._markets_weight
+        return 60_000 / poll_ms * self.refresh_weight + self._markets_weight
 
     @property
     def least_poll_ms(self) -> int:
         """The shortest poll period whose requests stay within this service's own weight, in whole milliseconds."""
         left = self.requests.own_weight_per_minute - self._markets_weight
-        return math.ceil(60_000 * sum(endpoint.weight for endpoint in self.positions) / left)
+        return math.ceil(60_000 * self.refresh_weight / left)
 
     @property
     def _markets_weight(self) -> float:
-        return 60_000 / self.markets_period_ms * sum(endpoint.weight for endpoint in self.markets)
+        return 60_000 / self.markets_period_ms * sum(endpoint.weight * endpoint.pages for endpoint in self.markets)

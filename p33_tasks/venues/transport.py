@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -68,6 +68,7 @@ def build_client(
     base_url: str | None,
     timeout_ms: int,
     options: Mapping[str, Any],
+    headers: Iterable[tuple[str, str]] = (),
 ) -> Recorder:
     """A ccxt instance that only signs, sends and keeps the answer.
 
@@ -80,6 +81,7 @@ def build_client(
         base_url: Scheme and host that replace the venue's own in every URL, in front of ``testnet``.
         timeout_ms: For connecting and for each wait for data.
         options: ccxt options of the venue.
+        headers: Sent with every request.
     """
     import ccxt  # noqa: PLC0415 - see preload
 
@@ -96,12 +98,14 @@ def build_client(
             "options": {**options, "maxRetriesOnFailure": 0},
         }
     )
+    client.headers = {**(client.headers or {}), **dict(headers)}
     if base_url is not None:
         client.urls["api"] = redirected(client.urls["api"], base_url)
     elif testnet and "demo" in client.urls:
         client.enable_demo_trading(True)  # noqa: FBT003 - ccxt's signature
     elif testnet:
         client.set_sandbox_mode(True)
+    client.urls["api"] = with_hostname(client.urls["api"], str(client.hostname or ""))
     recorder = Recorder(client)
     _keep_answers(client, recorder)
     return recorder
@@ -114,6 +118,13 @@ def redirected(urls: Any, base_url: str) -> Any:
     if isinstance(urls, str):
         return base_url.rstrip("/") + urlsplit(urls).path
     return urls
+
+
+def with_hostname(urls: Any, hostname: str) -> Any:
+    """The same URLs with ccxt's ``{hostname}`` filled in."""
+    if isinstance(urls, dict):
+        return {name: with_hostname(url, hostname) for name, url in urls.items()}
+    return urls.replace("{hostname}", hostname) if isinstance(urls, str) else urls
 
 
 def _keep_answers(client: Any, recorder: Recorder) -> None:

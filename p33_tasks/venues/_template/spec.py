@@ -41,7 +41,7 @@ SPEC: Final = VenueSpec(
         unavailable=frozenset({"10016"}),
         market_refused=frozenset({"10001"}),
     ),
-    clock=ClockSpec(endpoint=TIME, field="time", max_offset_ms=500),
+    clock=ClockSpec(endpoint=TIME, path=("time",), max_offset_ms=500),
     endpoints=(POSITIONS, MARKETS, TIME),
     positions=(POSITIONS,),
     markets=(MARKETS,),

@@ -60,7 +60,7 @@ SPEC: Final = VenueSpec(
         # Precision, symbol, quantity, step, symbol status, notional.
         market_refused=frozenset({"-1111", "-1121", "-4003", "-4004", "-4005", "-4023", "-4140", "-4141", "-4164"}),
     ),
-    clock=ClockSpec(endpoint=TIME, field="serverTime", max_offset_ms=500),  # it refuses what is 1 s ahead
+    clock=ClockSpec(endpoint=TIME, path=("serverTime",), max_offset_ms=500),  # it refuses what is 1 s ahead
     endpoints=(POSITION_RISK, EXCHANGE_INFO, TIME, POSITION_MODE, KEY_PERMISSIONS, PLACE, QUERY),
     positions=(POSITION_RISK,),
     markets=(EXCHANGE_INFO,),

@@ -182,13 +182,13 @@ EXCHANGE = (
     ),
     _errors(
         "429 and 418 are a pause",
-        "    if answer.status in DEFAULT_PAUSE_SEC or code in codes.rate_limited:\n",
+        "    if answer.status in DEFAULT_PAUSE_SEC or code in codes.rate_limited or ban_sec is not None:\n",
         "    if code in codes.rate_limited:\n",
         "test_without_a_code_the_status_decides",
     ),
     _errors(
         "the venue's own codes are a pause too",
-        "    if answer.status in DEFAULT_PAUSE_SEC or code in codes.rate_limited:\n",
+        "    if answer.status in DEFAULT_PAUSE_SEC or code in codes.rate_limited or ban_sec is not None:\n",
         "    if answer.status in DEFAULT_PAUSE_SEC:\n",
         "test_an_error_is_told_by_status_and_code",
     ),
@@ -230,8 +230,8 @@ EXCHANGE = (
     ),
     _session(
         "no error holds the signed URL or the key",
-        "lambda text: scrub(text, secrets), now_ms)",
-        "lambda text: scrub(text, secrets) if not secrets else text, now_ms)",
+        "            lambda text: scrub(text, secrets),\n",
+        "            lambda text: scrub(text, secrets) if not secrets else text,\n",
         "test_no_error_traceback_or_log_line_holds_the_signed_url_or_the_key",
     ),
     Guard(

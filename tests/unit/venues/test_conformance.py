@@ -35,9 +35,11 @@ class PlayedSession:
 
     answers: Mapping[Endpoint, str]
     asked: list[Endpoint] = field(default_factory=list)
+    sent: list[Mapping[str, Any]] = field(default_factory=list)  # beside an endpoint's own parameters
 
-    def ask(self, endpoint: Endpoint) -> object:
+    def ask(self, endpoint: Endpoint, params: Mapping[str, Any] | None = None) -> object:
         self.asked.append(endpoint)
+        self.sent.append(params or {})
         if endpoint not in self.answers:
             raise ExchangeUnavailableError(f"{endpoint.shown} is not played")
         return loads_exact(self.answers[endpoint])
@@ -117,8 +119,9 @@ def test_both_legs_are_reported_and_one_on_the_other_side_is_invalid(case: Case)
     expected = {side: Decimal(amount) for side, amount in sample.hedge_legs.items()}
     assert {leg.leg: leg.position_amt for leg in position.legs} == expected
     assert [leg.leg for leg in position.legs] == [Leg.LONG, Leg.SHORT]
-    for amount in sample.hedge_legs.values():
-        turned = sample.hedge_answer.replace(f'"{amount}"', f'"{-Decimal(amount)}"')
+    for turned in sample.hedge_turned or [
+        sample.hedge_answer.replace(f'"{amount}"', f'"{-Decimal(amount)}"') for amount in sample.hedge_legs.values()
+    ]:
         assert turned != sample.hedge_answer
         report = case.venue(positions=turned)[0].fetch_positions([sample.hedge_symbol])
         assert report.spoiled.keys() == {sample.hedge_symbol}
