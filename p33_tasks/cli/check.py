@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -23,6 +24,9 @@ from p33_tasks.settings import DEFAULT_ENV_FILE, unknown_variables
 ROUND_SEC = 1.0
 EXCHANGE_ROUND_SEC = 5.0
 """With ``--wait``: seconds between two rounds, and between two that ask the exchange."""
+
+LONG_PERMIT_MS, SHORT_PLAN_MS, REFRESH_ROOM_MS = 300_000, 1_000, 1_000
+LARGE_EPSILON = Decimal("0.01")
 
 _STYLES = {Grade.OK: "green", Grade.WARN: "yellow", Grade.FAIL: "bold red"}
 
@@ -138,7 +142,30 @@ def _check_configuration(session: Session) -> list[Finding]:
         fix = f"P33_COOLDOWN_SEC={seconds(least_ms).removesuffix(' s')}, or let every executor use PermitClient"
         found = f"{seconds(policy.cooldown_ms)}: an executor that only does GET and DEL could meet an older position"
         findings.warn("cooldown", found, fix)
+    _check_limits(findings, session)
     return findings.all
+
+
+def _check_limits(findings: Findings, session: Session) -> None:
+    """Values that are allowed and hardly meant."""
+    policy = session.settings.policy
+    if policy.permit_ttl_ms > LONG_PERMIT_MS:
+        found = f"{seconds(policy.permit_ttl_ms)}: a permit that nobody consumes holds its symbol for so long"
+        findings.warn(
+            "permit lifetime", found, f"P33_PERMIT_TTL of at most {LONG_PERMIT_MS // 1000}; 60 is the default"
+        )
+    if policy.plan_max_age_ms < SHORT_PLAN_MS:
+        found = f"{seconds(policy.plan_max_age_ms)}: a plan is denied plan_expired when its task waits for a moment"
+        findings.warn("plan age", found, f"P33_PLAN_MAX_AGE_SEC of at least {SHORT_PLAN_MS // 1000}; 60 is the default")
+    room_ms = policy.stale_threshold_ms - policy.poll_ms
+    if room_ms < REFRESH_ROOM_MS:
+        found = f"only {seconds(room_ms)} above the period: each refresh that takes longer denies every plan"
+        findings.warn("stale threshold", found, "P33_STALE_THRESHOLD_SEC of at least P33_POLL_SEC + 1, better twice it")
+    if policy.position_epsilon > LARGE_EPSILON:
+        found = f"{policy.position_epsilon}: positions below it may count as none"
+        findings.warn(
+            "epsilon", found, "P33_POSITION_EPSILON below the least quantity of each symbol; 0.0001 is the default"
+        )
 
 
 def report(found: Iterable[Finding], *, as_json: bool) -> None:

@@ -12,6 +12,7 @@ from p33_tasks.domain.ledger import drift_after
 from p33_tasks.domain.models import Policy
 from p33_tasks.views.consumers import ConsumerView, read_consumers
 from p33_tasks.views.overview import Overview, read_overview
+from p33_tasks.views.streams import MAX_AHEAD_MS, StreamView
 
 START_WORKER = "start one: celery -A p33_tasks worker"
 START_BEAT = "start one: celery -A p33_tasks beat"
@@ -34,7 +35,7 @@ def check_service(session: Session) -> list[Finding]:
         *_check_workers(consumers),
         *_check_beat(overview, settings.policy),
         *_check_snapshots(overview, settings.policy),
-        *_check_streams(overview),
+        *_check_streams(overview, consumers),
         *_check_symbols(overview, settings.policy),
     ]
 
@@ -87,18 +88,20 @@ def _check_snapshots(overview: Overview, policy: Policy) -> list[Finding]:
     return findings.all
 
 
-def _check_streams(overview: Overview) -> list[Finding]:
+def _check_streams(overview: Overview, consumers: tuple[ConsumerView, ...]) -> list[Finding]:
     findings = Findings("streams")
     for stream in overview.streams:
         if stream.problem:
             findings.fail(stream.name, f"{stream.key}: {stream.problem}", "look at it, then RENAME it away")
         elif stream.name in {"plans", "results"}:
-            # By the entry's age: sending it again in vain resets how long it was idle.
-            age = 0 if stream.oldest_ms is None else max(0, overview.now_ms - stream.oldest_ms)
+            # By the entry's age: sending it again in vain resets how long it was idle. An id from the future has none.
+            idle_ms = max((c.oldest_idle_ms for c in consumers if c.stream == stream.name), default=0)
+            age = max(idle_ms, 0 if stream.oldest_ms is None else overview.now_ms - stream.oldest_ms)
             found = stream_text(stream) + (f", the oldest was added {seconds(age)} ago" if stream.lag else "")
             grade = Grade.FAIL if age > STUCK_PENDING_MS else Grade.WARN if age > LATE_PENDING_MS else Grade.OK
             fix = "workers are away or too few, or an entry can't be recorded: UNRECORDED in their log says why"
             findings.add(stream.name, grade, found, fix)
+            _check_ids(findings, stream, overview.now_ms)
         elif stream.name == "dead_letters" and stream.length:
             fix = f"read them: redis-cli XREVRANGE {stream.key} + - COUNT 10"
             findings.warn(
@@ -107,8 +110,26 @@ def _check_streams(overview: Overview) -> list[Finding]:
     return findings.all
 
 
+def _check_ids(findings: Findings, stream: StreamView, now_ms: int) -> None:
+    """Ids that no clock of this Redis gave."""
+    if stream.is_closed:
+        fix = "XADD is refused from now on: read what waits, then RENAME the stream away; producers make a new one"
+        findings.fail(f"ids of {stream.name}", f"{stream.key}: its last id is the greatest possible", fix)
+    elif (ahead_ms := stream.ahead_ms(now_ms)) > MAX_AHEAD_MS:
+        found = f"{stream.key}: its last id is {seconds(ahead_ms)} ahead of Redis's clock"
+        fix = (
+            "a producer gives ids of its own (XADD with * instead), or the clock stepped back (run NTP on Redis's "
+            "host); new entries get such ids until that time has come"
+        )
+        findings.warn(f"ids of {stream.name}", found, fix)
+
+
 def _check_symbols(overview: Overview, policy: Policy) -> list[Finding]:
     findings = Findings("symbols")
+    endless = [view.symbol for view in overview.symbols if view.reservation_is_endless]
+    if endless:
+        fix = "a running snapshot worker gives it an expiry with the next refresh; then find out who SET it without PX"
+        findings.fail("reservations", f"without an expiry: {listed(endless)}; every plan on them is denied", fix)
     held = [view.symbol for view in overview.symbols if view.hold_why is not None]
     if held:
         findings.warn("holds", f"on {listed(held)}", "p33 hold list, then p33 hold clear SYMBOL")

@@ -49,6 +49,11 @@ def symbol_gauges(views: Sequence[SymbolView], policy: Policy) -> Iterator[Metri
         "1: an outstanding allow holds the symbol.",
         lambda view: view.facts.reserved_by is not None,
     )
+    yield gauge(
+        "p33_reservation_endless",
+        "1: the reservation has no expiry; the next refresh gives it one.",
+        lambda view: view.reservation_is_endless,
+    )
 
 
 def snapshot_is_usable(view: SymbolView, policy: Policy) -> bool:
@@ -73,6 +78,11 @@ def stream_gauges(streams: Iterable[StreamView], now_ms: int) -> Iterator[Metric
         "p33_stream_oldest_seconds",
         "Age of the oldest entry not yet acknowledged or read; 0: none waits.",
         lambda stream: oldest_sec(stream, now_ms),
+    )
+    yield gauge(
+        "p33_stream_ahead_seconds",
+        "How far the stream's last id lies ahead of Redis TIME; 0: it doesn't.",
+        lambda stream: stream.ahead_ms(now_ms) / 1000,
     )
     yield gauge("p33_consumers", "Ingest processes that are alive and read the stream.", lambda stream: stream.readers)
 

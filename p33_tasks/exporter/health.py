@@ -11,10 +11,12 @@ from p33_tasks.exporter.cluster import Reading
 from p33_tasks.exporter.gauges import oldest_sec, snapshot_is_usable, unreadable_keys
 from p33_tasks.exporter.page.text import printable
 from p33_tasks.views.overview import Overview, SymbolView
-from p33_tasks.views.streams import StreamView
+from p33_tasks.views.streams import MAX_AHEAD_MS, StreamView
 
 MAX_WAIT_SEC = 5.0
 """A plan is judged within 1.2 s, a dead worker's entry is taken over within a second; what waits longer is stuck."""
+MISSED_TICKS, GRACE_MS = 3, 5_000
+"""As the alert P33BeatMissing."""
 MAX_LINE_CHARS = 600
 _NAMED = 5
 
@@ -53,9 +55,14 @@ def readiness(reading: Reading, policy: Policy) -> Readiness:
     told = _stale_text(stale, len(overview.symbols), policy) if stale else None
     problems = [told] if told and all_stale else []
     warnings = [told] if told and not all_stale else []
+    problems += _beat_is_dead(overview, policy)
     for stream in overview.streams:
         if stream.name in {"plans", "results"}:
             problems += _lagging(stream, overview.now_ms)
+            if stream.is_closed:
+                problems.append(f"stream {stream.key}: its last id is the greatest possible, XADD fails; RENAME it")
+            elif (ahead_ms := stream.ahead_ms(overview.now_ms)) > MAX_AHEAD_MS:
+                warnings.append(f"stream {stream.key}: its last id is {ahead_ms / 1000:.1f} s ahead of Redis's clock")
             if not stream.readers:
                 warnings.append(f"nobody reads {stream.key}: start a worker, or p33 ingest")
     return Readiness(problems=tuple(problems), warnings=(*warnings, *_other_warnings(overview)))
@@ -82,6 +89,22 @@ def _snapshot_problem(view: SymbolView, policy: Policy) -> str:
     return f"is {age_ms / 1000:.1f} s old (limit {policy.stale_threshold_ms / 1000:g} s)"
 
 
+def _beat_is_dead(overview: Overview, policy: Policy) -> Iterator[str]:
+    """Snapshots that are still fresh say nothing of it: it will be all of them within the limit."""
+    refresh = overview.refresh
+    if refresh.paused_ms:
+        return
+    if refresh.started_ms is None:
+        yield "no refresh was ever begun: start beat, and a worker for p33.snapshots"
+        return
+    age_ms, limit_ms = overview.now_ms - refresh.started_ms, MISSED_TICKS * policy.poll_ms + GRACE_MS
+    if age_ms > limit_ms:
+        yield (
+            f"the last refresh began {age_ms / 1000:.1f} s ago (limit {limit_ms / 1000:g} s): "
+            "beat, every worker for p33.snapshots, or the broker is gone"
+        )
+
+
 def _lagging(stream: StreamView, now_ms: int) -> Iterator[str]:
     waited_sec = oldest_sec(stream, now_ms)
     if stream.problem:
@@ -100,5 +123,8 @@ def _other_warnings(overview: Overview) -> Iterator[str]:
         yield f"the exchange asked for a pause: {refresh.paused_ms / 1000:.0f} s left"
     if refresh.error:
         yield f"the last refresh failed: {refresh.error}"
+    endless = [view.symbol for view in overview.symbols if view.reservation_is_endless]
+    if endless:
+        yield f"reservations without an expiry: {', '.join(endless[:_NAMED])}; the next refresh gives them one"
     if unreadable:
         yield f"{unreadable} keys of ours can't be read; p33 status --json names them"

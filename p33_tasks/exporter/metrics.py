@@ -32,6 +32,8 @@ Beside it:
     p33_cooldown_remaining_seconds   gauge      symbol             the last order still stops the symbol for so long
     p33_hold_active                  gauge      symbol             1: a reconcile hold stops the symbol
     p33_reservation_active           gauge      symbol             1: an outstanding allow holds the symbol
+    p33_reservation_endless          gauge      symbol             1: the reservation has no expiry (not written by us)
+    p33_stream_ahead_seconds         gauge      stream             how far the last id lies ahead of Redis TIME
     p33_stream_pending               gauge      stream             the part of the lag that was read
     p33_stream_oldest_seconds        gauge      stream             age of the oldest waiting entry; 0: none waits
     p33_consumers                    gauge      stream             ingest processes alive (workers that read the stream)

@@ -26,7 +26,8 @@ from p33_tasks.store.scripts import Scripts, translated_errors
 if TYPE_CHECKING:
     import redis
 
-CONSUMER_IDLE_MS = 3_600_000
+CONSUMER_IDLE_MS = 300_000
+"""A killed ingest's name is removed after this. A living one holds a lease, and a name that is gone is made again."""
 """A name that nobody goes by is removed after an hour: by process id, they piled up to 38."""
 
 

@@ -33,6 +33,8 @@ _REFRESH_FIELDS = ("started_ms", "succeeded_ms", "lease_until_ms", "error", "sou
 _BUDGET_FIELDS = ("minute", "used", "reported", "paused_until_ms", "own_limit", "venue_limit")
 _COMMANDS_PER_SYMBOL = 6
 _MAX_WHY_CHARS = 500
+NO_EXPIRY = -1
+"""What PTTL says of a key that lives until somebody deletes it."""
 _MAX_COUNT_CHARS = len(str(-(2**63)))  # Redis counts no further; a longer text fits no float, and ended the scrape
 _ABOUT_A_KEY = ("WRONGTYPE", "no such key", "NOGROUP")
 
@@ -48,6 +50,7 @@ class SymbolView:
     mark_price: Decimal | None
     leverage: Decimal | None
     unrealized_pnl: Decimal | None
+    reservation_is_endless: bool = False  # held without an expiry, which this service never writes
 
     @property
     def position_amt(self) -> Decimal | None:
@@ -225,6 +228,7 @@ def _read_symbol(symbol: str, replies: Sequence[Any], base: Facts) -> SymbolView
         mark_price=mark,
         leverage=leverage,
         unrealized_pnl=pnl,
+        reservation_is_endless=ttl_ms == NO_EXPIRY,
     )
 
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 MAX_COUNTED = 1_000
 """Unread entries counted one by one, where the server (before Redis 7) doesn't tell their number."""
+GREATEST_ID = f"{2**64 - 1}-{2**64 - 1}"
+MAX_AHEAD_MS = 1_000
+"""Ids further ahead than this are worth saying: the age of a plan is measured by its id."""
 MAX_CONSUMERS = 500
 """Consumer names whose leases are looked at."""
 
@@ -34,6 +37,19 @@ class StreamView:
     problem: str | None  # why it can't be read
     oldest_ms: int | None = None  # Redis TIME at which the oldest entry not yet acknowledged or read was added
     readers: int = 0  # ingest processes that are alive: consumers whose name is leased
+    last_id: str | None = None  # of the entry added last, also when it was deleted since; None: no stream
+
+    def ahead_ms(self, now_ms: int) -> int:
+        """How far the last id lies ahead of Redis TIME, in milliseconds; 0: it doesn't.
+
+        Redis gives no new entry an id below the last one: a clock that stepped back, or a producer with ids of its own.
+        """
+        return 0 if self.last_id is None else max(0, int(self.last_id.partition("-")[0]) - now_ms)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether its last id is the greatest possible: XADD is refused from now on."""
+        return self.last_id == GREATEST_ID
 
     @property
     def lag(self) -> int:
@@ -60,6 +76,10 @@ def ask_streams(pipeline: Any, keys: Keys) -> None:
         pipeline.xlen(key)
         pipeline.xinfo_groups(key)
         pipeline.xinfo_consumers(key, GROUP)
+        pipeline.xinfo_stream(key)
+
+
+_REPLIES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +92,7 @@ class _Found:
     group: dict[str, Any] | None
     other_groups: tuple[str, ...]
     consumers: tuple[str, ...]
+    last_id: str | None
 
     @property
     def told(self) -> int | None:
@@ -105,12 +126,13 @@ def read_streams(client: redis.Redis, keys: Keys, replies: Sequence[Any]) -> tup
     Raises:
         StoreError: Redis is away, or refuses.
     """
-    found = [_found(name, key, *replies[3 * at : 3 * at + 3]) for at, (name, key) in enumerate(_names(keys))]
+    found = [_found(name, key, replies[_REPLIES * at :][:_REPLIES]) for at, (name, key) in enumerate(_names(keys))]
     more = _look_again(client, keys, [stream for stream in found if stream.name in _READ and stream.length is not None])
     return tuple(_view(stream, more.get(stream.name, _More())) for stream in found)
 
 
-def _found(name: str, key: str, length: Any, groups: Any, consumers: Any) -> _Found:
+def _found(name: str, key: str, replies: Sequence[Any]) -> _Found:
+    length, groups, consumers, stream = replies
     names = [str(consumer.get("name")) for consumer in consumers] if isinstance(consumers, list) else []
     return _Found(
         name=name,
@@ -119,6 +141,7 @@ def _found(name: str, key: str, length: Any, groups: Any, consumers: Any) -> _Fo
         group=_group_of(groups),
         other_groups=_others_of(groups),
         consumers=tuple(names[:MAX_CONSUMERS]),
+        last_id=str(stream["last-generated-id"]) if isinstance(stream, dict) else None,
     )
 
 
@@ -143,6 +166,7 @@ def _view(stream: _Found, more: _More) -> StreamView:
         problem="its key holds a value of another type" if stream.length is None else None,
         oldest_ms=more.oldest_ms,
         readers=more.readers,
+        last_id=stream.last_id,
     )
 
 

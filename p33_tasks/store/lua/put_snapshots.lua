@@ -106,13 +106,15 @@ local function put(p, snapshot, ledger, origin, reservation)
   local latest = now + tonumber(place_window_ms)
   local barrier, no_time = twin_time(l[3])
   if no_time or (barrier and barrier > latest) then redis.call('HSET', ledger, 'barrier_ms', text(latest)) end
-  -- So does a reservation that has longer to live than any is ever given: it would block the symbol for hours.
+  -- So does a reservation that has longer to live than any is ever given, and one without an expiry (a SET without PX, a
+  -- restored dump): it would block the symbol for hours, or until somebody finds it.
   local longest = tonumber(max_reservation_ms)
-  if longest > 0 and redis.call('PTTL', reservation) > longest then
+  local left = longest > 0 and redis.call('PTTL', reservation) or 0
+  if left > longest or left == -1 then
     -- An order whose outcome is unknown holds it for longer.
     local unknown = l[4] and type_of(reservation) == 'string' and redis.call('GET', reservation) == l[4]
     if unknown then longest = math.max(longest, tonumber(unknown_ms)) end
-    if redis.call('PTTL', reservation) > longest then redis.call('PEXPIRE', reservation, text(longest)) end
+    if left > longest or left == -1 then redis.call('PEXPIRE', reservation, text(longest)) end
   end
   return status
 end

@@ -7,6 +7,7 @@ from tests.guards.catalogue.barrier import BARRIER
 from tests.guards.catalogue.broker import BROKER
 from tests.guards.catalogue.consuming import CONSUMING
 from tests.guards.catalogue.control import CONTROL
+from tests.guards.catalogue.detection import DETECTION
 from tests.guards.catalogue.hosts import HOSTS
 from tests.guards.catalogue.issuing import ISSUING
 from tests.guards.catalogue.life import LIFE
@@ -33,5 +34,5 @@ GUARDS: tuple[Guard, ...] = (
     *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING, *BARRIER, *LIFE),
     *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *ORDERS),
     *(*READING, *MESSAGES, *BROKER, *CONTROL, *NEIGHBOURS),
-    *(*SECRETS, *HOSTS, *TEXTS, *TLS, *SCRIPTS, *SERVERS, *ALIVE),
+    *(*SECRETS, *HOSTS, *TEXTS, *TLS, *SCRIPTS, *SERVERS, *ALIVE, *DETECTION),
 )

@@ -251,6 +251,57 @@ def test_a_stuck_entry_is_seen(gate: Gate, call: Call) -> None:
     assert "120" in row["found"]
 
 
+def test_an_entry_that_is_claimed_again_and_again_is_seen_by_its_age(gate: Gate, call: Call) -> None:
+    """A worker whose queues were cancelled takes no task; each claim starts the idleness again."""
+    entry_id = gate.redis.xadd(gate.keys.plans, {"plan_id": "p1"}, id=f"{gate.now_ms() - 120_000}-0")
+    gate.redis.xreadgroup("p33", "test", {gate.keys.plans: ">"})
+    gate.redis.xclaim(gate.keys.plans, "p33", "test", 0, [entry_id])
+    row = findings(call, "--no-exchange")["streams: plans"]
+    assert row["grade"] == "fail"
+    assert "120" in row["found"]
+
+
+def test_ids_that_no_clock_of_this_redis_gave_are_said(gate: Gate, call: Call) -> None:
+    gate.redis.xadd(gate.keys.plans, {"plan_id": "p1"}, id=f"{gate.now_ms() + 900}-0")
+    assert "streams: ids of plans" not in findings(call, "--no-exchange")
+    gate.redis.xadd(gate.keys.plans, {"plan_id": "p1"}, id=f"{gate.now_ms() + 3_600_000}-0")
+    row = findings(call, "--no-exchange")["streams: ids of plans"]
+    assert row["grade"] == "warn"
+    assert "ahead of Redis's clock" in row["found"]
+    gate.redis.xadd(gate.keys.results, {"plan_id": "p1"}, id=f"{2**64 - 1}-{2**64 - 1}")
+    row = findings(call, "--no-exchange")["streams: ids of results"]
+    assert row["grade"] == "fail"
+    assert "RENAME" in row["fix"]
+
+
+def test_a_reservation_without_an_expiry_is_said(gate: Gate, call: Call) -> None:
+    gate.make_ready()
+    gate.redis.set(gate.keys.reservation(SYMBOL), "plan-1", ex=60)
+    assert "symbols: reservations" not in findings(call, "--no-exchange")
+    gate.redis.set(gate.keys.reservation(SYMBOL), "plan-1")
+    row = findings(call, "--no-exchange")["symbols: reservations"]
+    assert row["grade"] == "fail"
+    assert SYMBOL in row["found"]
+
+
+@pytest.mark.parametrize(
+    ("env", "what"),
+    [
+        ({"P33_PERMIT_TTL": "3600"}, "permit lifetime"),
+        ({"P33_POSITION_EPSILON": "1"}, "epsilon"),
+        ({"P33_PLAN_MAX_AGE_SEC": "0.001"}, "plan age"),
+        ({"P33_POLL_SEC": "2", "P33_STALE_THRESHOLD_SEC": "2.001"}, "stale threshold"),
+    ],
+)
+def test_a_value_that_is_hardly_meant_is_a_warning_with_a_better_one(
+    call: Call, env: dict[str, str], what: str
+) -> None:
+    row = findings(call, "--no-exchange", **env)[f"configuration: {what}"]
+    assert row["grade"] == "warn"
+    assert "P33_" in row["fix"]
+    assert f"configuration: {what}" not in findings(call, "--no-exchange")
+
+
 def test_a_position_without_a_ledger_a_hold_and_a_drift_are_warnings(gate: Gate, call: Call) -> None:
     gate.put_position("0.038")
     gate.make_ready("-1.2", symbol=OTHER).put_ledger("-1.3", symbol=OTHER)

@@ -10,7 +10,7 @@ from p33_tasks.contract.timing import PLACE_WINDOW_MS
 from p33_tasks.domain.models import Position, Snapshot
 from p33_tasks.services.issue_permit import PermitService
 from p33_tasks.store.connection import connect
-from p33_tasks.store.snapshots import RefreshTimes
+from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes
 from p33_tasks.store.verdicts import RedisVerdictStore
 from tests.support.gate import LONG, OTHER, SOURCE, SYMBOL, Gate, make_result
 from tests.support.redis_server import RedisServer
@@ -357,3 +357,25 @@ def _until(monitor: object, word: str) -> list[dict[str, object]]:
         if str(command["command"]).upper().startswith(word):
             break
     return seen
+
+
+def test_a_reservation_without_an_expiry_gets_one_with_the_next_snapshot(gate: Gate) -> None:
+    """A SET without PX, or a restored dump: it would hold the symbol until somebody finds it."""
+    longest_ms = 75_000
+    gate.snapshots = RedisSnapshotStore(
+        gate.redis,
+        gate.keys,
+        allowlist=(SYMBOL,),
+        times=RefreshTimes(poll_ms=5_000, cooldown_ms=15_000, longest_reservation_ms=longest_ms),
+        bootstrap="deny",
+    )
+    gate.redis.set(gate.keys.reservation(SYMBOL), "plan-1")
+    gate.put_position("0.040")
+    assert 0 < gate.redis.pttl(gate.keys.reservation(SYMBOL)) <= longest_ms
+    assert gate.reserved_by() == "plan-1"
+    gate.redis.set(gate.keys.reservation(SYMBOL), "plan-1", px=longest_ms - 5_000)
+    gate.put_position("0.040")
+    assert gate.redis.pttl(gate.keys.reservation(SYMBOL)) <= longest_ms - 5_000, "a shorter one stays as it is"
+    gate.redis.delete(gate.keys.reservation(SYMBOL))
+    gate.put_position("0.040")
+    assert gate.reserved_by() is None

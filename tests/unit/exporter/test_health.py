@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from p33_tasks.exporter.cluster import Reading
@@ -84,3 +85,28 @@ def test_what_others_wrote_is_one_printable_line_of_bounded_length() -> None:
     assert answer.text().count("\n") == 2
     assert "429\\n- forged\\x1b[31m\\udcff" in answer.text()
     assert len(answer.text().encode()) < 1_000
+
+
+def test_a_dead_beat_is_not_ready_while_the_snapshots_are_still_fresh() -> None:
+    limit_ms = 3 * make_policy().poll_ms + 5_000
+    assert judged(refresh=make_refresh(started_ms=NOW_MS - limit_ms)).ready
+    answer = judged(refresh=make_refresh(started_ms=NOW_MS - limit_ms - 1))
+    assert not answer.ready
+    assert "beat, every worker for p33.snapshots, or the broker is gone" in answer.text()
+    assert not judged(refresh=make_refresh(started_ms=None)).ready
+    assert judged(refresh=make_refresh(started_ms=None, paused_ms=9_000)).ready, "the exchange asked for it"
+
+
+def test_a_stream_that_takes_no_more_entries_is_not_ready() -> None:
+    greatest = f"{2**64 - 1}-{2**64 - 1}"
+    assert not judged(streams=(make_stream("plans", last_id=greatest), make_stream("results"))).ready
+    ahead = judged(streams=(make_stream("plans", last_id=f"{NOW_MS + 1_001}-0"), make_stream("results")))
+    assert ahead.ready
+    assert "1.0 s ahead of Redis's clock" in ahead.text()
+    assert "ahead" not in judged(streams=(make_stream("plans", last_id=f"{NOW_MS + 999}-0"), make_stream())).text()
+
+
+def test_a_reservation_without_an_expiry_is_a_warning() -> None:
+    answer = judged(dataclasses.replace(make_view(), reservation_is_endless=True))
+    assert answer.ready
+    assert "reservations without an expiry: BTCUSDT" in answer.text()
