@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
 from p33_tasks.domain.models import Leg, OrderSide
+from p33_tasks.domain.trades import ForcedOrder, OrderState, Trade
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,31 +34,6 @@ class OrderReport:
     side: OrderSide
     quantity: Decimal  # base units, as accepted; a reduce-only order may be cut to the position
     executed_qty: Decimal  # base units, cumulative
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trade:
-    """One execution of the account."""
-
-    trade_id: str
-    order_id: str | None  # None: by the venue itself (a liquidation, ADL, settlement)
-    symbol: str
-    leg: Leg
-    side: OrderSide
-    quantity: Decimal  # base units, above zero
-    time_ms: int  # the venue's clock
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForcedOrder:
-    """An order that the venue placed by itself."""
-
-    order_id: str
-    symbol: str
-    leg: Leg
-    kind: str  # liquidation, adl, settlement
-    executed_qty: Decimal  # base units
-    time_ms: int  # the venue's clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +88,17 @@ class TellsForcedOrders(Protocol):
 
     def fetch_forced_orders(self, symbol: str, *, since_ms: int, until_ms: int) -> tuple[ForcedOrder, ...]:
         """As ``TellsTrades.fetch_trades``."""
+
+
+@runtime_checkable
+class TellsOrderTrades(Protocol):
+    """The venue tells what one order did, by the venue's own order id."""
+
+    def fetch_order_state(self, symbol: str, order_id: str) -> OrderState | None:
+        """None when the venue doesn't know it (any more). Raises ExchangeError."""
+
+    def fetch_order_trades(self, symbol: str, order_id: str) -> tuple[Trade, ...]:
+        """Every trade of an order, whenever it was; complete, or ExchangeError."""
 
 
 @runtime_checkable

@@ -105,6 +105,10 @@ class MalformedResponseError(ExchangeError):
     """The exchange's answer does not have the documented shape; it was not used."""
 
 
+class ContradictingTradesError(MalformedResponseError):
+    """The exchange told one trade twice, with different values; no trade of that answer was used."""
+
+
 class OrderRejectedError(ExchangeError):
     """The exchange rejected the order; no quantity was executed."""
 

@@ -17,6 +17,7 @@ from tests.guards.catalogue.orders import ORDERS
 from tests.guards.catalogue.permits import PERMITS
 from tests.guards.catalogue.quantities import QUANTITIES
 from tests.guards.catalogue.reading import READING
+from tests.guards.catalogue.reconciliation import RECONCILIATION
 from tests.guards.catalogue.recording import RECORDING
 from tests.guards.catalogue.refreshing import REFRESHING
 from tests.guards.catalogue.rules import RULES
@@ -32,6 +33,7 @@ from tests.guards.guard import Guard
 GUARDS: tuple[Guard, ...] = (
     *(*RULES, *QUANTITIES),
     *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING, *BARRIER, *LIFE),
+    *RECONCILIATION,
     *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *ORDERS),
     *(*READING, *MESSAGES, *BROKER, *CONTROL, *NEIGHBOURS),
     *(*SECRETS, *HOSTS, *TEXTS, *TLS, *SCRIPTS, *SERVERS, *ALIVE, *DETECTION),

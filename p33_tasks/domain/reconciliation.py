@@ -1,0 +1,227 @@
+"""Explaining a drift by the venue's own trades, exactly, or saying what is missing for it.
+
+1. Start is the exchange's amount at the watermark, the last moment at which both sides were known. Start plus every
+   trade since then must be the position that was requested after the trades were read. One step off: not explained.
+2. Of an order, the ledger lacks what was executed since the watermark and isn't in the memory of fills. The memory is
+   written with the repair, so that a result of the order changes nothing, whether it comes before or after.
+3. The ledger must end where it stood against the exchange at the watermark, or equal to it: a ledger that was moved by
+   something else isn't repaired.
+4. Nothing is invented: no fill, no rounding, no trade of another leg.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from functools import reduce
+
+from p33_tasks.domain import quantities as q
+from p33_tasks.domain.models import Leg
+from p33_tasks.domain.trades import ForcedOrder, OrderState, Trade, by_order, signed, signed_total, total
+
+
+class TradeClass(StrEnum):
+    """Whose trade it was, in the order in which that is asked."""
+
+    IN_FLIGHT = "in_flight"  # ours, and not final
+    LATE = "late"  # ours and final; its result is lost or delayed
+    LIQUIDATION = "liquidation"
+    ADL = "adl"
+    SETTLEMENT = "settlement"
+    EXTERNAL = "external"  # somebody else's order
+    UNEXPLAINED = "unexplained"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watermark:
+    """A moment at which the position was known on both sides, and which trades it contains."""
+
+    ts_ms: int  # Redis TIME before its position was requested
+    since_ms: int  # the venue's clock: where windows from here begin
+    exchange_amt: Decimal  # signed base units
+    ledger_amt: Decimal  # may differ from the exchange's within the tolerance
+    counted: frozenset[str] = frozenset()  # ids of trades since since_ms that exchange_amt contains
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the venue told, in this order: trades, orders, and then the position."""
+
+    leg: Leg
+    exchange_amt: Decimal  # signed base units, requested after the trades were read
+    position_ms: int  # Redis TIME before it was requested
+    trades: tuple[Trade, ...]  # every one of the window, both legs
+    whole: Mapping[str, tuple[Trade, ...]] = field(default_factory=dict)  # of orders from before the window: all trades
+    orders: Mapping[str, OrderState] = field(default_factory=dict)
+    forced: Mapping[str, ForcedOrder] = field(default_factory=dict)
+    own: Mapping[str, str] = field(default_factory=dict)  # our client order ids, each with its consumed plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What this service knew when it compared."""
+
+    ledger_amt: Decimal  # signed base units
+    remembered: Mapping[str, Decimal]  # order id to the quantity applied, base units
+    reported: frozenset[str] = frozenset()  # order ids that came in a result: ours
+    applied_trades: frozenset[str] = frozenset()  # ids of trades without an order that were applied
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What one order, or one trade without an order, did since the watermark."""
+
+    order_id: str | None
+    trade_ids: tuple[str, ...]
+    trade_class: TradeClass
+    moved: Decimal  # signed base units, of the exchange's position
+    missing: Decimal  # signed base units, of the ledger
+    remembered_before: Decimal | None = None  # base units; None: the order isn't remembered, or there is none
+    remembered_after: Decimal = q.ZERO
+    plan_id: str | None = None  # of an order that was found by the client order id of a plan
+    problem: str | None = None  # why it can't be believed (yet)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The arithmetic of one drift."""
+
+    shares: tuple[Share, ...]
+    expected_amt: Decimal  # the exchange's position by start and trades
+    exchange_amt: Decimal
+    ledger_before: Decimal
+    ledger_after: Decimal  # with everything applied that it lacks
+    ledger_target: Decimal  # where it stood against the exchange at the watermark
+
+    @property
+    def difference(self) -> Decimal:
+        """What no trade explains, signed base units."""
+        return q.subtract(self.exchange_amt, self.expected_amt)
+
+    @property
+    def problem(self) -> str | None:
+        """Why the arithmetic doesn't close; None: it does, on both sides."""
+        told = next((share.problem for share in self.shares if share.problem is not None), None)
+        if told is not None:
+            return told
+        if self.difference != 0:
+            return f"start and trades make {q.canonical(self.expected_amt)}, the exchange has {self._exchange}"
+        if self.ledger_after not in {self.ledger_target, self.exchange_amt}:
+            return (
+                f"with these trades the ledger would be {q.canonical(self.ledger_after)}, the exchange has "
+                f"{self._exchange}: something else has moved it"
+            )
+        return None
+
+    @property
+    def classes(self) -> tuple[TradeClass, ...]:
+        """Of the shares that the ledger lacks, each once."""
+        return tuple(dict.fromkeys(share.trade_class for share in self.missing))
+
+    @property
+    def missing(self) -> tuple[Share, ...]:
+        """The shares that the ledger lacks."""
+        return tuple(share for share in self.shares if share.missing != 0)
+
+    @property
+    def crosses_zero(self) -> bool:
+        """Whether ledger and exchange are on different sides."""
+        return self.ledger_before < 0 < self.exchange_amt or self.exchange_amt < 0 < self.ledger_before
+
+    @property
+    def _exchange(self) -> str:
+        return q.canonical(self.exchange_amt)
+
+
+def explain(watermark: Watermark, known: Known, reading: Reading) -> Account:
+    """Account for every trade since the watermark."""
+    of_leg = tuple(trade for trade in reading.trades if trade.leg is reading.leg)
+    shares: list[Share] = []
+    for order_id, trades in by_order(of_leg).items():
+        if order_id is None:
+            shares += [
+                _lone_share(trade, known, reading) for trade in trades if trade.trade_id not in watermark.counted
+            ]
+        elif fresh := tuple(trade for trade in trades if trade.trade_id not in watermark.counted):
+            shares.append(_order_share(order_id, trades, fresh, known, reading))
+    moved = reduce(q.add, (share.moved for share in shares), q.ZERO)
+    missing = reduce(q.add, (share.missing for share in shares), q.ZERO)
+    exchange_move = q.subtract(reading.exchange_amt, watermark.exchange_amt)
+    return Account(
+        shares=tuple(shares),
+        expected_amt=q.add(watermark.exchange_amt, moved),
+        exchange_amt=reading.exchange_amt,
+        ledger_before=known.ledger_amt,
+        ledger_after=q.add(known.ledger_amt, missing),
+        ledger_target=q.add(watermark.ledger_amt, exchange_move),
+    )
+
+
+def _lone_share(trade: Trade, known: Known, reading: Reading) -> Share:
+    forced = reading.forced.get(trade.trade_id)
+    is_applied = trade.trade_id in known.applied_trades
+    return Share(
+        order_id=None,
+        trade_ids=(trade.trade_id,),
+        trade_class=TradeClass(forced.kind) if forced is not None else TradeClass.UNEXPLAINED,
+        moved=trade.signed_qty,
+        missing=q.ZERO if is_applied else trade.signed_qty,
+        problem=None if forced is not None else f"trade {trade.trade_id[:40]} names no order, and no forced one fits",
+    )
+
+
+def _order_share(
+    order_id: str, window: tuple[Trade, ...], fresh: tuple[Trade, ...], known: Known, reading: Reading
+) -> Share:
+    whole, state = reading.whole.get(order_id, window), reading.orders.get(order_id)
+    forced, remembered = reading.forced.get(order_id), known.remembered.get(order_id)
+    sides = {trade.side for trade in (*whole, *fresh)}
+    executed, side = total(whole), fresh[0].side
+    plan_id = reading.own.get(state.client_order_id) if state is not None else None
+    since = total(fresh)
+    # Executed before the watermark, and so in both amounts of it, whether it was ever reported or not.
+    before = q.subtract(executed, since)
+    lacking = q.subtract(executed, max(remembered if remembered is not None else q.ZERO, before))
+    return Share(
+        order_id=order_id,
+        trade_ids=tuple(trade.trade_id for trade in fresh),
+        trade_class=_class_of(state, forced, is_own=plan_id is not None or order_id in known.reported),
+        moved=signed_total(fresh),
+        missing=signed(side, max(lacking, q.ZERO)),
+        remembered_before=remembered,
+        remembered_after=max(executed, remembered if remembered is not None else q.ZERO),
+        plan_id=plan_id,
+        problem=_problem_of(order_id, executed, remembered, state, forced, is_one_sided=len(sides) == 1),
+    )
+
+
+def _class_of(state: OrderState | None, forced: ForcedOrder | None, *, is_own: bool) -> TradeClass:
+    if is_own and state is not None:
+        return TradeClass.LATE if state.is_final else TradeClass.IN_FLIGHT
+    if forced is not None:
+        return TradeClass(forced.kind)
+    return TradeClass.EXTERNAL if state is not None else TradeClass.UNEXPLAINED
+
+
+def _problem_of(
+    order_id: str,
+    executed: Decimal,
+    remembered: Decimal | None,
+    state: OrderState | None,
+    forced: ForcedOrder | None,
+    *,
+    is_one_sided: bool,
+) -> str | None:
+    name = f"order {order_id[:40]}"
+    if not is_one_sided:
+        return f"{name} has trades of both sides"
+    if remembered is not None and remembered > executed:
+        return f"{name} was reported with {q.canonical(remembered)}, its trades are {q.canonical(executed)}"
+    if state is None and forced is None:
+        return f"{name} isn't known to the venue"
+    reported = state.executed_qty if state is not None else forced.executed_qty if forced is not None else executed
+    if reported != executed:
+        return f"{name} executed {q.canonical(reported)}, its trades are {q.canonical(executed)}"
+    return None

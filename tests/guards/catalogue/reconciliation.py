@@ -1,0 +1,94 @@
+"""Reconciliation: a drift is explained exactly, applied once, or held (CONTRACT section 11)."""
+
+from __future__ import annotations
+
+from tests.guards.guard import Guard
+
+ARITHMETIC, DECIDING = "domain/reconciliation.py", "domain/reconciling.py"
+TWINS = "property/test_reconciliation.py"
+DECIDING_TESTS = "unit/domain/test_reconciling.py"
+
+
+def _sum(promise: str, old: str, new: str, *tests: str) -> Guard:
+    return Guard(promise=promise, file=ARITHMETIC, old=old, new=new, tests=tuple(f"{TWINS}::{test}" for test in tests))
+
+
+def _decision(promise: str, old: str, new: str, *tests: str) -> Guard:
+    node_ids = tuple(f"{DECIDING_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file=DECIDING, old=old, new=new, tests=node_ids)
+
+
+RECONCILIATION = (
+    _sum(
+        "reconciliation: start and trades make the exchange's position, exactly",
+        "        if self.difference != 0:\n",
+        "        if False:\n",
+        "test_a_wrong_twin_never_closes",
+    ),
+    _sum(
+        "reconciliation: a ledger that something else moved isn't repaired",
+        "        if self.ledger_after not in {self.ledger_target, self.exchange_amt}:\n",
+        "        if False:\n",
+        "test_a_ledger_that_something_else_moved_is_not_repaired",
+    ),
+    _sum(
+        "reconciliation: a trade of another leg counts for nothing",
+        "    of_leg = tuple(trade for trade in reading.trades if trade.leg is reading.leg)\n",
+        "    of_leg = reading.trades\n",
+        "test_a_wrong_twin_never_closes",
+    ),
+    _sum(
+        "reconciliation: what the memory of fills holds isn't applied again",
+        "    lacking = q.subtract(executed, max(remembered if remembered is not None else q.ZERO, before))\n",
+        "    lacking = since\n",
+        "test_results_before_and_after_a_repair_change_nothing",
+    ),
+    _sum(
+        "reconciliation: what was executed before the watermark isn't applied again",
+        "    lacking = q.subtract(executed, max(remembered if remembered is not None else q.ZERO, before))\n",
+        "    lacking = q.subtract(executed, remembered if remembered is not None else q.ZERO)\n",
+        "test_what_was_executed_before_the_watermark_is_not_applied_again",
+    ),
+    _sum(
+        "reconciliation: only the venue's own word makes an order a forced one",
+        "    return TradeClass.EXTERNAL if state is not None else TradeClass.UNEXPLAINED\n",
+        "    return TradeClass.LIQUIDATION\n",
+        "test_a_client_order_id_that_looks_forced_is_external_without_the_venues_word",
+    ),
+    _sum(
+        "reconciliation: a trade without an order is applied once",
+        "        missing=q.ZERO if is_applied else trade.signed_qty,\n",
+        "        missing=trade.signed_qty,\n",
+        "test_a_trade_without_an_order_is_applied_once",
+    ),
+    _decision(
+        "reconciliation: an order in flight is waited for",
+        "    if TradeClass.IN_FLIGHT in account.classes:\n",
+        "    if False:\n",
+        "test_an_order_in_flight_is_waited_for_whatever_else_there_is",
+    ),
+    _decision(
+        "reconciliation: a reserved position is waited for",
+        "    if reserved_by is not None and releases is None:\n",
+        "    if False:\n",
+        "test_a_reserved_position_is_waited_for",
+    ),
+    _decision(
+        "reconciliation: not explained is believed after three readings over a minute",
+        "    if reserved_by is not None or not tries.are_enough:\n",
+        "    if reserved_by is not None:\n",
+        "test_not_explained_is_believed_after_three_readings_over_a_minute",
+    ),
+    _decision(
+        "reconciliation: somebody else's trades are applied under adopt only",
+        "    if TradeClass.EXTERNAL in account.classes and external is ExternalPolicy.HOLD:\n",
+        "    if False:\n",
+        "test_external_trades_are_held_or_adopted_as_the_setting_says",
+    ),
+    _decision(
+        "reconciliation: a position that changed its side is held",
+        "    if account.crosses_zero:\n",
+        "    if False:\n",
+        "test_a_position_on_the_other_side_is_held_though_it_is_explained",
+    ),
+)
