@@ -270,3 +270,15 @@ def test_a_trade_without_an_order_is_applied_once() -> None:
     assert (account.problem, account.ledger_after) == (None, reading.exchange_amt)
     applied = replace(known(reading.exchange_amt), applied_trades=frozenset({"1"}))
     assert not explain(watermark(), applied, reading).missing
+
+
+@given(orders())
+def test_a_trade_that_the_list_lacks_is_missed_although_its_result_came(
+    found: list[tuple[str, str, list[Trade]]],
+) -> None:
+    order_id, _, trades = found[0]
+    remembered = {order_id: total(trades)}
+    reading = reading_of(found)
+    without = replace(reading, trades=tuple(one for one in reading.trades if one.order_id != order_id))
+    account = explain(watermark(), known(1 + signed_total(trades), **remembered), without)
+    assert account.problem is not None

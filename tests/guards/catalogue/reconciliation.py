@@ -23,7 +23,7 @@ RECONCILIATION = (
         "reconciliation: start and trades make the exchange's position, exactly",
         "        if self.difference != 0:\n",
         "        if False:\n",
-        "test_a_wrong_twin_never_closes",
+        "test_a_trade_that_the_list_lacks_is_missed_although_its_result_came",
     ),
     _sum(
         "reconciliation: a ledger that something else moved isn't repaired",
