@@ -109,6 +109,16 @@ class SimControl:
         answer: dict[str, Any] = self._call("POST", "/sim/fill", payload)
         return answer
 
+    def trade(
+        self, symbol: str, qty: Decimal | str | int, *, kind: str = "manual", client_order_id: str | None = None
+    ) -> dict[str, Any]:
+        """A trade from elsewhere, signed: a person's, or the venue's own (liquidation, adl, settlement)."""
+        payload: dict[str, Any] = {"symbol": symbol, "qty": _text(qty), "kind": kind}
+        if client_order_id is not None:
+            payload["client_order_id"] = client_order_id
+        answer: dict[str, Any] = self._call("POST", "/sim/trade", payload)
+        return answer
+
     def fault(self, **switches: Any) -> None:
         """Turns fault switches, see :class:`p33_tasks.demo.exchange.faults.Faults`; the others stay as they are."""
         plain = {name: _text(value) if isinstance(value, Decimal) else value for name, value in switches.items()}

@@ -26,6 +26,8 @@ _TEXTS: Final[dict[int, str]] = {
     -1116: "Invalid orderType.",
     -1117: "Invalid side.",
     -1121: "Invalid symbol.",
+    -1127: "Lookup interval is too big.",
+    -1128: "Combination of optional parameters invalid.",
     -1130: "Data sent for parameter '{name}' is not valid.",
     -1131: "recvWindow must be less than 60000",
     -2011: "Unknown order sent.",

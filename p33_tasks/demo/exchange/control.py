@@ -11,6 +11,7 @@ from aiohttp import web
 from p33_tasks.demo.exchange.codes import VenueError
 from p33_tasks.demo.exchange.faults import FaultError
 from p33_tasks.demo.exchange.matching import round_price
+from p33_tasks.demo.exchange.orders import FORCED_IDS
 from p33_tasks.demo.exchange.positions import PositionSide
 from p33_tasks.demo.exchange.simulation import Simulation
 from p33_tasks.demo.exchange.trading import order_json
@@ -31,6 +32,7 @@ def add_routes(app: web.Application, sim: Simulation) -> None:
         ("POST", "/sim/position"): control.set_position,
         ("POST", "/sim/price"): control.set_price,
         ("POST", "/sim/fill"): control.fill,
+        ("POST", "/sim/trade"): control.trade,
         ("POST", "/sim/fault"): control.set_faults,
         ("DELETE", "/sim/fault"): control.clear_faults,
     }
@@ -122,6 +124,27 @@ class Control:
             raise FaultError(f"qty is {qty}; it must be positive and at most the open {order.open_qty}")
         price = round_price(sim.venue.listing(order.symbol), sim.venue.mark(order.symbol, sim.now_ms))
         return order_json(sim, sim.venue.fill(order, qty, price=price, now_ms=sim.now_ms, conditions=sim.conditions))
+
+    def trade(self, payload: dict[str, Any]) -> Any:
+        """``{"symbol", "qty", "kind"?, "client_order_id"?}``: a trade from elsewhere, signed (BUY above zero).
+
+        ``kind`` is ``manual``, or one of the venue's own: ``liquidation``, ``adl``, ``settlement``.
+        """
+        sim, kind, client_id = self.sim, payload.get("kind", "manual"), payload.get("client_order_id")
+        if kind != "manual" and kind not in FORCED_IDS:
+            raise FaultError(f"kind is {kind!r}; it must be one of: manual, {', '.join(FORCED_IDS)}")
+        if client_id is not None and not isinstance(client_id, str):
+            raise FaultError(f"client_order_id is {client_id!r}; it must be a string")
+        sim.settle()
+        order = sim.venue.trade_outside(
+            _text(payload, "symbol"),
+            _decimal(payload, "qty"),
+            kind=kind,
+            client_order_id=client_id,
+            now_ms=sim.now_ms,
+            conditions=sim.conditions,
+        )
+        return order_json(sim, order)
 
     def set_faults(self, payload: dict[str, Any]) -> Any:
         """Merges switches into the current ones."""

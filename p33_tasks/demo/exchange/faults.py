@@ -79,6 +79,8 @@ class Faults:
     clock_skew_ms: int = 0  # positive: the venue's clock is ahead
     hedge_mode: bool = False
     fill_delay_ms: int = 0  # a fill shows in the position this much later
+    trade_delay_ms: int = 0  # a trade is listed this much later
+    trades_missing: tuple[int, ...] = ()  # ids of trades that are never listed
     rows: Mapping[str, str] = field(default_factory=dict)
     delisted: tuple[str, ...] = ()  # symbols that the venue no longer knows
     order: str = "filled"
@@ -148,6 +150,14 @@ def _names(name: str, value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _ids(name: str, value: Any) -> tuple[int, ...]:
+    if not isinstance(value, list) or not all(
+        isinstance(entry, int) and not isinstance(entry, bool) for entry in value
+    ):
+        raise FaultError(f"{name} is {value!r}; it must be a list of integers")
+    return tuple(value)
+
+
 def _methods(name: str, value: Any) -> tuple[str, ...]:
     if unknown := sorted(set(_names(name, value)) - METHODS):
         raise FaultError(f"{name} has {', '.join(unknown)}; there are: {', '.join(sorted(METHODS))}")
@@ -185,6 +195,8 @@ _READERS: Final[Mapping[str, Any]] = {
     "clock_skew_ms": _integer(-_LIMIT_MS, _LIMIT_MS),
     "hedge_mode": _boolean,
     "fill_delay_ms": _milliseconds,
+    "trade_delay_ms": _milliseconds,
+    "trades_missing": _ids,
     "rows": _rows,
     "delisted": _names,
     "order": _choice(ORDERS),

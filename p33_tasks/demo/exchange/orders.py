@@ -24,6 +24,13 @@ _CONDITIONAL: Final = ("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET
 _TIMES_IN_FORCE: Final = ("GTC", "IOC", "FOK", "GTX")
 _POSITION_SIDES: Final[dict[str, PositionSide]] = {"BOTH": "BOTH", "LONG": "LONG", "SHORT": "SHORT"}
 
+# The client order ids by which the venue marks its own orders; {number} makes one of them unique.
+FORCED_IDS: Final = {
+    "liquidation": "autoclose-{number}",
+    "adl": "adl_autoclose",
+    "settlement": "settlement_autoclose-{number}",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRequest:

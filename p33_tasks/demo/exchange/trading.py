@@ -1,15 +1,15 @@
-"""The signed trading endpoints: orders and trades."""
+"""The signed trading endpoints: orders."""
 
 from decimal import Decimal
 from typing import Any, Final
 
 from p33_tasks.demo.exchange.codes import refusal
-from p33_tasks.demo.exchange.orders import Order, Params, Trade, parse_order, required
+from p33_tasks.demo.exchange.orders import Order, Params, parse_order, required
 from p33_tasks.demo.exchange.simulation import Simulation
-from p33_tasks.demo.exchange.wire import fixed, money, plain
+from p33_tasks.demo.exchange.wire import fixed, plain
 
+DAY_MS: Final = 86_400_000
 _RESPONSE_TYPES: Final = ("ACK", "RESULT")
-_MOST_TRADES: Final = 1000
 
 
 def place_order(sim: Simulation, params: Params) -> Any:
@@ -38,7 +38,7 @@ def place_order(sim: Simulation, params: Params) -> Any:
 def get_order(sim: Simulation, params: Params) -> Any:
     """An order by ``orderId`` or ``origClientOrderId``. Raises -2013."""
     order = _find(sim, params)
-    if order is None:
+    if order is None or not is_kept(order, sim.now_ms):
         raise refusal(-2013)
     return _row(sim, order) | {"time": order.time_ms}
 
@@ -63,14 +63,10 @@ def open_orders(sim: Simulation, params: Params) -> Any:
     ]
 
 
-def user_trades(sim: Simulation, params: Params) -> Any:
-    """Executions of one symbol, oldest first, at most the last 1000."""
-    symbol = sim.venue.listing(required(params, "symbol")).symbol
-    order_id = _order_id(params)
-    found = [
-        trade for trade in sim.venue.trades if trade.order.symbol == symbol and order_id in (None, trade.order.order_id)
-    ]
-    return [_trade(trade) for trade in found[-_MOST_TRADES:]]
+def is_kept(order: Order, now_ms: int) -> bool:
+    """Whether the venue still finds an order: 90 days, and 3 days one that ended without a fill."""
+    days = 3 if not order.is_open and not order.executed_qty else 90
+    return now_ms - order.time_ms <= days * DAY_MS
 
 
 def order_json(sim: Simulation, order: Order) -> dict[str, Any]:
@@ -135,23 +131,3 @@ def _row(sim: Simulation, order: Order) -> dict[str, Any]:
 def _acknowledgement(sim: Simulation, order: Order) -> dict[str, Any]:
     nothing_yet = {"status": "NEW", "avgPrice": "0.00", "executedQty": "0", "cumQty": "0", "cumQuote": "0"}
     return _row(sim, order) | nothing_yet
-
-
-def _trade(trade: Trade) -> dict[str, Any]:
-    order = trade.order
-    return {
-        "symbol": order.symbol,
-        "id": trade.trade_id,
-        "orderId": order.order_id,
-        "side": order.side,
-        "price": plain(trade.price),
-        "qty": plain(trade.qty),
-        "realizedPnl": money(trade.realized_pnl),
-        "quoteQty": plain(trade.qty * trade.price),
-        "commission": "0",
-        "commissionAsset": "USDT",
-        "time": trade.time_ms,
-        "positionSide": order.position_side,
-        "buyer": order.side == "BUY",
-        "maker": False,
-    }

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from p33_tasks.demo.exchange import matching
 from p33_tasks.demo.exchange.codes import refusal
 from p33_tasks.demo.exchange.order_book import IdScope, OrderBook
-from p33_tasks.demo.exchange.orders import Order, OrderRequest, Trade
+from p33_tasks.demo.exchange.orders import FORCED_IDS, Order, OrderRequest, Trade
 from p33_tasks.demo.exchange.positions import FLAT, HEDGED, ONE_WAY, Position, PositionBook, PositionSide, after_fill
 from p33_tasks.demo.exchange.prices import PriceBoard
 from p33_tasks.demo.exchange.symbols import Listing, decimals
@@ -48,6 +48,7 @@ class Venue:
         self.positions = PositionBook()
         self.orders = OrderBook()
         self.trades: list[Trade] = []
+        self.forced: dict[int, str] = {}  # orders of the venue's own, by order id: why
         self.leverages: dict[str, int] = {}
         self.hedged = False
         self.balance_usdt = START_BALANCE_USDT
@@ -112,6 +113,43 @@ class Venue:
         if request.type == "MARKET":
             return self._execute_market(order, listing, mark, now_ms, conditions)
         return self._execute_limit(order, listing, mark, now_ms, conditions)
+
+    def trade_outside(
+        self,
+        symbol: str,
+        signed_qty: Decimal,
+        *,
+        kind: str,
+        client_order_id: str | None,
+        now_ms: int,
+        conditions: Conditions,
+    ) -> Order:
+        """A market order that no client of this service sent: a person's (``manual``), or one of the venue's own.
+
+        Raises -1121 and the filters' errors.
+        """
+        listing = self.listing(symbol)
+        request = OrderRequest(
+            symbol=symbol,
+            side="BUY" if signed_qty > 0 else "SELL",
+            type="MARKET",
+            quantity=abs(signed_qty),
+            price=None,
+            time_in_force="GTC",
+            reduce_only=False,
+            position_side="BOTH",
+            client_order_id=client_order_id,
+        )
+        matching.check_quantity(listing, request.quantity, market=True)
+        number = self.orders.next_id()
+        marker = FORCED_IDS.get(kind)
+        order = self._accept(
+            request, (marker or client_order_id or "web_{number}").format(number=number), request.quantity, now_ms
+        )
+        if marker is not None:
+            self.forced[order.order_id] = kind
+        price = matching.round_price(listing, self.mark(symbol, now_ms))
+        return self.fill(order, order.open_qty, price=price, now_ms=now_ms, conditions=conditions)
 
     def cancel(self, order: Order, *, now_ms: int) -> Order:
         """Takes an open order back. Raises -2011."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from p33_tasks.abilities import KeyPermissions
 from p33_tasks.errors import MalformedResponseError
 from p33_tasks.ports import MarketReport, PositionReport
+from p33_tasks.venues.binance_usdm.history import BinanceHistory
 from p33_tasks.venues.binance_usdm.market_rows import read_markets
 from p33_tasks.venues.binance_usdm.position_rows import read_positions
 from p33_tasks.venues.binance_usdm.spec import EXCHANGE_INFO, KEY_PERMISSIONS, POSITION_MODE, POSITION_RISK
@@ -14,11 +15,11 @@ from p33_tasks.venues.rows import shape
 from p33_tasks.venues.session import VenueSession
 
 
-class BinanceUsdm:
-    """The venue as ``ports.Venue``, and what ``p33 check`` asks about the account."""
+class BinanceUsdm(BinanceHistory):
+    """The venue as ``ports.Venue``, its history, and what ``p33 check`` asks about the account."""
 
     def __init__(self, session: VenueSession, source: str, is_testnet: bool) -> None:  # noqa: FBT001 - VenueEntry.reader
-        self._session = session
+        super().__init__(session)
         self._source = source
         self._has_key_permissions = not is_testnet
 

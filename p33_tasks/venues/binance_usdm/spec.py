@@ -31,6 +31,10 @@ KEY_PERMISSIONS: Final = Endpoint(
 )
 PLACE: Final = Endpoint(call="fapiPrivatePostOrder", shown="POST /fapi/v1/order", weight=0, signed=True, is_order=True)
 QUERY: Final = Endpoint(call="fapiPrivateGetOrder", shown="GET /fapi/v1/order", weight=1, signed=True)
+USER_TRADES: Final = Endpoint(call="fapiPrivateGetUserTrades", shown="GET /fapi/v1/userTrades", weight=5, signed=True)
+FORCE_ORDERS: Final = Endpoint(
+    call="fapiPrivateGetForceOrders", shown="GET /fapi/v1/forceOrders", weight=20, signed=True
+)
 
 SPEC: Final = VenueSpec(
     exchange_id="binanceusdm",
@@ -61,7 +65,17 @@ SPEC: Final = VenueSpec(
         market_refused=frozenset({"-1111", "-1121", "-4003", "-4004", "-4005", "-4023", "-4140", "-4141", "-4164"}),
     ),
     clock=ClockSpec(endpoint=TIME, path=("serverTime",), max_offset_ms=500),  # it refuses what is 1 s ahead
-    endpoints=(POSITION_RISK, EXCHANGE_INFO, TIME, POSITION_MODE, KEY_PERMISSIONS, PLACE, QUERY),
+    endpoints=(
+        POSITION_RISK,
+        EXCHANGE_INFO,
+        TIME,
+        POSITION_MODE,
+        KEY_PERMISSIONS,
+        PLACE,
+        QUERY,
+        USER_TRADES,
+        FORCE_ORDERS,
+    ),
     positions=(POSITION_RISK,),
     markets=(EXCHANGE_INFO,),
     symbol_is_flat_by=FlatEvidence.ROW,

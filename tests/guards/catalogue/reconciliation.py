@@ -18,6 +18,11 @@ def _decision(promise: str, old: str, new: str, *tests: str) -> Guard:
     return Guard(promise=promise, file=DECIDING, old=old, new=new, tests=node_ids)
 
 
+def _history(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
+    node_ids = tuple(f"unit/venues/test_exchange_history.py::{test}" for test in tests)
+    return Guard(promise=promise, file=f"venues/binance_usdm/{file}", old=old, new=new, tests=node_ids)
+
+
 RECONCILIATION = (
     _sum(
         "reconciliation: start and trades make the exchange's position, exactly",
@@ -90,5 +95,26 @@ RECONCILIATION = (
         "    if account.crosses_zero:\n",
         "    if False:\n",
         "test_a_position_on_the_other_side_is_held_though_it_is_explained",
+    ),
+    _history(
+        "own trades: more than can be read is an error, never a part",
+        "history.py",
+        'raise MalformedResponseError(f"own trades: more than {MOST_PAGES * PAGE} in the window of {symbol}")\n',
+        "return merged(pages)\n",
+        "test_a_window_of_too_many_trades_is_an_error_and_never_a_part",
+    ),
+    _history(
+        "own trades: every page is read",
+        "history.py",
+        '            if len(page) < PAGE or max(trade.time_ms for trade in page) > window["endTime"]:\n',
+        "            if True:\n",
+        "test_every_page_of_a_window_is_read_also_when_one_millisecond_holds_more_than_a_page",
+    ),
+    _history(
+        "an order is final by a known status only",
+        "trade_rows.py",
+        "        is_final=status in FINAL_STATUSES,\n",
+        '        is_final=status != "NEW",\n',
+        "test_an_order_is_final_by_a_known_status_only",
     ),
 )
