@@ -149,6 +149,8 @@ def _expected_types(keys: Keys, symbols: tuple[str, ...]) -> Iterator[tuple[str,
     for symbol in symbols:
         for key in (keys.snapshot(symbol), keys.ledger(symbol), keys.fills(symbol), keys.market(symbol)):
             yield key, "hash"
+        for key in (keys.limits(symbol), keys.adaptive_limits(symbol)):
+            yield key, "hash"
         yield keys.fill_times(symbol), "zset"
         for key in (keys.reservation(symbol), keys.ledger_origin(symbol)):
             yield key, "string"

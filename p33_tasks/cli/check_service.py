@@ -7,8 +7,9 @@ from decimal import Decimal
 from p33_tasks.cli.findings import Finding, Findings, Grade, counted, listed
 from p33_tasks.cli.session import Session
 from p33_tasks.cli.show import seconds
-from p33_tasks.cli.tables import stream_text
+from p33_tasks.cli.tables import limits_text, stream_text
 from p33_tasks.domain.ledger import drift_after
+from p33_tasks.domain.limits import looser
 from p33_tasks.domain.models import Policy
 from p33_tasks.views.consumers import ConsumerView, read_consumers
 from p33_tasks.views.overview import Overview, read_overview
@@ -37,6 +38,7 @@ def check_service(session: Session) -> list[Finding]:
         *_check_snapshots(overview, settings.policy),
         *_check_streams(overview, consumers),
         *_check_symbols(overview, settings.policy),
+        *_check_limits(overview, settings.policy),
     ]
 
 
@@ -75,7 +77,8 @@ def _check_snapshots(overview: Overview, policy: Policy) -> list[Finding]:
     old = [
         f"{view.symbol} ({'none' if view.snapshot_age_ms is None else seconds(view.snapshot_age_ms)})"
         for view in overview.symbols
-        if view.snapshot_age_ms is None or not 0 <= view.snapshot_age_ms <= policy.stale_threshold_ms
+        if view.snapshot_age_ms is None
+        or not 0 <= view.snapshot_age_ms <= view.policy_in_force(policy).stale_threshold_ms
     ]
     limit = seconds(policy.stale_threshold_ms)
     if old:
@@ -141,23 +144,41 @@ def _check_symbols(overview: Overview, policy: Policy) -> list[Finding]:
         f"{view.symbol} ({view.drift_pct:.2f} %)"
         for view in overview.symbols
         if view.drift_pct is not None
-        and view.drift_pct > policy.qty_tolerance_pct
+        and view.drift_pct > view.policy_in_force(policy).qty_tolerance_pct
         and not view.cooldown_left_ms(policy)
     ]
     if drifting:
         fix = "find the fill that only one side knows, then: p33 ledger adopt --replace SYMBOL"
-        findings.warn("drift", f"above {policy.qty_tolerance_pct} %: {listed(drifting)}", fix)
+        findings.warn("drift", f"above the tolerance: {listed(drifting)}", fix)
     growing = [
         f"{view.symbol} ({view.drift_pct:.2f} %, then {after:.2f} %)"
         for view in overview.symbols
         if view.drift_pct is not None
-        and view.drift_pct <= policy.qty_tolerance_pct
-        and (after := drift_after(view.drift_pct, LARGEST_PARTIAL_CLOSE)) > policy.qty_tolerance_pct
+        and view.drift_pct <= (tolerance := view.policy_in_force(policy).qty_tolerance_pct)
+        and (after := drift_after(view.drift_pct, LARGEST_PARTIAL_CLOSE)) > tolerance
     ]
     if growing:
         fix = "find the fill that only one side knows, then: p33 ledger adopt --replace SYMBOL"
-        found = f"tolerated now, above {policy.qty_tolerance_pct} % after a CLOSE_PARTIAL_75: {listed(growing)}"
+        found = f"tolerated now, above the tolerance after a CLOSE_PARTIAL_75: {listed(growing)}"
         findings.warn("drift ahead", found, fix)
     if not findings.all:
         findings.ok("holds, ledgers, drift", f"nothing stops any of {counted(len(overview.symbols), 'symbol')}")
+    return findings.all
+
+
+def _check_limits(overview: Overview, policy: Policy) -> list[Finding]:
+    """Each symbol with limits of its own; one that is looser than configured is a warning."""
+    findings = Findings("limits")
+    for view in overview.symbols:
+        limits, text = view.facts.limits, limits_text(view, policy)
+        clear = f"p33 limits set {view.symbol}, or p33 limits clear {view.symbol}"
+        if view.facts.limits_problem:
+            findings.fail(view.symbol, text, clear)
+        elif view.policy_in_force(policy).limits_until_ms is not None:
+            findings.warn(view.symbol, text, f"if it is no longer meant: {clear}")
+        elif looser(policy, limits):
+            ended = "looser than configured and no longer counted: " + ", ".join(looser(policy, limits))
+            findings.warn(view.symbol, f"{ended}; in force: {text or 'the configured ones'}", clear)
+        elif text:
+            findings.ok(view.symbol, text)
     return findings.all

@@ -49,7 +49,7 @@ def set_(symbol: str, why: str, as_json: bool) -> None:
         if changed
         else f"{name} was on hold already; the hold and its reason are as they were (p33 hold list)",
     )
-    _warn_if_unlisted(session, name)
+    warn_if_unlisted(session, name, "It is not on hold by this")
 
 
 @hold.command(short_help="Release a symbol.")
@@ -100,10 +100,11 @@ def _tell(as_json: bool, document: dict[str, object], sentence: str) -> None:
         click.echo(sentence)
 
 
-def _warn_if_unlisted(session: Session, symbol: str) -> None:
+def warn_if_unlisted(session: Session, symbol: str, not_done: str) -> None:
+    """Say on standard error that no plan of this symbol is judged here."""
     if symbol not in session.settings.allowlist:
         like = get_close_matches(symbol, session.settings.allowlist, 1, 0.8)
-        meant = f". Did you mean {like[0]}? It is not on hold by this" if like else ""
+        meant = f". Did you mean {like[0]}? {not_done}" if like else ""
         click.echo(
             f"note: {symbol} is not in P33_ALLOWLIST here; its plans are denied symbol_not_allowed{meant}", err=True
         )

@@ -11,6 +11,8 @@ from p33_tasks.cli.session import Session, open_session, operator
 from p33_tasks.cli.show import amount, cell, console, escaped, print_json, seconds
 from p33_tasks.cli.symbols import symbol_of
 from p33_tasks.cli.tables import drift_text
+from p33_tasks.domain.quantities import canonical
+from p33_tasks.domain.rules import sec
 from p33_tasks.store.operator import Adoption, OperatorStore
 from p33_tasks.views.overview import Overview, SymbolView, read_overview
 
@@ -137,6 +139,7 @@ _REFUSALS = {
     "later than its time to place plus the venue's lag. Try again in {found_sec} s",
     "cooldown": "an order was recorded shortly before: the snapshot must be fetched later than that plus the cooldown. "
     "Try again in {found_sec} s",
+    "limits_unreadable": "its own limits can't be read ({found}). Look with: p33 limits show {symbol}",
     "ledger_agrees": "it has one already, {found}, and the exchange says the same. There is nothing to do",
     "ledger_exists": "it has one already, {found}. Find out why they differ, then: p33 ledger adopt --replace {symbol}",
     "position_changed": "the exchange's position moved to {found} since it was shown to you. Look again",
@@ -145,6 +148,8 @@ _REFUSALS = {
 
 def _refusal_text(session: Session, symbol: str, refused: Adoption) -> str:
     settings = session.settings
+    view = _read(session, (symbol,)).symbols[0]
+    policy = view.policy_in_force(settings.policy)
     found_ms = int(refused.found) if refused.found.isdecimal() else 0
     words = _REFUSALS.get(refused.refusal, f"{refused.refusal}: {refused.found}").format(
         symbol=symbol,
@@ -152,8 +157,8 @@ def _refusal_text(session: Session, symbol: str, refused: Adoption) -> str:
         # Up, so that who waits that long isn't a moment too early; a snapshot must be fetched after it, too.
         found_sec=-(-found_ms // 1000)
         + (int(settings.poll_sec) + 1 if refused.refusal in {"cooldown", "barrier"} else 0),
-        limit_sec=settings.stale_threshold_sec,
-        ttl_sec=settings.cooldown_sec + settings.permit_ttl_sec,
+        limit_sec=canonical(sec(policy.stale_threshold_ms)),
+        ttl_sec=canonical(sec(policy.cooldown_ms + policy.permit_ttl_ms)),
         source=session.source,
     )
     return f"the ledger of {symbol} was not adopted: {words}."

@@ -45,6 +45,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "ledger": Entry(
             place="p33_tasks.cli.ledger:ledger", summary="Show a ledger, or adopt the exchange's position."
         ),
+        "limits": Entry(place="p33_tasks.cli.limits:limits", summary="A symbol's own limits: show, set or clear them."),
         "hold": Entry(place="p33_tasks.cli.hold:hold", summary="Stop a symbol, or release it."),
     },
 }

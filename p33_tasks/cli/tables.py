@@ -10,6 +10,7 @@ from p33_tasks.cli.findings import counted
 from p33_tasks.cli.show import amount, cell, escaped, seconds
 from p33_tasks.domain.models import Allow, Policy
 from p33_tasks.domain.quantities import canonical, magnitude
+from p33_tasks.domain.rules import sec
 from p33_tasks.views.overview import Overview, SymbolView
 from p33_tasks.views.streams import StreamView
 
@@ -45,7 +46,7 @@ def symbols_table(overview: Overview, policy: Policy, *, width: int) -> Any:
 
 
 def _cells(view: SymbolView, policy: Policy) -> Iterator[Any]:
-    facts, age = view.facts, view.snapshot_age_ms
+    facts, age, policy = view.facts, view.snapshot_age_ms, view.policy_in_force(policy)
     fresh = age is not None and 0 <= age <= policy.stale_threshold_ms
     drift, left, gate = view.drift_pct, view.cooldown_left_ms(policy), gate_word(view, policy)
     yield cell(view.symbol, "bold")
@@ -90,6 +91,9 @@ def service_lines(overview: Overview, place: str, policy: Policy) -> Iterator[An
         yield cell(f"          the exchange asked for a pause: {seconds(refresh.paused_ms)} left", "red", limit=400)
     if refresh.error:
         yield cell(f"          the last refresh failed: {escaped(refresh.error, limit=300)}", "red", limit=600)
+    for view in overview.symbols:
+        if text := limits_text(view, policy):
+            yield cell(f"limits    {escaped(view.symbol)}: {text}", limit=600)
     for stream in overview.streams:
         if stream.name in {"plans", "results"}:
             yield cell(f"{stream.name:<10}{stream_text(stream)}", "red" if stream.problem else "", limit=600)
@@ -97,6 +101,40 @@ def service_lines(overview: Overview, place: str, policy: Policy) -> Iterator[An
     yield cell(f"redis     {place}, version {overview.redis_version}", limit=400)
     for problem in overview.problems:
         yield cell(f"problem   {problem}", "red", limit=400)
+
+
+def limits_text(view: SymbolView, policy: Policy) -> str:
+    """The limits of a symbol that aren't the configured ones, and who set them; empty where all are."""
+    if view.facts.limits_problem:
+        return f"unreadable, every plan is denied: {escaped(view.facts.limits_problem, limit=300)}"
+    mine = view.policy_in_force(policy)
+    parts = [
+        f"{name} {value} ({who})"
+        for name, value, who in (
+            ("cooldown", seconds(mine.cooldown_ms), mine.cooldown_by),
+            ("tolerance", f"{canonical(mine.qty_tolerance_pct)} %", mine.tolerance_by),
+            ("stale threshold", seconds(mine.stale_threshold_ms), mine.threshold_by),
+        )
+        if who != "config"
+    ]
+    if mine.limits_until_ms is not None:
+        parts.append(f"what is looser than configured ends in {seconds(mine.limits_until_ms - view.facts.now_ms)}")
+    return ", ".join(parts)
+
+
+def limits_json(view: SymbolView, policy: Policy) -> dict[str, Any]:
+    """The limits in force for a symbol, exact."""
+    mine = view.policy_in_force(policy)
+    return {
+        "cooldown_sec": sec(mine.cooldown_ms),
+        "cooldown_by": mine.cooldown_by,
+        "qty_tolerance_pct": mine.qty_tolerance_pct,
+        "qty_tolerance_by": mine.tolerance_by,
+        "stale_threshold_sec": sec(mine.stale_threshold_ms),
+        "stale_threshold_by": mine.threshold_by,
+        "looser_until_ms": mine.limits_until_ms,
+        "problem": view.facts.limits_problem,
+    }
 
 
 def stream_text(stream: StreamView) -> str:
@@ -186,6 +224,7 @@ def symbol_json(view: SymbolView, policy: Policy) -> dict[str, Any]:
         "diff_pct": view.drift_pct,
         "snapshot_age_ms": view.snapshot_age_ms,
         "cooldown_left_ms": view.cooldown_left_ms(policy),
+        "limits": limits_json(view, policy),
         "in_flight_plan_id": facts.reserved_by,
         "in_flight_ttl_ms": facts.reservation_ttl_ms,
         "hold": view.hold_why,
@@ -194,5 +233,7 @@ def symbol_json(view: SymbolView, policy: Policy) -> dict[str, Any]:
         "mark_price": view.mark_price,
         "leverage": view.leverage,
         "unrealized_pnl": view.unrealized_pnl,
-        "problems": [p for p in (facts.snapshot_problem, facts.ledger_problem, facts.market_problem) if p],
+        "problems": [
+            p for p in (facts.snapshot_problem, facts.ledger_problem, facts.market_problem, facts.limits_problem) if p
+        ],
     }

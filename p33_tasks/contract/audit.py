@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from p33_tasks.contract.hash_values import MAX_NAME_CHARS
-from p33_tasks.domain.models import Facts, Plan, Policy
+from p33_tasks.domain.models import Facts, Plan, Policy, SymbolLimits
 
 
 def audit_inputs(plan: Plan, facts: Facts | None, policy: Policy) -> dict[str, Any]:
@@ -32,9 +32,17 @@ def audit_inputs(plan: Plan, facts: Facts | None, policy: Policy) -> dict[str, A
             "read_lag_ms": policy.read_lag_ms,
             "accept_old_life": policy.accept_old_life,
             "market_max_age_ms": policy.market_max_age_ms,
+            **_set_by(policy),
         },
         "facts": None if facts is None else _facts_fields(facts),
     }
+
+
+def _set_by(policy: Policy) -> dict[str, Any]:
+    """Who set the limits that aren't the configured ones."""
+    names = ("cooldown_by", "tolerance_by", "threshold_by")
+    found: dict[str, Any] = {name: who for name in names if (who := getattr(policy, name)) != "config"}
+    return found if policy.limits_until_ms is None else {**found, "limits_until_ms": policy.limits_until_ms}
 
 
 def _facts_fields(facts: Facts) -> dict[str, Any]:
@@ -73,4 +81,17 @@ def _facts_fields(facts: Facts) -> dict[str, Any]:
             "fetched_ms": market.fetched_ms,
         },
         "market_problem": facts.market_problem,
+        **({} if facts.limits == SymbolLimits() else {"limits": _limits_fields(facts.limits)}),
+        **({} if facts.limits_problem is None else {"limits_problem": facts.limits_problem}),
+    }
+
+
+def _limits_fields(limits: SymbolLimits) -> dict[str, Any]:
+    return {
+        "cooldown_ms": limits.cooldown_ms,
+        "qty_tolerance_pct": limits.qty_tolerance_pct,
+        "stale_threshold_ms": limits.stale_threshold_ms,
+        "expires_ms": limits.expires_ms,
+        "adaptive_cooldown_ms": limits.adaptive_cooldown_ms,
+        "adaptive_by": limits.adaptive_by,
     }

@@ -49,6 +49,14 @@ class Keys:
         """HASH: the venue's step size, minimum and maximum for market orders."""
         return f"{self.prefix}:p33:market:{symbol}"
 
+    def limits(self, symbol: str) -> str:
+        """HASH: an operator's limits; no other role writes it."""
+        return f"{self.prefix}:limits:{symbol}"
+
+    def adaptive_limits(self, symbol: str) -> str:
+        """HASH with a TTL of minutes: the cooldown that this service lengthened."""
+        return f"{self.prefix}:p33:limits:adaptive:{symbol}"
+
     # --- per plan ---------------------------------------------------------------------------------------------------
 
     def permit(self, plan_id: str) -> str:

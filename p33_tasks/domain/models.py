@@ -158,8 +158,20 @@ class Fill:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolLimits:
+    """Limits stored for one symbol beside the configured ones (see ``limits.in_force``); None: not stored."""
+
+    cooldown_ms: int | None = None  # an operator's, here and below
+    qty_tolerance_pct: Decimal | None = None
+    stale_threshold_ms: int | None = None
+    expires_ms: int | None = None  # Redis TIME from which the values looser than the configured ones don't count
+    adaptive_cooldown_ms: int | None = None  # this service's own
+    adaptive_by: str | None = None  # what it comes from: volatility or settlement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The operator's limits."""
+    """The limits to judge by."""
 
     allowlist: frozenset[str]
     stale_threshold_ms: int = 10_000
@@ -172,6 +184,11 @@ class Policy:
     read_lag_ms: int = 2_000  # a position read this long after an order was matched shows it
     accept_old_life: bool = False  # during one rolling upgrade from 0.1: what names no life counts by run_id
     market_max_age_ms: int = 300_000  # older market rules are unknown ones
+    # Who set a limit that may differ per symbol: config, operator; the cooldown also volatility, settlement.
+    cooldown_by: str = "config"
+    tolerance_by: str = "config"
+    threshold_by: str = "config"
+    limits_until_ms: int | None = None  # Redis TIME until which a looser limit among them counts; None: none does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +208,10 @@ class Facts:
     reservation_ttl_ms: int | None = None
     market: MarketRules | None = None
     market_problem: str | None = None
+    limits: SymbolLimits = field(default_factory=SymbolLimits)
+    limits_problem: str | None = None  # the key of a limit that can't be read, and why
+    # The same of the limits: an operator's and this service's own.
+    limits_as_stored: tuple[str, str] = field(default=("none", "none"), compare=False, repr=False)
     # Position and ledger amounts letter by letter, for the store to compare again when the verdict is made final.
     as_stored: tuple[str, str] = field(default=("", ""), compare=False, repr=False)
 

@@ -23,6 +23,10 @@ class Reason(StrEnum):
     NOT_REDUCE_ONLY = "not_reduce_only", "This gate only serves reduce-only orders; send the plan with reduceOnly true."
     UNKNOWN_ACTION = "unknown_action", "Use one of the documented close actions, e.g. CLOSE_PARTIAL_50."
     RECONCILE_HOLD_ACTIVE = "reconcile_hold_active", "Find out who set the hold and why, then: p33 hold clear SYMBOL"
+    LIMITS_UNREADABLE = (
+        "limits_unreadable",
+        "Look with: p33 limits show SYMBOL; then set them again, or: p33 limits clear SYMBOL",
+    )
     NO_EXCHANGE_SNAPSHOT = (
         "no_exchange_snapshot",
         "Wait for the next refresh; if none comes, check beat, the snapshot worker and the exchange with: p33 check",

@@ -77,6 +77,11 @@ def sec(milliseconds: int) -> Decimal:
     return Decimal(milliseconds).scaleb(-3)
 
 
+def set_by(name: str, who: str) -> dict[str, str]:
+    """Who set a limit, for the details of a deny; nothing of a configured one."""
+    return {} if who == "config" else {name: who}
+
+
 def plan_is_well_formed(case: Case) -> Deny | None:
     """A plan that could only be read in part is denied, whatever it asks for."""
     plan, limit_ms = case.plan, case.policy.plan_max_age_ms
@@ -130,6 +135,12 @@ def no_hold_is_set(case: Case) -> Deny | None:
     return Deny(reason=Reason.RECONCILE_HOLD_ACTIVE) if case.facts.hold else None
 
 
+def limits_are_readable(case: Case) -> Deny | None:
+    """A limit of this symbol that can't be read may be the tighter one."""
+    problem = case.facts.limits_problem
+    return None if problem is None else Deny(reason=Reason.LIMITS_UNREADABLE, details={"problem": problem})
+
+
 def exchange_snapshot_is_known(case: Case) -> Deny | None:
     """No snapshot, or one of another venue, or one from another life of Redis: nothing is known."""
     facts = case.facts
@@ -177,6 +188,7 @@ def rule_1_snapshot_is_fresh(case: Case) -> Deny | None:
         details={
             "snapshot_age_sec": sec(age_ms),
             "threshold_sec": sec(limit_ms),
+            **set_by("threshold_by", case.policy.threshold_by),
             "retry_after_sec": sec(case.policy.poll_ms),
         },
     )
@@ -205,6 +217,7 @@ def rule_5_cooldown_is_over(case: Case) -> Deny | None:
         details={
             "seconds_since_order": sec(since_ms),
             "cooldown_sec": sec(limit_ms),
+            **set_by("cooldown_by", case.policy.cooldown_by),
             "retry_after_sec": sec(limit_ms - since_ms),
         },
     )
@@ -295,6 +308,7 @@ def rule_4_quantities_agree(case: Case) -> Deny | None:
             "ledger_position_amt": ledger,
             "diff_pct": q.percent_of(drift, position),
             "tolerance_pct": case.policy.qty_tolerance_pct,
+            **set_by("tolerance_by", case.policy.tolerance_by),
         },
     )
 
@@ -322,6 +336,7 @@ RULES: tuple[Rule, ...] = (
     plan_is_reduce_only,
     action_is_known,
     no_hold_is_set,
+    limits_are_readable,
     exchange_snapshot_is_known,
     position_mode_is_one_way,
     rule_1_snapshot_is_fresh,

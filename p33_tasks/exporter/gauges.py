@@ -43,6 +43,11 @@ def symbol_gauges(views: Sequence[SymbolView], policy: Policy) -> Iterator[Metri
         "Seconds for which the last order still stops the symbol.",
         lambda view: view.cooldown_left_ms(policy) / 1000,
     )
+    yield gauge(
+        "p33_cooldown_sec",
+        "Cooldown in force, seconds: the configured one, an operator's, or this service's own.",
+        lambda view: view.policy_in_force(policy).cooldown_ms / 1000,
+    )
     yield gauge("p33_hold_active", "1: a reconcile hold stops the symbol.", lambda view: view.facts.hold)
     yield gauge(
         "p33_reservation_active",
@@ -62,7 +67,11 @@ def snapshot_is_usable(view: SymbolView, policy: Policy) -> bool:
     if facts.snapshot is None or age_ms is None or facts.snapshot.position.hedge_mode:
         return False
     same = (facts.snapshot.source, facts.snapshot.run_id) == (facts.source, facts.run_id)
-    return same and other_life(facts, facts.snapshot, policy) is None and 0 <= age_ms <= policy.stale_threshold_ms
+    return (
+        same
+        and other_life(facts, facts.snapshot, policy) is None
+        and 0 <= age_ms <= (view.policy_in_force(policy).stale_threshold_ms)
+    )
 
 
 def stream_gauges(streams: Iterable[StreamView], now_ms: int) -> Iterator[Metric]:
@@ -147,7 +156,9 @@ def state_gauges(overview: Overview, policy: Policy) -> Iterator[Metric]:
 def unreadable_keys(overview: Overview) -> int:
     """How many of our keys hold what this service doesn't write there."""
     facts = [view.facts for view in overview.symbols]
-    problems = [p for f in facts for p in (f.snapshot_problem, f.ledger_problem, f.market_problem) if p]
+    problems = [
+        p for f in facts for p in (f.snapshot_problem, f.ledger_problem, f.market_problem, f.limits_problem) if p
+    ]
     return len(problems) + len(overview.problems) + sum(1 for stream in overview.streams if stream.problem)
 
 

@@ -10,6 +10,7 @@ import structlog
 from p33_tasks.contract.fields import shown
 from p33_tasks.contract.plans import parse_entry
 from p33_tasks.domain.decision import evaluate
+from p33_tasks.domain.limits import in_force
 from p33_tasks.domain.models import Allow, Deny, Details, Facts, Plan, Policy, Verdict
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.domain.reasons import Reason
@@ -103,16 +104,17 @@ class PermitService:
                 log.info(LogEvent.DECIDED, plan_id=plan.plan_id, symbol=plan.symbol, note="the first verdict stands")
                 return None
             began = time.perf_counter_ns()
-            verdict = self._evaluate(plan, facts)
+            policy = in_force(self._policy, facts.limits, facts.now_ms)
+            verdict = self._evaluate(plan, facts, policy)
             status = self._commit(plan, verdict, facts, entry, (time.perf_counter_ns() - began) // 1_000)
             if status is not CommitStatus.MOVED:
                 return verdict if status is CommitStatus.COMMITTED else None
         contended = Deny(reason=Reason.CONTENTION, details={"tries": TRIES, "retry_after_sec": 1})
         return contended if self._commit(plan, contended, None, entry, 0) is CommitStatus.COMMITTED else None
 
-    def _evaluate(self, plan: Plan, facts: Facts) -> Verdict:
+    def _evaluate(self, plan: Plan, facts: Facts, policy: Policy) -> Verdict:
         try:
-            return evaluate(plan, facts, self._policy)
+            return evaluate(plan, facts, policy)
         except Exception as error:  # whatever went wrong is a deny, and said aloud
             log.exception(LogEvent.EVALUATION_FAILED, plan_id=plan.plan_id, symbol=plan.symbol)
             return Deny(reason=Reason.INTERNAL_ERROR, details={"error": type(error).__name__})
@@ -120,8 +122,9 @@ class PermitService:
     def _commit(
         self, plan: Plan, verdict: Verdict, facts: Facts | None, entry: StreamEntry | None, evaluation_us: int
     ) -> CommitStatus:
+        policy = self._policy if facts is None else in_force(self._policy, facts.limits, facts.now_ms)
         status = self._store.commit(
-            plan=plan, verdict=verdict, facts=facts, policy=self._policy, entry=entry, evaluation_us=evaluation_us
+            plan=plan, verdict=verdict, facts=facts, policy=policy, entry=entry, evaluation_us=evaluation_us
         )
         if status is CommitStatus.COMMITTED:
             _log_verdict(plan, verdict)

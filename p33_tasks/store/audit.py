@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from p33_tasks.contract.permits import verdict_fields
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.decision import evaluate
-from p33_tasks.domain.models import Facts, Ledger, MarketRules, Plan, Policy, Position, Snapshot, Verdict
+from p33_tasks.domain.models import Facts, Ledger, MarketRules, Plan, Policy, Position, Snapshot, SymbolLimits, Verdict
 from p33_tasks.errors import CorruptStateError
 
 MAX_SYMBOLS = 10_000
@@ -86,6 +86,9 @@ def _policy(symbol: str, fields: Mapping[str, Any]) -> Policy:
     for name in ("qty_tolerance_pct", "position_epsilon"):
         if name in fields:
             limits[name] = _number(fields[name])
+    for name in ("cooldown_by", "tolerance_by", "threshold_by"):
+        if name in fields:
+            limits[name] = _text(fields[name])
     allowed, size = _flag(fields.get("allowlisted", False)), fields.get("allowlist_size", 0)
     old_life = _flag(fields.get("accept_old_life", False))
     return Policy(allowlist=_allowlist(symbol, size, allowed=allowed), accept_old_life=old_life, **limits)
@@ -121,6 +124,8 @@ def _facts(symbol: str, fields: Mapping[str, Any]) -> Facts:
         ledger_problem=_optional_text(fields["ledger_problem"]),
         market=None if market is None else _market(symbol, market),
         market_problem=_optional_text(fields["market_problem"]),
+        limits=_limits(fields.get("limits") or {}),
+        limits_problem=_optional_text(fields.get("limits_problem")),
     )
 
 
@@ -153,6 +158,20 @@ def _market(symbol: str, fields: Mapping[str, Any]) -> MarketRules:
         min_qty=_number(fields["min_qty"]),
         max_market_qty=_optional(fields["max_market_qty"]),
         fetched_ms=None if fields.get("fetched_ms") is None else _time(fields["fetched_ms"]),  # since 0.2
+    )
+
+
+def _limits(fields: Mapping[str, Any]) -> SymbolLimits:
+    def time(name: str) -> int | None:
+        return None if fields.get(name) is None else _time(fields[name])
+
+    return SymbolLimits(
+        cooldown_ms=time("cooldown_ms"),
+        qty_tolerance_pct=_optional(fields.get("qty_tolerance_pct")),
+        stale_threshold_ms=time("stale_threshold_ms"),
+        expires_ms=time("expires_ms"),
+        adaptive_cooldown_ms=time("adaptive_cooldown_ms"),
+        adaptive_by=_optional_text(fields.get("adaptive_by")),
     )
 
 

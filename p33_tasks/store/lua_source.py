@@ -7,6 +7,7 @@ from functools import cache
 from importlib import resources
 
 from p33_tasks.contract.ledgers import LEDGER_FIELDS
+from p33_tasks.contract.limits import ADAPTIVE_FIELDS, LIMITS_FIELDS
 from p33_tasks.contract.markets import MARKET_FIELDS
 from p33_tasks.contract.snapshots import SNAPSHOT_FIELDS
 from p33_tasks.store.lua_header import RESERVED, Header, read_header
@@ -17,6 +18,8 @@ FIELD_LISTS = {
     "SNAPSHOT_FIELDS": SNAPSHOT_FIELDS,
     "LEDGER_FIELDS": LEDGER_FIELDS,
     "MARKET_FIELDS": MARKET_FIELDS,
+    "LIMITS_FIELDS": LIMITS_FIELDS,
+    "ADAPTIVE_FIELDS": ADAPTIVE_FIELDS,
 }
 """Lists of HASH fields that a script may name: what HMGET asks for there is what the package ``contract`` decodes."""
 

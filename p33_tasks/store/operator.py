@@ -1,9 +1,10 @@
-"""What an operator does by hand: adopt a ledger, set and clear a hold."""
+"""What an operator does by hand: adopt a ledger, set and clear a hold, set and clear a symbol's limits."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from p33_tasks.contract.keys import Keys
 from p33_tasks.domain.models import Policy
@@ -40,7 +41,7 @@ class OperatorStore:
         Args:
             symbol: The venue's id.
             source: Venue and host the snapshot must come from.
-            policy: For the longest snapshot age and the cooldown.
+            policy: For the longest snapshot age and the cooldown, where the symbol has no limits of its own.
             by: Who says so, for the audit.
             replace: Also over an existing ledger.
             shown_amt: The amount the operator agreed to; a position that moved since then is not adopted.
@@ -54,6 +55,8 @@ class OperatorStore:
                 "snapshot_key": keys.snapshot(symbol),
                 "reservation_key": keys.reservation(symbol),
                 "audit_key": keys.audit,
+                "limits_key": keys.limits(symbol),
+                "adaptive_key": keys.adaptive_limits(symbol),
                 "epoch_key": keys.epoch,
             },
             {
@@ -96,3 +99,37 @@ class OperatorStore:
             },
         )
         return bool(reply[0] == "changed")
+
+    def set_limits(self, symbol: str, values: Mapping[str, str], *, for_ms: int | None, by: str) -> Mapping[str, str]:
+        """Replace the symbol's limits.
+
+        Args:
+            symbol: The venue's id.
+            values: Fields of ``contract.limits.LIMITS_FIELDS`` but ``expires_ms``, within their bounds.
+            for_ms: How long those looser than the configured ones count; None: none is looser.
+            by: Who says so, for the audit.
+
+        Returns:
+            What is stored now.
+        """
+        _, *flat = self._limits("set", symbol, values, for_ms=for_ms, by=by)
+        return dict(zip(flat[::2], flat[1::2], strict=True))
+
+    def clear_limits(self, symbol: str, *, by: str) -> bool:
+        """Let the configured limits count again. False when the symbol had none of its own."""
+        return bool(self._limits("clear", symbol, {}, for_ms=None, by=by)[0] == "changed")
+
+    def _limits(self, act: str, symbol: str, values: Mapping[str, str], *, for_ms: int | None, by: str) -> list[Any]:
+        keys = self._keys
+        return self._scripts.run(
+            "change_limits",
+            {"limits_key": keys.limits(symbol), "audit_key": keys.audit},
+            {
+                "act": act,
+                "symbol": symbol,
+                "by": by[:200],
+                "for_ms": "" if for_ms is None else for_ms,
+                "audit_maxlen": AUDIT_MAXLEN,
+                "values": [{"field": name, "value": value} for name, value in values.items()],
+            },
+        )

@@ -44,7 +44,9 @@ class RefreshTimes:
     place_window_ms: int = PLACE_WINDOW_MS  # a barrier further ahead is from before the clock stepped back
     markets_ms: int = 120_000  # how often market rules are fetched
     lease_ms: int = 10_000  # longer than the exchange's time-out: a worker that died in flight gives way after it
-    longest_reservation_ms: int = 0  # a longer one is from before the clock stepped back; 0: none is too long
+    longest_reservation_ms: int = (
+        0  # under cooldown_ms; a longer one is from before the clock stepped back; 0: none is too long
+    )
     new_life_pause_ms: int = 5_000  # as long as an order may be sent whose permit the store has forgotten
     adoption_wait_ms: int = 6_000  # the same, where it has forgotten that there was another life; uptime is in seconds
 
@@ -130,6 +132,8 @@ class RedisSnapshotStore:
                     "ledger": keys.ledger(snapshot.symbol),
                     "origin": keys.ledger_origin(snapshot.symbol),
                     "reservation": keys.reservation(snapshot.symbol),
+                    "limits": keys.limits(snapshot.symbol),
+                    "adaptive": keys.adaptive_limits(snapshot.symbol),
                 }
                 for snapshot in snapshots
             ],

@@ -9,6 +9,7 @@ from p33_tasks.contract.entries import fields_of
 from p33_tasks.contract.hash_values import MAX_NAME_CHARS
 from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.contract.ledgers import decode_ledger
+from p33_tasks.contract.limits import as_stored
 from p33_tasks.contract.markets import decode_market
 from p33_tasks.contract.permits import sign, verdict_fields
 from p33_tasks.contract.snapshots import decode_snapshot
@@ -17,6 +18,7 @@ from p33_tasks.domain.models import Allow, Deny, Facts, Ledger, MarketRules, Pla
 from p33_tasks.errors import CorruptStateError
 from p33_tasks.ports import CommitStatus, LoadedEntry, PlanName, StreamEntry
 from p33_tasks.store.entries import ahead_counter
+from p33_tasks.store.limits import read_limits
 from p33_tasks.store.scripts import Scripts, translated_errors
 
 if TYPE_CHECKING:
@@ -74,6 +76,8 @@ class RedisVerdictStore:
                 "hold_key": keys.hold(symbol),
                 "reservation_key": keys.reservation(symbol),
                 "market_key": keys.market(symbol),
+                "limits_key": keys.limits(symbol),
+                "adaptive_key": keys.adaptive_limits(symbol),
                 "epoch_key": keys.epoch,
                 "plans_key": keys.plans,
                 "first_seen_key": keys.first_seen,
@@ -83,10 +87,12 @@ class RedisVerdictStore:
         )
         if reply[0] == "decided":
             return reply[1], None
-        _, entry, now_ms, run_id, life, hold, reserved_by, ttl_ms, raw_snapshot, raw_ledger, raw_market = reply
+        _, entry, now_ms, run_id, life, hold, reserved_by, ttl_ms, *raw_facts = reply
+        raw_snapshot, raw_ledger, raw_market, raw_limits, raw_adaptive = raw_facts
         snapshot, snapshot_problem = _read_snapshot(symbol, raw_snapshot)
         ledger, ledger_problem = _read_ledger(symbol, raw_ledger)
         market, market_problem = _read_market(symbol, raw_market, self._source)
+        limits, limits_problem = read_limits(keys, symbol, raw_limits, raw_adaptive)
         return entry, Facts(
             now_ms=int(now_ms),
             run_id=run_id,
@@ -101,6 +107,9 @@ class RedisVerdictStore:
             reservation_ttl_ms=int(ttl_ms) if int(ttl_ms) >= 0 else None,
             market=market,
             market_problem=market_problem,
+            limits=limits,
+            limits_problem=limits_problem,
+            limits_as_stored=(as_stored(raw_limits), as_stored(raw_adaptive)),
             as_stored=(_first(raw_snapshot), _first(raw_ledger)),
         )
 
@@ -141,6 +150,8 @@ class RedisVerdictStore:
                 "decisions_key": decisions,
                 "counters_key": keys.counters,
                 "plans_key": entry.stream if entry is not None else decisions,
+                "limits_key": keys.limits(symbol),
+                "adaptive_key": keys.adaptive_limits(symbol),
                 "epoch_key": keys.epoch,
                 "first_seen_key": keys.first_seen,
             },
@@ -165,6 +176,7 @@ class RedisVerdictStore:
                 "stale_threshold_ms": policy.stale_threshold_ms,
                 "read_lag_ms": policy.read_lag_ms,
                 "accept_old_life": int(policy.accept_old_life),
+                "limits_until_ms": "" if policy.limits_until_ms is None else policy.limits_until_ms,
                 "evaluation_us": evaluation_us,
                 "evaluation_buckets_us": _joined(EVALUATION_BUCKETS_US),
                 "latency_buckets_ms": _joined(LATENCY_BUCKETS_MS),
@@ -194,6 +206,8 @@ def _evaluated_facts(verdict: Verdict, facts: Facts | None) -> dict[str, str]:
         "evaluated_source": facts.snapshot.source,
         "evaluated_ledger_amt": facts.as_stored[1],
         "evaluated_order_ms": "" if ordered_ms is None else str(ordered_ms),
+        "evaluated_limits": facts.limits_as_stored[0],
+        "evaluated_adaptive": facts.limits_as_stored[1],
     }
 
 
@@ -205,6 +219,8 @@ _NOTHING_EVALUATED = {
     "evaluated_source": "",
     "evaluated_ledger_amt": "",
     "evaluated_order_ms": "",
+    "evaluated_limits": "",
+    "evaluated_adaptive": "",
 }
 
 

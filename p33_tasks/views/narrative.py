@@ -22,6 +22,7 @@ ORDER: tuple[tuple[Reason, str], ...] = (
     (Reason.NOT_REDUCE_ONLY, "it is reduce-only"),
     (Reason.UNKNOWN_ACTION, "its action is a known close"),
     (Reason.RECONCILE_HOLD_ACTIVE, "no hold is set"),
+    (Reason.LIMITS_UNREADABLE, "the symbol's limits can be read"),
     (Reason.NO_EXCHANGE_SNAPSHOT, "the exchange's position is known"),
     (Reason.HEDGE_MODE_UNSUPPORTED, "the account is in one-way mode"),
     (Reason.STALE_EXCHANGE_STATE, "rule 1: the snapshot is fresh"),
@@ -64,12 +65,30 @@ def known_lines(inputs: Json, verdict_ms: int) -> Iterator[tuple[str, str]]:
     yield "ledger", _ledger_line(facts, ledger, policy, verdict_ms)
     yield "hold", "set" if facts.get("hold") else "none"
     yield "reserved", f"by plan {facts['reserved_by']}" if facts.get("reserved_by") else "by nobody"
+    if text := _limits_line(facts, policy, verdict_ms):
+        yield "limits", text
     if market:
         most = f", at most {number(market['max_market_qty'])}" if market.get("max_market_qty") is not None else ""
         age = f", asked for {_ago(market['fetched_ms'], verdict_ms)} before" if market.get("fetched_ms") else ""
         yield "market", f"step {number(market.get('step_size'))}, at least {number(market.get('min_qty'))}{most}{age}"
     else:
         yield "market", f"unknown {_problem(facts, 'market_problem')}".strip()
+
+
+def _limits_line(facts: Json, policy: Json, verdict_ms: int) -> str:
+    """The limits that weren't the configured ones; empty where all were."""
+    if facts.get("limits_problem"):
+        return f"unreadable ({facts['limits_problem']})"
+    named = (
+        ("cooldown", "cooldown_by", _ms(policy.get("cooldown_ms"))),
+        ("tolerance", "tolerance_by", f"{number(policy.get('qty_tolerance_pct'))} %"),
+        ("stale threshold", "threshold_by", _ms(policy.get("stale_threshold_ms"))),
+    )
+    parts = [f"{name} {value} (by {policy[by]})" for name, by, value in named if policy.get(by)]
+    until = policy.get("limits_until_ms")
+    if isinstance(until, int):
+        parts.append(f"what is looser than configured ended {(until - verdict_ms) / 1000:.3f} s later")
+    return ", ".join(parts)
 
 
 def _snapshot_line(facts: Json, snapshot: Json, policy: Json, verdict_ms: int) -> str:
@@ -151,6 +170,7 @@ _NEEDED: dict[str, Callable[[Json], str]] = {
     Reason.NOT_REDUCE_ONLY: lambda _: "reduceOnly true, or left out",
     Reason.UNKNOWN_ACTION: lambda d: f"a known action, e.g. CLOSE_PARTIAL_50; it was {d['action']!r}",
     Reason.RECONCILE_HOLD_ACTIVE: lambda _: "no hold on the symbol",
+    Reason.LIMITS_UNREADABLE: lambda d: f"limits of the symbol that can be read; {d['problem']}",
     Reason.NO_EXCHANGE_SNAPSHOT: lambda _: "a snapshot from this venue, fetched since Redis last restarted",
     Reason.HEDGE_MODE_UNSUPPORTED: lambda _: "an account in one-way mode",
     Reason.STALE_EXCHANGE_STATE: _stale,
@@ -159,6 +179,7 @@ _NEEDED: dict[str, Callable[[Json], str]] = {
     ),
     Reason.COOLDOWN_IN_FLIGHT: lambda d: (
         f"{number(d['cooldown_sec'])} s since the last order; it was {number(d['seconds_since_order'])} s"
+        + _by(d, "cooldown_by")
     ),
     Reason.PERMIT_IN_FLIGHT: lambda d: f"a symbol without a reservation; plan {d['in_flight_plan_id']} held it",
     Reason.MISSING_LEDGER: lambda d: (
@@ -183,6 +204,17 @@ _NEEDED: dict[str, Callable[[Json], str]] = {
         + (f", delivered {d['deliveries']} times" if "deliveries" in d else "")
     ),
 }
+
+
+def _by(details: Json, name: str) -> str:
+    """Who set a limit that isn't the configured one."""
+    who = details.get(name)
+    words = {
+        "operator": "an operator set it for this symbol",
+        "volatility": "the symbol's volatility is above its day's",
+        "settlement": "the venue shows fills late",
+    }
+    return f" (the limit is not the configured one: {words.get(str(who), who)})" if who else ""
 
 
 def _because(details: Json) -> str:

@@ -17,12 +17,15 @@ import redis as redis_py
 from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.ledgers import LEDGER_FIELDS, decode_ledger
 from p33_tasks.contract.life import life_of
+from p33_tasks.contract.limits import ADAPTIVE_FIELDS, LIMITS_FIELDS
 from p33_tasks.contract.markets import MARKET_FIELDS, decode_market
 from p33_tasks.contract.snapshots import SNAPSHOT_FIELDS, SNAPSHOT_PRICE_FIELDS, decode_snapshot
 from p33_tasks.domain import quantities as q
 from p33_tasks.domain.decision import evaluate
+from p33_tasks.domain.limits import in_force
 from p33_tasks.domain.models import Facts, Plan, Policy, Verdict
 from p33_tasks.errors import CorruptStateError, InvalidQuantityError
+from p33_tasks.store.limits import read_limits
 from p33_tasks.store.scripts import translated_errors
 from p33_tasks.views.streams import StreamView, ask_streams, read_streams
 
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
 
 _REFRESH_FIELDS = ("started_ms", "succeeded_ms", "lease_until_ms", "error", "source", "markets_ms")
 _BUDGET_FIELDS = ("minute", "used", "reported", "paused_until_ms", "own_limit", "venue_limit")
-_COMMANDS_PER_SYMBOL = 6
+_COMMANDS_PER_SYMBOL = 8
 _MAX_WHY_CHARS = 500
 NO_EXPIRY = -1
 """What PTTL says of a key that lives until somebody deletes it."""
@@ -77,12 +80,16 @@ class SymbolView:
             return q.ZERO if ledger == 0 else None
         return q.percent_of(q.magnitude(q.subtract(amount, ledger)), q.magnitude(amount))
 
+    def policy_in_force(self, policy: Policy) -> Policy:
+        """The configured limits with this symbol's own."""
+        return in_force(policy, self.facts.limits, self.facts.now_ms)
+
     def cooldown_left_ms(self, policy: Policy) -> int:
-        """How long the last order still stops this symbol."""
+        """How long the last order still stops this symbol, by the limits in force."""
         ordered = None if self.facts.ledger is None else self.facts.ledger.last_order_time_ms
         if not ordered:
             return 0
-        return max(0, policy.cooldown_ms - (self.facts.now_ms - min(ordered, self.facts.now_ms)))
+        return max(0, self.policy_in_force(policy).cooldown_ms - (self.facts.now_ms - min(ordered, self.facts.now_ms)))
 
     def gate(self, policy: Policy) -> Verdict:
         """What a plan to close all of it would get right now, by the very rules that judge plans."""
@@ -93,7 +100,7 @@ class SymbolView:
             close_factor=Decimal(1),
             issued_ms=self.facts.now_ms,
         )
-        return evaluate(plan, self.facts, policy)
+        return evaluate(plan, self.facts, self.policy_in_force(policy))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +167,7 @@ def read_overview(client: redis.Redis, keys: Keys, symbols: Sequence[str], *, so
     life = life_of(run_id, str(head[2].get("master_replid", "")), epoch)
     base = Facts(now_ms=now_ms, run_id=run_id, life=life, source=source)
     views = [
-        _read_symbol(symbol, rest[first_symbol + at * _COMMANDS_PER_SYMBOL :][:_COMMANDS_PER_SYMBOL], base)
+        _read_symbol(keys, symbol, rest[first_symbol + at * _COMMANDS_PER_SYMBOL :][:_COMMANDS_PER_SYMBOL], base)
         for at, symbol in enumerate(symbols)
     ]
     named = zip((keys.epoch, keys.counters, keys.refresh, keys.budget), head[3:], strict=True)
@@ -187,19 +194,23 @@ def _ask_symbol(pipeline: Any, keys: Keys, symbol: str) -> None:
     pipeline.hmget(keys.snapshot(symbol), (*SNAPSHOT_FIELDS, *SNAPSHOT_PRICE_FIELDS))
     pipeline.hmget(keys.ledger(symbol), LEDGER_FIELDS)
     pipeline.hmget(keys.market(symbol), MARKET_FIELDS)
+    pipeline.hmget(keys.limits(symbol), LIMITS_FIELDS)
+    pipeline.hmget(keys.adaptive_limits(symbol), ADAPTIVE_FIELDS)
     pipeline.get(keys.hold(symbol))
     pipeline.get(keys.reservation(symbol))
     pipeline.pttl(keys.reservation(symbol))
 
 
-def _read_symbol(symbol: str, replies: Sequence[Any], base: Facts) -> SymbolView:
-    raw_snapshot, raw_ledger, raw_market, hold, reserved_by, ttl_ms = replies
+def _read_symbol(keys: Keys, symbol: str, replies: Sequence[Any], base: Facts) -> SymbolView:
+    raw_snapshot, raw_ledger, raw_market, raw_limits, raw_adaptive, hold, reserved_by, ttl_ms = replies
     count = len(SNAPSHOT_FIELDS)
     snapshot, snapshot_problem = _decoded(decode_snapshot, symbol, raw_snapshot, slice(0, count))
     ledger, ledger_problem = _decoded(decode_ledger, symbol, raw_ledger, slice(None))
     market, market_problem = _decoded(
         lambda name, raw: decode_market(name, raw, base.source), symbol, raw_market, slice(None)
     )
+    stored = ("value of another type" if isinstance(raw, Exception) else raw for raw in (raw_limits, raw_adaptive))
+    limits, limits_problem = read_limits(keys, symbol, *stored)
     # A hold or reservation of any type stops the symbol, as it does in a verdict.
     hold_why = "(a value of another type)" if isinstance(hold, Exception) else hold
     holder = "(a value of another type)" if isinstance(reserved_by, Exception) else reserved_by
@@ -217,6 +228,8 @@ def _read_symbol(symbol: str, replies: Sequence[Any], base: Facts) -> SymbolView
         reservation_ttl_ms=ttl_ms if isinstance(ttl_ms, int) and ttl_ms >= 0 else None,
         market=market,
         market_problem=market_problem,
+        limits=limits,
+        limits_problem=limits_problem,
         as_stored=(_list_or_empty(raw_snapshot, 1)[0] or "", _list_or_empty(raw_ledger, 1)[0] or ""),
     )
     entry, mark, leverage, pnl = map(_price, _list_or_empty(raw_snapshot, count + 4)[count:])

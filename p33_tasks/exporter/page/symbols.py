@@ -97,6 +97,7 @@ def _cells(row: Row, policy: Policy) -> Iterator[tuple[str, str]]:
     """Each column's HTML and class; ``empty`` cells are left out on a phone."""
     view, facts = row.view, row.view.facts
     word = "open" if row.reason is None else esc(row.reason)
+    policy = view.policy_in_force(policy)
     left_ms = view.cooldown_left_ms(policy)
     yield esc(view.symbol), "name"
     yield f"{mark(row.kind)}{word}", f"gate {row.kind}"
@@ -104,8 +105,16 @@ def _cells(row: Row, policy: Policy) -> Iterator[tuple[str, str]]:
     yield amount(view.ledger_amt, "none"), ""
     yield _drift(view, policy), ""
     yield _age(view, policy), ""
-    yield (seconds(left_ms), "wait") if left_ms else ("-", "empty")
+    yield _cooldown(policy, left_ms)
     yield (_holders(view), "wide") if facts.hold or facts.reserved_by is not None else ("-", "empty")
+
+
+def _cooldown(policy: Policy, left_ms: int) -> tuple[str, str]:
+    """What is left of it, and how long it is where that isn't the configured time."""
+    own = "" if policy.cooldown_by == "config" else f"of {seconds(policy.cooldown_ms)} ({esc(policy.cooldown_by)})"
+    if left_ms:
+        return f"{seconds(left_ms)} {own}".strip(), "wait"
+    return (f'<span class="soft">{own.removeprefix("of ")}</span>', "") if own else ("-", "empty")
 
 
 def _holders(view: SymbolView) -> str:

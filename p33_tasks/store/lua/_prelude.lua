@@ -75,6 +75,50 @@ local function before_barrier(fetched, stored_barrier, read_lag)
   return unreadable or (barrier and fetched < barrier + tonumber(read_lag)) or false
 end
 
+-- The values of a HASH's fields as one text, to compare them with what a verdict was made from; of another type its name.
+local function stored_text(key, names)
+  local found = type_of(key)
+  if found ~= 'hash' then return found end
+  local parts, any = {}, false
+  for at, value in ipairs(redis.call('HMGET', key, unpack(names))) do
+    parts[at] = value and #value .. ':' .. value or '-'
+    any = any or value
+  end
+  return any and table.concat(parts, ',') or 'none'
+end
+
+-- A `_sec` field of a limit in milliseconds: nil where there is none, nil and true where it can't be read. Python reads
+-- the same texts (`contract/limits.py`), and some that this refuses (an exponent): doubt is on the safe side here.
+local function limit_ms(key, field)
+  local found = type_of(key)
+  if found == 'none' then return nil end
+  local value = found == 'hash' and redis.call('HGET', key, field)
+  if found == 'hash' and not value then return nil end
+  local sec, part = string.match(value or '', '^(%d+)%.?(%d*)$')
+  if not sec or #sec > 5 or #part > 3 then return nil, true end
+  return tonumber(sec) * 1000 + tonumber(string.sub(part .. '000', 1, 3))
+end
+
+-- A limit of time in force for a symbol, as `domain/limits.py` has it; nil where what is stored can't be read.
+-- looser(value, configured): whether an operator's value counts only until `expires_ms`.
+local MAX_LOOSER_MS = 86400 * 1000
+local MOST_COOLDOWN_MS = 86400 * 1000
+local function limit_in_force(key, field, configured_ms, now, looser)
+  local configured, value, unreadable = tonumber(configured_ms), limit_ms(key, field)
+  if unreadable then return nil end
+  if not value or not looser(value, configured) then return value or configured end
+  local expires = whole(redis.call('HGET', key, 'expires_ms'))
+  return expires and now < expires and expires <= now + MAX_LOOSER_MS and value or configured
+end
+
+-- The cooldown in force for a symbol, ms; nil where a stored limit can't be read.
+local function cooldown_in_force(limits_key, adaptive_key, configured_ms, now)
+  local own, unreadable = limit_ms(adaptive_key, 'cooldown_sec')
+  local value = limit_in_force(limits_key, 'cooldown_sec', configured_ms, now, function(a, b) return a < b end)
+  if unreadable or not value then return nil end
+  return math.max(value, own or 0)
+end
+
 -- Counting never ends an act half-way: a foreign value in the counter's place gives way.
 local function count(counters, field, by)
   local reply = redis.pcall('HINCRBY', counters, field, by or 1)

@@ -6,12 +6,14 @@
 --   snapshot_key     HASH: the symbol's snapshot
 --   reservation_key  STRING: the plan that holds the symbol
 --   audit_key        STREAM: operator and ledger events
+--   limits_key       HASH: an operator's limits of the symbol
+--   adaptive_key     HASH: this service's own
 --   epoch_key        STRING: our mark on this store's life
 -- ARGV
 --   symbol               the venue's id
 --   source               venue and host the snapshot must come from
---   max_snapshot_age_ms  a snapshot older than this is not adopted
---   cooldown_ms          how long after an order a snapshot may not show it
+--   max_snapshot_age_ms  a snapshot older than this is not adopted, as configured
+--   cooldown_ms          how long after an order a snapshot may not show it, as configured
 --   read_lag_ms          how long the venue's position may not show an order
 --   replace              1: also over an existing ledger; 0: only where there is none
 --   by                   who adopts, for the audit
@@ -26,6 +28,9 @@ local wrong = expect(ledger_key, 'hash') or expect(origin_key, 'string') or expe
 if wrong then return wrong end
 
 local now = now_ms()
+local cooldown = cooldown_in_force(limits_key, adaptive_key, cooldown_ms, now)
+local max_age = limit_in_force(limits_key, 'stale_threshold_sec', max_snapshot_age_ms, now, function(a, b) return a > b end)
+if not cooldown or not max_age then return { 'refused', 'limits_unreadable', limits_key .. ' or ' .. adaptive_key } end
 local s = redis.call('HMGET', snapshot_key, 'position_amt', 'side', 'ts_ms', 'ts_epoch', 'source', 'run_id',
   'position_mode', 'life')
 local fetched = twin_time(s[3], s[4])
@@ -35,7 +40,7 @@ if s[6] ~= run_id() or not is_of_life(s[8], life(epoch_key), accept_old_life) th
   return { 'refused', 'other_run', s[6] or '' }
 end
 if s[7] == 'hedge' then return { 'refused', 'hedge_mode', '' } end
-if fetched > now or now - fetched > tonumber(max_snapshot_age_ms) then
+if fetched > now or now - fetched > max_age then
   return { 'refused', 'stale_snapshot', text(now - fetched) }
 end
 if redis.call('EXISTS', reservation_key) == 1 then
@@ -47,9 +52,7 @@ if l[1] and replace ~= '1' then return { 'refused', 'ledger_exists', l[1] } end
 local ordered, unreadable = twin_time(l[2], l[3])
 -- As everywhere: a time in the future, or one that can't be read, counts as now.
 if unreadable or (ordered and ordered > now) then ordered = now end
-if ordered and fetched <= ordered + tonumber(cooldown_ms) then
-  return { 'refused', 'cooldown', text(ordered + tonumber(cooldown_ms) - now) }
-end
+if ordered and fetched <= ordered + cooldown then return { 'refused', 'cooldown', text(ordered + cooldown - now) } end
 if before_barrier(fetched, l[4], read_lag_ms) then
   return { 'refused', 'barrier', text((twin_time(l[4]) or now) + tonumber(read_lag_ms) - now) }
 end

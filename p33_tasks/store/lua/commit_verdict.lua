@@ -10,6 +10,8 @@
 --   decisions_key    STREAM: every verdict with its inputs
 --   counters_key     HASH: counters
 --   plans_key        STREAM: plans; only used with an entry_id
+--   limits_key       HASH: an operator's limits of the symbol
+--   adaptive_key     HASH: this service's own
 --   epoch_key        STRING: our mark on this store's life
 --   first_seen_key   HASH: when an entry id ahead of TIME was first read, ms; only used with an entry_id
 -- ARGV
@@ -43,6 +45,9 @@
 --   accept_old_life         1: a snapshot of version 0.1, which names no life, counts by run_id
 --   evaluated_ledger_amt    the ledger's last_known_amt as stored
 --   evaluated_order_ms      the ledger's last order time ('' for none)
+--   evaluated_limits        the operator's limits as stored
+--   evaluated_adaptive      this service's own as stored
+--   limits_until_ms         until when a looser limit counts ('' for none)
 -- Returns {'committed'} | {'exists'} (acknowledged) | {'moved', what} (nothing written) | {'wrong_type', ...}
 
 local wrong = expect(decision_key, 'string') or expect(decisions_key, 'stream') or expect(counters_key, 'hash')
@@ -93,6 +98,10 @@ if verdict == 'allow' then
     return { 'moved', 'ledger' }
   end
   if before_barrier(fetched, l[4], read_lag_ms) then return { 'moved', 'barrier' } end
+
+  if stored_text(limits_key, LIMITS_FIELDS) ~= evaluated_limits then return { 'moved', 'limits' } end
+  if stored_text(adaptive_key, ADAPTIVE_FIELDS) ~= evaluated_adaptive then return { 'moved', 'adaptive_limits' } end
+  if limits_until_ms ~= '' and now >= tonumber(limits_until_ms) then return { 'moved', 'limits_age' } end
 
   if now - tonumber(plan_issued_ms) > tonumber(plan_max_age_ms) then return { 'moved', 'plan_age' } end
   ttl = tonumber(permit_expires_ms) - now

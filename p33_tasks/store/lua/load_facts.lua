@@ -8,6 +8,8 @@
 --   hold_key         STRING: why the symbol is held
 --   reservation_key  STRING: the plan that holds the symbol
 --   market_key       HASH: the symbol's market rules
+--   limits_key       HASH: an operator's limits of the symbol
+--   adaptive_key     HASH: this service's own
 --   epoch_key        STRING: our mark on this store's life
 --   plans_key        STREAM: plans
 --   first_seen_key   HASH: when an entry id ahead of TIME was first read, ms
@@ -17,8 +19,9 @@
 --   group          consumer group
 --   ahead_counter  counters field for entry ids ahead of TIME
 -- Returns {'decided', entry}  when a first verdict stands, or
---   {'facts', entry, now_ms, run_id, life, hold, reserved_by, reservation_ttl_ms, snapshot, ledger, market}
---   where the last three are field values in the order of their lists of fields, or the name of the foreign type found.
+--   {'facts', entry, now_ms, run_id, life, hold, reserved_by, reservation_ttl_ms, snapshot, ledger, market,
+--    limits, adaptive}
+--   where the last five are field values in the order of their lists of fields, or the name of the foreign type found.
 
 local wrong = expect(decision_key, 'string')
 if not wrong and entry_id ~= '' then wrong = expect(plans_key, 'stream') or expect(first_seen_key, 'hash') end
@@ -59,4 +62,6 @@ return {
   fields(snapshot_key, SNAPSHOT_FIELDS),
   fields(ledger_key, LEDGER_FIELDS),
   fields(market_key, MARKET_FIELDS),
+  fields(limits_key, LIMITS_FIELDS),
+  fields(adaptive_key, ADAPTIVE_FIELDS),
 }

@@ -9,6 +9,8 @@
 --     .ledger       HASH: the symbol's ledger
 --     .origin       STRING: time in ms of the snapshot the ledger began with
 --     .reservation  STRING: the plan that holds the symbol
+--     .limits       HASH: an operator's limits of the symbol
+--     .adaptive     HASH: this service's own
 -- ARGV
 --   fetched_run_id      run_id of Redis when the request began
 --   fetched_life        the store's life then
@@ -17,14 +19,14 @@
 --   fetched_epoch       the same in whole seconds
 --   fetched_iso         the same as text, UTC
 --   bootstrap           'deny' | 'adopt': whether a ledger may begin with a position
---   cooldown_ms         how long after an order a snapshot may not show it
+--   cooldown_ms         how long after an order a snapshot may not show it, as configured
 --   read_lag_ms         how long the venue's position may not show an order
 --   unknown_ms          longest lifetime of a reservation whose order's outcome is unknown
 --   place_window_ms     the longest time ahead at which a barrier is set
 --   snapshot_ttl_sec    the snapshot's time to live
 --   ledger_ttl_sec      the ledger's time to live
 --   audit_maxlen        about how many entries the audit stream keeps
---   max_reservation_ms  longest lifetime of a reservation (0: any)
+--   max_reservation_ms  longest lifetime of a reservation under the configured cooldown (0: any)
 --   adoption_wait_ms    how long after this server's start a position is adopted at the earliest (0: at once)
 --   positions[]         the position of each symbol
 --     .symbol           the venue's id
@@ -47,7 +49,7 @@ local other_run = run_id(info) ~= fetched_run_id or fetched_life == '' or life(e
 local started_ms = now - tonumber(string.match(info, 'uptime_in_seconds:(%d+)')) * 1000
 
 -- A ledger begins only when no order can be under way that the snapshot doesn't show (CONTRACT section 3).
-local function begin_ledger(symbol, ledger, origin, reservation, amount, side, mode)
+local function begin_ledger(symbol, ledger, origin, reservation, amount, side, mode, cooldown)
   local flat = amount == '0'
   -- A ledger that was lost while the symbol is flat begins anew: a 0 that the venue proves hides nothing. One that was
   -- lost with a position waits for an operator.
@@ -59,7 +61,7 @@ local function begin_ledger(symbol, ledger, origin, reservation, amount, side, m
   if redis.call('EXISTS', reservation) == 1 then return 'ok' end
   local l = redis.call('HMGET', ledger, 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms')
   local ordered, unreadable = twin_time(l[1], l[2])
-  if unreadable or (ordered and ts_ms <= ordered + tonumber(cooldown_ms)) then return 'ok' end
+  if unreadable or not cooldown or (ordered and ts_ms <= ordered + cooldown) then return 'ok' end
   if before_barrier(ts_ms, l[3], read_lag_ms) then return 'ok' end
   local event = flat and 'ledger_created' or 'ledger_adopted'
   redis.call('XADD', audit_key, 'MAXLEN', '~', audit_maxlen, '*', 'event', event, 'symbol', symbol, 'by', 'bootstrap',
@@ -71,7 +73,7 @@ local function begin_ledger(symbol, ledger, origin, reservation, amount, side, m
   return event
 end
 
-local function put(p, snapshot, ledger, origin, reservation)
+local function put(p, snapshot, ledger, origin, reservation, limits, adaptive)
   if other_run then return 'other_run' end
   if expect(snapshot, 'hash') or expect(ledger, 'hash') or expect(origin, 'string') then return 'wrong_type' end
   local stored = redis.call('HMGET', snapshot, 'ts_ms', 'ts_epoch')
@@ -86,11 +88,12 @@ local function put(p, snapshot, ledger, origin, reservation)
   -- Written again after a lost answer, it is still one snapshot.
   if stored_ms ~= ts_ms then count(counters_key, 'p33_snapshot_total|' .. p.symbol .. '|ok') end
 
-  local status = 'ok'
+  local status, cooldown = 'ok', cooldown_in_force(limits, adaptive, cooldown_ms, now)
   if redis.call('HEXISTS', ledger, 'last_known_amt') == 1 then
     redis.call('SET', origin, '0', 'NX')
   else
-    status = begin_ledger(p.symbol, ledger, origin, reservation, p.position_amt, p.side, p.position_mode)
+    status = begin_ledger(p.symbol, ledger, origin, reservation, p.position_amt, p.side, p.position_mode,
+      cooldown)
   end
   redis.call('EXPIRE', ledger, ledger_ttl_sec)
 
@@ -109,6 +112,7 @@ local function put(p, snapshot, ledger, origin, reservation)
   -- So does a reservation that has longer to live than any is ever given, and one without an expiry (a SET without PX, a
   -- restored dump): it would block the symbol for hours, or until somebody finds it.
   local longest = tonumber(max_reservation_ms)
+  if longest > 0 then longest = longest + math.max(0, (cooldown or MOST_COOLDOWN_MS) - tonumber(cooldown_ms)) end
   local left = longest > 0 and redis.call('PTTL', reservation) or 0
   if left > longest or left == -1 then
     -- An order whose outcome is unknown holds it for longer.
@@ -121,6 +125,6 @@ end
 
 local reply = { 'put' }
 for i, k in ipairs(symbol_keys) do
-  reply[#reply + 1] = put(positions[i], k.snapshot, k.ledger, k.origin, k.reservation)
+  reply[#reply + 1] = put(positions[i], k.snapshot, k.ledger, k.origin, k.reservation, k.limits, k.adaptive)
 end
 return reply

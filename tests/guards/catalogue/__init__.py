@@ -11,6 +11,7 @@ from tests.guards.catalogue.detection import DETECTION
 from tests.guards.catalogue.hosts import HOSTS
 from tests.guards.catalogue.issuing import ISSUING
 from tests.guards.catalogue.life import LIFE
+from tests.guards.catalogue.limits import LIMITS
 from tests.guards.catalogue.messages import MESSAGES
 from tests.guards.catalogue.neighbours import NEIGHBOURS
 from tests.guards.catalogue.orders import ORDERS
@@ -31,7 +32,7 @@ from tests.guards.catalogue.venues import EXCHANGE
 from tests.guards.guard import Guard
 
 GUARDS: tuple[Guard, ...] = (
-    *(*RULES, *QUANTITIES),
+    *(*RULES, *QUANTITIES, *LIMITS),
     *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING, *BARRIER, *LIFE),
     *RECONCILIATION,
     *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *ORDERS),

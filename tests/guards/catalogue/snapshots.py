@@ -98,14 +98,14 @@ SNAPSHOTS = (
     ),
     _put(
         "no ledger begins within the cooldown",
-        "  if unreadable or (ordered and ts_ms <= ordered + tonumber(cooldown_ms)) then return 'ok' end\n",
+        "  if unreadable or not cooldown or (ordered and ts_ms <= ordered + cooldown) then return 'ok' end\n",
         "  if unreadable then return 'ok' end\n",
         "test_no_ledger_begins_within_the_cooldown",
     ),
     _put(
         "no ledger begins beside an order time that is none",
-        "  if unreadable or (ordered and ts_ms",
-        "  if (ordered and ts_ms",
+        "  if unreadable or not cooldown",
+        "  if not cooldown",
         "test_no_ledger_begins_beside_an_order_time_that_is_none",
     ),
     _put(
@@ -156,14 +156,14 @@ SNAPSHOTS = (
     ),
     _adopt(
         "a stale snapshot isn't adopted",
-        "if fetched > now or now - fetched > tonumber(max_snapshot_age_ms) then",
+        "if fetched > now or now - fetched > max_age then",
         "if fetched > now then",
         "test_what_is_no_snapshot_for_a_verdict_is_none_for_an_adoption",
     ),
     _adopt(
         "a snapshot of the future isn't adopted",
-        "if fetched > now or now - fetched > tonumber(max_snapshot_age_ms) then",
-        "if now - fetched > tonumber(max_snapshot_age_ms) then",
+        "if fetched > now or now - fetched > max_age then",
+        "if now - fetched > max_age then",
         "test_what_is_no_snapshot_for_a_verdict_is_none_for_an_adoption",
     ),
     _adopt(
@@ -180,8 +180,8 @@ SNAPSHOTS = (
     ),
     _adopt(
         "nothing is adopted within the cooldown",
-        "if ordered and fetched <= ordered + tonumber(cooldown_ms) then\n",
-        "if ordered and fetched <= ordered then\n",
+        "if ordered and fetched <= ordered + cooldown then ",
+        "if ordered and fetched <= ordered then ",
         "test_adopting_is_refused_within_the_cooldown",
     ),
     _adopt(

@@ -19,6 +19,7 @@ SITUATIONS: dict[str, Callable[[Gate], object]] = {
     "not_reduce_only": lambda g: g.judge(reduce_only=False),
     "unknown_action": lambda g: g.judge(action="HOLD", close_factor=None),
     "reconcile_hold_active": lambda g: (g.operator.set_hold(SYMBOL, why="x", by="me"), g.judge()),
+    "limits_unreadable": lambda g: (g.redis.hset(g.keys.limits(SYMBOL), "cooldown_sec", b"\xff5"), g.judge()),
     "no_exchange_snapshot": lambda g: (g.redis.hset(g.keys.snapshot(SYMBOL), "source", b"\xffsim"), g.judge()),
     "hedge_mode_unsupported": lambda g: (g.put_position(hedge_mode=True), g.judge()),
     "stale_exchange_state": lambda g: (g.redis.hset(g.keys.snapshot(SYMBOL), "ts_ms", "1000"), g.judge()),

@@ -103,6 +103,10 @@ def change_hold(gate: Gate) -> Act:
     return lambda: gate.operator.set_hold(SYMBOL, why="x", by="me")
 
 
+def change_limits(gate: Gate) -> Act:
+    return lambda: gate.operator.set_limits(SYMBOL, {"cooldown_sec": "30"}, for_ms=None, by="me")
+
+
 def claim_refresh(gate: Gate) -> Act:
     gate.budget.acquire(1)
     return lambda: gate.snapshots.claim_refresh(SOURCE)
@@ -150,6 +154,7 @@ ACTS: dict[str, tuple[str, Callable[[Gate], Act]]] = {
         ("consume_permits", consume_permits),
         ("adopt_ledger", adopt_ledger),
         ("change_hold", change_hold),
+        ("change_limits", change_limits),
         ("claim_refresh", claim_refresh),
         ("finish_refresh", finish_refresh),
         ("refuse_markets", refuse_markets),
@@ -175,6 +180,11 @@ GOES_ON: dict[tuple[str, str], Callable[[Gate], object]] = {
     # A symbol that is reserved by something unknown is reserved: the snapshot is written, no ledger begins.
     ("put_snapshots", f"position:inflight:{SYMBOL}"): lambda g: g.count(f"p33_snapshot_total|{SYMBOL}|ok") == 1,
     ("create_ledger", f"position:inflight:{SYMBOL}"): lambda g: not g.ledger() and not g.events(),
+    # So is one whose cooldown can't be read; an operator is told so.
+    ("put_snapshots", f"limits:{SYMBOL}"): lambda g: not g.ledger().get("last_known_amt") and not g.events(),
+    ("put_snapshots", f"p33:limits:adaptive:{SYMBOL}"): lambda g: not g.ledger().get("last_known_amt"),
+    ("create_ledger", f"limits:{SYMBOL}"): lambda g: not g.ledger() and not g.events(),
+    ("create_ledger", f"p33:limits:adaptive:{SYMBOL}"): lambda g: not g.ledger() and not g.events(),
     # A poisoned entry must get out of the way.
     ("dead_letter", "p33:counters"): lambda g: len(g.dead()) == 1 and g.pending(g.keys.plans) == 0,
 }

@@ -24,6 +24,7 @@ BREAKING: dict[Rule, tuple[Reason, dict[str, Any]]] = {
     rules.plan_is_reduce_only: (Reason.NOT_REDUCE_ONLY, {"reduce_only": False}),
     rules.action_is_known: (Reason.UNKNOWN_ACTION, {"action": "HOLD"}),
     rules.no_hold_is_set: (Reason.RECONCILE_HOLD_ACTIVE, {"hold": True}),
+    rules.limits_are_readable: (Reason.LIMITS_UNREADABLE, {"limits_problem": "quantum:limits:BTCUSDT: not a number"}),
     rules.exchange_snapshot_is_known: (Reason.NO_EXCHANGE_SNAPSHOT, {"source": "another venue"}),
     rules.position_mode_is_one_way: (Reason.HEDGE_MODE_UNSUPPORTED, {"hedge_mode": True}),
     rules.rule_1_snapshot_is_fresh: (Reason.STALE_EXCHANGE_STATE, {"snapshot_age_ms": 10_001}),
@@ -62,6 +63,7 @@ def make_case(*, sign: int = 1, **knobs: Any) -> tuple[Plan, Facts, Policy]:
     )
     facts = make_facts(
         hold=knobs.get("hold", False),
+        limits_problem=knobs.get("limits_problem"),
         snapshot=replace(snapshot, source=knobs.get("source", snapshot.source)),
         ledger=make_ledger(
             None if ledger is None else Decimal(ledger) * sign,

@@ -163,5 +163,7 @@ def test_there_is_a_limit_to_try_for_each_that_a_rule_asks_for() -> None:
         field
         for field in Policy.__slots__
         if field not in {"allowlist", "permit_ttl_ms", "poll_ms", "market_max_age_ms", "read_lag_ms", "accept_old_life"}
+        and field
+        not in {"cooldown_by", "tolerance_by", "threshold_by", "limits_until_ms"}  # who set a limit, not a limit
     }
     assert set(Limits.__slots__) == fields

@@ -1,0 +1,198 @@
+"""``p33 limits``: a symbol's own limits, beside the configured ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from p33_tasks.cli.durations import DURATION
+from p33_tasks.cli.failures import NO, json_option
+from p33_tasks.cli.hold import warn_if_unlisted
+from p33_tasks.cli.session import Session, open_session, operator
+from p33_tasks.cli.show import cell, console, print_json, print_lines, seconds
+from p33_tasks.cli.symbols import symbol_of
+from p33_tasks.cli.tables import limits_json, limits_text
+from p33_tasks.contract import limits as written
+from p33_tasks.domain.limits import MAX_LOOSER_MS, looser
+from p33_tasks.domain.models import Policy, SymbolLimits
+from p33_tasks.domain.quantities import canonical
+from p33_tasks.errors import CorruptStateError
+from p33_tasks.store.operator import OperatorStore
+from p33_tasks.views.overview import SymbolView, read_overview
+
+_FIELD_OF = {
+    "cooldown_ms": "cooldown_sec",
+    "qty_tolerance_pct": "qty_tolerance_pct",
+    "stale_threshold_ms": "stale_threshold_sec",
+}
+
+
+@click.group(short_help="A symbol's own limits: show, set or clear them.")
+def limits() -> None:
+    """A symbol may have its own cooldown, drift tolerance and stale threshold in place of the configured ones.
+
+    A value tighter than the configured one counts until it is cleared. A looser one counts for a time only (--for,
+    at most 24h); after it the configured value is in force again. Every change is audited under your name.
+
+    \b
+    Examples:
+      p33 limits show
+      p33 limits set BTCUSDT --cooldown-sec 30
+      p33 limits set BTCUSDT --cooldown-sec 30 --qty-tolerance-pct 2 --for 2h
+      p33 limits clear BTCUSDT
+    """
+
+
+@limits.command(short_help="The limits in force.")
+@click.argument("symbols", nargs=-1, metavar="[SYMBOL]...")
+@json_option
+def show(symbols: tuple[str, ...], as_json: bool) -> None:
+    """Show the limits in force and who set them. Without SYMBOL, all of P33_ALLOWLIST.
+
+    \b
+    Examples:
+      p33 limits show
+      p33 limits show BTCUSDT --json
+    """
+    session = open_session()
+    wanted = tuple(map(symbol_of, symbols)) or session.settings.allowlist
+    views, policy = _read(session, wanted), session.settings.policy
+    if as_json:
+        print_json({"configured": _configured(policy), "limits": {v.symbol: limits_json(v, policy) for v in views}})
+        return
+    print_lines(console(), (cell(line, limit=700) for line in _lines(views, policy, named=bool(symbols))))
+
+
+@limits.command("set", short_help="Set a symbol's own limits.")
+@click.argument("symbol")
+@click.option("--cooldown-sec", metavar="SEC", help="Minimum time since the last order, 0 to 86400.")
+@click.option("--qty-tolerance-pct", metavar="PCT", help="Allowed drift, percent of the exchange position, 0 to 10.")
+@click.option("--stale-threshold-sec", metavar="SEC", help="Maximum snapshot age: above P33_POLL_SEC, at most 60.")
+@click.option("--for", "for_ms", type=DURATION, help="How long looser values count, e.g. 90s, 10m, 2h; at most 24h.")
+@json_option
+def set_(symbol: str, for_ms: int | None, as_json: bool, **values: str | None) -> None:
+    """Set the limits of SYMBOL. They replace its earlier ones: a limit that isn't named is the configured one again.
+
+    A plan that is being evaluated at this moment is evaluated again.
+
+    \b
+    Examples:
+      p33 limits set BTCUSDT --cooldown-sec 30
+      p33 limits set BTCUSDT --qty-tolerance-pct 5 --for 30m
+    """
+    session, name = open_session(), symbol_of(symbol)
+    policy = session.settings.policy
+    given = {field: value.strip() for field, value in values.items() if value is not None}
+    fields = _checked(given, policy, for_ms)
+    stored = OperatorStore(session.client, session.keys).set_limits(name, fields, for_ms=for_ms, by=operator())
+    view = _read(session, (name,))[0]
+    if as_json:
+        print_json({"symbol": name, "stored": dict(stored), "limits": limits_json(view, policy)})
+    else:
+        click.echo(f"{name}: {limits_text(view, policy) or 'as configured'}")
+    warn_if_unlisted(session, name, "Its limits are as they were")
+
+
+@limits.command(short_help="Go back to the configured limits.")
+@click.argument("symbol")
+@json_option
+def clear(symbol: str, as_json: bool) -> None:
+    """Remove the limits that an operator set for SYMBOL. Exit 1 when there were none.
+
+    \b
+    Example:
+      p33 limits clear BTCUSDT
+    """
+    session, name = open_session(), symbol_of(symbol)
+    changed = OperatorStore(session.client, session.keys).clear_limits(name, by=operator())
+    if as_json:
+        print_json({"symbol": name, "changed": changed})
+    else:
+        done = "is judged by the configured limits" if changed else "had no limits of its own"
+        click.echo(f"{name} {done}")
+    if not changed:
+        raise click.exceptions.Exit(NO)
+
+
+def _checked(given: Mapping[str, str], policy: Policy, for_ms: int | None) -> dict[str, str]:
+    """The fields to store, in the one way that they are written.
+
+    Raises:
+        click.UsageError: One is no number or out of bounds; a looser one has no time, or a time has no looser one.
+    """
+    if not given:
+        raise click.UsageError("name at least one limit: --cooldown-sec, --qty-tolerance-pct, --stale-threshold-sec")
+    try:
+        wanted = SymbolLimits(
+            cooldown_ms=_read_one(given, "cooldown_sec", written.cooldown_ms),
+            qty_tolerance_pct=_read_one(given, "qty_tolerance_pct", written.tolerance_pct),
+            stale_threshold_ms=_read_one(given, "stale_threshold_sec", written.stale_threshold_ms),
+        )
+    except CorruptStateError as error:
+        raise click.UsageError(f"{error}; use a plain decimal number") from error
+    if wanted.stale_threshold_ms is not None and wanted.stale_threshold_ms <= policy.poll_ms:
+        raise click.UsageError(
+            f"stale_threshold_sec {given['stale_threshold_sec']} must be above P33_POLL_SEC "
+            f"({seconds(policy.poll_ms)}), or every snapshot is stale before the next one comes"
+        )
+    _check_time(tuple(_FIELD_OF[name] for name in looser(policy, wanted)), for_ms)
+    texts = {
+        "cooldown_sec": wanted.cooldown_ms is not None and written.seconds_text(wanted.cooldown_ms),
+        "qty_tolerance_pct": wanted.qty_tolerance_pct is not None and canonical(wanted.qty_tolerance_pct),
+        "stale_threshold_sec": wanted.stale_threshold_ms is not None
+        and written.seconds_text(wanted.stale_threshold_ms),
+    }
+    return {name: text for name, text in texts.items() if text}
+
+
+def _read_one(given: Mapping[str, str], name: str, read: Any) -> Any:
+    return read(given[name]) if name in given else None
+
+
+def _check_time(names: tuple[str, ...], for_ms: int | None) -> None:
+    if names and for_ms is None:
+        raise click.UsageError(
+            f"{', '.join(names)}: looser than configured; say for how long, e.g. --for 2h (at most 24h)"
+        )
+    if for_ms is None:
+        return
+    if not names:
+        raise click.UsageError(
+            "nothing here is looser than configured, and a tighter limit counts until it is cleared: leave --for out"
+        )
+    if for_ms > MAX_LOOSER_MS:
+        raise click.UsageError(
+            "--for is at most 24h: a looser limit that is meant to stay belongs in the configuration"
+        )
+
+
+def _read(session: Session, symbols: tuple[str, ...]) -> tuple[SymbolView, ...]:
+    return read_overview(session.client, session.keys, symbols, source=session.source).symbols
+
+
+def _configured(policy: Policy) -> dict[str, Any]:
+    return {
+        "cooldown_sec": written.seconds_text(policy.cooldown_ms),
+        "qty_tolerance_pct": canonical(policy.qty_tolerance_pct),
+        "stale_threshold_sec": written.seconds_text(policy.stale_threshold_ms),
+    }
+
+
+def _lines(views: tuple[SymbolView, ...], policy: Policy, *, named: bool) -> Iterator[str]:
+    yield (
+        f"configured: cooldown {seconds(policy.cooldown_ms)}, tolerance {canonical(policy.qty_tolerance_pct)} %, "
+        f"stale threshold {seconds(policy.stale_threshold_ms)}"
+    )
+    shown = 0
+    for view in views:
+        text = limits_text(view, policy)
+        ended = looser(policy, view.facts.limits) if view.policy_in_force(policy).limits_until_ms is None else ()
+        if ended:
+            text = f"{text or 'as configured'}; no longer counted: {', '.join(_FIELD_OF[name] for name in ended)}"
+        if text or named:
+            shown += 1
+            yield f"{view.symbol}  {text or 'as configured'}"
+    if not shown:
+        yield "no symbol has limits of its own"

@@ -1,0 +1,66 @@
+"""The limits in force for one symbol: configured, an operator's, this service's own (CONTRACT section 10)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from p33_tasks.domain.models import Policy, SymbolLimits
+
+MAX_COOLDOWN_MS = 86_400_000
+MAX_STALE_THRESHOLD_MS = 60_000
+MAX_QTY_TOLERANCE_PCT = Decimal(10)
+"""The ceilings of the settings; a limit per symbol has the same."""
+MAX_LOOSER_MS = 86_400_000
+"""How long a limit that is looser than the configured one may count at most."""
+
+_NONE = SymbolLimits()
+# Which limits there are: the policy's field, who set it, whether a higher value is the looser one.
+_LIMITS = (
+    ("cooldown_ms", "cooldown_by", False),
+    ("qty_tolerance_pct", "tolerance_by", True),
+    ("stale_threshold_ms", "threshold_by", True),
+)
+
+
+def in_force(policy: Policy, limits: SymbolLimits, now_ms: int) -> Policy:
+    """The policy with a symbol's own limits.
+
+    An operator's value replaces the configured one. A looser one counts only while ``expires_ms`` lies ahead, by a day
+    at most: without that, or after it, the configured value is in force. This service's own cooldown counts only where
+    it is the longer one.
+
+    Args:
+        policy: The configured limits.
+        limits: What is stored for the symbol, within the bounds.
+        now_ms: Redis TIME.
+    """
+    if limits == _NONE:
+        return policy
+    changes: dict[str, Any] = {}
+    looser_counts = limits.expires_ms is not None and now_ms < limits.expires_ms <= now_ms + MAX_LOOSER_MS
+    for name, by, higher_is_looser in _LIMITS:
+        value, configured = getattr(limits, name), getattr(policy, name)
+        if value is None or value == configured:
+            continue
+        if (value > configured) is higher_is_looser:
+            if not looser_counts:
+                continue
+            changes["limits_until_ms"] = limits.expires_ms
+        changes |= {name: value, by: "operator"}
+    own_ms = limits.adaptive_cooldown_ms
+    if own_ms is not None and own_ms > changes.get("cooldown_ms", policy.cooldown_ms):
+        changes |= {"cooldown_ms": own_ms, "cooldown_by": limits.adaptive_by or "volatility"}
+    return replace(policy, **changes)
+
+
+def looser(policy: Policy, limits: SymbolLimits) -> tuple[str, ...]:
+    """Which of an operator's values are looser than the configured ones: names of the policy's fields."""
+    return tuple(
+        name
+        for name, _, higher_is_looser in _LIMITS
+        if (value := getattr(limits, name)) is not None
+        and value != getattr(policy, name)
+        and (value > getattr(policy, name)) is higher_is_looser
+    )

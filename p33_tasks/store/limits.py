@@ -1,0 +1,18 @@
+"""Limits of one symbol in Redis: reading them, and an operator's changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from p33_tasks.contract.keys import Keys
+from p33_tasks.contract.limits import decode_limits
+from p33_tasks.domain.models import SymbolLimits
+from p33_tasks.errors import CorruptStateError
+
+
+def read_limits(keys: Keys, symbol: str, operator: Any, adaptive: Any) -> tuple[SymbolLimits, str | None]:
+    """Both HASHes, as values of their fields or the name of the foreign type found; and what can't be read of them."""
+    try:
+        return decode_limits(keys.limits(symbol), operator, keys.adaptive_limits(symbol), adaptive), None
+    except CorruptStateError as error:
+        return SymbolLimits(), str(error)

@@ -1,0 +1,44 @@
+-- Sets or clears an operator's limits of a symbol, audited. What is set replaces what was there as a whole.
+--
+-- KEYS
+--   limits_key  HASH: an operator's limits of the symbol
+--   audit_key   STREAM: operator and ledger events
+-- ARGV
+--   act           'set' | 'clear'
+--   symbol        the venue's id
+--   by            who changes it, for the audit
+--   for_ms        how long the looser values count ('' where none is looser)
+--   audit_maxlen  about how many entries the audit stream keeps
+--   values[]      each limit to set
+--     .field      its field
+--     .value      its value
+-- Returns {'changed', field, value, ...} what is stored now | {'unchanged'} there was nothing to clear
+
+local wrong = expect(limits_key, 'hash') or expect(audit_key, 'stream')
+if wrong then return wrong end
+
+local function written(flat)
+  local parts = {}
+  for at = 1, #flat, 2 do parts[#parts + 1] = flat[at] .. '=' .. string.sub(flat[at + 1], 1, 100) end
+  table.sort(parts)
+  return table.concat(parts, ' ')
+end
+
+local before = redis.call('HGETALL', limits_key)
+if act == 'clear' and #before == 0 then return { 'unchanged' } end
+
+local flat = {}
+for _, limit in ipairs(values) do
+  flat[#flat + 1] = limit.field
+  flat[#flat + 1] = limit.value
+end
+if for_ms ~= '' then
+  flat[#flat + 1] = 'expires_ms'
+  flat[#flat + 1] = text(now_ms() + tonumber(for_ms))
+end
+
+redis.call('XADD', audit_key, 'MAXLEN', '~', audit_maxlen, '*', 'event', act == 'set' and 'limits_set' or 'limits_cleared',
+  'symbol', symbol, 'by', by, 'before', written(before), 'after', written(flat))
+redis.call('DEL', limits_key)
+if #flat > 0 then redis.call('HSET', limits_key, unpack(flat)) end
+return { 'changed', unpack(flat) }
