@@ -24,6 +24,14 @@ class KeyPermissions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountReport:
+    """What kind of account a key belongs to."""
+
+    kind: str  # in the venue's own words
+    problem: str | None = None  # why this service can't judge or trade it, with what to do; None: it can
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderReport:
     """One order as the venue reports it."""
 
@@ -72,6 +80,14 @@ class TellsKeyPermissions(Protocol):
 
     def fetch_key_permissions(self) -> KeyPermissions | None:
         """None where the environment in use doesn't tell. Raises ExchangeError."""
+
+
+@runtime_checkable
+class TellsAccount(Protocol):
+    """The venue tells what kind of account a key belongs to."""
+
+    def fetch_account(self) -> AccountReport:
+        """Raises ExchangeError."""
 
 
 @runtime_checkable

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from p33_tasks.abilities import TellsKeyPermissions, TellsPositionMode, TellsTime
+from p33_tasks.abilities import TellsAccount, TellsKeyPermissions, TellsPositionMode, TellsTime
 from p33_tasks.cli.findings import Finding, Findings, Grade, counted, listed
 from p33_tasks.cli.session import Session
 from p33_tasks.errors import (
@@ -78,6 +78,7 @@ def check_exchange(session: Session, *, redis_answers: bool) -> list[Finding]:
     _check_symbols(findings, venue, allowlist)
     if _check_positions(findings, venue, allowlist):
         _check_position_mode(findings, venue)
+        _check_account(findings, venue)
         _check_key(findings, venue)
     return findings.all
 
@@ -145,6 +146,10 @@ def _check_positions(findings: Findings, venue: Venue, allowlist: tuple[str, ...
         why = listed(f"{symbol} ({report.spoiled.get(symbol, 'missing')})" for symbol in unknown)
         findings.fail("positions", f"no usable row for {why}", "correct P33_ALLOWLIST, or look at the venue's answer")
     else:
+        if not isinstance(venue, TellsPositionMode):
+            hedged = sorted(symbol for symbol, position in report.positions.items() if position.hedge_mode)
+            mode = f"hedge for {listed(hedged)}" if hedged else "no open position is in hedge mode"
+            findings.ok("position mode", f"{mode}; the venue has a mode per symbol, and only an open position tells it")
         held = sum(1 for position in report.positions.values() if position.position_amt != 0)
         findings.ok(
             "positions", f"{held} open, {len(report.positions) - held} flat, of {counted(len(allowlist), 'symbol')}"
@@ -160,6 +165,14 @@ def _check_position_mode(findings: Findings, venue: Venue) -> None:
         return
     fix = "set the account to one-way mode; until then every plan is denied hedge_mode_unsupported"
     findings.add("position mode", Grade.FAIL if hedge else Grade.OK, "hedge" if hedge else "one-way", fix)
+
+
+def _check_account(findings: Findings, venue: Venue) -> None:
+    if not isinstance(venue, TellsAccount):
+        return
+    account = _asked(findings, "account", venue.fetch_account, "try again")
+    if account is not None:
+        findings.add("account", Grade.WARN if account.problem else Grade.OK, account.kind, account.problem or "")
 
 
 def _check_key(findings: Findings, venue: Venue) -> None:

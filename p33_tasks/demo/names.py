@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from p33_tasks.venues.spec import ClientOrderIds
+
 APPLY_GROUP = "apply"
 GOVERNOR_GROUP = "governor"
 """Consumer groups on the plan stream, beside the brain's own."""
@@ -38,15 +40,18 @@ class DemoKeys:
         return f"{self.prefix}:demo:cases"
 
 
-def client_order_id(prefix: str, plan_id: str) -> str:
+def client_order_id(prefix: str, plan_id: str, ids: ClientOrderIds | None = None) -> str:
     """The one client order id that a plan's order ever has, on every host and after every restart.
 
     Args:
         prefix: The account's key prefix; it holds no line break.
         plan_id: Any text.
+        ids: The venue's alphabet and length; None: 36 characters of ``a-z0-9-``.
 
     Returns:
-        36 characters of ``a-z0-9-``.
+        The venue's own prefix for us, and at least 112 bits of a digest.
     """
     digest = hashlib.sha256(f"{prefix}\n{plan_id}".encode("utf-8", "surrogatepass")).hexdigest()
-    return CLIENT_ORDER_ID_PREFIX + digest[:_DIGEST_CHARS]
+    if ids is None:
+        return CLIENT_ORDER_ID_PREFIX + digest[:_DIGEST_CHARS]
+    return ids.own_prefix + digest[: min(_DIGEST_CHARS, ids.max_chars - len(ids.own_prefix))]

@@ -13,6 +13,8 @@ module              what it holds
 ``transport``       makes the ccxt instance; the only module that imports ccxt, and only when called
 ``scrub``           keeps signed URLs, signatures and keys out of every text
 ``binance_usdm``    Binance USD-M futures
+``bybit``           Bybit v5, linear contracts settled in USDT
+``okx``             OKX v5, linear perpetual swaps
 ``_template``       where a new venue begins: docs/adding-a-venue.md
 ==================  =============================================================================================
 
@@ -30,5 +32,7 @@ from typing import Final
 
 VENUES: Final = (
     "binance_usdm",  # Binance USD-M futures
+    "bybit",  # Bybit v5, linear contracts settled in USDT
+    "okx",  # OKX v5, linear perpetual swaps
 )
 """The folders of this package that are venues; each holds ``VENUE``."""

@@ -195,7 +195,7 @@ def pause_sec(answer: Answer, now_ms: int, limit: RequestLimit | None = None) ->
         return named
     moment = answer.headers.get(limit.reset_header, "") if limit and limit.reset_header else ""
     if moment.isascii() and moment.isdecimal():
-        return _bounded(math.ceil((int(moment[:15]) - now_ms) / 1000))
+        return min(_bounded(math.ceil((int(moment[:15]) - now_ms) / 1000)), MAX_UNAVAILABLE_PAUSE_SEC)
     if answer.status == _BANNED or limit is None:
         return DEFAULT_PAUSE_SEC.get(answer.status, DEFAULT_PAUSE_SEC[429])
     return limit.pause_sec

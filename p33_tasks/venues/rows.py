@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict
 
 from p33_tasks.domain import quantities as q
 from p33_tasks.errors import InvalidQuantityError
@@ -41,6 +41,23 @@ def number(row: Row, name: str) -> Decimal:
 def optional_number(row: Row, name: str) -> Decimal | None:
     """A field for people to read: absent or null is None, but what is there must be a number."""
     return None if row.get(name) is None else number(row, name)
+
+
+class Prices(TypedDict):
+    """What people read beside an amount; quote units."""
+
+    entry_price: Decimal | None
+    mark_price: Decimal | None
+    leverage: Decimal | None
+    unrealized_pnl: Decimal | None
+
+
+def prices(row: Row, *, entry: str, mark: str, leverage: str, pnl: str) -> Prices:
+    """The prices of a row by its fields' names; absent, null and "" are None. Raises InvalidRowError."""
+    entry_price, mark_price, leverage_, unrealized_pnl = (
+        None if row.get(name) == "" else optional_number(row, name) for name in (entry, mark, leverage, pnl)
+    )
+    return Prices(entry_price=entry_price, mark_price=mark_price, leverage=leverage_, unrealized_pnl=unrealized_pnl)
 
 
 def milliseconds_at(body: object, path: Iterable[str | int]) -> int | None:

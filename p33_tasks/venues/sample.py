@@ -39,3 +39,7 @@ class VenueSample:
     hedge_symbol: str = ""
     # With a leg on the wrong side; empty: made from the signed amounts as they stand in ``hedge_answer``.
     hedge_turned: tuple[str, ...] = ()
+    absent_symbol: str = "NOSUCH"  # no answer lists it; of the kind that the positions answer covers
+    # Of requests besides positions and market rules, by ``Endpoint.shown``; in hedge mode the second takes precedence.
+    other_answers: Mapping[str, str] = field(default_factory=dict)
+    hedge_other_answers: Mapping[str, str] = field(default_factory=dict)

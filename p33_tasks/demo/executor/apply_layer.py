@@ -140,7 +140,7 @@ def build_executor(settings: Settings) -> Executor:
     api_key, api_secret = settings.api_credentials
     signing_key = settings.permit_signing_key
     return Executor(
-        journal=Journal(client, keys),
+        journal=Journal(client, keys, settings.venue.client_order_ids),
         permits=PermitClient(
             settings.state_url,
             prefix=settings.key_prefix,
@@ -152,6 +152,7 @@ def build_executor(settings: Settings) -> Executor:
             exchange_id=settings.exchange,
             api_key=api_key.get_secret_value() if api_key else None,
             api_secret=api_secret.get_secret_value() if api_secret else None,
+            password=settings.venue_api_password.get_secret_value() if settings.venue_api_password else None,
             testnet=settings.testnet,
             base_url=settings.exchange_base_url,
             budget=RedisRequestBudget(

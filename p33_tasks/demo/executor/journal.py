@@ -22,6 +22,7 @@ from p33_tasks.demo.names import APPLY_GROUP, DemoKeys, client_order_id
 from p33_tasks.domain.models import OrderSide, Plan
 from p33_tasks.domain.quantities import canonical, parse_quantity
 from p33_tasks.store.scripts import Scripts
+from p33_tasks.venues.spec import ClientOrderIds
 
 MEMORY_MS = 7 * 86_400_000
 RESULT_MAXLEN = 100_000
@@ -66,14 +67,16 @@ class Settled(StrEnum):
 class Journal:
     """The journals of one account's plans."""
 
-    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+    def __init__(self, client: redis.Redis, keys: Keys, ids: ClientOrderIds | None = None) -> None:
+        """Make a journal whose plans have order ids of a venue's alphabet."""
         self._scripts = Scripts(client, "p33_tasks.demo")
         self._keys = keys
         self._own = DemoKeys(keys.prefix)
+        self._ids = ids
 
     def claim(self, plan: Plan, entry_id: str) -> Claim | None:
         """Open the plan's journal or find it again; None for an entry that has nothing left to do."""
-        order_id = client_order_id(self._keys.prefix, plan.plan_id)
+        order_id = client_order_id(self._keys.prefix, plan.plan_id, self._ids)
         status, *rest = self._scripts.run(
             "claim_plan",
             {

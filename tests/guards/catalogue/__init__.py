@@ -28,6 +28,7 @@ from tests.guards.catalogue.servers import SERVERS
 from tests.guards.catalogue.snapshots import SNAPSHOTS
 from tests.guards.catalogue.texts import TEXTS
 from tests.guards.catalogue.tls import TLS
+from tests.guards.catalogue.venue_folders import VENUE_FOLDERS
 from tests.guards.catalogue.venues import EXCHANGE
 from tests.guards.guard import Guard
 
@@ -35,7 +36,7 @@ GUARDS: tuple[Guard, ...] = (
     *(*RULES, *QUANTITIES, *LIMITS),
     *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING, *BARRIER, *LIFE),
     *RECONCILIATION,
-    *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *ORDERS),
+    *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *VENUE_FOLDERS, *ORDERS),
     *(*READING, *MESSAGES, *BROKER, *CONTROL, *NEIGHBOURS),
     *(*SECRETS, *HOSTS, *TEXTS, *TLS, *SCRIPTS, *SERVERS, *ALIVE, *DETECTION),
 )

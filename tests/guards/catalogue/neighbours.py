@@ -157,8 +157,11 @@ NEIGHBOURS = (
     Guard(
         promise="two accounts with one plan_id have two orders",
         file="demo/names.py",
-        old="def client_order_id(prefix: str, plan_id: str) -> str:\n",
-        new='def client_order_id(prefix: str, plan_id: str) -> str:\n    prefix = ""\n',
+        old="def client_order_id(prefix: str, plan_id: str, ids: ClientOrderIds | None = None) -> str:\n",
+        new=(
+            "def client_order_id(prefix: str, plan_id: str, ids: ClientOrderIds | None = None) -> str:\n"
+            '    prefix = ""\n'
+        ),
         tests=("unit/demo/executor/test_names.py",),
     ),
     # --- the executor

@@ -18,7 +18,11 @@ def test_whatever_the_plan_is_called_the_venue_accepts_the_id(plan_id):
     assert len(made) <= 36
     assert re.fullmatch(r"[a-z0-9-]+", made)
     for entry in venue_entries().values():
-        assert entry.spec.client_order_ids.pattern.fullmatch(made)
+        ids = entry.spec.client_order_ids
+        of_venue = client_order_id("quantum", plan_id, ids)
+        assert ids.pattern.fullmatch(of_venue)
+        assert of_venue.startswith(ids.own_prefix)
+        assert len(of_venue) - len(ids.own_prefix) >= 28, "two plans would share an id"
 
 
 @given(any_text, any_text)

@@ -1,0 +1,79 @@
+"""Bybit, read: positions, market rules, and what ``p33 check`` asks about the account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from p33_tasks.abilities import AccountReport, KeyPermissions
+from p33_tasks.ports import MarketReport, PositionReport
+from p33_tasks.venues.bybit.account_rows import read_account, read_key
+from p33_tasks.venues.bybit.envelope import pages, rows_of
+from p33_tasks.venues.bybit.market_rows import read_markets
+from p33_tasks.venues.bybit.position_rows import read_positions
+from p33_tasks.venues.bybit.spec import ACCOUNT, INSTRUMENTS, KEY, POSITIONS
+from p33_tasks.venues.session import VenueSession
+
+
+class Bybit:
+    """The venue as ``ports.Venue``, and what ``p33 check`` asks about the account."""
+
+    def __init__(self, session: VenueSession, source: str, is_testnet: bool) -> None:  # noqa: FBT001 - VenueEntry.reader
+        self._session = session
+        self._source = source
+        self._has_key_permissions = not is_testnet
+
+    @property
+    def source(self) -> str:
+        """Venue, host and scope, e.g. ``bybit api.bybit.com linear USDT``."""
+        return self._source
+
+    def fetch_positions(self, symbols: Iterable[str]) -> PositionReport:
+        """All positions settled in USDT.
+
+        Pages are not one moment: a row that moves while they are read can be missed, which would look flat. So what
+        takes more than one page is read twice, and a symbol that isn't the same in both is invalid.
+
+        Raises:
+            ExchangeError: One of its kinds; then nothing is known about any symbol.
+        """
+        wanted = tuple(symbols)
+        first = list(pages(self._session, POSITIONS))
+        report = read_positions(first, wanted)
+        if sum(bool(rows_of(page, POSITIONS.shown)) for page in first) <= 1:
+            return report
+        return steady(report, read_positions(list(pages(self._session, POSITIONS)), wanted))
+
+    def fetch_markets(self, symbols: Iterable[str]) -> MarketReport:
+        """The rules of market orders; works without credentials. Raises ExchangeError."""
+        return read_markets(list(pages(self._session, INSTRUMENTS)), symbols)
+
+    def fetch_server_time_ms(self) -> int:
+        """The venue's clock in milliseconds. Raises ExchangeError."""
+        return self._session.fetch_server_time_ms()
+
+    def fetch_key_permissions(self) -> KeyPermissions | None:
+        """What the key may do; None in the test environment. Raises ExchangeError."""
+        return read_key(self._session.ask(KEY)) if self._has_key_permissions else None
+
+    def fetch_account(self) -> AccountReport:
+        """The kind of account. Raises ExchangeError."""
+        return read_account(self._session.ask(ACCOUNT))
+
+
+def steady(first: PositionReport, second: PositionReport) -> PositionReport:
+    """Of two readings, what both agree on; a symbol that one has flat and the other doesn't is invalid."""
+    positions = dict(first.positions)
+    invalid = {**second.spoiled, **first.spoiled}
+    for symbol in first.positions:
+        again = second.positions.get(symbol)
+        if again is None:
+            del positions[symbol]
+        elif _held(first, symbol) != _held(second, symbol):
+            del positions[symbol]
+            invalid[symbol] = "it was flat in one of two readings and not in the other"
+    return PositionReport(positions=positions, spoiled=invalid)
+
+
+def _held(report: PositionReport, symbol: str) -> tuple[bool, ...]:
+    position = report.positions[symbol]
+    return tuple(leg.position_amt != 0 for leg in position.legs) or (position.position_amt != 0,)

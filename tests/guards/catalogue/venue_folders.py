@@ -1,0 +1,198 @@
+"""Each venue's own rows and requests: what absence proves, whose sign counts, what is one position."""
+
+from __future__ import annotations
+
+from tests.guards.guard import Guard
+
+BYBIT_TESTS, OKX_TESTS = "unit/venues/test_bybit.py", "unit/venues/test_okx.py"
+REQUEST_TESTS = "integration/venues/test_venue_requests.py"
+
+
+def _bybit(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{BYBIT_TESTS}::{test}" for test in tests)
+    return Guard(promise=f"bybit: {promise}", file=f"venues/bybit/{file}", old=old, new=new, tests=named)
+
+
+def _okx(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{OKX_TESTS}::{test}" for test in tests)
+    return Guard(promise=f"okx: {promise}", file=f"venues/okx/{file}", old=old, new=new, tests=named)
+
+
+def _sent(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"{REQUEST_TESTS}::{test}" for test in tests)
+    return Guard(promise=promise, file=f"venues/{file}", old=old, new=new, tests=named)
+
+
+VENUE_FOLDERS = (
+    _bybit(
+        "an answer of another category proves nothing",
+        "envelope.py",
+        "    if category != CATEGORY and not (category is None and not is_about_account):\n",
+        "    if False:\n",
+        "test_an_answer_without_its_last_page_proves_nothing",
+    ),
+    _bybit(
+        "pages are read to the last one",
+        "envelope.py",
+        '        if found is None or found == "" or result.get("list") == []:\n',
+        "        if True:\n",
+        "test_a_cursor_on_the_last_page_ends_at_the_empty_page_behind_it",
+        "test_an_answer_without_its_last_page_proves_nothing",
+    ),
+    _bybit(
+        "a cursor that comes again isn't followed",
+        "envelope.py",
+        "        if not isinstance(found, str) or found in seen:\n",
+        "        if not isinstance(found, str):\n",
+        "test_an_answer_without_its_last_page_proves_nothing",
+    ),
+    _bybit(
+        "what takes several pages is read twice",
+        "reader.py",
+        "        if sum(bool(rows_of(page, POSITIONS.shown)) for page in first) <= 1:\n",
+        "        if True:\n",
+        "test_a_row_that_moved_between_pages_is_unknown_and_not_flat",
+    ),
+    _bybit(
+        "a row of another settle coin leaves absent symbols unknown",
+        "position_rows.py",
+        "        if not is_settled_here(symbol):\n            return",
+        "        if False:\n            return",
+        "test_a_row_that_belongs_elsewhere_leaves_absent_symbols_unknown",
+    ),
+    _bybit(
+        "a symbol of another settle coin is never flat",
+        "position_rows.py",
+        "    if not is_settled_here(symbol):\n        raise",
+        "    if False:\n        raise",
+        "test_a_symbol_of_another_settle_coin_is_unknown_and_never_flat",
+    ),
+    _bybit(
+        "a sell is a short",
+        "position_rows.py",
+        "        return q.negated(size)\n",
+        "        return size\n",
+        "test_the_side_has_the_sign_and_an_omitted_symbol_is_flat",
+    ),
+    _bybit(
+        "leg and side agree",
+        "position_rows.py",
+        "    if not leg.admits(amount):\n",
+        "    if False:\n",
+        "test_a_row_that_cannot_be_trusted_is_invalid_for_its_symbol_only",
+    ),
+    _bybit(
+        "a size without a side is invalid",
+        "position_rows.py",
+        "    if side in _NO_SIDE and size == 0:\n",
+        "    if side in _NO_SIDE:\n",
+        "test_a_row_that_cannot_be_trusted_is_invalid_for_its_symbol_only",
+    ),
+    _bybit(
+        "a position that the venue closes is unknown",
+        "position_rows.py",
+        '    if status != "Normal":\n',
+        "    if False:\n",
+        "test_a_row_that_cannot_be_trusted_is_invalid_for_its_symbol_only",
+    ),
+    _bybit(
+        "a symbol that isn't trading has no rules",
+        "market_rows.py",
+        '    if row.get("status") != "Trading":\n',
+        "    if False:\n",
+        "test_a_symbol_that_is_not_trading_or_not_readable_has_no_rules",
+    ),
+    _okx(
+        "contracts are multiplied by both factors",
+        "instrument_rows.py",
+        "    return in_base(value, multiplier)\n",
+        "    return value\n",
+        "test_a_multiplier_counts_too",
+    ),
+    _okx(
+        "an inverse contract has no base quantity",
+        "instrument_rows.py",
+        '    if row.get("ctType") != "linear" or row.get("ctValCcy") != base:\n',
+        "    if False:\n",
+        "test_an_open_symbol_without_a_contract_size_is_unknown",
+        "test_a_symbol_that_is_not_live_or_not_readable_has_no_rules",
+    ),
+    _okx(
+        "a symbol that isn't live has no rules",
+        "instrument_rows.py",
+        '    if row.get("state") != "live":\n',
+        "    if False:\n",
+        "test_a_symbol_that_is_not_live_or_not_readable_has_no_rules",
+    ),
+    _okx(
+        "two open positions of one side are not one",
+        "position_rows.py",
+        "        elif _contracts(row) != 0:\n",
+        "        elif False:\n",
+        "test_two_open_positions_of_one_symbol_are_not_one",
+    ),
+    _okx(
+        "a row of another instrument type leaves absent symbols unknown",
+        "position_rows.py",
+        "            if doubt is not None and len(found) < (len(_HEDGE) if hedge_mode else 1):\n",
+        "            if False:\n",
+        "test_a_row_of_another_instrument_type_leaves_absent_symbols_unknown",
+    ),
+    _okx(
+        "rows are of the account's position mode",
+        "position_rows.py",
+        "    if (leg is Leg.BOTH) is hedge_mode:\n",
+        "    if False:\n",
+        "test_a_net_row_in_long_short_mode_is_invalid",
+        "test_a_row_that_cannot_be_trusted_is_invalid_and_never_flat",
+    ),
+    _okx(
+        "a short leg is short",
+        "position_rows.py",
+        "        amount = q.negated(q.magnitude(amount))\n",
+        "        amount = q.magnitude(amount)\n",
+        "test_a_short_leg_is_short_whatever_its_sign",
+    ),
+    _okx(
+        "contract sizes are no older than the market rules",
+        "reader.py",
+        "        if self._kept is not None and (time.monotonic() - self._kept[0]) * 1000 < SPEC.markets_period_ms:\n",
+        "        if self._kept is not None:\n",
+        "test_contract_sizes_are_kept_for_one_period_and_the_mode_is_asked_each_time",
+    ),
+    _sent(
+        "an endpoint's own parameters are sent",
+        "session.py",
+        "            recorder.call(endpoint.call, {**params, **dict(endpoint.params)})\n",
+        "            recorder.call(endpoint.call, params)\n",
+        "test_bybit_is_asked_for_its_scope_and_signed",
+    ),
+    _sent(
+        "demo trading is marked on every request",
+        "session.py",
+        "                headers=self._spec.test_headers if self._testnet else (),\n",
+        "",
+        "test_okx_is_asked_for_swaps_signed_and_marked_as_demo",
+    ),
+    _sent(
+        "demo trading is part of the source",
+        "build.py",
+        '    demo = "demo" if testnet and spec.test_headers else ""',
+        '    demo = ""',
+        "test_okx_is_asked_for_swaps_signed_and_marked_as_demo",
+    ),
+    _sent(
+        "an address that was shut out waits",
+        "http_errors.py",
+        "        if answer.status == ban.status and ban.text.search(answer.text[:_MAX_TEXT_CHARS]):\n",
+        "        if False:\n",
+        "test_an_address_that_bybit_shut_out_asks_nothing_more",
+    ),
+    _okx(
+        "a row's code counts before the answer's",
+        "spec.py",
+        '        rows=RowCodes(rows_field="data", code_field="sCode", text_field="sMsg"),\n',
+        "",
+        "test_every_recorded_error_is_an_error_and_a_rows_code_counts_before_the_answers",
+    ),
+)

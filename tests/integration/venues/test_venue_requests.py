@@ -1,0 +1,117 @@
+"""What is really sent to each venue, over HTTP: scope, signature headers, the mark of demo trading, its clock."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from pathlib import Path
+
+import pytest
+
+from p33_tasks.errors import ExchangeClockError, ExchangeCredentialsError, ExchangeRateLimitedError
+from tests.integration.venues.conftest import API_KEY, API_SECRET
+from tests.support.canned_http import Canned
+
+DATA = Path(__file__).parents[2] / "data" / "venues"
+BYBIT = json.loads((DATA / "bybit" / "positions_oneway_long_short_flat.json").read_text())
+OKX = {
+    "/api/v5/account/config": json.loads((DATA / "okx" / "account_config.json").read_text()),
+    "/api/v5/public/instruments": json.loads((DATA / "okx" / "instruments_swap.json").read_text()),
+    "/api/v5/account/positions": json.loads((DATA / "okx" / "positions_longshort_mode_long.json").read_text()),
+    "/api/v5/public/time": {"code": "0", "msg": "", "data": [{"ts": "1597026383085"}]},
+}
+
+
+def canned(body):
+    return Canned(body=json.dumps(body))
+
+
+@pytest.fixture
+def routes(server):
+    by_path = {}
+    server.answer = lambda asked: by_path[asked.path]
+    return by_path
+
+
+@pytest.fixture
+def bybit(make_venue, server, routes):
+    routes["/v5/position/list"] = canned(BYBIT)
+    return make_venue(server.url, exchange_id="bybit")
+
+
+@pytest.fixture
+def make_okx(make_venue, server, routes):
+    routes.update({path: canned(body) for path, body in OKX.items()})
+    return lambda **changes: make_venue(server.url, **({"exchange_id": "okx", "password": "phrase"} | changes))
+
+
+def test_bybit_is_asked_for_its_scope_and_signed(bybit, server, budget):
+    report = bybit.fetch_positions(["BTCUSDT", "XRPUSDT"])
+    assert {s: str(p.position_amt) for s, p in report.positions.items()} == {"BTCUSDT": "0.5", "XRPUSDT": "0"}
+    (asked,) = server.asked
+    assert asked.params == {"category": "linear", "settleCoin": "USDT", "limit": "200"}
+    sent = asked.headers
+    query = "category=linear&settleCoin=USDT&limit=200"
+    text = sent["x-bapi-timestamp"] + API_KEY + sent["x-bapi-recv-window"] + query
+    assert sent["x-bapi-sign"] == hmac.new(API_SECRET.encode(), text.encode(), hashlib.sha256).hexdigest()
+    assert budget.acquired == [1]
+    assert bybit.source.endswith(" linear USDT")
+
+
+def test_an_address_that_bybit_shut_out_asks_nothing_more(bybit, server, routes, budget):
+    routes["/v5/position/list"] = Canned(status=403, body="403, access too frequent")
+    for _ in range(2):
+        with pytest.raises(ExchangeRateLimitedError):
+            bybit.fetch_positions(["BTCUSDT"])
+    assert budget.pauses == [600]
+    assert len(server.asked) == 1
+
+
+def test_bybits_clock_is_measured_after_it_refused_a_timestamp(bybit, server, routes):
+    routes["/v5/position/list"] = canned({"retCode": 10002, "retMsg": "timestamp", "result": {}})
+    with pytest.raises(ExchangeClockError):
+        bybit.fetch_positions(["BTCUSDT"])
+    routes["/v5/position/list"] = canned(BYBIT)
+    routes["/v5/market/time"] = canned(json.loads((DATA / "bybit" / "server_time.json").read_text()))
+    bybit.fetch_positions(["BTCUSDT"])
+    stamp = int(server.asked[-1].headers["x-bapi-timestamp"])
+    assert 0 <= stamp - 1_688_639_403_423 < 60_000
+
+
+@pytest.mark.parametrize("testnet", [False, True])
+def test_okx_is_asked_for_swaps_signed_and_marked_as_demo(make_okx, server, budget, testnet):
+    venue = make_okx(testnet=testnet)
+    report = venue.fetch_positions(["BTC-USDT-SWAP", "ETH-USDT-SWAP"])
+    assert {s: str(p.position_amt) for s, p in report.positions.items()} == {
+        "BTC-USDT-SWAP": "0.005",
+        "ETH-USDT-SWAP": "0",
+    }
+    config, instruments, positions = server.asked
+    assert (config.params, instruments.params, positions.params) == ({}, {"instType": "SWAP"}, {"instType": "SWAP"})
+    # Every request, public ones too: a live instrument list says nothing about demo trading.
+    assert {asked.headers.get("x-simulated-trading") for asked in server.asked} == {"1" if testnet else None}
+    text = positions.headers["ok-access-timestamp"] + "GET/api/v5/account/positions?instType=SWAP"
+    signature = base64.b64encode(hmac.new(API_SECRET.encode(), text.encode(), hashlib.sha256).digest()).decode()
+    assert positions.headers["ok-access-sign"] == signature
+    assert positions.headers["ok-access-passphrase"] == "phrase"
+    assert budget.acquired == [4, 1, 2]
+    assert venue.source.endswith(" SWAP demo" if testnet else " SWAP")
+
+
+def test_okx_without_a_passphrase_sends_nothing(make_okx, server):
+    with pytest.raises(ExchangeCredentialsError, match="P33_API_PASSWORD"):
+        make_okx(password=None).fetch_positions(["BTC-USDT-SWAP"])
+    assert server.asked == []
+
+
+def test_okx_tells_its_time_in_a_row(make_okx):
+    assert make_okx().fetch_server_time_ms() == 1_597_026_383_085
+
+
+def test_no_error_holds_a_passphrase(make_okx, routes):
+    routes["/api/v5/account/config"] = canned({"code": "50105", "data": [], "msg": "wrong phrase: secretphrase"})
+    with pytest.raises(ExchangeCredentialsError) as caught:
+        make_okx(password="secretphrase").fetch_positions(["BTC-USDT-SWAP"])
+    assert "secretphrase" not in str(caught.value)
