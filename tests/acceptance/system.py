@@ -17,6 +17,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 
 POLL_SEC, THRESHOLD_SEC, COOLDOWN_SEC = 1, 3, 4
+READ_LAG_MS = 2_000  # the contract's least
 SETTINGS = {
     "P33_POLL_SEC": str(POLL_SEC),
     "P33_STALE_THRESHOLD_SEC": str(THRESHOLD_SEC),
@@ -90,6 +91,11 @@ class System:
 
     def ledger(self, symbol: str) -> Decimal:
         return Decimal(self.client.hget(f"quantum:position:ledger:{symbol}", "last_known_amt") or "NaN")
+
+    def barrier_ms(self, symbol: str) -> int:
+        """The least time of a snapshot that an allow may rest on: what was consumed could still be sent before it."""
+        placed = self.client.hget(f"quantum:position:ledger:{symbol}", "barrier_ms")
+        return int(placed) + READ_LAG_MS if placed else 0
 
     def verdict(self, plan_id: str, *, timeout_sec: float = 5) -> dict[str, Any]:
         """The tombstone, since an apply layer may have consumed the permit already."""

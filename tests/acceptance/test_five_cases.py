@@ -63,6 +63,11 @@ def test_after_the_cooldown_the_rest_may_be_closed(system: System, symbol: str, 
         lambda: int(system.client.time()[0]) > ordered_sec + COOLDOWN_SEC, "the cooldown is over", timeout_sec=10
     )
     system.await_snapshot(symbol, str(Decimal(position) / 2))
+    wait_until(
+        lambda: int(system.snapshot(symbol)["ts_ms"]) > system.barrier_ms(symbol),
+        "a snapshot requested behind the barrier",
+        timeout_sec=10,
+    )
 
     plan_id = system.publish(symbol, "FULL_CLOSE_PROPOSED")
 

@@ -99,7 +99,7 @@ def test_after_a_restart_of_redis_nothing_is_applied_twice_and_verdicts_go_on(sy
 def _may_order(system: System, symbol: str) -> bool:
     ledger = system.client.hgetall(f"quantum:position:ledger:{symbol}")
     fetched_ms = int(system.snapshot(symbol)["ts_ms"])
-    return fetched_ms > int(ledger["last_order_time_ms"]) + 4_000
+    return fetched_ms > max(int(ledger["last_order_time_ms"]) + 4_000, system.barrier_ms(symbol))
 
 
 def _now_ms(system: System) -> int:

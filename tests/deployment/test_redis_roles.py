@@ -75,6 +75,8 @@ class TestTheWholeChain:
                 self._look(env | {"P33_REDIS_URL": acl.url("p33-operator")})
         # Redis 6.2 has no right to read only: there an executor tries once to read a verdict, and does without.
         tried = {f"p33-apply: key {KEYS.decision('plan-1')} (toplevel)"} if acl.is_old else set()
+        # `p33 check` asks for one setting of the server. No role may read settings: passwords are among them.
+        tried |= {"p33-operator: command config (toplevel)", "p33-operator: command config|get (toplevel)"}
         assert set(acl.refusals()) - tried == set()
 
     def _look(self, env: dict[str, str]) -> None:
@@ -127,6 +129,27 @@ class TestTheWholeChain:
 
 PERMIT = "quantum:permit:p33:plan-1"
 
+WATCHING = [
+    # The watching role puts nothing into any list: a queue of its own making, inside the control channel's names, once
+    # gave a worker tasks.
+    ("p33-watch", ("LPUSH", "quantum:p33.permits", "{}")),
+    ("p33-watch", ("RPUSH", "quantum:p33.permits", "{}")),
+    ("p33-watch", ("RPOPLPUSH", "quantum:1-2.reply.celery.pidbox", "quantum:p33.permits")),
+    ("p33-watch", ("LPUSH", "quantum:forged.celery.pidbox", "{}")),
+    ("p33-watch", ("LPUSH", "quantum:1-2.reply.celery.pidbox", "{}")),
+    ("p33-watch", ("LPUSH", "quantum:celeryev.1", "{}")),
+    ("p33-watch", ("RPOP", "quantum:p33.permits")),
+    # Which queue an exchange leads to is a set: the watching role changes its own only.
+    ("p33-watch", ("SADD", "quantum:_kombu.binding.p33.permits", "x")),
+    ("p33-watch", ("SREM", "quantum:_kombu.binding_permanent.p33.permits", "x")),
+    ("p33-watch", ("SADD", "quantum:celery@host.celery.pidbox", "x")),
+    ("p33-watch", ("HSET", "quantum:unacked", "x", "y")),
+    ("p33-watch", ("ZADD", "quantum:unacked_index", "1", "x")),
+    ("p33-watch", ("PUBLISH", "quantum:elsewhere", "{}")),
+    ("p33-watch", ("GET", PERMIT)),
+    ("p33-watch", ("HGETALL", "quantum:position:ledger:BTCUSDT")),
+]
+
 FORBIDDEN = [
     # Nobody but the brain may make a permit: side processes once wrote 14 631 of them themselves.
     ("p33-apply", ("SET", PERMIT, "{}")),
@@ -151,6 +174,13 @@ FORBIDDEN = [
     ("p33-brain", ("SET", "quantum:reconcile:hold:BTCUSDT", "x")),
     ("p33-brain", ("DEL", "quantum:stream:p33.decision")),
     ("p33-brain", ("KEYS", "*")),
+    # ... nor does it set the operator's limits, by which it judges.
+    ("p33-brain", ("HSET", "quantum:limits:BTCUSDT", "cooldown_sec", "0")),
+    # Of the broker it has its queues, and the replies to those who ask.
+    ("p33-brain", ("LPUSH", "quantum:celery@host.celery.pidbox", "{}")),
+    ("p33-brain", ("BRPOP", "quantum:1-2.reply.celery.pidbox", "1")),
+    ("p33-brain", ("LPUSH", "quantum:p33.others", "{}")),
+    ("p33-brain", ("PUBLISH", "quantum:elsewhere", "{}")),
     ("p33-governor", ("GET", PERMIT)),
     ("p33-governor", ("DEL", "quantum:permit:governor:plan-1")),
     ("p33-governor", ("HSET", "quantum:position:snapshot:BTCUSDT", "mark_price", "1")),
@@ -159,6 +189,8 @@ FORBIDDEN = [
     ("p33-producer", ("XRANGE", "quantum:stream:apply.plan", "-", "+")),
     ("p33-producer", ("GET", PERMIT)),
     ("p33-exporter", ("HSET", "quantum:p33:counters", "x", "1")),
+    ("p33-exporter", ("HSET", "quantum:limits:BTCUSDT", "cooldown_sec", "0")),
+    ("p33-apply", ("HSET", "quantum:limits:BTCUSDT", "cooldown_sec", "0")),
     ("p33-exporter", ("DEL", "quantum:reconcile:hold:BTCUSDT")),
     ("p33-exporter", ("XTRIM", "quantum:stream:p33.decision", "MAXLEN", "0")),
     ("p33-exporter", ("SCRIPT", "LOAD", "return 1")),
@@ -166,9 +198,13 @@ FORBIDDEN = [
     ("p33-operator", ("DEL", "quantum:position:inflight:BTCUSDT")),
     ("p33-operator", ("DEL", "quantum:position:ledger:BTCUSDT")),
     ("p33-operator", ("XDEL", "quantum:stream:p33.audit", "0-1")),
-    ("p33-watch", ("RPOP", "quantum:p33.permits")),
-    ("p33-watch", ("LPUSH", "quantum:p33.permits", "{}")),
-    ("p33-watch", ("GET", PERMIT)),
+    ("p33-operator", ("SET", "quantum:position:hold:BTCUSDT", "{}")),
+    *WATCHING,
+    # Where reading a key and writing it are two rights, the watching role can't touch a queue either.
+    ("p33-watch", ("BRPOP", "quantum:p33.permits", "1")),
+    ("p33-watch", ("DEL", "quantum:p33.permits")),
+    ("p33-watch", ("SADD", "quantum:p33.permits", "x")),
+    ("p33-watch", ("PUBLISH", "quantum:/1.celeryev/task.sent", "{}")),
 ]
 
 IN_A_SCRIPT = [
@@ -202,6 +238,13 @@ class TestWhatARoleMustNotDo:
         with pytest.raises(redis.exceptions.NoPermissionError):
             strict_once.client(role).execute_command(*command)
 
+    @pytest.mark.parametrize(("role", "command"), WATCHING, ids=[" ".join(c[:2]) for _, c in WATCHING])
+    def test_the_watching_role_adds_nothing_to_an_old_redis_either(
+        self, old_once: AclRedis, role: str, command: tuple[str, ...]
+    ) -> None:
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            old_once.client(role).execute_command(*command)
+
     @pytest.mark.parametrize(("role", "word", "key"), IN_A_SCRIPT)
     def test_a_script_gives_no_right_that_its_caller_lacks(
         self, strict_once: AclRedis, role: str, word: str, key: str
@@ -227,6 +270,13 @@ class TestWhatARoleMustNotDo:
 def strict_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AclRedis]:
     """One Redis 7, where reading and writing a key are two rights, for the refusals: they leave nothing behind."""
     with running_acl_redis("bundled", tmp_path_factory.mktemp("acl")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def old_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AclRedis]:
+    """One Redis 6.2, where a role has each of its commands on each of its keys."""
+    with running_acl_redis("old", tmp_path_factory.mktemp("acl")) as server:
         yield server
 
 

@@ -28,11 +28,11 @@ KEYS = Keys()
 LOGIN = "operator:a-password-for-this-test"
 
 
-@pytest.fixture(scope="module")
-def acl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AclRedis]:
+@pytest.fixture(scope="module", params=["bundled", "old"])
+def acl(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AclRedis]:
     """A Redis with roles, a worker on it, and plans that were judged."""
     folder = tmp_path_factory.mktemp("watch")
-    with running_acl_redis("bundled", folder) as server, ExitStack() as stack:
+    with running_acl_redis(request.param, folder) as server, ExitStack() as stack:
         env = environment(P33_REDIS_URL=server.url("p33-brain"))
         worker = [program("celery"), "-A", "p33_tasks", "worker", "-c", "2"]
         stack.enter_context(running(worker, env, folder / "worker.log"))

@@ -196,9 +196,7 @@ def record(c: Scenario, redis: Redis, held: Recording) -> Acted:
     """record_result.lua, with the sums that ``apply_fill`` made from the base in the worker's hands."""
     result, plan = held.result, redis.plans[held.result.plan]
     names_order = result.kind in {ORDER_ONLY, FILLED}
-    if redis.ledger != held.ledger and c.on("result.ledger"):
-        return "moved", redis
-    if names_order and redis.remembered(result.plan, result.by) != held.remembered and c.on("result.remembered"):
+    if names_order and _base_moved(c, redis, held):
         return "moved", redis
     if result not in redis.results and c.on("result.acknowledged"):
         return "already", redis
@@ -208,9 +206,22 @@ def record(c: Scenario, redis: Redis, held: Recording) -> Acted:
     increase, after = 0, redis._replace(results=tuple(sorted(left)))
     if names_order:
         increase, after = _with_fill(c, after, held)
+        is_news = held.remembered == UNKNOWN or increase > 0
+        if plan.decision == UNDECIDED and is_news and c.on("result.tombstone"):
+            after = after.with_plan(result.plan, plan._replace(decision=DENIED))
     elif plan.decision == UNDECIDED and c.on("result.abandoned"):
         after = after.with_plan(result.plan, plan._replace(decision=DENIED))
     return _released(c, after, result, permit_there=plan.permit is not None, filled=increase > 0)
+
+
+def _base_moved(c: Scenario, redis: Redis, held: Recording) -> bool:
+    plan, result = redis.plans[held.result.plan], held.result
+    return (
+        (redis.ledger != held.ledger and c.on("result.ledger"))
+        or (plan.decision != held.decision and c.on("result.decision"))
+        or (redis.executed(result.plan) != held.executed and c.on("result.executed"))
+        or (redis.remembered(result.plan, result.by) != held.remembered and c.on("result.remembered"))
+    )
 
 
 def _with_fill(c: Scenario, redis: Redis, held: Recording) -> tuple[int, Redis]:

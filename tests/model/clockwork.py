@@ -9,6 +9,7 @@ from typing import Any
 from p33_tasks.contract.keys import GROUP
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.models import Facts
+from p33_tasks.ports import LedgerState
 from tests.model.scenario import Scenario
 from tests.model.state import ALLOWED, DENIED, OPEN, UNDECIDED, UNKNOWN, UNKNOWN_BARRIER, Limits, Redis
 from tests.support.gate import SYMBOL, Gate
@@ -115,6 +116,11 @@ class Clockwork:
     def older_permit(self, raw: str) -> str:
         """The same bytes as those of the permit that ``tick`` wrote."""
         return _moved_json(raw, lambda ms: ms - TICK_MS)
+
+    def older_base(self, base: LedgerState) -> LedgerState:
+        """What a result is recorded on, with the bytes of the decision that ``tick`` wrote."""
+        text = base.decision_text
+        return base if not text else replace(base, decision_text=self.older_permit(text))
 
     # --- crashes ----------------------------------------------------------------------------------------------------
 

@@ -156,4 +156,5 @@ def _tell(c: Scenario, w: World, plan: int, kind: int, *, by: int = 0, qty: int 
 
 def base_of(redis: Redis, result: Result) -> Recording:
     """load_ledger.lua."""
-    return Recording(RECORDING, result, redis.ledger, redis.remembered(result.plan, result.by))
+    decision, executed = redis.plans[result.plan].decision, redis.executed(result.plan)
+    return Recording(RECORDING, result, redis.ledger, redis.remembered(result.plan, result.by), decision, executed)

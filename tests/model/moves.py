@@ -117,10 +117,11 @@ def _outside(c: Scenario, w: World) -> Moves:
         yield ("trade",), executors.sold(c, w, 1)._replace(trades=w.trades - 1)
     if w.rogues and w.position:
         told: Redis | None = w.redis
+        plan = (c.rogues - w.rogues) % len(c.actions)
         for kind, qty in ((ORDER_ONLY, 0), (FILLED, 1)):
-            told = told and brain.reported(told, 0, kind, by=ROGUE, qty=qty)
+            told = told and brain.reported(told, plan, kind, by=ROGUE, qty=qty)
         if told is not None:
-            yield ("rogue",), executors.sold(c, w, 1)._replace(rogues=w.rogues - 1, redis=told)
+            yield ("rogue", plan), executors.sold(c, w, 1)._replace(rogues=w.rogues - 1, redis=told)
 
 
 def _show(c: Scenario, w: World) -> Moves:

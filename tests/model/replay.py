@@ -27,6 +27,7 @@ from tests.model.state import (
     ORDER_ONLY,
     READ,
     REJECTED,
+    ROGUE,
     STRAY_REJECTION,
     Executor,
     Judging,
@@ -235,9 +236,9 @@ class Replay:
 
     _trade = _show = _send
 
-    def _rogue(self) -> None:
-        self._report(0, ORDER_ONLY, 9, 0)
-        self._report(0, FILLED, 9, 1)
+    def _rogue(self, plan: int) -> None:
+        self._report(plan, ORDER_ONLY, ROGUE, 0)
+        self._report(plan, FILLED, ROGUE, 1)
 
     # --- everybody else ---------------------------------------------------------------------------------------------
 
@@ -261,6 +262,8 @@ class Replay:
         for held in self.pools["workers"]:
             if isinstance(held.model, Judging):
                 held.real = (held.real[0], older_facts(held.real[1]))
+            else:
+                held.real = self.clock.older_base(held.real)
             held.model = aged_worker(held.model, limits)
         for held in self.pools["executors"]:
             held.model, held.real = aged_executor(held.model, limits), self.clock.older_permit(held.real)

@@ -37,10 +37,13 @@ GUARDS = {
     "send.window": "nothing is sent after place_before_ms",
     "result.acknowledged": "an entry is recorded once",
     "result.ledger": "the ledger that was read",
+    "result.decision": "the verdict that was read",
+    "result.executed": "what the plan's orders executed, as it was read",
     "result.remembered": "the order's quantity that was read",
     "result.increase": "quantities are cumulative",
     "result.cooldown": "any order starts the cooldown",
     "result.abandoned": "who gave up before the verdict gets none",
+    "result.tombstone": "nor does who executed before it",
     "result.own_reservation": "only the plan's own reservation is released",
     "result.unconsumed": "a not-executed result releases only what nobody consumed",
     "result.permit_there": "... and what nobody took without our record",
@@ -70,7 +73,7 @@ class Scenario:
     crashes: int = 0  # Redis restarts and may lose what it wrote in this tick
     holds: int = 0  # how often an operator may set a hold
     trades: int = 0  # one unit is sold outside
-    rogues: int = 0  # ... and somebody reports it, as an order of the first plan
+    rogues: int = 0  # ... and somebody reports it, as an order of the first plan, the next time of the next
     getdel: bool = False  # executors that only GET and DEL, without the checks at use
     sloppy: bool = False  # ... and don't look at what DEL answers
     reads: bool = False  # reading and consuming a permit are two steps

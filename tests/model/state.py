@@ -150,6 +150,10 @@ class Redis(NamedTuple):
         """The quantity applied of an order, ``UNKNOWN`` for a new one."""
         return next((o.qty for o in self.orders if (o.plan, o.by) == (plan, by)), UNKNOWN)
 
+    def executed(self, plan: int) -> tuple[Order, ...]:
+        """What is on record as executed for a plan, by order."""
+        return tuple(order for order in self.orders if order.plan == plan)
+
 
 class Judging(NamedTuple):
     """A worker with an allow that is not final yet, and the facts it rests on."""
@@ -172,6 +176,8 @@ class Recording(NamedTuple):
     result: Result
     ledger: int
     remembered: int
+    decision: int  # breaches are judged by it
+    executed: tuple[Order, ...]  # by the orders of the plan that are on record
 
 
 class Executor(NamedTuple):

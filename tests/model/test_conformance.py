@@ -28,7 +28,7 @@ LENGTH = 30
 CASES = {case.name: case for case in (*SMALL, *LARGE) if case not in LARGE or case.name == "everything at once"}
 SEEDS = {name: range(6 if case.crashes else 28) for name, case in CASES.items()}
 
-MUTANTS = {mutant.without[0]: mutant for mutant in BROKEN_BY if len(mutant.without) == 1}
+MUTANTS = {mutant.without[0]: mutant for mutant in reversed(BROKEN_BY)}
 BREAKS = {
     "commit.decision": ("commit_verdict", "redis.call('EXISTS', decision_key) == 1", "false"),
     "commit.reservation": ("commit_verdict", "redis.call('EXISTS', reservation_key) == 1", "false"),
@@ -55,11 +55,19 @@ BREAKS = {
     "consume.position": ("consume_permits", "s[1] ~= permit_position_amt", "false"),
     "consume.renew": ("consume_permits", "redis.call('SET', reservation_key, plan_id, 'PX', reservation_ttl_ms)", ""),
     "result.ledger": ("record_result", "(redis.call('HGET', ledger_key, 'last_known_amt') or '') ~= base_amt", "false"),
-    "result.remembered": ("record_result", "(redis.call('HGET', fills_key, order.id) or '') ~= order.before", "false"),
+    "result.remembered": (
+        "record_result",
+        "(redis.call('HGET', fills_key, order.id) or '') ~= order.before",
+        "false",
+        "(redis.call('GET', executed_key) or '') ~= base_executed",
+        "false",
+        "(redis.call('HGET', orders_key, order.id) or '') ~= order.record_before",
+        "false",
+    ),
     "result.abandoned": ("record_result", "elseif not decision then", "elseif false then"),
     "result.own_reservation": ("record_result", "redis.call('GET', reservation_key) == plan_id", "true"),
     "result.permit_there": ("record_result", "release = permit_there", "release = true"),
-    "result.consume_id": ("record_result", " and consumer == consume_id", ""),
+    "result.consume_id": ("record_result", "outcome == 'rejected' and consumer == consume_id", "outcome == 'rejected'"),
     "result.barrier": ("record_result", "release and set_barrier()", "release"),
     "result.delete": (
         "record_result",
@@ -137,12 +145,15 @@ def test_where_a_guard_is_needed_the_scripts_have_it(
 
 @pytest.mark.parametrize("guard", BREAKS)
 def test_a_script_without_a_guard_is_noticed(guard: str, server: RedisServer, monkeypatch: pytest.MonkeyPatch):
-    mutant, (script, line, instead), original = MUTANTS[guard], BREAKS[guard], scripts.source
+    mutant, (script, *lines), original = MUTANTS[guard], BREAKS[guard], scripts.source
     with_real_limits(mutant.case, monkeypatch)
-    assert original(script).count(line) == 1
 
     def broken(name: str, room: str) -> str:
-        return original(name, room).replace(line, instead) if name == script else original(name, room)
+        text = original(name, room)
+        for line, instead in zip(lines[::2], lines[1::2], strict=True):
+            assert name != script or text.count(line) == 1
+            text = text.replace(line, instead) if name == script else text
+        return text
 
     monkeypatch.setattr(scripts, "source", broken)
     assert parted(mutant.case, way_to(mutant), server) is not None

@@ -23,7 +23,7 @@ from tests.support.gate import OTHER, SYMBOL, Gate
 
 def make_every_verdict(gate: Gate) -> None:
     """A verdict of every reason, by the real services; each under a world of its own."""
-    kept = {gate.keys.decisions, gate.keys.plans, gate.keys.results}
+    kept = {gate.keys.decisions, gate.keys.plans, gate.keys.results, gate.keys.epoch, gate.keys.refresh}
     for act in SITUATIONS.values():
         for key in set(gate.redis.scan_iter()) - kept:
             gate.redis.delete(key)
@@ -58,11 +58,11 @@ def test_verdicts_of_every_reason_come_out_the_same(gate: Gate, call: Call) -> N
     assert result.exit_code == 0
     assert found["ok"] is True
     assert (found["same"], found["different"], found["unreadable"]) == (len(SITUATIONS), 0, 0)
-    assert found["not_replayable"] == {"internal_error": 1, "contention": 1, "plan_abandoned": 1}
+    assert found["not_replayable"] == {"internal_error": 1, "contention": 1, "plan_abandoned": 2}
     assert {*found["outcomes"], *found["not_replayable"]} == {"allow", *map(str, Reason)}
     text = call("replay").stdout
     assert "18 come out the same" in text
-    assert "1 not replayable, plan_abandoned: the executor gave up" in text
+    assert "2 not replayable, plan_abandoned: the executor gave up" in text
 
 
 def test_it_changes_nothing(gate: Gate, call: Call) -> None:
@@ -170,7 +170,6 @@ def test_a_looser_limit_tells_what_would_have_been_allowed_besides(gate: Gate, c
     [
         ("--qty-tolerance-pct", "0.5", "reconcile_required_qty_mismatch"),
         ("--cooldown-sec", "86400", "cooldown_in_flight"),
-        ("--position-epsilon", "1", "no_position"),
         ("--stale-threshold-sec", "8", "stale_exchange_state"),
         ("--plan-max-age-sec", "0.5", "plan_expired"),
     ],
@@ -184,6 +183,13 @@ def test_each_limit_has_its_option(gate: Gate, call: Call, option: str, value: s
     gate.allow("p1", issued_ms=gate.now_ms() - 1_000)
     (change,) = document(call("replay", option, value, "--json"))["changes"]
     assert (change["from"], change["to"]) == ("allow", reason)
+
+
+def test_an_epsilon_hides_what_is_less_than_the_symbols_least_quantity(gate: Gate, call: Call) -> None:
+    gate.make_ready("0.0005")
+    assert gate.why_not("p1") == "qty_below_step_size"
+    (change,) = document(call("replay", "--position-epsilon", "1", "--json"))["changes"]
+    assert (change["from"], change["to"]) == ("qty_below_step_size", "no_position")
 
 
 def test_csv_has_a_line_for_each_and_its_summary_is_not_among_them(gate: Gate, call: Call) -> None:

@@ -69,7 +69,7 @@ def test_the_five_cases_pass_with_its_own_executor_and_everything_is_put_back() 
         assert code == 0, found
         assert [case["case"] for case in found["cases"]] == CASES
         assert all(case["passed"] for case in found["cases"])
-        assert found["neighbours"] == "executor and governor in this process"
+        assert found["executor_and_governor"] == "executor and governor in this process"
         normal = found["cases"][0]
         assert normal["verdict"]["safe_close_qty"] == Decimal("0.028")
         assert [order["executedQty"] for order in running.sim.orders()] == ["0.028"]
