@@ -142,7 +142,7 @@ def _wrong_types(session: Session) -> Iterator[str]:
 
 
 def _expected_types(keys: Keys, symbols: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    for key in (keys.plans, keys.results, keys.dead_letters, keys.decisions, keys.audit):
+    for key in (keys.plans, keys.results, keys.dead_letters, keys.decisions, keys.audit, keys.position_changes):
         yield key, "stream"
     for key in (keys.counters, keys.refresh, keys.budget):
         yield key, "hash"

@@ -98,6 +98,11 @@ class Keys:
         return f"{self.prefix}:stream:p33.decision"
 
     @property
+    def position_changes(self) -> str:
+        """STREAM: each change of a position's amount, as snapshots show it."""
+        return f"{self.prefix}:stream:p33.position"
+
+    @property
     def audit(self) -> str:
         """STREAM: ledgers created, adopted and replaced, holds set and cleared."""
         return f"{self.prefix}:stream:p33.audit"

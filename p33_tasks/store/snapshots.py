@@ -27,6 +27,7 @@ MARKET_TTL_SEC = 86_400
 MARKET_RETRY_MS = 60_000
 """For rules that the venue did not give, or that can't be read: the symbol can't be closed meanwhile."""
 AUDIT_MAXLEN = 100_000
+CHANGES_MAXLEN = 100_000
 BATCH = 100
 """Symbols per script: Redis serves nobody else while a script runs, and 100 take about a millisecond."""
 
@@ -126,6 +127,7 @@ class RedisSnapshotStore:
             "counters_key": keys.counters,
             "audit_key": keys.audit,
             "epoch_key": keys.epoch,
+            "changes_key": keys.position_changes,
             "symbol_keys": [
                 {
                     "snapshot": keys.snapshot(snapshot.symbol),
@@ -158,6 +160,7 @@ class RedisSnapshotStore:
             "snapshot_ttl_sec": SNAPSHOT_TTL_SEC,
             "ledger_ttl_sec": LEDGER_TTL_SEC,
             "audit_maxlen": AUDIT_MAXLEN,
+            "changes_maxlen": CHANGES_MAXLEN,
             "max_reservation_ms": self._times.longest_reservation_ms,
             "adoption_wait_ms": self._times.adoption_wait_ms,
             "positions": [position_arguments(snapshot.position) for snapshot in snapshots],

@@ -4,6 +4,7 @@
 --   counters_key    HASH: counters
 --   audit_key       STREAM: operator and ledger events
 --   epoch_key       STRING: our mark on this store's life
+--   changes_key     STREAM: changes of positions
 --   symbol_keys[]   the keys of each symbol, in the order of positions[]
 --     .snapshot     HASH: the symbol's snapshot
 --     .ledger       HASH: the symbol's ledger
@@ -26,6 +27,7 @@
 --   snapshot_ttl_sec    the snapshot's time to live
 --   ledger_ttl_sec      the ledger's time to live
 --   audit_maxlen        about how many entries the audit stream keeps
+--   changes_maxlen      about how many entries the stream of changes keeps
 --   max_reservation_ms  longest lifetime of a reservation under the configured cooldown (0: any)
 --   adoption_wait_ms    how long after this server's start a position is adopted at the earliest (0: at once)
 --   positions[]         the position of each symbol
@@ -73,13 +75,25 @@ local function begin_ledger(symbol, ledger, origin, reservation, amount, side, m
   return event
 end
 
+-- For readers: which amount followed on which. Nothing rests on it, so a foreign value under its key stops no snapshot. With
+-- no snapshot of this venue before, a position begins with an entry whose `before` is empty; a flat one needs none.
+local changes_are_kept = not expect(changes_key, 'stream')
+local function note_change(p, before, before_source)
+  if not before or before_source ~= source then before = '' end
+  if not changes_are_kept or before == p.position_amt or (before == '' and p.position_amt == '0') then return end
+  redis.pcall('XADD', changes_key, 'MAXLEN', '~', changes_maxlen, '*', 'position', p.symbol,
+    'before', string.sub(before, 1, 64), 'after', p.position_amt, 'mark_price', p.mark_price, 'ts_ms', fetched_ms,
+    'source', source)
+end
+
 local function put(p, snapshot, ledger, origin, reservation, limits, adaptive)
   if other_run then return 'other_run' end
   if expect(snapshot, 'hash') or expect(ledger, 'hash') or expect(origin, 'string') then return 'wrong_type' end
-  local stored = redis.call('HMGET', snapshot, 'ts_ms', 'ts_epoch')
+  local stored = redis.call('HMGET', snapshot, 'ts_ms', 'ts_epoch', 'position_amt', 'source')
   local stored_ms = twin_time(stored[1], stored[2])
   if stored_ms and stored_ms > ts_ms and stored_ms <= now then return 'older' end
 
+  note_change(p, stored[3], stored[4])
   redis.call('HSET', snapshot, 'position_amt', p.position_amt, 'side', p.side, 'entry_price', p.entry_price,
     'mark_price', p.mark_price, 'leverage', p.leverage, 'unrealized_pnl', p.unrealized_pnl,
     'position_mode', p.position_mode, 'ts_epoch', fetched_epoch, 'ts_ms', fetched_ms,

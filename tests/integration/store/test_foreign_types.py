@@ -185,6 +185,9 @@ GOES_ON: dict[tuple[str, str], Callable[[Gate], object]] = {
     ("put_snapshots", f"p33:limits:adaptive:{SYMBOL}"): lambda g: not g.ledger().get("last_known_amt"),
     ("create_ledger", f"limits:{SYMBOL}"): lambda g: not g.ledger() and not g.events(),
     ("create_ledger", f"p33:limits:adaptive:{SYMBOL}"): lambda g: not g.ledger() and not g.events(),
+    # The stream of changes is for readers alone.
+    ("put_snapshots", "stream:p33.position"): lambda g: g.count(f"p33_snapshot_total|{SYMBOL}|ok") == 1,
+    ("create_ledger", "stream:p33.position"): lambda g: g.ledger_amt() == "0",
     # A poisoned entry must get out of the way.
     ("dead_letter", "p33:counters"): lambda g: len(g.dead()) == 1 and g.pending(g.keys.plans) == 0,
 }

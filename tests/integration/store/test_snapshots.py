@@ -379,3 +379,40 @@ def test_a_reservation_without_an_expiry_gets_one_with_the_next_snapshot(gate: G
     gate.redis.delete(gate.keys.reservation(SYMBOL))
     gate.put_position("0.040")
     assert gate.reserved_by() is None
+
+
+# --- the stream of changes --------------------------------------------------------------------------------------------
+
+
+def changes(gate: Gate) -> list[dict[str, str]]:
+    return [fields for _, fields in gate.redis.xrange(gate.keys.position_changes)]
+
+
+def test_each_change_of_the_amount_is_one_entry(gate: Gate) -> None:
+    for amount in ("0", "0.040", "0.04", "0.04", "-0.5", "0"):
+        gate.put_position(amount)
+        gate.until_after(gate.now_ms())
+    assert [(entry["before"], entry["after"]) for entry in changes(gate)] == [
+        ("0", "0.04"),
+        ("0.04", "-0.5"),
+        ("-0.5", "0"),
+    ]
+    last = changes(gate)[-1]
+    stored = gate.redis.hgetall(gate.keys.snapshot(SYMBOL))
+    assert set(last) == {"position", "before", "after", "mark_price", "ts_ms", "source"}
+    assert (last["position"], last["ts_ms"], last["source"]) == (SYMBOL, stored["ts_ms"], SOURCE)
+
+
+def test_a_position_without_an_earlier_snapshot_of_its_venue_begins_with_an_empty_before(gate: Gate) -> None:
+    gate.put_position("0", symbol=OTHER)
+    gate.put_position("0.04")
+    gate.redis.hset(gate.keys.snapshot(SYMBOL), "source", "another venue")
+    gate.put_position("0.05")
+    assert [(entry["before"], entry["after"]) for entry in changes(gate)] == [("", "0.04"), ("", "0.05")]
+
+
+def test_a_snapshot_that_is_not_written_is_no_change(gate: Gate) -> None:
+    gate.put_position("0.04")
+    gate.put_position("0.05", age_ms=5_000)
+    gate.put_position("0.05", run_id="b" * 40)
+    assert len(changes(gate)) == 1
