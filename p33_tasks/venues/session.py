@@ -28,7 +28,7 @@ from p33_tasks.venues.http_errors import Answer, VenueCode, failure_of, reason_o
 from p33_tasks.venues.rows import milliseconds_at
 from p33_tasks.venues.scrub import scrub
 from p33_tasks.venues.spec import Endpoint, VenueSpec
-from p33_tasks.venues.transport import ApiKey, Recorder, build_client
+from p33_tasks.venues.transport import ApiKey, Recorder, Stamp, build_client
 
 log = structlog.get_logger("p33.exchange")
 
@@ -81,7 +81,7 @@ class VenueSession:
         except MalformedResponseError as error:
             raise MalformedResponseError(f"{self._what(endpoint)}: HTTP {reply.answer.status}, {error}") from None
 
-    def send(self, endpoint: Endpoint, params: Mapping[str, Any] | None = None) -> Reply:
+    def send(self, endpoint: Endpoint, params: Mapping[str, Any] | None = None, *, stamp: Stamp | None = None) -> Reply:
         """Send one request; the answer, whatever it says, with the error that it stands for.
 
         Raises:
@@ -97,7 +97,7 @@ class VenueSession:
             self._budget.acquire_order()
         else:
             self._budget.acquire(endpoint.weight)
-        answer = self._exchange(endpoint, params or {})
+        answer = self._exchange(endpoint, params or {}, stamp)
         refused = venue_code(answer, self._spec.errors)
         reply = Reply(answer=answer, failure=self._failure_of(answer, endpoint), refused=refused)
         self._learn_from(reply, endpoint)
@@ -149,7 +149,7 @@ class VenueSession:
             made = self._local.made = (os.getpid(), recorder)
         return made[1]
 
-    def _exchange(self, endpoint: Endpoint, params: Mapping[str, Any]) -> Answer:
+    def _exchange(self, endpoint: Endpoint, params: Mapping[str, Any], stamp: Stamp | None) -> Answer:
         from ccxt.base.errors import BaseError  # noqa: PLC0415 - see client.preload
 
         recorder = self._recorder()
@@ -157,7 +157,7 @@ class VenueSession:
         failure: ExchangeError | None = None
         try:
             # The endpoint's own come last: they are the scope of the answer, which no caller changes.
-            recorder.call(endpoint.call, {**params, **dict(endpoint.params)})
+            recorder.call(endpoint.call, {**params, **dict(endpoint.params)}, stamp)
         except (BaseError, OSError) as error:
             found = reason_of(error, self._timeout_ms)
             failure = ExchangeUnavailableError(f"{self._what(endpoint)}: {found}; the next tick tries again")

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,6 +35,15 @@ class ApiKey:
         return (self.api_key, self.api_secret, self.password)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What one request is signed with besides its parameters: an order's own time, and how long it is valid."""
+
+    time_ms: int  # the timestamp, by the venue's clock
+    options: Mapping[str, Any] = field(default_factory=dict)  # ccxt's, for this request
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Recorder:
     """The last answer of one client, and the client that it belongs to."""
@@ -41,15 +51,30 @@ class Recorder:
     client: Any
     answer: Answer | None = None
 
-    def call(self, method: str, params: Mapping[str, Any]) -> Answer | None:
+    def call(self, method: str, params: Mapping[str, Any], stamp: Stamp | None = None) -> Answer | None:
         """Call one implicit API method; the answer, or None where none came. Raises what ccxt raises."""
         self.answer = None
         try:
-            getattr(self.client, method)(dict(params))
+            with self._stamped(stamp):
+                getattr(self.client, method)(dict(params))
         finally:
             # Kept by ccxt for debugging; a traceback that shows variables would show the signed URL.
             self.client.last_request_url = self.client.last_request_body = self.client.last_request_headers = None
         return self.answer
+
+    @contextmanager
+    def _stamped(self, stamp: Stamp | None) -> Iterator[None]:
+        if stamp is None:
+            yield
+            return
+        client, options, headers = self.client, self.client.options, self.client.headers
+        client.options, client.headers = {**options, **stamp.options}, {**headers, **stamp.headers}
+        client.nonce = lambda: stamp.time_ms  # taken before the permit was consumed
+        try:
+            yield
+        finally:
+            del client.nonce
+            client.options, client.headers = options, headers
 
 
 def preload() -> None:

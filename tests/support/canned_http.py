@@ -30,6 +30,7 @@ class Asked:
     path: str
     params: Mapping[str, str]  # of the query and the body
     headers: Mapping[str, str]
+    body: str = ""
 
 
 Answering = Callable[[Asked], Canned]
@@ -84,7 +85,9 @@ def _handler(server: CannedServer) -> type[BaseHTTPRequestHandler]:
             parts = urlsplit(self.path)
             params = dict(parse_qsl(parts.query) + parse_qsl(body))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            canned = server.answer_to(Asked(method=self.command, path=parts.path, params=params, headers=headers))
+            canned = server.answer_to(
+                Asked(method=self.command, path=parts.path, params=params, headers=headers, body=body)
+            )
             if canned.hang:
                 server.stopping.wait(60)
                 self.close_connection = True

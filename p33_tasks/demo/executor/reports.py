@@ -55,7 +55,7 @@ class Report:
 
 def of_order(order: OrderReport, consume_id: str) -> Report:
     """What an order that the venue knows means."""
-    is_final = order.status in FINAL_STATUSES
+    is_final = order.status in FINAL_STATUSES if order.is_final is None else order.is_final
     if order.executed_qty > 0:
         return Report(outcome=Outcome.EXECUTED, is_final=is_final, consume_id=consume_id, order=order)
     if is_final:

@@ -8,17 +8,18 @@ from p33_tasks.abilities import AccountReport, KeyPermissions
 from p33_tasks.ports import MarketReport, PositionReport
 from p33_tasks.venues.bybit.account_rows import read_account, read_key
 from p33_tasks.venues.bybit.envelope import pages, rows_of
+from p33_tasks.venues.bybit.history import BybitHistory
 from p33_tasks.venues.bybit.market_rows import read_markets
 from p33_tasks.venues.bybit.position_rows import read_positions
 from p33_tasks.venues.bybit.spec import ACCOUNT, INSTRUMENTS, KEY, POSITIONS
 from p33_tasks.venues.session import VenueSession
 
 
-class Bybit:
-    """The venue as ``ports.Venue``, and what ``p33 check`` asks about the account."""
+class Bybit(BybitHistory):
+    """The venue as ``ports.Venue``, its history, and what ``p33 check`` asks about the account."""
 
     def __init__(self, session: VenueSession, source: str, is_testnet: bool) -> None:  # noqa: FBT001 - VenueEntry.reader
-        self._session = session
+        super().__init__(session)
         self._source = source
         self._has_key_permissions = not is_testnet
 

@@ -41,6 +41,33 @@ INSTRUMENTS: Final = Endpoint(
     params=(("category", CATEGORY), ("limit", "1000")),
     pages=3,
 )
+SYMBOL_POSITION: Final = Endpoint(
+    call=POSITIONS.call, shown="GET /v5/position/list?symbol", weight=1, signed=True, params=(("category", CATEGORY),)
+)
+PLACE: Final = Endpoint(
+    call="privatePostV5OrderCreate", shown="POST /v5/order/create", weight=0, signed=True, is_order=True
+)
+ORDERS: Final = Endpoint(
+    call="privateGetV5OrderRealtime",
+    shown="GET /v5/order/realtime",
+    weight=1,
+    signed=True,
+    params=(("category", CATEGORY),),
+)
+ORDER_HISTORY: Final = Endpoint(
+    call="privateGetV5OrderHistory",
+    shown="GET /v5/order/history",
+    weight=1,
+    signed=True,
+    params=(("category", CATEGORY),),
+)
+EXECUTIONS: Final = Endpoint(
+    call="privateGetV5ExecutionList",
+    shown="GET /v5/execution/list",
+    weight=1,
+    signed=True,
+    params=(("category", CATEGORY), ("limit", "100")),
+)
 TIME: Final = Endpoint(call="publicGetV5MarketTime", shown="GET /v5/market/time", weight=1)
 KEY: Final = Endpoint(call="privateGetV5UserQueryApi", shown="GET /v5/user/query-api", weight=5, signed=True)
 ACCOUNT: Final = Endpoint(call="privateGetV5AccountInfo", shown="GET /v5/account/info", weight=1, signed=True)
@@ -75,7 +102,10 @@ SPEC: Final = VenueSpec(
         bans=(Ban(status=403, text=re.compile(r"access too frequent", re.IGNORECASE), pause_sec=600),),
     ),
     clock=ClockSpec(endpoint=TIME, path=("time",), max_offset_ms=500),  # it refuses what is 1 s ahead
-    endpoints=(POSITIONS, INSTRUMENTS, TIME, KEY, ACCOUNT),
+    endpoints=(
+        *(POSITIONS, INSTRUMENTS, TIME, KEY, ACCOUNT),
+        *(SYMBOL_POSITION, PLACE, ORDERS, ORDER_HISTORY, EXECUTIONS),
+    ),
     positions=(POSITIONS,),
     markets=(INSTRUMENTS,),
     symbol_is_flat_by=FlatEvidence.ABSENCE,

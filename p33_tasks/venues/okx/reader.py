@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 
 from p33_tasks.abilities import AccountReport, KeyPermissions
 from p33_tasks.ports import MarketReport, PositionReport
 from p33_tasks.venues.okx.account_rows import read_account, read_hedge_mode, read_key
-from p33_tasks.venues.okx.instrument_rows import Instruments, read_instruments
+from p33_tasks.venues.okx.history import OkxHistory
 from p33_tasks.venues.okx.position_rows import read_positions
-from p33_tasks.venues.okx.spec import CONFIG, INSTRUMENTS, POSITIONS, SPEC
+from p33_tasks.venues.okx.spec import CONFIG, POSITIONS
 from p33_tasks.venues.session import VenueSession
 
 
-class Okx:
-    """The venue as ``ports.Venue``, and what ``p33 check`` asks about the account."""
+class Okx(OkxHistory):
+    """The venue as ``ports.Venue``, its history, and what ``p33 check`` asks about the account."""
 
     def __init__(self, session: VenueSession, source: str, is_testnet: bool) -> None:  # noqa: ARG002, FBT001 - VenueEntry
-        self._session = session
+        super().__init__(session)
         self._source = source
-        self._kept: tuple[float, Instruments] | None = None  # monotonic seconds before they were asked for
 
     @property
     def source(self) -> str:
@@ -36,12 +34,12 @@ class Okx:
             ExchangeError: One of its kinds; then nothing is known about any symbol.
         """
         hedge_mode = self.is_hedge_mode()
-        instruments = self._instruments()
+        instruments = self._instruments.get()
         return read_positions(self._session.ask(POSITIONS), symbols, instruments=instruments, hedge_mode=hedge_mode)
 
     def fetch_markets(self, symbols: Iterable[str]) -> MarketReport:
         """The rules of market orders; works without credentials. Raises ExchangeError."""
-        return self._fetch_instruments().rules(symbols)
+        return self._instruments.fetch().rules(symbols)
 
     def fetch_server_time_ms(self) -> int:
         """The venue's clock in milliseconds. Raises ExchangeError."""
@@ -58,14 +56,3 @@ class Okx:
     def fetch_account(self) -> AccountReport:
         """The account mode. Raises ExchangeError."""
         return read_account(self._session.ask(CONFIG))
-
-    def _instruments(self) -> Instruments:
-        if self._kept is not None and (time.monotonic() - self._kept[0]) * 1000 < SPEC.markets_period_ms:
-            return self._kept[1]
-        return self._fetch_instruments()
-
-    def _fetch_instruments(self) -> Instruments:
-        asked = time.monotonic()
-        instruments = read_instruments(self._session.ask(INSTRUMENTS))
-        self._kept = asked, instruments
-        return instruments

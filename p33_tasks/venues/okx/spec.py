@@ -39,6 +39,38 @@ POSITIONS: Final = Endpoint(
     signed=True,
     params=(("instType", INST_TYPE),),
 )
+PLACE: Final = Endpoint(
+    call="privatePostTradeOrder", shown="POST /api/v5/trade/order", weight=0, signed=True, is_order=True
+)
+ORDER: Final = Endpoint(call="privateGetTradeOrder", shown="GET /api/v5/trade/order", weight=1, signed=True)
+FILLS: Final = Endpoint(
+    call="privateGetTradeFills",
+    shown="GET /api/v5/trade/fills",
+    weight=1,
+    signed=True,
+    params=(("instType", INST_TYPE), ("limit", "100")),
+)
+FILLS_HISTORY: Final = Endpoint(
+    call="privateGetTradeFillsHistory",
+    shown="GET /api/v5/trade/fills-history",
+    weight=2,
+    signed=True,
+    params=(("instType", INST_TYPE), ("limit", "100")),
+)
+PENDING: Final = Endpoint(
+    call="privateGetTradeOrdersPending",
+    shown="GET /api/v5/trade/orders-pending",
+    weight=1,
+    signed=True,
+    params=(("instType", INST_TYPE), ("limit", "100")),
+)
+ALGO_PENDING: Final = Endpoint(
+    call="privateGetTradeOrdersAlgoPending",
+    shown="GET /api/v5/trade/orders-algo-pending",
+    weight=1,
+    signed=True,
+    params=(("instType", INST_TYPE), ("limit", "100")),
+)
 TIME: Final = Endpoint(call="publicGetPublicTime", shown="GET /api/v5/public/time", weight=2)
 
 SPEC: Final = VenueSpec(
@@ -78,7 +110,10 @@ SPEC: Final = VenueSpec(
         rows=RowCodes(rows_field="data", code_field="sCode", text_field="sMsg"),
     ),
     clock=ClockSpec(endpoint=TIME, path=("data", 0, "ts"), max_offset_ms=500),
-    endpoints=(CONFIG, INSTRUMENTS, POSITIONS, TIME),
+    endpoints=(
+        *(CONFIG, INSTRUMENTS, POSITIONS, TIME),
+        *(PLACE, ORDER, FILLS, FILLS_HISTORY, PENDING, ALGO_PENDING),
+    ),
     positions=(CONFIG, INSTRUMENTS, POSITIONS),  # the instruments only when they are older than their period
     markets=(INSTRUMENTS,),
     symbol_is_flat_by=FlatEvidence.ABSENCE,

@@ -23,6 +23,16 @@ def _sent(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
     return Guard(promise=promise, file=f"venues/{file}", old=old, new=new, tests=named)
 
 
+def _bybit_orders(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"unit/venues/test_bybit_orders.py::{test}" for test in tests)
+    return Guard(promise=f"bybit: {promise}", file=f"venues/bybit/{file}", old=old, new=new, tests=named)
+
+
+def _okx_orders(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"unit/venues/test_okx_orders.py::{test}" for test in tests)
+    return Guard(promise=f"okx: {promise}", file=f"venues/okx/{file}", old=old, new=new, tests=named)
+
+
 VENUE_FOLDERS = (
     _bybit(
         "an answer of another category proves nothing",
@@ -155,7 +165,7 @@ VENUE_FOLDERS = (
     ),
     _okx(
         "contract sizes are no older than the market rules",
-        "reader.py",
+        "instruments.py",
         "        if self._kept is not None and (time.monotonic() - self._kept[0]) * 1000 < SPEC.markets_period_ms:\n",
         "        if self._kept is not None:\n",
         "test_contract_sizes_are_kept_for_one_period_and_the_mode_is_asked_each_time",
@@ -163,8 +173,8 @@ VENUE_FOLDERS = (
     _sent(
         "an endpoint's own parameters are sent",
         "session.py",
-        "            recorder.call(endpoint.call, {**params, **dict(endpoint.params)})\n",
-        "            recorder.call(endpoint.call, params)\n",
+        "            recorder.call(endpoint.call, {**params, **dict(endpoint.params)}, stamp)\n",
+        "            recorder.call(endpoint.call, params, stamp)\n",
         "test_bybit_is_asked_for_its_scope_and_signed",
     ),
     _sent(
@@ -194,5 +204,104 @@ VENUE_FOLDERS = (
         '        rows=RowCodes(rows_field="data", code_field="sCode", text_field="sMsg"),\n',
         "",
         "test_every_recorded_error_is_an_error_and_a_rows_code_counts_before_the_answers",
+    ),
+    # --- orders
+    _bybit_orders(
+        "an order only reduces",
+        "orders.py",
+        '            "reduceOnly": True,\n',
+        "",
+        "test_an_order_reduces_only_and_is_signed_with_its_own_time_and_window",
+    ),
+    _bybit_orders(
+        "a duplicate id says nothing about the first order",
+        "orders.py",
+        "(code not in _NOT_CERTAIN and int(code) in _REJECTIONS)",
+        "int(code) in _REJECTIONS",
+        "test_whatever_leaves_doubt_is_unknown_and_never_rejected",
+    ),
+    _bybit_orders(
+        "an order that isn't recent is looked for in the history",
+        "orders.py",
+        "        for endpoint in (ORDERS, ORDER_HISTORY):\n",
+        "        for endpoint in (ORDERS,):\n",
+        "test_an_order_is_looked_for_among_the_recent_and_then_in_the_history",
+    ),
+    _bybit_orders(
+        "an undocumented status ends nothing",
+        "order_rows.py",
+        "        return self.status in _FINAL\n",
+        "        return self.status not in _OPEN\n",
+        "test_an_order_is_over_only_by_a_documented_word",
+    ),
+    _bybit_orders(
+        "an order's trades close with what it executed",
+        "history.py",
+        "        if order is None or order.executed_qty != total(trades):\n",
+        "        if False:\n",
+        "test_an_orders_trades_close_with_what_the_order_says",
+    ),
+    _bybit_orders(
+        "a trade in hedge mode opens or closes, never both",
+        "trade_rows.py",
+        "    if closed not in {q.ZERO, quantity}:\n",
+        "    if False:\n",
+        "test_a_list_with_a_trade_that_cannot_be_read_is_an_error",
+    ),
+    _okx_orders(
+        "an order has the margin mode of its position",
+        "orders.py",
+        '            "tdMode": row["mgnMode"],\n',
+        '            "tdMode": "cross",\n',
+        "test_an_order_is_in_contracts_of_the_positions_own_margin_mode",
+    ),
+    _okx_orders(
+        "an order in net mode only reduces",
+        "orders.py",
+        '            **({"reduceOnly": True} if in_net_mode else {"posSide": _POS_SIDE[closed]}),\n',
+        '            **({} if in_net_mode else {"posSide": _POS_SIDE[closed]}),\n',
+        "test_an_order_is_in_contracts_of_the_positions_own_margin_mode",
+    ),
+    _okx_orders(
+        "the other leg is never closed",
+        "orders.py",
+        "        if leg not in {Leg.BOTH, closed}:\n",
+        "        if False:\n",
+        "test_the_other_leg_is_never_closed",
+    ),
+    _okx_orders(
+        "a time-out and a duplicate id are not rejections",
+        "orders.py",
+        "    return code not in _NOT_CERTAIN and int(code) in _REJECTIONS\n",
+        "    return int(code) in _REJECTIONS\n",
+        "test_whatever_leaves_doubt_is_unknown_and_never_rejected",
+    ),
+    _okx_orders(
+        "an order expires at the venue",
+        "orders.py",
+        'headers={"expTime": str(start_ms + recv_window_ms)}',
+        "headers={}",
+        "test_an_order_is_in_contracts_of_the_positions_own_margin_mode",
+    ),
+    _okx_orders(
+        "fills are read to the last page",
+        "history.py",
+        "            if len(rows) < PAGE:\n",
+        "            if True:\n",
+        "test_fills_of_every_page_oldest_first",
+    ),
+    _okx_orders(
+        "an unknown trade of the venue's own is an error",
+        "trade_rows.py",
+        '    if trade_id.startswith("-") and forced is None:\n',
+        "    if False:\n",
+        "test_a_list_with_a_fill_that_cannot_be_read_is_an_error",
+    ),
+    _sent(
+        "an order is signed with the time that was taken for it",
+        "transport.py",
+        "        client.nonce = lambda: stamp.time_ms  # taken before the permit was consumed\n",
+        "        client.nonce = lambda: int(__import__('time').time() * 1000)\n",
+        "test_a_bybit_order_is_signed_with_its_own_time_and_window_over_the_bytes_sent",
     ),
 )

@@ -6,10 +6,12 @@ import base64
 import hashlib
 import hmac
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from p33_tasks.domain.models import OrderSide
 from p33_tasks.errors import ExchangeClockError, ExchangeCredentialsError, ExchangeRateLimitedError
 from tests.integration.venues.conftest import API_KEY, API_SECRET
 from tests.support.canned_http import Canned
@@ -115,3 +117,52 @@ def test_no_error_holds_a_passphrase(make_okx, routes):
     with pytest.raises(ExchangeCredentialsError) as caught:
         make_okx(password="secretphrase").fetch_positions(["BTC-USDT-SWAP"])
     assert "secretphrase" not in str(caught.value)
+
+
+# --- orders ---------------------------------------------------------------------------------------------------------
+
+
+def sell(orders, symbol, client_order_id, start_ms):
+    return orders.place_reduce_only_market(
+        symbol=symbol,
+        side=OrderSide.SELL,
+        quantity=Decimal("0.005"),
+        client_order_id=client_order_id,
+        recv_window_ms=700,
+        window_start_ms=start_ms,
+    )
+
+
+def test_a_bybit_order_is_signed_with_its_own_time_and_window_over_the_bytes_sent(make_orders, server, routes):
+    routes["/v5/order/create"] = canned({"retCode": 0, "result": {"orderId": "o1", "orderLinkId": "p33-1"}})
+    routes["/v5/order/realtime"] = routes["/v5/order/history"] = canned(
+        {"retCode": 0, "result": {"category": "linear", "list": []}}
+    )
+    report = sell(make_orders(server.url, exchange_id="bybit"), "BTCUSDT", "p33-1", 1_700_000_000_123)
+    assert (report.order_id, report.executed_qty) == ("o1", 0)
+    asked, looked_up, *_ = server.asked
+    sent = asked.headers
+    assert (sent["x-bapi-timestamp"], sent["x-bapi-recv-window"]) == ("1700000000123", "700")
+    text = f"1700000000123{API_KEY}700{asked.body}"
+    assert sent["x-bapi-sign"] == hmac.new(API_SECRET.encode(), text.encode(), hashlib.sha256).hexdigest()
+    assert json.loads(asked.body)["reduceOnly"] is True
+    assert looked_up.headers["x-bapi-timestamp"] != "1700000000123", "the order's time is the order's alone"
+    assert looked_up.headers["x-bapi-recv-window"] == "5000"
+
+
+def test_an_okx_order_expires_and_is_signed_over_the_bytes_sent(make_orders, server, routes):
+    routes.update({path: canned(body) for path, body in OKX.items()})
+    routes["/api/v5/trade/order"] = canned({"code": "0", "data": [{"ordId": "o1", "clOrdId": "p331", "sCode": "0"}]})
+    orders = make_orders(server.url, exchange_id="okx", password="phrase")
+    report = sell(orders, "BTC-USDT-SWAP", "p331", 1_700_000_000_123)
+    assert report.status == "acknowledged"
+    (asked,) = [asked for asked in server.asked if asked.method == "POST"]
+    assert asked.headers["exptime"] == "1700000000823"
+    assert asked.headers["ok-access-timestamp"] == "2023-11-14T22:13:20.123Z"
+    text = asked.headers["ok-access-timestamp"] + "POST/api/v5/trade/order" + asked.body
+    signature = base64.b64encode(hmac.new(API_SECRET.encode(), text.encode(), hashlib.sha256).digest()).decode()
+    assert asked.headers["ok-access-sign"] == signature
+    body = json.loads(asked.body)
+    assert (body["sz"], body["tdMode"], body["posSide"], body["clOrdId"]) == ("0.5", "isolated", "long", "p331")
+    assert "tag" not in body, "ccxt adds its own only where no id is given"
+    assert all("exptime" not in other.headers for other in server.asked if other is not asked)
