@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from p33_tasks.domain.executions import Recording
-from p33_tasks.domain.models import Facts, Fill, MarketRules, Plan, Policy, Position, Snapshot, Verdict
+from p33_tasks.domain.models import Facts, Fill, Leg, MarketRules, Plan, Policy, Position, Snapshot, Verdict
 
 # --- the exchange ---------------------------------------------------------------------------------------------------
 
@@ -166,10 +166,17 @@ class PlanName:
 class LoadedEntry:
     """A plan's stream entry, read together with the facts."""
 
-    facts: Facts | None  # None: a verdict on the named plan_id exists already
+    facts: Mapping[Leg, Facts]  # of BOTH, in hedge mode of the legs too; none: the plan_id has a verdict already
     time_ms: int  # what its age counts from: the earlier of its id's time and its first reading
     fields: Mapping[str, str | list[str]] | None  # None: it isn't in the stream
     is_pending: bool  # where it isn't in the stream: the group has read it, and nobody acknowledged it
+
+    def facts_of(self, plan: Plan) -> Facts | None:
+        """Facts of the position that a plan is about: in one-way mode the symbol's, whatever side it names.
+
+        None when a verdict on its plan_id exists already.
+        """
+        return self.facts.get(plan.position_side) or self.facts.get(Leg.BOTH)
 
 
 class VerdictStore(Protocol):

@@ -21,6 +21,7 @@ from p33_tasks.apply.permit import AllowPermit, Leg, Traces, require_allow, requ
 from p33_tasks.apply.refusals import NO_GOVERNOR, NO_P33
 from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.timing import CONSUMED_MS, PLACE_WINDOW_MS, READ_LAG_MS
+from p33_tasks.domain.models import Leg as PositionLeg
 from p33_tasks.domain.models import OrderSide
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.errors import PermitRefused, StoreError
@@ -175,15 +176,17 @@ class Consuming:
     ) -> Generator[Step, Any, Consumed]:
         granted = self._require_granted(governor, plan_id)
         allow = self._require_allow(ours, plan_id, symbol)
-        keys = self.keys
+        keys, leg = self.keys, PositionLeg(allow.position_side)
         status, *found = yield Take(
             {
                 "governor_permit_key": keys.governor_permit(plan_id, self._options.governor_key),
                 "permit_key": keys.permit(plan_id),
-                "reservation_key": keys.reservation(symbol),
+                "reservation_key": keys.reservation(symbol, leg),
                 "hold_key": keys.hold(symbol),
-                "ledger_key": keys.ledger(symbol),
-                "snapshot_key": keys.snapshot(symbol),
+                "service_hold_key": keys.service_hold(symbol, leg),
+                "ledger_key": keys.ledger(symbol, leg),
+                "snapshot_key": keys.snapshot(symbol, leg),
+                "symbol_snapshot_key": keys.snapshot(symbol),
                 "consumed_key": keys.consumed(plan_id),
                 "epoch_key": keys.epoch,
             },
@@ -198,6 +201,7 @@ class Consuming:
                 "permit_life": allow.life,
                 "permit_source": allow.source,
                 "accept_old_life": int(self._options.accept_old_life),
+                "position_side": leg,
                 "permit_position_amt": canonical(allow.exchange_position_amt),
                 "max_snapshot_age_ms": allow.stale_threshold_ms,
                 "reservation_ttl_ms": _reservation_ttl_ms(allow),

@@ -192,9 +192,9 @@ REFUSALS = (
     ),
     Refusal(
         errors=(NO_P33,),
-        reason="hedge_mode_unsupported",
-        when="the account was switched to hedge mode after the permit was issued",
-        remedy="set the account to one-way position mode",
+        reason="position_mode_changed",
+        when="the symbol was switched between one-way and hedge mode after the permit was issued",
+        remedy=_NEW_PLAN + ", for the position of the mode that it is in now",
     ),
     Refusal(
         errors=(NO_P33,),

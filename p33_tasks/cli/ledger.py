@@ -130,7 +130,7 @@ _REFUSALS = {
     "other_source": "its snapshot comes from {found}, and this configuration's venue is {source}. "
     "Start workers with this configuration, or use theirs",
     "other_run": "its snapshot is from before Redis restarted or failed over. Wait for the next refresh and try again",
-    "hedge_mode": "the account is in hedge mode there. Set it to one-way position mode",
+    "position_mode": "it is in {found} mode. In hedge mode name the leg with --side LONG or --side SHORT, else none",
     "stale_snapshot": "its snapshot is {found_sec} s old, the limit is {limit_sec} s. Wait for a refresh; "
     "if none comes: p33 check",
     "reserved": "plan {found} holds it, an order may be under way. Wait until it is executed or its permit expires "

@@ -15,6 +15,7 @@ def audit_inputs(plan: Plan, facts: Facts | None, policy: Policy) -> dict[str, A
             "action": plan.action[:80],
             "close_factor": plan.close_factor,
             "reduce_only": plan.reduce_only,
+            "position_side": plan.position_side,
             "issued_ms": plan.issued_ms,
             "from_stream": plan.from_stream,
             "problem": plan.problem,
@@ -52,6 +53,7 @@ def _facts_fields(facts: Facts) -> dict[str, Any]:
         "run_id": facts.run_id,
         "life": facts.life,
         "source": facts.source,
+        "position_side": facts.position_side,
         "hold": facts.hold,
         "reserved_by": facts.reserved_by,
         "reservation_ttl_ms": facts.reservation_ttl_ms,
@@ -59,6 +61,7 @@ def _facts_fields(facts: Facts) -> dict[str, Any]:
         and {
             "position_amt": snapshot.position_amt,
             "hedge_mode": snapshot.position.hedge_mode,
+            **{f"{leg.leg.lower()}_amt": leg.position_amt for leg in snapshot.position.legs},
             "ts_ms": snapshot.ts_ms,
             "source": snapshot.source,
             "run_id": snapshot.run_id,

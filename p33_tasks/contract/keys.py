@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from p33_tasks.contract.positions import position_key
+from p33_tasks.domain.models import Leg
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:
@@ -11,19 +14,33 @@ class Keys:
 
     prefix: str = "quantum"
 
-    # --- per symbol -------------------------------------------------------------------------------------------------
+    # --- per position: a symbol, or one leg of it in hedge mode -------------------------------------------------------
 
-    def snapshot(self, symbol: str) -> str:
-        """HASH: the exchange's position as last fetched."""
-        return f"{self.prefix}:position:snapshot:{symbol}"
+    def snapshot(self, symbol: str, leg: Leg = Leg.BOTH) -> str:
+        """HASH: the exchange's position as last fetched; the symbol's own tells the mode, and is written in both."""
+        return f"{self.prefix}:position:snapshot:{position_key(symbol, leg)}"
 
-    def ledger(self, symbol: str) -> str:
+    def ledger(self, symbol: str, leg: Leg = Leg.BOTH) -> str:
         """HASH: our shadow position."""
-        return f"{self.prefix}:position:ledger:{symbol}"
+        return f"{self.prefix}:position:ledger:{position_key(symbol, leg)}"
 
-    def reservation(self, symbol: str) -> str:
+    def reservation(self, symbol: str, leg: Leg = Leg.BOTH) -> str:
         """STRING: the plan_id of the one outstanding allow."""
-        return f"{self.prefix}:position:inflight:{symbol}"
+        return f"{self.prefix}:position:inflight:{position_key(symbol, leg)}"
+
+    def service_hold(self, symbol: str, leg: Leg = Leg.BOTH) -> str:
+        """STRING: any value stops the position; the service's own, beside the operator's hold of the symbol."""
+        return f"{self.prefix}:position:hold:{position_key(symbol, leg)}"
+
+    def ledger_origin(self, symbol: str, leg: Leg = Leg.BOTH) -> str:
+        """STRING without a TTL: there was a ledger once; fetch time (ms) of the snapshot it began with, or 0."""
+        return f"{self.prefix}:p33:ledger_origin:{position_key(symbol, leg)}"
+
+    def adaptive_limits(self, symbol: str, leg: Leg = Leg.BOTH) -> str:
+        """HASH with a TTL of minutes: the cooldown that this service lengthened."""
+        return f"{self.prefix}:p33:limits:adaptive:{position_key(symbol, leg)}"
+
+    # --- per symbol -------------------------------------------------------------------------------------------------
 
     def hold(self, symbol: str) -> str:
         """STRING: any value stops the symbol."""
@@ -41,10 +58,6 @@ class Keys:
         """HASH: order id to JSON: the plan that named it first, its side, the breaches counted; as long as its fill."""
         return f"{self.prefix}:p33:orders:{symbol}"
 
-    def ledger_origin(self, symbol: str) -> str:
-        """STRING without a TTL: the symbol had a ledger once; fetch time (ms) of the snapshot it began with, or 0."""
-        return f"{self.prefix}:p33:ledger_origin:{symbol}"
-
     def market(self, symbol: str) -> str:
         """HASH: the venue's step size, minimum and maximum for market orders."""
         return f"{self.prefix}:p33:market:{symbol}"
@@ -52,10 +65,6 @@ class Keys:
     def limits(self, symbol: str) -> str:
         """HASH: an operator's limits; no other role writes it."""
         return f"{self.prefix}:limits:{symbol}"
-
-    def adaptive_limits(self, symbol: str) -> str:
-        """HASH with a TTL of minutes: the cooldown that this service lengthened."""
-        return f"{self.prefix}:p33:limits:adaptive:{symbol}"
 
     # --- per plan ---------------------------------------------------------------------------------------------------
 

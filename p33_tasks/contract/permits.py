@@ -39,6 +39,8 @@ def verdict_fields(plan: Plan, verdict: Verdict, *, now_ms: int, facts: Facts | 
         "ts_ms": now_ms,
         "expires_ms": now_ms + policy.permit_ttl_ms,
         "order_side": str(verdict.order_side),
+        # As life and source below: what was recorded before 0.2 is made again as it was.
+        **({} if facts.position_side is None else {"position_side": str(facts.position_side)}),
         "run_id": facts.run_id,
         # Version 0.1 knew neither; what it recorded is made again as it was.
         **({} if facts.life is None else {"life": facts.life, "source": facts.source}),

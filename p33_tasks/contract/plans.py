@@ -16,8 +16,9 @@ from p33_tasks.contract.fields import (
     symbol_of,
     text_of,
 )
+from p33_tasks.contract.positions import leg_of, looks_like_a_leg
 from p33_tasks.domain.close_factors import close_factor
-from p33_tasks.domain.models import Plan
+from p33_tasks.domain.models import Leg, Plan
 from p33_tasks.errors import InvalidMessageError
 
 MAX_ISSUED_MS = 10**14  # the year 5138
@@ -50,6 +51,8 @@ def parse_plan(fields: Mapping[str, object], *, issued_ms: int, from_stream: boo
     plan_id = id_of(fields, "plan_id", MAX_PLAN_ID_CHARS)
     symbol = symbol_of(fields, "symbol")
     problems: list[str] = []
+    if looks_like_a_leg(symbol):
+        problems.append("symbol must not end in :LONG or :SHORT; name the leg in positionSide")
     action, factor = _read_action(fields, problems)
     return Plan(
         plan_id=plan_id,
@@ -57,6 +60,7 @@ def parse_plan(fields: Mapping[str, object], *, issued_ms: int, from_stream: boo
         action=action,
         close_factor=factor,
         reduce_only=_read_reduce_only(fields, problems),
+        position_side=_read_position_side(fields, problems),
         issued_ms=issued_ms,
         from_stream=from_stream,
         problem="; ".join(problems) or None,
@@ -167,3 +171,11 @@ def _read_reduce_only(fields: Mapping[str, object], problems: list[str]) -> bool
         except InvalidMessageError as error:
             problems.append(str(error))
     return answer
+
+
+def _read_position_side(fields: Mapping[str, object], problems: list[str]) -> Leg:
+    try:
+        return leg_of(fields)
+    except InvalidMessageError as error:
+        problems.append(str(error))
+        return Leg.BOTH

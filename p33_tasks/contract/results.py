@@ -29,6 +29,7 @@ from p33_tasks.contract.fields import (
     symbol_of,
     text_of,
 )
+from p33_tasks.contract.positions import looks_like_a_leg
 from p33_tasks.contract.readable import readable
 from p33_tasks.domain import quantities as q
 from p33_tasks.domain.models import Fill, OrderSide, PositionSide
@@ -96,7 +97,7 @@ def parse_result(fields: Mapping[str, object], venue: ResultReader | None = None
     problems = tuple(found.problems[:MAX_PROBLEMS])
     return ExecutionResult(
         plan_id=id_of(fields, "plan_id", MAX_PLAN_ID_CHARS),
-        symbol=symbol if venue is None else venue.venue_symbol(symbol),
+        symbol=_venue_symbol(symbol, venue),
         executed=executed,
         fills=tuple(found.fills.values()),
         # A report that contradicts itself proves no rejection.
@@ -107,6 +108,13 @@ def parse_result(fields: Mapping[str, object], venue: ResultReader | None = None
         problems=problems,
         as_read=readable(fields),
     )
+
+
+def _venue_symbol(symbol: str, venue: ResultReader | None) -> str:
+    own = symbol if venue is None else venue.venue_symbol(symbol)
+    if looks_like_a_leg(own):
+        raise InvalidMessageError(f"symbol ends like a leg: {shown(own)}; name the leg in positionSide")
+    return own
 
 
 class _Rows:

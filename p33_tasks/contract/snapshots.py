@@ -2,38 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from p33_tasks.contract.hash_values import MAX_NAME_CHARS, Raw, number, optional
+from p33_tasks.contract.positions import HEDGE_LEGS
 from p33_tasks.contract.timing import decode_time
-from p33_tasks.domain.models import Position, PositionSide, Snapshot
-from p33_tasks.domain.quantities import canonical
+from p33_tasks.domain import exact_json
+from p33_tasks.domain.models import Leg, LegPosition, Position, PositionSide, Snapshot
+from p33_tasks.domain.quantities import ZERO, canonical
 from p33_tasks.errors import CorruptStateError
 
 HEDGE, ONE_WAY = "hedge", "one_way"
-SNAPSHOT_FIELDS = ("position_amt", "ts_ms", "ts_epoch", "source", "run_id", "position_mode", "life")
+HEDGED = "HEDGED"
+"""``side`` of a symbol's own key in hedge mode, unless both legs are flat: a net amount of 0 is not flat."""
+SNAPSHOT_FIELDS = (
+    *("position_amt", "ts_ms", "ts_epoch", "source", "run_id", "position_mode", "life"),
+    *("long_amt", "short_amt"),  # of a symbol in hedge mode, in its own key
+)
 SNAPSHOT_PRICE_FIELDS = ("entry_price", "mark_price", "leverage", "unrealized_pnl")
 
 
 def position_arguments(position: Position) -> dict[str, str]:
-    """One of the ``positions`` of ``put_snapshots``."""
+    """One of the ``positions`` of ``put_snapshots``; in hedge mode ``legs`` is JSON, in the order LONG, SHORT.
+
+    Raises:
+        ValueError: A position in hedge mode without both of its legs, or one of no known mode.
+    """
+    legs = _legs(position)
+    is_hedged = any(leg.position_amt != 0 for leg in legs)
     return {
         "symbol": position.symbol,
+        **_position_fields(position),
+        "side": HEDGED if is_hedged else PositionSide.of(position.position_amt),
+        "position_mode": "" if position.hedge_mode is None else position.position_mode,
+        "legs": exact_json.dumps([_position_fields(leg) for leg in legs]) if legs else "",
+    }
+
+
+def _legs(position: Position) -> tuple[LegPosition, ...]:
+    if position.hedge_mode is None and position.position_amt != 0:
+        raise ValueError(f"{position.symbol} has a position and no position mode")
+    if not position.hedge_mode:
+        return ()
+    if not position.legs and position.position_amt == 0:
+        return tuple(LegPosition(leg=leg, position_amt=ZERO) for leg in HEDGE_LEGS)
+    if tuple(leg.leg for leg in position.legs) != HEDGE_LEGS:
+        raise ValueError(f"{position.symbol} is in hedge mode and comes without both legs")
+    return position.legs
+
+
+def _position_fields(position: Position | LegPosition) -> dict[str, str]:
+    return {
         "position_amt": canonical(position.position_amt),
         "side": PositionSide.of(position.position_amt),
         "entry_price": optional(position.entry_price),
         "mark_price": optional(position.mark_price),
         "leverage": optional(position.leverage),
         "unrealized_pnl": optional(position.unrealized_pnl),
-        "position_mode": HEDGE if position.hedge_mode else ONE_WAY,
     }
 
 
 def decode_snapshot(symbol: str, raw: Raw) -> Snapshot | None:
-    """Read ``SNAPSHOT_FIELDS``; None when there is no snapshot.
+    """Read ``SNAPSHOT_FIELDS`` of a symbol's own key; None when there is no snapshot.
 
     Raises:
         CorruptStateError: A field is missing, no number, or too long.
     """
-    amount, ts_ms, ts_epoch, source, run_id, mode, life = raw
+    amount, ts_ms, ts_epoch, source, run_id, mode, life, long_amt, short_amt = raw
     if all(value is None for value in raw):
         return None
     fetched_ms = decode_time(ts_ms, ts_epoch)
@@ -43,5 +78,41 @@ def decode_snapshot(symbol: str, raw: Raw) -> Snapshot | None:
         raise CorruptStateError(
             f"the snapshot of {symbol} names a source, run_id or life of over {MAX_NAME_CHARS} characters"
         )
-    position = Position(symbol=symbol, position_amt=number(amount, "position_amt"), hedge_mode=mode == HEDGE)
+    is_hedged = mode == HEDGE
+    position = Position(
+        symbol=symbol,
+        position_amt=number(amount, "position_amt"),
+        hedge_mode=is_hedged,
+        legs=_decode_legs({Leg.LONG: long_amt, Leg.SHORT: short_amt}) if is_hedged else (),
+    )
     return Snapshot(position=position, ts_ms=fetched_ms, source=source or "", run_id=run_id or "", life=life)
+
+
+def decode_leg_snapshot(symbol: str, raw: Raw, *, leg: Leg, of_symbol: Snapshot | None) -> Snapshot | None:
+    """Read ``SNAPSHOT_FIELDS`` of a leg's key; None when there is no snapshot.
+
+    Args:
+        symbol: The venue's id.
+        raw: The fields.
+        leg: LONG or SHORT.
+        of_symbol: What the symbol's own key holds. A leg counts only as a part of it.
+
+    Raises:
+        CorruptStateError: As ``decode_snapshot``; or it is of another request or life than the symbol's, or its sign
+            isn't the leg's.
+    """
+    snapshot = decode_snapshot(symbol, raw)
+    if snapshot is None:
+        return None
+    if of_symbol is None or not of_symbol.shows(snapshot):
+        raise CorruptStateError(f"the snapshot of {symbol} {leg} is of another request than the symbol's")
+    if not leg.admits(snapshot.position_amt):
+        raise CorruptStateError(f"the snapshot of {symbol} {leg} holds {canonical(snapshot.position_amt)}")
+    return snapshot
+
+
+def _decode_legs(amounts: Mapping[Leg, str | None]) -> tuple[LegPosition, ...]:
+    """Both legs' amounts, for people to read; none where a version before 0.2 wrote the snapshot."""
+    if any(amount is None for amount in amounts.values()):
+        return ()
+    return tuple(LegPosition(leg=leg, position_amt=number(text, f"{leg} amount")) for leg, text in amounts.items())

@@ -77,7 +77,7 @@ class Position:
     mark_price: Decimal | None = None  # quote units
     leverage: Decimal | None = None
     unrealized_pnl: Decimal | None = None  # quote units
-    hedge_mode: bool = False  # the symbol has separate long and short legs
+    hedge_mode: bool | None = False  # it has separate long and short legs; None: flat, and its rows tell no mode
     legs: tuple[LegPosition, ...] = ()  # as a venue reports hedge mode: LONG and SHORT, in this order; else none
 
     @property
@@ -96,6 +96,10 @@ class Snapshot:
     run_id: str  # of the Redis server whose TIME that was
     life: str | None = None  # of the store then; None: written by version 0.1
 
+    def shows(self, leg: Snapshot) -> bool:
+        """Whether a leg's snapshot is of the same request as this one of its symbol: alone it proves nothing."""
+        return bool(self.position.hedge_mode) and (leg.ts_ms, leg.life) == (self.ts_ms, self.life)
+
     @property
     def symbol(self) -> str:  # noqa: D102 - the position's
         return self.position.symbol
@@ -107,7 +111,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
-    """Our shadow position of one symbol, from our own fills."""
+    """Our shadow position, from our own fills."""
 
     symbol: str
     last_known_amt: Decimal | None  # signed base quantity; None: fills are remembered, the amount is unknown
@@ -141,6 +145,7 @@ class Plan:
     action: str
     close_factor: Decimal | None  # None: the action is unknown
     reduce_only: bool = True
+    position_side: Leg = Leg.BOTH  # the leg to close in hedge mode; BOTH: the plan names none
     issued_ms: int  # the stream entry id's time, or the producer's issued_ms
     from_stream: bool = True  # an entry id is Redis's own time; issued_ms is a producer's word
     problem: str | None = None  # what is malformed, where plan_id and symbol could still be read
@@ -199,7 +204,8 @@ class Facts:
     run_id: str  # of the Redis server
     life: str | None = None  # of the store; "": it has none yet; None: recorded by version 0.1, which knew none
     source: str  # the venue and host that this service is set to
-    hold: bool = False
+    position_side: Leg | None = Leg.BOTH  # whose snapshot, ledger and reservation these are; None: recorded before 0.2
+    hold: bool = False  # an operator's, or the service's own
     snapshot: Snapshot | None = None
     snapshot_problem: str | None = None  # why a snapshot that is there can't be used
     ledger: Ledger | None = None

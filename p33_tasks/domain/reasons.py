@@ -31,14 +31,26 @@ class Reason(StrEnum):
         "no_exchange_snapshot",
         "Wait for the next refresh; if none comes, check beat, the snapshot worker and the exchange with: p33 check",
     )
-    HEDGE_MODE_UNSUPPORTED = "hedge_mode_unsupported", "Set the account to one-way position mode."
+    # Only in records of before 0.2.
+    HEDGE_MODE_UNSUPPORTED = (
+        "hedge_mode_unsupported",
+        "Send a new plan that names a leg.",
+    )
+    POSITION_SIDE_REQUIRED = (
+        "position_side_required",
+        "The symbol is in hedge mode: send a new plan with positionSide LONG or SHORT.",
+    )
     STALE_EXCHANGE_STATE = (
         "stale_exchange_state",
         "Wait for the next refresh; if the age keeps growing, check the exchange with: p33 check",
     )
     NO_POSITION = "no_position", "There is nothing to close."
+    POSITION_SIDE_MISMATCH = (
+        "position_side_mismatch",
+        "The position is on the other side: send a new plan with its side in positionSide, or with none.",
+    )
     COOLDOWN_IN_FLIGHT = "cooldown_in_flight", "Wait for the cooldown, then send a new plan."
-    PERMIT_IN_FLIGHT = "permit_in_flight", "Another plan holds the symbol; wait until it is executed or expires."
+    PERMIT_IN_FLIGHT = "permit_in_flight", "Another plan holds the position; wait until it is executed or expires."
     MISSING_LEDGER = (
         "reconcile_required_missing_ledger",
         "Compare the exchange's position with your own records, then: p33 ledger adopt SYMBOL",

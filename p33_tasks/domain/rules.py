@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from p33_tasks.domain import quantities as q
-from p33_tasks.domain.models import Deny, Facts, Ledger, Plan, Policy, PositionSide, Snapshot
+from p33_tasks.domain.models import Deny, Facts, Ledger, Leg, Plan, Policy, PositionSide, Snapshot
 from p33_tasks.domain.reasons import Reason
 
 
@@ -173,9 +173,28 @@ def other_life(facts: Facts, snapshot: Snapshot, policy: Policy) -> str | None:
     return None
 
 
-def position_mode_is_one_way(case: Case) -> Deny | None:
-    """In hedge mode one signed amount doesn't tell the position."""
-    return Deny(reason=Reason.HEDGE_MODE_UNSUPPORTED) if case.known_snapshot.position.hedge_mode else None
+def position_side_is_named(case: Case) -> Deny | None:
+    """In hedge mode a symbol has two positions, and a plan must say which one it closes."""
+    position = case.known_snapshot.position
+    if not position.hedge_mode:
+        return None
+    if case.facts.position_side is None:  # recorded by a version that knew no legs
+        return Deny(reason=Reason.HEDGE_MODE_UNSUPPORTED)
+    if case.facts.position_side is not Leg.BOTH:
+        return None
+    amounts = {f"{leg.leg.lower()}_amt": leg.position_amt for leg in position.legs}
+    return Deny(reason=Reason.POSITION_SIDE_REQUIRED, details=amounts)
+
+
+def named_side_is_the_positions(case: Case) -> Deny | None:
+    """In one-way mode a plan that names a side means a position on that side, and no other."""
+    named, amount = case.plan.position_side, case.position_amt
+    if case.known_snapshot.position.hedge_mode or named.admits(amount):
+        return None
+    return Deny(
+        reason=Reason.POSITION_SIDE_MISMATCH,
+        details={"position_side": str(named), "exchange_position_amt": amount},
+    )
 
 
 def rule_1_snapshot_is_fresh(case: Case) -> Deny | None:
@@ -264,7 +283,7 @@ def snapshot_is_requested_after_the_barrier(case: Case) -> Deny | None:
 
 
 def symbol_is_not_reserved(case: Case) -> Deny | None:
-    """One outstanding allow per symbol: two would close the same position twice."""
+    """One outstanding allow per position: two would close the same position twice."""
     facts = case.facts
     if facts.reserved_by is None:
         return None
@@ -338,9 +357,10 @@ RULES: tuple[Rule, ...] = (
     no_hold_is_set,
     limits_are_readable,
     exchange_snapshot_is_known,
-    position_mode_is_one_way,
+    position_side_is_named,
     rule_1_snapshot_is_fresh,
     rule_2_position_exists,
+    named_side_is_the_positions,
     rule_5_cooldown_is_over,
     snapshot_is_later_than_the_last_order,
     snapshot_is_requested_after_the_barrier,

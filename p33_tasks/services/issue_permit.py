@@ -72,9 +72,10 @@ class PermitService:
         """The plan as its entry says, and the facts; None for facts when there is a verdict already."""
         loaded = self._store.load_entry(name, entry)
         if loaded.fields is not None:
-            return _plan_of(name, loaded.fields, loaded.time_ms), loaded.facts
+            plan = _plan_of(name, loaded.fields, loaded.time_ms)
+            return plan, loaded.facts_of(plan)
         # Without the group's own record that the entry was there, anybody could have any plan_id denied.
-        if not loaded.is_pending and loaded.facts is not None:
+        if not loaded.is_pending and loaded.facts:
             raise EntryMismatchError("the entry is neither in the stream nor pending")
         trimmed = Plan(
             plan_id=name.plan_id,
@@ -84,7 +85,7 @@ class PermitService:
             issued_ms=loaded.time_ms,
             problem="the entry was trimmed from its stream before it was judged",
         )
-        return trimmed, loaded.facts
+        return trimmed, loaded.facts_of(trimmed)
 
     def deny(self, plan: Plan, entry: StreamEntry | None, reason: Reason, details: Details) -> Verdict | None:
         """Deny without looking at facts, e.g. a plan that was delivered too often."""

@@ -18,6 +18,7 @@ from p33_tasks.contract.names import (
     checked_prefix,
     checked_signing_key,
 )
+from p33_tasks.contract.positions import looks_like_a_leg
 from p33_tasks.domain.models import Policy
 from p33_tasks.redis_url import with_tls
 from p33_tasks.settings.urls import BROKER_SCHEMES, STATE_SCHEMES, checked_url, has_host, next_db, path_of
@@ -32,7 +33,6 @@ MAX_STALE_THRESHOLD_SEC = 60
 DEFAULT_EXCHANGE = next(iter(venue_entries()))
 
 _SYMBOL = re.compile(r"[^\s|{}]{1,40}")
-_LEG = re.compile(r":(LONG|SHORT)\Z", re.IGNORECASE)
 _HOST = r"^[A-Za-z0-9_.:-]+$"
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
@@ -136,7 +136,7 @@ class Settings(VenueVariables):
                     f"{symbol[:50]!r} can't be a symbol: use 1 to 40 printable characters without blanks, '|', '{{' or "
                     "'}', the venue's own ids, e.g. BTCUSDT,ETHUSDT"
                 )
-            if _LEG.search(symbol):
+            if looks_like_a_leg(symbol):
                 raise ValueError(f"{symbol[:50]!r} names a leg; name the symbol alone, both legs are read")
         return symbols
 

@@ -8,9 +8,22 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from p33_tasks.contract.permits import verdict_fields
+from p33_tasks.contract.positions import HEDGE_LEGS
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.decision import evaluate
-from p33_tasks.domain.models import Facts, Ledger, MarketRules, Plan, Policy, Position, Snapshot, SymbolLimits, Verdict
+from p33_tasks.domain.models import (
+    Facts,
+    Ledger,
+    Leg,
+    LegPosition,
+    MarketRules,
+    Plan,
+    Policy,
+    Position,
+    Snapshot,
+    SymbolLimits,
+    Verdict,
+)
 from p33_tasks.errors import CorruptStateError
 
 MAX_SYMBOLS = 10_000
@@ -75,6 +88,7 @@ def _plan(plan_id: str, symbol: str, fields: Mapping[str, Any]) -> Plan:
         action=_text(fields.get("action", "")),
         close_factor=_optional(fields.get("close_factor")),
         reduce_only=_flag(fields.get("reduce_only", True)),
+        position_side=_leg(fields.get("position_side")) or Leg.BOTH,
         issued_ms=_time(fields.get("issued_ms", 0)),
         from_stream=_flag(fields.get("from_stream", True)),
         problem=_optional_text(fields.get("problem")),
@@ -115,6 +129,7 @@ def _facts(symbol: str, fields: Mapping[str, Any]) -> Facts:
         run_id=_text(fields["run_id"]),
         life=_optional_text(fields.get("life")),
         source=_text(fields["source"]),
+        position_side=_leg(fields.get("position_side")),
         hold=_flag(fields["hold"]),
         reserved_by=_optional_text(fields["reserved_by"]),
         reservation_ttl_ms=None if ttl_ms is None else _time(ttl_ms),
@@ -131,8 +146,10 @@ def _facts(symbol: str, fields: Mapping[str, Any]) -> Facts:
 
 def _snapshot(symbol: str, fields: Mapping[str, Any]) -> Snapshot:
     amount, hedge_mode = _number(fields["position_amt"]), _flag(fields["hedge_mode"])
+    amounts = {leg: fields.get(f"{leg.lower()}_amt") for leg in HEDGE_LEGS}
+    legs = tuple(LegPosition(leg=leg, position_amt=_number(a)) for leg, a in amounts.items() if a is not None)
     return Snapshot(
-        position=Position(symbol=symbol, position_amt=amount, hedge_mode=hedge_mode),
+        position=Position(symbol=symbol, position_amt=amount, hedge_mode=hedge_mode, legs=legs),
         ts_ms=_time(fields["ts_ms"]),
         source=_text(fields["source"]),
         run_id=_text(fields["run_id"]),
@@ -186,6 +203,11 @@ def _text(value: object) -> str:
 
 def _optional_text(value: object) -> str | None:
     return None if value is None else _text(value)
+
+
+def _leg(value: object) -> Leg | None:
+    """None: recorded before 0.2, which knew no legs."""
+    return None if value is None else Leg(_text(value))
 
 
 def _flag(value: object) -> bool:

@@ -6,13 +6,15 @@ from typing import Any
 
 from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.limits import decode_limits
-from p33_tasks.domain.models import SymbolLimits
+from p33_tasks.domain.models import Leg, SymbolLimits
 from p33_tasks.errors import CorruptStateError
 
 
-def read_limits(keys: Keys, symbol: str, operator: Any, adaptive: Any) -> tuple[SymbolLimits, str | None]:
+def read_limits(
+    keys: Keys, symbol: str, operator: Any, adaptive: Any, leg: Leg = Leg.BOTH
+) -> tuple[SymbolLimits, str | None]:
     """Both HASHes, as values of their fields or the name of the foreign type found; and what can't be read of them."""
     try:
-        return decode_limits(keys.limits(symbol), operator, keys.adaptive_limits(symbol), adaptive), None
+        return decode_limits(keys.limits(symbol), operator, keys.adaptive_limits(symbol, leg), adaptive), None
     except CorruptStateError as error:
         return SymbolLimits(), str(error)

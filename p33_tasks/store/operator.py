@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from p33_tasks.contract.keys import Keys
-from p33_tasks.domain.models import Policy
+from p33_tasks.domain.models import Leg, Policy
 from p33_tasks.store.scripts import Scripts
 from p33_tasks.store.snapshots import AUDIT_MAXLEN, LEDGER_TTL_SEC
 
@@ -34,12 +34,21 @@ class OperatorStore:
         self._keys = keys
 
     def adopt_ledger(
-        self, symbol: str, *, source: str, policy: Policy, by: str, replace: bool = False, shown_amt: str = ""
+        self,
+        symbol: str,
+        leg: Leg = Leg.BOTH,
+        *,
+        source: str,
+        policy: Policy,
+        by: str,
+        replace: bool = False,
+        shown_amt: str = "",
     ) -> Adoption:
         """Take the exchange's fresh position as the ledger's.
 
         Args:
             symbol: The venue's id.
+            leg: Which of its positions: LONG or SHORT in hedge mode, else BOTH.
             source: Venue and host the snapshot must come from.
             policy: For the longest snapshot age and the cooldown, where the symbol has no limits of its own.
             by: Who says so, for the audit.
@@ -50,17 +59,19 @@ class OperatorStore:
         status, *rest = self._scripts.run(
             "adopt_ledger",
             {
-                "ledger_key": keys.ledger(symbol),
-                "origin_key": keys.ledger_origin(symbol),
-                "snapshot_key": keys.snapshot(symbol),
-                "reservation_key": keys.reservation(symbol),
+                "ledger_key": keys.ledger(symbol, leg),
+                "origin_key": keys.ledger_origin(symbol, leg),
+                "snapshot_key": keys.snapshot(symbol, leg),
+                "symbol_snapshot_key": keys.snapshot(symbol),
                 "audit_key": keys.audit,
                 "limits_key": keys.limits(symbol),
-                "adaptive_key": keys.adaptive_limits(symbol),
+                "adaptive_key": keys.adaptive_limits(symbol, leg),
                 "epoch_key": keys.epoch,
+                "reservation_keys": [keys.reservation(symbol, of) for of in (leg, *(o for o in Leg if o is not leg))],
             },
             {
                 "symbol": symbol,
+                "position_side": leg,
                 "source": source,
                 "max_snapshot_age_ms": policy.stale_threshold_ms,
                 "cooldown_ms": policy.cooldown_ms,

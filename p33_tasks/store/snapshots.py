@@ -13,7 +13,7 @@ from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.markets import encode_market, encode_market_problem
 from p33_tasks.contract.snapshots import position_arguments
 from p33_tasks.contract.timing import PLACE_WINDOW_MS, READ_LAG_MS, UNKNOWN_MS, iso
-from p33_tasks.domain.models import Snapshot
+from p33_tasks.domain.models import Leg, Snapshot
 from p33_tasks.ports import Claim, MarketReport, MarketsLoaded, RefreshClaim
 from p33_tasks.store.lua_header import Named
 from p33_tasks.store.scripts import Scripts, translated_errors
@@ -123,6 +123,13 @@ class RedisSnapshotStore:
 
     def _put_keys(self, snapshots: tuple[Snapshot, ...]) -> Named:
         keys = self._keys
+        named = {
+            "snapshot": keys.snapshot,
+            "ledger": keys.ledger,
+            "origin": keys.ledger_origin,
+            "reservation": keys.reservation,
+            "adaptive": keys.adaptive_limits,
+        }
         return {
             "counters_key": keys.counters,
             "audit_key": keys.audit,
@@ -130,12 +137,12 @@ class RedisSnapshotStore:
             "changes_key": keys.position_changes,
             "symbol_keys": [
                 {
-                    "snapshot": keys.snapshot(snapshot.symbol),
-                    "ledger": keys.ledger(snapshot.symbol),
-                    "origin": keys.ledger_origin(snapshot.symbol),
-                    "reservation": keys.reservation(snapshot.symbol),
                     "limits": keys.limits(snapshot.symbol),
-                    "adaptive": keys.adaptive_limits(snapshot.symbol),
+                    **{
+                        f"{place}{name}": key(snapshot.symbol, leg)
+                        for place, leg in (("", Leg.BOTH), ("long_", Leg.LONG), ("short_", Leg.SHORT))
+                        for name, key in named.items()
+                    },
                 }
                 for snapshot in snapshots
             ],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from p33_tasks.contract.audit import audit_inputs
 from p33_tasks.contract.entries import fields_of
@@ -12,9 +13,10 @@ from p33_tasks.contract.ledgers import decode_ledger
 from p33_tasks.contract.limits import as_stored
 from p33_tasks.contract.markets import decode_market
 from p33_tasks.contract.permits import sign, verdict_fields
-from p33_tasks.contract.snapshots import decode_snapshot
+from p33_tasks.contract.positions import position_key
+from p33_tasks.contract.snapshots import decode_leg_snapshot, decode_snapshot
 from p33_tasks.domain import exact_json
-from p33_tasks.domain.models import Allow, Deny, Facts, Ledger, MarketRules, Plan, Policy, Snapshot, Verdict
+from p33_tasks.domain.models import Allow, Deny, Facts, Leg, Plan, Policy, Verdict
 from p33_tasks.errors import CorruptStateError
 from p33_tasks.ports import CommitStatus, LoadedEntry, PlanName, StreamEntry
 from p33_tasks.store.entries import ahead_counter
@@ -28,6 +30,7 @@ DECISION_TTL_MS = 86_400_000
 AUDIT_MAXLEN = 100_000
 EVALUATION_BUCKETS_US = (50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000)
 LATENCY_BUCKETS_MS = (1, 2, 5, 10, 20, 50, 100, 250, 500, 1_200, 3_000, 10_000, 60_000)
+_Decoded = TypeVar("_Decoded")
 OTHER_SYMBOL = "_other"
 """The label of every symbol outside the allowlist: strangers' symbols must not grow the metrics without bound."""
 
@@ -51,67 +54,83 @@ class RedisVerdictStore:
         A value that can't be read (another type, no number) is a problem noted in the facts, not an error: the rule
         that needs it denies.
         """
-        _, facts = self._load(plan.plan_id, plan.symbol, "")
-        return facts
+        return self._load(plan.plan_id, plan.symbol, "").facts_of(plan)
 
     def load_entry(self, name: PlanName, entry: StreamEntry) -> LoadedEntry:
         """See ``ports.VerdictStore.load_entry``."""
-        (time_ms, flat, pending), facts = self._load(name.plan_id, name.symbol, entry.entry_id)
+        return self._load(name.plan_id, name.symbol, entry.entry_id)
+
+    def _load(self, plan_id: str, symbol: str, entry_id: str) -> LoadedEntry:
+        """Facts of each of the symbol's positions; with an entry, what the stream holds there."""
+        keys = self._keys
+        status, entry, *read = self._scripts.run(
+            "load_facts",
+            {
+                "decision_key": keys.decision(plan_id),
+                "hold_key": keys.hold(symbol),
+                "market_key": keys.market(symbol),
+                "limits_key": keys.limits(symbol),
+                "epoch_key": keys.epoch,
+                "plans_key": keys.plans,
+                "first_seen_key": keys.first_seen,
+                "counters_key": keys.counters,
+                "positions": [
+                    {
+                        "snapshot": keys.snapshot(symbol, leg),
+                        "ledger": keys.ledger(symbol, leg),
+                        "service_hold": keys.service_hold(symbol, leg),
+                        "reservation": keys.reservation(symbol, leg),
+                        "adaptive": keys.adaptive_limits(symbol, leg),
+                    }
+                    for leg in Leg
+                ],
+            },
+            {"entry_id": entry_id, "group": GROUP, "ahead_counter": ahead_counter("plan")},
+        )
+        time_ms, flat, pending = entry or (0, None, 0)
         return LoadedEntry(
-            facts=facts,
+            facts={} if status == "decided" else self._facts(symbol, read),
             time_ms=int(time_ms),
             fields=None if flat is None else fields_of(flat),
             is_pending=bool(pending),
         )
 
-    def _load(self, plan_id: str, symbol: str, entry_id: str) -> tuple[Any, Facts | None]:
-        """The entry as the script returns it, and the facts; None for facts when there is a verdict already."""
-        keys = self._keys
-        reply = self._scripts.run(
-            "load_facts",
-            {
-                "decision_key": keys.decision(plan_id),
-                "snapshot_key": keys.snapshot(symbol),
-                "ledger_key": keys.ledger(symbol),
-                "hold_key": keys.hold(symbol),
-                "reservation_key": keys.reservation(symbol),
-                "market_key": keys.market(symbol),
-                "limits_key": keys.limits(symbol),
-                "adaptive_key": keys.adaptive_limits(symbol),
-                "epoch_key": keys.epoch,
-                "plans_key": keys.plans,
-                "first_seen_key": keys.first_seen,
-                "counters_key": keys.counters,
-            },
-            {"entry_id": entry_id, "group": GROUP, "ahead_counter": ahead_counter("plan")},
-        )
-        if reply[0] == "decided":
-            return reply[1], None
-        _, entry, now_ms, run_id, life, hold, reserved_by, ttl_ms, *raw_facts = reply
-        raw_snapshot, raw_ledger, raw_market, raw_limits, raw_adaptive = raw_facts
-        snapshot, snapshot_problem = _read_snapshot(symbol, raw_snapshot)
-        ledger, ledger_problem = _read_ledger(symbol, raw_ledger)
-        market, market_problem = _read_market(symbol, raw_market, self._source)
-        limits, limits_problem = read_limits(keys, symbol, raw_limits, raw_adaptive)
-        return entry, Facts(
-            now_ms=int(now_ms),
-            run_id=run_id,
-            life=life,
-            source=self._source,
-            hold=bool(hold),
-            snapshot=snapshot,
-            snapshot_problem=snapshot_problem,
-            ledger=ledger,
-            ledger_problem=ledger_problem,
-            reserved_by=None if reserved_by is None else _shown(reserved_by),
-            reservation_ttl_ms=int(ttl_ms) if int(ttl_ms) >= 0 else None,
-            market=market,
-            market_problem=market_problem,
-            limits=limits,
-            limits_problem=limits_problem,
-            limits_as_stored=(as_stored(raw_limits), as_stored(raw_adaptive)),
-            as_stored=(_first(raw_snapshot), _first(raw_ledger)),
-        )
+    def _facts(self, symbol: str, read: list[Any]) -> dict[Leg, Facts]:
+        now_ms, run_id, life, hold, raw_market, raw_limits, *positions = read
+        market, market_problem = _read(decode_market, "market rules'", symbol, raw_market, self._source)
+        found: dict[Leg, Facts] = {}
+        for leg, position in zip(Leg, positions, strict=False):
+            service_hold, reserved_by, ttl_ms, raw_snapshot, raw_ledger, raw_adaptive = position
+            limits, limits_problem = read_limits(self._keys, symbol, raw_limits, raw_adaptive, leg)
+            if leg is Leg.BOTH:
+                snapshot, snapshot_problem = _read(decode_snapshot, "snapshot's", symbol, raw_snapshot)
+            else:
+                of_symbol = found[Leg.BOTH].snapshot
+                snapshot, snapshot_problem = _read(
+                    decode_leg_snapshot, "snapshot's", symbol, raw_snapshot, leg=leg, of_symbol=of_symbol
+                )
+            ledger, ledger_problem = _read(decode_ledger, "ledger's", symbol, raw_ledger)
+            found[leg] = Facts(
+                now_ms=int(now_ms),
+                run_id=run_id,
+                life=life,
+                source=self._source,
+                position_side=leg,
+                hold=bool(hold or service_hold),
+                snapshot=snapshot,
+                snapshot_problem=snapshot_problem,
+                ledger=ledger,
+                ledger_problem=ledger_problem,
+                reserved_by=None if reserved_by is None else _shown(reserved_by),
+                reservation_ttl_ms=int(ttl_ms) if int(ttl_ms) >= 0 else None,
+                market=market,
+                market_problem=market_problem,
+                limits=limits,
+                limits_problem=limits_problem,
+                limits_as_stored=(as_stored(raw_limits), as_stored(raw_adaptive)),
+                as_stored=(_first(raw_snapshot), _first(raw_ledger)),
+            )
+        return found
 
     def acknowledge(self, entry: StreamEntry) -> None:
         """See ``ports.VerdictStore.acknowledge``."""
@@ -130,6 +149,7 @@ class RedisVerdictStore:
     ) -> CommitStatus:
         """See ``ports.VerdictStore.commit``."""
         keys, symbol = self._keys, plan.symbol
+        leg = Leg.BOTH if facts is None else facts.position_side or Leg.BOTH
         now_ms = facts.now_ms if facts is not None else self._now_ms()
         fields = verdict_fields(plan, verdict, now_ms=now_ms, facts=facts, policy=policy)
         decision = exact_json.dumps(fields)
@@ -143,15 +163,17 @@ class RedisVerdictStore:
             {
                 "decision_key": keys.decision(plan.plan_id),
                 "permit_key": keys.permit(plan.plan_id),
-                "reservation_key": keys.reservation(symbol),
+                "reservation_key": keys.reservation(symbol, leg),
                 "hold_key": keys.hold(symbol),
-                "snapshot_key": keys.snapshot(symbol),
-                "ledger_key": keys.ledger(symbol),
+                "service_hold_key": keys.service_hold(symbol, leg),
+                "snapshot_key": keys.snapshot(symbol, leg),
+                "symbol_snapshot_key": keys.snapshot(symbol),
+                "ledger_key": keys.ledger(symbol, leg),
                 "decisions_key": decisions,
                 "counters_key": keys.counters,
                 "plans_key": entry.stream if entry is not None else decisions,
                 "limits_key": keys.limits(symbol),
-                "adaptive_key": keys.adaptive_limits(symbol),
+                "adaptive_key": keys.adaptive_limits(symbol, leg),
                 "epoch_key": keys.epoch,
                 "first_seen_key": keys.first_seen,
             },
@@ -165,7 +187,8 @@ class RedisVerdictStore:
                 "reservation_ttl_ms": policy.permit_ttl_ms + policy.cooldown_ms,
                 "plan_id": plan.plan_id,
                 "symbol": symbol,
-                "symbol_label": symbol if symbol in self._allowlist else OTHER_SYMBOL,
+                "symbol_label": position_key(symbol, leg) if symbol in self._allowlist else OTHER_SYMBOL,
+                "position_side": leg,
                 "reason": str(verdict.reason) if isinstance(verdict, Deny) else "",
                 "decisions_maxlen": AUDIT_MAXLEN,
                 "inputs_json": exact_json.dumps(audit_inputs(plan, facts, policy)),
@@ -237,28 +260,13 @@ def _joined(bounds: tuple[int, ...]) -> str:
     return ",".join(map(str, bounds))
 
 
-def _read_snapshot(symbol: str, raw: Any) -> tuple[Snapshot | None, str | None]:
+def _read(
+    decode: Callable[..., _Decoded | None], what: str, symbol: str, raw: Any, *about: object, **named: object
+) -> tuple[_Decoded | None, str | None]:
+    """What a key's fields say; else why they can't be used."""
     if isinstance(raw, str):
-        return None, f"the snapshot's key holds a {raw}"
+        return None, f"the {what} key holds a {raw}"
     try:
-        return decode_snapshot(symbol, raw), None
-    except CorruptStateError as error:
-        return None, str(error)
-
-
-def _read_ledger(symbol: str, raw: Any) -> tuple[Ledger | None, str | None]:
-    if isinstance(raw, str):
-        return None, f"the ledger's key holds a {raw}"
-    try:
-        return decode_ledger(symbol, raw), None
-    except CorruptStateError as error:
-        return None, str(error)
-
-
-def _read_market(symbol: str, raw: Any, source: str) -> tuple[MarketRules | None, str | None]:
-    if isinstance(raw, str):
-        return None, f"the market rules' key holds a {raw}"
-    try:
-        return decode_market(symbol, raw, source), None
+        return decode(symbol, raw, *about, **named), None
     except CorruptStateError as error:
         return None, str(error)

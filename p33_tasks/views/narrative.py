@@ -24,12 +24,13 @@ ORDER: tuple[tuple[Reason, str], ...] = (
     (Reason.RECONCILE_HOLD_ACTIVE, "no hold is set"),
     (Reason.LIMITS_UNREADABLE, "the symbol's limits can be read"),
     (Reason.NO_EXCHANGE_SNAPSHOT, "the exchange's position is known"),
-    (Reason.HEDGE_MODE_UNSUPPORTED, "the account is in one-way mode"),
+    (Reason.POSITION_SIDE_REQUIRED, "in hedge mode it names the leg"),
     (Reason.STALE_EXCHANGE_STATE, "rule 1: the snapshot is fresh"),
     (Reason.NO_POSITION, "rule 2: there is a position"),
+    (Reason.POSITION_SIDE_MISMATCH, "in one-way mode the position is on the side that it names"),
     (Reason.COOLDOWN_IN_FLIGHT, "rule 5: the cooldown is over"),
     (Reason.STALE_EXCHANGE_STATE, "the snapshot is later than the last order"),
-    (Reason.PERMIT_IN_FLIGHT, "no other plan holds the symbol"),
+    (Reason.PERMIT_IN_FLIGHT, "no other plan holds the position"),
     (Reason.MISSING_LEDGER, "there is a ledger"),
     (Reason.SIDE_MISMATCH, "rule 3: exchange and ledger are on the same side"),
     (Reason.QTY_MISMATCH, "rule 4: exchange and ledger agree within the tolerance"),
@@ -37,6 +38,9 @@ ORDER: tuple[tuple[Reason, str], ...] = (
     (Reason.QTY_BELOW_STEP_SIZE, "rule 6: what is left after rounding down can be traded"),
 )
 """CONTRACT section 5, in the order in which it is evaluated."""
+
+_NOW_IN_PLACE_OF = {str(Reason.HEDGE_MODE_UNSUPPORTED): Reason.POSITION_SIDE_REQUIRED}
+"""Where a rule stands whose reason is given no more."""
 
 
 def rule_states(verdict: Json) -> Iterator[tuple[str, str]]:
@@ -46,7 +50,7 @@ def rule_states(verdict: Json) -> Iterator[tuple[str, str]]:
     skip = 1 if reason == Reason.STALE_EXCHANGE_STATE and "seconds_since_order" in _object(verdict, "details") else 0
     state = "passed"
     for rule, text in ORDER:
-        if state == "passed" and rule == reason:
+        if state == "passed" and rule == _NOW_IN_PLACE_OF.get(str(reason), reason):
             if skip == 0:
                 yield text, "failed"
                 state = "not reached"
@@ -169,10 +173,17 @@ _NEEDED: dict[str, Callable[[Json], str]] = {
     ),
     Reason.NOT_REDUCE_ONLY: lambda _: "reduceOnly true, or left out",
     Reason.UNKNOWN_ACTION: lambda d: f"a known action, e.g. CLOSE_PARTIAL_50; it was {d['action']!r}",
-    Reason.RECONCILE_HOLD_ACTIVE: lambda _: "no hold on the symbol",
+    Reason.RECONCILE_HOLD_ACTIVE: lambda _: "no hold on the symbol or the position",
     Reason.LIMITS_UNREADABLE: lambda d: f"limits of the symbol that can be read; {d['problem']}",
     Reason.NO_EXCHANGE_SNAPSHOT: lambda _: "a snapshot from this venue, fetched since Redis last restarted",
-    Reason.HEDGE_MODE_UNSUPPORTED: lambda _: "an account in one-way mode",
+    Reason.HEDGE_MODE_UNSUPPORTED: lambda _: "an account in one-way mode; since 0.2, a plan that names its leg",
+    Reason.POSITION_SIDE_REQUIRED: lambda d: (
+        "positionSide LONG or SHORT in the plan; the symbol is in hedge mode"
+        + (f", {number(d['long_amt'])} long and {number(d['short_amt'])} short" if "long_amt" in d else "")
+    ),
+    Reason.POSITION_SIDE_MISMATCH: lambda d: (
+        f"a {str(d['position_side']).lower()} position; the exchange holds {number(d['exchange_position_amt'])}"
+    ),
     Reason.STALE_EXCHANGE_STATE: _stale,
     Reason.NO_POSITION: lambda d: (
         f"a position of at least {number(d['epsilon'])}; the exchange holds {number(d['exchange_position_amt'])}"
@@ -181,7 +192,7 @@ _NEEDED: dict[str, Callable[[Json], str]] = {
         f"{number(d['cooldown_sec'])} s since the last order; it was {number(d['seconds_since_order'])} s"
         + _by(d, "cooldown_by")
     ),
-    Reason.PERMIT_IN_FLIGHT: lambda d: f"a symbol without a reservation; plan {d['in_flight_plan_id']} held it",
+    Reason.PERMIT_IN_FLIGHT: lambda d: f"a position without a reservation; plan {d['in_flight_plan_id']} held it",
     Reason.MISSING_LEDGER: lambda d: (
         f"a ledger to compare with the exchange's {number(d['exchange_position_amt'])}; there was none"
     ),

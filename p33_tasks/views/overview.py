@@ -210,7 +210,7 @@ def _read_symbol(keys: Keys, symbol: str, replies: Sequence[Any], base: Facts) -
         lambda name, raw: decode_market(name, raw, base.source), symbol, raw_market, slice(None)
     )
     stored = ("value of another type" if isinstance(raw, Exception) else raw for raw in (raw_limits, raw_adaptive))
-    limits, limits_problem = read_limits(keys, symbol, *stored)
+    limits, limits_problem = read_limits(keys, symbol, next(stored), next(stored))
     # A hold or reservation of any type stops the symbol, as it does in a verdict.
     hold_why = "(a value of another type)" if isinstance(hold, Exception) else hold
     holder = "(a value of another type)" if isinstance(reserved_by, Exception) else reserved_by

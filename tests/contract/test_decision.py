@@ -212,13 +212,13 @@ def test_a_foreign_type_under_one_of_our_keys_is_a_deny_and_leaves_no_half(syste
         system.client.delete(key)
 
 
-def test_hedge_mode_is_denied(system: System) -> None:
+def test_in_hedge_mode_a_plan_without_a_leg_is_denied(system: System) -> None:
     symbol = system.symbol("0.04")
     system.exchange.fault(rows={symbol: "hedged"})
     try:
         start_ms = system.now_ms()
         wait_until(lambda: int(system.snapshot(symbol)["ts_ms"]) > start_ms + 600, "it was refreshed")
-        assert system.judge(symbol)["reason"] == "hedge_mode_unsupported"
+        assert system.judge(symbol)["reason"] == "position_side_required"
     finally:
         system.exchange.clear_faults()
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from p33_tasks.domain import quantities as q
 from p33_tasks.domain.close_factors import CLOSE_FACTORS
 from p33_tasks.domain.decision import evaluate
-from p33_tasks.domain.models import Allow, Deny, Facts, OrderSide, Plan, Policy
+from p33_tasks.domain.models import Allow, Deny, Facts, Leg, OrderSide, Plan, Policy
 from tests.factories import (
     NOW_MS,
     RUN_ID,
@@ -35,6 +35,8 @@ DOUBTS: dict[str, st.SearchStrategy[Any]] = {
     "snapshot_age_ms": ages_ms,
     "no_snapshot": st.booleans(),
     "hedge_mode": st.booleans(),
+    "position_side": st.sampled_from(Leg),  # of the facts
+    "named_side": st.sampled_from(Leg),  # by the plan
     "source": st.sampled_from(["another venue", SOURCE]),
     "run_id": st.sampled_from(["b" * 40, RUN_ID]),
     "ledger": st.none() | amounts() | positions.map(q.negated),
@@ -75,6 +77,7 @@ def cases(draw: st.DrawFn, max_doubts: int = 2) -> tuple[Plan, Facts, Policy]:
         fetched_ms=found["market_ms"] if "market_ms" in found else draw(st.sampled_from([None, NOW_MS])),
     )
     facts = make_facts(
+        position_side=found.get("position_side", Leg.BOTH) if found.get("hedge_mode") else Leg.BOTH,
         hold=found.get("hold", False),
         reserved_by=found.get("reserved_by"),
         snapshot=None if found.get("no_snapshot") else snapshot,
@@ -86,6 +89,7 @@ def cases(draw: st.DrawFn, max_doubts: int = 2) -> tuple[Plan, Facts, Policy]:
         action=found.get("action", draw(st.sampled_from(list(CLOSE_FACTORS)))),
         issued_ms=NOW_MS - found.get("plan_age_ms", 0),
         reduce_only=found.get("reduce_only", True),
+        position_side=found.get("named_side", Leg.BOTH),
         problem=found.get("problem"),
     )
     return plan, facts, make_policy(qty_tolerance_pct=draw(st.sampled_from([Decimal(0), Decimal("1.0"), Decimal(10)])))
@@ -112,7 +116,9 @@ def check_promises(plan: Plan, facts: Facts, policy: Policy, verdict: Allow) -> 
     assert facts.now_ms - plan.issued_ms <= policy.plan_max_age_ms
     assert not facts.hold
     assert facts.reserved_by is None
-    assert not facts.snapshot.position.hedge_mode
+    assert facts.snapshot.position.hedge_mode == (facts.position_side is not Leg.BOTH)
+    if facts.position_side is Leg.BOTH:
+        assert plan.position_side.admits(facts.snapshot.position_amt)
     assert (facts.snapshot.source, facts.snapshot.run_id) == (facts.source, facts.run_id)
     assert 0 <= facts.now_ms - facts.snapshot.ts_ms <= policy.stale_threshold_ms
     ordered_ms = facts.ledger.last_order_time_ms

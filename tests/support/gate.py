@@ -18,7 +18,18 @@ from p33_tasks.apply import Consumed, PermitClient, PermitRefused
 from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.contract.life import life_of
 from p33_tasks.domain.close_factors import close_factor
-from p33_tasks.domain.models import Fill, MarketRules, OrderSide, Plan, Policy, Position, Snapshot, Verdict
+from p33_tasks.domain.models import (
+    Fill,
+    Leg,
+    LegPosition,
+    MarketRules,
+    OrderSide,
+    Plan,
+    Policy,
+    Position,
+    Snapshot,
+    Verdict,
+)
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.ports import ExecutionResult, MarketReport, ResultStatus, StreamEntry
 from p33_tasks.services.issue_permit import PermitService
@@ -121,7 +132,19 @@ class Gate:
         self, amount: str | Decimal = LONG, *, symbol: str = SYMBOL, age_ms: int = 0, **changes: Any
     ) -> str:
         """A refresh found this position; returns what the store did with it."""
-        hedge_mode = changes.pop("hedge_mode", False)
+        position = Position(symbol=symbol, position_amt=Decimal(amount), hedge_mode=changes.pop("hedge_mode", False))
+        return self._put(position, age_ms, changes)
+
+    def put_legs(self, long: str, short: str, *, symbol: str = SYMBOL, age_ms: int = 0, **changes: Any) -> str:
+        """A refresh found the symbol in hedge mode, with these signed amounts."""
+        legs = tuple(
+            LegPosition(leg=leg, position_amt=Decimal(amount)) for leg, amount in ((Leg.LONG, long), (Leg.SHORT, short))
+        )
+        net = legs[0].position_amt + legs[1].position_amt
+        position = Position(symbol=symbol, position_amt=net, hedge_mode=True, legs=legs)
+        return self._put(position, age_ms, changes)
+
+    def _put(self, position: Position, age_ms: int, changes: dict[str, Any]) -> str:
         fields = {
             "ts_ms": self.now_ms() - age_ms,
             "source": SOURCE,
@@ -129,11 +152,12 @@ class Gate:
             "life": self.life,
             **changes,
         }
-        position = Position(symbol=symbol, position_amt=Decimal(amount), hedge_mode=hedge_mode)
-        return self.snapshots.put_snapshots([Snapshot(position=position, **fields)])[symbol]
+        return self.snapshots.put_snapshots([Snapshot(position=position, **fields)])[position.symbol]
 
-    def put_ledger(self, amount: str | Decimal = LONG, *, symbol: str = SYMBOL, **fields: str) -> None:
-        self.redis.hset(self.keys.ledger(symbol), mapping={"last_known_amt": canonical(Decimal(amount)), **fields})
+    def put_ledger(
+        self, amount: str | Decimal = LONG, *, symbol: str = SYMBOL, leg: Leg = Leg.BOTH, **fields: str
+    ) -> None:
+        self.redis.hset(self.keys.ledger(symbol, leg), mapping={"last_known_amt": canonical(Decimal(amount)), **fields})
 
     def put_market(
         self, *symbols: str, step: str = "0.001", age_ms: int = 0, source: str = SOURCE, problem: str | None = None
@@ -156,23 +180,34 @@ class Gate:
         self.put_market(symbol)
         return self
 
-    def ledger(self, symbol: str = SYMBOL) -> dict[str, str]:
-        return self.redis.hgetall(self.keys.ledger(symbol))
+    def make_hedged(self, long: str = "0.040", short: str = "-0.020") -> Gate:
+        """A symbol in hedge mode of which both legs can be closed."""
+        self.put_legs(long, short)
+        self.put_ledger(long, leg=Leg.LONG)
+        self.put_ledger(short, leg=Leg.SHORT)
+        self.put_market()
+        return self
 
-    def ledger_amt(self, symbol: str = SYMBOL) -> str | None:
-        return self.redis.hget(self.keys.ledger(symbol), "last_known_amt")
+    def snapshot(self, symbol: str = SYMBOL, leg: Leg = Leg.BOTH) -> dict[str, str]:
+        return self.redis.hgetall(self.keys.snapshot(symbol, leg))
 
-    def reserved_by(self, symbol: str = SYMBOL) -> str | None:
-        return self.redis.get(self.keys.reservation(symbol))
+    def ledger(self, symbol: str = SYMBOL, leg: Leg = Leg.BOTH) -> dict[str, str]:
+        return self.redis.hgetall(self.keys.ledger(symbol, leg))
 
-    def end_cooldown(self, symbol: str = SYMBOL) -> None:
+    def ledger_amt(self, symbol: str = SYMBOL, leg: Leg = Leg.BOTH) -> str | None:
+        return self.redis.hget(self.keys.ledger(symbol, leg), "last_known_amt")
+
+    def reserved_by(self, symbol: str = SYMBOL, leg: Leg = Leg.BOTH) -> str | None:
+        return self.redis.get(self.keys.reservation(symbol, leg))
+
+    def end_cooldown(self, symbol: str = SYMBOL, leg: Leg = Leg.BOTH) -> None:
         """As if the last order were as long ago as the cooldown takes, and the last consumption's barrier behind."""
         then_ms = self.now_ms() - self.policy.cooldown_ms - 1
         self.redis.hset(
-            self.keys.ledger(symbol),
+            self.keys.ledger(symbol, leg),
             mapping={"last_order_time_ms": then_ms, "last_order_time_epoch": then_ms // 1000},
         )
-        self.redis.hdel(self.keys.ledger(symbol), "barrier_ms")
+        self.redis.hdel(self.keys.ledger(symbol, leg), "barrier_ms")
 
     # --- plans ------------------------------------------------------------------------------------------------------
 

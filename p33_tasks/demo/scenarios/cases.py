@@ -195,7 +195,7 @@ CASES: tuple[Case, ...] = (
     _case("executor gave up before the verdict", Reason.PLAN_ABANDONED, not_executed_first),
     _case("step size lost", Reason.MISSING_MARKET_METADATA, without_market_rules),
     _case("venue omits the symbol", Reason.NO_EXCHANGE_SNAPSHOT, without_a_row, many_symbols=True),
-    _case("venue reports two legs", Reason.HEDGE_MODE_UNSUPPORTED, in_hedge_mode),
+    _case("venue reports two legs", Reason.POSITION_SIDE_REQUIRED, in_hedge_mode),
     _case("venue fails", Reason.STALE_EXCHANGE_STATE, with_a_dead_venue),
 )
 """In an order that shows allows, executions and denials early, and the slow ones last."""

@@ -67,6 +67,16 @@ local function twin_time(ms, epoch)
   return value > 0 and value * unit or nil
 end
 
+-- Whether a position is one of its symbol's, and its snapshot part of the symbol's latest. The symbol's own key tells the
+-- mode: in hedge mode the positions are the legs, else the symbol's own. A leg's snapshot counts only beside a symbol's of
+-- the same request and life: alone it may be from before a switch of the mode, however young it is.
+local function is_of_mode(position_side, symbol_snapshot_key, ts_ms, snapshot_life)
+  if type_of(symbol_snapshot_key) ~= 'hash' then return false end
+  local s = redis.call('HMGET', symbol_snapshot_key, 'position_mode', 'ts_ms', 'life')
+  if position_side == 'BOTH' then return s[1] ~= 'hedge' end
+  return s[1] == 'hedge' and ts_ms and s[2] == ts_ms and s[3] == snapshot_life
+end
+
 -- A consumption is a write barrier: until the time in which its order may be sent was over, and the venue shows what
 -- was matched then, a snapshot may not show the order. Whether one was requested before that; a stored barrier that
 -- isn't a time leaves doubt.
@@ -149,6 +159,14 @@ local function copy_entry(key, flat, ttl_sec, max_bytes)
   if size <= tonumber(max_bytes) then
     redis.call('SET', key, '0\n' .. cjson.encode(flat), 'EX', ttl_sec)
   end
+end
+
+-- An event of a position in the audit stream; the leg is named in hedge mode.
+local function audit_event(audit_key, maxlen, event, symbol, position_side, ...)
+  local about = { 'event', event, 'symbol', symbol }
+  if position_side ~= 'BOTH' then about = { 'event', event, 'symbol', symbol, 'position_side', position_side } end
+  for _, value in ipairs({ ... }) do about[#about + 1] = value end
+  redis.call('XADD', audit_key, 'MAXLEN', '~', maxlen, '*', unpack(about))
 end
 
 -- Add one observation to a histogram kept in the counters HASH: bucket bounds and value in the same unit.

@@ -1,16 +1,18 @@
 -- Takes the exchange's position as the ledger's, on an operator's word.
 --
 -- KEYS
---   ledger_key       HASH: the symbol's ledger
+--   ledger_key       HASH: the position's ledger
 --   origin_key       STRING: time in ms of the snapshot the ledger began with
---   snapshot_key     HASH: the symbol's snapshot
---   reservation_key  STRING: the plan that holds the symbol
+--   snapshot_key     HASH: the position's snapshot
+--   symbol_snapshot_key  HASH: the symbol's own snapshot, which tells the mode
 --   audit_key        STREAM: operator and ledger events
 --   limits_key       HASH: an operator's limits of the symbol
 --   adaptive_key     HASH: this service's own
 --   epoch_key        STRING: our mark on this store's life
+--   reservation_keys[]  STRING: the plans that hold the symbol's own position and its legs, the one adopted first
 -- ARGV
 --   symbol               the venue's id
+--   position_side        'BOTH', or the leg in hedge mode
 --   source               venue and host the snapshot must come from
 --   max_snapshot_age_ms  a snapshot older than this is not adopted, as configured
 --   cooldown_ms          how long after an order a snapshot may not show it, as configured
@@ -24,27 +26,32 @@
 -- Returns {'adopted', amount before, amount after} | {'refused', why, found}
 
 local wrong = expect(ledger_key, 'hash') or expect(origin_key, 'string') or expect(snapshot_key, 'hash')
-  or expect(reservation_key, 'string') or expect(audit_key, 'stream')
+  or expect(symbol_snapshot_key, 'hash') or expect(audit_key, 'stream')
+for _, reservation in ipairs(reservation_keys) do wrong = wrong or expect(reservation, 'string') end
 if wrong then return wrong end
 
 local now = now_ms()
+local mode = redis.call('HGET', symbol_snapshot_key, 'position_mode') == 'hedge' and 'hedge' or 'one_way'
+if (mode == 'hedge') ~= (position_side ~= 'BOTH') then return { 'refused', 'position_mode', mode } end
 local cooldown = cooldown_in_force(limits_key, adaptive_key, cooldown_ms, now)
 local max_age = limit_in_force(limits_key, 'stale_threshold_sec', max_snapshot_age_ms, now, function(a, b) return a > b end)
 if not cooldown or not max_age then return { 'refused', 'limits_unreadable', limits_key .. ' or ' .. adaptive_key } end
 local s = redis.call('HMGET', snapshot_key, 'position_amt', 'side', 'ts_ms', 'ts_epoch', 'source', 'run_id',
-  'position_mode', 'life')
+  'life')
 local fetched = twin_time(s[3], s[4])
 if not s[1] or not fetched then return { 'refused', 'no_snapshot', '' } end
 if s[5] ~= source then return { 'refused', 'other_source', s[5] or '' } end
-if s[6] ~= run_id() or not is_of_life(s[8], life(epoch_key), accept_old_life) then
+if s[6] ~= run_id() or not is_of_life(s[7], life(epoch_key), accept_old_life) then
   return { 'refused', 'other_run', s[6] or '' }
 end
-if s[7] == 'hedge' then return { 'refused', 'hedge_mode', '' } end
+-- A leg's snapshot from before a switch of the mode is none.
+if not is_of_mode(position_side, symbol_snapshot_key, s[3], s[7]) then return { 'refused', 'no_snapshot', '' } end
 if fetched > now or now - fetched > max_age then
   return { 'refused', 'stale_snapshot', text(now - fetched) }
 end
-if redis.call('EXISTS', reservation_key) == 1 then
-  return { 'refused', 'reserved', redis.call('GET', reservation_key) }
+-- After a switch of the mode the order of a plan for the other mode's position may still be sent.
+for _, reservation in ipairs(reservation_keys) do
+  if redis.call('EXISTS', reservation) == 1 then return { 'refused', 'reserved', redis.call('GET', reservation) } end
 end
 
 local l = redis.call('HMGET', ledger_key, 'last_known_amt', 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms')
@@ -58,8 +65,8 @@ if before_barrier(fetched, l[4], read_lag_ms) then
 end
 if shown_amt ~= '' and shown_amt ~= s[1] then return { 'refused', 'position_changed', s[1] } end
 
-redis.call('XADD', audit_key, 'MAXLEN', '~', audit_maxlen, '*', 'event', l[1] and 'ledger_replaced' or 'ledger_adopted',
-  'symbol', symbol, 'by', by, 'before', l[1] or '', 'after', s[1], 'snapshot_ts_ms', text(fetched), 'source', source)
+audit_event(audit_key, audit_maxlen, l[1] and 'ledger_replaced' or 'ledger_adopted', symbol, position_side, 'by', by,
+  'before', l[1] or '', 'after', s[1], 'snapshot_ts_ms', text(fetched), 'source', source)
 redis.call('HSET', ledger_key, 'last_known_amt', s[1], 'last_known_side', s[2], 'last_update_ts',
   text(math.floor(now / 1000)))
 redis.call('EXPIRE', ledger_key, ledger_ttl_sec)

@@ -3,10 +3,12 @@
 -- KEYS
 --   decision_key     STRING: the plan's decision
 --   permit_key       STRING: the plan's permit
---   reservation_key  STRING: the plan that holds the symbol
---   hold_key         STRING: why the symbol is held
---   snapshot_key     HASH: the symbol's snapshot
---   ledger_key       HASH: the symbol's ledger
+--   reservation_key  STRING: the plan that holds the position
+--   hold_key         STRING: why the symbol is held, by an operator
+--   service_hold_key  STRING: why the position is held, by this service
+--   snapshot_key     HASH: the position's snapshot
+--   symbol_snapshot_key  HASH: the symbol's own snapshot, which tells the mode
+--   ledger_key       HASH: the position's ledger
 --   decisions_key    STREAM: every verdict with its inputs
 --   counters_key     HASH: counters
 --   plans_key        STREAM: plans; only used with an entry_id
@@ -24,7 +26,8 @@
 --   reservation_ttl_ms      the reservation's time to live
 --   plan_id                 the plan
 --   symbol                  the venue's id
---   symbol_label            the symbol, or '_other' outside the allowlist
+--   symbol_label            the position's key, or '_other' outside the allowlist
+--   position_side           'BOTH', or the leg in hedge mode
 --   reason                  of a deny ('' for an allow)
 --   decisions_maxlen        about how many entries the decisions stream keeps
 --   inputs_json             everything the verdict was made from
@@ -74,21 +77,21 @@ local ttl = tonumber(permit_ttl_ms)
 
 if verdict == 'allow' then
   -- Once more, by the clock and the facts of this very moment (CONTRACT section 6).
-  if redis.call('EXISTS', hold_key) == 1 then return { 'moved', 'hold' } end
+  if redis.call('EXISTS', hold_key, service_hold_key) > 0 then return { 'moved', 'hold' } end
   if redis.call('EXISTS', reservation_key) == 1 then return { 'moved', 'reservation' } end
   if type_of(snapshot_key) ~= 'hash' or type_of(ledger_key) ~= 'hash' then return { 'moved', 'type' } end
   if run_id() ~= evaluated_run_id then return { 'moved', 'run_id' } end
   local current_life = life(epoch_key)
   if current_life == '' or current_life ~= evaluated_life then return { 'moved', 'life' } end
 
-  local s = redis.call('HMGET', snapshot_key, 'position_amt', 'ts_ms', 'ts_epoch', 'source', 'run_id', 'position_mode',
-    'life')
+  local s = redis.call('HMGET', snapshot_key, 'position_amt', 'ts_ms', 'ts_epoch', 'source', 'run_id', 'life')
   local fetched = twin_time(s[2], s[3])
   if s[1] ~= evaluated_position_amt or not fetched or fetched ~= tonumber(evaluated_ts_ms)
       or s[4] ~= evaluated_source or s[5] ~= evaluated_run_id
-      or s[6] == 'hedge' or not is_of_life(s[7], current_life, accept_old_life) then
+      or not is_of_life(s[6], current_life, accept_old_life) then
     return { 'moved', 'snapshot' }
   end
+  if not is_of_mode(position_side, symbol_snapshot_key, s[2], s[6]) then return { 'moved', 'mode' } end
   if fetched > now or now - fetched > tonumber(stale_threshold_ms) then return { 'moved', 'snapshot_age' } end
 
   local l = redis.call('HMGET', ledger_key, 'last_known_amt', 'last_order_time_ms', 'last_order_time_epoch',

@@ -3,10 +3,12 @@
 -- KEYS
 --   governor_permit_key  STRING: the governor's permit
 --   permit_key           STRING: our permit
---   reservation_key      STRING: the plan that holds the symbol
---   hold_key             STRING: why the symbol is held
---   ledger_key           HASH: the symbol's ledger
---   snapshot_key         HASH: the symbol's snapshot
+--   reservation_key      STRING: the plan that holds the position
+--   hold_key             STRING: why the symbol is held, by an operator
+--   service_hold_key     STRING: why the position is held, by this service
+--   ledger_key           HASH: the position's ledger
+--   snapshot_key         HASH: the position's snapshot
+--   symbol_snapshot_key  HASH: the symbol's own snapshot, which tells the mode
 --   consumed_key         HASH: the record of the consumption
 --   epoch_key            STRING: our mark on this store's life
 -- ARGV
@@ -20,6 +22,7 @@
 --   permit_life          the store's life in the permit ('' in one of version 0.1)
 --   permit_source        venue and host in the permit ('' in one of version 0.1)
 --   accept_old_life      1: what version 0.1 wrote, which names no life, counts by run_id
+--   position_side        'BOTH', or the leg in hedge mode, in the permit
 --   permit_position_amt  exchange_position_amt in the permit
 --   max_snapshot_age_ms  a snapshot older than this stops the consumption
 --   reservation_ttl_ms   the reservation's new time to live
@@ -55,7 +58,7 @@ if not is_of_life(permit_life, current_life, accept_old_life) then return refuse
 if type_of(reservation_key) ~= 'string' or redis.call('GET', reservation_key) ~= plan_id then
   return refused('p33', 'reservation_lost')
 end
-if redis.call('EXISTS', hold_key) == 1 then return refused('p33', 'reconcile_hold_active') end
+if redis.call('EXISTS', hold_key, service_hold_key) > 0 then return refused('p33', 'reconcile_hold_active') end
 
 if type_of(ledger_key) ~= 'hash' then return refused('p33', 'ledger_missing') end
 local l = redis.call('HMGET', ledger_key, 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms')
@@ -68,17 +71,18 @@ if not l[1] or l[1] == '' then issued = math.floor(issued / 1000) * 1000 end
 if ordered and ordered >= issued then return refused('p33', 'order_since_permit') end
 
 if type_of(snapshot_key) ~= 'hash' then return refused('p33', 'snapshot_missing') end
-local s = redis.call('HMGET', snapshot_key, 'position_amt', 'ts_ms', 'ts_epoch', 'run_id', 'position_mode', 'life',
-  'source')
+local s = redis.call('HMGET', snapshot_key, 'position_amt', 'ts_ms', 'ts_epoch', 'run_id', 'life', 'source')
 local fetched = twin_time(s[2], s[3])
 if not fetched or fetched > now or now - fetched > tonumber(max_snapshot_age_ms) then
   return refused('p33', 'stale_exchange_state')
 end
 if before_barrier(fetched, l[3], read_lag_ms) then return refused('p33', 'stale_exchange_state') end
 if s[4] ~= permit_run_id then return refused('p33', 'snapshot_of_another_run') end
-if not is_of_life(s[6], current_life, accept_old_life) then return refused('p33', 'snapshot_of_another_life') end
-if permit_source ~= '' and s[7] ~= permit_source then return refused('p33', 'snapshot_of_another_source') end
-if s[5] == 'hedge' then return refused('p33', 'hedge_mode_unsupported') end
+if not is_of_life(s[5], current_life, accept_old_life) then return refused('p33', 'snapshot_of_another_life') end
+if permit_source ~= '' and s[6] ~= permit_source then return refused('p33', 'snapshot_of_another_source') end
+if not is_of_mode(position_side, symbol_snapshot_key, s[2], s[5]) then
+  return refused('p33', 'position_mode_changed')
+end
 if s[1] ~= permit_position_amt then return refused('p33', 'position_changed') end
 
 local place_before = text(now + tonumber(place_window_ms))

@@ -3,25 +3,29 @@
 --
 -- KEYS
 --   decision_key     STRING: the plan's decision
---   snapshot_key     HASH: the symbol's snapshot
---   ledger_key       HASH: the symbol's ledger
---   hold_key         STRING: why the symbol is held
---   reservation_key  STRING: the plan that holds the symbol
+--   hold_key         STRING: why the symbol is held, by an operator
 --   market_key       HASH: the symbol's market rules
 --   limits_key       HASH: an operator's limits of the symbol
---   adaptive_key     HASH: this service's own
 --   epoch_key        STRING: our mark on this store's life
 --   plans_key        STREAM: plans
 --   first_seen_key   HASH: when an entry id ahead of TIME was first read, ms
 --   counters_key     HASH: counters
+--   positions[]      the keys of the symbol's own position, of its long leg, and of its short leg
+--     .snapshot      HASH: the position's snapshot
+--     .ledger        HASH: the position's ledger
+--     .service_hold  STRING: why the position is held, by this service
+--     .reservation   STRING: the plan that holds the position
+--     .adaptive      HASH: this service's own limits of the position
 -- ARGV
 --   entry_id       the plan's stream entry ('' for none)
 --   group          consumer group
 --   ahead_counter  counters field for entry ids ahead of TIME
 -- Returns {'decided', entry}  when a first verdict stands, or
---   {'facts', entry, now_ms, run_id, life, hold, reserved_by, reservation_ttl_ms, snapshot, ledger, market,
---    limits, adaptive}
---   where the last five are field values in the order of their lists of fields, or the name of the foreign type found.
+--   {'facts', entry, now_ms, run_id, life, hold, market, limits, position, position, ...} with the symbol's own position, and in
+--   hedge mode both legs behind it, each as {service hold, reserved_by, reservation_ttl_ms, snapshot,
+--   ledger, adaptive limits}.
+--   Market, limits, snapshot and ledger are field values in the order of their lists of fields, or the name of the foreign type
+--   found.
 
 local wrong = expect(decision_key, 'string')
 if not wrong and entry_id ~= '' then wrong = expect(plans_key, 'stream') or expect(first_seen_key, 'hash') end
@@ -41,27 +45,31 @@ local function fields(key, names)
   return redis.call('HMGET', key, unpack(names))
 end
 
-local reserved_by, ttl = false, -2
-local held = type_of(reservation_key)
-if held == 'string' then
-  reserved_by = redis.call('GET', reservation_key)
-  ttl = redis.call('PTTL', reservation_key)
-elseif held ~= 'none' then
-  reserved_by = '(a ' .. held .. ')'
+local function position(k)
+  local reserved_by, ttl = false, -2
+  local held = type_of(k.reservation)
+  if held == 'string' then
+    reserved_by = redis.call('GET', k.reservation)
+    ttl = redis.call('PTTL', k.reservation)
+  elseif held ~= 'none' then
+    reserved_by = '(a ' .. held .. ')'
+  end
+  return { redis.call('EXISTS', k.service_hold), reserved_by, ttl, fields(k.snapshot, SNAPSHOT_FIELDS),
+    fields(k.ledger, LEDGER_FIELDS), fields(k.adaptive, ADAPTIVE_FIELDS) }
 end
 
-return {
+local reply = {
   'facts',
   entry,
   text(now_ms()),
   run_id(),
   life(epoch_key),
   redis.call('EXISTS', hold_key),
-  reserved_by,
-  ttl,
-  fields(snapshot_key, SNAPSHOT_FIELDS),
-  fields(ledger_key, LEDGER_FIELDS),
   fields(market_key, MARKET_FIELDS),
   fields(limits_key, LIMITS_FIELDS),
-  fields(adaptive_key, ADAPTIVE_FIELDS),
+  position(positions[1]),
 }
+if type_of(positions[1].snapshot) == 'hash' and redis.call('HGET', positions[1].snapshot, 'position_mode') == 'hedge' then
+  for leg = 2, #positions do reply[#reply + 1] = position(positions[leg]) end
+end
+return reply

@@ -1,17 +1,29 @@
--- Writes snapshots, never backwards; keeps each symbol's ledger alive, and begins one where that is allowed.
+-- Writes snapshots, never backwards; keeps each position's ledger alive, and begins one where that is allowed. In hedge mode
+-- a symbol's own key and both of its legs are written together, with one time. Where a symbol's mode changed, what was known
+-- of the positions of the mode that was left goes to the audit stream, and the others begin as if they were new.
 --
 -- KEYS
 --   counters_key    HASH: counters
 --   audit_key       STREAM: operator and ledger events
 --   epoch_key       STRING: our mark on this store's life
 --   changes_key     STREAM: changes of positions
---   symbol_keys[]   the keys of each symbol, in the order of positions[]
---     .snapshot     HASH: the symbol's snapshot
---     .ledger       HASH: the symbol's ledger
---     .origin       STRING: time in ms of the snapshot the ledger began with
---     .reservation  STRING: the plan that holds the symbol
---     .limits       HASH: an operator's limits of the symbol
---     .adaptive     HASH: this service's own
+--   symbol_keys[]         the keys of each symbol, in the order of positions[]
+--     .limits              HASH: an operator's limits of the symbol
+--     .snapshot            HASH: the symbol's snapshot
+--     .ledger              HASH: the symbol's ledger
+--     .origin              STRING: time in ms of the snapshot the ledger began with
+--     .reservation         STRING: the plan that holds the symbol
+--     .adaptive            HASH: this service's own limits of the symbol's own position
+--     .long_snapshot       HASH: the long leg's snapshot
+--     .long_ledger         HASH: the long leg's ledger
+--     .long_origin         STRING: time in ms of the snapshot the ledger began with
+--     .long_reservation    STRING: the plan that holds the long leg
+--     .long_adaptive       HASH: this service's own limits of the long leg
+--     .short_snapshot      HASH: the short leg's snapshot
+--     .short_ledger        HASH: the short leg's ledger
+--     .short_origin        STRING: time in ms of the snapshot the ledger began with
+--     .short_reservation   STRING: the plan that holds the short leg
+--     .short_adaptive      HASH: this service's own limits of the short leg
 -- ARGV
 --   fetched_run_id      run_id of Redis when the request began
 --   fetched_life        the store's life then
@@ -20,7 +32,7 @@
 --   fetched_epoch       the same in whole seconds
 --   fetched_iso         the same as text, UTC
 --   bootstrap           'deny' | 'adopt': whether a ledger may begin with a position
---   cooldown_ms         how long after an order a snapshot may not show it, as configured
+--   cooldown_ms         how long after an order a snapshot may not show it
 --   read_lag_ms         how long the venue's position may not show an order
 --   unknown_ms          longest lifetime of a reservation whose order's outcome is unknown
 --   place_window_ms     the longest time ahead at which a barrier is set
@@ -33,12 +45,13 @@
 --   positions[]         the position of each symbol
 --     .symbol           the venue's id
 --     .position_amt     signed amount
---     .side             of the amount
+--     .side             of the amount; 'HEDGED' for a symbol in hedge mode, unless both legs are flat
 --     .entry_price      '' for unknown
 --     .mark_price       '' for unknown
 --     .leverage         '' for unknown
 --     .unrealized_pnl   '' for unknown
---     .position_mode    'one_way' | 'hedge'
+--     .position_mode    'one_way' | 'hedge' | '' where a flat symbol's rows tell none
+--     .legs             JSON: the long leg and the short leg, as above from position_amt to unrealized_pnl ('' for none)
 -- Returns {'put', status, status, ...} in the order given: ok | older | other_run | wrong_type | ledger_created
 --   | ledger_adopted
 
@@ -50,95 +63,203 @@ local info = redis.call('INFO', 'server')
 local other_run = run_id(info) ~= fetched_run_id or fetched_life == '' or life(epoch_key, info) ~= fetched_life
 local started_ms = now - tonumber(string.match(info, 'uptime_in_seconds:(%d+)')) * 1000
 
--- A ledger begins only when no order can be under way that the snapshot doesn't show (CONTRACT section 3).
-local function begin_ledger(symbol, ledger, origin, reservation, amount, side, mode, cooldown)
-  local flat = amount == '0'
-  -- A ledger that was lost while the symbol is flat begins anew: a 0 that the venue proves hides nothing. One that was
+local FLAT = { position_amt = '0', side = 'FLAT', entry_price = '', mark_price = '', leverage = '', unrealized_pnl = '' }
+
+local function positions_of(k)
+  return
+    { side = 'BOTH', snapshot = k.snapshot, ledger = k.ledger, origin = k.origin, reservation = k.reservation,
+      limits = k.limits, adaptive = k.adaptive },
+    { side = 'LONG', snapshot = k.long_snapshot, ledger = k.long_ledger, origin = k.long_origin,
+      reservation = k.long_reservation, limits = k.limits, adaptive = k.long_adaptive },
+    { side = 'SHORT', snapshot = k.short_snapshot, ledger = k.short_ledger, origin = k.short_origin,
+      reservation = k.short_reservation, limits = k.limits, adaptive = k.short_adaptive }
+end
+
+-- A reservation that has longer to live than any is ever given, and one without an expiry (a SET without PX, a restored
+-- dump), would block the position for hours, or until somebody finds it.
+local function shorten_reservation(at, cooldown)
+  local longest = tonumber(max_reservation_ms)
+  if longest > 0 then longest = longest + math.max(0, (cooldown or MOST_COOLDOWN_MS) - tonumber(cooldown_ms)) end
+  local left = longest > 0 and redis.call('PTTL', at.reservation) or 0
+  if left > longest or left == -1 then
+    -- An order whose outcome is unknown holds it for longer.
+    local unknown = type_of(at.ledger) == 'hash' and redis.call('HGET', at.ledger, 'unknown_plan_id')
+    unknown = unknown and type_of(at.reservation) == 'string' and redis.call('GET', at.reservation) == unknown
+    if unknown then longest = math.max(longest, tonumber(unknown_ms)) end
+    if left > longest or left == -1 then redis.call('PEXPIRE', at.reservation, text(longest)) end
+  end
+end
+
+-- Whether a plan holds any of the symbol's positions, also one of the other mode.
+local function is_reserved(all)
+  local found = false
+  for _, at in ipairs(all) do
+    if redis.call('EXISTS', at.reservation) == 1 then
+      shorten_reservation(at, cooldown_in_force(at.limits, at.adaptive, cooldown_ms, now))
+      found = true
+    end
+  end
+  return found
+end
+
+-- A ledger begins only when no order can be under way that the snapshot doesn't show (CONTRACT section 3), also none of a
+-- plan for a position of the symbol's other mode.
+local function begin_ledger(symbol, at, row, all, cooldown)
+  local flat = row.position_amt == '0'
+  -- A ledger that was lost while the position is flat begins anew: a 0 that the venue proves hides nothing. One that was
   -- lost with a position waits for an operator.
-  if mode == 'hedge' or (not flat and redis.call('EXISTS', origin) == 1) then return 'ok' end
+  if not flat and redis.call('EXISTS', at.origin) == 1 then return 'ok' end
   if not flat and bootstrap ~= 'adopt' then return 'ok' end
   -- A server that has just begun may have forgotten a whole life, and in it an order that is still to be sent.
   local wait = tonumber(adoption_wait_ms)
   if not flat and wait > 0 and ts_ms - started_ms < wait then return 'ok' end
-  if redis.call('EXISTS', reservation) == 1 then return 'ok' end
-  local l = redis.call('HMGET', ledger, 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms')
+  if is_reserved(all) then return 'ok' end
+  local l = redis.call('HMGET', at.ledger, 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms')
   local ordered, unreadable = twin_time(l[1], l[2])
   if unreadable or not cooldown or (ordered and ts_ms <= ordered + cooldown) then return 'ok' end
   if before_barrier(ts_ms, l[3], read_lag_ms) then return 'ok' end
   local event = flat and 'ledger_created' or 'ledger_adopted'
-  redis.call('XADD', audit_key, 'MAXLEN', '~', audit_maxlen, '*', 'event', event, 'symbol', symbol, 'by', 'bootstrap',
-    'before', '', 'after', amount, 'snapshot_ts_ms', fetched_ms, 'source', source)
-  redis.call('HSET', ledger, 'last_known_amt', amount, 'last_known_side', side,
+  audit_event(audit_key, audit_maxlen, event, symbol, at.side, 'by', 'bootstrap', 'before', '', 'after', row.position_amt,
+    'snapshot_ts_ms', fetched_ms, 'source', source)
+  redis.call('HSET', at.ledger, 'last_known_amt', row.position_amt, 'last_known_side', row.side,
     'last_update_ts', text(math.floor(now / 1000)))
-  redis.call('EXPIRE', ledger, ledger_ttl_sec)
-  redis.call('SET', origin, fetched_ms)
+  redis.call('EXPIRE', at.ledger, ledger_ttl_sec)
+  redis.call('SET', at.origin, fetched_ms)
   return event
 end
 
 -- For readers: which amount followed on which. Nothing rests on it, so a foreign value under its key stops no snapshot. With
 -- no snapshot of this venue before, a position begins with an entry whose `before` is empty; a flat one needs none.
 local changes_are_kept = not expect(changes_key, 'stream')
-local function note_change(p, before, before_source)
-  if not before or before_source ~= source then before = '' end
-  if not changes_are_kept or before == p.position_amt or (before == '' and p.position_amt == '0') then return end
-  redis.pcall('XADD', changes_key, 'MAXLEN', '~', changes_maxlen, '*', 'position', p.symbol,
-    'before', string.sub(before, 1, 64), 'after', p.position_amt, 'mark_price', p.mark_price, 'ts_ms', fetched_ms,
-    'source', source)
+local function note_change(symbol, at, row)
+  local stored = redis.call('HMGET', at.snapshot, 'position_amt', 'source')
+  local before = stored[1]
+  if not before or stored[2] ~= source then before = '' end
+  if not changes_are_kept or before == row.position_amt or (before == '' and row.position_amt == '0') then return end
+  redis.pcall('XADD', changes_key, 'MAXLEN', '~', changes_maxlen, '*',
+    'position', at.side == 'BOTH' and symbol or symbol .. ':' .. at.side, 'before', string.sub(before, 1, 64),
+    'after', row.position_amt, 'mark_price', row.mark_price, 'ts_ms', fetched_ms, 'source', source)
 end
 
-local function put(p, snapshot, ledger, origin, reservation, limits, adaptive)
-  if other_run then return 'other_run' end
-  if expect(snapshot, 'hash') or expect(ledger, 'hash') or expect(origin, 'string') then return 'wrong_type' end
-  local stored = redis.call('HMGET', snapshot, 'ts_ms', 'ts_epoch', 'position_amt', 'source')
-  local stored_ms = twin_time(stored[1], stored[2])
-  if stored_ms and stored_ms > ts_ms and stored_ms <= now then return 'older' end
-
-  note_change(p, stored[3], stored[4])
-  redis.call('HSET', snapshot, 'position_amt', p.position_amt, 'side', p.side, 'entry_price', p.entry_price,
-    'mark_price', p.mark_price, 'leverage', p.leverage, 'unrealized_pnl', p.unrealized_pnl,
-    'position_mode', p.position_mode, 'ts_epoch', fetched_epoch, 'ts_ms', fetched_ms,
+local function write(at, row, mode)
+  redis.call('HSET', at.snapshot, 'position_amt', row.position_amt, 'side', row.side, 'entry_price', row.entry_price,
+    'mark_price', row.mark_price, 'leverage', row.leverage, 'unrealized_pnl', row.unrealized_pnl,
+    'position_mode', mode, 'ts_epoch', fetched_epoch, 'ts_ms', fetched_ms,
     'ts_iso', fetched_iso, 'source', source, 'run_id', fetched_run_id, 'life', fetched_life)
-  redis.call('EXPIRE', snapshot, snapshot_ttl_sec)
-  -- Written again after a lost answer, it is still one snapshot.
-  if stored_ms ~= ts_ms then count(counters_key, 'p33_snapshot_total|' .. p.symbol .. '|ok') end
+  redis.call('EXPIRE', at.snapshot, snapshot_ttl_sec)
+end
 
-  local status, cooldown = 'ok', cooldown_in_force(limits, adaptive, cooldown_ms, now)
-  if redis.call('HEXISTS', ledger, 'last_known_amt') == 1 then
-    redis.call('SET', origin, '0', 'NX')
+local function keep_ledger(symbol, at, row, all)
+  local status, cooldown = 'ok', cooldown_in_force(at.limits, at.adaptive, cooldown_ms, now)
+  if redis.call('HEXISTS', at.ledger, 'last_known_amt') == 1 then
+    redis.call('SET', at.origin, '0', 'NX')
   else
-    status = begin_ledger(p.symbol, ledger, origin, reservation, p.position_amt, p.side, p.position_mode,
-      cooldown)
+    status = begin_ledger(symbol, at, row, all, cooldown)
   end
-  redis.call('EXPIRE', ledger, ledger_ttl_sec)
+  redis.call('EXPIRE', at.ledger, ledger_ttl_sec)
 
   -- An order time in the future was stored before the clock stepped back; left there it would deny for hours. One
   -- that is not a time would deny for good. Both count as now.
-  local l = redis.call('HMGET', ledger, 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms',
-    'unknown_plan_id')
+  local l = redis.call('HMGET', at.ledger, 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms')
   local ordered, unreadable = twin_time(l[1], l[2])
   if unreadable or (ordered and ordered > now) then
-    redis.call('HSET', ledger, 'last_order_time_ms', text(now), 'last_order_time_epoch', text(math.floor(now / 1000)))
+    redis.call('HSET', at.ledger, 'last_order_time_ms', text(now), 'last_order_time_epoch', text(math.floor(now / 1000)))
   end
   -- The same of a barrier that lies further ahead than a consumption sets it: the order may still be sent until then.
   local latest = now + tonumber(place_window_ms)
   local barrier, no_time = twin_time(l[3])
-  if no_time or (barrier and barrier > latest) then redis.call('HSET', ledger, 'barrier_ms', text(latest)) end
-  -- So does a reservation that has longer to live than any is ever given, and one without an expiry (a SET without PX, a
-  -- restored dump): it would block the symbol for hours, or until somebody finds it.
-  local longest = tonumber(max_reservation_ms)
-  if longest > 0 then longest = longest + math.max(0, (cooldown or MOST_COOLDOWN_MS) - tonumber(cooldown_ms)) end
-  local left = longest > 0 and redis.call('PTTL', reservation) or 0
-  if left > longest or left == -1 then
-    -- An order whose outcome is unknown holds it for longer.
-    local unknown = l[4] and type_of(reservation) == 'string' and redis.call('GET', reservation) == l[4]
-    if unknown then longest = math.max(longest, tonumber(unknown_ms)) end
-    if left > longest or left == -1 then redis.call('PEXPIRE', reservation, text(longest)) end
+  if no_time or (barrier and barrier > latest) then redis.call('HSET', at.ledger, 'barrier_ms', text(latest)) end
+  shorten_reservation(at, cooldown)
+  return status
+end
+
+-- Ledger and origin of a position that isn't one of the symbol's any more go to the audit stream: in the other mode's life
+-- they would count again, whatever was traded meanwhile. Returns the latest order time and barrier known (0 for none).
+local function retire(symbol, at, ordered_ms, barrier_ms)
+  local l = redis.call('HMGET', at.ledger, 'last_known_amt', 'last_order_id', 'last_order_time_ms',
+    'last_order_time_epoch', 'barrier_ms')
+  local origin = redis.call('GET', at.origin)
+  local ordered, unreadable = twin_time(l[3], l[4])
+  local barrier, no_time = twin_time(l[5])
+  if unreadable then ordered = now end
+  if no_time then barrier = now + tonumber(place_window_ms) end
+  if l[1] or origin then
+    audit_event(audit_key, audit_maxlen, 'ledger_retired', symbol, at.side, 'by', 'position mode', 'before', l[1] or '',
+      'after', '', 'origin', origin or '', 'last_order_id', l[2] or '', 'last_order_time_ms', ordered and text(ordered) or '',
+      'barrier_ms', barrier and text(barrier) or '', 'source', source)
+  end
+  redis.call('DEL', at.ledger, at.origin)
+  return math.max(ordered_ms, ordered or 0), math.max(barrier_ms, barrier or 0)
+end
+
+-- Positions of a mode that the symbol wasn't in begin without an amount, behind every order and barrier of the other mode's.
+local function change_mode(symbol, left, entered, known)
+  local ordered_ms, barrier_ms = 0, 0
+  for _, at in ipairs(left) do
+    ordered_ms, barrier_ms = retire(symbol, at, ordered_ms, barrier_ms)
+    redis.call('DEL', at.snapshot)
+  end
+  -- Where the mode was another one, what is stored of the positions of the new one is from an earlier time.
+  if known then
+    for _, at in ipairs(entered) do ordered_ms, barrier_ms = retire(symbol, at, ordered_ms, barrier_ms) end
+  end
+  for _, at in ipairs(entered) do
+    local l = redis.call('HMGET', at.ledger, 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms')
+    if ordered_ms > (twin_time(l[1], l[2]) or 0) then
+      redis.call('HSET', at.ledger, 'last_order_time_ms', text(ordered_ms),
+        'last_order_time_epoch', text(math.floor(ordered_ms / 1000)))
+    end
+    if barrier_ms > (twin_time(l[3]) or 0) then redis.call('HSET', at.ledger, 'barrier_ms', text(barrier_ms)) end
+    redis.call('EXPIRE', at.ledger, ledger_ttl_sec)
+  end
+end
+
+local function is_foreign(at)
+  return expect(at.snapshot, 'hash') or expect(at.ledger, 'hash') or expect(at.origin, 'string')
+end
+
+local function put(p, k)
+  if other_run then return 'other_run' end
+  local own, long, short = positions_of(k)
+  if is_foreign(own) then return 'wrong_type' end
+  local stored = redis.call('HMGET', own.snapshot, 'ts_ms', 'ts_epoch', 'position_mode')
+  local stored_ms = twin_time(stored[1], stored[2])
+  if stored_ms and stored_ms > ts_ms and stored_ms <= now then return 'older' end
+
+  local known = (stored[3] == 'one_way' or stored[3] == 'hedge') and stored[3] or nil
+  local mode = p.position_mode ~= '' and p.position_mode or known or ''
+  local used, left = { own }, { long, short }
+  if mode == 'hedge' then used, left = { long, short }, { own } end
+  -- As long as nobody knows the mode of a flat symbol, it is flat in both.
+  if mode == '' then used, left = { own, long, short }, {} end
+  if (known ~= mode or mode ~= 'one_way') and (is_foreign(long) or is_foreign(short)) then return 'wrong_type' end
+  if known ~= mode then change_mode(p.symbol, left, used, known) end
+
+  if mode ~= 'hedge' then note_change(p.symbol, own, p) end
+  write(own, p, mode)
+  local rows = { p }
+  if mode == 'one_way' then
+    if known ~= mode then redis.call('HDEL', own.snapshot, 'long_amt', 'short_amt') end
+  else
+    local legs = p.legs ~= '' and cjson.decode(p.legs) or { FLAT, FLAT }
+    redis.call('HSET', own.snapshot, 'long_amt', legs[1].position_amt, 'short_amt', legs[2].position_amt)
+    for i, at in ipairs({ long, short }) do
+      note_change(p.symbol, at, legs[i])
+      write(at, legs[i], mode)
+    end
+    rows = mode == 'hedge' and legs or { p, legs[1], legs[2] }
+  end
+  -- Written again after a lost answer, it is still one snapshot.
+  if stored_ms ~= ts_ms then count(counters_key, 'p33_snapshot_total|' .. p.symbol .. '|ok') end
+
+  local status, all = 'ok', { own, long, short }
+  for i, at in ipairs(used) do
+    local kept = keep_ledger(p.symbol, at, rows[i], all)
+    if kept ~= 'ok' then status = kept end
   end
   return status
 end
 
 local reply = { 'put' }
-for i, k in ipairs(symbol_keys) do
-  reply[#reply + 1] = put(positions[i], k.snapshot, k.ledger, k.origin, k.reservation, k.limits, k.adaptive)
-end
+for i, k in ipairs(symbol_keys) do reply[#reply + 1] = put(positions[i], k) end
 return reply

@@ -10,6 +10,7 @@ from tests.guards.catalogue.control import CONTROL
 from tests.guards.catalogue.detection import DETECTION
 from tests.guards.catalogue.hosts import HOSTS
 from tests.guards.catalogue.issuing import ISSUING
+from tests.guards.catalogue.legs import LEGS
 from tests.guards.catalogue.life import LIFE
 from tests.guards.catalogue.limits import LIMITS
 from tests.guards.catalogue.messages import MESSAGES
@@ -34,7 +35,7 @@ from tests.guards.guard import Guard
 
 GUARDS: tuple[Guard, ...] = (
     *(*RULES, *QUANTITIES, *LIMITS),
-    *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING, *BARRIER, *LIFE),
+    *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING, *BARRIER, *LIFE, *LEGS),
     *RECONCILIATION,
     *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *VENUE_FOLDERS, *ORDERS),
     *(*READING, *MESSAGES, *BROKER, *CONTROL, *NEIGHBOURS),

@@ -114,8 +114,8 @@ CONSUMING = (
     ),
     _consume(
         "a hold stops the consumption",
-        "if redis.call('EXISTS', hold_key) == 1 then return refused('p33', 'reconcile_hold_active') end\n",
-        "",
+        "if redis.call('EXISTS', hold_key, service_hold_key) > 0 then",
+        "if false then",
         AT_USE,
     ),
     _consume(
@@ -179,8 +179,8 @@ CONSUMING = (
         AT_USE,
     ),
     _consume(
-        "hedge mode switched on stops the consumption",
-        "if s[5] == 'hedge' then return refused('p33', 'hedge_mode_unsupported') end\n",
+        "a mode switched since the verdict stops the consumption",
+        "  return refused('p33', 'position_mode_changed')\n",
         "",
         AT_USE,
     ),

@@ -53,7 +53,7 @@ ISSUING = (
     # --- an allow is written on the evaluated facts only
     _commit(
         "a hold set since the evaluation stops the allow",
-        "  if redis.call('EXISTS', hold_key) == 1 then return { 'moved', 'hold' } end\n",
+        "  if redis.call('EXISTS', hold_key, service_hold_key) > 0 then return { 'moved', 'hold' } end\n",
         "",
         MOVED,
     ),
@@ -90,9 +90,9 @@ ISSUING = (
     _commit("the snapshot must still be of our venue", " or s[4] ~= evaluated_source", "", MOVED),
     _commit("the snapshot must be of this life of Redis", " or s[5] ~= evaluated_run_id\n", "\n", MOVED),
     _commit(
-        "hedge mode switched on since the evaluation stops the allow",
-        "      or s[6] == 'hedge' or",
-        " or",
+        "a mode switched since the evaluation stops the allow",
+        "  if not is_of_mode(position_side, symbol_snapshot_key, s[2], s[6]) then return { 'moved', 'mode' } end\n",
+        "",
         MOVED,
     ),
     _commit(
@@ -181,8 +181,8 @@ ISSUING = (
     Guard(
         promise="strangers' symbols share one label",
         file="store/verdicts.py",
-        old='                "symbol_label": symbol if symbol in self._allowlist else OTHER_SYMBOL,\n',
-        new='                "symbol_label": symbol,\n',
+        old="position_key(symbol, leg) if symbol in self._allowlist else OTHER_SYMBOL,\n",
+        new="symbol,\n",
         tests=(f"{COMMIT_TESTS}::test_strangers_symbols_share_one_label",),
     ),
     Guard(
@@ -195,7 +195,7 @@ ISSUING = (
     # --- reading the facts
     _load(
         "a reservation of any type is one",
-        "elseif held ~= 'none' then\n  reserved_by = '(a ' .. held .. ')'\n",
+        "  elseif held ~= 'none' then\n    reserved_by = '(a ' .. held .. ')'\n",
         "",
         f"{COMMIT_TESTS}::test_a_reservation_of_any_type_holds_the_symbol_and_is_named",
     ),

@@ -41,7 +41,7 @@ LIFE = (
     _script(
         "a permit isn't consumed on another venue's snapshot",
         "consume_permits",
-        "if permit_source ~= '' and s[7] ~= permit_source then"
+        "if permit_source ~= '' and s[6] ~= permit_source then"
         " return refused('p33', 'snapshot_of_another_source') end\n",
         "",
         "test_a_snapshot_of_another_venue_stops_the_consumption",
@@ -71,7 +71,7 @@ LIFE = (
     _script(
         "a position of another life isn't adopted",
         "adopt_ledger",
-        " or not is_of_life(s[8], life(epoch_key), accept_old_life) then\n",
+        " or not is_of_life(s[7], life(epoch_key), accept_old_life) then\n",
         " then\n",
         "test_a_position_is_adopted_from_a_snapshot_of_this_life_only",
     ),

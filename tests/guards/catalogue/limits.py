@@ -68,7 +68,7 @@ LIMITS = (
     _lua(
         "a ledger begins only after the cooldown in force",
         "put_snapshots",
-        "'ok', cooldown_in_force(limits, adaptive, cooldown_ms, now)",
+        "'ok', cooldown_in_force(at.limits, at.adaptive, cooldown_ms, now)",
         "'ok', tonumber(cooldown_ms)",
         f"{STORE}::test_a_ledger_begins_only_after_the_cooldown_in_force",
     ),

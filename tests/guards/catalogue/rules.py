@@ -82,9 +82,9 @@ RULES = (
         f"{RULE_TESTS}::test_a_snapshot_that_is_missing_or_not_ours_is_no_snapshot",
     ),
     _rule(
-        "hedge mode is denied",
-        "    return Deny(reason=Reason.HEDGE_MODE_UNSUPPORTED) if case.known_snapshot.position.hedge_mode else None",
-        "    return None",
+        "in hedge mode a plan must name its leg",
+        "    if case.facts.position_side is not Leg.BOTH:\n",
+        "    if True:\n",
         f"{TABLE_TESTS}::test_each_rule_denies_with_its_own_reason",
     ),
     _rule(

@@ -41,14 +41,13 @@ SNAPSHOTS = (
     ),
     _put(
         "a foreign type spoils its own symbol only",
-        "  if expect(snapshot, 'hash') or expect(ledger, 'hash') or expect(origin, 'string') then"
-        " return 'wrong_type' end\n",
+        "  if is_foreign(own) then return 'wrong_type' end\n",
         "",
         "test_hundreds_of_symbols_are_written_in_one_call_each_with_its_own_status",
     ),
     _put(
         "any successful snapshot keeps the ledger alive",
-        "  redis.call('EXPIRE', ledger, ledger_ttl_sec)\n\n",
+        "  redis.call('EXPIRE', at.ledger, ledger_ttl_sec)\n\n",
         "\n",
         "test_any_successful_snapshot_renews_the_ledger",
     ),
@@ -68,21 +67,15 @@ SNAPSHOTS = (
     ),
     _put(
         "a position that had a ledger once never gets another by itself",
-        "  if mode == 'hedge' or (not flat and redis.call('EXISTS', origin) == 1) then return 'ok' end\n",
-        "  if mode == 'hedge' then return 'ok' end\n",
+        "  if not flat and redis.call('EXISTS', at.origin) == 1 then return 'ok' end\n",
+        "",
         "test_a_position_that_had_a_ledger_once_never_gets_another_by_itself",
     ),
     _put(
         "a ledger that was lost while flat begins anew",
-        "  if mode == 'hedge' or (not flat and redis.call('EXISTS', origin) == 1) then return 'ok' end\n",
-        "  if mode == 'hedge' or redis.call('EXISTS', origin) == 1 then return 'ok' end\n",
+        "  if not flat and redis.call('EXISTS', at.origin) == 1 then return 'ok' end\n",
+        "  if redis.call('EXISTS', at.origin) == 1 then return 'ok' end\n",
         "test_a_ledger_that_was_lost_while_flat_begins_anew_when_no_order_can_be_under_way",
-    ),
-    _put(
-        "no ledger begins in hedge mode",
-        "  if mode == 'hedge' or (not flat and redis.call('EXISTS', origin) == 1) then return 'ok' end\n",
-        "  if not flat and redis.call('EXISTS', origin) == 1 then return 'ok' end\n",
-        "test_no_ledger_begins_in_hedge_mode",
     ),
     _put(
         "a Redis that has just begun adopts nothing, it may have forgotten an order",
@@ -92,7 +85,7 @@ SNAPSHOTS = (
     ),
     _put(
         "no ledger begins while the symbol is reserved",
-        "  if redis.call('EXISTS', reservation) == 1 then return 'ok' end\n",
+        "  if is_reserved(all) then return 'ok' end\n",
         "",
         "test_no_ledger_begins_while_the_symbol_is_reserved",
     ),
@@ -110,20 +103,20 @@ SNAPSHOTS = (
     ),
     _put(
         "that there was a ledger is remembered for good",
-        "    redis.call('SET', origin, '0', 'NX')\n",
-        "    redis.call('SET', origin, '0', 'NX', 'EX', ledger_ttl_sec)\n",
+        "    redis.call('SET', at.origin, '0', 'NX')\n",
+        "    redis.call('SET', at.origin, '0', 'NX', 'EX', ledger_ttl_sec)\n",
         "test_that_there_was_a_ledger_is_remembered_for_good",
     ),
     _put(
         "an adopted ledger remembers which snapshot it began with",
-        "  redis.call('SET', origin, fetched_ms)\n",
-        "  redis.call('SET', origin, '0')\n",
+        "  redis.call('SET', at.origin, fetched_ms)\n",
+        "  redis.call('SET', at.origin, '0')\n",
         "test_adopting_and_a_fill_from_before_it_do_not_add_up",
     ),
     _put(
         "an order time ahead of the clock, or none, counts as now",
-        "  if unreadable or (ordered and ordered > now) then\n    redis.call('HSET', ledger, 'last_order_time_ms'",
-        "  if false then\n    redis.call('HSET', ledger, 'last_order_time_ms'",
+        "  if unreadable or (ordered and ordered > now) then\n    redis.call('HSET', at.ledger, 'last_order_time_ms'",
+        "  if false then\n    redis.call('HSET', at.ledger, 'last_order_time_ms'",
         "test_an_order_time_that_lies_ahead_or_is_none_counts_as_now_and_so_ends",
     ),
     Guard(
@@ -149,8 +142,8 @@ SNAPSHOTS = (
         "test_what_is_no_snapshot_for_a_verdict_is_none_for_an_adoption",
     ),
     _adopt(
-        "a hedge-mode position isn't adopted",
-        "if s[7] == 'hedge' then return { 'refused', 'hedge_mode', '' } end\n",
+        "only a position of the symbol's mode is adopted",
+        "if (mode == 'hedge') ~= (position_side ~= 'BOTH') then return { 'refused', 'position_mode', mode } end\n",
         "",
         "test_what_is_no_snapshot_for_a_verdict_is_none_for_an_adoption",
     ),
@@ -168,8 +161,8 @@ SNAPSHOTS = (
     ),
     _adopt(
         "nothing is adopted while a plan holds the symbol",
-        "if redis.call('EXISTS', reservation_key) == 1 then\n",
-        "if false then\n",
+        "  if redis.call('EXISTS', reservation) == 1 then return",
+        "  if false then return",
         "test_adopting_is_refused_while_a_plan_holds_the_symbol",
     ),
     _adopt(
@@ -198,8 +191,8 @@ SNAPSHOTS = (
     ),
     _adopt(
         "every adoption is audited",
-        "redis.call('XADD', audit_key, 'MAXLEN'",
-        "if replace == '1' then return { 'adopted', l[1] or '', s[1] } end\nredis.call('XADD', audit_key, 'MAXLEN'",
+        "audit_event(audit_key",
+        "if replace == '1' then return { 'adopted', l[1] or '', s[1] } end\naudit_event(audit_key",
         "test_replacing_is_asked_for_and_told_before_and_after",
     ),
 )

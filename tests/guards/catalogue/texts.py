@@ -226,15 +226,9 @@ TEXTS = (
         "redis.call('XADD', dead_letters_key, '*'",
     ),
     _trimmed(
-        "the events of ledgers that begin are trimmed",
-        "put_snapshots",
-        "redis.call('XADD', audit_key, 'MAXLEN', '~', audit_maxlen, '*'",
-        "redis.call('XADD', audit_key, '*'",
-    ),
-    _trimmed(
-        "the events of adoptions are trimmed",
-        "adopt_ledger",
-        "redis.call('XADD', audit_key, 'MAXLEN', '~', audit_maxlen, '*'",
+        "the events of ledgers are trimmed",
+        "_prelude",
+        "redis.call('XADD', audit_key, 'MAXLEN', '~', maxlen, '*'",
         "redis.call('XADD', audit_key, '*'",
     ),
     _trimmed(

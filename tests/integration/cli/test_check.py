@@ -181,11 +181,11 @@ def test_missing_credentials_say_which_variables(call: Call, sim: SimControl) ->
     assert "BINANCE_API_KEY" in found["exchange: credentials"]["found"]
 
 
-def test_hedge_mode_fails(call: Call, sim: SimControl) -> None:
+def test_the_position_mode_is_said(call: Call, sim: SimControl) -> None:
     sim.fault(hedge_mode=True)
     row = exchange(call, sim)["exchange: position mode"]
-    assert row["grade"] == "fail"
-    assert "one-way" in row["fix"]
+    assert row["grade"] == "ok"
+    assert "name a leg" in row["found"]
 
 
 def test_a_symbol_that_the_venue_does_not_know_is_named(call: Call, sim: SimControl) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from p33_tasks.domain.models import Leg
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import CorruptStateError
 from p33_tasks.store.audit import decode_entry, replay
@@ -21,7 +22,8 @@ SITUATIONS: dict[str, Callable[[Gate], object]] = {
     "reconcile_hold_active": lambda g: (g.operator.set_hold(SYMBOL, why="x", by="me"), g.judge()),
     "limits_unreadable": lambda g: (g.redis.hset(g.keys.limits(SYMBOL), "cooldown_sec", b"\xff5"), g.judge()),
     "no_exchange_snapshot": lambda g: (g.redis.hset(g.keys.snapshot(SYMBOL), "source", b"\xffsim"), g.judge()),
-    "hedge_mode_unsupported": lambda g: (g.put_position(hedge_mode=True), g.judge()),
+    "position_side_required": lambda g: (g.put_legs("0.04", "-0.02"), g.judge()),
+    "position_side_mismatch": lambda g: g.judge(position_side=Leg.SHORT),
     "stale_exchange_state": lambda g: (g.redis.hset(g.keys.snapshot(SYMBOL), "ts_ms", "1000"), g.judge()),
     "no_position": lambda g: (g.put_position("0"), g.judge()),
     "cooldown_in_flight": lambda g: (g.report("x", ("1", "SELL", "0")), g.judge()),
@@ -52,7 +54,8 @@ def test_a_verdict_made_again_from_its_audit_entry_is_the_same_letter_by_letter(
 
 def test_every_reason_that_rests_on_facts_is_replayed() -> None:
     without_facts = {Reason.PLAN_ABANDONED, Reason.CONTENTION, Reason.INTERNAL_ERROR}
-    assert set(SITUATIONS) == {str(reason) for reason in set(Reason) - without_facts} | {"allow"}
+    of_before_0_2 = {Reason.HEDGE_MODE_UNSUPPORTED}
+    assert set(SITUATIONS) == {str(reason) for reason in set(Reason) - without_facts - of_before_0_2} | {"allow"}
 
 
 def test_a_deny_without_facts_is_told_from_one_that_can_be_made_again(gate: Gate) -> None:

@@ -52,6 +52,7 @@ def test_an_allow_writes_permit_tombstone_reservation_audit_and_counters_and_ack
         "ts_epoch": ts_ms // 1000,
         "expires_ms": ts_ms + 60_000,
         "order_side": "SELL",
+        "position_side": "BOTH",
         "run_id": gate.run_id,
         "life": gate.life,
         "source": SOURCE,

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from p33_tasks.apply import PermitClient, PermitRefused
-from p33_tasks.domain.models import OrderSide
+from p33_tasks.domain.models import Leg, OrderSide
 from tests.support.gate import OTHER, SYMBOL, Gate, race
 from tests.support.lossy_network import losing_one_answer
 from tests.support.redis_server import free_port
@@ -251,15 +251,17 @@ def test_a_waiting_time_that_is_none_is_refused(gate: Gate, timeout_sec: Any) ->
         gate.client().wait_and_consume("plan-1", SYMBOL, timeout_sec=timeout_sec)
 
 
-@pytest.mark.parametrize(
-    ("leg", "position", "found"), [("BOTH", "0.04", "BOTH"), ("LONG", "0.04", "LONG"), ("SHORT", "-0.04", "SHORT")]
-)
-def test_the_permits_leg_is_handed_on(gate: Gate, leg: str, position: str, found: str) -> None:
-    gate.make_ready(position)
-    gate.allow()
-    assert gate.permit() is not None
-    change(gate, position_side=leg)
-    assert gate.consume().position_side == found
+@pytest.mark.parametrize("leg", [Leg.LONG, Leg.SHORT])
+def test_the_permits_leg_is_handed_on(gate: Gate, leg: Leg) -> None:
+    gate.make_hedged()
+    gate.allow(position_side=leg)
+    assert gate.consume().position_side == str(leg)
+
+
+def test_a_permit_of_one_way_mode_is_about_the_whole_position_whatever_side_its_plan_names(gate: Gate) -> None:
+    gate.make_ready()
+    gate.allow(position_side=Leg.LONG)
+    assert gate.consume().position_side == "BOTH"
 
 
 def test_a_permit_without_a_leg_is_about_the_whole_position(gate: Gate) -> None:
@@ -481,7 +483,7 @@ CHANGED: dict[str, tuple[Callable[[Gate], object], str]] = {
     ),
     "hedge mode": (
         lambda g: g.redis.hset(g.keys.snapshot(SYMBOL), "position_mode", "hedge"),
-        "hedge_mode_unsupported",
+        "position_mode_changed",
     ),
     "the reservation is gone": (lambda g: g.redis.delete(g.keys.reservation(SYMBOL)), "reservation_lost"),
     "the reservation is another's": (lambda g: g.redis.set(g.keys.reservation(SYMBOL), "plan-2"), "reservation_lost"),

@@ -11,6 +11,7 @@ import pytest
 
 from p33_tasks.contract.entries import copy_of
 from p33_tasks.domain.decision import evaluate
+from p33_tasks.domain.models import Leg
 from p33_tasks.errors import P33Error
 from p33_tasks.ports import MarketsLoaded, PlanName
 from p33_tasks.store.connection import connect
@@ -83,6 +84,11 @@ def put_snapshots(gate: Gate) -> Act:
     return lambda: gate.put_position("0")
 
 
+def put_legs(gate: Gate) -> Act:
+    gate.put_ledger()
+    return lambda: gate.put_legs("0", "0")
+
+
 def create_ledger(gate: Gate) -> Act:
     return lambda: gate.put_position("0")
 
@@ -151,6 +157,7 @@ ACTS: dict[str, tuple[str, Callable[[Gate], Act]]] = {
         ("load_ledger", load_ledger),
         ("put_snapshots", put_snapshots),
         ("put_snapshots", create_ledger),
+        ("put_snapshots", put_legs),
         ("consume_permits", consume_permits),
         ("adopt_ledger", adopt_ledger),
         ("change_hold", change_hold),
@@ -188,6 +195,17 @@ GOES_ON: dict[tuple[str, str], Callable[[Gate], object]] = {
     # The stream of changes is for readers alone.
     ("put_snapshots", "stream:p33.position"): lambda g: g.count(f"p33_snapshot_total|{SYMBOL}|ok") == 1,
     ("create_ledger", "stream:p33.position"): lambda g: g.ledger_amt() == "0",
+    **{
+        (act, f"{kind}:{SYMBOL}:{leg}"): lambda g: g.count(f"p33_snapshot_total|{SYMBOL}|ok") == 1
+        for act in ("put_snapshots", "create_ledger", "put_legs")
+        for kind in ("position:inflight", "p33:limits:adaptive")
+        for leg in ("LONG", "SHORT")
+    },
+    **{
+        ("put_legs", f"{kind}:{SYMBOL}"): lambda g: g.count(f"p33_snapshot_total|{SYMBOL}|ok") == 1
+        for kind in ("position:inflight", "p33:limits:adaptive", "limits")
+    },
+    ("put_legs", "stream:p33.position"): lambda g: g.ledger_amt(leg=Leg.LONG) == "0",
     # A poisoned entry must get out of the way.
     ("dead_letter", "p33:counters"): lambda g: len(g.dead()) == 1 and g.pending(g.keys.plans) == 0,
 }

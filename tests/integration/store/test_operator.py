@@ -37,7 +37,7 @@ def test_replacing_is_asked_for_and_told_before_and_after(gate: Gate) -> None:
     [
         ({"source": "sim"}, "other_source"),
         ({"run_id": "b" * 40}, "other_run"),
-        ({"position_mode": "hedge"}, "hedge_mode"),
+        ({"position_mode": "hedge"}, "position_mode"),
         ({"ts_ms": "1000"}, "stale_snapshot"),
         ({"ts_ms": "99999999999999"}, "stale_snapshot"),
         ({"ts_ms": "nan"}, "no_snapshot"),

@@ -232,15 +232,6 @@ def test_no_ledger_begins_within_the_cooldown(server: RedisServer, amount: str) 
     assert gate.put_position(amount) != "ok"
 
 
-@pytest.mark.parametrize("amount", ["0.040", "0"])
-def test_no_ledger_begins_in_hedge_mode(server: RedisServer, amount: str) -> None:
-    gate = Gate(server, bootstrap="adopt")
-    assert gate.put_position(amount, hedge_mode=True) == "ok"
-    assert gate.ledger_amt() is None
-    gate.put_market()
-    assert gate.why_not() == "hedge_mode_unsupported"
-
-
 def test_adopting_and_a_fill_from_before_it_do_not_add_up(server: RedisServer) -> None:
     """P, by bootstrap."""
     gate = Gate(server, bootstrap="adopt")

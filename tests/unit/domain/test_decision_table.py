@@ -11,7 +11,7 @@ import pytest
 
 from p33_tasks.domain import rules
 from p33_tasks.domain.decision import evaluate
-from p33_tasks.domain.models import Allow, Deny, Facts, OrderSide, Plan, Policy
+from p33_tasks.domain.models import Allow, Deny, Facts, Leg, LegPosition, OrderSide, Plan, Policy
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.domain.rules import RULES, Case, Rule
 from tests.factories import NOW_MS, SYMBOL, make_facts, make_ledger, make_market, make_plan, make_policy, make_snapshot
@@ -26,9 +26,10 @@ BREAKING: dict[Rule, tuple[Reason, dict[str, Any]]] = {
     rules.no_hold_is_set: (Reason.RECONCILE_HOLD_ACTIVE, {"hold": True}),
     rules.limits_are_readable: (Reason.LIMITS_UNREADABLE, {"limits_problem": "quantum:limits:BTCUSDT: not a number"}),
     rules.exchange_snapshot_is_known: (Reason.NO_EXCHANGE_SNAPSHOT, {"source": "another venue"}),
-    rules.position_mode_is_one_way: (Reason.HEDGE_MODE_UNSUPPORTED, {"hedge_mode": True}),
+    rules.position_side_is_named: (Reason.POSITION_SIDE_REQUIRED, {"hedge_mode": True}),
     rules.rule_1_snapshot_is_fresh: (Reason.STALE_EXCHANGE_STATE, {"snapshot_age_ms": 10_001}),
     rules.rule_2_position_exists: (Reason.NO_POSITION, {"amount": "0.00009"}),
+    rules.named_side_is_the_positions: (Reason.POSITION_SIDE_MISMATCH, {"other_side": True}),
     rules.rule_5_cooldown_is_over: (Reason.COOLDOWN_IN_FLIGHT, {"order_age_ms": 500, "cooldown_ms": 15_000}),
     rules.snapshot_is_later_than_the_last_order: (Reason.STALE_EXCHANGE_STATE, {"order_age_ms": 500}),
     rules.snapshot_is_requested_after_the_barrier: (Reason.STALE_EXCHANGE_STATE, {"barrier_age_ms": 2_500}),
@@ -44,6 +45,8 @@ PAIRS = [
     for first, second in combinations(RULES, 2)
     # An unknown ledger has no side and no amount; two sides always differ in amount, see below.
     if not ("ledger" in BREAKING[first][1] and "ledger" in BREAKING[second][1])
+    # In hedge mode a leg is on the side that it is named after.
+    and (first, second) != (rules.position_side_is_named, rules.named_side_is_the_positions)
 ]
 
 
@@ -55,6 +58,7 @@ def make_case(*, sign: int = 1, **knobs: Any) -> tuple[Plan, Facts, Policy]:
     plan = make_plan(
         action=knobs.get("action", "CLOSE_FULL"),
         reduce_only=knobs.get("reduce_only", True),
+        position_side=(Leg.SHORT if amount > 0 else Leg.LONG) if knobs.get("other_side") else Leg.BOTH,
         issued_ms=NOW_MS - knobs.get("plan_age_ms", 0),
         problem=knobs.get("problem"),
     )
@@ -153,3 +157,57 @@ def test_the_same_inputs_give_the_same_verdict_and_are_not_changed():
         before = repr(case)
         assert evaluate(*case) == evaluate(*case)
         assert repr(case) == before
+
+
+# --- legs -----------------------------------------------------------------------------------------------------------
+
+
+def hedged(leg: Leg | None, amount: str) -> tuple[Plan, Facts, Policy]:
+    """A symbol with 0.030 long and -0.010 short, and the facts of one of its positions."""
+    plan, facts, policy = make_case()
+    legs = tuple(LegPosition(leg=of, position_amt=Decimal(a)) for of, a in ((Leg.LONG, "0.030"), (Leg.SHORT, "-0.010")))
+    snapshot = make_snapshot(amount, hedge_mode=True)
+    snapshot = replace(snapshot, position=replace(snapshot.position, legs=legs))
+    return (
+        replace(plan, position_side=leg or Leg.BOTH),
+        replace(facts, position_side=leg, snapshot=snapshot, ledger=make_ledger(amount)),
+        policy,
+    )
+
+
+@pytest.mark.parametrize(
+    ("leg", "amount", "side"), [(Leg.LONG, "0.030", OrderSide.SELL), (Leg.SHORT, "-0.010", OrderSide.BUY)]
+)
+def test_in_hedge_mode_a_named_leg_is_closed_by_its_own_amounts(leg: Leg, amount: str, side: OrderSide):
+    verdict = evaluate(*hedged(leg, amount))
+    assert isinstance(verdict, Allow), verdict
+    assert (verdict.order_side, verdict.safe_close_qty) == (side, abs(Decimal(amount)))
+
+
+def test_in_hedge_mode_a_plan_without_a_leg_is_told_both_amounts():
+    verdict = evaluate(*hedged(Leg.BOTH, "0.020"))
+    assert verdict == Deny(
+        reason=Reason.POSITION_SIDE_REQUIRED, details={"long_amt": Decimal("0.030"), "short_amt": Decimal("-0.010")}
+    )
+
+
+def test_a_verdict_that_was_recorded_before_legs_were_known_is_made_again_as_it_was():
+    assert evaluate(*hedged(None, "0.020")) == Deny(reason=Reason.HEDGE_MODE_UNSUPPORTED)
+
+
+@pytest.mark.parametrize("named", list(Leg))
+@pytest.mark.parametrize("sign", [1, -1])
+def test_in_one_way_mode_the_other_side_is_a_mismatch_and_the_own_side_none(named: Leg, sign: int):
+    plan, facts, policy = make_case(sign=sign)
+    verdict = evaluate(replace(plan, position_side=named), facts, policy)
+    if named is (Leg.SHORT if sign > 0 else Leg.LONG):
+        assert isinstance(verdict, Deny)
+        assert verdict.reason is Reason.POSITION_SIDE_MISMATCH
+        assert verdict.details == {"position_side": str(named), "exchange_position_amt": Decimal("0.010") * sign}
+    else:
+        assert isinstance(verdict, Allow)
+
+
+def test_a_flat_position_is_no_position_whatever_side_is_named():
+    plan, facts, policy = make_case(amount="0.00009", other_side=True)
+    assert reason_of((plan, facts, policy)) is Reason.NO_POSITION

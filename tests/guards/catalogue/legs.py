@@ -1,0 +1,135 @@
+"""Hedge mode: two positions of one symbol, and the switch between the modes (CONTRACT, Terms and section 3)."""
+
+from __future__ import annotations
+
+from tests.guards.guard import Guard
+
+LEG_TESTS = "integration/store/test_legs.py"
+NAME_TESTS = "unit/contract/test_positions.py"
+COUNTS_BESIDE = "test_a_leg_counts_only_beside_its_symbols_snapshot_of_the_same_request"
+
+
+def _guard(file: str, promise: str, old: str, new: str, *tests: str) -> Guard:
+    return Guard(promise=promise, file=file, old=old, new=new, tests=tuple(f"{LEG_TESTS}::{test}" for test in tests))
+
+
+def _put(promise: str, old: str, new: str, *tests: str) -> Guard:
+    return _guard("store/lua/put_snapshots.lua", promise, old, new, *tests)
+
+
+LEGS = (
+    # --- names
+    Guard(
+        promise="a symbol that could be taken for a leg's key is none",
+        file="contract/positions.py",
+        old="    return symbol.upper().endswith(_ENDINGS)\n",
+        new="    return symbol.endswith(_ENDINGS)\n",
+        tests=(NAME_TESTS,),
+    ),
+    Guard(
+        promise="an unknown leg is an error, never no leg",
+        file="contract/positions.py",
+        old="        if leg is None:\n",
+        new="        if leg is None:\n            continue\n        if leg is None:\n",
+        tests=(NAME_TESTS,),
+    ),
+    # --- what a leg rests on
+    _guard(
+        "domain/models.py",
+        "a leg's snapshot is of the same request and life as its symbol's",
+        " and (leg.ts_ms, leg.life) == (self.ts_ms, self.life)",
+        "",
+        COUNTS_BESIDE,
+    ),
+    _guard(
+        "contract/snapshots.py",
+        "a leg of the other sign is no snapshot",
+        "    if not leg.admits(snapshot.position_amt):\n",
+        "    if False:\n",
+        "test_a_leg_of_the_other_sign_is_no_snapshot",
+    ),
+    _guard(
+        "store/lua/_prelude.lua",
+        "a leg is issued and consumed beside its symbol's snapshot of the same request only",
+        " and ts_ms and s[2] == ts_ms and",
+        " and",
+        COUNTS_BESIDE,
+    ),
+    _guard(
+        "store/lua/_prelude.lua",
+        "a leg is issued and consumed beside its symbol's snapshot of the same life only",
+        " and s[3] == snapshot_life\n",
+        "\n",
+        COUNTS_BESIDE,
+    ),
+    _guard(
+        "store/lua/_prelude.lua",
+        "a leg is issued and consumed in hedge mode only",
+        "  return s[1] == 'hedge' and ts_ms",
+        "  return ts_ms",
+        COUNTS_BESIDE,
+    ),
+    _guard(
+        "store/lua/_prelude.lua",
+        "a permit for the symbol is consumed in one-way mode only",
+        "  if position_side == 'BOTH' then return s[1] ~= 'hedge' end\n",
+        "  if position_side == 'BOTH' then return true end\n",
+        "test_a_permit_for_the_symbol_is_void_in_hedge_mode_and_one_for_a_leg_in_one_way_mode",
+    ),
+    _guard(
+        "store/verdicts.py",
+        "the service's hold stops its position",
+        "                hold=bool(hold or service_hold),\n",
+        "                hold=bool(hold),\n",
+        "test_the_services_hold_stops_its_position_when_judged_issued_and_consumed",
+    ),
+    # --- a switch of the mode
+    _put(
+        "ledgers of the mode left don't count again",
+        "    ordered_ms, barrier_ms = retire(symbol, at, ordered_ms, barrier_ms)\n    redis.call('DEL', at.snapshot)\n",
+        "    redis.call('DEL', at.snapshot)\n",
+        "test_no_ledger_of_another_time_in_the_mode_counts_again",
+    ),
+    _put(
+        "a leg's snapshot of the mode left is gone",
+        "    redis.call('DEL', at.snapshot)\n",
+        "",
+        "test_no_ledger_of_another_time_in_the_mode_counts_again",
+    ),
+    _put(
+        "new positions begin behind every order of the old",
+        "    if ordered_ms > (twin_time(l[1], l[2]) or 0) then\n",
+        "    if false then\n",
+        "test_the_new_positions_begin_behind_every_order_and_barrier_of_the_old",
+    ),
+    _put(
+        "new positions begin behind every barrier of the old",
+        "    if barrier_ms > (twin_time(l[3]) or 0) then",
+        "    if false then",
+        "test_the_new_positions_begin_behind_every_order_and_barrier_of_the_old",
+    ),
+    _put(
+        "an order time that can't be read counts as now after a switch",
+        "  if unreadable then ordered = now end\n",
+        "",
+        "test_an_order_time_that_cant_be_read_counts_as_now_after_a_switch",
+    ),
+    _put(
+        "a ledger begins only where none of the symbol's positions is reserved",
+        "local status, all = 'ok', { own, long, short }",
+        "local status, all = 'ok', { own }",
+        "test_no_ledger_begins_while_any_position_of_the_symbol_is_reserved",
+    ),
+    _put(
+        "a switch is seen although the old snapshot expired",
+        "  if known ~= mode then change_mode(",
+        "  if known and known ~= mode then change_mode(",
+        "test_a_ledger_of_the_mode_left_doesnt_count_where_its_snapshot_expired_meanwhile",
+    ),
+    _put(
+        "a flat symbol whose rows tell no mode keeps the known one",
+        " and p.position_mode or known or ''",
+        " and p.position_mode or ''",
+        "test_a_flat_symbol_whose_rows_tell_no_mode_keeps_the_known_one",
+    ),
+)
