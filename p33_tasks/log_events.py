@@ -83,6 +83,11 @@ class LogEvent(StrEnum):
     MESSAGE_REFUSED = auto()
     """A message on the broker was not of the form that this service sends, and was removed. Find out who writes to the
     broker."""
+    QUEUE_NOT_PERMITTED = auto()
+    """The broker's login may not use a queue: this worker serves the others. Renew the ACL file, so that the login's
+    role has ``acl_line``; then restart the worker."""
+    QUEUE_RIGHTS_UNKNOWN = auto()
+    """A worker's rights on its queues could not be tried at its start; it asks for all of them. Check the broker."""
     CONTROL_REFUSED = auto()
     """A remote control command would have changed a worker, or was malformed. It did nothing; find out who sent it."""
     DEAD_LETTER = auto()

@@ -15,8 +15,9 @@ import structlog
 from celery import Celery
 from kombu.exceptions import EncodeError, KombuError
 from kombu.transport.virtual.base import Channel as VirtualChannel
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 
+from p33_tasks.celery.queue_rights import acl_line
 from p33_tasks.ingest.handlers import TaskMessage
 from p33_tasks.ingest.publisher import PublishError
 from p33_tasks.log_events import LogEvent
@@ -49,6 +50,7 @@ class TaskPublisher:
 
     def __init__(self, app: Celery) -> None:
         self._app = app
+        self._prefix = str(app.conf.broker_transport_options.get("global_keyprefix", "")).removesuffix(":")
         self._connection: Any = None
         self._producer: Any = None
         self._dispatcher: Any = None
@@ -127,12 +129,20 @@ class TaskPublisher:
             self._connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
             producer = self._app.amqp.Producer(self._connection, auto_declare=False)
             for queue in self._app.amqp.queues.values():
-                queue(producer.channel).declare()
+                self._declare(queue, producer)
             self._dispatcher = self._app.events.Dispatcher(
                 self._connection, buffer_while_offline=False, buffer_group={"task"}, buffer_limit=MAX_EVENTS + 1
             )
             self._producer = producer
         return self._producer
+
+    def _declare(self, queue: Any, producer: Any) -> None:
+        try:
+            queue(producer.channel).declare()
+        except NoPermissionError as error:  # the tasks of the other queues can be sent
+            line = acl_line(self._prefix, queue.name)
+            event = LogEvent.QUEUE_NOT_PERMITTED
+            log.error(event, queue=queue.name, acl_line=line, problem=str(error))  # noqa: TRY400 - it says all
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:

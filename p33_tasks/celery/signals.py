@@ -13,6 +13,7 @@ from p33_tasks.celery.patches.no_decompression import refuse_compression
 from p33_tasks.celery.patches.quiet_boot import boot_quietly
 from p33_tasks.celery.patches.short_exit import shorten_exit
 from p33_tasks.celery.patches.short_failures import shorten_failures
+from p33_tasks.celery.queue_rights import serve_permitted_queues
 from p33_tasks.errors import ConfigurationError
 from p33_tasks.settings import Settings
 from p33_tasks.store.server import require_fit_servers
@@ -29,7 +30,7 @@ def connect_signals(settings: Settings) -> None:
         configure_logging(settings, level=loglevel, logfile=logfile)
 
     def on_start(sender: Any, **_: Any) -> None:
-        refuse_unfit_servers(settings)
+        refuse_unfit_servers(settings, sender.app)
         on_worker_init(sender)
 
     setup_logging.connect(on_setup_logging, weak=False, dispatch_uid="p33.logging")
@@ -39,14 +40,15 @@ def connect_signals(settings: Settings) -> None:
     beat_init.connect(on_beat_init, weak=False, dispatch_uid="p33.beat_init")
 
 
-def refuse_unfit_servers(settings: Settings) -> None:
-    """End the worker with 2 where a Redis server can't do what this service needs.
+def refuse_unfit_servers(settings: Settings, app: Any) -> None:
+    """End the worker with 2 where a Redis server can't do what this service needs, or permits it no queue.
 
     Raises:
         SystemExit: With the reason on standard error.
     """
     try:
         require_fit_servers(settings.state_url, settings.celery_broker_url)
+        serve_permitted_queues(app, settings)
     except ConfigurationError as error:
         write_error(str(error))
         raise SystemExit(2) from None

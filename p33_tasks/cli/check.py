@@ -12,6 +12,7 @@ import click
 
 from p33_tasks.cli.check_exchange import check_exchange
 from p33_tasks.cli.check_redis import UNUSABLE, check_broker, check_redis
+from p33_tasks.cli.check_rights import check_rights
 from p33_tasks.cli.check_service import check_service
 from p33_tasks.cli.failures import NO, WRONG_USAGE, json_option
 from p33_tasks.cli.findings import Finding, Findings, Grade, counted, listed, worst
@@ -104,11 +105,15 @@ def run_checks(session: Session, *, ask_exchange: bool = True, running: bool = T
     if ask_exchange:
         found += check_exchange(session, redis_answers=redis_answers)
     if redis_answers and running:
+        found += (rights := check_rights(session))
         try:
             found += check_service(session)
         except StoreError as error:
             findings = Findings("redis")
-            findings.fail("reading", str(error), "give this user read access to the keys of the prefix, and to XINFO")
+            fix = "give this user read access to the keys of the prefix, and to XINFO"
+            if any(finding.what == "queues" for finding in rights):  # a worker's login, which may not list keys
+                fix = "it is a worker's login; run p33 check with the login of p33-operator as well"
+            findings.fail("reading", str(error), fix)
             found += findings.all
     return found
 
@@ -122,6 +127,11 @@ def _check_configuration(session: Session) -> list[Finding]:
         "settings",
         f"from {origin}; {counted(len(settings.allowlist), 'symbol')}, prefix {settings.key_prefix}, {signing}",
     )
+    if settings.task_key:
+        findings.ok("plans sent as tasks", "need an HMAC made with P33_TASK_KEY")
+    else:
+        found = "P33_TASK_KEY is not set: whoever may write to the broker can cause verdicts (docs/roles.md)"
+        findings.ok("plans sent as tasks", found)
     if unknown := unknown_variables():
         told = (f"{name} (meant {meant}?)" if meant else name for name, meant in unknown.items())
         found = f"no setting of that name, so nothing reads it: {listed(told)}"

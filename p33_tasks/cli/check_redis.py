@@ -144,7 +144,7 @@ def _wrong_types(session: Session) -> Iterator[str]:
 def _expected_types(keys: Keys, symbols: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for key in (keys.plans, keys.results, keys.dead_letters, keys.decisions, keys.audit, keys.position_changes):
         yield key, "stream"
-    for key in (keys.counters, keys.refresh, keys.budget):
+    for key in (keys.counters, keys.refresh, keys.budget, keys.first_seen, keys.results_first_seen):
         yield key, "hash"
     for symbol in symbols:
         for key in (keys.snapshot(symbol), keys.ledger(symbol), keys.fills(symbol), keys.market(symbol)):

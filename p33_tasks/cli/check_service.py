@@ -11,6 +11,7 @@ from p33_tasks.cli.tables import limits_text, stream_text
 from p33_tasks.domain.ledger import drift_after
 from p33_tasks.domain.limits import looser
 from p33_tasks.domain.models import Policy
+from p33_tasks.store.entries import ahead_counter
 from p33_tasks.views.consumers import ConsumerView, read_consumers
 from p33_tasks.views.overview import Overview, read_overview
 from p33_tasks.views.streams import MAX_AHEAD_MS, StreamView
@@ -104,7 +105,7 @@ def _check_streams(overview: Overview, consumers: tuple[ConsumerView, ...]) -> l
             grade = Grade.FAIL if age > STUCK_PENDING_MS else Grade.WARN if age > LATE_PENDING_MS else Grade.OK
             fix = "workers are away or too few, or an entry can't be recorded: UNRECORDED in their log says why"
             findings.add(stream.name, grade, found, fix)
-            _check_ids(findings, stream, overview.now_ms)
+            _check_ids(findings, stream, overview)
         elif stream.name == "dead_letters" and stream.length:
             fix = f"read them: redis-cli XREVRANGE {stream.key} + - COUNT 10"
             findings.warn(
@@ -113,18 +114,22 @@ def _check_streams(overview: Overview, consumers: tuple[ConsumerView, ...]) -> l
     return findings.all
 
 
-def _check_ids(findings: Findings, stream: StreamView, now_ms: int) -> None:
+def _check_ids(findings: Findings, stream: StreamView, overview: Overview) -> None:
     """Ids that no clock of this Redis gave."""
+    read = overview.counters.get(ahead_counter(stream.name), 0)
+    so_far = f"{counted(read, 'entry', 'entries')} with an id ahead of Redis's clock so far (p33_entry_ahead_total)"
     if stream.is_closed:
         fix = "XADD is refused from now on: read what waits, then RENAME the stream away; producers make a new one"
         findings.fail(f"ids of {stream.name}", f"{stream.key}: its last id is the greatest possible", fix)
-    elif (ahead_ms := stream.ahead_ms(now_ms)) > MAX_AHEAD_MS:
-        found = f"{stream.key}: its last id is {seconds(ahead_ms)} ahead of Redis's clock"
+    elif (ahead_ms := stream.ahead_ms(overview.now_ms)) > MAX_AHEAD_MS:
+        found = f"{stream.key}: its last id is {seconds(ahead_ms)} ahead of Redis's clock; read: {so_far}"
         fix = (
             "a producer gives ids of its own (XADD with * instead), or the clock stepped back (run NTP on Redis's "
             "host); new entries get such ids until that time has come"
         )
         findings.warn(f"ids of {stream.name}", found, fix)
+    elif read:
+        findings.ok(f"ids of {stream.name}", f"in order now; read: {so_far}")
 
 
 def _check_symbols(overview: Overview, policy: Policy) -> list[Finding]:

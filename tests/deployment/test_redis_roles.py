@@ -77,6 +77,8 @@ class TestTheWholeChain:
         tried = {f"p33-apply: key {KEYS.decision('plan-1')} (toplevel)"} if acl.is_old else set()
         # `p33 check` asks for one setting of the server. No role may read settings: passwords are among them.
         tried |= {"p33-operator: command config (toplevel)", "p33-operator: command config|get (toplevel)"}
+        # ... and whether its login is a worker's.
+        tried |= {"p33-operator: command xreadgroup (multi)", f"p33-operator: key {KEYS.plans} (multi)"}
         assert set(acl.refusals()) - tried == set()
 
     def _look(self, env: dict[str, str]) -> None:

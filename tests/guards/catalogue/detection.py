@@ -33,8 +33,8 @@ DETECTION = (
     Guard(
         promise="ids ahead of Redis's clock are said",
         file="cli/check_service.py",
-        old="    elif (ahead_ms := stream.ahead_ms(now_ms)) > MAX_AHEAD_MS:\n",
-        new="    elif (ahead_ms := stream.ahead_ms(now_ms)) > MAX_AHEAD_MS * now_ms:\n",
+        old="    elif (ahead_ms := stream.ahead_ms(overview.now_ms)) > MAX_AHEAD_MS:\n",
+        new="    elif (ahead_ms := stream.ahead_ms(overview.now_ms)) > 10**18:\n",
         tests=(f"{CHECK}::test_ids_that_no_clock_of_this_redis_gave_are_said",),
     ),
 )

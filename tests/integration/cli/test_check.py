@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from p33_tasks.demo.exchange.client import SimControl
+from p33_tasks.store.entries import ahead_counter
+from tests.deployment.acl import AclRedis, running_acl_redis
 from tests.integration.cli.conftest import Call, document
 from tests.support.gate import OTHER, SYMBOL, Gate
 from tests.support.simulator import running_simulator
@@ -59,6 +62,52 @@ def test_a_misspelt_variable_is_a_warning_that_names_the_right_one(call: Call) -
     assert "P33_COOLDOWN_SECS (meant P33_COOLDOWN_SEC?)" in row["found"]
     assert "P33_WHATEVER" in row["found"]
     assert "configuration: unknown variables" not in findings(call, "--no-exchange")
+
+
+def test_whether_a_plan_sent_as_a_task_needs_a_proof_is_said(call: Call) -> None:
+    found = findings(call, "--no-exchange")["configuration: plans sent as tasks"]["found"]
+    assert "whoever may write to the broker can cause verdicts" in found
+    found = findings(call, "--no-exchange", P33_TASK_KEY="k" * 32)["configuration: plans sent as tasks"]["found"]
+    assert "need an HMAC" in found
+
+
+# --- rights ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["bundled", "old"])
+def acl(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AclRedis]:
+    with running_acl_redis(request.param, tmp_path) as server:
+        yield server
+
+
+def login(acl: AclRedis, role: str) -> dict[str, str]:
+    password = (acl.secrets / role).read_text().strip()
+    return {"REDIS_PORT": str(acl.server.port), "REDIS_USERNAME": role, "REDIS_PASSWORD": password}
+
+
+def test_a_worker_has_every_right_that_is_tried_and_a_person_needs_none(call: Call, acl: AclRedis) -> None:
+    found = findings(call, "--no-exchange", **login(acl, "p33-brain"))
+    assert found["rights: worker's"]["grade"] == "ok", acl.refusals()
+    assert found["rights: queues"]["grade"] == "ok"
+    assert "p33-operator" in found["redis: reading"]["fix"]
+    found = findings(call, "--no-exchange", **login(acl, "p33-operator"))
+    assert "p33-operator is no worker's login" in found["rights: worker's"]["found"]
+    assert "redis: reading" not in found
+
+
+def test_a_right_that_a_worker_lacks_is_named_with_its_acl_line(call: Call, acl: AclRedis) -> None:
+    """As on a host whose ACL file is that of the version before."""
+    with acl.server.client() as admin:
+        rules = " ".join(next(row for row in admin.acl_list() if " p33-brain " in row).split()[2:])
+        for pattern in ("~quantum:p33.ledger* ?", "~quantum:permit:p33:* ?"):
+            rules = re.sub(pattern.replace("*", r"\*"), "", rules)
+        words = re.findall(r"\([^)]*\)|\S+", rules)
+        admin.execute_command("ACL", "SETUSER", "p33-brain", "reset", *words)
+    found = findings(call, "--no-exchange", **login(acl, "p33-brain"))
+    assert found["rights: worker's"]["grade"] == "fail"
+    assert "SET quantum:permit:p33:check" in found["rights: worker's"]["found"]
+    assert "~quantum:p33.ledger*" in found["rights: queues"]["found"]
+    assert "make-acl.sh" in found["rights: queues"]["fix"]
 
 
 # --- redis ----------------------------------------------------------------------------------------------------------
@@ -268,6 +317,8 @@ def test_ids_that_no_clock_of_this_redis_gave_are_said(gate: Gate, call: Call) -
     row = findings(call, "--no-exchange")["streams: ids of plans"]
     assert row["grade"] == "warn"
     assert "ahead of Redis's clock" in row["found"]
+    gate.redis.hset(gate.keys.counters, ahead_counter("plans"), 3)
+    assert "3 entries" in findings(call, "--no-exchange")["streams: ids of plans"]["found"]
     gate.redis.xadd(gate.keys.results, {"plan_id": "p1"}, id=f"{2**64 - 1}-{2**64 - 1}")
     row = findings(call, "--no-exchange")["streams: ids of results"]
     assert row["grade"] == "fail"
