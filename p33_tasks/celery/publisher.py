@@ -141,8 +141,9 @@ class TaskPublisher:
             queue(producer.channel).declare()
         except NoPermissionError as error:  # the tasks of the other queues can be sent
             line = acl_line(self._prefix, queue.name)
-            event = LogEvent.QUEUE_NOT_PERMITTED
-            log.error(event, queue=queue.name, acl_line=line, problem=str(error))  # noqa: TRY400 - it says all
+            log.error(  # noqa: TRY400 - it says all
+                LogEvent.QUEUE_NOT_PERMITTED, queue=queue.name, acl_line=line, problem=str(error)
+            )
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:
