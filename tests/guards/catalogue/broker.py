@@ -389,7 +389,7 @@ BROKER = (
     ),
     _sender(
         "the ingest's queues exist before any worker's",
-        "                queue(producer.channel).declare()\n",
+        "                self._declare(queue, producer)\n",
         "                pass\n",
         "test_queues_exist_before_anything_is_sent",
     ),

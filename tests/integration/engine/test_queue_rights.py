@@ -37,46 +37,46 @@ def take_queues_away(acl: AclRedis, *queues: str) -> None:
         admin.execute_command("ACL", "SETUSER", user, "reset", *words)
 
 
-class TestRefusedCommands:
-    def test_each_is_tried_and_none_is_carried_out(self, acl: AclRedis) -> None:
-        client = acl.client("p33-brain")
-        allowed = ("SET", KEYS.permit("a"), "{}")
-        refused = ("LPUSH", "quantum:elsewhere", "x")
-        assert refused_commands(client, [allowed, refused, ("BRPOP", "quantum:p33.permits", "0")]) == [refused]
-        assert refused_commands(client, [allowed]) == []  # a transaction of which nothing was refused
-        assert client.exists(KEYS.permit("a")) == 0
-        # The connection is usable afterwards: no transaction is left open.
-        assert client.set(KEYS.permit("b"), "{}")
-        assert client.get(KEYS.permit("b")) == "{}"
-
-    def test_without_the_right_to_try_it_is_an_error(self, acl: AclRedis) -> None:
-        client = acl.client("p33-producer")
-        with pytest.raises(redis.exceptions.NoPermissionError):
-            refused_commands(client, [("PING",)])
-        client.xadd(KEYS.plans, {"plan_id": "x"})
+def test_each_is_tried_and_none_is_carried_out(acl: AclRedis) -> None:
+    client = acl.client("p33-brain")
+    allowed = ("SET", KEYS.permit("a"), "{}")
+    refused = ("LPUSH", "quantum:elsewhere", "x")
+    assert refused_commands(client, [allowed, refused, ("BRPOP", "quantum:p33.permits", "0")]) == [refused]
+    assert refused_commands(client, [allowed]) == []  # a transaction of which nothing was refused
+    assert client.exists(KEYS.permit("a")) == 0
+    # The connection is usable afterwards: no transaction is left open.
+    assert client.set(KEYS.permit("b"), "{}")
+    assert client.get(KEYS.permit("b")) == "{}"
 
 
-class TestWorker:
-    def test_one_queue_that_is_not_permitted_stops_no_other(self, acl: AclRedis, tmp_path: Path) -> None:
-        take_queues_away(acl, "p33.ledger")
-        env = environment(P33_REDIS_URL=acl.url("p33-brain"), P33_LOG_FORMAT="json")
-        log = tmp_path / "worker.log"
-        with running(WORKER, env, log):
-            acl.client("p33-producer").xadd(KEYS.plans, dict(plan_entry(plan_id="plan-1")))
-            reader = acl.client("p33-operator")
-            try:
-                wait_until(lambda: reader.exists(KEYS.decision("plan-1")), "the plan is judged", timeout_sec=30)
-            except AssertionError as error:
-                raise AssertionError(f"{error}\n{acl.refusals()}\n{log.read_text()[-3000:]}") from error
-        text = log.read_text()
-        assert "QUEUE_NOT_PERMITTED" in text
-        assert "(+lpush +brpop +del +pexpire ~quantum:p33.ledger*)" in text
+def test_without_the_right_to_try_it_is_an_error(acl: AclRedis) -> None:
+    client = acl.client("p33-producer")
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        refused_commands(client, [("PING",)])
+    client.xadd(KEYS.plans, {"plan_id": "x"})
 
-    def test_without_any_queue_it_ends_with_2_and_says_why(self, acl: AclRedis, tmp_path: Path) -> None:
-        take_queues_away(acl, "p33.ledger", "p33.permits", "p33.snapshots")
-        env = environment(P33_REDIS_URL=acl.url("p33-brain"))
-        log = tmp_path / "worker.log"
-        with running(WORKER, env, log) as process:
-            assert process.wait(40) == 2, log.read_text()[-2000:]
-        assert "may read none of this worker's queues" in log.read_text()
-        assert "~quantum:p33.permits*" in log.read_text()
+
+def test_one_queue_that_is_not_permitted_stops_no_other(acl: AclRedis, tmp_path: Path) -> None:
+    take_queues_away(acl, "p33.ledger")
+    env = environment(P33_REDIS_URL=acl.url("p33-brain"), P33_LOG_FORMAT="json")
+    log = tmp_path / "worker.log"
+    with running(WORKER, env, log):
+        acl.client("p33-producer").xadd(KEYS.plans, dict(plan_entry(plan_id="plan-1")))
+        reader = acl.client("p33-operator")
+        try:
+            wait_until(lambda: reader.exists(KEYS.decision("plan-1")), "the plan is judged", timeout_sec=30)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{acl.refusals()}\n{log.read_text()[-3000:]}") from error
+    text = log.read_text()
+    assert "QUEUE_NOT_PERMITTED" in text
+    assert "(+lpush +brpop +del +pexpire ~quantum:p33.ledger*)" in text
+
+
+def test_without_any_queue_it_ends_with_2_and_says_why(acl: AclRedis, tmp_path: Path) -> None:
+    take_queues_away(acl, "p33.ledger", "p33.permits", "p33.snapshots")
+    env = environment(P33_REDIS_URL=acl.url("p33-brain"))
+    log = tmp_path / "worker.log"
+    with running(WORKER, env, log) as process:
+        assert process.wait(40) == 2, log.read_text()[-2000:]
+    assert "may read none of this worker's queues" in log.read_text()
+    assert "~quantum:p33.permits*" in log.read_text()
