@@ -19,8 +19,8 @@ from p33_tasks.views.overview import Overview, read_overview
 def status(symbols: tuple[str, ...], as_json: bool) -> None:
     """Show what the exchange holds, what our ledger says, and what a plan would get right now.
 
-    The column "gate now" comes from the rules that judge plans: OPEN, or the reason of a deny. Without SYMBOL, all
-    of P33_ALLOWLIST. Exit 1 when no snapshot is fresh: then every plan is denied.
+    The column "gate now" comes from the rules that judge plans: "would allow", or the reason of a deny. Without SYMBOL,
+    all of P33_ALLOWLIST. Exit 1 when no snapshot is fresh: then every plan is denied.
 
     \b
     Examples:

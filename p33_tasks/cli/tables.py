@@ -57,7 +57,7 @@ def _cells(view: SymbolView, policy: Policy) -> Iterator[Any]:
     yield cell(seconds(left) if left else "-", "yellow" if left else "")
     yield cell(_reservation(view), "yellow" if facts.reserved_by else "")
     yield cell(view.hold_why if view.hold_why is not None else "-", "red" if facts.hold else "", limit=60)
-    yield cell("OPEN" if gate == "open" else gate, "green" if gate == "open" else "red")
+    yield cell("would allow" if gate == "open" else gate, "green" if gate == "open" else "red")
 
 
 def _side(position_amt: Decimal | None) -> str:

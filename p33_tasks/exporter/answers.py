@@ -11,12 +11,12 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from p33_tasks.exporter.page import frame
+from p33_tasks.exporter.page import templates
 from p33_tasks.log_events import LogEvent
 
 log = structlog.get_logger("p33.exporter")
 
-_STYLE_HASH = base64.b64encode(hashlib.sha256(frame.STYLE.encode()).digest()).decode()
+_STYLE_HASH = base64.b64encode(hashlib.sha256(templates.STYLE.encode()).digest()).decode()
 HEADERS = {
     # Nothing is loaded, nothing runs: one page, its own style, and forms that come back here.
     "Content-Security-Policy": (
@@ -64,14 +64,14 @@ async def no_traceback(request: web.Request, handler: Handler) -> web.StreamResp
         return await handler(request)
     except web.HTTPException as error:
         answer = page(
-            frame.message(f"{error.status} {error.reason}", _ADVICE.get(error.status, "")), status=error.status
+            templates.message(f"{error.status} {error.reason}", _ADVICE.get(error.status, "")), status=error.status
         )
         if "Allow" in error.headers:
             answer.headers["Allow"] = error.headers["Allow"]
         return answer
     except Exception:  # the last door: whatever it is goes to the log, and no further
         log.exception(LogEvent.EXPORTER_PAGE_FAILED, path=request.path[:200])
-        return page(frame.message("500 Internal error", "The exporter's log has the details."), status=500)
+        return page(templates.message("500 Internal error", "The exporter's log has the details."), status=500)
 
 
 _ADVICE = {

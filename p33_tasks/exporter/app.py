@@ -18,7 +18,7 @@ from p33_tasks.exporter.cluster import READ_TIMEOUT_SEC, Cluster, Reading
 from p33_tasks.exporter.health import readiness
 from p33_tasks.exporter.history import PERIOD_SEC, History
 from p33_tasks.exporter.metrics import ClusterMetrics
-from p33_tasks.exporter.page import frame, home, plan
+from p33_tasks.exporter.page import home, plan, templates
 from p33_tasks.exporter.page.text import MAX_PLAN_ID_CHARS
 from p33_tasks.settings import Settings
 
@@ -114,19 +114,21 @@ class Service:
 
     async def plan_by_query(self, request: web.Request) -> web.Response:
         """``/plan?id=<id>``: the same, from the form on the page."""
-        return await self._plan(request.query.get("id", "").strip())
+        if "id" not in request.query:
+            return page(templates.render("find", links=home.links(self._settings)))
+        return await self._plan(request.query["id"].strip())
 
     async def _plan(self, plan_id: str) -> web.Response:
         if not 0 < len(plan_id) <= MAX_PLAN_ID_CHARS:
             text = f"Write a plan_id of 1 to {MAX_PLAN_ID_CHARS} characters; this one has {len(plan_id)}."
-            return page(frame.message("No such plan", text), status=404)
+            return page(templates.message("No such plan", text), status=404)
         try:
             found = await self._cluster.plan(plan_id)
         except CorruptStateError as error:
-            return page(frame.message("Unreadable", f"The record of this plan can't be read: {error}"), status=500)
+            return page(templates.message("Unreadable", f"The record of this plan can't be read: {error}"), status=500)
         except StoreError as error:
             return page(home.redis_is_away(str(error), self._history, self._settings, home.Choices()), status=503)
-        body, status = plan.render(plan_id, found)
+        body, status = plan.render(plan_id, found, home.links(self._settings))
         return page(body, status=status)
 
     async def _sample(self) -> None:

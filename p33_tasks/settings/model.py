@@ -34,6 +34,7 @@ DEFAULT_EXCHANGE = next(iter(venue_entries()))
 
 _SYMBOL = re.compile(r"[^\s|{}]{1,40}")
 _HOST = r"^[A-Za-z0-9_.:-]+$"
+_LINK = r"^https?://[!-~]{1,500}$"
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
@@ -76,6 +77,8 @@ class Settings(VenueVariables):
 
     metrics_port: int = Field(8045, alias="P33_METRICS_PORT", ge=0, le=65535)
     metrics_host: str = Field("127.0.0.1", alias="P33_METRICS_HOST", pattern=_HOST)
+    flower_url: str | None = Field(None, alias="P33_FLOWER_URL", pattern=_LINK)
+    runbook_url: str | None = Field(None, alias="P33_RUNBOOK_URL", pattern=_LINK)
 
     exchange_base_url: str | None = Field(None, alias="P33_EXCHANGE_BASE_URL")
     venue_api_key: SecretStr | None = Field(None, alias="P33_API_KEY")

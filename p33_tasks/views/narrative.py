@@ -44,8 +44,8 @@ _NOW_IN_PLACE_OF = {str(Reason.HEDGE_MODE_UNSUPPORTED): Reason.POSITION_SIDE_REQ
 
 
 def rule_states(verdict: Json) -> Iterator[tuple[str, str]]:
-    """Each rule with ``passed``, ``failed`` or ``not reached``."""
-    reason = verdict.get("reason")
+    """Each rule with ``passed``, ``failed`` or ``not reached``; of an allow, all passed."""
+    reason = None if verdict.get("allow") is True else verdict.get("reason")
     # Rule 1 and the one about the last order share a reason; only the latter tells how long ago the order was.
     skip = 1 if reason == Reason.STALE_EXCHANGE_STATE and "seconds_since_order" in _object(verdict, "details") else 0
     state = "passed"

@@ -72,9 +72,13 @@ class SymbolView:
 
     @property
     def drift_pct(self) -> Decimal | None:
-        """``|exchange - ledger|`` in percent of the exchange position; None where either is unknown, or it is flat."""
+        """``|exchange - ledger|`` in percent of the exchange position.
+
+        None where either is unknown, where it is flat, and where the snapshot is older than the last order: it then
+        shows the position before that order, and the difference is the order itself.
+        """
         amount, ledger = self.position_amt, self.ledger_amt
-        if amount is None or ledger is None:
+        if amount is None or ledger is None or self.snapshot_precedes_last_order:
             return None
         if amount == 0:
             return q.ZERO if ledger == 0 else None
@@ -83,6 +87,14 @@ class SymbolView:
     def policy_in_force(self, policy: Policy) -> Policy:
         """The configured limits with this symbol's own."""
         return in_force(policy, self.facts.limits, self.facts.now_ms)
+
+    @property
+    def snapshot_precedes_last_order(self) -> bool:
+        """Whether the snapshot was asked for before the last order was recorded."""
+        snapshot, ledger = self.facts.snapshot, self.facts.ledger
+        if snapshot is None or ledger is None or not ledger.last_order_time_ms:
+            return False
+        return snapshot.ts_ms < ledger.last_order_time_ms
 
     def cooldown_left_ms(self, policy: Policy) -> int:
         """How long the last order still stops this symbol, by the limits in force."""

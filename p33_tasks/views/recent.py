@@ -10,6 +10,7 @@ from p33_tasks.contract.keys import Keys
 from p33_tasks.domain import exact_json
 from p33_tasks.errors import CorruptStateError
 from p33_tasks.store.scripts import translated_errors
+from p33_tasks.views import narrative
 
 if TYPE_CHECKING:
     import redis
@@ -30,6 +31,29 @@ class RecentVerdict:
     def allowed(self) -> bool:
         """Whether it is an allow."""
         return self.verdict.get("allow") is True
+
+    @property
+    def reason(self) -> str:
+        """Of a deny, as recorded."""
+        return str(self.verdict.get("reason"))
+
+    @property
+    def side(self) -> str:
+        """Of an allow's order: buy or sell, as recorded."""
+        return str(self.verdict.get("order_side")).lower()
+
+    @property
+    def quantity(self) -> str:
+        """An allow's quantity, as recorded."""
+        return narrative.number(self.verdict.get("safe_close_qty"))
+
+    @property
+    def why(self) -> str:
+        """What a deny needed and what to do about it; empty for an allow."""
+        if self.allowed or not self.verdict:
+            return ""
+        needed = narrative.needed(self.verdict)
+        return (f"Needed {needed}. " if needed else "") + narrative.remedy(self.verdict)
 
 
 def read_recent(client: redis.Redis, keys: Keys, count: int) -> tuple[RecentVerdict, ...]:

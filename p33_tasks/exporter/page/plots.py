@@ -3,106 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import inf
+from typing import NamedTuple
 
 from p33_tasks.domain.models import Policy
 from p33_tasks.exporter.history import PERIOD_SEC, History, Point
-from p33_tasks.exporter.page.text import esc
 
 WIDTH, HEIGHT = 1000, 100
 LEAST_SPAN_MS = 300_000
 GAP_MS = 3 * PERIOD_SEC * 1000
 
-Line = tuple[str, str, Sequence[Point]]  # class, name, points
+
+class Line(NamedTuple):
+    """One line of a plot."""
+
+    kind: str  # its class: a (whole) or b (dashed)
+    name: str
+    last: str  # its newest value, to read
+    path: str
 
 
-def trends(history: History, policy: Policy) -> str:
-    """The three trends, or what to wait for."""
-    if history.span_ms == 0:
-        return f'<p class="soft">Trends begin now: one look every {PERIOD_SEC} s, kept for an hour by this process.</p>'
-    limit_sec = policy.stale_threshold_ms / 1000
-    median, oldest = history.median_age_sec(), history.oldest_age_sec()
-    fast, slow = history.latency_ms(0.5), history.latency_ms(0.99)
-    figures = (
-        figure(
-            "Snapshot age",
-            "s",
-            [("a", "median", median), ("b", "oldest", oldest)],
-            span_ms=history.span_ms,
-            limit=limit_sec,
-            most=limit_sec * 3,
-        ),
-        figure(
-            "Verdicts per minute",
-            "",
-            [("a", "allowed", history.allowed_per_minute()), ("b", "denied", history.denied_per_minute())],
-            span_ms=history.span_ms,
-        ),
-        figure("Entry to permit", "ms", [("a", "half", fast), ("b", "99 %", slow)], span_ms=history.span_ms),
+class Figure(NamedTuple):
+    """One plot."""
+
+    title: str
+    lines: tuple[Line, ...]
+    minutes: int  # how far back it goes
+    scale: str  # of its height, and its limit, to read
+    limit_y: float | None  # where the limit is drawn
+
+
+def trends(history: History, policy: Policy) -> tuple[Figure, ...]:
+    """The three trends; none before the second look."""
+    span_ms, limit_sec = history.span_ms, policy.stale_threshold_ms / 1000
+    if not span_ms:
+        return ()
+    ages = {"median": history.median_age_sec(), "oldest": history.oldest_age_sec()}
+    rates = {"allowed": history.allowed_per_minute(), "denied": history.denied_per_minute()}
+    waits = {"half": history.latency_ms(0.5), "99 %": history.latency_ms(0.99)}
+    return (
+        figure("Snapshot age", "s", ages, span_ms=span_ms, limit=limit_sec, most=limit_sec * 3),
+        figure("Verdicts per minute", "", rates, span_ms=span_ms),
+        figure("Entry to permit", "ms", waits, span_ms=span_ms),
     )
-    return f'<div class="plots">{"".join(figures)}</div>'
 
 
 def figure(
-    title: str, unit: str, lines: Sequence[Line], *, span_ms: int, limit: float | None = None, most: float | None = None
-) -> str:
-    """One plot.
+    title: str, unit: str, lines: dict[str, list[Point]], *, span_ms: int, limit: float | None = None, most: float = inf
+) -> Figure:
+    """One plot of at most two lines, by name.
 
-    Args:
-        title: What it shows.
-        unit: Of the values.
-        lines: At most two.
-        span_ms: How far back they go.
-        limit: A line that should not be crossed.
-        most: Larger values are drawn at the upper edge, so that one outlier doesn't flatten the rest.
+    Values above ``most`` are drawn at the upper edge, so that one outlier doesn't flatten the rest.
     """
-    values = [p.value for _, _, points in lines for p in points if p.value is not None]
-    most_seen = max([*values, (limit or 0) * 1.2])
-    top = _nice(min(most_seen if most_seen > 0 else 1.0, most or float("inf")))
-    end_ms = max((p.at_ms for _, _, points in lines for p in points), default=0)
+    values = [point.value for points in lines.values() for point in points if point.value is not None]
+    top = _nice(min(max([*values, (limit or 0) * 1.2]) or 1.0, most))
+    end_ms = max((point.at_ms for points in lines.values() for point in points), default=0)
     shown_ms = max(span_ms, LEAST_SPAN_MS)
     unit = f" {unit}" if unit else ""
-    drawn = "".join(
-        f'<path class="{kind}" vector-effect="non-scaling-stroke" d="{_path(points, end_ms, shown_ms, top)}"/>'
-        for kind, _, points in lines
+    drawn = (
+        Line(kind, name, _last(points, unit), " ".join(_path(points, end_ms, shown_ms, top)))
+        for kind, (name, points) in zip("ab", lines.items(), strict=False)
     )
-    keys = " ".join(
-        f'<svg class="key" viewBox="0 0 22 8" aria-hidden="true"><path class="{kind}" d="M1 4H21"/></svg>'
-        f"{esc(name)} {_last(points, unit)}"
-        for kind, name, points in lines
-    )
-    words = "; ".join(f"{name} now {_last(points, unit)}" for _, name, points in lines)
-    rule = _rule(limit, top) if limit is not None else ""
-    told = f", limit {limit:g}{unit}" if limit is not None else ""
-    return (
-        f"<figure><figcaption><b>{esc(title)}</b><span>{keys}</span></figcaption>"
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img" '
-        f'aria-label="{esc(f"{title}: {words}{told}", 300)}">'
-        f'<path class="frame" vector-effect="non-scaling-stroke" d="M0 0H{WIDTH}M0 {HEIGHT}H{WIDTH}"/>'
-        f"{rule}{drawn}</svg>"
-        f'<div class="axis"><span>{shown_ms // 60_000} min ago</span><span>0 to {top:g}{unit}{told}</span>'
-        "<span>now</span></div></figure>"
-    )
+    limited, limit_y = ("", None) if limit is None else (f", limit {limit:g}{unit}", _y(limit, top))
+    return Figure(title, tuple(drawn), shown_ms // 60_000, f"0 to {top:g}{unit}{limited}", limit_y)
 
 
-def _rule(limit: float, top: float) -> str:
-    y = HEIGHT * (1 - min(limit, top) / top)
-    return f'<path class="limit" vector-effect="non-scaling-stroke" d="M0 {y:.1f}H{WIDTH}"/>'
+def _y(value: float, top: float) -> float:
+    return round(HEIGHT * (1 - min(value, top) / top), 1)
 
 
-def _path(points: Sequence[Point], end_ms: int, shown_ms: int, top: float) -> str:
-    known = [(p.at_ms, p.value) for p in points if p.value is not None]
-    places = [
-        (at_ms, WIDTH * (1 - (end_ms - at_ms) / shown_ms), HEIGHT * (1 - min(value, top) / top))
-        for at_ms, value in known
-    ]
-    return " ".join(_steps(places))
-
-
-def _steps(places: Sequence[tuple[int, float, float]]) -> Iterator[str]:
-    """A line through neighbours; a dot where there are none, and a gap where nothing is known."""
-    for at, (at_ms, x, y) in enumerate(places):
-        joined = at > 0 and at_ms - places[at - 1][0] <= GAP_MS
-        yield f"L{x:.1f} {y:.1f}" if joined else f"M{x:.1f} {y:.1f}h0.1"
+def _path(points: Sequence[Point], end_ms: int, shown_ms: int, top: float) -> Iterator[str]:
+    """A line from one look to the next; a dot where the last one is too long ago, a gap where nothing is known."""
+    before_ms = -inf
+    for at_ms, value in ((point.at_ms, point.value) for point in points):
+        if value is not None:
+            place = f"{WIDTH * (1 - (end_ms - at_ms) / shown_ms):.1f} {_y(value, top):.1f}"
+            yield f"L{place}" if at_ms - before_ms <= GAP_MS else f"M{place}h0.1"
+            before_ms = at_ms
 
 
 def _last(points: Sequence[Point], unit: str) -> str:

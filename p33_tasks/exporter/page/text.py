@@ -1,23 +1,27 @@
-"""Showing what others wrote, in HTML: bounded, printable, escaped. Nothing from outside reaches a page another way."""
+"""Showing what others wrote: bounded and printable. Templates escape it; nothing reaches a page another way."""
 
 from __future__ import annotations
 
-import html
-from decimal import Decimal
 from urllib.parse import quote, urlencode
-
-from p33_tasks.domain.quantities import canonical, magnitude
 
 MAX_CHARS = 120
 MAX_PLAN_ID_CHARS = 1_000
 """No plan with a longer id was ever judged."""
 _DOTS = frozenset({".", ".."})
-_MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
+_UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
+_TENTHS_BELOW_MS = 10_000
+"""Tenths of a second matter where plans are judged within one."""
 
 
-def esc(value: object, limit: int = MAX_CHARS) -> str:
-    """Any value as HTML text or attribute."""
-    return html.escape(printable(value, limit))
+class Shown(str):
+    """Text that is bounded and printable already; a template still escapes it."""
+
+    __slots__ = ()
+
+
+def shown(value: object, limit: int = MAX_CHARS) -> Shown:
+    """Any value as text of at most ``limit`` characters, on one line."""
+    return Shown(printable(value, limit))
 
 
 def printable(value: object, limit: int = MAX_CHARS) -> str:
@@ -33,27 +37,17 @@ def printable(value: object, limit: int = MAX_CHARS) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
 
 
-def plan_link(plan_id: str, limit: int = 40) -> str:
-    """A link to a plan's story, whatever its id holds; of an id that no plan can have, the text alone."""
-    if len(plan_id) > MAX_PLAN_ID_CHARS:
-        return f'<span class="id">{esc(plan_id, limit)}</span>'
-    return f'<a class="id" href="{plan_path(plan_id)}">{esc(plan_id, limit) or "(empty)"}</a>'
-
-
-def plan_path(plan_id: str) -> str:
+def plan_path(plan_id: str) -> Shown:
     """The address of a plan's story; a browser would take ``..`` in a path for the folder above."""
     if plan_id in _DOTS or not plan_id:
-        return "/plan?" + html.escape(urlencode({"id": plan_id}))
-    return "/plan/" + quote(plan_id, safe="", errors="surrogateescape")
+        return address("/plan", id=plan_id)
+    return Shown("/plan/" + quote(plan_id, safe="", errors="surrogateescape"))
 
 
-def amount(value: Decimal | None, unknown: str) -> str:
-    """A signed quantity with its side, exact."""
-    if value is None:
-        return f'<span class="soft">{unknown}</span>'
-    if value == 0:
-        return '<span class="soft">flat</span>'
-    return f"{'long' if value > 0 else 'short'} {esc(canonical(magnitude(value)))}"
+def address(path: str, **query: str) -> Shown:
+    """A path of this service with a query; empty values are left out, except of ``id``."""
+    kept = {name: value for name, value in query.items() if value or name == "id"}
+    return Shown(path + ("?" + urlencode(kept, errors="replace") if kept else ""))
 
 
 def seconds(milliseconds: int) -> str:
@@ -62,18 +56,8 @@ def seconds(milliseconds: int) -> str:
 
 
 def ago(milliseconds: int) -> str:
-    """How long ago, to read: ``4 s``, ``12 min``, ``3 h``, ``2 d``."""
-    if milliseconds < 10_000:  # noqa: PLR2004 - tenths of a second matter where plans are judged within one
+    """How long ago, to read: ``4.0 s ago``, ``12 min ago``, ``3 h ago``, ``2 d ago``."""
+    if milliseconds < _TENTHS_BELOW_MS:
         return f"{max(0, milliseconds) / 1000:.1f} s ago"
-    for unit_ms, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
-        if milliseconds >= unit_ms:
-            return f"{milliseconds // unit_ms} {unit} ago"
-    return f"{milliseconds // 1000} s ago"
-
-
-def mark(kind: str) -> str:
-    """A sign that is told by its shape as well as by its colour: go, stop, wait."""
-    return f'<span class="mark {kind}" aria-hidden="true">{_SHAPES[kind]}</span> '
-
-
-_SHAPES = {"go": "●", "stop": "■", "wait": "◆", "none": "○"}
+    unit_ms, unit = next(pair for pair in _UNITS if milliseconds >= pair[0])
+    return f"{milliseconds // unit_ms} {unit} ago"

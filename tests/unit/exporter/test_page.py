@@ -14,7 +14,7 @@ from p33_tasks.exporter.answers import is_own_name
 from p33_tasks.exporter.cluster import Reading
 from p33_tasks.exporter.health import readiness
 from p33_tasks.exporter.history import History, Point
-from p33_tasks.exporter.page import home, plan, plots, text
+from p33_tasks.exporter.page import home, plan, plots, templates, text
 from p33_tasks.settings import Settings
 from p33_tasks.views.overview import Overview
 from p33_tasks.views.recent import RecentVerdict
@@ -40,9 +40,9 @@ TAGS = VOID | {
     "footer",
 }
 TAGS |= {"section", "h1", "h2", "small", "p", "ul", "ol", "li", "span", "table", "thead", "tbody", "tr", "th", "td"}
-TAGS |= {"dl", "dt", "dd", "div", "figure", "figcaption", "svg", "pre", "code"}
+TAGS |= {"dl", "dt", "dd", "div", "figure", "figcaption", "svg", "pre", "code", "nav"}
 ATTRIBUTES = {"lang", "charset", "name", "content", "http-equiv", "rel", "href", "class", "role", "scope", "data-label"}
-ATTRIBUTES |= {"action", "method", "for", "id", "placeholder", "maxlength", "required", "autocomplete"}
+ATTRIBUTES |= {"action", "method", "for", "id", "placeholder", "maxlength", "required", "autocomplete", "autofocus"}
 ATTRIBUTES |= {"aria-hidden", "aria-label", "viewbox", "preserveaspectratio", "d", "vector-effect"}
 
 
@@ -80,6 +80,16 @@ def read(page: str) -> Strict:
     for link in parser.links:
         assert link.startswith("/") or link == "data:,", link
     return parser
+
+
+def mark(kind: str) -> str:
+    parts: Any = templates.ENVIRONMENT.get_template("parts.html").module
+    return str(parts.mark(kind))
+
+
+def drawn(*figures: plots.Figure) -> str:
+    module: Any = templates.ENVIRONMENT.get_template("plots.html").module
+    return str(module.plots(figures, 10))
 
 
 def shown(page: str) -> str:
@@ -144,16 +154,44 @@ def test_symbols_that_need_somebody_stand_first_with_what_ends_it() -> None:
         make_view("DRIFTUSDT", ledger="0.020"),
     )
     told = shown(home_page(make_overview(*views)))
-    assert "1 stopped, 1 open, 1 flat" in told
+    assert "1 stopped, 1 would allow, 1 flat" in told
     assert told.index("DRIFTUSDT") < told.index("p33 ledger adopt --replace SYMBOL") < told.index("OPENUSDT")
     assert told.index("OPENUSDT") < told.index("FLATUSDT")
+
+
+def test_no_drift_is_shown_while_the_snapshot_is_older_than_the_last_order() -> None:
+    def drift(ordered_ms: int) -> str:
+        view = make_view(
+            amount="0.038",
+            ledger=make_ledger("0.010", last_order_time_ms=ordered_ms),
+            snapshot=make_snapshot("0.038", age_ms=2_000),
+        )
+        return shown(home_page(make_overview(view)))
+
+    assert "73.68 % !" in drift(NOW_MS - 2_000)
+    assert "%" not in drift(NOW_MS - 1_999)
+
+
+def test_a_page_that_loads_itself_again_has_no_box_to_type_in() -> None:
+    assert "<input" not in home_page()
+    assert "/plan" in read(home_page()).links
+    assert "<input" in home_page(query={"refresh": "off"})
+
+
+def test_the_header_names_the_time_zone_and_where_else_to_look() -> None:
+    assert "UTC" in shown(home_page()).partition("Needs")[0]
+    named = Settings(P33_FLOWER_URL="https://flower.example/?a=1&b=2", P33_RUNBOOK_URL="https://wiki.example/p33")
+    assert home.links(named) == {"Flower": "https://flower.example/?a=1&b=2", "Runbook": "https://wiki.example/p33"}
+    page = plan.render("p-1", story(allow=True), home.links(named))[0]
+    assert '<a href="https://flower.example/?a=1&amp;b=2">Flower</a>' in page
+    assert "Flower" not in home_page()
 
 
 def test_states_are_told_by_words_and_shapes_not_by_colour_alone() -> None:
     page = home_page(make_overview(make_view(snapshot=make_snapshot(age_ms=50_000))))
     assert "Not ready: 1 stopped" in shown(page)
     assert "50.0 s !" in shown(page)
-    assert len({text.mark(kind).partition(">")[2] for kind in ("go", "stop", "wait", "none")}) == 4
+    assert len({mark(kind).partition(">")[2] for kind in ("go", "stop", "wait", "none")}) == 4
 
 
 def test_a_verdict_tells_reason_numbers_and_what_ends_the_denial() -> None:
@@ -193,7 +231,7 @@ def test_what_should_never_be_is_shown_as_soon_as_it_is() -> None:
         "p33_trimmed_total|plan": 4,
     }
     told = shown(home_page(make_overview(counters=counters)))
-    assert "Around the gate2executions never allowed" in told
+    assert "Without a permit2executions never allowed" in told
     assert "Dead letters34 trimmed unread" in told
 
 
@@ -336,31 +374,30 @@ def points(*values: float | None, every_ms: int = 10_000) -> list[Point]:
 
 
 def test_a_plot_leaves_gaps_where_nothing_is_known_and_keeps_outliers_on_it() -> None:
-    drawn = plots.figure(
-        "Age", "s", [("a", "x", points(1, 2, None, None, None, 900))], span_ms=50_000, limit=10, most=30
-    )
-    path = drawn.partition('class="a" vector-effect="non-scaling-stroke" d="')[2].partition('"')[0]
+    values = points(1, 2, None, None, None, 900)
+    told = drawn(plots.figure("Age", "s", {"x": values}, span_ms=50_000, limit=10, most=30))
+    path = told.partition('class="a" vector-effect="non-scaling-stroke" d="')[2].partition('"')[0]
     assert path.count("M") == 2
     assert path.count("L") == 1
-    assert "nan" not in drawn
+    assert "nan" not in told
     assert not [number for number in path.replace("M", " ").replace("L", " ").split() if number.startswith("-")]
-    assert "Age: x now 900 s, limit 10 s" in drawn
+    assert "Age: x now 900 s; 0 to 50 s, limit 10 s" in told
 
 
 def test_a_plot_that_has_seen_nothing_yet_has_an_axis_for_people_and_no_unit_of_nothing() -> None:
     for values in ((), (0,), (None,)):
-        drawn = plots.figure("Entry to permit", "ms", [("a", "half", points(*values))], span_ms=10_000)
-        assert "0 to 1 ms" in drawn
-        assert "- ms" not in drawn
+        told = drawn(plots.figure("Entry to permit", "ms", {"half": points(*values)}, span_ms=10_000))
+        assert "0 to 1 ms" in told
+        assert "- ms" not in told
 
 
 def test_an_empty_plot_and_one_of_zeros_are_drawn() -> None:
     for values in ((), (0, 0), (None, None)):
-        read(plots.figure("Rate", "", [("a", "x", points(*values))], span_ms=10_000))
+        read(drawn(plots.figure("Rate", "", {"x": points(*values)}, span_ms=10_000)))
 
 
 def test_trends_say_when_they_begin() -> None:
-    assert "Trends begin now" in plots.trends(History(), make_policy())
+    assert "Trends begin now" in drawn(*plots.trends(History(), make_policy()))
 
 
 # --- whose name it answers to ---------------------------------------------------------------------------------------

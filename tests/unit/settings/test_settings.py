@@ -47,6 +47,8 @@ def test_the_defaults_are_the_contracts():
         "P33_LEDGER_BOOTSTRAP": "deny",
         "P33_METRICS_PORT": 8045,
         "P33_METRICS_HOST": "127.0.0.1",
+        "P33_FLOWER_URL": None,
+        "P33_RUNBOOK_URL": None,
         "P33_EXCHANGE": "binanceusdm",
         "P33_EXCHANGE_BASE_URL": None,
         "BINANCE_API_KEY": None,

@@ -1,0 +1,66 @@
+"""The templates beside this module. Whatever they show is bounded, made printable and escaped, without being asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from p33_tasks.domain.quantities import canonical, magnitude
+from p33_tasks.exporter.page import text
+from p33_tasks.views import narrative, retelling
+
+REFRESH_SEC = 10
+STYLE = (files("p33_tasks.exporter.page") / "page.css").read_text(encoding="utf-8")
+
+
+def _total(counters: Mapping[str, int], head: str) -> int:
+    return sum(value for name, value in counters.items() if name.startswith(head))
+
+
+def _bounded(value: object) -> object:
+    return value if isinstance(value, (Markup, text.Shown)) else text.shown(value)
+
+
+ENVIRONMENT = Environment(
+    loader=PackageLoader("p33_tasks.exporter", "page"),
+    autoescape=True,
+    finalize=_bounded,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+ENVIRONMENT.filters |= {
+    "up_to": text.shown,
+    "magnitude": magnitude,
+    "canonical": canonical,
+    "seconds": text.seconds,
+    "ago": text.ago,
+    "total": _total,
+    "plan_path": text.plan_path,
+}
+ENVIRONMENT.globals |= {
+    "style": Markup(STYLE),  # noqa: S704 - a file of ours
+    "address": text.address,
+    "max_plan_id_chars": text.MAX_PLAN_ID_CHARS,
+    "refresh_sec": 0,
+    "focus": False,
+    "narrative": narrative,
+    "retelling": retelling,
+    "links": {},
+}
+for _name in ENVIRONMENT.list_templates(extensions=["html"]):  # at the start, not while the first reader waits
+    ENVIRONMENT.get_template(_name)
+
+
+def render(template: str, **values: object) -> str:
+    """A page, from a template's name without its suffix."""
+    return ENVIRONMENT.get_template(f"{template}.html").render(values)
+
+
+def message(title: str, said: str) -> str:
+    """A page that says one thing."""
+    return render("message", title=title, said=said)
