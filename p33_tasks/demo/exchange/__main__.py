@@ -15,6 +15,7 @@ from typing import Final
 from aiohttp import web
 
 from p33_tasks.demo.exchange.codes import VenueError
+from p33_tasks.demo.exchange.fronts import FRONTS
 from p33_tasks.demo.exchange.limits import LimitSettings
 from p33_tasks.demo.exchange.options import HOST, SimOptions
 from p33_tasks.demo.exchange.server import make_app
@@ -44,9 +45,10 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     defaults, limits = SimOptions(), LimitSettings()
     result = argparse.ArgumentParser(
-        prog="python -m p33_tasks.demo.exchange", description="A loopback Binance USD-M exchange."
+        prog="python -m p33_tasks.demo.exchange", description="A loopback futures exchange."
     )
     add = result.add_argument
+    add("--exchange", choices=sorted(FRONTS), default=defaults.exchange, help="whose API it has")
     add("--port", type=int, default=defaults.port, help="0 takes a free one")
     add("--symbols", type=positions, default={}, metavar="SYMBOL=AMT,...", help="positions held at the start")
     add("--extra-symbols", type=int, default=0, metavar="N", help="list N synthetic symbols besides the usual ones")
@@ -67,6 +69,7 @@ def options_from(arguments: argparse.Namespace) -> SimOptions:
         weight_per_minute=arguments.weight_limit, ban_after=arguments.ban_after, ban_sec=arguments.ban_sec
     )
     return SimOptions(
+        exchange=arguments.exchange,
         port=arguments.port,
         positions=arguments.symbols,
         extra_symbols=arguments.extra_symbols,

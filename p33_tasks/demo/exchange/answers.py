@@ -35,13 +35,13 @@ def error_answer(error: VenueError) -> web.Response:
     return json_answer(dump({"code": error.code, "msg": error.text}), status=error.http_status, headers=headers)
 
 
-def status_answer(faults: Faults) -> web.Response:
+def status_error(faults: Faults) -> VenueError:
     """What the ``status`` switch answers."""
     if faults.status in (418, 429):
-        return error_answer(too_many(faults.status, faults.retry_after_sec or None))
+        return too_many(faults.status, faults.retry_after_sec or None)
     text = refusal(-1001).text
     retry_after_sec = faults.retry_after_sec or None
-    return error_answer(VenueError(-1001, text, http_status=faults.status, retry_after_sec=retry_after_sec))
+    return VenueError(-1001, text, http_status=faults.status, retry_after_sec=retry_after_sec)
 
 
 async def broken_answer(

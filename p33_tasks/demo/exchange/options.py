@@ -14,6 +14,7 @@ HOST: Final = "127.0.0.1"  # it has no other protection than that nobody else ca
 class SimOptions:
     """Start values; ``port`` 0 takes a free one, ``positions`` are signed amounts by symbol."""
 
+    exchange: str = "binanceusdm"  # whose API it has: one of ``fronts.FRONTS``
     port: int = 0
     positions: Mapping[str, Decimal] = field(default_factory=dict)
     extra_symbols: int = 0

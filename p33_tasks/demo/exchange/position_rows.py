@@ -29,7 +29,7 @@ def v2_rows(venue: Venue, symbols: list[str], now_ms: int, *, faults: RowFaults)
         plain_rows = [
             _v2(venue, symbol, side, position, now_ms) for side, position in _shown(venue, symbol, now_ms, fault)
         ]
-        rows.extend(_spoiled(plain_rows, fault))
+        rows.extend(spoiled(plain_rows, fault))
     return rows
 
 
@@ -44,7 +44,7 @@ def v3_rows(venue: Venue, symbols: list[str], now_ms: int, *, faults: RowFaults)
             for side, position in _shown(venue, symbol, now_ms, fault)
             if position.amt or symbol in with_orders
         ]
-        rows.extend(_spoiled([_v3(venue, symbol, side, position, now_ms) for side, position in shown], fault))
+        rows.extend(spoiled([_v3(venue, symbol, side, position, now_ms) for side, position in shown], fault))
     return rows
 
 
@@ -139,10 +139,16 @@ def _amounts(listing: Listing, position: Position, mark: Decimal) -> tuple[str, 
     return plain(entry), money(position.amt * (mark - position.entry_price)), money(position.amt * mark)
 
 
-def _spoiled(rows: list[Row], fault: str | None) -> list[Any]:
+def spoiled(rows: list[Row], fault: str | None, *, amount: str = "positionAmt") -> list[Any]:
+    """What a row switch makes of the rows of one symbol; ``amount`` is the venue's field for the quantity."""
     if fault is None or fault == "hedged":
         return list(rows)
-    return [spoiled for row in rows for spoiled in _SPOILERS[fault](row)]
+    found = [changed for row in rows for changed in _SPOILERS[fault](_renamed(row, amount, "positionAmt"))]
+    return [_renamed(row, "positionAmt", amount) if isinstance(row, dict) else row for row in found]
+
+
+def _renamed(row: Row, name: str, new: str) -> Row:
+    return row if name == new else {new if field == name else field: value for field, value in row.items()}
 
 
 def _with_amount(value: Any) -> Callable[[Row], list[Any]]:

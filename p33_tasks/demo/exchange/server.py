@@ -10,17 +10,17 @@ from p33_tasks.demo.exchange.answers import (
     HALVES,
     ConnectionDropped,
     broken_answer,
-    error_answer,
     json_answer,
-    status_answer,
+    status_error,
 )
-from p33_tasks.demo.exchange.codes import VenueError, refusal
-from p33_tasks.demo.exchange.routes import ROUTES, Route
-from p33_tasks.demo.exchange.signing import SignedBytes, check_key, check_signature
+from p33_tasks.demo.exchange.codes import VenueError
+from p33_tasks.demo.exchange.front import Front
+from p33_tasks.demo.exchange.fronts import FRONTS
+from p33_tasks.demo.exchange.routes import Route
+from p33_tasks.demo.exchange.signing import SignedBytes
 from p33_tasks.demo.exchange.simulation import Simulation
 from p33_tasks.demo.exchange.wire import dump
 
-_KEY_HEADER: Final = "X-MBX-APIKEY"
 _CLOSING: Final = web.AppKey("closing", asyncio.Event)
 
 
@@ -39,16 +39,21 @@ def make_app(sim: Simulation) -> web.Application:
     return app
 
 
+def _front(sim: Simulation) -> Front:
+    return FRONTS[sim.options.exchange]
+
+
 async def _release_hung(app: web.Application) -> None:
     app[_CLOSING].set()
 
 
 async def _recorded(sim: Simulation, request: web.Request, closing: asyncio.Event) -> web.StreamResponse:
     endpoint = f"{request.method} {request.path}"
-    route = ROUTES.get((request.method, request.path))
+    front = _front(sim)
+    route = front.routes.get((request.method, request.path))
     sent = SignedBytes(query=_raw_query(request), body=(await request.read()).decode(errors="surrogateescape"))
     weight = route.weight_for(sent.query) if route is not None else 0
-    sim.recorder.arrived(endpoint, weight=weight, with_key=_KEY_HEADER in request.headers, now_ms=sim.now_ms)
+    sim.recorder.arrived(endpoint, weight=weight, with_key=front.key_header in request.headers, now_ms=sim.now_ms)
     try:
         response = await _answer(sim, request, route, sent, closing)
     except ConnectionDropped:
@@ -62,11 +67,11 @@ async def _answer(
     sim: Simulation, request: web.Request, route: Route | None, sent: SignedBytes, closing: asyncio.Event
 ) -> web.StreamResponse:
     if route is None:
-        return _no_such_path(request)
+        return _front(sim).unknown_path(request.method, request.path)
     try:
         sim.limiter.charge(route.weight_for(sent.query), sim.now_ms)
     except VenueError as error:
-        return _with_headers(sim, route, error_answer(error))
+        return _with_headers(sim, route, _front(sim).error(error))
     faults = sim.faults
     if not faults.strikes(request.method, request.path):
         return _with_headers(sim, route, _handle(sim, request, route, sent))
@@ -89,34 +94,25 @@ async def _struck(
     if faults.takes_effect or (not faults.status and faults.body in HALVES):
         answer = _handle(sim, request, route, sent)
     if faults.status:
-        return _with_headers(sim, route, status_answer(faults))
+        return _with_headers(sim, route, _front(sim).error(status_error(faults)))
     return await broken_answer(request, faults.body, answer, closing)
 
 
 def _handle(sim: Simulation, request: web.Request, route: Route, sent: SignedBytes) -> web.Response:
+    front = _front(sim)
     try:
-        params = sent.params()
+        params = front.params(sent)
         if route.security == "signed":
-            check_key(sim.credentials, request.headers.get(_KEY_HEADER))
-            check_signature(sim.credentials, sent, params, now_ms=sim.server_ms)
+            front.authenticate(sim, request.headers, sent, params)
         sim.settle()
-        return json_answer(dump(route.handler(sim, params)))
+        return json_answer(dump(front.envelope(sim, route.handler(sim, params))))
     except VenueError as error:
-        return error_answer(error)
+        return _front(sim).error(error)
 
 
 def _with_headers(sim: Simulation, route: Route, response: web.Response) -> web.Response:
-    now_ms = sim.now_ms
-    response.headers.update(sim.limiter.weight_headers(now_ms))
-    if route.is_order:
-        response.headers.update(sim.limiter.order_headers(now_ms))
+    response.headers.update(_front(sim).headers(sim, route))
     return response
-
-
-def _no_such_path(request: web.Request) -> web.Response:
-    if request.path.startswith("/fapi/"):
-        return error_answer(refusal(-5000, path=request.path, method=request.method))
-    return web.Response(text="404 Not found", status=404)
 
 
 def _raw_query(request: web.Request) -> str:

@@ -1,0 +1,33 @@
+"""What a venue's API looks like from outside, in front of the one matching core and account.
+
+A front has the venue's routes, says how a request is signed and read, and puts answers and errors into the venue's
+envelope. The core's own words are Binance's: symbols such as ``BTCUSDT``, quantities in base units, and error codes
+(:mod:`p33_tasks.demo.exchange.codes`), which a front translates.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from p33_tasks.demo.exchange.codes import VenueError
+from p33_tasks.demo.exchange.routes import Route
+from p33_tasks.demo.exchange.signing import SignedBytes
+from p33_tasks.demo.exchange.simulation import Simulation
+
+Headers = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """One venue's API."""
+
+    routes: Mapping[tuple[str, str], Route]
+    key_header: str
+    params: Callable[[SignedBytes], dict[str, str]]  # raises VenueError
+    authenticate: Callable[[Simulation, Headers, SignedBytes, dict[str, str]], None]  # raises VenueError
+    envelope: Callable[[Simulation, Any], Any]  # around a handler's answer
+    error: Callable[[VenueError], web.Response]
+    headers: Callable[[Simulation, Route], Mapping[str, str]]  # of every answer
+    unknown_path: Callable[[str, str], web.Response]  # method, path

@@ -1,0 +1,13 @@
+"""The venues that the simulator can be, by their exchange id; a new front adds its line."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from p33_tasks.demo.exchange.binance_front import BINANCE
+from p33_tasks.demo.exchange.bybit_front import BYBIT
+from p33_tasks.demo.exchange.front import Front
+
+FRONTS: Final[Mapping[str, Front]] = {
+    "binanceusdm": BINANCE,
+    "bybit": BYBIT,
+}
