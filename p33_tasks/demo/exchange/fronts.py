@@ -6,8 +6,10 @@ from typing import Final
 from p33_tasks.demo.exchange.binance_front import BINANCE
 from p33_tasks.demo.exchange.bybit_front import BYBIT
 from p33_tasks.demo.exchange.front import Front
+from p33_tasks.demo.exchange.okx_front import OKX
 
 FRONTS: Final[Mapping[str, Front]] = {
     "binanceusdm": BINANCE,
     "bybit": BYBIT,
+    "okx": OKX,
 }

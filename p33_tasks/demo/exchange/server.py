@@ -51,7 +51,8 @@ async def _recorded(sim: Simulation, request: web.Request, closing: asyncio.Even
     endpoint = f"{request.method} {request.path}"
     front = _front(sim)
     route = front.routes.get((request.method, request.path))
-    sent = SignedBytes(query=_raw_query(request), body=(await request.read()).decode(errors="surrogateescape"))
+    body = (await request.read()).decode(errors="surrogateescape")
+    sent = SignedBytes(query=_raw_query(request), body=body, method=request.method, path=request.path)
     weight = route.weight_for(sent.query) if route is not None else 0
     sim.recorder.arrived(endpoint, weight=weight, with_key=front.key_header in request.headers, now_ms=sim.now_ms)
     try:

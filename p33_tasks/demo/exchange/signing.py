@@ -34,6 +34,8 @@ class SignedBytes:
 
     query: str
     body: str
+    method: str = ""
+    path: str = ""
 
     def params(self) -> dict[str, str]:
         """The decoded parameters of query and body. Raises -1101 for a name that comes twice."""

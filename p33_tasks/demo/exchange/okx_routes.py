@@ -1,0 +1,319 @@
+"""OKX v5 endpoints of linear swaps, over the core: quantities are contracts, and an order's refusal is a row's."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from p33_tasks.demo.exchange.codes import VenueError, refusal
+from p33_tasks.demo.exchange.orders import Order, OrderRequest, Params, Trade, number, required
+from p33_tasks.demo.exchange.position_rows import spoiled
+from p33_tasks.demo.exchange.positions import Position, PositionSide
+from p33_tasks.demo.exchange.routes import Route
+from p33_tasks.demo.exchange.simulation import Simulation
+from p33_tasks.demo.exchange.symbols import Listing
+from p33_tasks.demo.exchange.wire import money, plain
+
+_SUFFIX: Final = "-USDT-SWAP"
+_MARGIN_MODE: Final = "cross"
+_SIDES: Final[Mapping[PositionSide, str]] = {"BOTH": "net", "LONG": "long", "SHORT": "short"}
+_LEGS: Final[Mapping[str, PositionSide]] = {"net": "BOTH", "long": "LONG", "short": "SHORT"}
+_STATES: Final = {
+    "NEW": "live",
+    "PARTIALLY_FILLED": "partially_filled",
+    "FILLED": "filled",
+    "CANCELED": "canceled",
+    "EXPIRED": "canceled",
+}
+_ROW_CODES: Final = {-2022: "51169", -4116: "51016", -2019: "51008", -4003: "51020", -4004: "51020", -4005: "51202"}
+_SUB_TYPES: Final = {"liquidation": ("106", "107"), "adl": ("127", "128"), "settlement": ("112", "113")}
+_CLIENT_ID: Final = re.compile(r"[0-9A-Za-z]{0,32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row of an order that was not taken; the HTTP status is 200."""
+
+    row: dict[str, Any]
+
+
+def contract_size(listing: Listing) -> Decimal:
+    """Base units of one contract: ten steps, so that a tenth of a contract can be traded."""
+    return listing.step_size * 10
+
+
+def _symbol(inst_id: str) -> str:
+    """The core's symbol. Raises -1121."""
+    if not inst_id.endswith(_SUFFIX):
+        raise refusal(-1121)
+    return f"{inst_id.removesuffix(_SUFFIX)}USDT"
+
+
+def _inst_id(listing: Listing) -> str:
+    return f"{listing.base}{_SUFFIX}"
+
+
+def _time(sim: Simulation, _params: Params) -> Any:
+    return [{"ts": str(sim.server_ms)}]
+
+
+def _instruments(sim: Simulation, params: Params) -> Any:
+    if required(params, "instType") != "SWAP":
+        return []
+    return [_instrument(sim.venue.listings[symbol]) for symbol in sim.symbols]
+
+
+def _config(sim: Simulation, _params: Params) -> Any:
+    rights = "read_only,trade,withdraw" if sim.faults.withdrawals_enabled else "read_only,trade"
+    mode = "long_short_mode" if sim.venue.hedged else "net_mode"
+    return [{"acctLv": "2", "posMode": mode, "perm": rights, "ip": "127.0.0.1", "uid": "1", "mainUid": "1"}]
+
+
+def _positions(sim: Simulation, params: Params) -> Any:
+    wanted = params.get("instId")
+    symbols = [_symbol(wanted)] if wanted else sim.symbols
+    rows: list[Any] = []
+    for symbol in symbols:
+        sim.venue.listing(symbol)
+        shown = [(side, sim.venue.positions.shown(symbol, side, sim.now_ms)) for side in sim.venue.sides]
+        own = [_position(sim, symbol, side, held) for side, held in shown if held.amt]
+        rows.extend(spoiled(own, sim.row_fault(symbol), amount="pos"))
+    return rows
+
+
+def _create(sim: Simulation, params: Params) -> Any:
+    """The answer is an acknowledgement, whatever became of the order by then."""
+    sim.limiter.count_order(sim.now_ms)
+    client_id = params.get("clOrdId", "")
+    try:
+        if sim.faults.order_error:
+            raise refusal(sim.faults.order_error)
+        request = _request(sim, params)
+        if request.symbol in sim.faults.delisted:
+            raise refusal(-1121)
+        if sim.faults.order == "timeout_lost":
+            raise refusal(-1007)
+        order = sim.venue.place(request, now_ms=sim.now_ms, conditions=sim.conditions)
+    except VenueError as error:
+        if error.code == -1007:  # noqa: PLR2004 - the core's code of a time-out: of the request, not of a row
+            raise
+        code = _ROW_CODES.get(error.code, "51000")
+        return Refused({"clOrdId": client_id, "ordId": "", "sCode": code, "sMsg": error.text, "tag": ""})
+    if sim.faults.order == "timeout_executed":
+        raise refusal(-1007)
+    return [{"clOrdId": order.client_order_id, "ordId": str(order.order_id), "sCode": "0", "sMsg": "", "tag": ""}]
+
+
+def _get_order(sim: Simulation, params: Params) -> Any:
+    found = _orders(sim, params)
+    if not found:
+        raise refusal(-2013)
+    return [_order(sim, found[0])]
+
+
+def _pending(sim: Simulation, params: Params) -> Any:
+    rows = [_order(sim, order) for order in _orders(sim, params) if order.is_open]
+    return _page(params, rows, "ordId")
+
+
+def _algo_pending(_sim: Simulation, params: Params) -> Any:
+    required(params, "ordType")
+    return []
+
+
+def _fills(sim: Simulation, params: Params) -> Any:
+    begin, end = int(params.get("begin", "0")), int(params.get("end", sim.now_ms))
+    shown_ms = sim.now_ms - sim.faults.trade_delay_ms
+    wanted = _symbol(params["instId"]) if params.get("instId") else None
+    found = [
+        trade
+        for trade in reversed(sim.venue.trades)
+        if wanted in {None, trade.order.symbol}
+        and params.get("ordId") in {None, str(trade.order.order_id)}
+        and begin <= trade.time_ms <= min(end, shown_ms)
+        and trade.trade_id not in sim.faults.trades_missing
+    ]
+    return _page(params, [_fill(sim, trade) for trade in found], "billId")
+
+
+def _currencies(_sim: Simulation, _params: Params) -> Any:
+    """No wallet here; ccxt asks for it when it loads the markets."""
+    return []
+
+
+def _page(params: Params, rows: Sequence[dict[str, Any]], key: str) -> list[dict[str, Any]]:
+    """Newest first, behind the id in ``after``."""
+    size, after = max(1, min(int(params.get("limit", "100")), 100)), params.get("after")
+    start = next((place + 1 for place, row in enumerate(rows) if row[key] == after), 0) if after else 0
+    return list(rows[start : start + size])
+
+
+def _position(sim: Simulation, symbol: str, side: PositionSide, held: Position) -> dict[str, Any]:
+    listing, mark = sim.venue.listings[symbol], sim.venue.mark(symbol, sim.now_ms)
+    contracts = held.amt / contract_size(listing)
+    return {
+        "instType": "SWAP",
+        "instId": _inst_id(listing),
+        "mgnMode": _MARGIN_MODE,
+        "posId": f"{symbol}-{side}",
+        "posSide": _SIDES[side],
+        "pos": plain(contracts if side == "BOTH" else abs(contracts)),
+        "posCcy": "",
+        "ccy": "USDT",
+        "avgPx": plain(held.entry_price.quantize(listing.tick_size)),
+        "markPx": plain(mark),
+        "lever": str(sim.venue.leverage(symbol)),
+        "upl": money(held.amt * (mark - held.entry_price)),
+        "uplRatio": "0",
+        "notionalUsd": money(abs(held.amt) * mark),
+        "liqPx": "",
+        "margin": "",
+        "imr": "0",
+        "mmr": "0",
+        "mgnRatio": "",
+        "cTime": str(held.update_ms),
+        "uTime": str(held.update_ms),
+        "tradeId": "1",
+    }
+
+
+def _request(sim: Simulation, params: Params) -> OrderRequest:
+    side, kind = required(params, "side"), required(params, "ordType")
+    leg, client_id = params.get("posSide", "net"), params.get("clOrdId", "")
+    if side not in {"buy", "sell"} or kind not in {"market", "limit"} or leg not in _LEGS:
+        raise refusal(-1130, name="side, ordType or posSide")
+    if required(params, "tdMode") != _MARGIN_MODE:
+        raise refusal(-1130, name="tdMode")
+    if sim.venue.hedged is (leg == "net"):
+        raise refusal(-4061)
+    if not _CLIENT_ID.fullmatch(client_id):
+        raise refusal(-4015)
+    symbol = _symbol(required(params, "instId"))
+    return OrderRequest(
+        symbol=symbol,
+        side=side.upper(),
+        type=kind.upper(),
+        quantity=number("sz", required(params, "sz")) * contract_size(sim.venue.listing(symbol)),
+        price=number("px", required(params, "px")) if kind == "limit" else None,
+        time_in_force="GTC",
+        reduce_only=leg == "net" and params.get("reduceOnly", "false") == "true",
+        position_side=_LEGS[leg],
+        client_order_id=client_id or None,
+    )
+
+
+def _orders(sim: Simulation, params: Params) -> list[Order]:
+    """Latest first."""
+    wanted = _symbol(params["instId"]) if params.get("instId") else None
+    return [
+        order
+        for order in reversed(sim.venue.orders.all())
+        if wanted in {None, order.symbol}
+        and params.get("ordId") in {None, str(order.order_id)}
+        and params.get("clOrdId") in {None, order.client_order_id}
+    ]
+
+
+def _order(sim: Simulation, order: Order) -> dict[str, Any]:
+    listing = sim.venue.listings[order.symbol]
+    size = contract_size(listing)
+    average = (order.cum_quote / order.executed_qty).quantize(listing.tick_size) if order.executed_qty else None
+    return {
+        "instType": "SWAP",
+        "instId": _inst_id(listing),
+        "ordId": str(order.order_id),
+        "clOrdId": order.client_order_id,
+        "tag": "",
+        "px": plain(order.price) if order.price else "",
+        "sz": plain(order.orig_qty / size),
+        "accFillSz": plain(order.executed_qty / size),
+        "avgPx": plain(average) if average is not None else "",
+        "side": order.side.lower(),
+        "posSide": _SIDES[order.position_side],
+        "tdMode": _MARGIN_MODE,
+        "ordType": order.type.lower(),
+        "state": _STATES[order.status],
+        "reduceOnly": "true" if order.reduce_only else "false",
+        "category": "normal",
+        "fee": "0",
+        "feeCcy": "USDT",
+        "lever": str(sim.venue.leverage(order.symbol)),
+        "pnl": "0",
+        "cTime": str(order.time_ms),
+        "uTime": str(order.update_ms),
+    }
+
+
+def _fill(sim: Simulation, trade: Trade) -> dict[str, Any]:
+    order, listing = trade.order, sim.venue.listings[trade.order.symbol]
+    kind = sim.venue.forced.get(order.order_id)
+    is_sell = order.side == "SELL"
+    return {
+        "instType": "SWAP",
+        "instId": _inst_id(listing),
+        "billId": f"{700_000 + trade.trade_id}",
+        "tradeId": str(-trade.trade_id if kind else trade.trade_id),
+        "ordId": str(order.order_id),
+        "clOrdId": order.client_order_id,
+        "side": order.side.lower(),
+        "posSide": _SIDES[order.position_side],
+        "fillSz": plain(trade.qty / contract_size(listing)),
+        "fillPx": plain(trade.price),
+        "fillPnl": money(trade.realized_pnl),
+        "fee": "0",
+        "feeCcy": "USDT",
+        "subType": _SUB_TYPES[kind][is_sell] if kind else ("2" if is_sell else "1"),
+        "execType": "" if kind else "T",
+        "tag": "",
+        "fillTime": str(trade.time_ms),
+        "ts": str(trade.time_ms),
+    }
+
+
+def _instrument(listing: Listing) -> dict[str, Any]:
+    size = contract_size(listing)
+    return {
+        "instType": "SWAP",
+        "instId": _inst_id(listing),
+        "instFamily": f"{listing.base}-USDT",
+        "uly": f"{listing.base}-USDT",
+        "baseCcy": "",
+        "quoteCcy": "",
+        "settleCcy": "USDT",
+        "ctVal": plain(size),
+        "ctMult": "1",
+        "ctValCcy": listing.base,
+        "ctType": "linear",
+        "lever": str(listing.max_leverage),
+        "tickSz": plain(listing.tick_size),
+        "lotSz": plain(listing.step_size / size),
+        "minSz": plain(listing.min_qty / size),
+        "maxLmtSz": plain(listing.max_qty / size),
+        "maxMktSz": plain(listing.max_market_qty / size),
+        "listTime": "1573557408000",
+        "expTime": "",
+        "state": "live",
+        "alias": "",
+        "category": "1",
+    }
+
+
+def _signed(handler: Any, *, is_order: bool = False) -> Route:
+    return Route(handler=handler, security="signed", is_order=is_order)
+
+
+ROUTES: Final[dict[tuple[str, str], Route]] = {
+    ("GET", "/api/v5/public/time"): Route(handler=_time),
+    ("GET", "/api/v5/public/instruments"): Route(handler=_instruments),
+    ("GET", "/api/v5/account/config"): _signed(_config),
+    ("GET", "/api/v5/account/positions"): _signed(_positions),
+    ("POST", "/api/v5/trade/order"): _signed(_create, is_order=True),
+    ("POST", "/api/v5/trade/batch-orders"): _signed(_create, is_order=True),  # of one order
+    ("GET", "/api/v5/trade/order"): _signed(_get_order),
+    ("GET", "/api/v5/trade/fills"): _signed(_fills),
+    ("GET", "/api/v5/trade/fills-history"): _signed(_fills),
+    ("GET", "/api/v5/trade/orders-pending"): _signed(_pending),
+    ("GET", "/api/v5/trade/orders-algo-pending"): _signed(_algo_pending),
+    ("GET", "/api/v5/asset/currencies"): _signed(_currencies),
+}
