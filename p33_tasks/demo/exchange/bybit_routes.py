@@ -11,7 +11,7 @@ from typing import Any, Final
 from p33_tasks.demo.exchange.codes import refusal
 from p33_tasks.demo.exchange.orders import Order, OrderRequest, Params, Trade, number, required
 from p33_tasks.demo.exchange.position_rows import spoiled
-from p33_tasks.demo.exchange.positions import Position, PositionSide
+from p33_tasks.demo.exchange.positions import FLAT, Position, PositionSide
 from p33_tasks.demo.exchange.routes import Route
 from p33_tasks.demo.exchange.simulation import Simulation
 from p33_tasks.demo.exchange.symbols import Listing
@@ -138,6 +138,9 @@ def _page(params: Params, rows: Sequence[Any], *, default: int, most: int) -> An
 
 def _rows_of(sim: Simulation, symbol: str, *, with_flat: bool) -> list[Any]:
     shown = [(side, sim.venue.positions.shown(symbol, side, sim.now_ms)) for side in sim.venue.sides]
+    if sim.row_fault(symbol) == "hedged" and not sim.venue.hedged:
+        ((_, held),) = shown
+        shown = [("LONG", held if held.amt >= 0 else FLAT), ("SHORT", held if held.amt < 0 else FLAT)]
     rows = [_position(sim, symbol, side, held) for side, held in shown if with_flat or held.amt]
     return spoiled(rows, sim.row_fault(symbol), amount="size")
 

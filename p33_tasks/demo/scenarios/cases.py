@@ -14,6 +14,10 @@ from p33_tasks.demo.scenarios.scene import Case, Played, Scene, Traded, faulty, 
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.store.scripts import translated_errors
 
+ORDER_PATHS = ["/fapi/v1/order", "/v5/order/create"]
+POSITION_PATHS = ["positionRisk", "position/list"]
+"""Parts of the paths of each front."""
+
 ALLOW, IGNORED, DEAD_LETTER = "allow", "ignored", "dead_letter"
 
 
@@ -43,7 +47,7 @@ def same_plan_thrice(scene: Scene) -> Played:
 def two_at_once(scene: Scene) -> Played:
     """One outstanding allow per symbol; the venue is slow, so that the first one still is."""
     stage = scene.stage
-    with faulty(scene, latency_ms=1_000, paths=["/fapi/v1/order"]):
+    with faulty(scene, latency_ms=1_000, paths=ORDER_PATHS):
         first = stage.send(scene.symbol)
         verdict = stage.verdict(first)
         second = judged(scene, stage.send(scene.symbol))
@@ -140,7 +144,7 @@ def with_a_dead_venue(scene: Scene) -> Played:
         state = stage.state(scene.symbol)
         return state.now_ms - state.snapshot_ms > limit_ms
 
-    with faulty(scene, status=503, paths=["positionRisk"]):
+    with faulty(scene, status=503, paths=POSITION_PATHS):
         stage.wait_for(is_stale, "a stale snapshot", limit_ms / 1000 + 10)
         return judged(scene, stage.send(scene.symbol))
 

@@ -22,11 +22,20 @@ POSITIONS = {
 }
 """Long and short, signed base quantities."""
 
+_KEYS = {
+    "binanceusdm": {"BINANCE_API_KEY": "demo", "BINANCE_API_SECRET": "demo", "BINANCE_TESTNET": "true"},
+    "bybit": {"P33_API_KEY": "demo", "P33_API_SECRET": "demo", "P33_TESTNET": "true"},
+}
+EXCHANGES = tuple(_KEYS)
+"""The venues that the demo plays: those whose symbols are the simulator's own."""
+
 # What a program needs of its surroundings. Everything else stays outside: a REDIS_HOST, an API key, a CELERY_*.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "NO_COLOR")
 
 
-def demo_settings(*, redis_url: str, broker_url: str, exchange_url: str, metrics_port: int) -> dict[str, str]:
+def demo_settings(
+    *, redis_url: str, broker_url: str, exchange_url: str, metrics_port: int, exchange: str = EXCHANGES[0]
+) -> dict[str, str]:
     """The demo's variables: the usual limits, but quick enough to see a lot in a minute."""
     return {
         "P33_REDIS_URL": redis_url,
@@ -42,11 +51,9 @@ def demo_settings(*, redis_url: str, broker_url: str, exchange_url: str, metrics
         "P33_PERMIT_SIGNING_KEY": secrets.token_hex(16),
         "P33_METRICS_HOST": "127.0.0.1",
         "P33_METRICS_PORT": str(metrics_port),
-        "P33_EXCHANGE": "binanceusdm",
+        "P33_EXCHANGE": exchange,
         "P33_EXCHANGE_BASE_URL": exchange_url,
-        "BINANCE_API_KEY": "demo",
-        "BINANCE_API_SECRET": "demo",
-        "BINANCE_TESTNET": "true",
+        **_KEYS[exchange],
     }
 
 
@@ -89,14 +96,12 @@ def apply_children() -> Iterator[Child]:
     yield Child(name=EXECUTOR, command=python("p33_tasks.demo.executor.apply_layer"))
 
 
-def demo_children(exchange_url: str) -> Iterator[Child]:
+def demo_children(exchange_url: str, exchange: str = EXCHANGES[0]) -> Iterator[Child]:
     """The service, and what stands around it in the demo. Another process is one line here."""
     port = exchange_url.rpartition(":")[2]
     held = ",".join(f"{symbol}={amount}" for symbol, amount in POSITIONS.items())
-    yield Child(
-        name="exchange",
-        command=python("p33_tasks.demo.exchange", "--port", port, "--symbols", held, "--exit-with-parent"),
-    )
+    options = ("--exchange", exchange, "--port", port, "--symbols", held, "--exit-with-parent")
+    yield Child(name="exchange", command=python("p33_tasks.demo.exchange", *options))
     yield from service_children()
     yield from governor_children("--per-5-min", "100000", "--per-hour", "1000000", "--daily-notional", "1000000000000")
     yield from apply_children()

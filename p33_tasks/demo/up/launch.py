@@ -35,6 +35,7 @@ class Request:
     as_json: bool
     with_producer: bool
     with_executor: bool
+    exchange: str
 
 
 def launch_demo(request: Request, folder: RunFolder) -> bool:
@@ -50,13 +51,16 @@ def launch_demo(request: Request, folder: RunFolder) -> bool:
             broker_url=server.url(1),
             exchange_url=exchange_url,
             metrics_port=demo.metrics_port(),
+            exchange=request.exchange,
         )
         demo.write_env_file(env_file, variables)
         settings = load_settings({"P33_ENV_FILE": str(env_file)})
         port = settings.metrics_port
         beside = list(watchers())
         without = {demo.PRODUCER: not request.with_producer, demo.EXECUTOR: not request.with_executor}
-        children = [child for child in demo.demo_children(exchange_url) if not without.get(child.name)]
+        children = [
+            child for child in demo.demo_children(exchange_url, request.exchange) if not without.get(child.name)
+        ]
         children += [watcher.child for watcher in beside if watcher.child is not None]
         plan = Plan(
             session=Session(settings=settings, keys=Keys(settings.key_prefix), client=connect(settings.state_url)),
