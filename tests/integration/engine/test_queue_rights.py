@@ -67,6 +67,8 @@ def test_one_queue_that_is_not_permitted_stops_no_other(acl: AclRedis, tmp_path:
             wait_until(lambda: reader.exists(KEYS.decision("plan-1")), "the plan is judged", timeout_sec=30)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{acl.refusals()}\n{log.read_text()[-3000:]}") from error
+        verdict = str(reader.get(KEYS.decision("plan-1")))
+        assert "no_exchange_snapshot" in verdict, f"a worker judged it, the ingest didn't give it up: {verdict}"
     text = log.read_text()
     assert "QUEUE_NOT_PERMITTED" in text
     assert "(+lpush +brpop +del +pexpire ~quantum:p33.ledger*)" in text
