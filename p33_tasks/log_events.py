@@ -48,6 +48,25 @@ class LogEvent(StrEnum):
     """A result could not be recorded. Its entry stays pending and is tried again until it is recorded; ``error`` or the
     traceback says what is in the way."""
 
+    # --- Reconciliation ---
+
+    LEDGER_REPAIRED = auto()
+    """A drift was explained by the venue's own trades and applied to the ledger; ``why`` says whose they were. The next
+    snapshot confirms it, or the position is held. Find out why the results didn't come: ``p33 status``."""
+    RECONCILE_MOVED = auto()
+    """A repair found that its facts had moved; nothing was written. The next reading starts anew. Nothing to do."""
+    POSITION_HELD = auto()
+    """A drift can't be repaired: ``reason`` and ``why`` say what was found. The position is held; ``ends`` in the key
+    ``{prefix}:position:hold:<position>`` says what ends it. Compare the venue's trades with the ledger."""
+    POSITION_RELEASED = auto()
+    """Ledger and exchange were equal in three snapshots in a row; the service's own hold has ended. Nothing to do."""
+    RECONCILE_UNREAD = auto()
+    """The venue could not be asked what happened to a position; ``error`` says why. It is asked again."""
+    NOT_RECONCILED = auto()
+    """Redis failed, or what is stored of a position can't be read; ``error`` says which. It is tried again."""
+    RECONCILE_NOT_SENT = auto()
+    """The tasks that reconcile drifting positions could not be sent. The next refresh sends them; check the broker."""
+
     # --- Snapshots ---
 
     SNAPSHOTS = auto()

@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from p33_tasks.domain.executions import Recording
-from p33_tasks.domain.models import Facts, Fill, Leg, MarketRules, Plan, Policy, Position, Snapshot, Verdict
+from p33_tasks.domain.models import Facts, Fill, Ledger, Leg, MarketRules, Plan, Policy, Position, Snapshot, Verdict
+from p33_tasks.domain.reconciliation import Account, Known, Watermark
 
 # --- the exchange ---------------------------------------------------------------------------------------------------
 
@@ -292,3 +293,87 @@ class DeadLetters(Protocol):
 
     def dead_letter(self, entry: StreamEntry, error: str, fields: Mapping[str, str]) -> None:
         """Move an entry that can't be understood to the dead-letter stream, acknowledged in the same act."""
+
+
+# --- reconciliation -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionState:
+    """What is known of a position when it is reconciled, and the one right to do it."""
+
+    position: str
+    token: str
+    now_ms: int  # Redis TIME
+    life: str
+    snapshot: Snapshot | None
+    ledger: Ledger | None
+    origin_text: str | None
+    reserved_by: str | None
+    hold_text: str | None  # the service's own
+    watermark: Watermark | None
+    case: Mapping[str, str]  # what was tried so far
+    as_stored: Mapping[str, str]  # letter by letter, to be compared again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What to write down of one reading: this service's own keys only."""
+
+    event: str = ""  # what happened, '' for nothing
+    event_id: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)  # of the event
+    outcome: str = ""  # for the counter
+    case: Mapping[str, str] = field(default_factory=dict)  # '' forgets a field
+    watermark: Watermark | None = None
+    is_new_drift: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldRequest:
+    """A hold to be set."""
+
+    event_id: str
+    head: str  # JSON up to the value of since_ms
+    fields: Mapping[str, str]
+    next_ms: int
+
+
+class ReconcileStore(Protocol):
+    """Where positions are reconciled."""
+
+    def claim(self, position: str) -> PositionState | None:
+        """Take the account's one right to reconcile; None while somebody has it. Raises CorruptStateError."""
+
+    def release(self, state: PositionState) -> None:
+        """Give it back."""
+
+    def known(self, state: PositionState, order_ids: Iterable[str], trade_ids: Iterable[str]) -> Known:
+        """What was applied of some orders and trades."""
+
+    def own_orders(self, symbol: str, since_ms: int) -> Mapping[str, str]:
+        """Client order ids of the plans that were allowed since then and consumed, each with its plan_id."""
+
+    def note(self, state: PositionState, note: Note) -> bool:
+        """Write a note; False when the right was lost."""
+
+    def repair(
+        self, state: PositionState, *, account: Account, known: Known, watermark: Watermark, note: Note, releases: bool
+    ) -> str:
+        """Apply what the ledger lacks: ``repaired``, ``moved`` or ``lost``. All of it or nothing."""
+
+    def hold(self, state: PositionState, request: HoldRequest) -> str:
+        """Hold the position: ``held``, ``known``, ``moved`` or ``lost``."""
+
+    def settle(self, state: PositionState, note: Note) -> str:
+        """Count an agreement under a hold: ``agreed``, ``released``, ``differs`` or ``lost``."""
+
+    def due(self, positions: Iterable[str]) -> tuple[str, ...]:
+        """The positions that have to be reconciled now, the most urgent first."""
+
+
+class DriftBudget(Protocol):
+    """The request weight of one drift."""
+
+    def begin(self) -> None:
+        """A new drift: it may use its weight again."""

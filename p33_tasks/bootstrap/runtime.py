@@ -5,6 +5,7 @@ A client made before a fork shares its socket with every child: two of them read
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -13,15 +14,20 @@ import redis
 
 from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.timing import CONSUMED_MS
-from p33_tasks.ports import ResultReader
+from p33_tasks.domain.reconciling import Mode
+from p33_tasks.ports import RequestBudget, ResultReader, Venue
 from p33_tasks.services.issue_permit import PermitService
+from p33_tasks.services.read_history import HistoryReader, TellsHistory
+from p33_tasks.services.reconcile import ReconcilePolicy, ReconcileService
 from p33_tasks.services.record_fill import ResultService
 from p33_tasks.services.refresh_snapshot import SnapshotService
 from p33_tasks.settings import Settings, load_settings
 from p33_tasks.store.budget import RedisRequestBudget
 from p33_tasks.store.connection import connect
 from p33_tasks.store.dead_letters import RedisDeadLetters
+from p33_tasks.store.drift_budget import WEIGHT_PER_MINUTE, ReconcileBudget
 from p33_tasks.store.entries import RedisEntries
+from p33_tasks.store.reconciliation import RedisReconcileStore
 from p33_tasks.store.results import RedisResultStore
 from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes
 from p33_tasks.store.verdicts import RedisVerdictStore
@@ -96,27 +102,57 @@ class Runtime:
 
     @cached_property
     def snapshots(self) -> SnapshotService:
-        """Refreshes positions; the only part that talks to the exchange."""
+        """Refreshes positions."""
+        s = self.settings
+        store = RedisSnapshotStore(
+            self.client, self.keys, allowlist=s.allowlist, times=self.refresh_times, bootstrap=s.ledger_bootstrap
+        )
+        return SnapshotService(self._venue(self._budget(s.venue.requests.own_weight_per_minute)), store, s.allowlist)
+
+    @cached_property
+    def reconcile_store(self) -> RedisReconcileStore:
+        """What reconciliation keeps."""
+        ids = self.settings.venue.client_order_ids
+        return RedisReconcileStore(
+            self.client, self.keys, own_prefix=self.settings.order_prefix, max_id_chars=ids.max_chars
+        )
+
+    @cached_property
+    def reconciler(self) -> ReconcileService | None:
+        """Explains and repairs drifts; None where it is off, or where the venue doesn't tell its trades."""
+        s = self.settings
+        if s.reconcile_mode is Mode.OFF:
+            return None
+        refreshes = math.ceil(s.venue.weight_per_minute(s.policy.poll_ms))
+        budget = ReconcileBudget(
+            RedisRequestBudget(
+                self.client, self.keys, own_weight=WEIGHT_PER_MINUTE, venue_weight=WEIGHT_PER_MINUTE, is_reconcile=True
+            ),
+            self._budget(max(s.venue.requests.own_weight_per_minute - refreshes, 0)),
+        )
+        venue = self._venue(budget)
+        if not isinstance(venue, TellsHistory):
+            return None
+        policy = ReconcilePolicy(mode=s.reconcile_mode, external=s.reconcile_external, limits=s.policy)
+        reader = HistoryReader(venue, self.reconcile_store)
+        return ReconcileService(reader, self.reconcile_store, budget, policy)
+
+    def _venue(self, budget: RequestBudget) -> Venue:
         s = self.settings
         api_key, api_secret = s.api_credentials
-        venue = build_venue(
+        return build_venue(
             exchange_id=s.exchange,
             api_key=api_key.get_secret_value() if api_key else None,
             api_secret=api_secret.get_secret_value() if api_secret else None,
             password=s.venue_api_password.get_secret_value() if s.venue_api_password else None,
             testnet=s.testnet,
             base_url=s.exchange_base_url,
-            budget=RedisRequestBudget(
-                self.client,
-                self.keys,
-                own_weight=s.venue.requests.own_weight_per_minute,
-                venue_weight=s.venue.requests.stop_at_weight,
-            ),
+            budget=budget,
         )
-        store = RedisSnapshotStore(
-            self.client, self.keys, allowlist=s.allowlist, times=self.refresh_times, bootstrap=s.ledger_bootstrap
-        )
-        return SnapshotService(venue, store, s.allowlist)
+
+    def _budget(self, own_weight: int) -> RedisRequestBudget:
+        venue_weight = self.settings.venue.requests.stop_at_weight
+        return RedisRequestBudget(self.client, self.keys, own_weight=own_weight, venue_weight=venue_weight)
 
 
 @cache

@@ -12,14 +12,16 @@ from p33_tasks.celery.alive import AliveStep
 from p33_tasks.celery.bootsteps import IngestStep
 from p33_tasks.celery.broker import broker_of
 from p33_tasks.celery.signals import connect_signals
+from p33_tasks.domain.reconciling import Mode
 from p33_tasks.settings import Settings
 
 PERMITS = "p33.permits"
 LEDGER = "p33.ledger"
 SNAPSHOTS = "p33.snapshots"
+RECONCILE = "p33.reconcile"
 
 MIN_CONCURRENCY = 2
-"""One process may wait for the exchange; a verdict must not wait behind it."""
+"""One process may wait for the exchange; a verdict must not wait behind it. Reconciliation waits in one more."""
 
 
 def make_app(settings: Settings) -> Celery:
@@ -34,7 +36,7 @@ def make_app(settings: Settings) -> Celery:
         broker_url=broker.url,
         broker_transport_options=broker.transport_options,
         broker_use_ssl=broker.use_ssl or False,
-        **_engine(),
+        **_engine(has_reconciliation=settings.reconcile_mode is not Mode.OFF),
         beat_schedule=schedule(settings),
     )
     app.steps["worker"].update({IngestStep, AliveStep})
@@ -60,7 +62,8 @@ def _queue(name: str) -> Queue:
     return Queue(name, exchange=Exchange(name, type="direct"), routing_key=name)  # type: ignore[no-untyped-call]  # kombu's
 
 
-def _engine() -> dict[str, Any]:
+def _engine(*, has_reconciliation: bool = False) -> dict[str, Any]:
+    queues = [PERMITS, LEDGER, SNAPSHOTS, *([RECONCILE] if has_reconciliation else [])]
     return {
         # what travels
         "accept_content": ["json"],
@@ -70,11 +73,12 @@ def _engine() -> dict[str, Any]:
         "enable_utc": True,
         "timezone": "UTC",
         # where to
-        "task_queues": [_queue(PERMITS), _queue(LEDGER), _queue(SNAPSHOTS)],
+        "task_queues": [_queue(name) for name in queues],
         "task_routes": {
             "p33.evaluate_permit": {"queue": PERMITS},
             "p33.apply_result": {"queue": LEDGER},
             "p33.refresh_snapshot": {"queue": SNAPSHOTS},
+            **({"p33.reconcile": {"queue": RECONCILE}} if has_reconciliation else {}),
         },
         # A process that hangs (a name server that never answers) is killed and replaced; its entry was sent again
         # long before.
@@ -82,6 +86,7 @@ def _engine() -> dict[str, Any]:
             "p33.evaluate_permit": {"time_limit": 10},
             "p33.apply_result": {"time_limit": 10},
             "p33.refresh_snapshot": {"time_limit": 30},
+            "p33.reconcile": {"time_limit": 60},
         },
         "task_default_queue": SNAPSHOTS,
         "task_default_exchange": SNAPSHOTS,
@@ -91,7 +96,7 @@ def _engine() -> dict[str, Any]:
         "task_acks_late": False,
         "task_ignore_result": True,
         "worker_prefetch_multiplier": 1,
-        "worker_concurrency": max(MIN_CONCURRENCY, os.cpu_count() or MIN_CONCURRENCY),
+        "worker_concurrency": max(MIN_CONCURRENCY + has_reconciliation, os.cpu_count() or 0),
         "worker_soft_shutdown_timeout": 5.0,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,

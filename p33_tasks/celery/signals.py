@@ -20,6 +20,7 @@ from p33_tasks.store.server import require_fit_servers
 from p33_tasks.venues.transport import preload
 
 SNAPSHOTS = "p33.snapshots"
+RECONCILE = "p33.reconcile"
 
 
 def connect_signals(settings: Settings) -> None:
@@ -31,6 +32,7 @@ def connect_signals(settings: Settings) -> None:
 
     def on_start(sender: Any, **_: Any) -> None:
         refuse_unfit_servers(settings, sender.app)
+        serve_reconcile(sender.app)
         on_worker_init(sender)
 
     setup_logging.connect(on_setup_logging, weak=False, dispatch_uid="p33.logging")
@@ -62,6 +64,13 @@ def on_worker_init(sender: Any, **_: Any) -> None:
     shorten_exit()
     if SNAPSHOTS in sender.app.amqp.queues.consume_from:
         preload()  # 90 MB, shared by all children when it is there before the fork
+
+
+def serve_reconcile(app: Any) -> None:
+    """Whoever refreshes also reconciles, whatever ``-Q`` says: what it sends would else be nobody's."""
+    queues = app.amqp.queues
+    if RECONCILE in queues and SNAPSHOTS in queues.consume_from and RECONCILE not in queues.consume_from:
+        queues.select_add(RECONCILE)
 
 
 def on_worker_ready(**_: Any) -> None:

@@ -58,6 +58,18 @@ class Keys:
         """HASH: order id to JSON: the plan that named it first, its side, the breaches counted; as long as its fill."""
         return f"{self.prefix}:p33:orders:{symbol}"
 
+    def watermark(self, symbol: str) -> str:
+        """HASH: when ledger and exchange were last known together, and which trades both contain."""
+        return f"{self.prefix}:p33:watermark:{symbol}"
+
+    def reconcile_case(self, symbol: str) -> str:
+        """HASH: what reconciliation has tried about this position so far."""
+        return f"{self.prefix}:p33:reconcile:{symbol}"
+
+    def trades(self, symbol: str) -> str:
+        """HASH: ids of trades without an order that were applied."""
+        return f"{self.prefix}:p33:trades:{symbol}"
+
     def market(self, symbol: str) -> str:
         """HASH: the venue's step size, minimum and maximum for market orders."""
         return f"{self.prefix}:p33:market:{symbol}"
@@ -116,6 +128,11 @@ class Keys:
         """STREAM: ledgers created, adopted and replaced, holds set and cleared."""
         return f"{self.prefix}:stream:p33.audit"
 
+    @property
+    def reconcile_events(self) -> str:
+        """STREAM: what reconciliation found and did."""
+        return f"{self.prefix}:stream:p33.reconcile"
+
     # --- of the service ---------------------------------------------------------------------------------------------
 
     @property
@@ -137,6 +154,16 @@ class Keys:
     def budget(self) -> str:
         """HASH: request weight used in this minute, and the venue's pause."""
         return f"{self.prefix}:p33:budget"
+
+    @property
+    def reconcile_budget(self) -> str:
+        """HASH: request weight that reconciliation used in this minute."""
+        return f"{self.prefix}:p33:reconcile_budget"
+
+    @property
+    def reconcile_lease(self) -> str:
+        """STRING with a short TTL: who reconciles now; one at a time for the whole account."""
+        return f"{self.prefix}:p33:reconcile_lease"
 
     @property
     def first_seen(self) -> str:

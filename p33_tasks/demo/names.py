@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
+from p33_tasks.contract.order_ids import own_order_id
 from p33_tasks.venues.spec import ClientOrderIds
 
 APPLY_GROUP = "apply"
@@ -12,7 +12,6 @@ GOVERNOR_GROUP = "governor"
 """Consumer groups on the plan stream, beside the brain's own."""
 
 CLIENT_ORDER_ID_PREFIX = "p33-"
-_DIGEST_CHARS = 32  # 128 bits; with the prefix exactly the 36 characters that Binance allows
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,6 @@ def client_order_id(prefix: str, plan_id: str, ids: ClientOrderIds | None = None
     Returns:
         The venue's own prefix for us, and at least 112 bits of a digest.
     """
-    digest = hashlib.sha256(f"{prefix}\n{plan_id}".encode("utf-8", "surrogatepass")).hexdigest()
     if ids is None:
-        return CLIENT_ORDER_ID_PREFIX + digest[:_DIGEST_CHARS]
-    return ids.own_prefix + digest[: min(_DIGEST_CHARS, ids.max_chars - len(ids.own_prefix))]
+        return own_order_id(prefix, plan_id, CLIENT_ORDER_ID_PREFIX)
+    return own_order_id(prefix, plan_id, ids.own_prefix, max_chars=ids.max_chars)

@@ -20,6 +20,7 @@ from p33_tasks.contract.names import (
 )
 from p33_tasks.contract.positions import looks_like_a_leg
 from p33_tasks.domain.models import Policy
+from p33_tasks.domain.reconciling import ExternalPolicy, Mode
 from p33_tasks.redis_url import with_tls
 from p33_tasks.settings.urls import BROKER_SCHEMES, STATE_SCHEMES, checked_url, has_host, next_db, path_of
 from p33_tasks.settings.venue_variables import API_SECRETS, VenueVariables
@@ -92,6 +93,9 @@ class Settings(VenueVariables):
     accept_old_life: bool = Field(default=False, alias="P33_ACCEPT_OLD_LIFE")
     task_key: SecretStr | None = Field(None, alias="P33_TASK_KEY")
     ingest: Literal["on", "off"] = Field("on", alias="P33_INGEST")
+    reconcile_mode: Mode = Field(Mode.OFF, alias="P33_RECONCILE_MODE")
+    reconcile_external: ExternalPolicy = Field(ExternalPolicy.HOLD, alias="P33_RECONCILE_EXTERNAL")
+    own_order_prefix: str | None = Field(None, alias="P33_OWN_ORDER_PREFIX", pattern=r"^[.A-Z:/a-z0-9_-]{1,16}$")
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -115,7 +119,9 @@ class Settings(VenueVariables):
             raise ValueError("holds bytes that are not UTF-8")
         return value
 
-    @field_validator("log_level", "log_format", "ledger_bootstrap", "ingest", mode="before")
+    @field_validator(
+        "log_level", "log_format", "ledger_bootstrap", "ingest", "reconcile_mode", "reconcile_external", mode="before"
+    )
     @classmethod
     def _any_case(cls, value: object, info: ValidationInfo) -> object:
         if not isinstance(value, str):
@@ -243,6 +249,11 @@ class Settings(VenueVariables):
             read_lag_ms=self.venue.read_lag_ms,
             accept_old_life=self.accept_old_life,
         )
+
+    @cached_property
+    def order_prefix(self) -> str:
+        """What the client order ids of our own orders begin with."""
+        return self.own_order_prefix or self.venue.client_order_ids.own_prefix
 
     @property
     def state_url(self) -> str:

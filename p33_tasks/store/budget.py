@@ -22,6 +22,7 @@ class RedisRequestBudget:
         *,
         own_weight: int,
         venue_weight: int,
+        is_reconcile: bool = False,
     ) -> None:
         """Make a budget.
 
@@ -30,9 +31,10 @@ class RedisRequestBudget:
             keys: Of the account.
             own_weight: What all workers together take per minute at most.
             venue_weight: By the venue's own count of everybody on this address, nothing is asked beyond it.
+            is_reconcile: It is reconciliation's share, counted by itself.
         """
         self._scripts = Scripts(client)
-        self._keys = keys
+        self._key = keys.reconcile_budget if is_reconcile else keys.budget
         self._own_weight = own_weight
         self._venue_weight = venue_weight
 
@@ -40,7 +42,7 @@ class RedisRequestBudget:
         """See ``ports.RequestBudget.acquire``."""
         reply = self._scripts.run(
             "acquire_budget",
-            {"budget_key": self._keys.budget},
+            {"budget_key": self._key},
             {"wanted_weight": weight, "own_limit": self._own_weight, "venue_limit": self._venue_weight},
         )
         if reply[0] == "paused":
@@ -53,7 +55,7 @@ class RedisRequestBudget:
 
     def acquire_order(self) -> None:
         """See ``ports.RequestBudget.acquire_order``."""
-        status, *left = self._scripts.run("acquire_order", {"budget_key": self._keys.budget})
+        status, *left = self._scripts.run("acquire_order", {"budget_key": self._key})
         if status == "paused":
             raise _paused(left[0])
         if status == "orders_paused":
@@ -78,7 +80,7 @@ class RedisRequestBudget:
     ) -> None:
         self._scripts.run(
             "report_budget",
-            {"budget_key": self._keys.budget},
+            {"budget_key": self._key},
             {"reported_weight": reported_weight, "pause_sec": pause_sec, "order_pause_sec": order_pause_sec},
         )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from p33_tasks.tasks.permits import evaluate_permit
+from p33_tasks.tasks.reconcile import reconcile
 from p33_tasks.tasks.results import apply_result
 from p33_tasks.tasks.snapshots import refresh_snapshot
 
-__all__ = ["apply_result", "evaluate_permit", "refresh_snapshot"]
+__all__ = ["apply_result", "evaluate_permit", "reconcile", "refresh_snapshot"]

@@ -9,6 +9,7 @@ from p33_tasks.bootstrap.runtime import runtime
 from p33_tasks.errors import P33Error
 from p33_tasks.log_events import LogEvent
 from p33_tasks.tasks.origin import is_foreign
+from p33_tasks.tasks.reconcile import send_due
 
 log = structlog.get_logger("p33.task")
 
@@ -38,7 +39,10 @@ def refresh_snapshot(symbol: str, prefix: str | None = None) -> str:
     if is_foreign(prefix, here, task="p33.refresh_snapshot"):
         return "refused"
     try:
-        return here.snapshots.refresh(str(symbol))
+        outcome = here.snapshots.refresh(str(symbol))
+        if outcome == "refreshed":
+            send_due(here)
     except P33Error as error:
         log.error(LogEvent.NOT_REFRESHED, symbol=str(symbol), error=str(error))  # noqa: TRY400 - see throws
         raise
+    return outcome

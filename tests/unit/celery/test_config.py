@@ -39,6 +39,27 @@ def test_each_task_has_its_queue():
     }
 
 
+@pytest.mark.parametrize("mode", ["observe", "repair"])
+def test_reconciliation_has_a_queue_and_a_process_of_its_own_where_it_is_on(mode, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    found = conf(P33_RECONCILE_MODE=mode)
+    assert [queue.name for queue in found.task_queues][-1] == "p33.reconcile"
+    assert found.task_routes["p33.reconcile"]["queue"] == "p33.reconcile"
+    assert found.worker_concurrency == 3
+
+
+@pytest.mark.parametrize("mode", ["off", "repair"])
+def test_the_worker_that_refreshes_also_reconciles(mode):
+    app = make_app(load_settings({"P33_RECONCILE_MODE": mode}))
+    app.amqp.queues.select(["p33.snapshots"])
+    signals.serve_reconcile(app)
+    served = {"p33.snapshots", "p33.reconcile"} if mode == "repair" else {"p33.snapshots"}
+    assert set(app.amqp.queues.consume_from) == served
+    app.amqp.queues.select(["p33.permits"])
+    signals.serve_reconcile(app)
+    assert set(app.amqp.queues.consume_from) == {"p33.permits"}
+
+
 def test_only_json_travels():
     found = conf()
     assert found.accept_content == ["json"]

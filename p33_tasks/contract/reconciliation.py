@@ -1,0 +1,112 @@
+"""Reconciliation in Redis: watermark, hold and events (CONTRACT section 11)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from p33_tasks.contract.hash_values import number
+from p33_tasks.domain import exact_json
+from p33_tasks.domain.quantities import canonical
+from p33_tasks.domain.reconciliation import Account, Share, Watermark
+from p33_tasks.domain.reconciling import HoldReason
+from p33_tasks.errors import CorruptStateError
+
+MAX_EVIDENCE = 50
+"""Trades and orders named in one event; the sums are of all of them."""
+ENDS = {
+    HoldReason.EXTERNAL: "three snapshots in a row that equal the ledger, or `p33 ledger adopt --replace`",
+    HoldReason.UNEXPLAINED: "three snapshots in a row that equal the ledger, or `p33 ledger adopt --replace`",
+    HoldReason.SIDE_FLIP: "three snapshots in a row that equal the ledger, or `p33 ledger adopt --replace`",
+    HoldReason.CONFIRMATION_FAILED: "three snapshots in a row that equal the ledger, or `p33 ledger adopt --replace`",
+    HoldReason.HISTORY_MISSING: "`p33 ledger adopt --replace`, and three snapshots that equal it",
+}
+
+
+def encode_watermark(mark: Watermark, origin: str | None) -> dict[str, str]:
+    """The fields of a watermark, and the ledger's origin that it belongs to."""
+    return {
+        "ts_ms": str(mark.ts_ms),
+        "since_ms": str(mark.since_ms),
+        "exchange_amt": canonical(mark.exchange_amt),
+        "ledger_amt": canonical(mark.ledger_amt),
+        "counted": json.dumps(sorted(mark.counted), separators=(",", ":")),
+        "origin": origin or "",
+    }
+
+
+def decode_watermark(raw: Mapping[str, str], origin: str | None) -> Watermark | None:
+    """A watermark; None when there is none, or when the ledger began anew since then.
+
+    Raises:
+        CorruptStateError: A field is missing or isn't what it has to be.
+    """
+    if not raw or raw.get("origin", "") != (origin or ""):
+        return None
+    try:
+        counted = json.loads(raw["counted"])
+        if not isinstance(counted, list) or not all(isinstance(one, str) for one in counted):
+            raise CorruptStateError("the watermark's counted trades are not a list of ids")
+        return Watermark(
+            ts_ms=int(raw["ts_ms"]),
+            since_ms=int(raw["since_ms"]),
+            exchange_amt=number(raw["exchange_amt"], "exchange_amt"),
+            ledger_amt=number(raw["ledger_amt"], "ledger_amt"),
+            counted=frozenset(counted),
+        )
+    except (KeyError, ValueError, RecursionError) as error:
+        raise CorruptStateError(f"the watermark can't be read: {error!r:.100}") from error
+
+
+def hold_head(reason: HoldReason, why: str, event_id: str, account: Account | None) -> str:
+    """The service's hold as JSON, up to the value of ``since_ms``, which only the script knows."""
+    fields: dict[str, Any] = {
+        "reason": str(reason),
+        "why": why[:300],
+        "evidence": evidence_of(account),
+        "ends": ENDS[reason],
+        "event_id": event_id,
+    }
+    return exact_json.dumps(fields)[:-1] + ',"since_ms":'
+
+
+def event_fields(
+    position: str, *, account: Account | None, before: str, after: str, why: str, by: str
+) -> dict[str, str]:
+    """The fields of an event beside its id and name."""
+    classes: Sequence[str] = account.classes if account is not None and account.problem is None else ("unexplained",)
+    return {
+        "position": position,
+        "class": ",".join(classes),
+        "before": before,
+        "after": after,
+        "why": why[:300],
+        "evidence": exact_json.dumps(evidence_of(account)),
+        "by": by,
+    }
+
+
+def evidence_of(account: Account | None) -> dict[str, Any]:
+    """What a reading found, as JSON can hold it; quantities are texts."""
+    if account is None:
+        return {}
+    return {
+        "exchange": canonical(account.exchange_amt),
+        "expected": canonical(account.expected_amt),
+        "ledger": canonical(account.ledger_before),
+        "ledger_after": canonical(account.ledger_after),
+        "orders": len(account.shares),
+        "shares": [_share(share) for share in account.shares[:MAX_EVIDENCE]],
+    }
+
+
+def _share(share: Share) -> dict[str, Any]:
+    told = {
+        "order_id": share.order_id or "",
+        "class": str(share.trade_class),
+        "trades": list(share.trade_ids[:MAX_EVIDENCE]),
+        "moved": canonical(share.moved),
+        "missing": canonical(share.missing),
+    }
+    return told | ({"problem": share.problem} if share.problem else {})

@@ -1,0 +1,113 @@
+"""One reading of what the venue did to a position: trades, orders, forced orders, and then the position."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol, runtime_checkable
+
+from p33_tasks.abilities import TellsForcedOrders, TellsOrderTrades, TellsTime, TellsTrades
+from p33_tasks.domain.models import Leg
+from p33_tasks.domain.reconciliation import Reading, Watermark
+from p33_tasks.domain.reconciling import OVERLAP_MS
+from p33_tasks.domain.trades import ForcedOrder, OrderState, Trade, by_order
+from p33_tasks.errors import MalformedResponseError
+from p33_tasks.ports import PositionState, ReconcileStore, Venue
+
+MOST_ORDERS = 12
+"""Looked up in one reading: with 1 + 5 for time and trades, 20 for forced orders and 5 for the position, within 60."""
+MOST_OLD_ORDERS = 3
+"""Of them, orders from before the window, read in full (weight 5)."""
+AHEAD_MS = 10_000
+"""Windows end this much after the venue's time: a trade while the request travels belongs to it."""
+PLAN_BEFORE_MS = 900_000
+"""A plan may have been allowed so long before the window in which its order traded."""
+
+
+@runtime_checkable
+class TellsHistory(TellsTime, TellsTrades, TellsForcedOrders, TellsOrderTrades, Venue, Protocol):
+    """A venue whose drifts can be explained."""
+
+
+class TooManyOrdersError(MalformedResponseError):
+    """More orders since the watermark than one reading may look up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowTrades:
+    """The trades of a window, and the venue's time when they were asked for."""
+
+    venue_ms: int
+    trades: tuple[Trade, ...]
+
+
+class HistoryReader:
+    """Asks the venue. Every method raises ExchangeError when anything of it can't be had in full."""
+
+    def __init__(self, venue: TellsHistory, store: ReconcileStore) -> None:
+        self._venue = venue
+        self._store = store
+
+    @property
+    def source(self) -> str:
+        """Venue and host."""
+        return self._venue.source
+
+    def trades_since(self, symbol: str, since_ms: int | None) -> WindowTrades:
+        """Own trades from a venue time on; None: of the last minute."""
+        venue_ms = self._venue.fetch_server_time_ms()
+        since_ms = venue_ms - OVERLAP_MS if since_ms is None else since_ms
+        trades = self._venue.fetch_trades(symbol, since_ms=since_ms, until_ms=venue_ms + AHEAD_MS)
+        return WindowTrades(venue_ms=venue_ms, trades=trades)
+
+    def position(self, symbol: str) -> Decimal:
+        """The position as the venue tells it now, signed base units."""
+        report = self._venue.fetch_positions([symbol])
+        found = report.positions.get(symbol)
+        if found is None or found.hedge_mode:
+            raise MalformedResponseError(f"the position of {symbol} was not told, or is one of hedge mode")
+        return found.position_amt
+
+    def reading(self, state: PositionState, symbol: str, leg: Leg, mark: Watermark, window: WindowTrades) -> Reading:
+        """Everything about the trades since a watermark, and then the position.
+
+        Raises:
+            TooManyOrdersError: They are more than one drift's request weight can look up.
+        """
+        fresh = by_order(trade for trade in window.trades if trade.trade_id not in mark.counted)
+        ids = [order_id for order_id in fresh if order_id is not None]
+        if len(ids) > MOST_ORDERS:
+            raise TooManyOrdersError(
+                f"{len(ids)} orders traded {symbol} since the watermark; {MOST_ORDERS} are looked up"
+            )
+        orders = self._orders(symbol, ids)
+        own = self._store.own_orders(symbol, mark.ts_ms - PLAN_BEFORE_MS)
+        is_ours = {order_id for order_id, order in orders.items() if order.client_order_id in own}
+        # Asked for only where an order isn't ours: it costs four times as much as the trades.
+        forced = self._forced(symbol, mark, window) if set(fresh) - is_ours else {}
+        return Reading(
+            leg=leg,
+            trades=window.trades,
+            whole=self._whole(symbol, orders, mark),
+            orders=orders,
+            forced=forced,
+            own=own,
+            position_ms=state.now_ms,
+            exchange_amt=self.position(symbol),  # the last that is asked for
+        )
+
+    def _orders(self, symbol: str, ids: list[str]) -> dict[str, OrderState]:
+        found = {order_id: self._venue.fetch_order_state(symbol, order_id) for order_id in ids}
+        return {order_id: order for order_id, order in found.items() if order is not None}
+
+    def _whole(self, symbol: str, orders: Mapping[str, OrderState], mark: Watermark) -> dict[str, tuple[Trade, ...]]:
+        old = [order_id for order_id, order in orders.items() if order.created_ms < mark.since_ms]
+        if len(old) > MOST_OLD_ORDERS:
+            raise TooManyOrdersError(f"{len(old)} orders of {symbol} are older than the watermark")
+        return {order_id: self._venue.fetch_order_trades(symbol, order_id) for order_id in old}
+
+    def _forced(self, symbol: str, mark: Watermark, window: WindowTrades) -> dict[str, ForcedOrder]:
+        until_ms = window.venue_ms + AHEAD_MS
+        found = self._venue.fetch_forced_orders(symbol, since_ms=mark.since_ms, until_ms=until_ms)
+        return {order.order_id: order for order in found}

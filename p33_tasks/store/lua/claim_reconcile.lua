@@ -1,0 +1,31 @@
+-- Takes the one right to reconcile, and reads what is known of a position.
+--
+-- KEYS
+--   lease_key        STRING: who reconciles now, for the whole account
+--   snapshot_key     HASH: the position's snapshot
+--   ledger_key       HASH: the position's ledger
+--   origin_key       STRING: time in ms of the snapshot the ledger began with
+--   reservation_key  STRING: the plan that holds the position
+--   hold_key         STRING: why the position is held, by this service
+--   watermark_key    HASH: when ledger and exchange were known together
+--   case_key         HASH: what was tried so far
+--   epoch_key        STRING: our mark on this store's life
+-- ARGV
+--   token     proves the right when it is given back
+--   lease_ms  how long it lasts at most
+-- Returns {'claimed', now_ms, life, snapshot, ledger, origin, reserved_by, hold, watermark, case} with the HASHes flat
+--   | {'busy'} | {'wrong_type', ...}
+
+local wrong = expect(snapshot_key, 'hash') or expect(ledger_key, 'hash') or expect(origin_key, 'string')
+  or expect(reservation_key, 'string') or expect(hold_key, 'string') or expect(watermark_key, 'hash')
+  or expect(case_key, 'hash') or expect(lease_key, 'string')
+if wrong then return wrong end
+
+if not redis.call('SET', lease_key, token, 'NX', 'PX', lease_ms) then return { 'busy' } end
+return {
+  'claimed', text(now_ms()), life(epoch_key),
+  redis.call('HMGET', snapshot_key, unpack(SNAPSHOT_FIELDS)),
+  redis.call('HMGET', ledger_key, unpack(LEDGER_FIELDS)),
+  redis.call('GET', origin_key), redis.call('GET', reservation_key), redis.call('GET', hold_key),
+  redis.call('HGETALL', watermark_key), redis.call('HGETALL', case_key),
+}

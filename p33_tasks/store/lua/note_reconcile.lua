@@ -1,0 +1,57 @@
+-- Writes what reconciliation found: its own keys, and nothing else.
+--
+-- KEYS
+--   lease_key      STRING: who reconciles now
+--   case_key       HASH: what was tried so far
+--   watermark_key  HASH: when ledger and exchange were known together
+--   events_key     STREAM: what reconciliation found and did
+--   counters_key   HASH: counters
+-- ARGV
+--   token           of the claim
+--   label           the position, for counters
+--   outcome         for the counter ('' for none)
+--   case_ttl_sec    how long what was tried is kept
+--   keep_sec        how long a watermark is kept
+--   events_maxlen   about how many events are kept
+--   is_new_drift    1: what was tried about another drift is forgotten
+--   event_name      what happened ('' for nothing)
+--   event_id        the name of the fact: the same fact is told once
+--   event_json      the event's other fields, a JSON object of texts ('' for none)
+--   watermark_json  the watermark's fields, a JSON object of texts ('' for unchanged)
+--   fields[]        what is remembered
+--     .name         of the field
+--     .value        '' to forget it
+-- Returns {'noted'} | {'lost'}: somebody else reconciles | {'wrong_type', ...}
+
+local wrong = expect(case_key, 'hash') or expect(watermark_key, 'hash') or expect(events_key, 'stream')
+  or expect(counters_key, 'hash')
+if wrong then return wrong end
+if redis.call('GET', lease_key) ~= token then return { 'lost' } end
+
+if is_new_drift == '1' then
+  redis.call('HDEL', case_key, 'readings', 'first_ms', 'waits', 'next_ms')
+end
+if event_name ~= '' and redis.call('HGET', case_key, 'event:' .. event_name) ~= event_id then
+  local flat = { 'event_id', event_id, 'event', event_name }
+  for name, value in pairs(cjson.decode(event_json)) do
+    flat[#flat + 1] = name
+    flat[#flat + 1] = value
+  end
+  redis.call('XADD', events_key, 'MAXLEN', '~', events_maxlen, '*', unpack(flat))
+  redis.call('HSET', case_key, 'event:' .. event_name, event_id)
+  if outcome ~= '' then count(counters_key, 'p33_reconcile_total|' .. label .. '|' .. outcome) end
+end
+for _, field in ipairs(fields) do
+  if field.value == '' then
+    redis.call('HDEL', case_key, field.name)
+  else
+    redis.call('HSET', case_key, field.name, field.value)
+  end
+end
+redis.call('EXPIRE', case_key, case_ttl_sec)
+if watermark_json ~= '' then
+  redis.call('DEL', watermark_key)
+  for name, value in pairs(cjson.decode(watermark_json)) do redis.call('HSET', watermark_key, name, value) end
+  redis.call('EXPIRE', watermark_key, keep_sec)
+end
+return { 'noted' }

@@ -1,0 +1,113 @@
+-- Applies explained trades to a ledger: amount, memory of fills and of trades, order time, watermark and event, or nothing.
+--
+-- KEYS
+--   lease_key        STRING: who reconciles now
+--   ledger_key       HASH: the position's ledger
+--   origin_key       STRING: time in ms of the snapshot the ledger began with
+--   snapshot_key     HASH: the position's snapshot
+--   reservation_key  STRING: the plan that holds the position
+--   permit_key       STRING: the permit of the plan that is released; only used with releases
+--   consumed_key     HASH: the record of its consumption; only used with releases
+--   fills_key        HASH: quantity remembered by order id
+--   fill_times_key   ZSET: when each order id was recorded, ms
+--   trades_key       HASH: trades without an order that were applied, by their id
+--   watermark_key    HASH: when ledger and exchange were known together
+--   case_key         HASH: what was tried so far
+--   epoch_key        STRING: our mark on this store's life
+--   events_key       STREAM: what reconciliation found and did
+--   counters_key     HASH: counters
+-- ARGV
+--   token           of the claim
+--   label           the position, for counters
+--   claimed_life    the store's life at the claim
+--   base_amt        the ledger's amount that the sums began with
+--   base_origin     its origin ('' for none)
+--   base_order_ms   its last order time, ms ('' for none)
+--   base_barrier_ms  its barrier, ms ('' for none)
+--   base_mode       the snapshot's position_mode
+--   reserved_by     the plan that held the position then ('' for none)
+--   releases        1: that plan's own order is final and among the repaired ones; its reservation ends
+--   new_amt         the ledger's amount afterwards
+--   new_side        the side of that amount
+--   ledger_ttl_sec  the ledger's time to live
+--   fills_ttl_sec   how long orders and trades are remembered
+--   case_ttl_sec    how long what was tried is kept
+--   events_maxlen   about how many events are kept
+--   event_id        the name of this repair
+--   event_json      the event's other fields, a JSON object of texts
+--   watermark_json  the watermark's fields, a JSON object of texts
+--   items[]         every order and every trade without one
+--     .kind         'order' | 'trade'
+--     .id           the venue's id
+--     .before       quantity remembered before ('' for none)
+--     .after        quantity to remember
+-- Returns {'repaired'} | {'moved', what} | {'lost'} | {'wrong_type', ...}
+
+local wrong = expect(ledger_key, 'hash') or expect(origin_key, 'string') or expect(snapshot_key, 'hash')
+  or expect(reservation_key, 'string') or expect(consumed_key, 'hash') or expect(fills_key, 'hash')
+  or expect(fill_times_key, 'zset') or expect(trades_key, 'hash') or expect(watermark_key, 'hash')
+  or expect(case_key, 'hash') or expect(events_key, 'stream') or expect(counters_key, 'hash')
+if wrong then return wrong end
+if redis.call('GET', lease_key) ~= token then return { 'lost' } end
+
+-- Compare, then set: everything that the sums rest on is still there.
+local current_life = life(epoch_key)
+if current_life == '' or current_life ~= claimed_life then return { 'moved', 'life' } end
+if redis.call('HGET', snapshot_key, 'position_mode') ~= base_mode then return { 'moved', 'mode' } end
+local l = redis.call('HMGET', ledger_key, 'last_known_amt', 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms')
+if l[1] ~= base_amt then return { 'moved', 'ledger' } end
+local ordered, unreadable = twin_time(l[2], l[3])
+if unreadable or (ordered and text(ordered) or '') ~= base_order_ms then return { 'moved', 'order_time' } end
+if (l[4] or '') ~= base_barrier_ms then return { 'moved', 'barrier' } end
+if (redis.call('GET', origin_key) or '') ~= base_origin then return { 'moved', 'origin' } end
+if (redis.call('GET', reservation_key) or '') ~= reserved_by then return { 'moved', 'reservation' } end
+if reserved_by ~= '' and releases ~= '1' then return { 'moved', 'reservation' } end
+for _, item in ipairs(items) do
+  local memory = item.kind == 'order' and fills_key or trades_key
+  if (redis.call('HGET', memory, item.id) or '') ~= item.before then return { 'moved', 'memory' } end
+end
+local place_before
+if releases == '1' then
+  -- However a consumption ends, it stays a write barrier; without its record the reservation is the barrier.
+  place_before = twin_time(redis.call('HGET', consumed_key, 'place_before_ms'))
+  if not place_before then return { 'moved', 'consumption' } end
+end
+
+-- First what can still be refused: a stream whose last id is the greatest possible takes no more entries.
+local flat = { 'event_id', event_id, 'event', 'repaired' }
+for name, value in pairs(cjson.decode(event_json)) do
+  flat[#flat + 1] = name
+  flat[#flat + 1] = value
+end
+redis.call('XADD', events_key, 'MAXLEN', '~', events_maxlen, '*', unpack(flat))
+
+local now = now_ms()
+for _, item in ipairs(items) do
+  if item.kind == 'order' then
+    redis.call('HSET', fills_key, item.id, item.after)
+    redis.call('ZADD', fill_times_key, text(now), item.id)
+    redis.call('HSET', ledger_key, 'last_order_id', item.id)
+  else
+    redis.call('HSET', trades_key, item.id, item.after)
+    redis.call('EXPIRE', trades_key, fills_ttl_sec)
+  end
+end
+redis.call('EXPIRE', fills_key, fills_ttl_sec)
+redis.call('EXPIRE', fill_times_key, fills_ttl_sec)
+-- As a result does: an order starts the cooldown, and only a snapshot requested after this shows whether it was right.
+redis.call('HSET', ledger_key, 'last_known_amt', new_amt, 'last_known_side', new_side, 'last_order_time_ms', text(now),
+  'last_order_time_epoch', text(math.floor(now / 1000)), 'last_update_ts', text(math.floor(now / 1000)))
+if releases == '1' then
+  if place_before > (twin_time(l[4]) or 0) then redis.call('HSET', ledger_key, 'barrier_ms', text(place_before)) end
+  redis.call('DEL', reservation_key, permit_key)
+end
+redis.call('EXPIRE', ledger_key, ledger_ttl_sec)
+redis.call('DEL', watermark_key)
+for name, value in pairs(cjson.decode(watermark_json)) do redis.call('HSET', watermark_key, name, value) end
+redis.call('EXPIRE', watermark_key, fills_ttl_sec)
+redis.call('HDEL', case_key, 'readings', 'first_ms', 'waits', 'next_ms', 'drift', 'candidate_ms', 'candidate_amt')
+redis.call('HSET', case_key, 'unconfirmed_ms', text(now), 'unconfirmed_id', event_id)
+redis.call('EXPIRE', case_key, case_ttl_sec)
+count(counters_key, 'p33_reconcile_total|' .. label .. '|repaired')
+count(counters_key, 'p33_ledger_update_total|' .. label)
+return { 'repaired' }

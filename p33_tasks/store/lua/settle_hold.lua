@@ -1,0 +1,55 @@
+-- Counts a snapshot that equals the ledger exactly; after enough of them in a row the service's hold ends.
+--
+-- KEYS
+--   lease_key        STRING: who reconciles now
+--   hold_key         STRING: why the position is held, by this service
+--   snapshot_key     HASH: the position's snapshot
+--   ledger_key       HASH: the position's ledger
+--   reservation_key  STRING: the plan that holds the position
+--   case_key         HASH: what was tried so far
+--   epoch_key        STRING: our mark on this store's life
+--   events_key       STREAM: what reconciliation found and did
+--   counters_key     HASH: counters
+-- ARGV
+--   token          of the claim
+--   label          the position, for counters
+--   expected_hold  the hold that ends: another one stays
+--   needed         so many different snapshots
+--   case_ttl_sec   how long what was tried is kept
+--   events_maxlen  about how many events are kept
+--   event_id       the name of the release
+--   event_json     the event's other fields, a JSON object of texts
+-- Returns {'agreed', how many} | {'released'} | {'differs'} | {'lost'} | {'wrong_type', ...}
+
+local wrong = expect(snapshot_key, 'hash') or expect(ledger_key, 'hash') or expect(reservation_key, 'string')
+  or expect(case_key, 'hash') or expect(hold_key, 'string') or expect(events_key, 'stream') or expect(counters_key, 'hash')
+if wrong then return wrong end
+if redis.call('GET', lease_key) ~= token then return { 'lost' } end
+
+local s = redis.call('HMGET', snapshot_key, 'position_amt', 'ts_ms', 'life')
+local current_life = life(epoch_key)
+local agrees = s[1] and s[1] == redis.call('HGET', ledger_key, 'last_known_amt') and current_life ~= ''
+  and s[3] == current_life and redis.call('EXISTS', reservation_key) == 0
+  and redis.call('GET', hold_key) == expected_hold
+if not agrees then
+  redis.call('HDEL', case_key, 'agreed', 'agreed_ms', 'agreed_life')
+  return { 'differs' }
+end
+local c = redis.call('HMGET', case_key, 'agreed', 'agreed_ms', 'agreed_life')
+local agreed = c[3] == current_life and whole(c[1]) or 0
+if agreed == 0 or c[2] ~= s[2] then agreed = agreed + 1 end
+if agreed < tonumber(needed) then
+  redis.call('HSET', case_key, 'agreed', text(agreed), 'agreed_ms', s[2], 'agreed_life', current_life)
+  redis.call('EXPIRE', case_key, case_ttl_sec)
+  return { 'agreed', agreed }
+end
+local flat = { 'event_id', event_id, 'event', 'released' }
+for name, value in pairs(cjson.decode(event_json)) do
+  flat[#flat + 1] = name
+  flat[#flat + 1] = value
+end
+redis.call('XADD', events_key, 'MAXLEN', '~', events_maxlen, '*', unpack(flat))
+redis.call('DEL', hold_key)
+redis.call('HDEL', case_key, 'agreed', 'agreed_ms', 'agreed_life', 'held_id')
+count(counters_key, 'p33_reconcile_total|' .. label .. '|released')
+return { 'released' }

@@ -1,0 +1,360 @@
+"""Reconciliation in Redis: one right for the account, notes in own keys, repairs and holds compared and set."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from p33_tasks.contract.hash_values import number
+from p33_tasks.contract.keys import Keys
+from p33_tasks.contract.ledgers import decode_ledger
+from p33_tasks.contract.order_ids import own_order_id
+from p33_tasks.contract.reconciliation import decode_watermark, encode_watermark
+from p33_tasks.contract.snapshots import decode_snapshot
+from p33_tasks.domain import exact_json
+from p33_tasks.domain.models import PositionSide
+from p33_tasks.domain.quantities import canonical
+from p33_tasks.domain.reconciliation import Account, Known, Watermark
+from p33_tasks.domain.reconciling import AGREEMENTS
+from p33_tasks.ports import HoldRequest, Note, PositionState
+from p33_tasks.store.lua_header import Named
+from p33_tasks.store.results import FILLS_MEMORY_SEC
+from p33_tasks.store.scripts import Scripts, translated_errors
+from p33_tasks.store.snapshots import LEDGER_TTL_SEC
+
+if TYPE_CHECKING:
+    import redis
+
+LEASE_MS = 90_000
+"""Longer than the task's hard time limit."""
+CASE_TTL_SEC = 7 * 86_400
+EVENTS_MAXLEN = 100_000
+MOST_DECISIONS = 5_000
+"""Of the decisions stream, looked through for our own plans. Older ones are somebody else's orders then: held."""
+PAGE = 500
+WATERMARK_AGE_MS = 86_400_000
+"""An older one is taken anew: its window grows with it."""
+
+
+class RedisReconcileStore:
+    """Implements ``ports.ReconcileStore``."""
+
+    def __init__(self, client: redis.Redis, keys: Keys, *, own_prefix: str, max_id_chars: int = 36) -> None:
+        self._client = client
+        self._scripts = Scripts(client)
+        self._keys = keys
+        self._own_prefix = own_prefix
+        self._max_id_chars = max_id_chars
+
+    def claim(self, position: str) -> PositionState | None:
+        """See ``ports.ReconcileStore.claim``."""
+        keys, token = self._keys, uuid.uuid4().hex
+        reply = self._scripts.run(
+            "claim_reconcile",
+            {
+                "lease_key": keys.reconcile_lease,
+                "snapshot_key": keys.snapshot(position),
+                "ledger_key": keys.ledger(position),
+                "origin_key": keys.ledger_origin(position),
+                "reservation_key": keys.reservation(position),
+                "hold_key": keys.service_hold(position),
+                "watermark_key": keys.watermark(position),
+                "case_key": keys.reconcile_case(position),
+                "epoch_key": keys.epoch,
+            },
+            {"token": token, "lease_ms": LEASE_MS},
+        )
+        if reply[0] == "busy":
+            return None
+        try:
+            return _state(position, token, reply)
+        except Exception:
+            self._release(token)
+            raise
+
+    def release(self, state: PositionState) -> None:
+        """See ``ports.ReconcileStore.release``."""
+        self._release(state.token)
+
+    def _release(self, token: str) -> None:
+        self._scripts.run("release_reconcile", {"lease_key": self._keys.reconcile_lease}, {"token": token})
+
+    def known(self, state: PositionState, order_ids: Iterable[str], trade_ids: Iterable[str]) -> Known:
+        """See ``ports.ReconcileStore.known``."""
+        keys, orders, trades = self._keys, list(order_ids), list(trade_ids)
+        with translated_errors():
+            pipeline = self._client.pipeline(transaction=True)
+            for memory, ids in (
+                (keys.fills(state.position), orders),
+                (keys.orders(state.position), orders),
+                (keys.trades(state.position), trades),
+            ):
+                for one in ids:
+                    pipeline.hget(memory, one)
+            found: list[Any] = pipeline.execute()
+        fills, records = found[: len(orders)], found[len(orders) : 2 * len(orders)]
+        applied = found[2 * len(orders) :]
+        if state.ledger is None or state.ledger.last_known_amt is None:
+            raise AssertionError("only a position with a ledger is compared")
+        return Known(
+            ledger_amt=state.ledger.last_known_amt,
+            remembered={
+                one: number(text, "fills memory") for one, text in zip(orders, fills, strict=True) if text is not None
+            },
+            reported=frozenset(one for one, text in zip(orders, records, strict=True) if text is not None),
+            applied_trades=frozenset(one for one, text in zip(trades, applied, strict=True) if text is not None),
+        )
+
+    def own_orders(self, symbol: str, since_ms: int) -> Mapping[str, str]:
+        """See ``ports.ReconcileStore.own_orders``."""
+        allowed = self._allowed_since(symbol, since_ms)
+        with translated_errors():
+            pipeline = self._client.pipeline(transaction=False)
+            for plan_id in allowed:
+                pipeline.exists(self._keys.consumed(plan_id))
+            consumed = pipeline.execute() if allowed else []
+        return {
+            own_order_id(self._keys.prefix, plan_id, self._own_prefix, max_chars=self._max_id_chars): plan_id
+            for plan_id, is_there in zip(allowed, consumed, strict=True)
+            if is_there
+        }
+
+    def _allowed_since(self, symbol: str, since_ms: int) -> list[str]:
+        found, last, seen = [], "+", 0
+        while seen < MOST_DECISIONS:
+            with translated_errors():
+                page: Any = self._client.xrevrange(
+                    self._keys.decisions, max=last, min=str(max(since_ms, 0)), count=PAGE
+                )
+            found += [
+                fields["plan_id"]
+                for _, fields in page
+                if fields.get("symbol") == symbol and fields.get("allow") == "true" and "plan_id" in fields
+            ]
+            seen += len(page)
+            if len(page) < PAGE:
+                break
+            last = f"({page[-1][0]}"
+        return list(dict.fromkeys(found))
+
+    def note(self, state: PositionState, note: Note) -> bool:
+        """See ``ports.ReconcileStore.note``."""
+        keys, position = self._keys, state.position
+        reply = self._scripts.run(
+            "note_reconcile",
+            {
+                "lease_key": keys.reconcile_lease,
+                "case_key": keys.reconcile_case(position),
+                "watermark_key": keys.watermark(position),
+                "events_key": keys.reconcile_events,
+                "counters_key": keys.counters,
+            },
+            {
+                **self._common(state),
+                "outcome": note.outcome,
+                "keep_sec": FILLS_MEMORY_SEC,
+                "is_new_drift": int(note.is_new_drift),
+                "event_name": note.event,
+                "event_id": note.event_id,
+                "event_json": exact_json.dumps(dict(note.fields)) if note.event else "",
+                "watermark_json": "" if note.watermark is None else _mark(note.watermark, state),
+                "fields": [{"name": name, "value": value} for name, value in note.case.items()],
+            },
+        )
+        return bool(reply[0] == "noted")
+
+    def repair(
+        self, state: PositionState, *, account: Account, known: Known, watermark: Watermark, note: Note, releases: bool
+    ) -> str:
+        """See ``ports.ReconcileStore.repair``."""
+        keys, position = self._keys, state.position
+        plan_id = state.reserved_by or ""
+        reply = self._scripts.run(
+            "repair_ledger",
+            {
+                "lease_key": keys.reconcile_lease,
+                "ledger_key": keys.ledger(position),
+                "origin_key": keys.ledger_origin(position),
+                "snapshot_key": keys.snapshot(position),
+                "reservation_key": keys.reservation(position),
+                "permit_key": keys.permit(plan_id),
+                "consumed_key": keys.consumed(plan_id),
+                "fills_key": keys.fills(position),
+                "fill_times_key": keys.fill_times(position),
+                "trades_key": keys.trades(position),
+                "watermark_key": keys.watermark(position),
+                "case_key": keys.reconcile_case(position),
+                "epoch_key": keys.epoch,
+                "events_key": keys.reconcile_events,
+                "counters_key": keys.counters,
+            },
+            {
+                **self._common(state),
+                **state.as_stored,
+                "claimed_life": state.life,
+                "reserved_by": plan_id,
+                "releases": int(releases),
+                "new_amt": canonical(account.ledger_after),
+                "new_side": PositionSide.of(account.ledger_after),
+                "ledger_ttl_sec": LEDGER_TTL_SEC,
+                "fills_ttl_sec": FILLS_MEMORY_SEC,
+                "event_id": note.event_id,
+                "event_json": exact_json.dumps(dict(note.fields)),
+                "watermark_json": _mark(watermark, state),
+                "items": _items(account, known),
+            },
+        )
+        return str(reply[0])
+
+    def hold(self, state: PositionState, request: HoldRequest) -> str:
+        """See ``ports.ReconcileStore.hold``."""
+        keys, position = self._keys, state.position
+        reply = self._scripts.run(
+            "hold_position",
+            {
+                "lease_key": keys.reconcile_lease,
+                "hold_key": keys.service_hold(position),
+                "ledger_key": keys.ledger(position),
+                "reservation_key": keys.reservation(position),
+                "permit_key": keys.permit(state.reserved_by or ""),
+                "case_key": keys.reconcile_case(position),
+                "events_key": keys.reconcile_events,
+                "counters_key": keys.counters,
+            },
+            {
+                **self._common(state),
+                "base_amt": state.as_stored["base_amt"],
+                "reserved_by": state.reserved_by or "",
+                "hold_json": request.head,
+                "event_id": request.event_id,
+                "event_json": exact_json.dumps(dict(request.fields)),
+                "next_ms": request.next_ms,
+            },
+        )
+        return str(reply[0])
+
+    def settle(self, state: PositionState, note: Note) -> str:
+        """See ``ports.ReconcileStore.settle``."""
+        keys, position = self._keys, state.position
+        reply = self._scripts.run(
+            "settle_hold",
+            {
+                "lease_key": keys.reconcile_lease,
+                "hold_key": keys.service_hold(position),
+                "snapshot_key": keys.snapshot(position),
+                "ledger_key": keys.ledger(position),
+                "reservation_key": keys.reservation(position),
+                "case_key": keys.reconcile_case(position),
+                "epoch_key": keys.epoch,
+                "events_key": keys.reconcile_events,
+                "counters_key": keys.counters,
+            },
+            {
+                **self._common(state),
+                "expected_hold": state.hold_text or "",
+                "needed": AGREEMENTS,
+                "event_id": note.event_id,
+                "event_json": exact_json.dumps(dict(note.fields)),
+            },
+        )
+        return str(reply[0])
+
+    def due(self, positions: Iterable[str]) -> tuple[str, ...]:
+        """See ``ports.ReconcileStore.due``."""
+        keys, named = self._keys, list(positions)
+        with translated_errors():
+            pipeline = self._client.pipeline(transaction=False)
+            pipeline.time()
+            for position in named:
+                pipeline.hget(keys.snapshot(position), "position_amt")
+                pipeline.hget(keys.ledger(position), "last_known_amt")
+                pipeline.get(keys.ledger_origin(position))
+                pipeline.hmget(keys.watermark(position), "exchange_amt", "ledger_amt", "ts_ms", "origin")
+                pipeline.hmget(keys.reconcile_case(position), "next_ms", "unconfirmed_ms")
+                pipeline.exists(keys.service_hold(position))
+            (seconds, micros), *found = pipeline.execute(raise_on_error=False)
+        now_ms = seconds * 1000 + micros // 1000
+        ranked = [(_urgency(found[6 * at : 6 * at + 6], now_ms), position) for at, position in enumerate(named)]
+        return tuple(position for urgency, position in sorted(ranked, key=lambda one: one[0]) if urgency < _NOT_DUE)
+
+    def _common(self, state: PositionState) -> Named:
+        return {
+            "token": state.token,
+            "label": state.position,
+            "case_ttl_sec": CASE_TTL_SEC,
+            "events_maxlen": EVENTS_MAXLEN,
+        }
+
+
+_DRIFT, _HELD, _NO_WATERMARK, _NOT_DUE = range(4)
+
+
+def _urgency(found: list[Any], now_ms: int) -> int:
+    if any(isinstance(one, Exception) for one in found):
+        return _NOT_DUE  # a foreign value under one of our keys: p33 check names it
+    amount, ledger, origin, mark, (next_ms, unconfirmed), is_held = found
+    if amount is None or ledger is None:
+        return _NOT_DUE
+    exchange_at, ledger_at, ts_ms, origin_at = mark
+    is_marked = (
+        ts_ms is not None and (origin_at or "") == (origin or "") and (amount, ledger) == (exchange_at, ledger_at)
+    )
+    if amount != ledger and not is_marked:
+        is_early = next_ms is not None and next_ms.isdecimal() and now_ms < int(next_ms[:14])
+        if is_early:
+            return _HELD if is_held else _NOT_DUE  # a hold's agreements are counted in a row
+        return _DRIFT
+    if is_held or unconfirmed is not None:
+        return _HELD
+    is_young = is_marked and ts_ms.isdecimal() and now_ms - int(ts_ms[:14]) < WATERMARK_AGE_MS
+    return _NOT_DUE if is_young else _NO_WATERMARK
+
+
+def _state(position: str, token: str, reply: list[Any]) -> PositionState:
+    _, now_ms, life, raw_snapshot, raw_ledger, origin, reserved_by, hold, mark, case = reply
+    snapshot, ledger = decode_snapshot(position, raw_snapshot), decode_ledger(position, raw_ledger)
+    ordered_ms = ledger.last_order_time_ms if ledger is not None else None
+    return PositionState(
+        position=position,
+        token=token,
+        now_ms=int(now_ms),
+        life=life,
+        snapshot=snapshot,
+        ledger=ledger,
+        origin_text=origin,
+        reserved_by=reserved_by,
+        hold_text=hold,
+        watermark=decode_watermark(_pairs(mark), origin),
+        case=_pairs(case),
+        as_stored={
+            "base_amt": raw_ledger[0] or "",
+            "base_origin": origin or "",
+            "base_order_ms": "" if ordered_ms is None else str(ordered_ms),
+            "base_barrier_ms": raw_ledger[4] or "",
+            "base_mode": raw_snapshot[5] or "",
+        },
+    )
+
+
+def _pairs(flat: list[str]) -> dict[str, str]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _mark(watermark: Watermark, state: PositionState) -> str:
+    return exact_json.dumps(encode_watermark(watermark, state.origin_text))
+
+
+def _items(account: Account, known: Known) -> list[dict[str, str]]:
+    items = []
+    for share in account.shares:
+        if share.order_id is not None:
+            before = known.remembered.get(share.order_id)
+            text = "" if before is None else canonical(before)
+            items.append(
+                {"kind": "order", "id": share.order_id, "before": text, "after": canonical(share.remembered_after)}
+            )
+        elif share.missing != 0:
+            quantity = canonical(share.moved)
+            items.append({"kind": "trade", "id": share.trade_ids[0], "before": "", "after": quantity})
+    return items

@@ -1,0 +1,61 @@
+"""``p33.reconcile``: one position, explained, repaired or held; and the sending of it behind a refresh."""
+
+from __future__ import annotations
+
+import structlog
+from celery import shared_task
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+from p33_tasks.bootstrap.runtime import Runtime, runtime
+from p33_tasks.errors import P33Error
+from p33_tasks.log_events import LogEvent
+from p33_tasks.tasks.origin import is_foreign
+
+log = structlog.get_logger("p33.task")
+
+TASK = "p33.reconcile"
+SOFT_LIMIT_SEC = 45
+PER_REFRESH = 2
+"""Positions sent behind one refresh: more than the request weight of a minute allows would only find it spent."""
+
+
+@shared_task(name=TASK, throws=(P33Error,), soft_time_limit=SOFT_LIMIT_SEC)  # type: ignore[untyped-decorator]  # Celery has no types
+def reconcile(position: str, prefix: str | None = None) -> str:
+    """Reconcile a position; a second task finds what the first one left.
+
+    Args:
+        position: A position key.
+        prefix: The sender's key prefix.
+
+    Returns:
+        What the service says, ``off``, or ``refused``.
+
+    Raises:
+        P33Error: Redis is away, or what is stored of the position can't be read; the next refresh sends it again.
+    """
+    here = runtime()
+    if is_foreign(prefix, here, task=TASK):
+        return "refused"
+    if here.reconciler is None:
+        return "off"
+    try:
+        return here.reconciler.reconcile(str(position))
+    except P33Error as error:
+        log.error(LogEvent.NOT_RECONCILED, position=str(position)[:80], error=str(error))  # noqa: TRY400 - see throws
+        raise
+
+
+def send_due(here: Runtime) -> None:
+    """Send the positions that have to be reconciled now. A failure is logged: the refresh before it counts for more."""
+    if here.reconciler is None:
+        return
+    try:
+        for position in here.reconcile_store.due(here.settings.allowlist)[:PER_REFRESH]:
+            reconcile.apply_async(
+                kwargs={"position": position, "prefix": here.keys.prefix},
+                ignore_result=True,
+                retry=False,
+            )
+    except (P33Error, KombuError, RedisError, OSError) as error:
+        log.warning(LogEvent.RECONCILE_NOT_SENT, error=f"{type(error).__name__}: {error}")

@@ -1,0 +1,434 @@
+"""A drift is explained, repaired or held; every hold ends; what is in doubt is waited for."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from p33_tasks.domain.reconciling import AGREEMENTS, ExternalPolicy, HoldReason, Mode
+from p33_tasks.domain.trades import ForcedKind
+from p33_tasks.errors import ExchangeBudgetSpentError
+from p33_tasks.ports import HoldRequest
+from p33_tasks.store.budget import RedisRequestBudget
+from p33_tasks.store.drift_budget import ReconcileBudget
+from tests.support.gate import SYMBOL
+from tests.support.reconciling import Reconciled
+from tests.support.redis_server import RedisServer
+
+
+@pytest.fixture
+def world(server: RedisServer) -> Reconciled:
+    """An account of 0.040 on both sides, with a watermark, in mode ``repair``."""
+    made = Reconciled(server)
+    made.mark()
+    return made
+
+
+def lose_a_result(world: Reconciled, plan_id: str = "plan-1", quantity: str = "-0.030") -> None:
+    client_order_id = world.order(plan_id)
+    world.account.trade(f"of-{plan_id}", quantity, client_order_id=client_order_id)
+
+
+# --- each class, and its wrong twin ---------------------------------------------------------------------------------
+
+
+def test_the_reserving_plans_own_final_order_is_repaired_at_once_and_releases(world: Reconciled) -> None:
+    lose_a_result(world)
+    assert world.refresh() == "repaired"
+    assert world.agrees
+    assert world.reserved_by() is None
+    assert world.ledger()["barrier_ms"]
+    assert (world.told(), world.classes()[0]) == (["repaired"], "late")
+
+
+def test_a_repair_is_confirmed_by_the_next_snapshot(world: Reconciled) -> None:
+    lose_a_result(world)
+    world.refresh()
+    world.redis.hdel(world.keys.ledger(SYMBOL), "barrier_ms")  # as if its time were over
+    world.refresh()
+    assert world.told() == ["repaired", "confirmed"]
+    world.refresh()
+    assert world.told() == ["repaired", "confirmed"]
+
+
+def test_a_result_after_the_repair_changes_nothing(world: Reconciled) -> None:
+    lose_a_result(world)
+    world.refresh()
+    before = world.ledger()
+    world.report("plan-1", ("of-plan-1", "SELL", "0.030"))
+    assert world.ledger() == before
+    assert world.count(f"p33_unpermitted_execution_total|{SYMBOL}") == 0
+
+
+def test_a_result_before_the_repair_leaves_nothing_to_repair(world: Reconciled) -> None:
+    lose_a_result(world)
+    world.report("plan-1", ("of-plan-1", "SELL", "0.030"))
+    world.refresh()
+    assert world.agrees
+    assert world.told() == []
+
+
+def test_a_partial_result_is_completed_and_not_counted_twice(world: Reconciled) -> None:
+    client_order_id = world.order()
+    world.account.trade("7", "-0.010", client_order_id=client_order_id)
+    world.report("plan-1", ("7", "SELL", "0.010"))
+    world.account.trade("7", "-0.020", client_order_id=client_order_id)
+    world.end_cooldown()
+    assert world.refresh() == "repaired"
+    assert world.agrees
+    world.report("plan-1", ("7", "SELL", "0.030"))
+    assert world.agrees
+
+
+def test_an_order_in_flight_is_waited_for(world: Reconciled) -> None:
+    client_order_id = world.order()
+    world.account.trade("7", "-0.010", client_order_id=client_order_id, is_final=False)
+    assert world.try_for_a_minute() == "wait"
+    world.account.trade("7", "-0.020", client_order_id=client_order_id)
+    assert world.try_again() == "repaired"
+    assert world.agrees
+
+
+@pytest.mark.parametrize("kind", list(ForcedKind))
+def test_the_venues_own_trades_are_repaired(world: Reconciled, kind: ForcedKind) -> None:
+    world.account.trade("7", "-0.010", client_order_id="autoclose-1", kind=kind)
+    assert world.refresh() == "repaired"
+    assert world.agrees
+    assert world.classes() == [str(kind)]
+
+
+def test_the_venues_marker_in_a_persons_order_is_external(world: Reconciled) -> None:
+    world.account.trade("7", "-0.010", client_order_id="adl_autoclose")
+    assert world.refresh() == "held"
+    assert world.hold()["reason"] == HoldReason.EXTERNAL  # type: ignore[index]
+
+
+def test_an_order_with_our_prefix_and_no_consumption_is_external(world: Reconciled) -> None:
+    world.account.trade("7", "-0.010", client_order_id=world.own_order("plan-9"))
+    assert world.refresh() == "held"
+    assert world.ledger_amt() == "0.04"
+
+
+def test_external_trades_are_held_with_the_numbers(world: Reconciled) -> None:
+    world.account.trade("7", "-0.010")
+    assert world.refresh() == "held"
+    hold = world.hold()
+    assert hold is not None
+    assert (hold["reason"], hold["evidence"]["exchange"], hold["evidence"]["ledger"]) == (
+        HoldReason.EXTERNAL,
+        "0.03",
+        "0.04",
+    )
+    assert hold["evidence"]["shares"][0]["order_id"] == "7"
+    assert "adopt" in hold["ends"]
+    assert abs(hold["since_ms"] - world.now_ms()) < 60_000
+    assert world.ledger_amt() == "0.04"
+
+
+def test_external_trades_are_adopted_where_the_setting_says(server: RedisServer) -> None:
+    world = Reconciled(server, external=ExternalPolicy.ADOPT)
+    world.mark()
+    world.account.trade("7", "-0.010")
+    assert world.refresh() == "repaired"
+    assert world.agrees
+    assert world.classes() == ["external"]
+
+
+def test_a_drift_without_trades_is_held_after_a_minute_and_not_before(world: Reconciled) -> None:
+    world.account.amount = Decimal("0.030")
+    assert world.refresh() == "wait"
+    assert world.hold() is None
+    assert world.try_for_a_minute() in {"held", "known"}
+    assert world.hold()["reason"] == HoldReason.UNEXPLAINED  # type: ignore[index]
+    assert world.ledger_amt() == "0.04"
+
+
+def test_a_missing_trade_is_waited_for_and_repaired_when_it_is_listed(world: Reconciled) -> None:
+    lose_a_result(world)
+    world.expire_reservation()
+    world.account.hidden = {world.account.trades[0].trade_id}
+    assert world.refresh() == "wait"
+    world.account.hidden = set()
+    assert world.try_again() == "repaired"
+    assert world.agrees
+
+
+def test_a_position_that_lags_behind_its_trades_is_waited_for(world: Reconciled) -> None:
+    world.account.trade("7", "-0.010", kind=ForcedKind.ADL)
+    world.account.trade("8", "-0.010", kind=ForcedKind.ADL)
+    world.account.unseen = Decimal("-0.010")
+    assert world.refresh() == "wait"
+    world.account.unseen = Decimal(0)
+    assert world.try_again() == "repaired"
+    assert world.agrees
+
+
+def test_an_order_from_before_the_watermark_is_read_in_full(world: Reconciled) -> None:
+    world.account.trade("7", "-0.010", kind=ForcedKind.LIQUIDATION, old_order=True)
+    assert world.refresh() == "repaired"
+    assert "order trades" in world.account.asked
+    assert world.agrees
+
+
+def test_a_side_flip_is_held_though_it_is_explained(world: Reconciled) -> None:
+    world.account.trade("7", "-0.050", kind=ForcedKind.ADL)
+    assert world.refresh() == "held"
+    assert world.hold()["reason"] == HoldReason.SIDE_FLIP  # type: ignore[index]
+
+
+def test_what_no_rule_denies_is_told_and_not_held(world: Reconciled) -> None:
+    world.account.trade("7", "-0.0001")
+    assert world.refresh() == "explained"
+    assert world.hold() is None
+    assert world.told() == ["explained"]
+
+
+def test_without_a_watermark_a_drift_is_held_since_its_history_is_missing(server: RedisServer) -> None:
+    world = Reconciled(server)
+    world.account.amount = Decimal("0.030")
+    assert world.refresh() == "wait"
+    world.try_for_a_minute()
+    assert world.hold()["reason"] == HoldReason.HISTORY_MISSING  # type: ignore[index]
+    assert world.account.asked == []
+
+
+# --- doubt ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_venue_that_cannot_be_asked_explains_nothing_and_holds_nothing(world: Reconciled) -> None:
+    world.account.amount = Decimal("0.030")
+    world.account.is_down = True
+    for _ in range(5):
+        assert world.try_again() == "unread"
+    assert world.hold() is None
+    assert world.told() == []
+
+
+def test_a_reservation_is_waited_for(world: Reconciled) -> None:
+    world.order()
+    world.account.trade("7", "-0.010", kind=ForcedKind.ADL)
+    assert world.try_for_a_minute() == "wait"
+    assert world.reserved_by() == "plan-1"
+    world.expire_reservation()
+    assert world.try_again() == "repaired"
+    assert world.agrees
+
+
+def test_a_snapshot_from_before_the_barrier_is_waited_for(world: Reconciled) -> None:
+    world.account.trade("7", "-0.010", kind=ForcedKind.ADL)
+    world.redis.hset(world.keys.ledger(SYMBOL), "barrier_ms", world.now_ms())
+    assert world.refresh() == "wait"
+    assert "trades" not in world.account.asked[3:]
+
+
+def test_one_reconciles_at_a_time(world: Reconciled) -> None:
+    first = world.store.claim(SYMBOL)
+    assert first is not None
+    assert world.refresh() == "busy"
+    world.store.release(first)
+    assert world.refresh() == "agreed"
+
+
+def test_a_symbol_outside_the_allowlist_is_left_alone(world: Reconciled) -> None:
+    assert world.service.reconcile("XRPUSDT") == "not_allowed"
+
+
+@pytest.mark.parametrize("field", ["last_known_amt", "last_order_time_ms", "barrier_ms"])
+def test_a_ledger_that_moved_meanwhile_is_not_repaired(world: Reconciled, field: str) -> None:
+    world.account.trade("7", "-0.010", kind=ForcedKind.ADL)
+    ask = world.account.fetch_positions
+
+    def moved(symbols: object) -> object:
+        value = "0.035" if field == "last_known_amt" else str(world.now_ms())
+        world.redis.hset(world.keys.ledger(SYMBOL), field, value)
+        return ask(symbols)  # type: ignore[arg-type]
+
+    world.account.fetch_positions = moved  # type: ignore[method-assign,assignment]
+    before = world.redis.hgetall(world.keys.fills(SYMBOL))
+    assert world.refresh() == "moved"
+    assert world.redis.hgetall(world.keys.fills(SYMBOL)) == before
+    assert world.told() == []
+
+
+def test_a_result_that_is_recorded_meanwhile_is_not_repaired_again(world: Reconciled) -> None:
+    lose_a_result(world)
+    ask = world.account.fetch_positions
+
+    def reported(symbols: object) -> object:
+        world.report("plan-1", ("of-plan-1", "SELL", "0.030"))
+        return ask(symbols)  # type: ignore[arg-type]
+
+    world.account.fetch_positions = reported  # type: ignore[method-assign,assignment]
+    world.refresh()
+    world.account.fetch_positions = ask  # type: ignore[method-assign]
+    assert world.agrees
+
+
+def test_the_same_task_twice_repairs_once(world: Reconciled) -> None:
+    lose_a_result(world)
+    world.refresh()
+    amount, told = world.ledger_amt(), world.told()
+    world.redis.hdel(world.keys.ledger(SYMBOL), "barrier_ms")
+    assert world.reconcile() == "wait"
+    assert (world.ledger_amt(), world.told()) == (amount, told)
+
+
+# --- holds ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_hold_ends_after_three_agreeing_snapshots(world: Reconciled) -> None:
+    world.account.trade("7", "-0.010")
+    world.refresh()
+    world.account.trade("8", "0.010")
+    for _ in range(AGREEMENTS - 1):
+        world.refresh()
+        world.reconcile()  # the same snapshot doesn't count twice
+        assert world.hold() is not None
+    assert world.refresh() == "released"
+    assert world.hold() is None
+    assert world.told() == ["held", "released"]
+
+
+def test_agreements_in_a_row_are_counted_anew_after_a_drift(world: Reconciled) -> None:
+    world.account.trade("7", "-0.010")
+    world.refresh()
+    world.account.trade("8", "0.010")
+    world.refresh()
+    world.refresh()
+    world.account.trade("9", "-0.010")
+    world.try_again()
+    world.account.trade("10", "0.010")
+    world.refresh()
+    assert world.hold() is not None
+
+
+def test_an_operators_hold_is_never_touched(world: Reconciled) -> None:
+    world.operator.set_hold(SYMBOL, why="stop", by="person")
+    world.account.trade("7", "-0.010")
+    world.refresh()
+    world.account.trade("8", "0.010")
+    for _ in range(AGREEMENTS):
+        world.refresh()
+    assert world.hold() is None
+    assert world.redis.get(world.keys.hold(SYMBOL)) == "stop"
+
+
+def test_a_hold_of_another_kind_does_not_end_by_agreement(world: Reconciled) -> None:
+    world.redis.set(world.keys.service_hold(SYMBOL), '{"reason":"breach","ends":"person"}')
+    for _ in range(AGREEMENTS + 1):
+        world.refresh()
+    assert world.hold() == {"reason": "breach", "ends": "person"}
+
+
+def test_released_by_hand_the_same_facts_are_not_held_twice(world: Reconciled) -> None:
+    world.account.trade("7", "-0.010")
+    world.refresh()
+    world.redis.delete(world.keys.service_hold(SYMBOL))
+    assert world.try_again() == "known"
+    assert world.hold() is None
+    world.account.trade("8", "-0.001")
+    assert world.try_again() == "held"
+
+
+def test_a_hold_takes_an_unconsumed_permit_with_it(world: Reconciled) -> None:
+    world.account.trade("7", "-0.010")
+    world.redis.set(world.keys.permit("plan-1"), "{}")
+    world.redis.set(world.keys.reservation(SYMBOL), "plan-1")
+    state = world.store.claim(SYMBOL)
+    assert state is not None
+
+    request = HoldRequest(event_id="e", head='{"reason":"unexplained_drift","since_ms":', fields={}, next_ms=0)
+    assert world.store.hold(state, request) == "held"
+    assert world.permit() is None
+    assert world.reserved_by() is None
+
+
+def test_a_repair_that_is_not_confirmed_is_held(world: Reconciled) -> None:
+    world.account.trade("7", "-0.010", kind=ForcedKind.ADL)
+    world.refresh()
+    world.account.amount = Decimal("0.020")
+    world.refresh()
+    assert world.hold()["reason"] == HoldReason.CONFIRMATION_FAILED  # type: ignore[index]
+
+
+def test_a_held_position_is_still_repaired_when_its_trades_come(world: Reconciled) -> None:
+    world.account.trade("7", "-0.010", kind=ForcedKind.ADL)
+    world.account.hidden = {"1"}
+    world.try_for_a_minute()
+    assert world.hold() is not None
+    world.account.hidden = set()
+    assert world.try_again() == "repaired"
+    for _ in range(AGREEMENTS):
+        world.refresh()
+    assert world.hold() is None
+    assert world.agrees
+
+
+# --- modes ----------------------------------------------------------------------------------------------------------
+
+
+def test_observe_writes_its_own_keys_and_nothing_else(server: RedisServer) -> None:
+    world = Reconciled(server, mode=Mode.OBSERVE)
+    world.mark()
+    lose_a_result(world)
+    world.expire_reservation()
+    world.put_position(world.account.shown)
+    before = world.dump()
+    assert world.reconcile() == "explained"
+    after = world.dump()
+    own = (world.keys.watermark(SYMBOL), world.keys.reconcile_case(SYMBOL), world.keys.reconcile_events)
+    shared = (world.keys.budget, world.keys.reconcile_budget, world.keys.counters)
+    changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+    assert changed <= {*own, *shared}
+    assert world.told() == ["explained"]
+    assert world.classes() == ["late"]
+
+
+def test_observe_never_holds(server: RedisServer) -> None:
+    world = Reconciled(server, mode=Mode.OBSERVE)
+    world.mark()
+    world.account.amount = Decimal("0.030")
+    world.try_for_a_minute()
+    world.account.trade("7", "-0.001")
+    world.try_for_a_minute()
+    assert world.hold() is None
+    assert world.ledger_amt() == "0.04"
+
+
+# --- what is due ----------------------------------------------------------------------------------------------------
+
+
+def test_a_position_is_due_for_a_watermark_then_not_then_for_its_drift(server: RedisServer) -> None:
+    world = Reconciled(server)
+    assert world.store.due([SYMBOL]) == (SYMBOL,)
+    world.mark()
+    assert world.store.due([SYMBOL]) == ()
+    world.account.amount = Decimal("0.030")
+    world.put_position(world.account.shown)
+    assert world.store.due([SYMBOL]) == (SYMBOL,)
+    assert world.reconcile() == "wait"
+    assert world.store.due([SYMBOL]) == ()
+    world.back_date("next_ms", 10**7)
+    assert world.store.due([SYMBOL]) == (SYMBOL,)
+
+
+def test_drifts_come_before_watermarks(world: Reconciled) -> None:
+    world.put_ledger("1", symbol="ETHUSDT")
+    world.put_position("1", symbol="ETHUSDT")
+    world.put_position("0.030")
+    assert world.store.due(["ETHUSDT", SYMBOL]) == (SYMBOL, "ETHUSDT")
+
+
+def test_one_drift_uses_at_most_its_weight(world: Reconciled) -> None:
+
+    own = RedisRequestBudget(world.redis, world.keys, own_weight=240, venue_weight=240, is_reconcile=True)
+    budget = ReconcileBudget(own, world.budget)
+    for _ in range(4):
+        budget.begin()
+        budget.acquire(60)
+        with pytest.raises(ExchangeBudgetSpentError):
+            budget.acquire(1)
+    budget.begin()
+    with pytest.raises(ExchangeBudgetSpentError):
+        budget.acquire(1)
