@@ -31,8 +31,8 @@ def connect_signals(settings: Settings) -> None:
         configure_logging(settings, level=loglevel, logfile=logfile)
 
     def on_start(sender: Any, **_: Any) -> None:
-        refuse_unfit_servers(settings, sender.app)
         serve_reconcile(sender.app)
+        refuse_unfit_servers(settings, sender.app)
         on_worker_init(sender)
 
     setup_logging.connect(on_setup_logging, weak=False, dispatch_uid="p33.logging")

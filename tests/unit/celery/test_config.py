@@ -200,6 +200,7 @@ def test_no_task_may_hang_for_ever():
         "p33.evaluate_permit": 10,
         "p33.apply_result": 10,
         "p33.refresh_snapshot": 30,
+        "p33.reconcile": 60,
     }
 
 
