@@ -17,6 +17,7 @@ from p33_tasks.errors import (
     StoreError,
 )
 from p33_tasks.ports import Venue
+from p33_tasks.settings import Settings
 from p33_tasks.venues.spec import VenueSpec
 
 NOT_THE_EXCHANGE = "not the exchange: Redis takes no writes (full? read-only? too few replicas?); look at its log"
@@ -73,14 +74,21 @@ def check_exchange(session: Session, *, redis_answers: bool) -> list[Finding]:
         findings.fail("venue", str(error), "set P33_EXCHANGE")
         return findings.all
     if not _check_reachable(findings, venue, session.settings.venue):
+        _check_keys_are_set(findings, session.settings)
         return findings.all
     allowlist = session.settings.allowlist
     _check_symbols(findings, venue, allowlist)
-    if _check_positions(findings, venue, allowlist):
+    if _check_positions(findings, venue, session.settings):
         _check_position_mode(findings, venue)
         _check_account(findings, venue)
         _check_key(findings, venue)
     return findings.all
+
+
+def _check_keys_are_set(findings: Findings, settings: Settings) -> None:
+    """Nothing was asked of the exchange; that keys are missing is known without it."""
+    if settings.venue.credentials and None in settings.api_credentials:
+        findings.fail("credentials", "no API key is set", settings.venue.credentials_advice)
 
 
 def _asked(findings: Findings, what: str, ask: Callable[[], Any], fix: str) -> Any:
@@ -130,11 +138,16 @@ def _check_symbols(findings: Findings, venue: Venue, allowlist: tuple[str, ...])
         findings.ok("symbols", f"order rules for all {len(allowlist)} of P33_ALLOWLIST")
 
 
-def _check_positions(findings: Findings, venue: Venue, allowlist: tuple[str, ...]) -> bool:
+def _check_positions(findings: Findings, venue: Venue, settings: Settings) -> bool:
+    allowlist = settings.allowlist
     try:
         report = venue.fetch_positions(allowlist)
     except ExchangeCredentialsError as error:
-        fix = "set the key and secret, enable futures reading for the key, and allow this address"
+        fix = (
+            "set the key and secret, enable futures reading for the key, and allow this address; "
+            f"{settings.venue.testnet_variable} is {str(settings.testnet).lower()}: the venue refuses a key of "
+            f"{'its live account there' if settings.testnet else 'its test environment there'}"
+        )
         findings.fail("credentials", str(error), fix)
         return False
     except (ExchangeError, StoreError) as error:

@@ -7,21 +7,22 @@ from typing import Any
 
 import click
 
-from p33_tasks.cli.failures import NO, json_option
-from p33_tasks.cli.session import open_session
+from p33_tasks.cli.failures import NO, Failure, json_option
+from p33_tasks.cli.session import Session, open_session
 from p33_tasks.cli.show import cell, console, escaped, print_json, print_lines, seconds
 from p33_tasks.views import narrative, retelling
+from p33_tasks.views.recent import read_recent
 from p33_tasks.views.stories import Story, Trace, read_story, read_trace
 
 _MARKS = {"passed": ("ok  ", "green"), "failed": ("NO  ", "red"), "not reached": ("    ", "dim")}
 
 
 @click.command(short_help="Why a plan was allowed or denied.")
-@click.argument("plan_id")
+@click.argument("plan_id", required=False)
+@click.option("--last", is_flag=True, help="The plan of the latest verdict, instead of PLAN_ID.")
 @json_option
-def explain(plan_id: str, as_json: bool) -> None:
-    """Explain PLAN_ID's verdict: the facts, the rule that denied it, the numbers and the limit, what would have made
-    it an allow, what to do, and what happened afterwards.
+def explain(plan_id: str | None, last: bool, as_json: bool) -> None:
+    """Explain PLAN_ID's verdict: the answer and what to do, what happened afterwards, then the facts and the rules.
 
     Exit 1 when there is no verdict; then it says whether the plan is waiting, was moved to the dead-letter stream,
     or was never seen.
@@ -29,10 +30,17 @@ def explain(plan_id: str, as_json: bool) -> None:
     \b
     Examples:
       p33 explain abc5f1f59a4df545
+      p33 explain --last
+      p33 explain plan_id=abc5f1f59a4df545             as a log line has it
       p33 explain abc5f1f59a4df545 --json | jq .verdict.details
-    """  # noqa: D205 - click shows the first paragraph whole
+    """
+    if last == (plan_id is not None):
+        raise click.UsageError("name one plan: PLAN_ID, or --last")
     session = open_session()
+    plan_id = _last_plan(session) if plan_id is None else plan_id
     story = read_story(session.client, session.keys, plan_id)
+    if story is None and (pasted := pasted_plan_id(plan_id)) != plan_id:
+        plan_id, story = pasted, read_story(session.client, session.keys, pasted)
     if story is not None:
         if as_json:
             print_json(_story_json(story))
@@ -47,6 +55,20 @@ def explain(plan_id: str, as_json: bool) -> None:
     raise click.exceptions.Exit(NO)
 
 
+def pasted_plan_id(text: str) -> str:
+    """The plan_id in what was copied from a log line, e.g. ``plan_id='abc'``; other text as it is."""
+    bare = text.strip().rstrip(",").removeprefix("plan_id=")
+    quoted = len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "'\""
+    return bare[1:-1] if quoted else bare
+
+
+def _last_plan(session: Session) -> str:
+    latest = read_recent(session.client, session.keys, 1)
+    if not latest:
+        raise Failure("there is no verdict yet: no plan was judged, or the audit stream was deleted (p33 status)")
+    return latest[0].plan_id
+
+
 def _print(lines: Iterator[tuple[str, str]]) -> None:
     print_lines(console(), (cell(text, style, limit=1_000) for text, style in lines))
 
@@ -59,6 +81,10 @@ def _story_lines(story: Story) -> Iterator[tuple[str, str]]:
     allowed, ts_ms = verdict.get("allow") is True, retelling.verdict_ms(verdict)
     yield _headline(story, allowed=allowed)
     yield f"  {retelling.at(ts_ms)}, {seconds(story.now_ms - ts_ms)} ago", ""
+    if not allowed:
+        yield from _remedy_lines(story)
+    yield "What became of it", "bold"
+    yield from ((f"  {line}", "") for line in retelling.aftermath(story))
     yield from _asked_lines(inputs, ts_ms)
     known = list(narrative.known_lines(inputs, ts_ms))
     if known:
@@ -73,10 +99,6 @@ def _story_lines(story: Story) -> Iterator[tuple[str, str]]:
         for text, state in narrative.rule_states(verdict):
             mark, style = _MARKS[state]
             yield f"  {mark}{text}", style
-    if not allowed:
-        yield from _remedy_lines(story)
-    yield "What became of it", "bold"
-    yield from ((f"  {line}", "") for line in retelling.aftermath(story))
 
 
 def _headline(story: Story, *, allowed: bool) -> tuple[str, str]:

@@ -34,6 +34,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "status": Entry(place="p33_tasks.cli.status:status", summary="Every symbol: exchange, ledger, drift, gate."),
         "watch": Entry(place="p33_tasks.cli.watch:watch", summary="Follow verdicts live, one line each."),
         "explain": Entry(place="p33_tasks.cli.explain:explain", summary="Why a plan was allowed or denied."),
+        "deadletters": Entry(
+            place="p33_tasks.cli.deadletters:deadletters", summary="Entries that could not be understood."
+        ),
         "replay": Entry(
             place="p33_tasks.cli.replay:replay", summary="Evaluate recorded verdicts again, also with other limits."
         ),

@@ -75,7 +75,8 @@ async def no_traceback(request: web.Request, handler: Handler) -> web.StreamResp
 
 
 _ADVICE = {
-    404: "There is nothing at this address. There are /, /plan/PLAN_ID, /metrics, /healthz and /readyz.",
+    404: "There is nothing at this address. There are /, /verdicts, /deadletters, /plan/PLAN_ID, /metrics, /healthz "
+    "and /readyz.",
     405: "This service can only be read: use GET or HEAD.",
     421: "Bound to a loopback address, it answers to localhost and to addresses only, not to a name.",
 }

@@ -12,6 +12,7 @@ import structlog
 from aiohttp import hdrs, web
 from prometheus_client.exposition import choose_encoder
 
+from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import CorruptStateError, StoreError
 from p33_tasks.exporter.answers import add_headers, no_traceback, own_names_only, page, plain
 from p33_tasks.exporter.cluster import READ_TIMEOUT_SEC, Cluster, Reading
@@ -21,6 +22,9 @@ from p33_tasks.exporter.metrics import ClusterMetrics
 from p33_tasks.exporter.page import home, plan, templates
 from p33_tasks.exporter.page.text import MAX_PLAN_ID_CHARS
 from p33_tasks.settings import Settings
+from p33_tasks.views.dead_letters import PAGE, is_entry_id
+
+MAX_SYMBOL_CHARS = 40
 
 log = structlog.get_logger("p33.exporter")
 
@@ -40,6 +44,8 @@ def make_app(settings: Settings) -> web.Application:
     app.add_routes(
         [
             web.get("/", service.home),
+            web.get("/verdicts", service.verdicts),
+            web.get("/deadletters", service.dead_letters),
             web.get("/plan", service.plan_by_query),
             web.get("/plan/{plan_id:.+}", service.plan_by_path),
             web.get("/metrics", service.metrics),
@@ -107,6 +113,35 @@ class Service:
             )
         )
 
+    async def verdicts(self, request: web.Request) -> web.Response:
+        """``/verdicts?symbol=&reason=&before=``: the audit stream, a page at a time."""
+        symbol, reason = (
+            request.query.get("symbol", "").strip().upper()[:MAX_SYMBOL_CHARS],
+            request.query.get("reason", ""),
+        )
+        before, outcomes = _entry_id(request), ("allow", *Reason)
+        reason = reason if reason in outcomes else ""
+        try:
+            found = await self._cluster.verdicts(symbol=symbol, reason=reason, before=before)
+        except StoreError as error:
+            return self._away(error)
+        asked = {"symbol": symbol, "reason": reason, "before": before, "outcomes": outcomes}
+        return page(templates.render("verdicts", found=found, links=home.links(self._settings), **asked))
+
+    async def dead_letters(self, request: web.Request) -> web.Response:
+        """``/deadletters?before=``: entries that could not be understood."""
+        before = _entry_id(request)
+        try:
+            letters = await self._cluster.dead_letters(before)
+        except StoreError as error:
+            return self._away(error)
+        shown = {"letters": letters, "before": before, "most": PAGE, "links": home.links(self._settings)}
+        return page(templates.render("deadletters", **shown))
+
+    def _away(self, error: StoreError) -> web.Response:
+        choices = home.Choices()
+        return page(home.redis_is_away(str(error), self._history, self._settings, choices), status=503)
+
     async def plan_by_path(self, request: web.Request) -> web.Response:
         """``/plan/<id>``: one plan's story. The id as it was sent, since it may hold anything."""
         raw = request.rel_url.raw_path.removeprefix("/plan/")
@@ -127,7 +162,7 @@ class Service:
         except CorruptStateError as error:
             return page(templates.message("Unreadable", f"The record of this plan can't be read: {error}"), status=500)
         except StoreError as error:
-            return page(home.redis_is_away(str(error), self._history, self._settings, home.Choices()), status=503)
+            return self._away(error)
         body, status = plan.render(plan_id, found, home.links(self._settings))
         return page(body, status=status)
 
@@ -137,6 +172,12 @@ class Service:
             if reading.overview is not None:
                 self._history.add(reading.overview)
             await asyncio.sleep(PERIOD_SEC)
+
+
+def _entry_id(request: web.Request) -> str:
+    """Where a list goes on; anything that is no entry id begins it anew."""
+    before = request.query.get("before", "")
+    return before if is_entry_id(before) else ""
 
 
 def _scrape_timeout_sec(request: web.Request) -> float:

@@ -18,8 +18,9 @@ from p33_tasks.errors import P33Error, StoreUnavailableError
 from p33_tasks.settings import Settings
 from p33_tasks.store.connection import connect
 from p33_tasks.venues.build import venue_source
+from p33_tasks.views.dead_letters import DeadLetter, read_dead_letters
 from p33_tasks.views.overview import Overview, read_overview
-from p33_tasks.views.recent import RecentVerdict, read_recent
+from p33_tasks.views.recent import RecentVerdict, VerdictPage, read_recent, read_verdicts
 from p33_tasks.views.stories import Story, Trace, read_story, read_trace
 
 READ_TIMEOUT_SEC = 3.0
@@ -73,6 +74,24 @@ class Cluster:
             StoreError: Redis did not answer, or refused.
         """
         return await self._on_page(lambda: read_recent(self._client, self.keys, count))
+
+    async def verdicts(self, *, symbol: str, reason: str, before: str) -> VerdictPage:
+        """A page of verdicts that a filter lets through.
+
+        Raises:
+            StoreError: Redis did not answer, or refused.
+        """
+        return await self._on_page(
+            lambda: read_verdicts(self._client, self.keys, symbol=symbol, reason=reason, before=before)
+        )
+
+    async def dead_letters(self, before: str) -> Sequence[DeadLetter]:
+        """The newest dead letters, or those before an entry id.
+
+        Raises:
+            StoreError: Redis did not answer, or refused.
+        """
+        return await self._on_page(lambda: read_dead_letters(self._client, self.keys, before=before))
 
     async def plan(self, plan_id: str) -> Story | Trace:
         """A plan's story; what is known of it where it has no verdict.

@@ -59,6 +59,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 def unknown_variables(environ: Mapping[str, str] | None = None) -> dict[str, str | None]:
     """Variables that look like settings and are none, each with the setting it may have been meant for.
 
+    Any other name that begins with ``P33_``, and near misses of the venues' and Redis' variables.
+
     They are not an error: an older release reads the env file of a newer one.
 
     Raises:
@@ -67,8 +69,19 @@ def unknown_variables(environ: Mapping[str, str] | None = None) -> dict[str, str
     environ = os.environ if environ is None else environ
     filed, _ = _read_env_file(environ.get("P33_ENV_FILE"))
     known = [*_fields_by_variable(), *(f"{name}{SUFFIX}" for name in _secrets()), *_READ_ELSEWHERE]
-    unknown = sorted({name for name in (*filed, *environ) if name.startswith("P33_")} - set(known))
-    return {name: next(iter(get_close_matches(name, known, 1, 0.75)), None) for name in unknown}
+    named = {*filed, *environ} - set(known)
+    ours = {name: _meant(name, known, 0.75) for name in sorted(named) if name.startswith("P33_")}
+    others = {name: _meant(name, known, 0.9) for name in sorted(named) if name.startswith(_shared_prefixes(known))}
+    return ours | {name: meant for name, meant in others.items() if meant}
+
+
+def _meant(name: str, known: list[str], likeness: float) -> str | None:
+    return next(iter(get_close_matches(name, known, 1, likeness)), None)
+
+
+def _shared_prefixes(known: list[str]) -> tuple[str, ...]:
+    """Of settings under names that other programs use too (BINANCE_, REDIS_): only near misses there are ours."""
+    return tuple({name.partition("_")[0] + "_" for name in known} - {"P33_"})
 
 
 def _read_env_file(named: str | None) -> tuple[Mapping[str, str], Path]:

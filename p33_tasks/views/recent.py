@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import redis
 
 MAX_RECENT = 100
+PAGE = 500
+PAGES = 10
+"""A filter looks through at most 5 000 entries at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,11 @@ class RecentVerdict:
     def allowed(self) -> bool:
         """Whether it is an allow."""
         return self.verdict.get("allow") is True
+
+    @property
+    def outcome(self) -> str:
+        """``allow``, or the reason of the deny."""
+        return "allow" if self.allowed else self.reason
 
     @property
     def reason(self) -> str:
@@ -65,6 +73,48 @@ def read_recent(client: redis.Redis, keys: Keys, count: int) -> tuple[RecentVerd
     with translated_errors():
         rows: Any = client.xrevrange(keys.decisions, count=min(count, MAX_RECENT))
     return tuple(_recent(entry_id, fields) for entry_id, fields in rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictPage:
+    """Verdicts that a filter lets through, newest first."""
+
+    verdicts: tuple[RecentVerdict, ...]
+    older: str  # entry id behind which the next page begins; empty: there is nothing older
+    now_ms: int
+
+
+def read_verdicts(
+    client: redis.Redis, keys: Keys, *, symbol: str = "", reason: str = "", before: str = "", count: int = 50
+) -> VerdictPage:
+    """One page of the audit stream, and of a filter at most 5 000 entries looked through.
+
+    Args:
+        client: Any client that decodes replies.
+        keys: Of the account.
+        symbol: Only its verdicts; empty: all.
+        reason: Only denials for it, or ``allow``: only allows; empty: all.
+        before: Only entries older than this entry id; empty: from the newest.
+        count: Verdicts on a page.
+
+    Raises:
+        StoreError: Redis is away, or refuses.
+    """
+    found: list[RecentVerdict] = []
+    with translated_errors():
+        sec, micros = client.time()
+        now_ms = int(sec) * 1000 + int(micros) // 1000
+        for _ in range(PAGES):
+            rows: Any = client.xrevrange(keys.decisions, max=f"({before}" if before else "+", count=PAGE)
+            for entry_id, fields in rows:
+                verdict, before = _recent(entry_id, fields), entry_id
+                if symbol in {"", verdict.symbol} and reason in {"", verdict.outcome}:
+                    found.append(verdict)
+                if len(found) == count:
+                    return VerdictPage(verdicts=tuple(found), older=before, now_ms=now_ms)
+            if len(rows) < PAGE:
+                return VerdictPage(verdicts=tuple(found), older="", now_ms=now_ms)
+    return VerdictPage(verdicts=tuple(found), older=before, now_ms=now_ms)
 
 
 def _recent(entry_id: str, fields: Mapping[str, str]) -> RecentVerdict:

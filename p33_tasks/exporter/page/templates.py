@@ -8,6 +8,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from p33_tasks.contract.timing import iso
 from p33_tasks.domain.quantities import canonical, magnitude
 from p33_tasks.exporter.page import text
 from p33_tasks.views import narrative, retelling
@@ -39,6 +40,7 @@ ENVIRONMENT.filters |= {
     "canonical": canonical,
     "seconds": text.seconds,
     "ago": text.ago,
+    "time": iso,
     "total": _total,
     "plan_path": text.plan_path,
 }

@@ -22,6 +22,11 @@ def refused(**environ: str) -> str:
 # --- defaults and limits --------------------------------------------------------------------------------------------
 
 
+def test_near_misses_of_the_venues_variables_are_named_and_other_programs_ones_are_not() -> None:
+    environ = {"BINANCE_API_SECERT": "x", "REDIS_PASWORD": "x", "REDIS_URL": "x", "BINANCE_FUTURES_URL": "x"}
+    assert unknown_variables(environ) == {"BINANCE_API_SECERT": "BINANCE_API_SECRET", "REDIS_PASWORD": "REDIS_PASSWORD"}
+
+
 def test_the_defaults_are_the_contracts():
     settings = load_settings({})
     assert settings.model_dump(by_alias=True) == {
