@@ -82,7 +82,8 @@ def _position(symbol: str, rows: Sequence[Row], doubt: str | None) -> Position:
         raise InvalidRowError("it has a one-way position and legs")
     if doubt is not None and legs.keys() != {Leg.LONG, Leg.SHORT}:
         raise InvalidRowError(doubt)
-    return _hedged(symbol, legs) if legs else Position(symbol=symbol, position_amt=q.ZERO)
+    # The mode is the symbol's own, and only a row tells it.
+    return _hedged(symbol, legs) if legs else Position(symbol=symbol, position_amt=q.ZERO, hedge_mode=None)
 
 
 def _leg_of(row: Row) -> Leg:

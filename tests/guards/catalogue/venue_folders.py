@@ -85,6 +85,13 @@ VENUE_FOLDERS = (
         "test_the_side_has_the_sign_and_an_omitted_symbol_is_flat",
     ),
     _bybit(
+        "a symbol without a row has no known mode",
+        "position_rows.py",
+        "Position(symbol=symbol, position_amt=q.ZERO, hedge_mode=None)",
+        "Position(symbol=symbol, position_amt=q.ZERO)",
+        "test_the_side_has_the_sign_and_an_omitted_symbol_is_flat",
+    ),
+    _bybit(
         "leg and side agree",
         "position_rows.py",
         "    if not leg.admits(amount):\n",

@@ -79,6 +79,10 @@ def test_the_side_has_the_sign_and_an_omitted_symbol_is_flat():
         "XRPUSDT": Decimal(0),
     }
     assert report.positions["BTCUSDT"].mark_price == Decimal("50500.00")
+    modes = {symbol: position.hedge_mode for symbol, position in report.positions.items()}
+    assert modes == {"BTCUSDT": False, "ETHUSDT": False, "SOLUSDT": False, "XRPUSDT": None}, (
+        "no row tells the last one's"
+    )
     assert not report.spoiled
 
 
