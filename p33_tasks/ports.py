@@ -263,6 +263,7 @@ class LedgerState:
     decision_text: str | None = None  # the plan's verdict
     executed_text: str | None = None  # what the plan's orders executed, as stored
     step_size_text: str | None = None  # of the symbol, as stored
+    position_side: Leg | None = Leg.BOTH  # whose ledger this is; None: the result can't be booked to any position
 
 
 class ResultStatus(StrEnum):
@@ -279,8 +280,17 @@ class ResultStore(Protocol):
     def refuse_markets(self) -> None:
         """The venue refused an order for its quantity or symbol: fetch the market rules at the next refresh."""
 
-    def load_ledger(self, symbol: str, order_ids: Iterable[str], plan_id: str) -> LedgerState:
-        """The base that fills are applied to, in one round trip."""
+    def load_ledger(
+        self, symbol: str, order_ids: Iterable[str], plan_id: str, named: frozenset[Leg] = frozenset()
+    ) -> LedgerState:
+        """The base that fills are applied to, in one round trip.
+
+        Args:
+            symbol: The venue's id.
+            order_ids: That the result names.
+            plan_id: The plan.
+            named: The legs that its orders name.
+        """
 
     def record(
         self, *, result: ExecutionResult, base: LedgerState, recording: Recording, entry: StreamEntry

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.executions import Breach, OrderRecord, Permitted
-from p33_tasks.domain.models import OrderSide, PositionSide
+from p33_tasks.domain.models import Leg, OrderSide, PositionSide
 from p33_tasks.domain.quantities import parse_quantity
 from p33_tasks.errors import CorruptStateError, InvalidQuantityError
 
@@ -17,9 +17,11 @@ _BREACHES = {kind.value: kind for kind in Breach}
 
 
 def encode_order(record: OrderRecord) -> str:
-    """JSON: ``plan_id``, ``side`` (null where no report named it), ``breaches`` (a list)."""
+    """JSON: ``plan_id``, ``side`` (null where no report named it), ``breaches`` (a list), in hedge mode ``leg``."""
     side = None if record.side is None else record.side.value
-    return exact_json.dumps({"plan_id": record.plan_id, "side": side, "breaches": [str(b) for b in record.breaches]})
+    leg = {} if record.leg is None else {"leg": record.leg.value}
+    breaches = [str(kind) for kind in record.breaches]
+    return exact_json.dumps({"plan_id": record.plan_id, "side": side, "breaches": breaches, **leg})
 
 
 def decode_order(text: str | None) -> OrderRecord | None:
@@ -29,7 +31,13 @@ def decode_order(text: str | None) -> OrderRecord | None:
     if not isinstance(plan_id, str) or not isinstance(breaches, list):
         return None
     known = tuple(_BREACHES[kind] for kind in breaches if isinstance(kind, str) and kind in _BREACHES)
-    return OrderRecord(plan_id=plan_id, side=_SIDES.get(side) if isinstance(side, str) else None, breaches=known)
+    leg = fields.get("leg")
+    return OrderRecord(
+        plan_id=plan_id,
+        side=_SIDES.get(side) if isinstance(side, str) else None,
+        breaches=known,
+        leg=Leg(leg) if isinstance(leg, str) and leg in _LEGS else None,
+    )
 
 
 def encode_executed(executed: Mapping[str, Decimal]) -> str:
@@ -66,6 +74,15 @@ def permitted_of(decision: str | None, *, plan_id: str, symbol: str, step_size: 
         )
     except (KeyError, TypeError, InvalidQuantityError):
         return None
+
+
+def decided_position(decision: str | None, *, plan_id: str, symbol: str) -> Leg | None:
+    """Whose position an allow of this plan is about; None where the decision is none."""
+    fields = _object(decision)
+    if fields.get("allow") is not True or (fields.get("plan_id"), fields.get("symbol")) != (plan_id, symbol):
+        return None
+    side = fields.get("position_side", Leg.BOTH.value)
+    return Leg(side) if isinstance(side, str) and side in set(Leg) else None
 
 
 def _step(text: str | None) -> Decimal | None:

@@ -29,10 +29,11 @@ from p33_tasks.contract.fields import (
     symbol_of,
     text_of,
 )
+from p33_tasks.contract.positions import leg_of as named_leg_of
 from p33_tasks.contract.positions import looks_like_a_leg
 from p33_tasks.contract.readable import readable
 from p33_tasks.domain import quantities as q
-from p33_tasks.domain.models import Fill, OrderSide, PositionSide
+from p33_tasks.domain.models import Fill, Leg, OrderSide, PositionSide
 from p33_tasks.errors import InvalidMessageError
 from p33_tasks.ports import ExecutionResult, ResultReader
 
@@ -266,9 +267,13 @@ def side_of(order: Mapping[str, object]) -> OrderSide | None:
 
 
 def leg_of(order: Mapping[str, object]) -> PositionSide | None:
-    """The leg that an order names; None for no leg, ``BOTH`` and any other word."""
-    words = {(_word(order, name) or "").upper() for name in ("positionSide", "position_side")}
-    return next((leg for leg in (PositionSide.LONG, PositionSide.SHORT) if leg.value in words), None)
+    """The leg that an order names; None for none, and for ``BOTH``.
+
+    Raises:
+        InvalidMessageError: It names two, or another word.
+    """
+    leg = named_leg_of(order)
+    return None if leg is Leg.BOTH else PositionSide(leg.value)
 
 
 def reduce_only_of(order: Mapping[str, object]) -> bool | None:

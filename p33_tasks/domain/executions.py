@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from p33_tasks.domain import quantities as q
 from p33_tasks.domain.ledger import Applied
-from p33_tasks.domain.models import Fill, OrderSide, PositionSide
+from p33_tasks.domain.models import Fill, Leg, OrderSide, PositionSide
 
 MILLIONTH = Decimal("0.000001")
 
@@ -40,6 +40,9 @@ class OrderRecord:
     plan_id: str  # of the first result that named it
     side: OrderSide | None = None  # None: no report named it yet
     breaches: tuple[Breach, ...] = ()  # counted already
+    leg: Leg | None = (
+        None  # LONG or SHORT: the leg that its fills went to; None: the symbol's own position, or none yet
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,25 @@ class Recording:
         """The ledger afterwards; None when unknown, or when no order is named."""
         orders = list(self.orders.values())
         return orders[-1].applied.amount if orders else None
+
+
+def position_of(
+    decided: Leg | None, named: frozenset[Leg], remembered: frozenset[Leg], *, is_hedged: bool
+) -> Leg | None:
+    """Which of a symbol's positions a result is booked to (CONTRACT section 4); None: it can't be told.
+
+    Args:
+        decided: The position of the plan's allow, whatever the symbol's mode is now; None: the plan has none.
+        named: The legs that its orders name.
+        remembered: The legs that its orders went to before.
+        is_hedged: Whether the symbol is in hedge mode.
+    """
+    if decided is not None:
+        return decided
+    if not is_hedged:
+        return Leg.BOTH
+    found = named or remembered
+    return next(iter(found)) if len(found) == 1 else None
 
 
 def breaches_of(permitted: Permitted, fill: Fill, *, increase: Decimal, total: Decimal) -> tuple[Breach, ...]:

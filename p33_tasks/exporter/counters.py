@@ -58,6 +58,12 @@ def counter_families(counters: Counters, symbols: Sequence[str]) -> Iterator[Met
         "Execution results of which not all could be read, or that contradict what is on record.",
         labels,
     )
+    yield _by_symbol(
+        counters,
+        "p33_unattributed_fill_total",
+        "Fills in hedge mode that name no leg and are of no plan with an allow: they moved no ledger.",
+        labels,
+    )
     yield _counter(
         counters,
         "p33_permit_breach_total",

@@ -8,6 +8,7 @@ Of the wire contract (CONTRACT section 8):
     p33_denial_total                 counter    symbol, reason     denied plans; a reason appears once it was given
     p33_unpermitted_execution_total  counter    symbol             executions of plans that were never allowed
     p33_unreadable_result_total      counter    symbol             results of which not all could be read
+    p33_unattributed_fill_total      counter    symbol             fills in hedge mode that no leg could be told for
     p33_permit_breach_total          counter    symbol, kind       orders beyond their permit: side, leg, quantity, ...
     p33_deadletter_total             counter    stream             entries that could not be understood
     p33_last_snapshot_ts             gauge      symbol             Unix time of the snapshot; 0: none

@@ -13,7 +13,7 @@ import structlog
 from p33_tasks.contract.executions import decode_executed, decode_order, permitted_of
 from p33_tasks.domain.executions import Breach, OrderRecord, RecordedOrder, Recording, breaches_of
 from p33_tasks.domain.ledger import Applied, apply_fill
-from p33_tasks.domain.models import Fill
+from p33_tasks.domain.models import Fill, Leg
 from p33_tasks.domain.quantities import ZERO, add, canonical, is_writable, parse_quantity
 from p33_tasks.errors import CorruptStateError, InvalidQuantityError, StoreError
 from p33_tasks.log_events import LogEvent
@@ -52,8 +52,9 @@ class ResultService:
                 be decoded is tried until it is applied.
         """
         order_ids = ids_to_load(result, entry)
+        named = frozenset(Leg(fill.leg.value) for fill in result.fills if fill.leg is not None)
         for _ in range(TRIES):
-            base = self._store.load_ledger(result.symbol, order_ids, result.plan_id)
+            base = self._store.load_ledger(result.symbol, order_ids, result.plan_id, named)
             recording = apply_all(result, base, entry)
             status = self._store.record(result=result, base=base, recording=recording, entry=entry)
             if status is not ResultStatus.MOVED:
@@ -115,7 +116,12 @@ class _Applying:
         is_own = record.plan_id == self._result.plan_id
         if not is_own:
             self._problems.append(f"order {fill.order_id} is of plan {record.plan_id}, by an earlier result")
-        reported = fill
+        reported, position = fill, self._base.position_side
+        elsewhere = self._elsewhere(fill, record, known)
+        if elsewhere:
+            self._problems.append(f"order {fill.order_id} {elsewhere}, and this result is of {position}")
+        if position is None or elsewhere:
+            fill = replace(fill, cumulative_qty=ZERO)
         if record.side is not None and fill.side is not None and fill.side is not record.side:
             self._problems.append(f"order {fill.order_id} was a {record.side}, and is reported as a {fill.side}")
             fill = replace(fill, cumulative_qty=ZERO)
@@ -127,10 +133,28 @@ class _Applying:
             )
             applied = apply_fill(amount, known, replace(fill, cumulative_qty=ZERO), counts=self._counts)
         breaches = self._breaches(reported, applied) if is_own else ()
+        if elsewhere and Breach.LEG not in breaches:
+            breaches = (*breaches, Breach.LEG)
         new = tuple(kind for kind in breaches if kind not in record.breaches)
         side = record.side or fill.side
-        record = replace(record, side=side, breaches=(*record.breaches, *new))
+        leg = record.leg if elsewhere or position in {None, Leg.BOTH} else position
+        record = replace(record, side=side, breaches=(*record.breaches, *new), leg=leg)
         return RecordedOrder(applied=applied, record=record, new_breaches=new, is_own=is_own)
+
+    def _elsewhere(self, fill: Fill, record: OrderRecord, known: Decimal | None) -> str:
+        """Why an order isn't of the position that the result is booked to; empty where it is.
+
+        It moves no amount then: which ledger lacks it, the drift says.
+        """
+        position = self._base.position_side
+        if position is None:
+            return ""
+        went_to = record.leg or (Leg.BOTH if known else None)
+        if went_to is not None and went_to is not position:
+            return f"went to {went_to} before"
+        if position is not Leg.BOTH and fill.leg is not None and fill.leg.value != position.value:
+            return f"is of {fill.leg}"
+        return ""
 
     def _breaches(self, fill: Fill, applied: Applied) -> tuple[Breach, ...]:
         if not self._result.executed or is_entry_mark(fill.order_id):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from p33_tasks.contract.executions import encode_executed, encode_order
+from p33_tasks.contract.executions import decided_position, decode_order, encode_executed, encode_order
 from p33_tasks.contract.keys import GROUP, Keys
+from p33_tasks.contract.positions import position_key
+from p33_tasks.contract.snapshots import HEDGE
 from p33_tasks.contract.timing import UNKNOWN_MS
 from p33_tasks.domain import exact_json
-from p33_tasks.domain.executions import RecordedOrder, Recording
-from p33_tasks.domain.models import PositionSide
+from p33_tasks.domain.executions import RecordedOrder, Recording, position_of
+from p33_tasks.domain.models import Leg, PositionSide
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.ports import ExecutionResult, LedgerState, ResultStatus, StreamEntry
@@ -39,32 +41,45 @@ class RedisResultStore:
         """See ``ports.ResultStore.refuse_markets``."""
         self._scripts.run("refuse_markets", {"refresh_key": self._keys.refresh}, {})
 
-    def load_ledger(self, symbol: str, order_ids: Iterable[str], plan_id: str) -> LedgerState:
+    def load_ledger(
+        self, symbol: str, order_ids: Iterable[str], plan_id: str, named: frozenset[Leg] = frozenset()
+    ) -> LedgerState:
         """See ``ports.ResultStore.load_ledger``."""
         keys, ids = self._keys, list(order_ids)
-        if not ids:  # a result without an order changes no ledger, also none that can't be read
-            return LedgerState(last_known_amt_text=None, remembered={}, origin_text=None)
-        _, _, amount, adopted_ms, decision, executed, step, *known = self._scripts.run(
+        _, mode, decision, executed, step, *read = self._scripts.run(
             "load_ledger",
             {
-                "ledger_key": keys.ledger(symbol),
                 "fills_key": keys.fills(symbol),
                 "orders_key": keys.orders(symbol),
-                "origin_key": keys.ledger_origin(symbol),
+                "snapshot_key": keys.snapshot(symbol),
                 "decision_key": keys.decision(plan_id),
                 "executed_key": keys.executed(plan_id),
                 "market_key": keys.market(symbol),
+                "positions": [
+                    {"ledger": keys.ledger(symbol, leg), "origin": keys.ledger_origin(symbol, leg)} for leg in Leg
+                ],
             },
             {"order_ids": ids},
         )
+        ledgers, known = read[: 2 * len(Leg)], read[2 * len(Leg) :]
+        orders = {order_id: text for order_id, text in zip(ids, known[1::2], strict=True) if text is not None}
+        records = (decode_order(text) for text in orders.values())
+        side = position_of(
+            decided_position(decision, plan_id=plan_id, symbol=symbol),
+            named,
+            frozenset(record.leg for record in records if record is not None and record.leg is not None),
+            is_hedged=mode == HEDGE,
+        )
+        at = 2 * list(Leg).index(_ledger_of(side))
         return LedgerState(
-            last_known_amt_text=amount,
+            last_known_amt_text=ledgers[at],
             remembered={order_id: qty for order_id, qty in zip(ids, known[::2], strict=True) if qty is not None},
-            origin_text=adopted_ms,
-            orders={order_id: text for order_id, text in zip(ids, known[1::2], strict=True) if text is not None},
+            origin_text=ledgers[at + 1],
+            orders=orders,
             decision_text=decision,
             executed_text=executed,
             step_size_text=step,
+            position_side=side,
         )
 
     def record(
@@ -72,15 +87,17 @@ class RedisResultStore:
     ) -> ResultStatus:
         """See ``ports.ResultStore.record``."""
         keys, symbol, plan_id = self._keys, result.symbol, result.plan_id
+        leg = _ledger_of(base.position_side)
+        others = [other for other in Leg if other is not leg] if base.position_side is None else []
         reply = self._scripts.run(
             "record_result",
             {
-                "ledger_key": keys.ledger(symbol),
+                "ledger_key": keys.ledger(symbol, leg),
                 "fills_key": keys.fills(symbol),
                 "fill_times_key": keys.fill_times(symbol),
                 "orders_key": keys.orders(symbol),
-                "origin_key": keys.ledger_origin(symbol),
-                "reservation_key": keys.reservation(symbol),
+                "origin_key": keys.ledger_origin(symbol, leg),
+                "reservation_key": keys.reservation(symbol, leg),
                 "permit_key": keys.permit(plan_id),
                 "decision_key": keys.decision(plan_id),
                 "consumed_key": keys.consumed(plan_id),
@@ -92,6 +109,7 @@ class RedisResultStore:
                 "results_key": entry.stream,
                 "copy_key": keys.entry_copy(entry.entry_id),
                 "first_seen_key": keys.results_first_seen,
+                "other_ledgers": [keys.ledger(symbol, other) for other in others],
             },
             self._arguments(result, base, recording, entry),
         )
@@ -107,7 +125,10 @@ class RedisResultStore:
             "entry_id": entry.entry_id,
             "plan_id": result.plan_id,
             "symbol": result.symbol,
-            "symbol_label": result.symbol if result.symbol in self._allowlist else OTHER_SYMBOL,
+            "symbol_label": position_key(result.symbol, base.position_side or Leg.BOTH)
+            if result.symbol in self._allowlist
+            else OTHER_SYMBOL,
+            "unattributed": int(base.position_side is None and any(fill.cumulative_qty > 0 for fill in result.fills)),
             "outcome": _outcome(result, recording),
             "consume_id": result.consume_id or "",
             "base_amt": before,
@@ -132,6 +153,11 @@ class RedisResultStore:
             "dead_letters_maxlen": DEAD_LETTER_MAXLEN,
             "orders": [_order(order_id, base, order) for order_id, order in recording.orders.items()],
         }
+
+
+def _ledger_of(side: Leg | None) -> Leg:
+    """Where a result is written that can't be booked: it moves no amount, and starts every position's cooldown."""
+    return Leg.LONG if side is None else side
 
 
 def _outcome(result: ExecutionResult, recording: Recording) -> str:

@@ -1,24 +1,36 @@
 -- Reads what a result is applied to. Writes nothing.
 --
 -- KEYS
---   ledger_key    HASH: the symbol's ledger
 --   fills_key     HASH: quantity remembered by order id
 --   orders_key    HASH: what is on record of each order id, JSON
---   origin_key    STRING: time in ms of the snapshot the ledger began with
+--   snapshot_key  HASH: the symbol's own snapshot, which tells the mode
 --   decision_key  STRING: the plan's decision
 --   executed_key  STRING: quantity executed by each of the plan's orders, JSON
 --   market_key    HASH: the symbol's market rules
+--   positions[]   the keys of the symbol's own position, of its long leg, and of its short leg
+--     .ledger     HASH: the position's ledger
+--     .origin     STRING: time in ms of the snapshot the ledger began with
 -- ARGV
 --   order_ids[]  the venue's order ids
--- Returns {'ledger', now_ms, last_known_amt, adopted_ms, decision, executed, step size, quantity, record, quantity, ...}
+-- Returns {'ledger', position mode, decision, executed, step size, last_known_amt, adopted_ms, ... (of each position),
+--   quantity, record, ... (of each order)}. Without an order only the decision is read.
 
-local wrong = expect(ledger_key, 'hash') or expect(fills_key, 'hash') or expect(orders_key, 'hash')
-  or expect(origin_key, 'string') or expect(decision_key, 'string') or expect(executed_key, 'string')
+local wrong = expect(decision_key, 'string')
+if not wrong and #order_ids == 0 then
+  return { 'ledger', false, redis.call('GET', decision_key), false, false, false, false, false, false, false, false }
+end
+wrong = wrong or expect(fills_key, 'hash') or expect(orders_key, 'hash') or expect(executed_key, 'string')
   or expect(market_key, 'hash')
 if wrong then return wrong end
 
-local reply = { 'ledger', text(now_ms()), redis.call('HGET', ledger_key, 'last_known_amt'), redis.call('GET', origin_key),
-  redis.call('GET', decision_key), redis.call('GET', executed_key), redis.call('HGET', market_key, 'step_size') }
+local mode = type_of(snapshot_key) == 'hash' and redis.call('HGET', snapshot_key, 'position_mode')
+local reply = { 'ledger', mode, redis.call('GET', decision_key), redis.call('GET', executed_key),
+  redis.call('HGET', market_key, 'step_size') }
+for _, at in ipairs(positions) do
+  -- A foreign type is refused where the result is written: of the other positions nothing is needed.
+  reply[#reply + 1] = not expect(at.ledger, 'hash') and redis.call('HGET', at.ledger, 'last_known_amt')
+  reply[#reply + 1] = not expect(at.origin, 'string') and redis.call('GET', at.origin)
+end
 for _, id in ipairs(order_ids) do
   reply[#reply + 1] = redis.call('HGET', fills_key, id)
   reply[#reply + 1] = redis.call('HGET', orders_key, id)

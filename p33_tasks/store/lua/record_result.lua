@@ -1,7 +1,7 @@
 -- Records what an apply layer reported: ledger, fills memory, cooldown, reservation, counters, acknowledgement.
 --
 -- KEYS
---   ledger_key       HASH: the symbol's ledger
+--   ledger_key       HASH: the position's ledger
 --   fills_key        HASH: quantity remembered by order id
 --   fill_times_key   ZSET: when each order id was recorded, ms
 --   orders_key       HASH: what is on record of each order id, JSON
@@ -18,12 +18,14 @@
 --   results_key      STREAM: results
 --   copy_key         STRING: the entry's copy
 --   first_seen_key   HASH: when an entry id ahead of TIME was first read, ms
+--   other_ledgers[]  HASH: the symbol's other ledgers, where the result can't be booked to one position
 -- ARGV
 --   group             consumer group
 --   entry_id          the result's stream entry
 --   plan_id           the plan
 --   symbol            the venue's id
---   symbol_label      the symbol, or '_other' outside the allowlist
+--   unattributed      '1': it names an executed quantity that can't be booked to a position
+--   symbol_label      the position's key, or '_other' outside the allowlist
 --   outcome           'executed' | 'not_executed' | 'rejected' | 'contradicted': not executed, by a report that
 --                     can't be believed; it releases nothing | 'unknown': the order may have been executed
 --   consume_id        the executor's id of its consumption ('' for none)
@@ -64,17 +66,19 @@
 local has_orders = #orders > 0
 local wrong = has_orders and (expect(ledger_key, 'hash') or expect(fills_key, 'hash') or expect(fill_times_key, 'zset')
   or expect(orders_key, 'hash') or expect(executed_key, 'string') or expect(origin_key, 'string'))
+for _, ledger in ipairs(other_ledgers) do wrong = wrong or (has_orders and expect(ledger, 'hash')) end
 -- The permit is only ever deleted or overwritten, whatever somebody put there.
 wrong = wrong or expect(reservation_key, 'string') or expect(decision_key, 'string') or expect(consumed_key, 'hash')
   or expect(counters_key, 'hash') or expect(decisions_key, 'stream') or expect(audit_key, 'stream')
   or expect(results_key, 'stream') or expect(dead_letters_key, 'stream')
 if wrong then return wrong end
 
+-- The plan's decision says whose reservation and ledger these are.
+if (redis.call('GET', decision_key) or '') ~= base_decision then return { 'moved' } end
 -- Compare, then set: Python did the sums, from a base that must still be there.
 if has_orders then
   if (redis.call('HGET', ledger_key, 'last_known_amt') or '') ~= base_amt then return { 'moved' } end
   if (redis.call('GET', origin_key) or '') ~= base_origin then return { 'moved' } end
-  if (redis.call('GET', decision_key) or '') ~= base_decision then return { 'moved' } end
   if (redis.call('GET', executed_key) or '') ~= base_executed then return { 'moved' } end
 end
 for _, order in ipairs(orders) do
@@ -139,6 +143,11 @@ if any_news then
     'last_update_ts', now_sec)
   redis.call('EXPIRE', ledger_key, ledger_ttl_sec)
 end
+for _, ledger in ipairs(any_news and other_ledgers or {}) do
+  redis.call('HSET', ledger, 'last_order_time_ms', text(now), 'last_order_time_epoch', now_sec, 'last_update_ts', now_sec)
+  redis.call('EXPIRE', ledger, ledger_ttl_sec)
+end
+if any_news and unattributed == '1' then count(counters_key, 'p33_unattributed_fill_total|' .. symbol_label) end
 if new_amt ~= base_amt then
   redis.call('HSET', ledger_key, 'last_known_amt', new_amt, 'last_known_side', new_side, 'last_update_ts', now_sec)
   redis.call('EXPIRE', ledger_key, ledger_ttl_sec)

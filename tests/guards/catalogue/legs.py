@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.guards.guard import Guard
 
 LEG_TESTS = "integration/store/test_legs.py"
+RESULT_TESTS = "integration/store/test_leg_results.py"
 NAME_TESTS = "unit/contract/test_positions.py"
 COUNTS_BESIDE = "test_a_leg_counts_only_beside_its_symbols_snapshot_of_the_same_request"
 
@@ -15,6 +16,10 @@ def _guard(file: str, promise: str, old: str, new: str, *tests: str) -> Guard:
 
 def _put(promise: str, old: str, new: str, *tests: str) -> Guard:
     return _guard("store/lua/put_snapshots.lua", promise, old, new, *tests)
+
+
+def _result(promise: str, old: str, new: str, test: str) -> Guard:
+    return Guard(promise=promise, file="domain/executions.py", old=old, new=new, tests=(f"{RESULT_TESTS}::{test}",))
 
 
 LEGS = (
@@ -82,6 +87,49 @@ LEGS = (
         "                hold=bool(hold or service_hold),\n",
         "                hold=bool(hold),\n",
         "test_the_services_hold_stops_its_position_when_judged_issued_and_consumed",
+    ),
+    # --- results
+    _result(
+        "a fill belongs to its plan's position",
+        "    if decided is not None:\n        return decided\n",
+        "",
+        "test_a_fill_moves_the_ledger_of_its_plans_leg_and_releases_it",
+    ),
+    _result(
+        "legs that contradict each other name none",
+        "    return next(iter(found)) if len(found) == 1 else None\n",
+        "    return next(iter(found), Leg.LONG)\n",
+        "test_a_fill_that_cant_be_booked_starts_every_positions_cooldown_and_moves_nothing",
+    ),
+    _result(
+        "a later report without a leg follows the first",
+        "    found = named or remembered\n",
+        "    found = named\n",
+        "test_a_later_report_without_a_leg_follows_the_first",
+    ),
+    Guard(
+        promise="an order of another leg moves no amount",
+        file="services/record_fill.py",
+        old="        if position is None or elsewhere:\n",
+        new="        if position is None:\n",
+        tests=(
+            f"{RESULT_TESTS}::test_a_later_report_with_another_leg_applies_nothing_and_is_a_breach",
+            f"{RESULT_TESTS}::test_another_leg_than_the_permits_is_a_breach_and_moves_no_ledger",
+        ),
+    ),
+    Guard(
+        promise="a fill that can't be booked moves no amount",
+        file="services/record_fill.py",
+        old="        if position is None or elsewhere:\n",
+        new="        if elsewhere:\n",
+        tests=(f"{RESULT_TESTS}::test_a_fill_that_cant_be_booked_starts_every_positions_cooldown_and_moves_nothing",),
+    ),
+    Guard(
+        promise="a fill that can't be booked starts the cooldown of every position",
+        file="store/lua/record_result.lua",
+        old="in ipairs(any_news and other_ledgers or {}) do\n",
+        new="in ipairs({}) do\n",
+        tests=(f"{RESULT_TESTS}::test_a_fill_that_cant_be_booked_starts_every_positions_cooldown_and_moves_nothing",),
     ),
     # --- a switch of the mode
     _put(

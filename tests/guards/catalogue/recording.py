@@ -46,7 +46,7 @@ RECORDING = (
     ),
     _record(
         "a breach is judged by the decision that is there when it is written",
-        "  if (redis.call('GET', decision_key) or '') ~= base_decision then return { 'moved' } end\n",
+        "if (redis.call('GET', decision_key) or '') ~= base_decision then return { 'moved' } end\n",
         "",
         f"{RESULT_TESTS}::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
     ),
@@ -169,8 +169,8 @@ RECORDING = (
     ),
     _record(
         "the order time is Redis's own",
-        "'last_order_time_ms', text(now), 'last_order_time_epoch', now_sec,",
-        "'last_order_time_ms', text(now - 60000), 'last_order_time_epoch', now_sec,",
+        "  redis.call('HSET', ledger_key, 'last_order_time_ms', text(now), 'last_order_time_epoch', now_sec,",
+        "  redis.call('HSET', ledger_key, 'last_order_time_ms', text(now - 60000), 'last_order_time_epoch', now_sec,",
         f"{RESULT_TESTS}::test_the_ledger_has_the_fields_and_lifetime_of_the_contract",
     ),
     _record(

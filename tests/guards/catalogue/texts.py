@@ -216,8 +216,8 @@ TEXTS = (
     Guard(
         promise="a result of a stranger's symbol is counted under one label",
         file="store/results.py",
-        old='            "symbol_label": result.symbol if result.symbol in self._allowlist else OTHER_SYMBOL,\n',
-        new='            "symbol_label": result.symbol,\n',
+        old="            if result.symbol in self._allowlist\n",
+        new="            if True\n",
         tests=("integration/store/test_results.py::test_results_of_strangers_symbols_share_one_label",),
     ),
     Guard(

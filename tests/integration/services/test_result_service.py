@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
+from p33_tasks.domain.models import Leg
 from p33_tasks.errors import ForeignKeyTypeError, StoreError, StoreUnavailableError
 from p33_tasks.ports import LedgerState, ResultStatus
 from p33_tasks.services.record_fill import ResultService
@@ -25,8 +26,10 @@ class Disturbed(RedisResultStore):
         self._act = act
         self.loads = 0
 
-    def load_ledger(self, symbol: str, order_ids: Iterable[str], plan_id: str) -> LedgerState:
-        base = super().load_ledger(symbol, order_ids, plan_id)
+    def load_ledger(
+        self, symbol: str, order_ids: Iterable[str], plan_id: str, named: frozenset[Leg] = frozenset()
+    ) -> LedgerState:
+        base = super().load_ledger(symbol, order_ids, plan_id, named)
         self.loads += 1
         self._act(self.loads)
         return base

@@ -1,0 +1,133 @@
+"""Results in hedge mode: a fill belongs to its plan's position, else to the leg that it names, else to none."""
+
+from __future__ import annotations
+
+import pytest
+
+from p33_tasks.domain.models import Fill, Leg, OrderSide, PositionSide
+from p33_tasks.domain.quantities import parse_quantity
+from p33_tasks.ports import ExecutionResult, ResultStatus
+from tests.support.gate import SYMBOL, Gate
+
+LEGS = [Leg.LONG, Leg.SHORT]
+CLOSING = {Leg.LONG: "SELL", Leg.SHORT: "BUY"}
+
+
+def report(gate: Gate, plan_id: str, order_id: str, side: str, quantity: str, named: Leg | None = None) -> ResultStatus:
+    """A result with one order, which may name its leg."""
+    fill = Fill(
+        order_id=order_id,
+        side=OrderSide(side),
+        cumulative_qty=parse_quantity(quantity),
+        leg=None if named is None else PositionSide(named.value),
+    )
+    result = ExecutionResult(plan_id=plan_id, symbol=SYMBOL, executed=True, fills=(fill,))
+    return gate.recorder.record(result, gate.publish_result(plan_id))
+
+
+def amounts(gate: Gate) -> list[str | None]:
+    return [gate.ledger_amt(leg=leg) for leg in Leg]
+
+
+@pytest.mark.parametrize("named", [None, "its leg"])
+@pytest.mark.parametrize("leg", LEGS)
+def test_a_fill_moves_the_ledger_of_its_plans_leg_and_releases_it(gate: Gate, leg: Leg, named: str | None) -> None:
+    gate.make_hedged("0.040", "-0.020")
+    gate.allow("plan-1", position_side=leg, action="CLOSE_PARTIAL_50")
+    other = LEGS[1 - LEGS.index(leg)]
+    gate.allow("plan-2", position_side=other)
+    gate.consume("plan-1")
+    report(gate, "plan-1", "7", CLOSING[leg], "0.010", leg if named else None)
+    assert amounts(gate) == ([None, "0.03", "-0.02"] if leg is Leg.LONG else [None, "0.04", "-0.01"])
+    assert (gate.reserved_by(leg=leg), gate.reserved_by(leg=other)) == (None, "plan-2")
+    assert gate.ledger(leg=leg)["barrier_ms"]
+    assert "last_order_time_ms" not in gate.ledger(leg=other)
+    assert gate.ledger() == {}
+    assert gate.count(f"p33_ledger_update_total|{SYMBOL}:{leg}") == 1
+
+
+def test_a_rejection_releases_its_plans_leg(gate: Gate) -> None:
+    gate.make_hedged()
+    gate.allow(position_side=Leg.SHORT)
+    taken = gate.consume()
+    gate.report(executed=False, rejected=True, consume_id=taken.consume_id)
+    assert gate.reserved_by(leg=Leg.SHORT) is None
+    assert gate.ledger(leg=Leg.SHORT)["barrier_ms"]
+
+
+def test_a_fill_of_a_plan_of_one_way_mode_stays_the_symbols_after_a_switch(gate: Gate) -> None:
+    gate.make_ready("0.040")
+    gate.allow()
+    gate.consume()
+    gate.until_after(gate.now_ms())
+    gate.put_legs("0", "0")
+    report(gate, "plan-1", "7", "SELL", "0.030", Leg.LONG)
+    assert amounts(gate) == [None, None, None]
+    assert gate.reserved_by() is None
+    assert "last_order_time_ms" in gate.ledger()
+
+
+def test_without_an_allow_a_fill_belongs_to_the_leg_that_it_names(gate: Gate) -> None:
+    gate.make_hedged("0.040", "-0.020")
+    report(gate, "stranger", "7", "BUY", "0.010", Leg.SHORT)
+    assert amounts(gate) == [None, "0.04", "-0.01"]
+    assert gate.count(f"p33_unpermitted_execution_total|{SYMBOL}:SHORT") == 1
+
+
+def test_a_fill_that_cant_be_booked_starts_every_positions_cooldown_and_moves_nothing(gate: Gate) -> None:
+    gate.make_hedged("0.040", "-0.020")
+    report(gate, "stranger", "7", "SELL", "0.010")
+    assert amounts(gate) == [None, "0.04", "-0.02"]
+    assert gate.count(f"p33_unattributed_fill_total|{SYMBOL}") == 1
+    assert gate.redis.hgetall(gate.keys.fills(SYMBOL)) == {"7": "0"}
+    for leg in LEGS:
+        assert gate.why_not(f"plan-{leg}", position_side=leg) == "cooldown_in_flight"
+    report(gate, "stranger", "7", "SELL", "0.010", Leg.LONG)
+    assert amounts(gate) == [None, "0.03", "-0.02"]
+
+
+def test_a_later_report_with_another_leg_applies_nothing_and_is_a_breach(gate: Gate) -> None:
+    gate.make_hedged("0.040", "-0.020")
+    report(gate, "stranger", "7", "SELL", "0.010", Leg.LONG)
+    report(gate, "stranger", "7", "SELL", "0.030", Leg.SHORT)
+    assert amounts(gate) == [None, "0.03", "-0.02"]
+    assert gate.redis.hget(gate.keys.fills(SYMBOL), "7") == "0.01"
+    assert gate.count(f"p33_permit_breach_total|{SYMBOL}:SHORT|leg") == 1
+    assert len(gate.dead()) == 1
+
+
+def test_a_later_report_without_a_leg_follows_the_first(gate: Gate) -> None:
+    gate.make_hedged("0.040", "-0.020")
+    report(gate, "stranger", "7", "SELL", "0.010", Leg.LONG)
+    report(gate, "stranger", "7", "SELL", "0.030")
+    assert amounts(gate) == [None, "0.01", "-0.02"]
+
+
+def test_another_leg_than_the_permits_is_a_breach_and_moves_no_ledger(gate: Gate) -> None:
+    """The venue's fact is in the next snapshot: its ledger then differs, and the leg is denied."""
+    gate.make_hedged("0.040", "-0.020")
+    gate.allow(position_side=Leg.LONG)
+    gate.consume()
+    report(gate, "plan-1", "7", "SELL", "0.010", Leg.SHORT)
+    assert amounts(gate) == [None, "0.04", "-0.02"]
+    assert gate.count(f"p33_permit_breach_total|{SYMBOL}:LONG|leg") == 1
+
+
+def test_in_one_way_mode_a_named_side_changes_nothing(gate: Gate) -> None:
+    gate.make_ready("0.040")
+    report(gate, "stranger", "7", "SELL", "0.010", Leg.LONG)
+    assert amounts(gate) == ["0.03", None, None]
+    assert "leg" not in str(gate.redis.hget(gate.keys.orders(SYMBOL), "7"))
+
+
+def test_a_decision_that_came_meanwhile_is_read_again(gate: Gate) -> None:
+    """Whose reservation is released, it says."""
+    gate.make_hedged()
+    result = ExecutionResult(plan_id="plan-1", symbol=SYMBOL, executed=False)
+    base = gate.results.load_ledger(SYMBOL, [], "plan-1")
+    gate.allow(position_side=Leg.LONG)
+
+    recorded = gate.recorder.record(result, gate.publish_result())
+    assert recorded is ResultStatus.RECORDED
+    assert base.decision_text is None
+    assert gate.reserved_by(leg=Leg.LONG) is None
