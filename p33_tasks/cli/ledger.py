@@ -11,6 +11,7 @@ from p33_tasks.cli.session import Session, open_session, operator
 from p33_tasks.cli.show import amount, cell, console, escaped, print_json, seconds
 from p33_tasks.cli.symbols import symbol_of
 from p33_tasks.cli.tables import drift_text
+from p33_tasks.domain.models import Leg
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.domain.rules import sec
 from p33_tasks.store.operator import Adoption, OperatorStore
@@ -69,10 +70,11 @@ def show(symbols: tuple[str, ...], as_json: bool) -> None:
 
 @ledger.command(short_help="Take the exchange's fresh position as the ledger's.")
 @click.argument("symbol")
+@click.option("--side", type=click.Choice(["LONG", "SHORT"], case_sensitive=False), help="The leg, in hedge mode.")
 @click.option("--replace", is_flag=True, help="Also over an existing ledger.")
 @click.option("--yes", is_flag=True, help="Don't ask; for scripts that compared the amounts themselves.")
 @json_option
-def adopt(symbol: str, replace: bool, yes: bool, as_json: bool) -> None:
+def adopt(symbol: str, side: str | None, replace: bool, yes: bool, as_json: bool) -> None:
     """Take the exchange's position of SYMBOL as the ledger's, audited under your name.
 
     Compare it with your own records first: afterwards the service cannot notice a fill that it missed before. It is
@@ -83,9 +85,14 @@ def adopt(symbol: str, replace: bool, yes: bool, as_json: bool) -> None:
       p33 ledger adopt BTCUSDT
       p33 ledger adopt --replace BTCUSDT
       p33 ledger adopt --replace --yes BTCUSDT --json
+      p33 ledger adopt --side LONG BTCUSDT
     """
     name, session = symbol_of(symbol), open_session()
     view = _read(session, (name,)).symbols[0]
+    snapshot = view.facts.snapshot
+    if side is not None or (snapshot is not None and snapshot.position.hedge_mode):
+        _adopt_leg(session, view, side, replace=replace, yes=yes, as_json=as_json)
+        return
     if view.position_amt is None:
         raise Failure(_refusal_text(session, name, Adoption(adopted=False, refusal="no_snapshot")))
     if view.ledger_amt is not None and not replace:
@@ -115,6 +122,42 @@ def adopt(symbol: str, replace: bool, yes: bool, as_json: bool) -> None:
         print_json({"symbol": name, "adopted": True, "before": done.before or None, "after": done.after})
     else:
         click.echo(f"adopted: the ledger of {name} is {escaped(done.after)} (it was {escaped(done.before) or 'none'})")
+
+
+def _adopt_leg(
+    session: Session, view: SymbolView, side: str | None, *, replace: bool, yes: bool, as_json: bool
+) -> None:
+    """As ``adopt``, of one leg of a symbol in hedge mode."""
+    snapshot, symbol = view.facts.snapshot, view.symbol
+    if snapshot is None:
+        raise Failure(_refusal_text(session, symbol, Adoption(adopted=False, refusal="no_snapshot")))
+    amounts = {str(leg.leg): leg.position_amt for leg in snapshot.position.legs}
+    if side is None or side not in amounts:
+        refused = Adoption(adopted=False, refusal="position_mode", found=snapshot.position.position_mode)
+        raise Failure(_refusal_text(session, symbol, refused))
+    if not as_json:
+        click.echo(f"{symbol} {side}: ledger -> {amount(amounts[side])} (the exchange's, {_age(view)} old)")
+    if not yes and not as_json:
+        click.confirm("Does the exchange's position agree with your own records?", abort=True)
+    if not yes and as_json:
+        raise click.UsageError("--json doesn't ask; add --yes")
+    done = OperatorStore(session.client, session.keys).adopt_ledger(
+        symbol,
+        Leg(side),
+        source=session.source,
+        policy=session.settings.policy,
+        by=operator(),
+        replace=replace,
+        shown_amt=canonical(amounts[side]),
+    )
+    if not done.adopted:
+        raise Failure(_refusal_text(session, f"{symbol} {side}", done))
+    if as_json:
+        found = {"symbol": symbol, "position_side": side, "adopted": True}
+        print_json({**found, "before": done.before or None, "after": done.after})
+    else:
+        before = escaped(done.before) or "none"
+        click.echo(f"adopted: the ledger of {symbol} {side} is {escaped(done.after)} (it was {before})")
 
 
 def _read(session: Session, symbols: tuple[str, ...]) -> Overview:

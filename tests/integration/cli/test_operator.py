@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from p33_tasks.domain.models import Leg
 from tests.integration.cli.conftest import Call, document
 from tests.support.gate import OTHER, SYMBOL, Gate
 
@@ -83,6 +84,23 @@ def test_refusals_say_what_to_do(gate: Gate, call: Call) -> None:
     gate.redis.hset(gate.keys.ledger(SYMBOL), "last_order_time_ms", gate.now_ms())
     assert "Try again in" in refusal()
     assert gate.ledger_amt() == "0.04"
+
+
+def test_in_hedge_mode_one_leg_is_adopted(gate: Gate, call: Call) -> None:
+    gate.put_legs("0.040", "-0.020")
+    assert call("ledger", "adopt", "--yes", SYMBOL).exit_code == 1
+    result = call("ledger", "adopt", "--yes", "--side", "short", SYMBOL)
+    assert result.exit_code == 0, result.stderr
+    assert "-0.02" in result.stdout
+    assert [gate.ledger_amt(leg=leg) for leg in Leg] == [None, None, "-0.02"]
+    again = call("ledger", "adopt", "--yes", "--side", "SHORT", SYMBOL)
+    assert "it has one already" in again.stderr
+
+
+def test_a_leg_is_not_adopted_in_one_way_mode(gate: Gate, call: Call) -> None:
+    gate.put_position("0.040")
+    assert "one_way mode" in call("ledger", "adopt", "--yes", "--side", "LONG", SYMBOL).stderr
+    assert gate.ledger_amt(leg=Leg.LONG) is None
 
 
 def test_json_never_asks(gate: Gate, call: Call) -> None:
