@@ -139,8 +139,9 @@ REFUSALS = (
     Refusal(
         errors=(NO_P33,),
         reason="reconcile_hold_active",
-        when="somebody stopped the symbol after the permit was issued",
-        remedy="find out who set the hold and why; then `p33 hold clear SYMBOL`",
+        when="an operator or the service stopped the position after the permit was issued",
+        remedy="find out who set the hold and why (`p33 hold list`); then `p33 hold clear SYMBOL`, or "
+        "`p33 reconcile release SYMBOL` where the service set it",
     ),
     Refusal(
         errors=(NO_P33,),

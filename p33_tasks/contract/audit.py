@@ -55,6 +55,17 @@ def _facts_fields(facts: Facts) -> dict[str, Any]:
         "source": facts.source,
         "position_side": facts.position_side,
         "hold": facts.hold,
+        "holds": [
+            {
+                "held_by": str(hold.held_by),
+                "reason": hold.reason,
+                "since_ms": hold.since_ms,
+                "ends": str(hold.ends),
+                "by": hold.by,
+                "until_ms": hold.until_ms,
+            }
+            for hold in facts.holds
+        ],
         "reserved_by": facts.reserved_by,
         "reservation_ttl_ms": facts.reservation_ttl_ms,
         "snapshot": snapshot

@@ -29,7 +29,7 @@ class Keys:
         return f"{self.prefix}:position:inflight:{position_key(symbol, leg)}"
 
     def service_hold(self, symbol: str, leg: Leg = Leg.BOTH) -> str:
-        """STRING: any value stops the position; the service's own, beside the operator's hold of the symbol."""
+        """STRING, JSON, without a TTL: this service's own hold, beside an operator's of the symbol; any value stops."""
         return f"{self.prefix}:position:hold:{position_key(symbol, leg)}"
 
     def ledger_origin(self, symbol: str, leg: Leg = Leg.BOTH) -> str:
@@ -43,7 +43,7 @@ class Keys:
     # --- per symbol -------------------------------------------------------------------------------------------------
 
     def hold(self, symbol: str) -> str:
-        """STRING: any value stops the symbol."""
+        """STRING: any value stops the symbol. An operator's, or another program's; this service never sets it."""
         return f"{self.prefix}:reconcile:hold:{symbol}"
 
     def fills(self, symbol: str) -> str:
@@ -80,9 +80,14 @@ class Keys:
 
     # --- per plan ---------------------------------------------------------------------------------------------------
 
+    @property
+    def permit_prefix(self) -> str:
+        """What the keys of ``permit`` begin with: a script that sets a hold adds the reserved plan's id itself."""
+        return f"{self.prefix}:permit:p33:"
+
     def permit(self, plan_id: str) -> str:
         """STRING, JSON: the single-use permit."""
-        return f"{self.prefix}:permit:p33:{plan_id}"
+        return f"{self.permit_prefix}{plan_id}"
 
     def decision(self, plan_id: str) -> str:
         """STRING, JSON: the first verdict, kept as a tombstone for a day."""

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from p33_tasks.domain import quantities as q
+from p33_tasks.domain.holds import Hold
 from p33_tasks.domain.reasons import Reason
 
 DetailValue = Decimal | str | int | bool | None
@@ -206,6 +207,7 @@ class Facts:
     source: str  # the venue and host that this service is set to
     position_side: Leg | None = Leg.BOTH  # whose snapshot, ledger and reservation these are; None: recorded before 0.2
     hold: bool = False  # an operator's, or the service's own
+    holds: tuple[Hold, ...] = ()  # who holds it and why; empty in what version 0.1 recorded
     snapshot: Snapshot | None = None
     snapshot_problem: str | None = None  # why a snapshot that is there can't be used
     ledger: Ledger | None = None

@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from p33_tasks.domain import quantities as q
-from p33_tasks.domain.models import Deny, Facts, Ledger, Leg, Plan, Policy, PositionSide, Snapshot
+from p33_tasks.domain.holds import AGREEMENTS, HoldEnds
+from p33_tasks.domain.models import (
+    Deny,
+    Details,
+    DetailValue,
+    Facts,
+    Ledger,
+    Leg,
+    Plan,
+    Policy,
+    PositionSide,
+    Snapshot,
+)
 from p33_tasks.domain.reasons import Reason
 
 
@@ -131,8 +143,29 @@ def action_is_known(case: Case) -> Deny | None:
 
 
 def no_hold_is_set(case: Case) -> Deny | None:
-    """Somebody, or reconciliation, stopped this symbol."""
-    return Deny(reason=Reason.RECONCILE_HOLD_ACTIVE) if case.facts.hold else None
+    """An operator stopped this symbol, or this service the position; of two holds the operator's is the one shown."""
+    if not case.facts.hold:
+        return None
+    return Deny(reason=Reason.RECONCILE_HOLD_ACTIVE, details=_hold_details(case))
+
+
+def _hold_details(case: Case) -> Details:
+    if not case.facts.holds:  # recorded by version 0.1
+        return {}
+    first, *others = case.facts.holds
+    found: dict[str, DetailValue] = {"held_by": str(first.held_by), "hold_reason": first.reason[:200]}
+    if first.by:
+        found["by"] = first.by[:80]
+    if first.since_ms is not None:
+        found |= {"since_ms": first.since_ms, "held_sec": sec(case.facts.now_ms - first.since_ms)}
+    found |= {"ends": str(first.ends), "remedy": first.remedy(case.plan.symbol)}
+    if others:
+        found["also_held_by"] = f"{others[0].held_by}: {others[0].reason[:80]}"
+    elif first.ends is HoldEnds.AGREEMENT:
+        found["retry_after_sec"] = sec(AGREEMENTS * case.policy.poll_ms)
+    elif first.until_ms is not None:
+        found["retry_after_sec"] = sec(max(0, first.until_ms - case.facts.now_ms))
+    return found
 
 
 def limits_are_readable(case: Case) -> Deny | None:

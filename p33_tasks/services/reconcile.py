@@ -417,4 +417,5 @@ def _ends_by_agreement(hold: str | None) -> bool:
         found = json.loads(hold)
     except (ValueError, RecursionError):
         return False
-    return isinstance(found, dict) and found.get("reason") in set(HoldReason)
+    # A second reason, which ends otherwise, leaves the first in its place.
+    return isinstance(found, dict) and found.get("reason") in set(HoldReason) and found.get("ends") != "person"

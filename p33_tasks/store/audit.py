@@ -11,6 +11,7 @@ from p33_tasks.contract.permits import verdict_fields
 from p33_tasks.contract.positions import HEDGE_LEGS
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.decision import evaluate
+from p33_tasks.domain.holds import HeldBy, Hold, HoldEnds
 from p33_tasks.domain.models import (
     Facts,
     Ledger,
@@ -131,6 +132,7 @@ def _facts(symbol: str, fields: Mapping[str, Any]) -> Facts:
         source=_text(fields["source"]),
         position_side=_leg(fields.get("position_side")),
         hold=_flag(fields["hold"]),
+        holds=tuple(map(_hold, fields.get("holds", ()))),  # since 0.2
         reserved_by=_optional_text(fields["reserved_by"]),
         reservation_ttl_ms=None if ttl_ms is None else _time(ttl_ms),
         snapshot=None if snapshot is None else _snapshot(symbol, snapshot),
@@ -141,6 +143,18 @@ def _facts(symbol: str, fields: Mapping[str, Any]) -> Facts:
         market_problem=_optional_text(fields["market_problem"]),
         limits=_limits(fields.get("limits") or {}),
         limits_problem=_optional_text(fields.get("limits_problem")),
+    )
+
+
+def _hold(fields: Mapping[str, Any]) -> Hold:
+    since_ms, until_ms = fields["since_ms"], fields["until_ms"]
+    return Hold(
+        held_by=HeldBy(fields["held_by"]),
+        reason=_text(fields["reason"]),
+        since_ms=None if since_ms is None else _time(since_ms),
+        ends=HoldEnds(fields["ends"]),
+        by=_text(fields["by"]),
+        until_ms=None if until_ms is None else _time(until_ms),
     )
 
 

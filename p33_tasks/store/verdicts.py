@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from p33_tasks.contract.audit import audit_inputs
 from p33_tasks.contract.entries import fields_of
 from p33_tasks.contract.hash_values import MAX_NAME_CHARS
+from p33_tasks.contract.holds import decode_holds
 from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.contract.ledgers import decode_ledger
 from p33_tasks.contract.limits import as_stored
@@ -101,6 +102,7 @@ class RedisVerdictStore:
         found: dict[Leg, Facts] = {}
         for leg, position in zip(Leg, positions, strict=False):
             service_hold, reserved_by, ttl_ms, raw_snapshot, raw_ledger, raw_adaptive = position
+            holds = decode_holds(hold, service_hold)
             limits, limits_problem = read_limits(self._keys, symbol, raw_limits, raw_adaptive, leg)
             if leg is Leg.BOTH:
                 snapshot, snapshot_problem = _read(decode_snapshot, "snapshot's", symbol, raw_snapshot)
@@ -116,7 +118,8 @@ class RedisVerdictStore:
                 life=life,
                 source=self._source,
                 position_side=leg,
-                hold=bool(hold or service_hold),
+                hold=bool(holds),
+                holds=holds,
                 snapshot=snapshot,
                 snapshot_problem=snapshot_problem,
                 ledger=ledger,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis as redis_py
 
+from p33_tasks.contract.holds import decode_holds
 from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.ledgers import LEDGER_FIELDS, decode_ledger
 from p33_tasks.contract.life import life_of
@@ -22,6 +23,7 @@ from p33_tasks.contract.markets import MARKET_FIELDS, decode_market
 from p33_tasks.contract.snapshots import SNAPSHOT_FIELDS, SNAPSHOT_PRICE_FIELDS, decode_snapshot
 from p33_tasks.domain import quantities as q
 from p33_tasks.domain.decision import evaluate
+from p33_tasks.domain.holds import HeldBy, Hold
 from p33_tasks.domain.limits import in_force
 from p33_tasks.domain.models import Facts, Plan, Policy, Verdict
 from p33_tasks.errors import CorruptStateError, InvalidQuantityError
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
 _REFRESH_FIELDS = ("started_ms", "succeeded_ms", "lease_until_ms", "error", "source", "markets_ms")
 _BUDGET_FIELDS = ("minute", "used", "reported", "paused_until_ms", "own_limit", "venue_limit")
-_COMMANDS_PER_SYMBOL = 8
+_COMMANDS_PER_SYMBOL = 9
 _MAX_WHY_CHARS = 500
 NO_EXPIRY = -1
 """What PTTL says of a key that lives until somebody deletes it."""
@@ -48,7 +50,7 @@ class SymbolView:
 
     symbol: str
     facts: Facts
-    hold_why: str | None  # the hold's value; None: no hold
+    hold_why: str | None  # why the position is held, the operator's hold first; None: no hold
     entry_price: Decimal | None
     mark_price: Decimal | None
     leverage: Decimal | None
@@ -209,12 +211,13 @@ def _ask_symbol(pipeline: Any, keys: Keys, symbol: str) -> None:
     pipeline.hmget(keys.limits(symbol), LIMITS_FIELDS)
     pipeline.hmget(keys.adaptive_limits(symbol), ADAPTIVE_FIELDS)
     pipeline.get(keys.hold(symbol))
+    pipeline.get(keys.service_hold(symbol))
     pipeline.get(keys.reservation(symbol))
     pipeline.pttl(keys.reservation(symbol))
 
 
 def _read_symbol(keys: Keys, symbol: str, replies: Sequence[Any], base: Facts) -> SymbolView:
-    raw_snapshot, raw_ledger, raw_market, raw_limits, raw_adaptive, hold, reserved_by, ttl_ms = replies
+    raw_snapshot, raw_ledger, raw_market, raw_limits, raw_adaptive, *raw_holds, reserved_by, ttl_ms = replies
     count = len(SNAPSHOT_FIELDS)
     snapshot, snapshot_problem = _decoded(decode_snapshot, symbol, raw_snapshot, slice(0, count))
     ledger, ledger_problem = _decoded(decode_ledger, symbol, raw_ledger, slice(None))
@@ -224,14 +227,15 @@ def _read_symbol(keys: Keys, symbol: str, replies: Sequence[Any], base: Facts) -
     stored = ("value of another type" if isinstance(raw, Exception) else raw for raw in (raw_limits, raw_adaptive))
     limits, limits_problem = read_limits(keys, symbol, next(stored), next(stored))
     # A hold or reservation of any type stops the symbol, as it does in a verdict.
-    hold_why = "(a value of another type)" if isinstance(hold, Exception) else hold
+    holds = decode_holds(*("(a value of another type)" if isinstance(raw, Exception) else raw for raw in raw_holds))
     holder = "(a value of another type)" if isinstance(reserved_by, Exception) else reserved_by
     facts = Facts(
         now_ms=base.now_ms,
         run_id=base.run_id,
         life=base.life,
         source=base.source,
-        hold=hold_why is not None,
+        hold=bool(holds),
+        holds=holds,
         snapshot=snapshot,
         snapshot_problem=snapshot_problem,
         ledger=ledger,
@@ -248,13 +252,17 @@ def _read_symbol(keys: Keys, symbol: str, replies: Sequence[Any], base: Facts) -
     return SymbolView(
         symbol=symbol,
         facts=facts,
-        hold_why=None if hold_why is None else hold_why[:_MAX_WHY_CHARS],
+        hold_why="; ".join(map(_why, holds))[:_MAX_WHY_CHARS] if holds else None,
         entry_price=entry,
         mark_price=mark,
         leverage=leverage,
         unrealized_pnl=pnl,
         reservation_is_endless=ttl_ms == NO_EXPIRY,
     )
+
+
+def _why(hold: Hold) -> str:
+    return hold.reason if hold.held_by is HeldBy.OPERATOR else f"p33: {hold.reason}"
 
 
 def _decoded(decode: Any, symbol: str, raw: Any, part: slice) -> tuple[Any, str | None]:

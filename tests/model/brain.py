@@ -98,7 +98,7 @@ def judged(c: Scenario, redis: Redis, plan: int, *, at_use: bool = False) -> tup
         redis.ledger,
         redis.order_age,
         redis.barrier,
-        redis.hold,
+        redis.hold or redis.service_hold,
         redis.reservation is not None and not at_use,
     )
     return _judged(c.limits, c.actions[plan], 0 if at_use else redis.plans[plan].age, facts)
@@ -130,7 +130,7 @@ def commit_allow(c: Scenario, redis: Redis, held: Judging) -> Acted:
         return "exists", redis.with_plan(held.plan, plan._replace(entry=ACKED))
     what = _moved(c, redis, held)
     if what:
-        return f"moved {what}", redis
+        return f"moved {what.removeprefix('service_')}", redis
     permit = None if held.since >= limits.ttl else Permit(held.qty, held.amount, held.since, held.run)
     after = redis.with_plan(held.plan, plan._replace(entry=ACKED, decision=ALLOWED, permit=permit))
     return "committed", after._replace(reservation=Reservation(held.plan, limits.ttl + limits.cooldown - 1))
@@ -140,6 +140,7 @@ def _moved(c: Scenario, redis: Redis, held: Judging) -> str:
     snapshot, limits = redis.snapshot, c.limits
     checks = (
         ("hold", redis.hold),
+        ("service_hold", redis.service_hold),  # the script says "hold" of both
         ("reservation", redis.reservation is not None),
         ("run_id", redis.run != held.run),
         ("snapshot", snapshot != Snapshot(held.amount, held.snapshot_age, held.run)),
@@ -180,6 +181,7 @@ def _refusal(c: Scenario, redis: Redis, index: int, verified: Permit) -> str:
         ("run_id", redis.run != verified.run, "other_redis_run"),
         ("reservation", held is None or held.plan != index, "reservation_lost"),
         ("hold", redis.hold, "reconcile_hold_active"),
+        ("service_hold", redis.service_hold, "reconcile_hold_active"),
         ("order_since", redis.order_age <= verified.age, "order_since_permit"),
         ("snapshot_age", snapshot is None or snapshot.age > limits.stale, "stale_exchange_state"),
         ("barrier", snapshot is None or snapshot.age > redis.barrier, "stale_exchange_state"),
@@ -266,6 +268,21 @@ def reported(redis: Redis, plan: int, kind: int, *, by: int = 0, qty: int = 0) -
     if result in redis.results:
         return None
     return redis._replace(results=tuple(sorted((*redis.results, result))))
+
+
+# --- holds -----------------------------------------------------------------------------------------------------------
+
+
+def hold_position(c: Scenario, redis: Redis) -> Acted:
+    """hold_position.lua: the reserved plan's permit goes, and its reservation, while that permit is there."""
+    after, held = redis._replace(service_hold=True), redis.reservation
+    if held is None:
+        return "set", after
+    plan = redis.plans[held.plan]
+    if c.on("hold.withdraw") and (plan.permit is not None or not c.on("hold.consumed_stays")):
+        after = after.with_plan(held.plan, plan._replace(permit=None))._replace(reservation=None)
+        return f"set plan-{held.plan}" if plan.permit else "set", after
+    return "set", after
 
 
 # --- snapshots ------------------------------------------------------------------------------------------------------

@@ -147,11 +147,15 @@ class Clockwork:
         keys, limits = self._gate.keys, c.limits
         pipeline = self._redis.pipeline()
         pipeline.hgetall(keys.snapshot(SYMBOL)).hgetall(keys.ledger(SYMBOL)).hgetall(keys.fills(SYMBOL))
-        pipeline.exists(keys.hold(SYMBOL)).get(keys.reservation(SYMBOL)).pttl(keys.reservation(SYMBOL))
+        pipeline.exists(keys.hold(SYMBOL)).exists(keys.service_hold(SYMBOL)).get(keys.reservation(SYMBOL)).pttl(
+            keys.reservation(SYMBOL)
+        )
         pipeline.xpending_range(keys.plans, GROUP, "-", "+", 100)
         for plan in self._plans:
             pipeline.get(keys.decision(plan)).get(keys.permit(plan)).hget(keys.consumed(plan), "consume_id")
-        snapshot, ledger, fills, hold, reserved_by, left_ms, entries_pending, *of_plans = pipeline.execute()
+        snapshot, ledger, fills, hold, service_hold, reserved_by, left_ms, entries_pending, *of_plans = (
+            pipeline.execute()
+        )
         pending = {item["message_id"] for item in entries_pending}
         ordered_ms = ledger.get("last_order_time_ms")
         order_age = limits.forget_order if ordered_ms is None else self._ticks_since(ordered_ms)
@@ -164,7 +168,7 @@ class Clockwork:
             "snapshot": (snapshot["position_amt"], min(self._ticks_since(snapshot["ts_ms"]), limits.forget_snapshot)),
             "ledger": ledger.get("last_known_amt", str(UNKNOWN)),
             "order_age": min(order_age, limits.forget_order),
-            "hold": bool(hold),
+            "hold": (bool(hold), bool(service_hold)),
             "reservation": (reserved_by, left_ms // TICK_MS if left_ms >= 0 else None),
             "orders": fills,
             "plans": [
@@ -203,7 +207,7 @@ def view_of(redis: Redis) -> dict[str, Any]:
         "snapshot": (str(snapshot.amount), snapshot.age),
         "ledger": str(redis.ledger),
         "order_age": redis.order_age,
-        "hold": redis.hold,
+        "hold": (redis.hold, redis.service_hold),
         "reservation": (None, None) if held is None else (f"plan-{held.plan}", held.left),
         "orders": {f"{order.plan}-{order.by}": str(order.qty) for order in redis.orders},
         "plans": [

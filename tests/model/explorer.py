@@ -16,7 +16,7 @@ from tests.model.scenario import Scenario
 from tests.model.state import World
 
 Step = tuple[World, Move, World]
-ANSWERED = {"judge", "commit", "deny", "consume", "record", "told", "fetch", "put", "del"}
+ANSWERED = {"hold_position", "judge", "commit", "deny", "consume", "record", "told", "fetch", "put", "del"}
 """Moves whose last word is an answer."""
 
 

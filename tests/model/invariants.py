@@ -41,6 +41,12 @@ def a_permit_is_covered(c: Scenario, w: World) -> str | None:
     return f"plan {bare[0]} has a permit and no reservation" if bare else None
 
 
+def no_permit_lies_under_a_service_hold(c: Scenario, w: World) -> str | None:
+    """What only does GET and DEL doesn't read the hold: there is no permit for it."""
+    bare = [index for index, _ in _usable(w)] if w.redis.service_hold else []
+    return f"plan {bare[0]} has a permit under a hold of the service" if bare else None
+
+
 def one_consumption_per_plan(c: Scenario, w: World) -> str | None:
     """A plan's permit is consumed at most once, unless Redis lost the first time."""
     counts = zip(w.consumptions, w.forgotten, strict=True)
@@ -143,6 +149,7 @@ def no_order_is_above_the_position(c: Scenario, before: World, move: Move, after
 OF_STATES: tuple[OfState, ...] = (
     one_outstanding_allow,
     a_permit_is_covered,
+    no_permit_lies_under_a_service_hold,
     one_consumption_per_plan,
     quantity_is_within_the_snapshot,
     an_acknowledged_entry_has_a_verdict,

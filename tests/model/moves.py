@@ -134,6 +134,11 @@ def _hold(c: Scenario, w: World) -> Moves:
         yield ("hold", "clear"), w._replace(redis=w.redis._replace(hold=False))
     elif w.holds:
         yield ("hold", "set"), w._replace(redis=w.redis._replace(hold=True), holds=w.holds - 1)
+    if w.redis.service_hold:
+        yield ("hold", "release"), w._replace(redis=w.redis._replace(service_hold=False))
+    elif w.service_holds:
+        word, redis = brain.hold_position(c, w.redis)
+        yield ("hold_position", word), w._replace(redis=redis, service_holds=w.service_holds - 1)
 
 
 def _crash(c: Scenario, w: World) -> Moves:

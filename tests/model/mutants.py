@@ -38,6 +38,7 @@ OUTSTANDING = "one_outstanding_allow"
 FINAL = "an_allow_is_true_when_it_becomes_final"
 USED = "an_allow_is_true_when_it_is_used"
 ABOVE = "no_order_is_above_the_position"
+UNDER_HOLD = "no_permit_lies_under_a_service_hold"
 COVERED = "a_permit_is_covered"
 
 SHOWS_LATE = Limits(ttl=5, lag=2)
@@ -48,6 +49,7 @@ BROKEN_BY: tuple[Mutant, ...] = (
     _mutant("commit.decision", breaks="the_first_verdict_stands", actions=(FULL,), workers=2),
     _mutant("commit.reservation", breaks=ABOVE, workers=2),
     _mutant("commit.hold", breaks=FINAL, actions=(FULL,), holds=1),
+    _mutant("commit.service_hold", breaks=UNDER_HOLD, actions=(FULL,), service_holds=1),
     _mutant("commit.run_id", breaks=FINAL, actions=(FULL,), crashes=1),
     _mutant("commit.snapshot", breaks=FINAL, actions=(FULL,), trades=1),
     _mutant("commit.snapshot_age", breaks=FINAL, actions=(FULL,)),
@@ -80,6 +82,10 @@ BROKEN_BY: tuple[Mutant, ...] = (
     _mutant("result.consume_id", breaks=ABOVE, strays=True, limits=SHOWS_LATE),
     _mutant("result.barrier", breaks=ABOVE, lies=True),
     _mutant("result.delete", breaks=COVERED, gives_up=True, actions=(FULL,)),
+    # --- hold_position.lua
+    _mutant("hold.withdraw", breaks=UNDER_HOLD, actions=(FULL,), service_holds=1),
+    _mutant("hold.withdraw", "consume.service_hold", breaks=USED, actions=(FULL,), service_holds=1),
+    _mutant("hold.consumed_stays", breaks=ABOVE, executors=2, service_holds=1, limits=SHOWS_LATE),
     # --- claim_refresh.lua, put_snapshots.lua
     _mutant("refresh.time", breaks=ABOVE, executors=2),
     _mutant("refresh.new_run", breaks=ABOVE, crashes=1, actions=(FULL,)),
@@ -93,6 +99,7 @@ SPARE: dict[str, str] = {
     "consume.expired": "Redis has taken the key away by then; against one that was written without a time to live",
     "consume.reservation": "a reservation ends after its permit, or with it; against a key that somebody deleted",
     "consume.barrier": "it moves where a reservation is released, and this plan holds that; against one set by hand",
+    "consume.service_hold": "the hold takes the permit away; against one that somebody wrote",
     "consume.snapshot_run": "the permit is of another run too; against a snapshot that somebody wrote",
     "result.decision": "quantities don't rest on it; breaches do, which the model has none of",
     "result.executed": "the order's own quantity is compared too; for the sum that tells a breach",

@@ -12,6 +12,7 @@ from typing import Any
 
 from p33_tasks.domain.close_factors import close_factor
 from p33_tasks.domain.decision import evaluate
+from p33_tasks.domain.holds import HoldReason
 from p33_tasks.domain.models import Allow, Facts, Plan, Position, Verdict
 from p33_tasks.domain.models import Snapshot as StoredSnapshot
 from p33_tasks.domain.reasons import Reason
@@ -245,8 +246,16 @@ class Replay:
     def _hold(self, what: str) -> None:
         if what == "set":
             self.gate.operator.set_hold(SYMBOL, why="a test", by="the model")
+        elif what == "release":
+            self.gate.service_holds.release(SYMBOL, why="a test", by="the model")
         else:
             self.gate.operator.clear_hold(SYMBOL, by="the model")
+
+    def _hold_position(self, _: str) -> str:
+        found = self.gate.service_holds.set(
+            SYMBOL, reason=HoldReason.UNEXPLAINED, evidence_id="a test", evidence={"by": "the model"}
+        )
+        return " ".join(filter(None, (found.word, found.withdrawn)))
 
     def _crash(self, what: str) -> None:
         found = self.clock.dump() if what == "kept" else self.on_disk

@@ -12,6 +12,7 @@ HALF, FULL = "CLOSE_PARTIAL_50", "CLOSE_FULL"
 GUARDS = {
     "commit.decision": "a first verdict stands",
     "commit.hold": "no hold",
+    "commit.service_hold": "no hold of the service",
     "commit.reservation": "the symbol is free",
     "commit.run_id": "the Redis that was asked",
     "commit.snapshot": "the snapshot that was judged",
@@ -26,6 +27,7 @@ GUARDS = {
     "consume.run_id": "the Redis that issued it",
     "consume.reservation": "the reservation is this plan's",
     "consume.hold": "no hold",
+    "consume.service_hold": "no hold of the service",
     "consume.order_since": "no order since the permit",
     "consume.snapshot_age": "the snapshot is fresh",
     "consume.barrier": "... and was requested after the barrier",
@@ -50,6 +52,8 @@ GUARDS = {
     "result.consume_id": "a rejection proves its consumption",
     "result.barrier": "a released consumption stays a barrier",
     "result.delete": "releasing deletes the permit",
+    "hold.withdraw": "the service's hold takes a permit that nobody consumed",
+    "hold.consumed_stays": "... and leaves a reservation whose permit is gone",
     "put.older": "a snapshot doesn't go backwards",
     "put.other_run": "an answer of another run is not written",
     "refresh.new_run": "after a restart nothing is fetched while an order of before may still be sent",
@@ -72,6 +76,7 @@ class Scenario:
     refreshers: int = 1
     crashes: int = 0  # Redis restarts and may lose what it wrote in this tick
     holds: int = 0  # how often an operator may set a hold
+    service_holds: int = 0  # ... and the service
     trades: int = 0  # one unit is sold outside
     rogues: int = 0  # ... and somebody reports it, as an order of the first plan, the next time of the next
     getdel: bool = False  # executors that only GET and DEL, without the checks at use
@@ -108,6 +113,7 @@ class Scenario:
             forgotten=(0,) * count,
             crashes=self.crashes,
             holds=self.holds,
+            service_holds=self.service_holds,
             trades=self.trades,
             rogues=self.rogues,
         )

@@ -14,6 +14,7 @@ SMALL: tuple[Scenario, ...] = (
     Scenario(name="a refusal that isn't one", lies=True, workers=2, gives_up=False),
     Scenario(name="results recorded late", told_later=True, gives_up=False),
     Scenario(name="a hold comes and goes", holds=1, gives_up=False),
+    Scenario(name="the service holds the position", service_holds=1, gives_up=False, executors=2),
     Scenario(name="trades outside, answers of the venue overtake each other", trades=1, refreshers=2, gives_up=False),
     Scenario(name="Redis restarts and forgets", crashes=1, gives_up=False),
     Scenario(name="executors that only GET and DEL", getdel=True, unfilled=True),

@@ -137,7 +137,8 @@ class Redis(NamedTuple):
     ledger: int = UNKNOWN
     order_age: int = 0
     barrier: int = UNKNOWN_BARRIER  # snapshots of this age and younger are behind it; negative: none is yet
-    hold: bool = False
+    hold: bool = False  # an operator's
+    service_hold: bool = False
     reservation: Reservation | None = None
     results: tuple[Result, ...] = ()
     orders: tuple[Order, ...] = ()
@@ -206,6 +207,7 @@ class World(NamedTuple):
     forgotten: tuple[int, ...] = ()  # ... and how often Redis lost that
     crashes: int = 0  # how often each of these may still happen
     holds: int = 0
+    service_holds: int = 0
     trades: int = 0
     rogues: int = 0
 

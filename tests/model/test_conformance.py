@@ -32,7 +32,8 @@ MUTANTS = {mutant.without[0]: mutant for mutant in reversed(BROKEN_BY)}
 BREAKS = {
     "commit.decision": ("commit_verdict", "redis.call('EXISTS', decision_key) == 1", "false"),
     "commit.reservation": ("commit_verdict", "redis.call('EXISTS', reservation_key) == 1", "false"),
-    "commit.hold": ("commit_verdict", "redis.call('EXISTS', hold_key) == 1", "false"),
+    "commit.hold": ("commit_verdict", "'EXISTS', hold_key, service_hold_key", "'EXISTS', service_hold_key"),
+    "commit.service_hold": ("commit_verdict", "'EXISTS', hold_key, service_hold_key", "'EXISTS', hold_key"),
     "commit.run_id": ("commit_verdict", "run_id() ~= evaluated_run_id", "false"),
     "commit.snapshot": (
         "commit_verdict",
@@ -49,7 +50,9 @@ BREAKS = {
         "redis.call('DEL', governor_permit_key)",
     ),
     "consume.run_id": ("consume_permits", "run_id() ~= permit_run_id", "false"),
-    "consume.hold": ("consume_permits", "redis.call('EXISTS', hold_key) == 1", "false"),
+    "consume.hold": ("consume_permits", "'EXISTS', hold_key, service_hold_key", "'EXISTS', service_hold_key"),
+    "hold.withdraw": ("add_service_hold", "redis.call('EXISTS', h.permit_prefix .. plan_id) == 1", "false"),
+    "hold.consumed_stays": ("add_service_hold", "redis.call('EXISTS', h.permit_prefix .. plan_id) == 1", "true"),
     "consume.order_since": ("consume_permits", "ordered >= issued", "false"),
     "consume.snapshot_age": ("consume_permits", "now - fetched > tonumber(max_snapshot_age_ms)", "false"),
     "consume.position": ("consume_permits", "s[1] ~= permit_position_amt", "false"),
@@ -86,6 +89,7 @@ WORDS = {
     *("commit committed", "commit exists", "commit moved hold", "commit moved reservation", "commit moved snapshot"),
     *("commit moved snapshot_age", "deny committed", "fetch paused", "put ok", "put older", "put other_run"),
     *("consume consumed", "consume reconcile_hold_active", "consume stale_exchange_state", "consume position_changed"),
+    *("hold_position set", "hold_position set plan-0"),
     *("consume missing", "record recorded none", "record recorded released", "record moved"),
     *("told recorded released", "told recorded kept", "told recorded none"),
 }

@@ -40,6 +40,7 @@ from p33_tasks.store.dead_letters import RedisDeadLetters
 from p33_tasks.store.operator import OperatorStore
 from p33_tasks.store.results import RedisResultStore
 from p33_tasks.store.scripts import Scripts
+from p33_tasks.store.service_holds import ServiceHoldStore
 from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes
 from p33_tasks.store.verdicts import RedisVerdictStore
 from tests.support.redis_server import RedisServer
@@ -88,6 +89,7 @@ class Gate:
         )
         self.snapshots = RedisSnapshotStore(client, self.keys, allowlist=allowlist, times=times, bootstrap=bootstrap)
         self.operator = OperatorStore(client, self.keys)
+        self.service_holds = ServiceHoldStore(client, self.keys)
         self.budget = RedisRequestBudget(client, self.keys, own_weight=1_200, venue_weight=2_280)
         # As if this life of the store had begun long ago.
         self.redis.set(self.keys.epoch, EPOCH, nx=True)

@@ -182,6 +182,51 @@ local function observe(counters, name, bounds, value)
   count(counters, name .. '|sum', text(math.max(0, math.floor(value))))
 end
 
+-- Sets this service's own hold on a position, or adds a reason to the one that is there. `h` has the keys `hold`,
+-- `reservation` and `audit`, and `permit_prefix`, `position`, `reason`, `ends`, `evidence_json`, `audit_maxlen`.
+-- Executors of version 0.1, and those that only do GET and DEL, don't read the hold: the reserved plan's permit is
+-- deleted, and its reservation with it, while that permit is there. An order may follow a consumed one: that reservation
+-- stays. Returns {'set' | 'added' | 'unchanged', plan_id of the permit that was withdrawn ('' for none)}.
+local MOST_EVIDENCE = 16
+local function set_service_hold(h)
+  local now, held, word = now_ms(), type_of(h.hold), 'set'
+  local evidence = cjson.decode(h.evidence_json)
+  evidence.reason, evidence.since_ms = h.reason, now
+  local hold = { reason = h.reason, since_ms = now, ends = h.ends, evidence = { evidence } }
+  if held ~= 'none' then
+    local read, known = pcall(cjson.decode, held == 'string' and redis.call('GET', h.hold) or '')
+    if read and type(known) == 'table' and type(known.evidence) == 'table' then
+      word = 'added'
+      if not known.evidence[1] and next(known.evidence) then known.evidence = { known.evidence } end -- reconciliation's
+      for _, one in ipairs(known.evidence) do
+        if type(one) == 'table' and one.id == evidence.id then word = 'unchanged' end
+      end
+      -- The first reason stays. Where two end differently, only a person ends both.
+      if known.ends ~= h.ends then known.ends = 'person' end
+      if #known.evidence >= MOST_EVIDENCE then table.remove(known.evidence, 2) end
+      known.evidence[#known.evidence + 1] = evidence
+      hold = known
+    else
+      hold.ends = 'person' -- somebody else's value gives way to one that can be read
+    end
+  end
+  if word ~= 'unchanged' then
+    redis.call('SET', h.hold, cjson.encode(hold))
+    -- pcall: the hold is what matters, even if the stream's ids are used up.
+    redis.pcall('XADD', h.audit, 'MAXLEN', '~', h.audit_maxlen, '*', 'event', 'service_hold_' .. word, 'symbol',
+      h.position, 'by', 'p33', 'why', h.reason, 'evidence', h.evidence_json)
+  end
+  local withdrawn = ''
+  if type_of(h.reservation) == 'string' then
+    local plan_id = redis.call('GET', h.reservation)
+    if redis.call('EXISTS', h.permit_prefix .. plan_id) == 1 then
+      redis.call('DEL', h.permit_prefix .. plan_id, h.reservation)
+      withdrawn = plan_id
+    end
+  end
+  return { word, withdrawn }
+end
+
 -- What the header of a script declares as a group, `name[]`: the values from a place on, ...
 local function values_from(list, first)
   local values = {}

@@ -45,6 +45,14 @@ local function fields(key, names)
   return redis.call('HMGET', key, unpack(names))
 end
 
+-- A value of any type is a hold. Ours are shorter.
+local MOST_HOLD_BYTES = 131072
+local function hold_of(key)
+  local found = type_of(key)
+  if found == 'string' then return redis.call('GETRANGE', key, 0, MOST_HOLD_BYTES - 1) end
+  return found ~= 'none' and '(a ' .. found .. ')'
+end
+
 local function position(k)
   local reserved_by, ttl = false, -2
   local held = type_of(k.reservation)
@@ -54,7 +62,7 @@ local function position(k)
   elseif held ~= 'none' then
     reserved_by = '(a ' .. held .. ')'
   end
-  return { redis.call('EXISTS', k.service_hold), reserved_by, ttl, fields(k.snapshot, SNAPSHOT_FIELDS),
+  return { hold_of(k.service_hold), reserved_by, ttl, fields(k.snapshot, SNAPSHOT_FIELDS),
     fields(k.ledger, LEDGER_FIELDS), fields(k.adaptive, ADAPTIVE_FIELDS) }
 end
 
@@ -64,7 +72,7 @@ local reply = {
   text(now_ms()),
   run_id(),
   life(epoch_key),
-  redis.call('EXISTS', hold_key),
+  hold_of(hold_key),
   fields(market_key, MARKET_FIELDS),
   fields(limits_key, LIMITS_FIELDS),
   position(positions[1]),

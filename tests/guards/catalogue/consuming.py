@@ -119,6 +119,12 @@ CONSUMING = (
         AT_USE,
     ),
     _consume(
+        "a hold of the service stops the consumption",
+        "if redis.call('EXISTS', hold_key, service_hold_key) > 0 then",
+        "if redis.call('EXISTS', hold_key) > 0 then",
+        AT_USE,
+    ),
+    _consume(
         "without a ledger nothing is consumed",
         "if type_of(ledger_key) ~= 'hash' then return refused('p33', 'ledger_missing') end\n",
         "",

@@ -58,6 +58,12 @@ ISSUING = (
         MOVED,
     ),
     _commit(
+        "a hold that the service set since the evaluation stops the allow",
+        "if redis.call('EXISTS', hold_key, service_hold_key) > 0 then",
+        "if redis.call('EXISTS', hold_key) > 0 then",
+        MOVED,
+    ),
+    _commit(
         "a symbol reserved since the evaluation stops the allow",
         "  if redis.call('EXISTS', reservation_key) == 1 then return { 'moved', 'reservation' } end\n",
         "",

@@ -84,8 +84,8 @@ LEGS = (
     _guard(
         "store/verdicts.py",
         "the service's hold stops its position",
-        "                hold=bool(hold or service_hold),\n",
-        "                hold=bool(hold),\n",
+        "            holds = decode_holds(hold, service_hold)\n",
+        "            holds = decode_holds(hold, None)\n",
         "test_the_services_hold_stops_its_position_when_judged_issued_and_consumed",
     ),
     # --- results

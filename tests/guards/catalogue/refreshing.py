@@ -181,8 +181,8 @@ REFRESHING = (
     Guard(
         promise="any value under the hold key holds",
         file="store/lua/load_facts.lua",
-        old="  redis.call('EXISTS', hold_key),\n",
-        new="  redis.call('STRLEN', hold_key),\n",
+        old="  return found ~= 'none' and '(a ' .. found .. ')'\n",
+        new="  return false\n",
         tests=(f"{OPERATOR_TESTS}::test_any_value_under_the_hold_key_holds",),
     ),
     Guard(

@@ -65,8 +65,8 @@ RULES = (
     # --- hold, snapshot
     _rule(
         "a hold denies",
-        "    return Deny(reason=Reason.RECONCILE_HOLD_ACTIVE) if case.facts.hold else None",
-        "    return None",
+        "    if not case.facts.hold:\n        return None\n",
+        "    return None\n",
         f"{TABLE_TESTS}::test_each_rule_denies_with_its_own_reason",
     ),
     _rule(

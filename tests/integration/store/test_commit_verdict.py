@@ -211,6 +211,7 @@ def test_a_reservation_of_any_type_holds_the_symbol_and_is_named(gate: Gate) -> 
 
 MOVES: dict[str, Callable[[Gate], object]] = {
     "a hold is set": lambda g: g.redis.set(g.keys.hold(SYMBOL), ""),
+    "a service hold is set": lambda g: g.redis.set(g.keys.service_hold(SYMBOL), ""),
     "a hold of any type is set": lambda g: g.redis.rpush(g.keys.hold(SYMBOL), "x"),
     "another plan takes the symbol": lambda g: g.redis.set(g.keys.reservation(SYMBOL), "other"),
     "the position changed": lambda g: g.put_position("0.039"),

@@ -449,6 +449,8 @@ def expire_permit(gate: Gate) -> None:
 
 
 CHANGED: dict[str, tuple[Callable[[Gate], object], str]] = {
+    # Without the script that sets it, which takes the permit away too.
+    "a service hold was set": (lambda g: g.redis.set(g.keys.service_hold(SYMBOL), "x"), "reconcile_hold_active"),
     "a hold was set": (lambda g: g.operator.set_hold(SYMBOL, why="x", by="me"), "reconcile_hold_active"),
     "a fill": (lambda g: g.report("x", ("1", "SELL", "0.001")), "order_since_permit"),
     "an order that filled nothing": (lambda g: g.report("x", ("1", "SELL", "0")), "order_since_permit"),

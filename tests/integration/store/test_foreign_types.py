@@ -11,6 +11,7 @@ import pytest
 
 from p33_tasks.contract.entries import copy_of
 from p33_tasks.domain.decision import evaluate
+from p33_tasks.domain.holds import HoldReason
 from p33_tasks.domain.models import Leg
 from p33_tasks.errors import P33Error
 from p33_tasks.ports import MarketsLoaded, PlanName
@@ -113,6 +114,17 @@ def change_limits(gate: Gate) -> Act:
     return lambda: gate.operator.set_limits(SYMBOL, {"cooldown_sec": "30"}, for_ms=None, by="me")
 
 
+def add_service_hold(gate: Gate) -> Act:
+    gate.make_ready()
+    gate.allow()
+    return lambda: gate.service_holds.set(SYMBOL, reason=HoldReason.UNEXPLAINED, evidence_id="x", evidence={})
+
+
+def release_position(gate: Gate) -> Act:
+    gate.service_holds.set(SYMBOL, reason=HoldReason.UNEXPLAINED, evidence_id="x", evidence={})
+    return lambda: gate.service_holds.release(SYMBOL, why="x", by="me")
+
+
 def claim_refresh(gate: Gate) -> Act:
     gate.budget.acquire(1)
     return lambda: gate.snapshots.claim_refresh(SOURCE)
@@ -162,6 +174,8 @@ ACTS: dict[str, tuple[str, Callable[[Gate], Act]]] = {
         ("adopt_ledger", adopt_ledger),
         ("change_hold", change_hold),
         ("change_limits", change_limits),
+        ("add_service_hold", add_service_hold),
+        ("release_position", release_position),
         ("claim_refresh", claim_refresh),
         ("finish_refresh", finish_refresh),
         ("refuse_markets", refuse_markets),
@@ -206,6 +220,11 @@ GOES_ON: dict[tuple[str, str], Callable[[Gate], object]] = {
         for kind in ("position:inflight", "p33:limits:adaptive", "limits")
     },
     ("put_legs", "stream:p33.position"): lambda g: g.ledger_amt(leg=Leg.LONG) == "0",
+    # Doubt sets the hold all the same; and a person ends a hold of any type.
+    ("add_service_hold", f"position:hold:{SYMBOL}"): lambda g: g.permit() is None and g.service_holds.read(SYMBOL),
+    ("add_service_hold", f"position:inflight:{SYMBOL}"): lambda g: g.service_holds.read(SYMBOL),
+    ("add_service_hold", "stream:p33.audit"): lambda g: g.permit() is None and g.service_holds.read(SYMBOL),
+    ("release_position", f"position:hold:{SYMBOL}"): lambda g: g.service_holds.read(SYMBOL) is None,
     # A poisoned entry must get out of the way.
     ("dead_letter", "p33:counters"): lambda g: len(g.dead()) == 1 and g.pending(g.keys.plans) == 0,
 }

@@ -1,0 +1,60 @@
+"""Both kinds of hold as Redis keeps them (CONTRACT section 3). Any value under either key is a hold."""
+
+from __future__ import annotations
+
+from p33_tasks.domain import exact_json
+from p33_tasks.domain.holds import ENDS, HeldBy, Hold, HoldEnds
+from p33_tasks.errors import CorruptStateError
+
+MAX_REASON_CHARS = 500
+_MAX_BY_CHARS = 200
+_MOST_MS = 10**14
+
+
+def decode_holds(operator: str | None, service: str | None) -> tuple[Hold, ...]:
+    """Both holds of a position, the operator's first: it ends by a person only."""
+    found = (decode_hold(HeldBy.OPERATOR, operator), decode_hold(HeldBy.SERVICE, service))
+    return tuple(hold for hold in found if hold is not None)
+
+
+def decode_hold(held_by: HeldBy, text: str | None) -> Hold | None:
+    """Read one hold; None for none.
+
+    Args:
+        held_by: Whose key it was read from.
+        text: The stored value: JSON of this service (of an operator's hold: since 0.2), or anything else, which is
+            a hold whose reason is the text itself.
+    """
+    if text is None:
+        return None
+    try:
+        fields = exact_json.loads_object(text)
+    except CorruptStateError:
+        fields = {}
+    reason = fields.get("why" if held_by is HeldBy.OPERATOR else "reason")
+    if not isinstance(reason, str):
+        return Hold(held_by=held_by, reason=_readable(text, MAX_REASON_CHARS))
+    by = fields.get("by")
+    return Hold(
+        held_by=held_by,
+        reason=_readable(reason, MAX_REASON_CHARS),
+        since_ms=_time(fields.get("since_ms")),
+        ends=_ends(fields.get("ends"), reason),
+        by=_readable(by, _MAX_BY_CHARS) if isinstance(by, str) else "",
+        until_ms=_time(fields.get("until_ms")),
+    )
+
+
+def _ends(value: object, reason: str) -> HoldEnds:
+    """Reconciliation writes a sentence: its reason says what ends it. A reason that isn't ours: a person only."""
+    known = next((ends for ends in HoldEnds if ends.value == value), None)
+    return known or next((ends for one, ends in ENDS.items() if one.value == reason), HoldEnds.PERSON)
+
+
+def _readable(text: str, limit: int) -> str:
+    """Bounded; bytes that are not UTF-8 are spelled out."""
+    return text[:limit].encode("utf-8", "backslashreplace").decode()
+
+
+def _time(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < _MOST_MS else None

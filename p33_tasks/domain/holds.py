@@ -1,0 +1,73 @@
+"""Holds: who stopped a position, why, and what ends that (docs/contract.md has the table)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+AGREEMENTS = 3
+"""A hold of a drift ends after so many snapshots in a row that equal the ledger exactly."""
+
+
+class HeldBy(StrEnum):
+    """Whose hold it is. Each lies in a key of its own, and neither ends the other."""
+
+    OPERATOR = "operator"
+    SERVICE = "service"
+
+
+class HoldEnds(StrEnum):
+    """What ends a hold of the service. ``p33 reconcile release`` ends each."""
+
+    AGREEMENT = "agreement"  # AGREEMENTS snapshots in a row that equal the ledger exactly
+    ADOPTION = "adoption"  # p33 ledger adopt
+    OUTCOME = "outcome"  # a result, or reconciliation, that says what became of the order
+    PERSON = "person"  # nothing else
+
+
+class HoldReason(StrEnum):
+    """Why the service holds a position."""
+
+    EXTERNAL = "external_trades"
+    UNEXPLAINED = "unexplained_drift"
+    SIDE_FLIP = "side_flip"
+    CONFIRMATION_FAILED = "confirmation_failed"
+    HISTORY_MISSING = "history_missing"
+    BREACH = "breach"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+
+
+ENDS: Mapping[HoldReason, HoldEnds] = {
+    HoldReason.EXTERNAL: HoldEnds.AGREEMENT,
+    HoldReason.UNEXPLAINED: HoldEnds.AGREEMENT,
+    HoldReason.SIDE_FLIP: HoldEnds.AGREEMENT,
+    HoldReason.CONFIRMATION_FAILED: HoldEnds.AGREEMENT,
+    HoldReason.HISTORY_MISSING: HoldEnds.ADOPTION,
+    HoldReason.BREACH: HoldEnds.PERSON,
+    HoldReason.OUTCOME_UNKNOWN: HoldEnds.OUTCOME,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """One hold as it was read. Texts may be another writer's: whoever prints them escapes them."""
+
+    held_by: HeldBy
+    reason: str  # of the service: a word of the table; of an operator: why
+    since_ms: int | None = None  # Redis TIME; None: unknown
+    ends: HoldEnds = HoldEnds.PERSON
+    by: str = ""  # who set it; "" for unknown
+    until_ms: int | None = None  # Redis TIME at which it expires; None: it doesn't
+
+    def remedy(self, symbol: str) -> str:
+        """What to do about it."""
+        if self.held_by is HeldBy.OPERATOR:
+            return f"Find out why {self.by or 'the operator'} stopped the symbol, then: p33 hold clear {symbol}"
+        release = f"p33 reconcile release {symbol} --why TEXT"
+        return {
+            HoldEnds.AGREEMENT: f"It ends after {AGREEMENTS} snapshots in a row that equal the ledger; or: {release}",
+            HoldEnds.ADOPTION: f"Compare with your records, then: p33 ledger adopt --replace {symbol}; or: {release}",
+            HoldEnds.OUTCOME: f"It ends when a result tells what became of the order; look it up, then: {release}",
+            HoldEnds.PERSON: f"Find out what was executed beyond the permit, then: {release}",
+        }[self.ends]

@@ -1,0 +1,54 @@
+"""The service's own hold: set beside an operator's, with the permit taken away (CONTRACT section 11)."""
+
+from __future__ import annotations
+
+from tests.guards.guard import Guard
+
+TESTS = "integration/store/test_service_holds.py"
+PRELUDE = "store/lua/_prelude.lua"
+
+
+def _hold(promise: str, old: str, new: str, test: str, file: str = PRELUDE) -> Guard:
+    return Guard(promise=promise, file=file, old=old, new=new, tests=(f"{TESTS}::{test}",))
+
+
+HOLDING = (
+    _hold(
+        "a service hold lies in its own key",
+        '        return f"{self.prefix}:position:hold:{position_key(symbol, leg)}"\n',
+        '        return f"{self.prefix}:reconcile:hold:{position_key(symbol, leg)}"\n',
+        "test_neither_hold_ends_the_other",
+        "contract/keys.py",
+    ),
+    _hold(
+        "a service hold takes away the permit that nobody consumed",
+        "      redis.call('DEL', h.permit_prefix .. plan_id, h.reservation)\n",
+        "",
+        "test_a_hold_takes_the_unconsumed_permit_and_its_reservation",
+    ),
+    _hold(
+        "a service hold leaves a consumed reservation",
+        "    if redis.call('EXISTS', h.permit_prefix .. plan_id) == 1 then\n",
+        "    if true then\n",
+        "test_a_consumed_reservation_stays",
+    ),
+    _hold(
+        "the same fact holds once",
+        "one.id == evidence.id then word = 'unchanged' end",
+        "false then word = 'unchanged' end",
+        "test_a_hold_is_set_once_for_a_fact",
+    ),
+    _hold(
+        "a hold for two reasons that end differently ends by a person only",
+        "      if known.ends ~= h.ends then known.ends = 'person' end\n",
+        "",
+        "test_the_first_reason_stays_and_two_reasons_end_by_a_person",
+    ),
+    _hold(
+        "another hold than the one that was looked at isn't released",
+        "if expected ~= '' and hold ~= expected then return { 'moved' } end\n",
+        "",
+        "test_another_hold_than_the_one_looked_at_stays",
+        "store/lua/release_position.lua",
+    ),
+)
