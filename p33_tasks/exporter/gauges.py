@@ -62,9 +62,9 @@ def symbol_gauges(views: Sequence[SymbolView], policy: Policy) -> Iterator[Metri
 
 
 def snapshot_is_usable(view: SymbolView, policy: Policy) -> bool:
-    """Whether a verdict would accept the snapshot: its venue, its Redis, its age, its position mode."""
+    """Whether a verdict would accept the snapshot: its venue, its Redis, its age."""
     facts, age_ms = view.facts, view.snapshot_age_ms
-    if facts.snapshot is None or age_ms is None or facts.snapshot.position.hedge_mode:
+    if facts.snapshot is None or age_ms is None:
         return False
     same = (facts.snapshot.source, facts.snapshot.run_id) == (facts.source, facts.run_id)
     return (

@@ -80,8 +80,6 @@ def _snapshot_problem(view: SymbolView, policy: Policy) -> str:
         return "can't be read"
     if facts.snapshot is None or age_ms is None:
         return "has none"
-    if facts.snapshot.position.hedge_mode:
-        return "is in hedge mode"
     if facts.snapshot.source != facts.source:
         return "is of another venue"
     if facts.snapshot.run_id != facts.run_id or other_life(facts, facts.snapshot, policy):

@@ -124,13 +124,13 @@ def test_a_snapshot_that_a_verdict_refuses_is_not_usable_however_young() -> None
     refused = (
         make_snapshot(run_id="b" * 40),
         make_snapshot(source="binanceusdm elsewhere"),
-        make_snapshot(hedge_mode=True),
         make_snapshot(age_ms=10_001),
         make_snapshot(age_ms=-1),
     )
     for snapshot in refused:
         assert samples(make_overview(make_view(snapshot=snapshot)))["p33_snapshot_usable", "BTCUSDT"] == 0
-    assert samples(make_overview(make_view(snapshot=make_snapshot(age_ms=10_000))))["p33_snapshot_usable", "BTCUSDT"]
+    for snapshot in (make_snapshot(age_ms=10_000), make_snapshot(hedge_mode=True)):
+        assert samples(make_overview(make_view(snapshot=snapshot)))["p33_snapshot_usable", "BTCUSDT"] == 1
 
 
 def test_stream_gauges_tell_lag_oldest_entry_and_readers() -> None:
