@@ -50,6 +50,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         ),
         "limits": Entry(place="p33_tasks.cli.limits:limits", summary="A symbol's own limits: show, set or clear them."),
         "hold": Entry(place="p33_tasks.cli.hold:hold", summary="Stop a symbol, or release it."),
+        "reconcile": Entry(
+            place="p33_tasks.cli.reconcile:reconcile", summary="What the service itself holds; release it."
+        ),
     },
 }
 """Another command is one line here, and one module."""

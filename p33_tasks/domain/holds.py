@@ -60,10 +60,11 @@ class Hold:
     by: str = ""  # who set it; "" for unknown
     until_ms: int | None = None  # Redis TIME at which it expires; None: it doesn't
 
-    def remedy(self, symbol: str) -> str:
-        """What to do about it."""
+    def remedy(self, symbol: str, leg: str = "") -> str:
+        """What to do about it; in hedge mode the service's hold is one leg's."""
         if self.held_by is HeldBy.OPERATOR:
             return f"Find out why {self.by or 'the operator'} stopped the symbol, then: p33 hold clear {symbol}"
+        symbol = f"{symbol} --side {leg}" if leg else symbol
         release = f"p33 reconcile release {symbol} --why TEXT"
         return {
             HoldEnds.AGREEMENT: f"It ends after {AGREEMENTS} snapshots in a row that equal the ledger; or: {release}",

@@ -22,7 +22,10 @@ class Reason(StrEnum):
     PLAN_EXPIRED = "plan_expired", "Send a new plan; this one waited longer than P33_PLAN_MAX_AGE_SEC."
     NOT_REDUCE_ONLY = "not_reduce_only", "This gate only serves reduce-only orders; send the plan with reduceOnly true."
     UNKNOWN_ACTION = "unknown_action", "Use one of the documented close actions, e.g. CLOSE_PARTIAL_50."
-    RECONCILE_HOLD_ACTIVE = "reconcile_hold_active", "Find out who set the hold and why, then: p33 hold clear SYMBOL"
+    RECONCILE_HOLD_ACTIVE = (
+        "reconcile_hold_active",
+        "Find out who set the hold and why (p33 hold list, p33 reconcile status), then clear or release it.",
+    )
     LIMITS_UNREADABLE = (
         "limits_unreadable",
         "Look with: p33 limits show SYMBOL; then set them again, or: p33 limits clear SYMBOL",

@@ -149,6 +149,11 @@ def no_hold_is_set(case: Case) -> Deny | None:
     return Deny(reason=Reason.RECONCILE_HOLD_ACTIVE, details=_hold_details(case))
 
 
+def _leg_name(case: Case) -> str:
+    leg = case.facts.position_side
+    return "" if leg in {None, Leg.BOTH} else str(leg)
+
+
 def _hold_details(case: Case) -> Details:
     if not case.facts.holds:  # recorded by version 0.1
         return {}
@@ -158,7 +163,7 @@ def _hold_details(case: Case) -> Details:
         found["by"] = first.by[:80]
     if first.since_ms is not None:
         found |= {"since_ms": first.since_ms, "held_sec": sec(case.facts.now_ms - first.since_ms)}
-    found |= {"ends": str(first.ends), "remedy": first.remedy(case.plan.symbol)}
+    found |= {"ends": str(first.ends), "remedy": first.remedy(case.plan.symbol, _leg_name(case))}
     if others:
         found["also_held_by"] = f"{others[0].held_by}: {others[0].reason[:80]}"
     elif first.ends is HoldEnds.AGREEMENT:
