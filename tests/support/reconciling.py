@@ -52,9 +52,9 @@ class Reconciled(Gate):
 
     def refresh(self) -> str:
         """A later snapshot of what the venue shows, reconciled."""
-        before = self.redis.hget(self.keys.snapshot(SYMBOL), "ts_ms")
-        if before is not None:
-            self.until_after(int(before))
+        self.until_after(
+            self.now_ms()
+        )  # a snapshot of the same millisecond is not a later one, nor later than an order
         self.put_position(self.account.shown)
         return self.reconcile()
 
