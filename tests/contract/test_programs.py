@@ -207,7 +207,7 @@ def test_every_command_that_prints_prints_json_and_exits_by_its_answer(system: S
 
     assert answer(system, "status", symbol)
     assert "unknown_action" in json.dumps(answer(system, "explain", plan_id))
-    answer(system, "explain", "never-seen", code=1)
+    answer(system, "explain", "named-nowhere", code=1)
     assert "0.04" in json.dumps(answer(system, "ledger", "show", symbol))
     answer(system, "hold", "set", symbol, "--why", "test")
     assert system.client.exists(f"quantum:reconcile:hold:{symbol}")

@@ -65,9 +65,9 @@ class World:
     def publish_fill(self, quantity: str, side: str = "SELL", **changes: Any) -> None:
         """The report of an executed order that no permit was given for."""
         order_id = str(time.time_ns() + next(self.numbers))
-        fields = {"plan_id": f"rogue-{order_id}", "order_id": order_id, "side": side, "filled_qty": quantity}
+        fields = {"plan_id": f"rogue-{order_id}", "order_id": order_id, "side": side, "filled_qty": quantity, **changes}
         with self.client() as client:
-            client.xadd(KEYS.results, result_entry(**fields, order_status="FILLED", **changes))
+            client.xadd(KEYS.results, result_entry(**fields, order_status="FILLED"))
 
     def p33(self, *arguments: str) -> None:
         """A command of the operator's, as in the runbook."""

@@ -53,7 +53,7 @@ class Load:
         self._number = 0
         self._orders_from = time.time_ns()
         self._done = threading.Event()
-        self._open_orders: dict[str, tuple[str, str, Decimal]] = {}
+        self._open_orders: dict[str, tuple[str, str, str, Decimal]] = {}
         self.lost_calls = 0  # publishes that Redis didn't confirm
         self.failure: BaseException | None = None
 
@@ -118,16 +118,17 @@ class Load:
     def _add_report(self, pipeline: redis.client.Pipeline) -> None:
         """A partial fill, then the whole of it, sometimes told twice, in any of the three dialects."""
         symbol = self._random.choice(BOOK)
-        order_id, side, quantity = self._open_orders.pop(symbol, ("", "", Decimal(0)))
+        plan_id, order_id, side, quantity = self._open_orders.pop(symbol, ("", "", "", Decimal(0)))
         if order_id:
             filled = quantity
         else:
+            plan_id = self._next("book")
             order_id, side = str(self._orders_from + self._number), self._random.choice(("BUY", "SELL"))
             quantity = Decimal(self._random.randint(2, 900)) / 100
             filled = quantity if self._random.random() < 0.5 else quantity / 2
             if filled < quantity:
-                self._open_orders[symbol] = (order_id, side, quantity)
-        fields = report_entry(self._next("book"), symbol, order_id, side, filled, dialect=self._random.choice("ABC"))
+                self._open_orders[symbol] = (plan_id, order_id, side, quantity)
+        fields = report_entry(plan_id, symbol, order_id, side, filled, dialect=self._random.choice("ABC"))
         for _ in range(2 if self._random.random() < 0.2 else 1):
             self._add(pipeline, RESULTS, fields)
 

@@ -41,12 +41,18 @@ def server_binary(version: Version = "bundled") -> str | None:
     return None
 
 
+MAX_PORT = 55_535
+"""A server in cluster mode listens 10 000 higher too."""
+
+
 def free_port() -> int:
-    """A TCP port that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port that nobody listens on right now, below those from which a cluster's second port would be none."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        if port <= MAX_PORT:
+            return port
 
 
 class RedisServer:

@@ -129,6 +129,19 @@ def without_a_row(scene: Scene) -> Played:
         return judged(scene, stage.send(scene.symbol))
 
 
+def with_unreadable_limits(scene: Scene) -> Played:
+    """Somebody wrote a limit that is not a number."""
+    stage = scene.stage
+    key = stage.keys.limits(scene.symbol)
+    with translated_errors():
+        stage.client.hset(key, "cooldown_sec", "soon")
+    try:
+        return judged(scene, stage.send(scene.symbol))
+    finally:
+        with translated_errors():
+            stage.client.delete(key)
+
+
 def in_hedge_mode(scene: Scene) -> Played:
     """The venue reports two legs."""
     with faulty(scene, rows={scene.symbol: "hedged"}):
@@ -190,6 +203,8 @@ CASES: tuple[Case, ...] = (
     _case("decision other than EXECUTE", IGNORED, another_decision, outcome=""),
     _case("no plan_id", DEAD_LETTER, no_plan_id, outcome=""),
     _case("the same plan thrice", ALLOW, same_plan_thrice),
+    _case("plan names the other side", Reason.POSITION_SIDE_MISMATCH, sent(positionSide="SHORT"), side=1),
+    _case("a limit that is not a number", Reason.LIMITS_UNREADABLE, with_unreadable_limits),
     _case("nothing to close", Reason.NO_POSITION, sent(), amount=lambda _: Decimal(0)),
     _case("ledger lost", Reason.MISSING_LEDGER, without_a_ledger),
     _case("traded by hand", Reason.QTY_MISMATCH, drifted(lambda amount: amount + amount)),

@@ -60,3 +60,23 @@ def executor_goes_around_the_gate(world: World) -> Iterator[Again]:
         yield None
     finally:
         world.restore("BTCUSDT")
+
+
+@fault("P33PermitBreach", "executor: reports more than its permit allows", "BTCUSDT: an executor did what")
+def executor_sells_too_much(world: World) -> Iterator[Again]:
+    with world.client() as client:
+        plan_id = world.publish_plan(action="CLOSE_PARTIAL_25")
+        wait_until(lambda: client.exists(KEYS.decision(plan_id)), "the plan is judged")
+    world.publish_fill("0.03", plan_id=plan_id)
+    try:
+        yield None
+    finally:
+        world.try_p33("reconcile", "release", "BTCUSDT", "--why", "the fault is over")
+        world.restore("BTCUSDT")
+
+
+@fault("P33UnreadableResult", "executor: reports an execution without an order", "BTCUSDT: a result could not be read")
+def executor_names_no_order(world: World) -> Iterator[Again]:
+    with world.client() as client:
+        client.xadd(KEYS.results, {"plan_id": "rogue-unreadable", "symbol": "BTCUSDT", "executed": "True"})
+    yield None

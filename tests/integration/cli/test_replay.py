@@ -59,9 +59,10 @@ def test_verdicts_of_every_reason_come_out_the_same(gate: Gate, call: Call) -> N
     assert found["ok"] is True
     assert (found["same"], found["different"], found["unreadable"]) == (len(SITUATIONS), 0, 0)
     assert found["not_replayable"] == {"internal_error": 1, "contention": 1, "plan_abandoned": 2}
-    assert {*found["outcomes"], *found["not_replayable"]} == {"allow", *map(str, Reason)}
+    given = {"allow", *map(str, Reason)} - {str(Reason.HEDGE_MODE_UNSUPPORTED)}  # version 0.1 gave that one
+    assert {*found["outcomes"], *found["not_replayable"]} == given
     text = call("replay").stdout
-    assert "18 come out the same" in text
+    assert f"{len(SITUATIONS)} come out the same" in text
     assert "2 not replayable, plan_abandoned: the executor gave up" in text
 
 

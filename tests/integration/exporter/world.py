@@ -8,6 +8,7 @@ from decimal import Decimal
 import redis
 
 from p33_tasks.contract.keys import GROUP, Keys
+from p33_tasks.contract.life import life_of
 from p33_tasks.domain.close_factors import close_factor
 from p33_tasks.domain.models import Fill, MarketRules, OrderSide, Plan, Policy, Position, Snapshot, Verdict
 from p33_tasks.ports import ExecutionResult, MarketReport, MarketsLoaded, StreamEntry
@@ -47,6 +48,11 @@ class World:
         self.dead_letters = RedisDeadLetters(client, self.keys)
         self.operator = OperatorStore(client, self.keys)
         self.entries = RedisEntries(client, self.keys)
+        # As if this life of the store had begun long ago.
+        client.set(self.keys.epoch, "e" * 32)
+        replication, server = client.info("replication"), client.info("server")
+        life = life_of(server["run_id"], replication["master_replid"], "e" * 32)
+        client.hset(self.keys.refresh, "life", life)
         for stream in (self.keys.plans, self.keys.results):
             client.xgroup_create(stream, GROUP, "0", mkstream=True)
 

@@ -23,7 +23,7 @@ from tests.integration.demo.executor.brain import Brain, settings_for
 from tests.support.waiting import wait_until
 
 GENEROUS = Limits(per_5_min=10_000, per_hour=10_000, daily_notional=Decimal(10**12))
-UNREACHABLE = {Reason.PLAN_EXPIRED, Reason.CONTENTION, Reason.INTERNAL_ERROR}
+UNREACHABLE = {Reason.PLAN_EXPIRED, Reason.CONTENTION, Reason.INTERNAL_ERROR, Reason.HEDGE_MODE_UNSUPPORTED}
 
 
 @contextmanager
