@@ -36,9 +36,11 @@ def place_order(sim: Simulation, params: Params) -> Any:
 
 
 def get_order(sim: Simulation, params: Params) -> Any:
-    """An order by ``orderId`` or ``origClientOrderId``. Raises -2013."""
+    """An order by ``orderId`` or ``origClientOrderId``, `order_delay_ms` after it was placed. Raises -2013."""
     order = _find(sim, params)
     if order is None or not is_kept(order, sim.now_ms):
+        raise refusal(-2013)
+    if sim.now_ms < order.time_ms + sim.faults.order_delay_ms:
         raise refusal(-2013)
     return _row(sim, order) | {"time": order.time_ms}
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 import structlog
 
@@ -28,10 +29,11 @@ from p33_tasks.demo.names import APPLY_GROUP
 from p33_tasks.demo.plan_reader import PlanEntry, PlanReader
 from p33_tasks.errors import StoreError
 from p33_tasks.log_events import LogEvent
+from p33_tasks.ports import RequestBudget
 from p33_tasks.settings import Settings
 from p33_tasks.store.budget import RedisRequestBudget
 from p33_tasks.store.connection import connect
-from p33_tasks.venues.build import build_order_client
+from p33_tasks.venues.build import build_order_client, build_venue
 from p33_tasks.venues.transport import preload
 
 CONSUMER = "apply-1"
@@ -134,11 +136,35 @@ class ApplyLayer:
             return
 
 
+class _Account(TypedDict):
+    """What both the reading and the ordering client of a venue are built from."""
+
+    exchange_id: str
+    api_key: str | None
+    api_secret: str | None
+    password: str | None
+    testnet: bool
+    base_url: str | None
+    budget: RequestBudget
+
+
 def build_executor(settings: Settings) -> Executor:
     """An executor on the configured venue and state store."""
     keys, client = Keys(settings.key_prefix), connect(settings.state_url)
     api_key, api_secret = settings.api_credentials
     signing_key = settings.permit_signing_key
+    requests = settings.venue.requests
+    account: _Account = {
+        "exchange_id": settings.exchange,
+        "api_key": api_key.get_secret_value() if api_key else None,
+        "api_secret": api_secret.get_secret_value() if api_secret else None,
+        "password": settings.venue_api_password.get_secret_value() if settings.venue_api_password else None,
+        "testnet": settings.testnet,
+        "base_url": settings.exchange_base_url,
+        "budget": RedisRequestBudget(
+            client, keys, own_weight=requests.own_weight_per_minute, venue_weight=requests.stop_at_weight
+        ),
+    }
     return Executor(
         journal=Journal(client, keys, settings.venue.client_order_ids),
         permits=PermitClient(
@@ -148,20 +174,9 @@ def build_executor(settings: Settings) -> Executor:
             signing_keys=[signing_key.get_secret_value()] if signing_key else [],
             accept_old_life=settings.accept_old_life,
         ),
-        orders=build_order_client(
-            exchange_id=settings.exchange,
-            api_key=api_key.get_secret_value() if api_key else None,
-            api_secret=api_secret.get_secret_value() if api_secret else None,
-            password=settings.venue_api_password.get_secret_value() if settings.venue_api_password else None,
-            testnet=settings.testnet,
-            base_url=settings.exchange_base_url,
-            budget=RedisRequestBudget(
-                client,
-                keys,
-                own_weight=settings.venue.requests.own_weight_per_minute,
-                venue_weight=settings.venue.requests.stop_at_weight,
-            ),
-        ),
+        orders=build_order_client(**account),
+        venue=build_venue(**account),
+        read_lag_ms=settings.venue.read_lag_ms,
     )
 
 

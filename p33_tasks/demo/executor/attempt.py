@@ -9,7 +9,9 @@
 
 A crash at any point is continued from the journal. In doubt the executor asks the venue and sends nothing: once
 the right to send is taken, nobody sends again. "Nothing was executed" is only said when it is certain, that is when
-the venue refused the order, or when nothing was sent. An order that the venue doesn't find is of unknown outcome.
+the venue refused the order, or when nothing was sent. An order that the venue doesn't find is of unknown outcome: it
+is looked for by its client order id and, once the venue's read lag is over, in the account's trades and position too
+(``lost_orders``).
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ import structlog
 
 from p33_tasks.abilities import OrderReport, Orders
 from p33_tasks.apply import PermitClient, PermitRefused
+from p33_tasks.contract.timing import PLACE_WINDOW_MS, READ_LAG_MS
 from p33_tasks.demo.executor.journal import Claim, Journal, Settled, State
+from p33_tasks.demo.executor.lost_orders import LostOrder, LostOrders
 from p33_tasks.demo.executor.reports import Outcome, Report, of_order, of_refusal, result_fields
 from p33_tasks.demo.plan_reader import PlanEntry
 from p33_tasks.domain.models import OrderSide, Plan
@@ -36,11 +40,12 @@ from p33_tasks.errors import (
     StoreError,
 )
 from p33_tasks.log_events import LogEvent
+from p33_tasks.ports import Venue
 
 PERMIT_TIMEOUT_SEC = 1.2
 GIVE_UP_MS = 600_000
 """After ``place_before_ms``: a person must look at what is still unknown then."""
-SHORTEST_PAUSE_SEC, LONGEST_PAUSE_SEC = 0.1, 5.0
+SHORTEST_PAUSE_SEC, LONGEST_PAUSE_SEC = 0.1, 15.0
 
 _NOTHING_WAS_EXECUTED = (
     OrderRejectedError,
@@ -82,11 +87,15 @@ class Executor:
         journal: Journal,
         permits: PermitClient,
         orders: Orders,
+        venue: Venue | None = None,
+        read_lag_ms: int = READ_LAG_MS,
         permit_timeout_sec: float = PERMIT_TIMEOUT_SEC,
     ) -> None:
         self._journal = journal
         self._permits = permits
         self._orders = orders
+        self._lost_orders = LostOrders(orders, venue)
+        self._read_lag_ms = read_lag_ms
         self._permit_timeout_sec = permit_timeout_sec
 
     def attempt(self, entry: PlanEntry, plan: Plan) -> float | None:
@@ -182,7 +191,8 @@ class Executor:
     def _ask(self, case: _Case) -> float | None:
         """An order may be at the venue: find out, send nothing.
 
-        A venue in trouble doesn't find an order that it executed. So "not found" is never "rejected", however late.
+        A venue in trouble doesn't find an order that it executed. So "not found" is never "rejected", however late and
+        wherever it was looked for.
         """
         consume_id = case.claim.consume_id
         try:
@@ -193,7 +203,22 @@ class Executor:
             return self._tell(case, of_order(order, consume_id))
         if case.after_deadline_ms < 0:
             return case.pause_sec
-        return self._tell(case, Report(outcome=Outcome.UNKNOWN, is_final=False, error=error, consume_id=consume_id))
+        evidence = ""
+        if case.after_deadline_ms >= self._read_lag_ms and case.claim.side is not None:
+            found = self._lost_orders.look(
+                LostOrder(
+                    symbol=case.plan.symbol,
+                    client_order_id=case.claim.client_order_id,
+                    side=case.claim.side,
+                    quantity=case.claim.quantity,
+                    sent_ago_ms=case.after_deadline_ms + PLACE_WINDOW_MS,
+                )
+            )
+            if found.order is not None:
+                return self._tell(case, of_order(found.order, consume_id))
+            evidence, error = found.kind, f"{error}; {found.text}"
+        report = Report(outcome=Outcome.UNKNOWN, is_final=False, error=error, consume_id=consume_id, evidence=evidence)
+        return self._tell(case, report)
 
     def _find(self, case: _Case) -> OrderReport | None:
         return self._orders.fetch_order(case.plan.symbol, case.claim.client_order_id)

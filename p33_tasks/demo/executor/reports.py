@@ -39,6 +39,7 @@ class Report:
     reason: str = ""
     consume_id: str = ""
     order: OrderReport | None = None
+    evidence: str = ""  # of an unknown outcome: what kind was found; another kind is news
 
     @property
     def executed(self) -> bool:
@@ -50,7 +51,7 @@ class Report:
         """The same digest is the same news."""
         order = self.order
         known = "" if order is None else f"{order.order_id}|{order.status}|{canonical(order.executed_qty)}"
-        return f"{self.outcome}|{known}"
+        return f"{self.outcome}|{known or self.evidence}"
 
 
 def of_order(order: OrderReport, consume_id: str) -> Report:

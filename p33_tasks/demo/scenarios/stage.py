@@ -53,6 +53,7 @@ class SymbolState:
     one_way: bool  # the venue reports one amount, not two legs
     ledger_amt: Decimal | None
     ordered_ms: int
+    barrier_ms: int
     reserved: bool
 
 
@@ -101,7 +102,10 @@ class Stage:
         with translated_errors(), self.client.pipeline(transaction=True) as pipe:
             pipe.time()
             pipe.hmget(self.keys.snapshot(symbol), ["position_amt", "ts_ms", "ts_epoch", "position_mode"])
-            pipe.hmget(self.keys.ledger(symbol), ["last_known_amt", "last_order_time_ms", "last_order_time_epoch"])
+            pipe.hmget(
+                self.keys.ledger(symbol),
+                ["last_known_amt", "last_order_time_ms", "last_order_time_epoch", "barrier_ms"],
+            )
             pipe.exists(self.keys.reservation(symbol))
             (seconds, micros), snapshot, ledger, reserved = pipe.execute()
         return SymbolState(
@@ -111,6 +115,7 @@ class Stage:
             one_way=snapshot[3] != HEDGE,
             ledger_amt=None if ledger[0] is None else q.parse_quantity(ledger[0]),
             ordered_ms=decode_time(ledger[1], ledger[2]) or 0,
+            barrier_ms=decode_time(ledger[3], None) or 0,
             reserved=bool(reserved),
         )
 
@@ -118,7 +123,12 @@ class Stage:
         """When the symbol's last order is out of the way, by Redis TIME."""
         state = self.state(symbol)
         settles_ms = state.now_ms + self.policy.permit_ttl_ms if state.reserved else 0
-        return max(settles_ms, state.ordered_ms + self.policy.cooldown_ms if state.ordered_ms else 0)
+        return max(settles_ms, self._over_ms(state))
+
+    def _over_ms(self, state: SymbolState) -> int:
+        """When cooldown and barrier of the last order are over; 0 without one."""
+        cooldown_ms = state.ordered_ms + self.policy.cooldown_ms if state.ordered_ms else 0
+        return max(cooldown_ms, state.barrier_ms + self.policy.read_lag_ms if state.barrier_ms else 0)
 
     def hold_position(self, symbol: str, amount: Decimal) -> None:
         """Let the account hold this much, known to brain and ledger, with no order in the way."""
@@ -129,10 +139,9 @@ class Stage:
     def _is_settled(self, symbol: str, amount: Decimal) -> bool:
         """Whether snapshot and ledger say ``amount``; takes the snapshot over into the ledger when it may."""
         state = self.state(symbol)
-        quiet_ms = state.ordered_ms + self.policy.cooldown_ms if state.ordered_ms else 0
         fresh = state.now_ms - state.snapshot_ms <= self.policy.stale_threshold_ms // 2
         known = fresh and state.one_way and state.position_amt == amount
-        if state.reserved or state.snapshot_ms <= quiet_ms or not known:
+        if state.reserved or state.snapshot_ms <= self._over_ms(state) or not known:
             return False
         if state.ledger_amt != amount:
             shown = q.canonical(amount)

@@ -120,6 +120,14 @@ def test_a_delayed_fill_is_filled_at_once_and_shown_later(sim):
     wait_until(lambda: rows(sim)[0]["positionAmt"] == "0.000", "the fills show in the position")
 
 
+def test_an_order_of_a_lagging_venue_is_executed_at_once_and_found_later(sim):
+    sim.fault(order_delay_ms=1_000)
+    assert market_order(sim, "BTCUSDT", "SELL", "0.028", newClientOrderId="late").json()["status"] == "FILLED"
+    asked = {"symbol": "BTCUSDT", "origClientOrderId": "late"}
+    assert signed(sim, "GET", "/fapi/v1/order", **asked).code == -2013
+    wait_until(lambda: signed(sim, "GET", "/fapi/v1/order", **asked).status == 200, "the order is found")
+
+
 def test_hedge_mode_shows_long_and_short_rows_and_back(sim):
     sim.fault(hedge_mode=True)
     assert {(row["positionSide"], row["positionAmt"]) for row in rows(sim)} == {("LONG", "0.038"), ("SHORT", "0.000")}

@@ -476,6 +476,34 @@ def test_an_order_that_the_venue_does_not_find_is_never_rejected(brain, sim, rea
     assert brain.client.get(brain.keys.reservation("BTCUSDT")) == PLAN
 
 
+def test_an_order_of_unknown_outcome_is_never_sent_again(brain, sim, reader, executor):
+    """Even by another life of the executor, at a venue that finds nothing and would take the order id again."""
+    sim.fault(client_ids="open", order="timeout_executed", order_delay_ms=600_000)
+    brain.allow(PLAN)
+    sim.forget_requests()
+    step(executor, reader)
+    for _ in range(3):
+        let_the_window_end(brain)
+        assert step(build_executor(brain.settings), reader) is not None
+    assert len(orders(brain, sim)) == 1
+    assert sim.requests().count("POST /fapi/v1/order") == 1
+    assert only_result(brain)["outcome"] == "unknown"
+    sim.clear_faults()
+    assert step(executor, reader) is None
+    assert [result["outcome"] for result in brain.results_of(PLAN)] == ["unknown", "executed"]
+
+
+def test_an_unknown_outcome_says_what_trades_and_position_show(brain, sim, reader, executor):
+    brain.allow(PLAN)
+    sim.fault(order="timeout_executed", order_delay_ms=600_000)
+    step(executor, reader)
+    let_the_window_end(brain)
+    step(executor, reader)
+    (order,) = orders(brain, sim)
+    told = only_result(brain)["error"]
+    assert f"SELL 0.03 was traded since it was sent, by order {order['orderId']}; the position is 0.01" in told
+
+
 def test_while_the_venue_is_away_the_outcome_is_unknown_and_the_reservation_stays(brain, sim, reader, executor):
     """Sequence A: plan B must not be allowed while A may have been executed."""
     brain.allow(PLAN)

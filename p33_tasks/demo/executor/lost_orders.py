@@ -1,0 +1,122 @@
+"""Looks for an order whose answer was lost and that isn't found by its client order id.
+
+A venue in trouble may not find an order that it executed. Its trades and its position come from other places and may
+know more. A trade names the venue's order id; the order behind that id names the client order id. Only an order that
+carries ours is ours. Everything else is evidence for a person, and nothing here ever proves that nothing was executed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import reduce
+
+from p33_tasks.abilities import OrderReport, Orders, TellsOrderTrades, TellsTrades
+from p33_tasks.domain.models import OrderSide
+from p33_tasks.domain.quantities import add, canonical
+from p33_tasks.domain.trades import Trade
+from p33_tasks.errors import ExchangeError
+from p33_tasks.ports import Venue
+
+CLOCK_SLACK_MS = 10_000
+"""Trades are dated by the venue's clock, the sending by the clock of Redis."""
+LONGEST_WINDOW_MS = 600_000
+"""A market order that was sent is matched long before this, or never."""
+MOST_ORDERS = 5
+"""Orders that are asked for in one look: each is a request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostOrder:
+    """What is known of an order that was sent."""
+
+    symbol: str
+    client_order_id: str
+    side: OrderSide
+    quantity: Decimal | None  # base units
+    sent_ago_ms: int  # at most so long ago
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What one look found."""
+
+    order: OrderReport | None = None  # it is ours
+    kind: str = ""  # "trades": somebody traded on our side; "nothing"; "unseen": the venue didn't tell
+    text: str = ""  # for the result's error
+
+
+class LostOrders:
+    """Looks in the account's trades and position. Safe for threads where the venue is."""
+
+    def __init__(self, orders: Orders, venue: Venue | None) -> None:
+        self._orders = orders
+        self._venue = venue
+
+    def look(self, lost: LostOrder) -> Found:
+        """One look (Binance: weight 10, and 1 for each order that traded). Raises nothing of the venue's."""
+        try:
+            trades = self._trades(lost)
+            for order_id in _order_ids(trades):
+                order = self._ours(lost, order_id, trades)
+                if order is not None:
+                    return Found(order=order)
+            position = self._position(lost.symbol)
+        except ExchangeError as error:
+            return Found(kind="unseen", text=f"trades and position weren't seen: {error}")
+        if trades is None:
+            return Found(kind="unseen", text=f"this venue tells no trades; {position}")
+        if not trades:
+            return Found(kind="nothing", text=f"no trade of its side since it was sent; {position}")
+        summed = canonical(_sum(trades))
+        ids = ", ".join(_order_ids(trades))
+        return Found(
+            kind="trades", text=f"{lost.side} {summed} was traded since it was sent, by order {ids}; {position}"
+        )
+
+    def _trades(self, lost: LostOrder) -> tuple[Trade, ...] | None:
+        """Those of its side since it was sent; None: the venue tells none."""
+        if not isinstance(self._venue, TellsTrades):
+            return None
+        now_ms = self._orders.clock_ms()
+        since_ms = now_ms - lost.sent_ago_ms - CLOCK_SLACK_MS
+        until_ms = min(now_ms, since_ms + LONGEST_WINDOW_MS)
+        trades = self._venue.fetch_trades(lost.symbol, since_ms=since_ms, until_ms=until_ms)
+        return tuple(trade for trade in trades if trade.side is lost.side and trade.order_id is not None)
+
+    def _ours(self, lost: LostOrder, order_id: str, trades: tuple[Trade, ...] | None) -> OrderReport | None:
+        if not isinstance(self._venue, TellsOrderTrades):
+            return None
+        state = self._venue.fetch_order_state(lost.symbol, order_id)
+        if state is None or state.client_order_id != lost.client_order_id or state.side is not lost.side:
+            return None
+        traded = _sum(trade for trade in trades or () if trade.order_id == order_id)
+        executed = max(state.executed_qty, traded)
+        wanted = executed if lost.quantity is None else lost.quantity
+        ended = "FILLED" if executed >= wanted else "EXPIRED"
+        return OrderReport(
+            order_id=order_id,
+            client_order_id=state.client_order_id,
+            symbol=lost.symbol,
+            status=ended if state.is_final else "PARTIALLY_FILLED",
+            side=state.side,
+            quantity=max(wanted, executed),
+            executed_qty=executed,
+        )
+
+    def _position(self, symbol: str) -> str:
+        if self._venue is None:
+            return "the position wasn't read"
+        position = self._venue.fetch_positions([symbol]).positions.get(symbol)
+        return "the position isn't told" if position is None else f"the position is {canonical(position.position_amt)}"
+
+
+def _order_ids(trades: tuple[Trade, ...] | None) -> tuple[str, ...]:
+    """Latest first."""
+    found = [trade.order_id for trade in reversed(trades or ()) if trade.order_id is not None]
+    return tuple(dict.fromkeys(found))[:MOST_ORDERS]
+
+
+def _sum(trades: Iterable[Trade]) -> Decimal:
+    return reduce(add, (trade.quantity for trade in trades), Decimal(0))
