@@ -6,7 +6,6 @@ from tests.guards.guard import Guard
 
 BARRIER_TESTS = "integration/store/test_barrier.py"
 UNKNOWN_TESTS = "integration/store/test_unknown_outcome.py"
-EXECUTOR_TESTS = "integration/demo/executor/test_apply_layer.py"
 
 
 def _lua(script: str, promise: str, old: str, new: str, *tests: str) -> Guard:
@@ -98,13 +97,6 @@ BARRIER = (
         old=" or state.client_order_id != lost.client_order_id",
         new="",
         tests=("unit/demo/executor/test_lost_orders.py::test_a_trade_of_another_order_is_evidence_only",),
-    ),
-    Guard(
-        promise="unknown outcome: an order that isn't found is never rejected",
-        file="demo/executor/attempt.py",
-        old="        report = Report(outcome=Outcome.UNKNOWN, is_final=False, error=error,",
-        new="        report = Report(outcome=Outcome.REJECTED, is_final=False, error=error,",
-        tests=(f"{EXECUTOR_TESTS}::test_an_order_that_the_venue_does_not_find_is_never_rejected",),
     ),
     # --- an outcome that isn't known
     *(
