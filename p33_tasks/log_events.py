@@ -74,6 +74,8 @@ class LogEvent(StrEnum):
     SNAPSHOT_FAILED = auto()
     """The exchange gave no usable answer; nothing was written and the snapshots age. The next tick tries again; if it
     repeats: ``p33 check``."""
+    NOT_ADAPTED = auto()
+    """Redis failed while cooldowns were adapted. Each stays until its TTL ends; check Redis if this repeats."""
     SNAPSHOT_UNKNOWN = auto()
     """One symbol's position could not be told from the answer, or not be written. ``problem`` says why; its plans are
     denied once its snapshot is stale."""

@@ -5,14 +5,28 @@ Implemented by ``store`` (Redis) and ``exchange`` (ccxt). Services depend on the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
 from p33_tasks.domain.executions import Recording
-from p33_tasks.domain.models import Facts, Fill, Ledger, Leg, MarketRules, Plan, Policy, Position, Snapshot, Verdict
+from p33_tasks.domain.models import (
+    Facts,
+    Fill,
+    Ledger,
+    Leg,
+    MarketRules,
+    Plan,
+    Policy,
+    Position,
+    Snapshot,
+    SymbolLimits,
+    Verdict,
+)
 from p33_tasks.domain.reconciliation import Account, Known, Watermark
+from p33_tasks.domain.statistics import Statistics
 
 # --- the exchange ---------------------------------------------------------------------------------------------------
 
@@ -387,3 +401,44 @@ class DriftBudget(Protocol):
 
     def begin(self) -> None:
         """A new drift: it may use its weight again."""
+
+
+# --- adaptive limits -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What is known of one symbol's past and present, for its statistics. None: unknown."""
+
+    symbol: str
+    now_ms: int  # Redis TIME
+    mark: float | None  # quote units
+    position_amt: Decimal | None  # signed base quantity
+    ts_ms: int | None  # the snapshot's time
+    source: str
+    ledger_amt: Decimal | None
+    ordered_ms: int | None  # Redis TIME at which the last order was recorded
+    limits: SymbolLimits | None  # an operator's; None: they can't be read
+    statistics: Statistics
+    legs: tuple[Leg, ...]  # the symbol's positions in its mode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapted:
+    """What became of it."""
+
+    symbol: str
+    statistics: Statistics
+    cooldown_ms: int | None  # longer than the one in force; None: that one is enough
+    by: str  # volatility, settlement
+    legs: tuple[Leg, ...]  # the positions that it is for
+
+
+class AdaptiveStore(Protocol):
+    """Statistics and the cooldowns made from them."""
+
+    def observe(self, symbols: Sequence[str]) -> tuple[Observed, ...]:
+        """Read all symbols in one round trip. Raises StoreUnavailableError."""
+
+    def save(self, adapted: Sequence[Adapted]) -> None:
+        """Write all of it in one round trip. Raises StoreUnavailableError."""

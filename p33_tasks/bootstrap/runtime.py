@@ -16,12 +16,14 @@ from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.timing import CONSUMED_MS
 from p33_tasks.domain.reconciling import Mode
 from p33_tasks.ports import RequestBudget, ResultReader, Venue
+from p33_tasks.services.adapt_limits import AdaptiveService
 from p33_tasks.services.issue_permit import PermitService
 from p33_tasks.services.read_history import HistoryReader, TellsHistory
 from p33_tasks.services.reconcile import ReconcilePolicy, ReconcileService
 from p33_tasks.services.record_fill import ResultService
 from p33_tasks.services.refresh_snapshot import SnapshotService
 from p33_tasks.settings import Settings, load_settings
+from p33_tasks.store.adaptive import RedisAdaptiveStore
 from p33_tasks.store.budget import RedisRequestBudget
 from p33_tasks.store.connection import connect
 from p33_tasks.store.dead_letters import RedisDeadLetters
@@ -87,6 +89,15 @@ class Runtime:
         policy = self.settings.policy
         store = RedisResultStore(self.client, self.keys, allowlist=policy.allowlist, permit_ttl_ms=policy.permit_ttl_ms)
         return ResultService(store, market_refusals=self.settings.venue.errors.market_refused)
+
+    @cached_property
+    def adaptive(self) -> AdaptiveService | None:
+        """Lengthens cooldowns; None in ``P33_COOLDOWN_MODE=fixed``."""
+        s = self.settings
+        if s.cooldown_mode == "fixed":
+            return None
+        store = RedisAdaptiveStore(self.client, self.keys)
+        return AdaptiveService(store, s.policy, source=self.source, symbols=s.allowlist, max_ms=s.cooldown_max_ms)
 
     @property
     def refresh_times(self) -> RefreshTimes:

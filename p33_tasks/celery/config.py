@@ -79,6 +79,7 @@ def _engine(*, has_reconciliation: bool = False) -> dict[str, Any]:
             "p33.apply_result": {"queue": LEDGER},
             "p33.refresh_snapshot": {"queue": SNAPSHOTS},
             **({"p33.reconcile": {"queue": RECONCILE}} if has_reconciliation else {}),
+            "p33.adapt_limits": {"queue": SNAPSHOTS},
         },
         # A process that hangs (a name server that never answers) is killed and replaced; its entry was sent again
         # long before.
@@ -87,6 +88,7 @@ def _engine(*, has_reconciliation: bool = False) -> dict[str, Any]:
             "p33.apply_result": {"time_limit": 10},
             "p33.refresh_snapshot": {"time_limit": 30},
             "p33.reconcile": {"time_limit": 60},
+            "p33.adapt_limits": {"time_limit": 10},
         },
         "task_default_queue": SNAPSHOTS,
         "task_default_exchange": SNAPSHOTS,

@@ -78,6 +78,10 @@ class Keys:
         """HASH: an operator's limits; no other role writes it."""
         return f"{self.prefix}:limits:{symbol}"
 
+    def statistics(self, symbol: str) -> str:
+        """STRING, JSON, with a TTL of two days: what the symbol's snapshots told over time."""
+        return f"{self.prefix}:p33:statistics:{symbol}"
+
     # --- per plan ---------------------------------------------------------------------------------------------------
 
     @property

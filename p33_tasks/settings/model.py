@@ -19,6 +19,7 @@ from p33_tasks.contract.names import (
     checked_signing_key,
 )
 from p33_tasks.contract.positions import looks_like_a_leg
+from p33_tasks.domain.limits import MAX_COOLDOWN_MS
 from p33_tasks.domain.models import Policy
 from p33_tasks.domain.reconciling import ExternalPolicy, Mode
 from p33_tasks.redis_url import with_tls
@@ -70,6 +71,8 @@ class Settings(VenueVariables):
         Decimal(10), alias="P33_STALE_THRESHOLD_SEC", gt=0, le=MAX_STALE_THRESHOLD_SEC, decimal_places=3
     )
     cooldown_sec: Decimal = Field(Decimal(15), alias="P33_COOLDOWN_SEC", ge=0, le=86_400, decimal_places=3)
+    cooldown_mode: Literal["fixed", "adaptive"] = Field("fixed", alias="P33_COOLDOWN_MODE")
+    cooldown_max_sec: Decimal | None = Field(None, alias="P33_COOLDOWN_MAX_SEC", ge=0, le=86_400, decimal_places=3)
     qty_tolerance_pct: Decimal = Field(Decimal("1.0"), alias="P33_QTY_TOLERANCE_PCT", ge=0, le=10, decimal_places=12)
     position_epsilon: Decimal = Field(Decimal("0.0001"), alias="P33_POSITION_EPSILON", gt=0, le=1, decimal_places=20)
     permit_ttl_sec: int = Field(60, alias="P33_PERMIT_TTL", ge=1, le=3600)
@@ -120,7 +123,14 @@ class Settings(VenueVariables):
         return value
 
     @field_validator(
-        "log_level", "log_format", "ledger_bootstrap", "ingest", "reconcile_mode", "reconcile_external", mode="before"
+        "log_level",
+        "log_format",
+        "ledger_bootstrap",
+        "ingest",
+        "reconcile_mode",
+        "reconcile_external",
+        "cooldown_mode",
+        mode="before",
     )
     @classmethod
     def _any_case(cls, value: object, info: ValidationInfo) -> object:
@@ -231,6 +241,14 @@ class Settings(VenueVariables):
             )
         return value
 
+    @field_validator("cooldown_max_sec")
+    @classmethod
+    def _not_below_the_cooldown(cls, value: Decimal | None, info: ValidationInfo) -> Decimal | None:
+        cooldown_sec = info.data.get("cooldown_sec")
+        if value is not None and cooldown_sec is not None and value < cooldown_sec:
+            raise ValueError(f"must not be below P33_COOLDOWN_SEC={cooldown_sec}: a cooldown is only lengthened")
+        return value
+
     # --- derived ----------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -254,6 +272,12 @@ class Settings(VenueVariables):
     def order_prefix(self) -> str:
         """What the client order ids of our own orders begin with."""
         return self.own_order_prefix or self.venue.client_order_ids.own_prefix
+
+    @property
+    def cooldown_max_ms(self) -> int:
+        """The longest cooldown that ``P33_COOLDOWN_MODE=adaptive`` sets, milliseconds."""
+        longest = 4 * self.cooldown_sec if self.cooldown_max_sec is None else self.cooldown_max_sec
+        return min(_ms(longest), MAX_COOLDOWN_MS)
 
     @property
     def state_url(self) -> str:

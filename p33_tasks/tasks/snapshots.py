@@ -8,6 +8,7 @@ from celery import shared_task
 from p33_tasks.bootstrap.runtime import runtime
 from p33_tasks.errors import P33Error
 from p33_tasks.log_events import LogEvent
+from p33_tasks.tasks.limits import adapt
 from p33_tasks.tasks.origin import is_foreign
 from p33_tasks.tasks.reconcile import send_due
 
@@ -45,4 +46,6 @@ def refresh_snapshot(symbol: str, prefix: str | None = None) -> str:
     except P33Error as error:
         log.error(LogEvent.NOT_REFRESHED, symbol=str(symbol), error=str(error))  # noqa: TRY400 - see throws
         raise
+    if outcome == "refreshed":
+        adapt(here)
     return outcome

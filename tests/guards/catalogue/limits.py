@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.guards.guard import Guard
 
 STORE = "integration/store/test_limits.py"
+STATISTICS = "unit/domain/test_statistics.py"
 DOMAIN = "unit/domain/test_limits.py"
 MOVED = f"{STORE}::test_an_allow_whose_limits_moved_is_not_written"
 
@@ -85,5 +86,33 @@ LIMITS = (
         old="            policy = in_force(self._policy, facts.limits, facts.now_ms)\n            verdict",
         new="            policy = self._policy\n            verdict",
         tests=(f"{STORE}::test_an_operators_cooldown_counts_for_its_symbol_alone_and_the_deny_says_whose_it_is",),
+    ),
+    Guard(
+        promise="statistics only lengthen the cooldown in force",
+        file="domain/statistics.py",
+        old="    if wanted_ms <= in_force_ms or tenths_ms <= in_force_ms:\n        return None\n",
+        new="",
+        tests=(f"{STATISTICS}::test_whatever_the_marks_are_the_cooldown_stays_within_its_bounds",),
+    ),
+    Guard(
+        promise="the adapted cooldown has a ceiling",
+        file="domain/statistics.py",
+        old="tenths_ms = min(max_ms, math.ceil(wanted_ms / TENTH_MS) * TENTH_MS)",
+        new="tenths_ms = math.ceil(max(by_ratio_ms, by_settlement_ms) / TENTH_MS) * TENTH_MS",
+        tests=(f"{STATISTICS}::test_a_venue_that_shows_fills_late_lengthens_the_cooldown",),
+    ),
+    Guard(
+        promise="an absurd mark isn't volatility",
+        file="domain/statistics.py",
+        old=" or not 1 / ABSURD < mark / known.mark < ABSURD",
+        new="",
+        tests=(f"{STATISTICS}::test_an_absurd_mark_does_not_count",),
+    ),
+    Guard(
+        promise="the service's own key that can't be read gives way",
+        file="store/adaptive.py",
+        old="pipeline.delete(key)",
+        new="pass",
+        tests=("integration/store/test_adaptive.py::test_what_is_no_statistics_begins_anew",),
     ),
 )

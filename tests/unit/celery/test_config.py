@@ -36,6 +36,7 @@ def test_each_task_has_its_queue():
         "p33.evaluate_permit": "p33.permits",
         "p33.apply_result": "p33.ledger",
         "p33.refresh_snapshot": "p33.snapshots",
+        "p33.adapt_limits": "p33.snapshots",
     }
 
 
@@ -201,6 +202,7 @@ def test_no_task_may_hang_for_ever():
         "p33.apply_result": 10,
         "p33.refresh_snapshot": 30,
         "p33.reconcile": 60,
+        "p33.adapt_limits": 10,
     }
 
 

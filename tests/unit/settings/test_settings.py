@@ -45,6 +45,8 @@ def test_the_defaults_are_the_contracts():
         "P33_ALLOWLIST": ("BTCUSDT",),
         "P33_STALE_THRESHOLD_SEC": Decimal(10),
         "P33_COOLDOWN_SEC": Decimal(15),
+        "P33_COOLDOWN_MODE": "fixed",
+        "P33_COOLDOWN_MAX_SEC": None,
         "P33_QTY_TOLERANCE_PCT": Decimal("1.0"),
         "P33_POSITION_EPSILON": Decimal("0.0001"),
         "P33_PERMIT_TTL": 60,
@@ -274,3 +276,11 @@ def test_a_variable_of_ours_that_is_no_setting_is_known_in_environment_and_file_
         "P33_X": None,
     }
     assert load_settings(environ).cooldown_sec == Decimal(20)
+
+
+def test_the_longest_adaptive_cooldown_is_four_times_the_cooldown_unless_told_otherwise():
+    assert load_settings({"P33_COOLDOWN_SEC": "20"}).cooldown_max_ms == 80_000
+    assert load_settings({"P33_COOLDOWN_SEC": "80000"}).cooldown_max_ms == 86_400_000
+    assert load_settings({"P33_COOLDOWN_MAX_SEC": "22.5"}).cooldown_max_ms == 22_500
+    with pytest.raises(ConfigurationError, match="P33_COOLDOWN_MAX_SEC"):
+        load_settings({"P33_COOLDOWN_SEC": "20", "P33_COOLDOWN_MAX_SEC": "19.9"})
