@@ -87,7 +87,13 @@ class Runtime:
     def results(self) -> ResultService:
         """Records what was executed."""
         policy = self.settings.policy
-        store = RedisResultStore(self.client, self.keys, allowlist=policy.allowlist, permit_ttl_ms=policy.permit_ttl_ms)
+        store = RedisResultStore(
+            self.client,
+            self.keys,
+            allowlist=policy.allowlist,
+            permit_ttl_ms=policy.permit_ttl_ms,
+            hold_on_breach=self.settings.hold_on_breach,
+        )
         return ResultService(store, market_refusals=self.settings.venue.errors.market_refused)
 
     @cached_property

@@ -94,6 +94,7 @@ class Settings(VenueVariables):
     permit_signing_key: SecretStr | None = Field(None, alias="P33_PERMIT_SIGNING_KEY")
     runtime_dir: str | None = Field(None, alias="P33_RUNTIME_DIR", pattern=r"^/")
     accept_old_life: bool = Field(default=False, alias="P33_ACCEPT_OLD_LIFE")
+    hold_on_breach: bool = Field(default=True, alias="P33_HOLD_ON_BREACH")
     task_key: SecretStr | None = Field(None, alias="P33_TASK_KEY")
     ingest: Literal["on", "off"] = Field("on", alias="P33_INGEST")
     reconcile_mode: Mode = Field(Mode.OFF, alias="P33_RECONCILE_MODE")

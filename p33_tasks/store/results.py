@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from p33_tasks.contract.snapshots import HEDGE
 from p33_tasks.contract.timing import UNKNOWN_MS
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.executions import RecordedOrder, Recording, position_of
+from p33_tasks.domain.holds import ENDS, HoldReason
 from p33_tasks.domain.models import Leg, PositionSide
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.domain.reasons import Reason
@@ -19,6 +21,7 @@ from p33_tasks.ports import ExecutionResult, LedgerState, ResultStatus, StreamEn
 from p33_tasks.store.dead_letters import DEAD_LETTER_MAXLEN, clean
 from p33_tasks.store.lua_header import Named
 from p33_tasks.store.scripts import Scripts
+from p33_tasks.store.service_holds import evidence_json
 from p33_tasks.store.snapshots import AUDIT_MAXLEN, LEDGER_TTL_SEC
 from p33_tasks.store.verdicts import DECISION_TTL_MS, OTHER_SYMBOL
 
@@ -31,11 +34,20 @@ FILLS_MEMORY_SEC = 7 * 86_400
 class RedisResultStore:
     """Implements ``ports.ResultStore``."""
 
-    def __init__(self, client: redis.Redis, keys: Keys, *, allowlist: frozenset[str], permit_ttl_ms: int) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        keys: Keys,
+        *,
+        allowlist: frozenset[str],
+        permit_ttl_ms: int,
+        hold_on_breach: bool = True,
+    ) -> None:
         self._scripts = Scripts(client)
         self._keys = keys
         self._allowlist = allowlist
         self._permit_ttl_ms = permit_ttl_ms
+        self._hold_on_breach = hold_on_breach
 
     def refuse_markets(self) -> None:
         """See ``ports.ResultStore.refuse_markets``."""
@@ -102,6 +114,7 @@ class RedisResultStore:
                 "decision_key": keys.decision(plan_id),
                 "consumed_key": keys.consumed(plan_id),
                 "executed_key": keys.executed(plan_id),
+                "service_hold_key": keys.service_hold(symbol, leg),
                 "counters_key": keys.counters,
                 "decisions_key": keys.decisions,
                 "audit_key": keys.audit,
@@ -151,6 +164,12 @@ class RedisResultStore:
             "problem": clean("; ".join(recording.problems)),
             "entry_json": exact_json.dumps(dict(result.as_read)) if recording.problems else "",
             "dead_letters_maxlen": DEAD_LETTER_MAXLEN,
+            "permit_prefix": self._keys.permit_prefix,
+            "position": position_key(result.symbol, _ledger_of(base.position_side)),
+            "breach_reason": HoldReason.BREACH,
+            "breach_ends": ENDS[HoldReason.BREACH],
+            "breach_json": _breaches(result, recording) if self._hold_on_breach else "",
+            "audit_maxlen": AUDIT_MAXLEN,
             "orders": [_order(order_id, base, order) for order_id, order in recording.orders.items()],
         }
 
@@ -158,6 +177,19 @@ class RedisResultStore:
 def _ledger_of(side: Leg | None) -> Leg:
     """Where a result is written that can't be booked: it moves no amount, and starts every position's cooldown."""
     return Leg.LONG if side is None else side
+
+
+def _breaches(result: ExecutionResult, recording: Recording) -> str:
+    """Evidence of what went beyond the permit in this result for the first time; '' for nothing."""
+    kinds = [
+        f"{order_id}: {', '.join(order.new_breaches)}"
+        for order_id, order in recording.orders.items()
+        if order.new_breaches
+    ]
+    if not kinds:
+        return ""
+    name = hashlib.sha256("\n".join([result.plan_id, *kinds]).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return evidence_json(f"breach:{name}", {"plan_id": result.plan_id, "orders": kinds})
 
 
 def _outcome(result: ExecutionResult, recording: Recording) -> str:

@@ -11,6 +11,7 @@
 --   decision_key     STRING: the plan's decision
 --   consumed_key     HASH: the record of the consumption
 --   executed_key     STRING: quantity executed by each of the plan's orders, JSON
+--   service_hold_key  STRING: this service's own hold on the position, JSON
 --   counters_key     HASH: counters
 --   decisions_key    STREAM: every verdict with its inputs
 --   audit_key        STREAM: operator and ledger events
@@ -49,6 +50,12 @@
 --   problem           what could not be read, or contradicts the record ('' for nothing)
 --   entry_json        then: the entry as JSON, a dead letter
 --   dead_letters_maxlen  about how many dead letters are kept
+--   permit_prefix     what the keys of permits begin with
+--   position          the position
+--   breach_reason     why a breach holds the position
+--   breach_ends       what ends that hold
+--   breach_json       what the breaches are, JSON ('' for none, or where they hold nothing)
+--   audit_maxlen      about how many entries the audit stream keeps
 --   orders[]          every order that the result names
 --     .id             the venue's order id
 --     .before         quantity remembered before ('' for none)
@@ -108,7 +115,10 @@ for _, order in ipairs(orders) do
   redis.call('HSET', orders_key, order.id, order.record_after)
   redis.call('ZADD', fill_times_key, text(now), order.id)
   any_new_order = any_new_order or order.before == ''
-  if order.news == '1' then redis.call('HSET', ledger_key, 'last_order_id', order.id) end
+  -- What stands for orders that couldn't be read is not an order ('entry:' begins no venue's id).
+  if order.news == '1' and string.sub(order.id, 1, 6) ~= 'entry:' then
+    redis.call('HSET', ledger_key, 'last_order_id', order.id)
+  end
   if order.increased == '1' then
     any_fill = true
     own_fill = own_fill or order.own == '1'
@@ -224,5 +234,19 @@ if redis.call('GET', reservation_key) == plan_id then
       reservation = 'renewed'
     end
   end
+end
+-- Last, so that the reservation that is left is another plan's, or one that an order may still follow.
+if breach_json ~= '' then
+  set_service_hold({
+    hold = service_hold_key,
+    reservation = reservation_key,
+    audit = audit_key,
+    permit_prefix = permit_prefix,
+    position = position,
+    reason = breach_reason,
+    ends = breach_ends,
+    evidence_json = breach_json,
+    audit_maxlen = audit_maxlen,
+  })
 end
 return { 'recorded', reservation }

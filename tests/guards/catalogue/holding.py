@@ -51,4 +51,13 @@ HOLDING = (
         "test_another_hold_than_the_one_looked_at_stays",
         "store/lua/release_position.lua",
     ),
+    Guard(
+        promise="an order beyond its permit holds the position",
+        file="store/lua/record_result.lua",
+        old="if breach_json ~= '' then\n",
+        new="if false then\n",
+        tests=(
+            "integration/store/test_executions.py::test_an_order_beyond_its_permit_holds_the_position_until_a_person_ends_it",
+        ),
+    ),
 )

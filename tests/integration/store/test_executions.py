@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from p33_tasks.domain.models import Fill, OrderSide
+from p33_tasks.domain.models import Fill, Leg, OrderSide
 from p33_tasks.domain.quantities import parse_quantity
 from p33_tasks.errors import CorruptStateError
 from p33_tasks.ports import ExecutionResult, ResultStatus, StreamEntry
+from p33_tasks.services.record_fill import ResultService
+from p33_tasks.store.results import RedisResultStore
+from p33_tasks.store.service_holds import ServiceHoldStore
 from tests.support.gate import OTHER, SYMBOL, Gate, make_result, race
 
 DAY_MS = 86_400_000
@@ -254,3 +257,43 @@ def test_a_ledger_that_can_not_be_read_holds_up_no_report_without_a_quantity(gat
         gate.report("p", ("7", "SELL", "0.1"))
     gate.put_ledger("1", symbol=OTHER)
     assert gate.report("p", ("7", "SELL", "0.1"), symbol=OTHER) is ResultStatus.RECORDED
+
+
+# --- a breach holds the position ------------------------------------------------------------------------------------
+
+
+def test_an_order_beyond_its_permit_holds_the_position_until_a_person_ends_it(allowed: Gate) -> None:
+    report(allowed, order("7", "SELL", "0.031"))
+    held = json.loads(allowed.redis.get(allowed.keys.service_hold(SYMBOL)) or "{}")
+    assert (held["reason"], held["ends"]) == ("breach", "person")
+    assert (held["evidence"][0]["plan_id"], held["evidence"][0]["orders"]) == ("plan-1", ["7: quantity"])
+    assert allowed.why_not("p-2") == "reconcile_hold_active"
+    holds = ServiceHoldStore(allowed.server.client(), allowed.keys)
+    assert holds.release(SYMBOL, Leg.BOTH, why="looked at", by="test") is not None
+    assert allowed.why_not("p-3") != "reconcile_hold_active"
+
+
+def test_the_same_breach_reported_again_is_one_reason(allowed: Gate) -> None:
+    for _ in range(2):
+        report(allowed, order("7", "SELL", "0.031"))
+    held = json.loads(allowed.redis.get(allowed.keys.service_hold(SYMBOL)) or "{}")
+    assert len(held["evidence"]) == 1
+
+
+def test_what_the_permit_covers_holds_nothing(allowed: Gate) -> None:
+    report(allowed, order("7", "SELL", "0.030", reduce_only=True))
+    assert allowed.redis.get(allowed.keys.service_hold(SYMBOL)) is None
+
+
+def test_a_breach_holds_nothing_where_that_is_switched_off(allowed: Gate) -> None:
+    store = RedisResultStore(
+        allowed.server.client(),
+        allowed.keys,
+        allowlist=allowed.policy.allowlist,
+        permit_ttl_ms=60_000,
+        hold_on_breach=False,
+    )
+    result = ExecutionResult(plan_id="plan-1", symbol=SYMBOL, executed=True, fills=(order("7", "SELL", "0.031"),))
+    ResultService(store).record(result, allowed.publish_result("plan-1"))
+    assert breaches(allowed) == {"quantity": 1}
+    assert allowed.redis.get(allowed.keys.service_hold(SYMBOL)) is None
