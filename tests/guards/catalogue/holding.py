@@ -60,4 +60,18 @@ HOLDING = (
             "integration/store/test_executions.py::test_an_order_beyond_its_permit_holds_the_position_until_a_person_ends_it",
         ),
     ),
+    Guard(
+        promise="in hedge mode a breach holds its plan's leg",
+        file="store/results.py",
+        old="keys.service_hold(symbol, leg),",
+        new="keys.service_hold(symbol, Leg.BOTH),",
+        tests=("integration/store/test_leg_results.py::test_a_breach_holds_its_plans_leg_and_no_other",),
+    ),
+    Guard(
+        promise="a marker of unreadable orders is never the last order",
+        file="store/lua/record_result.lua",
+        old="order.news == '1' and string.sub(order.id, 1, 6) ~= 'entry:' then",
+        new="order.news == '1' then",
+        tests=("contract/test_results.py::test_executed_with_no_order_changes_nothing",),
+    ),
 )

@@ -131,3 +131,16 @@ def test_a_decision_that_came_meanwhile_is_read_again(gate: Gate) -> None:
     assert recorded is ResultStatus.RECORDED
     assert base.decision_text is None
     assert gate.reserved_by(leg=Leg.LONG) is None
+
+
+@pytest.mark.parametrize("leg", LEGS)
+def test_a_breach_holds_its_plans_leg_and_no_other(gate: Gate, leg: Leg) -> None:
+    gate.make_hedged("0.040", "-0.040")
+    gate.allow(position_side=leg, action="CLOSE_PARTIAL_50")
+    gate.consume()
+    report(gate, "plan-1", "7", CLOSING[leg], "0.031", leg)
+    other = LEGS[1 - LEGS.index(leg)]
+    held = [bool(gate.redis.exists(gate.keys.service_hold(SYMBOL, one))) for one in (leg, other, Leg.BOTH)]
+    assert held == [True, False, False]
+    assert gate.why_not("p-2", position_side=leg) == "reconcile_hold_active"
+    assert gate.why_not("p-3", position_side=other) != "reconcile_hold_active"
