@@ -283,6 +283,6 @@ CONSUMING = (
         file="apply/permit.py",
         old='    if leg is None or leg == ("SHORT" if position > 0 else "LONG"):\n',
         new="    if leg is None:\n",
-        tests=(f"{CONSUME_TESTS}::test_a_forged_permit_is_refused_and_both_stay",),
+        tests=("unit/apply/test_permit.py::test_a_permit_must_name_the_side_that_its_position_has",),
     ),
 )

@@ -40,6 +40,17 @@ def test_a_permit_must_name_the_life_of_redis_that_it_was_made_in(run_id: object
         read(issued(run_id=run_id))
 
 
+@pytest.mark.parametrize("leg", ["SHORT", "short", "FLAT", "", None, 7])
+def test_a_permit_must_name_the_side_that_its_position_has(leg: object):
+    with pytest.raises(PermitRefused, match="malformed"):
+        read(issued(position_side=leg))
+
+
+@pytest.mark.parametrize("leg", ["BOTH", "LONG"])
+def test_a_permit_may_name_no_side_or_its_positions(leg: str):
+    assert read(issued(position_side=leg)).position_side == leg
+
+
 @pytest.mark.parametrize("ts_ms", [Decimal("1771305126000.5"), str(NOW_MS), True, -1, 0])
 def test_a_permits_times_are_whole_milliseconds(ts_ms: object):
     with pytest.raises(PermitRefused, match="not a time in milliseconds"):
