@@ -42,7 +42,7 @@ class OrderReport:
     side: OrderSide
     quantity: Decimal  # base units, as accepted; a reduce-only order may be cut to the position
     executed_qty: Decimal  # base units, cumulative
-    is_final: bool | None = None  # nothing more of it will be executed; None: its status says it in Binance's words
+    is_final: bool | None = None  # nothing more of it will be executed; None: its status says so, in the venue's words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
