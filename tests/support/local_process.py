@@ -28,7 +28,7 @@ class LocalProcess:
 
     Args:
         name: For logs and messages.
-        command: Without the interpreter's folder: ``celery`` is the one beside this interpreter.
+        command: ``celery`` without a folder is the one beside this interpreter.
         env: Replaces this process's own environment variables of the same names.
         is_ready: Asked with the log so far; None: running is enough.
         celeryconfig: What pytest-celery's clusters read, e.g. ``url`` and ``host_url`` of a broker.
@@ -44,7 +44,7 @@ class LocalProcess:
         celeryconfig: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
-        self._command = [str(Path(sys.executable).with_name(command[0])), *command[1:]]
+        self._command = [str(Path(sys.executable).parent / command[0]), *command[1:]]
         self._env = {**os.environ, **env}
         self._is_ready = is_ready
         self.celeryconfig = dict(celeryconfig or {})
