@@ -21,6 +21,7 @@ from tests.support.simulator import running_simulator
 @pytest.fixture(scope="module")
 def redis_server() -> Iterator[RedisServer]:
     with running_redis("bundled", aof=True) as server:
+        server.skip_first_pause()
         yield server
 
 

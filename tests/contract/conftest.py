@@ -17,6 +17,7 @@ from tests.support.waiting import wait_until
 @pytest.fixture(scope="package")
 def redis_server() -> Iterator[RedisServer]:
     with running_redis("bundled", aof=True) as server:
+        server.skip_first_pause()
         yield server
 
 

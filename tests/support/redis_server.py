@@ -15,6 +15,8 @@ from typing import Literal
 import pytest
 import redis
 
+from p33_tasks.contract.keys import Keys
+from p33_tasks.contract.life import life_of
 from p33_tasks.demo.up.redis_server import bundled_server
 from tests.support.guard import watch
 from tests.support.waiting import wait_until
@@ -79,6 +81,19 @@ class RedisServer:
             port=self.port, db=db, decode_responses=decode, socket_timeout=10, socket_connect_timeout=2
         )
         return client
+
+    def skip_first_pause(self, prefix: str = "quantum") -> None:
+        """Let an empty store begin where its first start is five seconds ago: a refresh claims at once.
+
+        For tests of something else than that pause. A restart, failover or emptying afterwards pauses as ever.
+        """
+        keys, epoch = Keys(prefix), "of-a-test"
+        with self.client() as client:
+            seconds, _ = client.time()
+            found = client.info("server") | client.info("replication")
+            life = life_of(str(found["run_id"]), str(found["master_replid"]), epoch)
+            client.set(keys.epoch, epoch)
+            client.hset(keys.refresh, mapping={"new_life": life, "new_life_ms": (seconds - 60) * 1000})
 
     @property
     def environment(self) -> dict[str, str]:

@@ -16,7 +16,7 @@ from tests.support.tls import TlsServer, make_certificates, running_tls
 from tests.support.waiting import wait_until
 
 LOGIN = "p33-brain:geheim-hunter2"
-TRIES = 3
+TRIES = 2
 """Connections until nobody can say that the first one was an accident."""
 
 

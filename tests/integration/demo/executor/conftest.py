@@ -38,4 +38,6 @@ def sim(simulator: SimControl) -> SimControl:
 def brain(redis_server: RedisServer, sim: SimControl) -> Brain:
     redis_server.client().flushall()
     # An account of its own: the simulator remembers every client order id of the tests before.
-    return Brain(settings_for(redis_server, sim, P33_KEY_PREFIX=f"test-{uuid.uuid4().hex[:8]}"))
+    prefix = f"test-{uuid.uuid4().hex[:8]}"
+    redis_server.skip_first_pause(prefix)
+    return Brain(settings_for(redis_server, sim, P33_KEY_PREFIX=prefix))
