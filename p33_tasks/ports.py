@@ -278,6 +278,8 @@ class LedgerState:
     executed_text: str | None = None  # what the plan's orders executed, as stored
     step_size_text: str | None = None  # of the symbol, as stored
     position_side: Leg | None = Leg.BOTH  # whose ledger this is; None: the result can't be booked to any position
+    opposite_amt_text: str | None = None  # as stored: where this is a leg's ledger, the other leg's
+    opposite_origin_text: str | None = None  # of the other leg's ledger
 
 
 class ResultStatus(StrEnum):

@@ -53,6 +53,7 @@ class RecordedOrder:
     record: OrderRecord
     new_breaches: tuple[Breach, ...] = ()
     is_own: bool = True  # false: another plan's order
+    is_opposite: bool = False  # its fills belong to the other leg than the result's position
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +64,9 @@ class Recording:
     executed: Mapping[str, Decimal] = field(default_factory=dict)  # of the plan's orders: cumulative, base units
     problems: tuple[str, ...] = ()  # what could not be read, or contradicts what is on record
 
-    @property
-    def amount(self) -> Decimal | None:
-        """The ledger afterwards; None when unknown, or when no order is named."""
-        orders = list(self.orders.values())
+    def amount(self, *, opposite: bool = False) -> Decimal | None:
+        """The ledger afterwards, of the result's position or of the other leg; None: unknown, or no order is its."""
+        orders = [order for order in self.orders.values() if order.is_opposite is opposite]
         return orders[-1].applied.amount if orders else None
 
 

@@ -37,6 +37,11 @@ class Leg(StrEnum):
     LONG = "LONG"
     SHORT = "SHORT"
 
+    @property
+    def opposite(self) -> Leg | None:
+        """The other leg of the symbol; None for a symbol's only position."""
+        return {Leg.LONG: Leg.SHORT, Leg.SHORT: Leg.LONG}.get(self)
+
     def admits(self, amount: Decimal) -> bool:
         """Whether a signed amount can be this leg's: a long leg is never below 0, a short leg never above it."""
         if self is Leg.LONG:

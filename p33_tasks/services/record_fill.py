@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 from functools import reduce
@@ -88,61 +88,81 @@ class _Applying:
         )
         self._executed = decode_executed(base.executed_text)
         self._problems = list(result.problems)
-        # A fill comes before its report, a snapshot's time before its request: at the same time the snapshot has it.
-        self._counts = entry_ms(entry) > int(_stored(base.origin_text or "0", "ledger origin"))
+        self._opposite_leg = base.position_side.opposite if base.position_side is not None else None
+        self._amounts: dict[bool, Decimal | None] = {}  # by is_opposite
 
     def run(self) -> Recording:
         fills = _one_per_order(self._result, self._entry)
-        amount = self._amount(fills)
-        orders: dict[str, RecordedOrder] = {}
-        for fill in fills.values():
-            order = self._apply(amount, fill)
-            orders[fill.order_id] = order
-            amount = order.applied.amount
+        for opposite in (False, True):
+            its = [fill for fill in fills.values() if self._is_opposite(fill, self._record(fill)) is opposite]
+            self._amounts[opposite] = self._amount(its, opposite=opposite)
+        orders = {fill.order_id: self._apply(fill) for fill in fills.values()}
         if self._problems and not any(is_entry_mark(order_id) for order_id in orders):
             mark = entry_mark(self._entry)
-            orders[mark.order_id] = self._apply(amount, mark)
+            orders[mark.order_id] = self._apply(mark)
         return Recording(orders=orders, executed=self._executed, problems=tuple(self._problems))
 
-    def _amount(self, fills: Mapping[str, Fill]) -> Decimal | None:
-        text = self._base.last_known_amt_text
-        if text is None or not any(fill.cumulative_qty > 0 for fill in fills.values()):
+    def _amount(self, fills: Iterable[Fill], *, opposite: bool) -> Decimal | None:
+        text = self._base.opposite_amt_text if opposite else self._base.last_known_amt_text
+        if text is None or not any(fill.cumulative_qty > 0 for fill in fills):
             return None if text is None else _readable(text)  # what changes no amount waits for none
         return _stored(text, "last_known_amt")
 
-    def _apply(self, amount: Decimal | None, fill: Fill) -> RecordedOrder:
-        known = self._known(fill.order_id)
-        record = decode_order(self._base.orders.get(fill.order_id)) or OrderRecord(plan_id=self._result.plan_id)
+    def _counts(self, *, opposite: bool) -> bool:
+        """Whether the ledger began before the entry.
+
+        A fill comes before its report, a snapshot's time before its request: at the same time the snapshot has it.
+        """
+        origin = self._base.opposite_origin_text if opposite else self._base.origin_text
+        return entry_ms(self._entry) > int(_stored(origin or "0", "ledger origin"))
+
+    def _record(self, fill: Fill) -> OrderRecord:
+        return decode_order(self._base.orders.get(fill.order_id)) or OrderRecord(plan_id=self._result.plan_id)
+
+    def _is_opposite(self, fill: Fill, record: OrderRecord) -> bool:
+        """Whether an order's fills belong to the other leg than the result's position.
+
+        An earlier report says so, else the order itself: the venue's fact counts, not what was decided.
+        """
+        leg = record.leg or fill.leg
+        return leg is not None and leg.value == self._opposite_leg
+
+    def _apply(self, fill: Fill) -> RecordedOrder:
+        known, record = self._known(fill.order_id), self._record(fill)
+        opposite = self._is_opposite(fill, record)
+        amount, counts = self._amounts[opposite], self._counts(opposite=opposite)
         is_own = record.plan_id == self._result.plan_id
         if not is_own:
             self._problems.append(f"order {fill.order_id} is of plan {record.plan_id}, by an earlier result")
         reported, position = fill, self._base.position_side
         elsewhere = self._elsewhere(fill, record, known)
         if elsewhere:
-            self._problems.append(f"order {fill.order_id} {elsewhere}, and this result is of {position}")
+            self._problems.append(f"order {fill.order_id} {elsewhere}, and this result says {fill.leg or position}")
         if position is None or elsewhere:
             fill = replace(fill, cumulative_qty=ZERO)
         if record.side is not None and fill.side is not None and fill.side is not record.side:
             self._problems.append(f"order {fill.order_id} was a {record.side}, and is reported as a {fill.side}")
             fill = replace(fill, cumulative_qty=ZERO)
         fill = replace(fill, side=fill.side or record.side)
-        applied = apply_fill(amount, known, fill, counts=self._counts)
+        applied = apply_fill(amount, known, fill, counts=counts)
         if applied.amount is not None and not is_writable(applied.amount):
             self._problems.append(
                 f"order {fill.order_id} would make the ledger {applied.amount}, which can't be written"
             )
-            applied = apply_fill(amount, known, replace(fill, cumulative_qty=ZERO), counts=self._counts)
+            applied = apply_fill(amount, known, replace(fill, cumulative_qty=ZERO), counts=counts)
         breaches = self._breaches(reported, applied) if is_own else ()
         if elsewhere and Breach.LEG not in breaches:
             breaches = (*breaches, Breach.LEG)
         new = tuple(kind for kind in breaches if kind not in record.breaches)
         side = record.side or fill.side
-        leg = record.leg if elsewhere or position in {None, Leg.BOTH} else position
+        went_to = self._opposite_leg if opposite else position
+        leg = record.leg if elsewhere or went_to is Leg.BOTH else went_to
         record = replace(record, side=side, breaches=(*record.breaches, *new), leg=leg)
-        return RecordedOrder(applied=applied, record=record, new_breaches=new, is_own=is_own)
+        self._amounts[opposite] = applied.amount
+        return RecordedOrder(applied=applied, record=record, new_breaches=new, is_own=is_own, is_opposite=opposite)
 
     def _elsewhere(self, fill: Fill, record: OrderRecord, known: Decimal | None) -> str:
-        """Why an order isn't of the position that the result is booked to; empty where it is.
+        """How an order contradicts what an earlier report of it said; empty where it doesn't.
 
         It moves no amount then: which ledger lacks it, the drift says.
         """
@@ -150,11 +170,8 @@ class _Applying:
         if position is None:
             return ""
         went_to = record.leg or (Leg.BOTH if known else None)
-        if went_to is not None and went_to is not position:
-            return f"went to {went_to} before"
-        if position is not Leg.BOTH and fill.leg is not None and fill.leg.value != position.value:
-            return f"is of {fill.leg}"
-        return ""
+        says = position if position is Leg.BOTH or went_to is Leg.BOTH else fill.leg
+        return f"went to {went_to} before" if went_to and says and went_to.value != says.value else ""
 
     def _breaches(self, fill: Fill, applied: Applied) -> tuple[Breach, ...]:
         if not self._result.executed or is_entry_mark(fill.order_id):
@@ -232,7 +249,8 @@ def _readable(text: str) -> Decimal | None:
 
 
 def _log_result(result: ExecutionResult, base: LedgerState, recording: Recording) -> None:
-    after = base.last_known_amt_text if recording.amount is None else canonical(recording.amount)
+    amount = recording.amount()
+    after = base.last_known_amt_text if amount is None else canonical(amount)
     applied = [order.applied for order in recording.orders.values()]
     log.info(
         LogEvent.RESULT,

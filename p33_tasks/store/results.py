@@ -12,7 +12,7 @@ from p33_tasks.contract.positions import position_key
 from p33_tasks.contract.snapshots import HEDGE
 from p33_tasks.contract.timing import UNKNOWN_MS
 from p33_tasks.domain import exact_json
-from p33_tasks.domain.executions import RecordedOrder, Recording, position_of
+from p33_tasks.domain.executions import Breach, RecordedOrder, Recording, position_of
 from p33_tasks.domain.holds import ENDS, HoldReason
 from p33_tasks.domain.models import Leg, PositionSide
 from p33_tasks.domain.quantities import canonical
@@ -83,6 +83,7 @@ class RedisResultStore:
             is_hedged=mode == HEDGE,
         )
         at = 2 * list(Leg).index(_ledger_of(side))
+        opposite = 2 * list(Leg).index(_opposite_of(side))
         return LedgerState(
             last_known_amt_text=ledgers[at],
             remembered={order_id: qty for order_id, qty in zip(ids, known[::2], strict=True) if qty is not None},
@@ -92,6 +93,8 @@ class RedisResultStore:
             executed_text=executed,
             step_size_text=step,
             position_side=side,
+            opposite_amt_text=ledgers[opposite],
+            opposite_origin_text=ledgers[opposite + 1],
         )
 
     def record(
@@ -99,7 +102,7 @@ class RedisResultStore:
     ) -> ResultStatus:
         """See ``ports.ResultStore.record``."""
         keys, symbol, plan_id = self._keys, result.symbol, result.plan_id
-        leg = _ledger_of(base.position_side)
+        leg, opposite = _ledger_of(base.position_side), _opposite_of(base.position_side)
         others = [other for other in Leg if other is not leg] if base.position_side is None else []
         reply = self._scripts.run(
             "record_result",
@@ -115,6 +118,10 @@ class RedisResultStore:
                 "consumed_key": keys.consumed(plan_id),
                 "executed_key": keys.executed(plan_id),
                 "service_hold_key": keys.service_hold(symbol, leg),
+                "opposite_ledger_key": keys.ledger(symbol, opposite),
+                "opposite_origin_key": keys.ledger_origin(symbol, opposite),
+                "opposite_reservation_key": keys.reservation(symbol, opposite),
+                "opposite_hold_key": keys.service_hold(symbol, opposite),
                 "counters_key": keys.counters,
                 "decisions_key": keys.decisions,
                 "audit_key": keys.audit,
@@ -129,25 +136,31 @@ class RedisResultStore:
         return ResultStatus(reply[0])
 
     def _arguments(self, result: ExecutionResult, base: LedgerState, recording: Recording, entry: StreamEntry) -> Named:
-        before, after = base.last_known_amt_text or "", recording.amount
-        applied = [order.applied for order in recording.orders.values()]
-        moved = after is not None and any(a.increase > 0 for a in applied)
+        orders = list(recording.orders.values())
+        opposite = position_key(result.symbol, _opposite_of(base.position_side))
+        new_amt, new_side = _ledger_after(base.last_known_amt_text, recording, opposite=False)
+        opposite_amt, opposite_side = _ledger_after(base.opposite_amt_text, recording, opposite=True)
+        is_known = result.symbol in self._allowlist
         is_unreadable = bool(recording.problems) or result.is_unreadable
         return {
             "group": GROUP,
             "entry_id": entry.entry_id,
             "plan_id": result.plan_id,
             "symbol": result.symbol,
-            "symbol_label": position_key(result.symbol, base.position_side or Leg.BOTH)
-            if result.symbol in self._allowlist
-            else OTHER_SYMBOL,
+            "symbol_label": position_key(result.symbol, base.position_side or Leg.BOTH) if is_known else OTHER_SYMBOL,
+            "opposite_label": opposite if is_known else OTHER_SYMBOL,
             "unattributed": int(base.position_side is None and any(fill.cumulative_qty > 0 for fill in result.fills)),
             "outcome": _outcome(result, recording),
             "consume_id": result.consume_id or "",
-            "base_amt": before,
-            "new_amt": canonical(after) if moved and after is not None else before,
-            "new_side": PositionSide.of(after) if after is not None else "",
+            "base_amt": base.last_known_amt_text or "",
+            "new_amt": new_amt,
+            "new_side": new_side,
             "base_origin": base.origin_text or "",
+            "has_opposite": int(any(order.is_opposite for order in orders)),
+            "opposite_base_amt": base.opposite_amt_text or "",
+            "opposite_new_amt": opposite_amt,
+            "opposite_new_side": opposite_side,
+            "opposite_base_origin": base.opposite_origin_text or "",
             "base_decision": base.decision_text or "",
             "base_executed": base.executed_text or "",
             "executed_after": encode_executed(recording.executed) if recording.executed else "",
@@ -158,7 +171,7 @@ class RedisResultStore:
             "permit_ttl_ms": self._permit_ttl_ms,
             "decisions_maxlen": AUDIT_MAXLEN,
             "deny_head": _abandoned_head(result),
-            "crossed_zero": int(any(a.crossed_zero for a in applied)),
+            "crossed_zero": int(any(order.applied.crossed_zero for order in orders)),
             "allow_head": _allow_head(result),
             "unreadable": int(is_unreadable),
             "problem": clean("; ".join(recording.problems)),
@@ -166,6 +179,11 @@ class RedisResultStore:
             "dead_letters_maxlen": DEAD_LETTER_MAXLEN,
             "permit_prefix": self._keys.permit_prefix,
             "position": position_key(result.symbol, _ledger_of(base.position_side)),
+            "opposite_position": opposite,
+            "holds_both": int(
+                _opposite_of(base.position_side) is not Leg.BOTH
+                and any(Breach.LEG in order.new_breaches for order in orders)
+            ),
             "breach_reason": HoldReason.BREACH,
             "breach_ends": ENDS[HoldReason.BREACH],
             "breach_json": _breaches(result, recording) if self._hold_on_breach else "",
@@ -177,6 +195,20 @@ class RedisResultStore:
 def _ledger_of(side: Leg | None) -> Leg:
     """Where a result is written that can't be booked: it moves no amount, and starts every position's cooldown."""
     return Leg.LONG if side is None else side
+
+
+def _opposite_of(side: Leg | None) -> Leg:
+    """The other leg of a leg. A position without one stands for itself: nothing is written to it."""
+    return (side.opposite if side is not None else None) or Leg.BOTH
+
+
+def _ledger_after(before: str | None, recording: Recording, *, opposite: bool) -> tuple[str, str]:
+    """A ledger's amount and side afterwards, as they are written; the amount as it was where nothing is added."""
+    after = recording.amount(opposite=opposite)
+    if after is None:
+        return before or "", ""
+    its = (order.applied for order in recording.orders.values() if order.is_opposite is opposite)
+    return canonical(after) if any(one.increase > 0 for one in its) else before or "", PositionSide.of(after)
 
 
 def _breaches(result: ExecutionResult, recording: Recording) -> str:
@@ -213,6 +245,7 @@ def _order(order_id: str, base: LedgerState, order: RecordedOrder) -> dict[str, 
         "record_before": base.orders.get(order_id, ""),
         "record_after": encode_order(order.record),
         "own": int(order.is_own),
+        "opposite": int(order.is_opposite),
         "breaches": ",".join(order.new_breaches),
     }
 

@@ -12,6 +12,10 @@
 --   consumed_key     HASH: the record of the consumption
 --   executed_key     STRING: quantity executed by each of the plan's orders, JSON
 --   service_hold_key  STRING: this service's own hold on the position, JSON
+--   opposite_ledger_key       HASH: in hedge mode the ledger of the other leg
+--   opposite_origin_key       STRING: time in ms of the snapshot that ledger began with
+--   opposite_reservation_key  STRING: the plan that holds the other leg
+--   opposite_hold_key         STRING: this service's own hold on the other leg, JSON
 --   counters_key     HASH: counters
 --   decisions_key    STREAM: every verdict with its inputs
 --   audit_key        STREAM: operator and ledger events
@@ -27,6 +31,7 @@
 --   symbol            the venue's id
 --   unattributed      '1': it names an executed quantity that can't be booked to a position
 --   symbol_label      the position's key, or '_other' outside the allowlist
+--   opposite_label    the same of the other leg
 --   outcome           'executed' | 'not_executed' | 'rejected' | 'contradicted': not executed, by a report that
 --                     can't be believed; it releases nothing | 'unknown': the order may have been executed
 --   consume_id        the executor's id of its consumption ('' for none)
@@ -34,6 +39,11 @@
 --   new_amt           the ledger's amount afterwards ('' for unknown)
 --   new_side          the side of that amount ('' for unknown)
 --   base_origin       the ledger origin that the sums began with ('' for none)
+--   has_opposite      '1': an order belongs to the other leg, whatever was decided
+--   opposite_base_amt     the other leg's ledger, as above
+--   opposite_new_amt      its amount afterwards
+--   opposite_new_side     the side of that amount
+--   opposite_base_origin  its origin
 --   base_decision     the plan's decision that breaches were judged by ('' for none)
 --   base_executed     what was on record as executed for the plan ('' for nothing)
 --   executed_after    what is on record afterwards ('' for nothing)
@@ -52,6 +62,8 @@
 --   dead_letters_maxlen  about how many dead letters are kept
 --   permit_prefix     what the keys of permits begin with
 --   position          the position
+--   opposite_position  the other leg's position
+--   holds_both        '1': a breach of the leg holds both legs
 --   breach_reason     why a breach holds the position
 --   breach_ends       what ends that hold
 --   breach_json       what the breaches are, JSON ('' for none, or where they hold nothing)
@@ -65,6 +77,7 @@
 --     .record_before  what was on record of it ('' for nothing)
 --     .record_after   what is on record afterwards
 --     .own            '0': it is another plan's order
+--     .opposite       '1': its fills belong to the other leg
 --     .breaches       what it did beyond its permit, kinds with commas between ('' for nothing)
 -- Returns {'recorded', what became of the reservation} | {'already'} | {'moved'} | {'wrong_type', ...}
 
@@ -74,6 +87,8 @@ local has_orders = #orders > 0
 local wrong = has_orders and (expect(ledger_key, 'hash') or expect(fills_key, 'hash') or expect(fill_times_key, 'zset')
   or expect(orders_key, 'hash') or expect(executed_key, 'string') or expect(origin_key, 'string'))
 for _, ledger in ipairs(other_ledgers) do wrong = wrong or (has_orders and expect(ledger, 'hash')) end
+local opposite = has_opposite == '1'
+wrong = wrong or opposite and (expect(opposite_ledger_key, 'hash') or expect(opposite_origin_key, 'string'))
 -- The permit is only ever deleted or overwritten, whatever somebody put there.
 wrong = wrong or expect(reservation_key, 'string') or expect(decision_key, 'string') or expect(consumed_key, 'hash')
   or expect(counters_key, 'hash') or expect(decisions_key, 'stream') or expect(audit_key, 'stream')
@@ -87,6 +102,10 @@ if has_orders then
   if (redis.call('HGET', ledger_key, 'last_known_amt') or '') ~= base_amt then return { 'moved' } end
   if (redis.call('GET', origin_key) or '') ~= base_origin then return { 'moved' } end
   if (redis.call('GET', executed_key) or '') ~= base_executed then return { 'moved' } end
+end
+if opposite then
+  if (redis.call('HGET', opposite_ledger_key, 'last_known_amt') or '') ~= opposite_base_amt then return { 'moved' } end
+  if (redis.call('GET', opposite_origin_key) or '') ~= opposite_base_origin then return { 'moved' } end
 end
 for _, order in ipairs(orders) do
   if (redis.call('HGET', fills_key, order.id) or '') ~= order.before then return { 'moved' } end
@@ -109,7 +128,7 @@ local now = now_ms()
 local now_sec = text(math.floor(now / 1000))
 local executed = outcome == 'executed'
 
-local any_new_order, any_fill, own_fill = false, false, false
+local any_new_order, any_fill, own_fill, opposite_fill = false, false, false, false
 for _, order in ipairs(orders) do
   redis.call('HSET', fills_key, order.id, order.after)
   redis.call('HSET', orders_key, order.id, order.record_after)
@@ -117,10 +136,11 @@ for _, order in ipairs(orders) do
   any_new_order = any_new_order or order.before == ''
   -- What stands for orders that couldn't be read is not an order ('entry:' begins no venue's id).
   if order.news == '1' and string.sub(order.id, 1, 6) ~= 'entry:' then
-    redis.call('HSET', ledger_key, 'last_order_id', order.id)
+    redis.call('HSET', order.opposite == '1' and opposite_ledger_key or ledger_key, 'last_order_id', order.id)
   end
   if order.increased == '1' then
-    any_fill = true
+    any_fill = any_fill or order.opposite ~= '1'
+    opposite_fill = opposite_fill or order.opposite == '1'
     own_fill = own_fill or order.own == '1'
   end
   for kind in string.gmatch(order.breaches, '[^,]+') do
@@ -148,12 +168,9 @@ if #orders > 0 then
 end
 
 -- Any order starts the cooldown, whatever it filled; a report that tells nothing new doesn't start it again.
-if any_news then
-  redis.call('HSET', ledger_key, 'last_order_time_ms', text(now), 'last_order_time_epoch', now_sec,
-    'last_update_ts', now_sec)
-  redis.call('EXPIRE', ledger_key, ledger_ttl_sec)
-end
-for _, ledger in ipairs(any_news and other_ledgers or {}) do
+local ordered = { ledger_key, unpack(other_ledgers) }
+if opposite then ordered[#ordered + 1] = opposite_ledger_key end
+for _, ledger in ipairs(any_news and ordered or {}) do
   redis.call('HSET', ledger, 'last_order_time_ms', text(now), 'last_order_time_epoch', now_sec, 'last_update_ts', now_sec)
   redis.call('EXPIRE', ledger, ledger_ttl_sec)
 end
@@ -162,7 +179,12 @@ if new_amt ~= base_amt then
   redis.call('HSET', ledger_key, 'last_known_amt', new_amt, 'last_known_side', new_side, 'last_update_ts', now_sec)
   redis.call('EXPIRE', ledger_key, ledger_ttl_sec)
 end
+if opposite and opposite_new_amt ~= opposite_base_amt then
+  redis.call('HSET', opposite_ledger_key, 'last_known_amt', opposite_new_amt, 'last_known_side', opposite_new_side,
+    'last_update_ts', now_sec)
+end
 if any_fill then count(counters_key, 'p33_ledger_update_total|' .. symbol_label) end
+if opposite_fill then count(counters_key, 'p33_ledger_update_total|' .. opposite_label) end
 if crossed_zero == '1' then count(counters_key, 'p33_ledger_crossed_zero_total|' .. symbol_label) end
 
 -- No verdict came before this report, and none may come after it: an allow now would hold the symbol for nobody, or
@@ -196,16 +218,17 @@ end
 -- where that isn't possible: then the reservation is the barrier, and isn't released.
 local c = redis.call('HMGET', consumed_key, 'consume_id', 'place_before_ms', 'consumed_ms')
 local consumer = c[1]
-local function set_barrier()
+local function set_barrier(ledger)
   if not consumer then return true end
   local place_before = twin_time(c[2])
-  if not place_before or expect(ledger_key, 'hash') then return false end
-  if place_before > (twin_time(redis.call('HGET', ledger_key, 'barrier_ms')) or 0) then
-    redis.call('HSET', ledger_key, 'barrier_ms', text(place_before))
-    redis.call('EXPIRE', ledger_key, ledger_ttl_sec)
+  if not place_before or expect(ledger, 'hash') then return false end
+  if place_before > (twin_time(redis.call('HGET', ledger, 'barrier_ms')) or 0) then
+    redis.call('HSET', ledger, 'barrier_ms', text(place_before))
+    redis.call('EXPIRE', ledger, ledger_ttl_sec)
   end
   return true
 end
+if opposite then set_barrier(opposite_ledger_key) end
 
 local reservation = 'none'
 if redis.call('GET', reservation_key) == plan_id then
@@ -218,7 +241,7 @@ if redis.call('GET', reservation_key) == plan_id then
   elseif not executed and outcome ~= 'contradicted' and outcome ~= 'unknown' then
     release = permit_there
   end
-  if release and set_barrier() then
+  if release and set_barrier(ledger_key) then
     redis.call('DEL', reservation_key, permit_key)
     if not expect(ledger_key, 'hash') then redis.call('HDEL', ledger_key, 'unknown_plan_id') end
     reservation = 'released'
@@ -236,17 +259,22 @@ if redis.call('GET', reservation_key) == plan_id then
   end
 end
 -- Last, so that the reservation that is left is another plan's, or one that an order may still follow.
-if breach_json ~= '' then
+local function hold_position(hold, reservation_of, held_position)
   set_service_hold({
-    hold = service_hold_key,
-    reservation = reservation_key,
+    hold = hold,
+    reservation = reservation_of,
     audit = audit_key,
     permit_prefix = permit_prefix,
-    position = position,
+    position = held_position,
     reason = breach_reason,
     ends = breach_ends,
     evidence_json = breach_json,
     audit_maxlen = audit_maxlen,
   })
+end
+if breach_json ~= '' then
+  hold_position(service_hold_key, reservation_key, position)
+  -- Which of the two legs is wrong now isn't known: neither is closed before somebody has looked.
+  if holds_both == '1' then hold_position(opposite_hold_key, opposite_reservation_key, opposite_position) end
 end
 return { 'recorded', reservation }

@@ -7,6 +7,7 @@ from tests.guards.guard import Guard
 LEG_TESTS = "integration/store/test_legs.py"
 RESULT_TESTS = "integration/store/test_leg_results.py"
 NAME_TESTS = "unit/contract/test_positions.py"
+ANOTHER_LEG = "test_an_order_of_another_leg_than_its_plans_is_booked_to_the_leg_it_names_and_both_are_held"
 COUNTS_BESIDE = "test_a_leg_counts_only_beside_its_symbols_snapshot_of_the_same_request"
 
 
@@ -18,8 +19,8 @@ def _put(promise: str, old: str, new: str, *tests: str) -> Guard:
     return _guard("store/lua/put_snapshots.lua", promise, old, new, *tests)
 
 
-def _result(promise: str, old: str, new: str, test: str) -> Guard:
-    return Guard(promise=promise, file="domain/executions.py", old=old, new=new, tests=(f"{RESULT_TESTS}::{test}",))
+def _result(promise: str, old: str, new: str, test: str, file: str = "domain/executions.py") -> Guard:
+    return Guard(promise=promise, file=file, old=old, new=new, tests=(f"{RESULT_TESTS}::{test}",))
 
 
 LEGS = (
@@ -108,14 +109,11 @@ LEGS = (
         "test_a_later_report_without_a_leg_follows_the_first",
     ),
     Guard(
-        promise="an order of another leg moves no amount",
+        promise="an order that contradicts an earlier report's leg moves no amount",
         file="services/record_fill.py",
         old="        if position is None or elsewhere:\n",
         new="        if position is None:\n",
-        tests=(
-            f"{RESULT_TESTS}::test_a_later_report_with_another_leg_applies_nothing_and_is_a_breach",
-            f"{RESULT_TESTS}::test_another_leg_than_the_permits_is_a_breach_and_moves_no_ledger",
-        ),
+        tests=(f"{RESULT_TESTS}::test_a_later_report_with_another_leg_applies_nothing_and_is_a_breach",),
     ),
     Guard(
         promise="a fill that can't be booked moves no amount",
@@ -127,9 +125,74 @@ LEGS = (
     Guard(
         promise="a fill that can't be booked starts the cooldown of every position",
         file="store/lua/record_result.lua",
-        old="in ipairs(any_news and other_ledgers or {}) do\n",
-        new="in ipairs({}) do\n",
+        old="local ordered = { ledger_key, unpack(other_ledgers) }\n",
+        new="local ordered = { ledger_key }\n",
         tests=(f"{RESULT_TESTS}::test_a_fill_that_cant_be_booked_starts_every_positions_cooldown_and_moves_nothing",),
+    ),
+    # --- an order of another leg than its plan's
+    _result(
+        "an order of another leg than its plan's is booked to the leg that it names",
+        "        leg = record.leg or fill.leg\n        return leg",
+        "        leg = record.leg\n        return leg",
+        ANOTHER_LEG,
+        file="services/record_fill.py",
+    ),
+    _result(
+        "a later report of such an order follows the first",
+        "        leg = record.leg or fill.leg\n        return leg",
+        "        leg = fill.leg\n        return leg",
+        ANOTHER_LEG,
+        file="services/record_fill.py",
+    ),
+    _result(
+        "an order of another leg holds both legs",
+        "  if holds_both == '1' then",
+        "  if false then",
+        ANOTHER_LEG,
+        file="store/lua/record_result.lua",
+    ),
+    _result(
+        "an order of another leg starts that leg's cooldown",
+        "if opposite then ordered[#ordered + 1] = opposite_ledger_key end\n",
+        "",
+        ANOTHER_LEG,
+        file="store/lua/record_result.lua",
+    ),
+    _result(
+        "an order of another leg is that leg's write barrier too",
+        "if opposite then set_barrier(opposite_ledger_key) end\n",
+        "",
+        ANOTHER_LEG,
+        file="store/lua/record_result.lua",
+    ),
+    _result(
+        "the other leg's ledger is still the one that its sum began with",
+        "  if (redis.call('HGET', opposite_ledger_key, 'last_known_amt') or '') ~= opposite_base_amt then"
+        " return { 'moved' } end\n",
+        "",
+        "test_the_other_legs_ledger_is_compared_before_anything_is_written",
+        file="store/lua/record_result.lua",
+    ),
+    _result(
+        "the other leg's ledger is still of the origin that its sum began with",
+        "  if (redis.call('GET', opposite_origin_key) or '') ~= opposite_base_origin then return { 'moved' } end\n",
+        "",
+        "test_the_other_legs_ledger_is_compared_before_anything_is_written",
+        file="store/lua/record_result.lua",
+    ),
+    _result(
+        "what the other leg's adopted snapshot contains isn't applied to it",
+        "        origin = self._base.opposite_origin_text if opposite else self._base.origin_text\n",
+        "        origin = self._base.origin_text\n",
+        "test_what_the_other_legs_adopted_snapshot_contains_is_remembered_and_not_applied",
+        file="services/record_fill.py",
+    ),
+    _result(
+        "a foreign value of the other leg is seen before anything is written",
+        "wrong = wrong or opposite and (",
+        "wrong = wrong or false and (",
+        "test_a_foreign_value_of_the_other_leg_is_seen_before_anything_is_written",
+        file="store/lua/record_result.lua",
     ),
     # --- a switch of the mode
     _put(

@@ -216,8 +216,8 @@ TEXTS = (
     Guard(
         promise="a result of a stranger's symbol is counted under one label",
         file="store/results.py",
-        old="            if result.symbol in self._allowlist\n",
-        new="            if True\n",
+        old="        is_known = result.symbol in self._allowlist\n",
+        new="        is_known = True\n",
         tests=("integration/store/test_results.py::test_results_of_strangers_symbols_share_one_label",),
     ),
     Guard(
