@@ -126,14 +126,14 @@ RECORDING = (
     ),
     _service(
         "a result older than the adopted snapshot isn't applied",
-        '        self._counts = entry_ms(entry) > int(_stored(base.origin_text or "0", "ledger origin"))\n',
-        "        self._counts = entry_ms(entry) > 0\n",
+        '        return entry_ms(self._entry) > int(_stored(origin or "0", "ledger origin"))\n',
+        "        return entry_ms(self._entry) > 0\n",
         f"{RESULT_TESTS}::test_a_result_older_than_the_adopted_snapshot_is_remembered_and_not_applied",
     ),
     _service(
         "a result of the snapshot's own millisecond is in it",
-        "        self._counts = entry_ms(entry) > int(",
-        "        self._counts = entry_ms(entry) >= int(",
+        "        return entry_ms(self._entry) > int(",
+        "        return entry_ms(self._entry) >= int(",
         f"{RESULT_TESTS}::test_a_result_of_the_snapshots_own_millisecond_is_contained_in_it",
     ),
     _service(
@@ -157,20 +157,20 @@ RECORDING = (
     # --- the cooldown
     _record(
         "any new order starts the cooldown, whatever it filled",
-        "if any_news then\n  redis.call('HSET', ledger_key, 'last_order_time_ms'",
-        "if any_fill then\n  redis.call('HSET', ledger_key, 'last_order_time_ms'",
+        "ipairs(any_news and ordered or {})",
+        "ipairs(any_fill and ordered or {})",
         f"{RESULT_TESTS}::test_only_a_confirmed_fill_changes_the_amount_but_any_order_id_starts_the_cooldown",
     ),
     _record(
         "a report that tells nothing new doesn't start the cooldown again",
-        "if any_news then\n  redis.call('HSET', ledger_key, 'last_order_time_ms'",
-        "if #orders > 0 then\n  redis.call('HSET', ledger_key, 'last_order_time_ms'",
+        "ipairs(any_news and ordered or {})",
+        "ipairs(#orders > 0 and ordered or {})",
         f"{RESULT_TESTS}::test_a_report_that_tells_nothing_new_does_not_start_the_cooldown_again",
     ),
     _record(
         "the order time is Redis's own",
-        "  redis.call('HSET', ledger_key, 'last_order_time_ms', text(now), 'last_order_time_epoch', now_sec,",
-        "  redis.call('HSET', ledger_key, 'last_order_time_ms', text(now - 60000), 'last_order_time_epoch', now_sec,",
+        "  redis.call('HSET', ledger, 'last_order_time_ms', text(now), 'last_order_time_epoch', now_sec,",
+        "  redis.call('HSET', ledger, 'last_order_time_ms', text(now - 60000), 'last_order_time_epoch', now_sec,",
         f"{RESULT_TESTS}::test_the_ledger_has_the_fields_and_lifetime_of_the_contract",
     ),
     _record(
