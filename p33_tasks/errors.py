@@ -30,6 +30,10 @@ class EntryMismatchError(P33Error, ValueError):
     """A task names a stream entry that isn't the plan's or the result's; nothing was done. Find out who sent it."""
 
 
+class SnapshotAwaitedError(P33Error):
+    """An emergency close waits for a snapshot requested for it."""
+
+
 class CorruptStateError(P33Error, ValueError):
     """A value under one of our Redis keys is not what this service writes there."""
 

@@ -67,6 +67,12 @@ class LogEvent(StrEnum):
     RECONCILE_NOT_SENT = auto()
     """The tasks that reconcile drifting positions could not be sent. The next refresh sends them; check the broker."""
 
+    # --- Emergency closes ---
+    SNAPSHOT_AWAITED = auto()
+    """An emergency close waits for a snapshot requested for it, which was asked for. It is sent again by itself."""
+    REFRESH_NOT_SENT = auto()
+    """The refresh that an emergency close waits for could not be sent. The next tick makes it; check the broker."""
+
     # --- Snapshots ---
 
     SNAPSHOTS = auto()

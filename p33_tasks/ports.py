@@ -206,6 +206,9 @@ class VerdictStore(Protocol):
     def acknowledge(self, entry: StreamEntry) -> None:
         """Take an entry off the pending list."""
 
+    def ask_refresh(self, now_ms: int) -> None:
+        """Let the next refresh request positions, also where this tick's request was made already."""
+
     def commit(
         self,
         *,

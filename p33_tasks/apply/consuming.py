@@ -200,6 +200,8 @@ class Consuming:
                 "permit_run_id": allow.run_id,
                 "permit_life": allow.life,
                 "permit_source": allow.source,
+                "emergency": int(allow.emergency),
+                "passes_operator_hold": int(allow.passes_operator_hold),
                 "accept_old_life": int(self._options.accept_old_life),
                 "position_side": leg,
                 "permit_position_amt": canonical(allow.exchange_position_amt),

@@ -51,6 +51,8 @@ class AllowPermit:
     life: str  # of the store; empty: version 0.1 issued it
     source: str  # venue and host of the snapshot; empty: version 0.1 issued it
     stale_threshold_ms: int
+    emergency: bool  # of an emergency close: it passes service holds and an absent ledger
+    passes_operator_hold: bool  # ... and an operator's hold
 
 
 def require_granted(raw: str | None, *, key: str) -> str:
@@ -182,6 +184,8 @@ def _allow_permit(raw: str, fields: dict[str, Any]) -> AllowPermit:
         life=_text(fields["life"]) if "life" in fields else "",
         source=_text(fields["source"]) if "source" in fields else "",
         stale_threshold_ms=int(min(threshold_sec, MAX_STALE_THRESHOLD_SEC) * 1000),
+        emergency=fields.get("emergency") is True,
+        passes_operator_hold=fields.get("emergency") is True and fields.get("passes_operator_hold") is True,
     )
 
 

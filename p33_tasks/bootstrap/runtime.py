@@ -12,6 +12,7 @@ from functools import cache, cached_property
 
 import redis
 
+from p33_tasks.contract.emergency import EmergencyProof
 from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.timing import CONSUMED_MS
 from p33_tasks.domain.reconciling import Mode
@@ -76,7 +77,10 @@ class Runtime:
         verdicts = RedisVerdictStore(
             self.client, self.keys, source=self.source, allowlist=s.policy.allowlist, signing_key=signing_key
         )
-        return PermitService(verdicts, self.dead_letters, s.policy)
+        key = s.reconcile_key.get_secret_value() if s.reconcile_key else None
+        return PermitService(
+            verdicts, self.dead_letters, s.policy, emergency=EmergencyProof(prefix=self.keys.prefix, key=key)
+        )
 
     @property
     def result_reader(self) -> ResultReader | None:

@@ -92,7 +92,9 @@ def _story_lines(story: Story) -> Iterator[tuple[str, str]]:
         yield from ((f"  {name:<10}{escaped(text, limit=400)}", "") for name, text in known)
     else:
         yield "What was known is not on record: the verdict rests on no facts, or its audit entry is gone", "bold"
-    if known and allowed:
+    if known and verdict.get("emergency") is True:
+        yield "An emergency close: every rule passed but those that it passes over", "bold"
+    elif known and allowed:
         yield f"All {len(narrative.ORDER)} rules passed", "bold"
     elif known:
         yield "Rules, in order", "bold"

@@ -53,6 +53,10 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "reconcile": Entry(
             place="p33_tasks.cli.reconcile:reconcile", summary="What the service itself holds; release it."
         ),
+        "emergency-close": Entry(
+            place="p33_tasks.cli.emergency:emergency_close",
+            summary="Close a position although ledger or hold deny it.",
+        ),
     },
 }
 """Another command is one line here, and one module."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from p33_tasks.contract.hash_values import MAX_NAME_CHARS
@@ -19,6 +20,7 @@ def audit_inputs(plan: Plan, facts: Facts | None, policy: Policy) -> dict[str, A
             "issued_ms": plan.issued_ms,
             "from_stream": plan.from_stream,
             "problem": plan.problem,
+            **({} if plan.emergency is None else {"emergency": asdict(plan.emergency)}),
         },
         "policy": {
             "allowlisted": plan.symbol in policy.allowlist,

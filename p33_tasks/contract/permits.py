@@ -34,6 +34,7 @@ def verdict_fields(plan: Plan, verdict: Verdict, *, now_ms: int, facts: Facts | 
         "safe_close_qty": verdict.safe_close_qty,
         "exchange_position_amt": verdict.exchange_position_amt,
         "ledger_position_amt": verdict.ledger_position_amt,
+        **_emergency_fields(plan),
         "snapshot_age_sec": sec(verdict.snapshot_age_ms),
         "ts_epoch": now_ms // 1000,
         "ts_ms": now_ms,
@@ -47,6 +48,13 @@ def verdict_fields(plan: Plan, verdict: Verdict, *, now_ms: int, facts: Facts | 
         # For the check at use: the executor doesn't share our configuration.
         "stale_threshold_sec": sec(policy.stale_threshold_ms),
     }
+
+
+def _emergency_fields(plan: Plan) -> dict[str, Any]:
+    """What consuming passes over."""
+    if plan.emergency is None:
+        return {}
+    return {"emergency": True, "passes_operator_hold": plan.emergency.passes_operator_hold}
 
 
 def sign(fields: Mapping[str, Any], *, prefix: str, key: str) -> str:

@@ -23,14 +23,24 @@ from p33_tasks.errors import InvalidMessageError
 
 MAX_ISSUED_MS = 10**14  # the year 5138
 MAX_ACTION_CHARS = 80
+EMERGENCY = "RECONCILE_CLOSE"
 
 
 def is_executable(fields: Mapping[str, object]) -> bool:
-    """Whether the plan is to be judged: only the decision ``EXECUTE`` (any case) is."""
+    """Whether the plan is to be judged: only the decisions ``EXECUTE`` and ``RECONCILE_CLOSE`` (any case) are."""
+    return _decision_of(fields) in {"EXECUTE", EMERGENCY}
+
+
+def is_emergency(fields: Mapping[str, object]) -> bool:
+    """Whether the plan says that it is an emergency close; its proof is another matter (``contract.emergency``)."""
+    return _decision_of(fields) == EMERGENCY
+
+
+def _decision_of(fields: Mapping[str, object]) -> str | None:
     decision = fields.get("decision")
     if isinstance(decision, bytes):
         decision = decision.decode(errors="replace")
-    return isinstance(decision, str) and decision.strip().upper() == "EXECUTE"
+    return decision.strip().upper() if isinstance(decision, str) else None
 
 
 def parse_plan(fields: Mapping[str, object], *, issued_ms: int, from_stream: bool) -> Plan:
@@ -112,6 +122,8 @@ def parse_task_plan(fields: Mapping[str, object]) -> Plan:
         problems.append(str(error))
     if fields.get("decision") is not None and not is_executable(fields):
         problems.append(f"decision must be EXECUTE, found {shown(fields['decision'])}")
+    elif is_emergency(fields):
+        problems.append("an emergency close comes by the stream only")
     plan = parse_plan(fields, issued_ms=issued_ms, from_stream=False)
     return replace(plan, problem="; ".join([*problems, *([plan.problem] if plan.problem else [])]) or None)
 
@@ -125,7 +137,9 @@ def issued_ms_of(fields: Mapping[str, object]) -> int:
     value = fields.get("issued_ms")
     text = None if isinstance(value, bool) else text_of(fields, "issued_ms")
     if text is None:
-        raise InvalidMessageError("issued_ms is missing; a plan sent as a task must say when it was made")
+        raise InvalidMessageError(
+            "issued_ms is missing; a task's plan and an emergency close must say when it was made"
+        )
     digits = text.strip()
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= len(str(MAX_ISSUED_MS))):
         raise InvalidMessageError(f"issued_ms must be Unix milliseconds, found {shown(text)}")

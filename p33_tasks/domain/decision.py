@@ -7,6 +7,10 @@ from p33_tasks.domain.models import Allow, Deny, Facts, OrderSide, Plan, Policy,
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.domain.rules import RULES, Case
 
+AWAIT_SNAPSHOT_MS = 10_000
+"""How long an emergency close waits for a snapshot requested for it."""
+_LACKS_SNAPSHOT = frozenset({Reason.NO_EXCHANGE_SNAPSHOT, Reason.STALE_EXCHANGE_STATE})
+
 
 def evaluate(plan: Plan, facts: Facts, policy: Policy) -> Verdict:
     """Judge a plan: the first rule that objects denies it, else rule 6 says how much may be closed.
@@ -26,6 +30,21 @@ def evaluate(plan: Plan, facts: Facts, policy: Policy) -> Verdict:
         if objection is not None:
             return objection
     return rule_6_safe_close_quantity(case)
+
+
+def awaits_snapshot(plan: Plan, facts: Facts, policy: Policy, verdict: Verdict) -> bool:
+    """Whether an emergency close should be looked at again: all that it lacks is a snapshot requested for it.
+
+    Args:
+        plan: As judged.
+        facts: It was judged by.
+        policy: The limits in force.
+        verdict: What was found.
+    """
+    if plan.emergency is None or not isinstance(verdict, Deny) or verdict.reason not in _LACKS_SNAPSHOT:
+        return False
+    is_later = facts.snapshot is not None and facts.snapshot.ts_ms > plan.issued_ms
+    return not is_later and facts.now_ms - plan.issued_ms <= min(AWAIT_SNAPSHOT_MS, policy.plan_max_age_ms)
 
 
 def rule_6_safe_close_quantity(case: Case) -> Verdict:
@@ -51,6 +70,6 @@ def rule_6_safe_close_quantity(case: Case) -> Verdict:
         safe_close_qty=quantity,
         order_side=OrderSide.closing(case.position_amt),
         exchange_position_amt=case.position_amt,
-        ledger_position_amt=case.known_ledger_amt,
+        ledger_position_amt=case.ledger_amt,
         snapshot_age_ms=case.snapshot_age_ms,
     )

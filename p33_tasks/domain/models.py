@@ -143,6 +143,16 @@ class MarketRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Emergency:
+    """What a proven emergency close asks for beside its plan: no ledger, and no hold of this service, stops it."""
+
+    passes_cooldown: bool = False  # it doesn't wait for the cooldown
+    passes_operator_hold: bool = False  # a person saw the operator's hold and went on
+    why: str = ""  # for people; not part of what is signed, as the next one
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """An intention to close, as read from a stream entry or a task."""
 
@@ -155,6 +165,7 @@ class Plan:
     issued_ms: int  # the stream entry id's time, or the producer's issued_ms
     from_stream: bool = True  # an entry id is Redis's own time; issued_ms is a producer's word
     problem: str | None = None  # what is malformed, where plan_id and symbol could still be read
+    emergency: Emergency | None = None  # None: an ordinary plan. Else issued_ms is the signed one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +247,7 @@ class Allow:
     safe_close_qty: Decimal  # base units, a multiple of the step, above zero
     order_side: OrderSide
     exchange_position_amt: Decimal
-    ledger_position_amt: Decimal
+    ledger_position_amt: Decimal | None  # None: an emergency close, and no amount is known
     snapshot_age_ms: int
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from p33_tasks.domain import quantities as q
-from p33_tasks.domain.holds import AGREEMENTS, HoldEnds
+from p33_tasks.domain.holds import AGREEMENTS, HeldBy, HoldEnds
 from p33_tasks.domain.models import (
     Deny,
     Details,
@@ -25,6 +25,9 @@ from p33_tasks.domain.models import (
     Snapshot,
 )
 from p33_tasks.domain.reasons import Reason
+
+MAX_AHEAD_MS = 1_000
+"""A signed time further ahead of Redis' is no time of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +76,11 @@ class Case:
         return ledger.last_known_amt
 
     @property
+    def ledger_amt(self) -> Decimal | None:
+        """The ledger's signed amount; None where it isn't known, which only an emergency close passes."""
+        return None if self.facts.ledger is None else self.facts.ledger.last_known_amt
+
+    @property
     def last_order_time_ms(self) -> int | None:
         """When the last order was recorded; a time in the future counts as now (CONTRACT section 1)."""
         ledger: Ledger | None = self.facts.ledger
@@ -99,6 +107,8 @@ def plan_is_well_formed(case: Case) -> Deny | None:
     plan, limit_ms = case.plan, case.policy.plan_max_age_ms
     if plan.problem is not None:
         return Deny(reason=Reason.INVALID_PLAN, details={"problem": plan.problem})
+    if plan.emergency is not None:
+        return _emergency_is_young(case)
     # A producer's own clock can lie; a plan from the far future would never expire.
     if not plan.from_stream and plan.issued_ms - case.facts.now_ms > limit_ms:
         return Deny(
@@ -110,6 +120,21 @@ def plan_is_well_formed(case: Case) -> Deny | None:
             },
         )
     return None
+
+
+def _emergency_is_young(case: Case) -> Deny | None:
+    """By the signed time, whatever the entry's id says: a proof must not be kept for later."""
+    age_ms, limit_ms = case.facts.now_ms - case.plan.issued_ms, case.policy.plan_max_age_ms
+    if -MAX_AHEAD_MS <= age_ms <= limit_ms:
+        return None
+    return Deny(
+        reason=Reason.INVALID_PLAN,
+        details={
+            "problem": "issued_ms is too old, or in the future: sign the close anew",
+            "plan_age_sec": sec(age_ms),
+            "max_age_sec": sec(limit_ms),
+        },
+    )
 
 
 def symbol_is_allowed(case: Case) -> Deny | None:
@@ -144,9 +169,17 @@ def action_is_known(case: Case) -> Deny | None:
 
 def no_hold_is_set(case: Case) -> Deny | None:
     """An operator stopped this symbol, or this service the position; of two holds the operator's is the one shown."""
-    if not case.facts.hold:
+    if not case.facts.hold or _emergency_passes_the_holds(case):
         return None
     return Deny(reason=Reason.RECONCILE_HOLD_ACTIVE, details=_hold_details(case))
+
+
+def _emergency_passes_the_holds(case: Case) -> bool:
+    """The service's own hold must not stop the close that ends its cause; an operator's is a person's word."""
+    emergency = case.plan.emergency
+    if emergency is None:
+        return False
+    return emergency.passes_operator_hold or all(hold.held_by is HeldBy.SERVICE for hold in case.facts.holds)
 
 
 def _leg_name(case: Case) -> str:
@@ -235,11 +268,26 @@ def named_side_is_the_positions(case: Case) -> Deny | None:
     )
 
 
+def _snapshot_is_requested_for_the_emergency(case: Case) -> Deny | None:
+    """Nothing else vouches for the position of an emergency close, so it is asked for anew."""
+    if case.plan.emergency is None or case.known_snapshot.ts_ms > case.plan.issued_ms:
+        return None
+    return Deny(
+        reason=Reason.STALE_EXCHANGE_STATE,
+        details={
+            "problem": "no snapshot was requested since the emergency close was asked for",
+            "snapshot_age_sec": sec(case.snapshot_age_ms),
+            "plan_age_sec": sec(case.facts.now_ms - case.plan.issued_ms),
+            "retry_after_sec": sec(case.policy.poll_ms),
+        },
+    )
+
+
 def rule_1_snapshot_is_fresh(case: Case) -> Deny | None:
     """Rule 1: an old snapshot, or one dated in the future, says nothing about now."""
     age_ms, limit_ms = case.snapshot_age_ms, case.policy.stale_threshold_ms
     if 0 <= age_ms <= limit_ms:
-        return None
+        return _snapshot_is_requested_for_the_emergency(case)
     return Deny(
         reason=Reason.STALE_EXCHANGE_STATE,
         details={
@@ -263,8 +311,8 @@ def rule_2_position_exists(case: Case) -> Deny | None:
 
 def rule_5_cooldown_is_over(case: Case) -> Deny | None:
     """Rule 5: an order in flight looks like drift, so nothing is judged until it has settled."""
-    ordered_ms = case.last_order_time_ms
-    if ordered_ms is None:
+    ordered_ms, emergency = case.last_order_time_ms, case.plan.emergency
+    if ordered_ms is None or (emergency is not None and emergency.passes_cooldown):
         return None
     since_ms, limit_ms = case.facts.now_ms - ordered_ms, case.policy.cooldown_ms
     if since_ms >= limit_ms:
@@ -334,12 +382,17 @@ def ledger_is_known(case: Case) -> Deny | None:
     ledger = case.facts.ledger
     if ledger is not None and ledger.last_known_amt is not None:
         return None
+    # A ledger that can't be read hides when the last order was, which stops an emergency close too.
+    if case.plan.emergency is not None and case.facts.ledger_problem is None:
+        return None
     problem = {"problem": case.facts.ledger_problem} if case.facts.ledger_problem else {}
     return Deny(reason=Reason.MISSING_LEDGER, details={"exchange_position_amt": case.position_amt, **problem})
 
 
 def rule_3_sides_agree(case: Case) -> Deny | None:
     """Rule 3: long on one record and short on the other."""
+    if case.plan.emergency is not None:
+        return None
     amount, ledger = case.position_amt, case.known_ledger_amt
     if ledger == 0 or PositionSide.of(ledger) is PositionSide.of(amount):
         return None
@@ -354,6 +407,8 @@ def rule_4_quantities_agree(case: Case) -> Deny | None:
 
     Compared as ``|amt - led| * 100 > tolerance * |amt|``, so that no division rounds at the limit.
     """
+    if case.plan.emergency is not None:
+        return None
     amount, ledger = case.position_amt, case.known_ledger_amt
     drift, position = q.magnitude(q.subtract(amount, ledger)), q.magnitude(amount)
     if q.multiply(drift, q.HUNDRED) <= q.multiply(case.policy.qty_tolerance_pct, position):

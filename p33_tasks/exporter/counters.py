@@ -71,6 +71,13 @@ def counter_families(counters: Counters, symbols: Sequence[str]) -> Iterator[Met
         ("symbol", "kind"),
         ((symbol, str(kind)) for symbol in labels for kind in Breach),
     )
+    yield _counter(
+        counters,
+        "p33_emergency_close_total",
+        "Verdicts on emergency closes with a valid proof, by position and decision (allow, deny).",
+        ("symbol", "decision"),
+        ((symbol, decision) for symbol in labels for decision in ("allow", "deny")),
+    )
     yield _by_stream(
         counters, "p33_deadletter_total", "Stream entries that could not be understood and were put aside."
     )

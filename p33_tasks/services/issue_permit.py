@@ -7,19 +7,22 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
+from p33_tasks.contract.emergency import EmergencyProof
 from p33_tasks.contract.fields import shown
-from p33_tasks.contract.plans import parse_entry
-from p33_tasks.domain.decision import evaluate
+from p33_tasks.contract.plans import is_emergency, parse_entry
+from p33_tasks.domain.decision import awaits_snapshot, evaluate
 from p33_tasks.domain.limits import in_force
 from p33_tasks.domain.models import Allow, Deny, Details, Facts, Plan, Policy, Verdict
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.domain.reasons import Reason
-from p33_tasks.errors import EntryMismatchError, ForeignKeyTypeError, InvalidMessageError
+from p33_tasks.errors import EntryMismatchError, ForeignKeyTypeError, InvalidMessageError, SnapshotAwaitedError
 from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import CommitStatus, DeadLetters, PlanName, StreamEntry, VerdictStore
 
 TRIES = 3
 """Loads and evaluations before facts that keep moving are a deny (CONTRACT section 5)."""
+
+NO_EMERGENCY = EmergencyProof()
 
 log = structlog.get_logger("p33.verdict")
 
@@ -27,8 +30,15 @@ log = structlog.get_logger("p33.verdict")
 class PermitService:
     """Turns plans into verdicts. Safe to run twice on the same plan: the first verdict stands."""
 
-    def __init__(self, store: VerdictStore, dead_letters: DeadLetters, policy: Policy) -> None:
+    def __init__(
+        self,
+        store: VerdictStore,
+        dead_letters: DeadLetters,
+        policy: Policy,
+        emergency: EmergencyProof = NO_EMERGENCY,
+    ) -> None:
         self._store = store
+        self._emergency = emergency
         self._dead_letters = dead_letters
         self._policy = policy
 
@@ -64,6 +74,8 @@ class PermitService:
 
         Raises:
             EntryMismatchError: The entry holds another plan, or none that may be judged. It stays pending, if it was.
+            SnapshotAwaitedError: An emergency close waits for a snapshot requested for it, which was asked for. It
+                stays pending and is sent again.
             StoreError: Redis is away, or a key holds another type. As above; the ingest gives it up after some tries.
         """
         return self._judge(entry, lambda: self._read(name, entry))
@@ -73,6 +85,8 @@ class PermitService:
         loaded = self._store.load_entry(name, entry)
         if loaded.fields is not None:
             plan = _plan_of(name, loaded.fields, loaded.time_ms)
+            if is_emergency(loaded.fields):
+                plan = self._emergency.read(plan, loaded.fields)
             return plan, loaded.facts_of(plan)
         # Without the group's own record that the entry was there, anybody could have any plan_id denied.
         if not loaded.is_pending and loaded.facts:
@@ -107,6 +121,9 @@ class PermitService:
             began = time.perf_counter_ns()
             policy = in_force(self._policy, facts.limits, facts.now_ms)
             verdict = self._evaluate(plan, facts, policy)
+            if awaits_snapshot(plan, facts, policy, verdict):
+                self._store.ask_refresh(facts.now_ms)
+                raise SnapshotAwaitedError
             status = self._commit(plan, verdict, facts, entry, (time.perf_counter_ns() - began) // 1_000)
             if status is not CommitStatus.MOVED:
                 return verdict if status is CommitStatus.COMMITTED else None
@@ -160,7 +177,8 @@ def _log_verdict(plan: Plan, verdict: Verdict) -> None:
             safe_close_qty=canonical(verdict.safe_close_qty),
             order_side=str(verdict.order_side),
             exchange_position_amt=canonical(verdict.exchange_position_amt),
-            ledger_position_amt=canonical(verdict.ledger_position_amt),
+            ledger_position_amt=None if (ledger := verdict.ledger_position_amt) is None else canonical(ledger),
+            **({} if plan.emergency is None else {"emergency": True}),
         )
         return
     found = {name: value for name, value in verdict.details.items() if value is not None}

@@ -96,6 +96,7 @@ class Settings(VenueVariables):
     accept_old_life: bool = Field(default=False, alias="P33_ACCEPT_OLD_LIFE")
     hold_on_breach: bool = Field(default=True, alias="P33_HOLD_ON_BREACH")
     task_key: SecretStr | None = Field(None, alias="P33_TASK_KEY")
+    reconcile_key: SecretStr | None = Field(None, alias="P33_RECONCILE_KEY")
     ingest: Literal["on", "off"] = Field("on", alias="P33_INGEST")
     reconcile_mode: Mode = Field(Mode.OFF, alias="P33_RECONCILE_MODE")
     reconcile_external: ExternalPolicy = Field(ExternalPolicy.HOLD, alias="P33_RECONCILE_EXTERNAL")
@@ -212,7 +213,7 @@ class Settings(VenueVariables):
             raise ValueError("use scheme and host, e.g. http://127.0.0.1:8088 or https://proxy.example")
         return value.rstrip("/")
 
-    @field_validator("permit_signing_key", "task_key")
+    @field_validator("permit_signing_key", "task_key", "reconcile_key")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:

@@ -13,6 +13,7 @@ from p33_tasks.domain import exact_json
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.holds import HeldBy, Hold, HoldEnds
 from p33_tasks.domain.models import (
+    Emergency,
     Facts,
     Ledger,
     Leg,
@@ -93,6 +94,18 @@ def _plan(plan_id: str, symbol: str, fields: Mapping[str, Any]) -> Plan:
         issued_ms=_time(fields.get("issued_ms", 0)),
         from_stream=_flag(fields.get("from_stream", True)),
         problem=_optional_text(fields.get("problem")),
+        emergency=_emergency(fields.get("emergency")),
+    )
+
+
+def _emergency(fields: Mapping[str, Any] | None) -> Emergency | None:
+    if fields is None:
+        return None
+    return Emergency(
+        passes_cooldown=_flag(fields["passes_cooldown"]),
+        passes_operator_hold=_flag(fields["passes_operator_hold"]),
+        why=_text(fields["why"]),
+        by=_text(fields["by"]),
     )
 
 

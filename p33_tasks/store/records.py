@@ -56,7 +56,7 @@ def _verdict(fields: Mapping[str, Any]) -> Verdict | None:
             safe_close_qty=_decimal(fields["safe_close_qty"]),
             order_side=OrderSide(fields["order_side"]),
             exchange_position_amt=_decimal(fields["exchange_position_amt"]),
-            ledger_position_amt=_decimal(fields["ledger_position_amt"]),
+            ledger_position_amt=_decimal(ledger) if (ledger := fields["ledger_position_amt"]) is not None else None,
             snapshot_age_ms=int(_decimal(fields["snapshot_age_sec"]).scaleb(3)),
         )
     except (KeyError, TypeError, ValueError, ArithmeticError):

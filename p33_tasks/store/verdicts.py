@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +19,7 @@ from p33_tasks.contract.positions import position_key
 from p33_tasks.contract.snapshots import decode_leg_snapshot, decode_snapshot
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.models import Allow, Deny, Facts, Leg, Plan, Policy, Verdict
+from p33_tasks.domain.rules import MAX_AHEAD_MS
 from p33_tasks.errors import CorruptStateError
 from p33_tasks.ports import CommitStatus, LoadedEntry, PlanName, StreamEntry
 from p33_tasks.store.entries import ahead_counter
@@ -140,6 +142,11 @@ class RedisVerdictStore:
         with translated_errors():
             self._client.xack(entry.stream, GROUP, entry.entry_id)
 
+    def ask_refresh(self, now_ms: int) -> None:
+        """See ``ports.VerdictStore.ask_refresh``."""
+        with translated_errors():
+            self._client.hset(self._keys.refresh, "asked_ms", str(now_ms))
+
     def commit(
         self,
         *,
@@ -169,6 +176,8 @@ class RedisVerdictStore:
                 "reservation_key": keys.reservation(symbol, leg),
                 "hold_key": keys.hold(symbol),
                 "service_hold_key": keys.service_hold(symbol, leg),
+                "audit_key": keys.audit,
+                "events_key": keys.reconcile_events,
                 "snapshot_key": keys.snapshot(symbol, leg),
                 "symbol_snapshot_key": keys.snapshot(symbol),
                 "ledger_key": keys.ledger(symbol, leg),
@@ -184,7 +193,7 @@ class RedisVerdictStore:
                 "verdict": "allow" if isinstance(verdict, Allow) else "deny",
                 "decision_json": decision,
                 "permit_json": permit,
-                "decision_ttl_ms": DECISION_TTL_MS,
+                "decision_ttl_ms": max(DECISION_TTL_MS, policy.plan_max_age_ms + MAX_AHEAD_MS),
                 "permit_expires_ms": now_ms + policy.permit_ttl_ms,
                 "permit_ttl_ms": policy.permit_ttl_ms,
                 "reservation_ttl_ms": policy.permit_ttl_ms + policy.cooldown_ms,
@@ -207,6 +216,7 @@ class RedisVerdictStore:
                 "evaluation_buckets_us": _joined(EVALUATION_BUCKETS_US),
                 "latency_buckets_ms": _joined(LATENCY_BUCKETS_MS),
                 **_evaluated_facts(verdict, facts),
+                **_emergency_arguments(plan, leg),
             },
         )
         return CommitStatus(reply[0])
@@ -221,9 +231,9 @@ def _evaluated_facts(verdict: Verdict, facts: Facts | None) -> dict[str, str]:
     """What the script compares again before an allow; empty for a deny, which rests on nothing moving."""
     if isinstance(verdict, Deny):
         return _NOTHING_EVALUATED
-    if facts is None or facts.snapshot is None or facts.ledger is None:
+    if facts is None or facts.snapshot is None:
         raise AssertionError("an allow without facts")
-    ordered_ms = facts.ledger.last_order_time_ms
+    ordered_ms = None if facts.ledger is None else facts.ledger.last_order_time_ms
     return {
         "evaluated_run_id": facts.run_id,
         "evaluated_life": facts.life or "",
@@ -248,6 +258,20 @@ _NOTHING_EVALUATED = {
     "evaluated_limits": "",
     "evaluated_adaptive": "",
 }
+
+
+def _emergency_arguments(plan: Plan, leg: Leg) -> dict[str, str]:
+    emergency, position = plan.emergency, position_key(plan.symbol, leg)
+    if emergency is None:
+        return {"emergency": "", "passes_operator_hold": "0", "event_id": "", "event_json": "{}"}
+    told = {"position": position, "plan_id": plan.plan_id, "action": plan.action}
+    now = "1" if emergency.passes_cooldown else "0"
+    return {
+        "emergency": "1",
+        "passes_operator_hold": str(int(emergency.passes_operator_hold)),
+        "event_id": hashlib.sha256(f"{position}\nemergency\n{plan.plan_id}".encode()).hexdigest()[:32],
+        "event_json": exact_json.dumps({**told, "now": now, "why": emergency.why, "by": emergency.by}),
+    }
 
 
 def _first(raw: Any) -> str:

@@ -6,16 +6,19 @@ from typing import Any
 
 import structlog
 from celery import shared_task
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
 
 from p33_tasks.bootstrap.runtime import Runtime, runtime
 from p33_tasks.contract.plans import parse_task_plan
 from p33_tasks.contract.task_proof import is_proven
 from p33_tasks.domain.models import Allow, Plan, Verdict
 from p33_tasks.domain.reasons import Reason
-from p33_tasks.errors import EntryMismatchError, InvalidMessageError, StoreError
+from p33_tasks.errors import EntryMismatchError, InvalidMessageError, SnapshotAwaitedError, StoreError
 from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import StreamEntry
 from p33_tasks.tasks.origin import entry_of, is_foreign, name_of
+from p33_tasks.tasks.snapshots import refresh_snapshot
 
 log = structlog.get_logger("p33.task")
 
@@ -46,7 +49,8 @@ def evaluate_permit(
         hmac: Of a producer's own task, where ``P33_TASK_KEY`` is set.
 
     Returns:
-        ``allow``, ``deny``, ``decided`` or ``refused``; also in the log.
+        ``allow``, ``deny``, ``decided``, ``waiting`` (an emergency close, for a snapshot requested for it; its entry
+        stays pending and is sent again) or ``refused``; also in the log.
 
     Raises:
         StoreError: Redis is away. An entry of the stream stays pending and is sent again.
@@ -83,6 +87,10 @@ def _judge_entry(here: Runtime, named: dict[str, Any], entry: StreamEntry) -> st
         return _word(here.permits.judge_entry(name, entry))
     except EntryMismatchError:
         raise
+    except SnapshotAwaitedError:
+        log.info(LogEvent.SNAPSHOT_AWAITED, plan_id=name.plan_id, symbol=name.symbol)
+        _ask_refresh(here, name.symbol)
+        return "waiting"
     except StoreError as error:
         log.error(LogEvent.UNDECIDED, plan_id=name.plan_id, symbol=name.symbol, error=str(error))  # noqa: TRY400 - see throws
         raise
@@ -90,6 +98,16 @@ def _judge_entry(here: Runtime, named: dict[str, Any], entry: StreamEntry) -> st
         # Not denied here: the name is only the message's word. The entry stays pending, and its ingest denies it.
         log.exception(LogEvent.EVALUATION_FAILED, plan_id=name.plan_id, symbol=name.symbol)
         raise
+
+
+def _ask_refresh(here: Runtime, symbol: str) -> None:
+    """Now, and not with the next tick. A failure is logged: the next tick asks the exchange all the same."""
+    try:
+        refresh_snapshot.apply_async(
+            kwargs={"symbol": symbol, "prefix": here.keys.prefix}, ignore_result=True, retry=False
+        )
+    except (KombuError, RedisError, OSError) as error:
+        log.warning(LogEvent.REFRESH_NOT_SENT, symbol=symbol, error=f"{type(error).__name__}: {error}")
 
 
 def _judge_own(here: Runtime, plan: Plan) -> Verdict | None:

@@ -65,6 +65,12 @@ def known_lines(inputs: Json, verdict_ms: int) -> Iterator[tuple[str, str]]:
     if not facts:
         return
     snapshot, ledger, market = (_object(facts, name) for name in ("snapshot", "ledger", "market"))
+    if emergency := _object(_object(inputs, "plan"), "emergency"):
+        passed = "ledger and the service's hold" + (
+            ", an operator's hold" if emergency.get("passes_operator_hold") else ""
+        )
+        passed += ", the cooldown" if emergency.get("passes_cooldown") else ""
+        yield "emergency", f"passes over {passed}; by {emergency.get('by')}: {emergency.get('why')}"
     yield "exchange", _snapshot_line(facts, snapshot, policy, verdict_ms)
     yield "ledger", _ledger_line(facts, ledger, policy, verdict_ms)
     yield "hold", "set" if facts.get("hold") else "none"
@@ -130,10 +136,13 @@ def needed(verdict: Json) -> str:
 
 
 def _stale(details: Json) -> str:
-    age, limit = details["snapshot_age_sec"], details["threshold_sec"]
+    age = details["snapshot_age_sec"]
     if "seconds_since_order" in details:
         since = number(details["seconds_since_order"])
         return f"a snapshot asked for after the last order ({since} s before the verdict); it was {number(age)} s old"
+    if "plan_age_sec" in details:
+        asked = number(details["plan_age_sec"])
+        return f"a snapshot asked for after the emergency close ({asked} s before); it was {number(age)} s old"
     if "barrier_in_sec" in details:
         ahead, lag = details["barrier_in_sec"], number(details["read_lag_sec"])
         when = f"in {number(ahead)} s" if ahead > 0 else f"{number(-ahead)} s ago"
@@ -143,7 +152,7 @@ def _stale(details: Json) -> str:
         )
     if age < 0:
         return f"a snapshot that is not dated in the future; this one was {number(-age)} s ahead"
-    return f"a snapshot no older than {number(limit)} s; it was {number(age)} s old"
+    return f"a snapshot no older than {number(details['threshold_sec'])} s; it was {number(age)} s old"
 
 
 def _mismatch(details: Json) -> str:

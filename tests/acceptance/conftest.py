@@ -39,6 +39,7 @@ def environment(redis_server: RedisServer, exchange: SimControl) -> dict[str, st
         "P33_EXCHANGE_BASE_URL": exchange.base_url,
         "BINANCE_API_KEY": "demo",
         "BINANCE_API_SECRET": "demo",
+        "P33_RECONCILE_KEY": "a-key-for-emergencies-of-32-chars",
         "P33_ALLOWLIST": ",".join(SYMBOLS),
         **SETTINGS,
     }

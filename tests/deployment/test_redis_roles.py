@@ -18,9 +18,10 @@ from p33_tasks.demo.exchange.client import SimControl
 from p33_tasks.demo.governor import Governor, Limits
 from p33_tasks.demo.names import GOVERNOR_GROUP
 from p33_tasks.demo.plan_reader import PlanReader
-from p33_tasks.domain.models import Plan
+from p33_tasks.domain.models import Leg, Plan
 from p33_tasks.errors import P33Error
 from p33_tasks.settings import Settings
+from p33_tasks.store.emergency import EmergencyStore
 from p33_tasks.store.operator import OperatorStore
 from p33_tasks.views.consumers import read_consumers
 from p33_tasks.views.overview import Overview, read_overview
@@ -118,6 +119,11 @@ class TestTheWholeChain:
         assert store.adopt_ledger(SYMBOL, source=source, policy=settings.policy, by="test").adopted
         assert store.set_hold(SYMBOL, why="test", by="test")
         assert store.clear_hold(SYMBOL, by="test")
+        lane = EmergencyStore(acl.client("p33-operator"), KEYS, key="a-key-of-emergencies-" * 2)
+        plan_id = lane.ask(
+            SYMBOL, Leg.BOTH, "CLOSE_FULL", passes_cooldown=False, over_hold=False, why="test", by="test"
+        )
+        assert lane.wait(plan_id, 10), "this worker has no key: denied by name"
 
     def _govern(self, acl: AclRedis) -> None:
         client = acl.client("p33-governor")

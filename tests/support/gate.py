@@ -15,6 +15,7 @@ from typing import Any
 import redis
 
 from p33_tasks.apply import Consumed, PermitClient, PermitRefused
+from p33_tasks.contract.emergency import EmergencyProof
 from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.contract.life import life_of
 from p33_tasks.domain.close_factors import close_factor
@@ -62,6 +63,7 @@ class Gate:
         *,
         prefix: str = "quantum",
         signing_key: str | None = None,
+        emergency_key: str | None = None,
         bootstrap: Any = "deny",
         adoption_wait_ms: int = 0,
         **limits: Any,
@@ -78,7 +80,8 @@ class Gate:
             client, self.keys, source=SOURCE, allowlist=allowlist, signing_key=signing_key
         )
         self.dead_letters = RedisDeadLetters(client, self.keys)
-        self.permits = PermitService(self.verdicts, self.dead_letters, policy)
+        proof = EmergencyProof(prefix=prefix, key=emergency_key)
+        self.permits = PermitService(self.verdicts, self.dead_letters, policy, emergency=proof)
         self.results = RedisResultStore(client, self.keys, allowlist=allowlist, permit_ttl_ms=policy.permit_ttl_ms)
         self.recorder = ResultService(self.results)
         times = RefreshTimes(

@@ -23,6 +23,7 @@ import structlog
 
 from p33_tasks.abilities import OrderReport, Orders
 from p33_tasks.apply import PermitClient, PermitRefused
+from p33_tasks.contract.plans import is_emergency
 from p33_tasks.contract.timing import PLACE_WINDOW_MS, READ_LAG_MS
 from p33_tasks.demo.executor.journal import Claim, Journal, Settled, State
 from p33_tasks.demo.executor.lost_orders import LostOrder, LostOrders
@@ -43,6 +44,8 @@ from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import Venue
 
 PERMIT_TIMEOUT_SEC = 1.2
+EMERGENCY_PERMIT_TIMEOUT_SEC = 20.0
+"""The verdict on an emergency close waits for a snapshot requested for it."""
 GIVE_UP_MS = 600_000
 """After ``place_before_ms``: a person must look at what is still unknown then."""
 SHORTEST_PAUSE_SEC, LONGEST_PAUSE_SEC = 0.1, 15.0
@@ -136,7 +139,7 @@ class Executor:
             return self._reject(case, why, only_from=State.CLAIMED)
         try:
             consumed = self._permits.wait_and_consume(
-                plan.plan_id, plan.symbol, timeout_sec=self._permit_timeout_sec, consume_id=claim.consume_id
+                plan.plan_id, plan.symbol, timeout_sec=self._timeout_sec(case), consume_id=claim.consume_id
             )
         except PermitRefused as refused:
             if isinstance(refused.__cause__, StoreError):
@@ -145,6 +148,11 @@ class Executor:
         if not self._journal.mark_consumed(plan, consumed):
             return SHORTEST_PAUSE_SEC
         return self._send(case, consumed.order_side, consumed.safe_close_qty)
+
+    def _timeout_sec(self, case: _Case) -> float:
+        if is_emergency(case.entry.fields):
+            return max(self._permit_timeout_sec, EMERGENCY_PERMIT_TIMEOUT_SEC)
+        return self._permit_timeout_sec
 
     def _send(self, case: _Case, side: OrderSide, quantity: Decimal) -> float | None:
         plan, claim = case.plan, case.claim

@@ -16,6 +16,8 @@
 --   new_epoch          a random text, for a store without an epoch
 -- Returns {'mine' | 'done' | 'in_flight' | 'paused', now_ms, run_id, life, markets_due}
 
+local LEAST_GAP_MS = 1000 -- of requests that were asked for: they share the request weight
+
 local wrong = expect(refresh_key, 'hash') or expect(budget_key, 'hash') or expect(epoch_key, 'string')
 if wrong then return wrong end
 
@@ -32,7 +34,7 @@ local paused_until = whole(redis.call('HGET', budget_key, 'paused_until_ms'))
 if paused_until and paused_until > now and paused_until - now <= MOST_PAUSE_MS then return answer('paused') end
 
 local r = redis.call('HMGET', refresh_key, 'source', 'life', 'started_ms', 'lease_until_ms', 'markets',
-  'markets_ms', 'token')
+  'markets_ms', 'token', 'asked_ms')
 local started = whole(r[3])
 -- Another life of the store may have forgotten its last second: a permit that was consumed in it, and a reservation.
 -- While that order may still be sent, a position could be fetched that doesn't show it, and be permitted a second time.
@@ -50,7 +52,10 @@ end
 if r[1] == source and r[2] == current_life and started and started <= now and r[7] ~= token then
   local lease_left = (whole(r[4]) or 0) - now
   if lease_left > 0 and lease_left <= tonumber(lease_ms) then return answer('in_flight') end
-  if now - started < tonumber(gap_ms) then return answer('done') end
+  -- An emergency close asked for a request of its own; one request serves all that were waiting for it.
+  local asked = whole(r[8])
+  local is_asked = asked and asked >= started and asked <= now and now - started >= LEAST_GAP_MS
+  if now - started < tonumber(gap_ms) and not is_asked then return answer('done') end
 end
 
 -- Another venue's order rules are nobody's, and stay due until ours were loaded.

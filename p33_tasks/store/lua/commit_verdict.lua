@@ -6,6 +6,8 @@
 --   reservation_key  STRING: the plan that holds the position
 --   hold_key         STRING: why the symbol is held, by an operator
 --   service_hold_key  STRING: why the position is held, by this service
+--   audit_key        STREAM: operator and ledger events; only used for an emergency close
+--   events_key       STREAM: what reconciliation found and did; as above
 --   snapshot_key     HASH: the position's snapshot
 --   symbol_snapshot_key  HASH: the symbol's own snapshot, which tells the mode
 --   ledger_key       HASH: the position's ledger
@@ -51,9 +53,14 @@
 --   evaluated_limits        the operator's limits as stored
 --   evaluated_adaptive      this service's own as stored
 --   limits_until_ms         until when a looser limit counts ('' for none)
+--   emergency               '1' for a proven emergency close, which passes service holds and an absent ledger; else ''
+--   passes_operator_hold    1: ... and an operator's hold, on a person's word
+--   event_id                of an emergency close: its event's name
+--   event_json              its event's other fields, a JSON object of texts
 -- Returns {'committed'} | {'exists'} (acknowledged) | {'moved', what} (nothing written) | {'wrong_type', ...}
 
 local wrong = expect(decision_key, 'string') or expect(decisions_key, 'stream') or expect(counters_key, 'hash')
+if not wrong and emergency == '1' then wrong = expect(audit_key, 'stream') or expect(events_key, 'stream') end
 if wrong then return wrong end
 if entry_id ~= '' then
   wrong = expect(plans_key, 'stream')
@@ -77,9 +84,13 @@ local ttl = tonumber(permit_ttl_ms)
 
 if verdict == 'allow' then
   -- Once more, by the clock and the facts of this very moment (CONTRACT section 6).
-  if redis.call('EXISTS', hold_key, service_hold_key) > 0 then return { 'moved', 'hold' } end
+  if passes_operator_hold ~= '1' and redis.call('EXISTS', hold_key) == 1 then return { 'moved', 'hold' } end
+  if emergency ~= '1' and redis.call('EXISTS', service_hold_key) == 1 then return { 'moved', 'service_hold' } end
   if redis.call('EXISTS', reservation_key) == 1 then return { 'moved', 'reservation' } end
-  if type_of(snapshot_key) ~= 'hash' or type_of(ledger_key) ~= 'hash' then return { 'moved', 'type' } end
+  local ledger_type = type_of(ledger_key)
+  if type_of(snapshot_key) ~= 'hash' or not (ledger_type == 'hash' or (emergency == '1' and ledger_type == 'none')) then
+    return { 'moved', 'type' }
+  end
   if run_id() ~= evaluated_run_id then return { 'moved', 'run_id' } end
   local current_life = life(epoch_key)
   if current_life == '' or current_life ~= evaluated_life then return { 'moved', 'life' } end
@@ -97,7 +108,7 @@ if verdict == 'allow' then
   local l = redis.call('HMGET', ledger_key, 'last_known_amt', 'last_order_time_ms', 'last_order_time_epoch',
     'barrier_ms')
   local ordered, unreadable = twin_time(l[2], l[3])
-  if l[1] ~= evaluated_ledger_amt or unreadable or (ordered and text(ordered) or '') ~= evaluated_order_ms then
+  if (l[1] or '') ~= evaluated_ledger_amt or unreadable or (ordered and text(ordered) or '') ~= evaluated_order_ms then
     return { 'moved', 'ledger' }
   end
   if before_barrier(fetched, l[4], read_lag_ms) then return { 'moved', 'barrier' } end
@@ -122,6 +133,19 @@ if verdict == 'deny' then count(counters_key, 'p33_denial_total|' .. symbol_labe
 observe(counters_key, 'p33_evaluation_duration_seconds', evaluation_buckets_us, tonumber(evaluation_us))
 if tonumber(plan_issued_ms) > 0 then
   observe(counters_key, 'p33_permit_latency_seconds', latency_buckets_ms, math.max(0, now - tonumber(plan_issued_ms)))
+end
+if emergency == '1' then
+  local about = cjson.decode(event_json)
+  local answer = verdict == 'allow' and 'allow' or reason
+  audit_event(audit_key, decisions_maxlen, 'emergency_close', symbol, position_side, 'plan_id', plan_id, 'by', about.by,
+    'why', about.why, 'now', about.now, 'verdict', answer)
+  local flat = { 'event_id', event_id, 'event', 'emergency', 'verdict', answer }
+  for name, value in pairs(about) do
+    flat[#flat + 1] = name
+    flat[#flat + 1] = value
+  end
+  redis.call('XADD', events_key, 'MAXLEN', '~', decisions_maxlen, '*', unpack(flat))
+  count(counters_key, 'p33_emergency_close_total|' .. symbol_label .. '|' .. verdict)
 end
 acknowledge()
 return { 'committed' }

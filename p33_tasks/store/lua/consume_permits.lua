@@ -21,6 +21,8 @@
 --   permit_run_id        run_id of Redis in the permit
 --   permit_life          the store's life in the permit ('' in one of version 0.1)
 --   permit_source        venue and host in the permit ('' in one of version 0.1)
+--   emergency            1: a permit of an emergency close, which passes service holds and an absent ledger
+--   passes_operator_hold  1: ... and an operator's hold
 --   accept_old_life      1: what version 0.1 wrote, which names no life, counts by run_id
 --   position_side        'BOTH', or the leg in hedge mode, in the permit
 --   permit_position_amt  exchange_position_amt in the permit
@@ -58,9 +60,15 @@ if not is_of_life(permit_life, current_life, accept_old_life) then return refuse
 if type_of(reservation_key) ~= 'string' or redis.call('GET', reservation_key) ~= plan_id then
   return refused('p33', 'reservation_lost')
 end
-if redis.call('EXISTS', hold_key, service_hold_key) > 0 then return refused('p33', 'reconcile_hold_active') end
+if (passes_operator_hold ~= '1' and redis.call('EXISTS', hold_key) == 1)
+    or (emergency ~= '1' and redis.call('EXISTS', service_hold_key) == 1) then
+  return refused('p33', 'reconcile_hold_active')
+end
 
-if type_of(ledger_key) ~= 'hash' then return refused('p33', 'ledger_missing') end
+local ledger_type = type_of(ledger_key)
+if ledger_type ~= 'hash' and not (emergency == '1' and ledger_type == 'none') then
+  return refused('p33', 'ledger_missing')
+end
 local l = redis.call('HMGET', ledger_key, 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms')
 local ordered, unreadable = twin_time(l[1], l[2])
 if unreadable then return refused('p33', 'ledger_unreadable') end

@@ -75,6 +75,17 @@ def executor_sells_too_much(world: World) -> Iterator[Again]:
         world.restore("BTCUSDT")
 
 
+@fault("P33EmergencyClose", "operator: asks for an emergency close", "BTCUSDT: somebody asked for an emergency close")
+def operator_closes_past_the_ledger(world: World) -> Iterator[Again]:
+    with world.client() as client:
+        client.hset(KEYS.ledger("BTCUSDT"), "last_known_amt", "0.001")
+    world.try_p33("emergency-close", "BTCUSDT", "--fraction", "0.25", "--why", "a fault", "--yes")
+    try:
+        yield None
+    finally:
+        world.restore("BTCUSDT")
+
+
 @fault("P33UnreadableResult", "executor: reports an execution without an order", "BTCUSDT: a result could not be read")
 def executor_names_no_order(world: World) -> Iterator[Again]:
     with world.client() as client:

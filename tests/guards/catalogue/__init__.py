@@ -8,6 +8,7 @@ from tests.guards.catalogue.broker import BROKER
 from tests.guards.catalogue.consuming import CONSUMING
 from tests.guards.catalogue.control import CONTROL
 from tests.guards.catalogue.detection import DETECTION
+from tests.guards.catalogue.emergency import EMERGENCY
 from tests.guards.catalogue.holding import HOLDING
 from tests.guards.catalogue.hosts import HOSTS
 from tests.guards.catalogue.issuing import ISSUING
@@ -36,7 +37,7 @@ from tests.guards.guard import Guard
 
 GUARDS: tuple[Guard, ...] = (
     *(*RULES, *QUANTITIES, *LIMITS),
-    *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING, *BARRIER, *LIFE, *LEGS, *HOLDING),
+    *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING, *BARRIER, *LIFE, *LEGS, *HOLDING, *EMERGENCY),
     *RECONCILIATION,
     *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *VENUE_FOLDERS, *ORDERS),
     *(*READING, *MESSAGES, *BROKER, *CONTROL, *NEIGHBOURS),

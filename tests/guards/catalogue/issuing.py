@@ -53,14 +53,14 @@ ISSUING = (
     # --- an allow is written on the evaluated facts only
     _commit(
         "a hold set since the evaluation stops the allow",
-        "  if redis.call('EXISTS', hold_key, service_hold_key) > 0 then return { 'moved', 'hold' } end\n",
-        "",
+        "if passes_operator_hold ~= '1' and redis.call('EXISTS', hold_key) == 1 then",
+        "if false then",
         MOVED,
     ),
     _commit(
         "a hold that the service set since the evaluation stops the allow",
-        "if redis.call('EXISTS', hold_key, service_hold_key) > 0 then",
-        "if redis.call('EXISTS', hold_key) > 0 then",
+        "if emergency ~= '1' and redis.call('EXISTS', service_hold_key) == 1 then",
+        "if false then",
         MOVED,
     ),
     _commit(
@@ -71,7 +71,7 @@ ISSUING = (
     ),
     _commit(
         "a foreign type under snapshot or ledger stops the allow",
-        "  if type_of(snapshot_key) ~= 'hash' or type_of(ledger_key) ~= 'hash' then return { 'moved', 'type' } end\n",
+        "    return { 'moved', 'type' }\n",
         "",
         MOVED,
     ),
@@ -115,7 +115,7 @@ ISSUING = (
     ),
     _commit(
         "the ledger's amount must still be the evaluated one",
-        "  if l[1] ~= evaluated_ledger_amt or unreadable",
+        "  if (l[1] or '') ~= evaluated_ledger_amt or unreadable",
         "  if unreadable",
         MOVED,
     ),

@@ -20,9 +20,9 @@ def _fields(promise: str, old: str, new: str, *tests: str) -> Guard:
 MESSAGES = (
     # --- plans
     _plans(
-        "only the decision EXECUTE is judged",
-        '    return isinstance(decision, str) and decision.strip().upper() == "EXECUTE"\n',
-        '    return isinstance(decision, str) and "EXECUTE" in decision.upper()\n',
+        "only the decisions that ask for an order are judged",
+        '    return _decision_of(fields) in {"EXECUTE", EMERGENCY}\n',
+        "    return bool(_decision_of(fields))\n",
         "test_other_decisions_are_not_judged",
     ),
     _plans(

@@ -65,7 +65,7 @@ RULES = (
     # --- hold, snapshot
     _rule(
         "a hold denies",
-        "    if not case.facts.hold:\n        return None\n",
+        "    if not case.facts.hold or _emergency_passes_the_holds(case):\n        return None\n",
         "    return None\n",
         f"{TABLE_TESTS}::test_each_rule_denies_with_its_own_reason",
     ),
@@ -155,8 +155,8 @@ RULES = (
     # --- the ledger
     _rule(
         "no ledger, no permit",
-        "    if ledger is not None and ledger.last_known_amt is not None:\n        return None\n    problem",
-        "    if ledger is not None or case.position_amt > 0:\n        return None\n    problem",
+        "    if ledger is not None and ledger.last_known_amt is not None:\n        return None\n    # A ledger",
+        "    if ledger is not None or case.position_amt > 0:\n        return None\n    # A ledger",
         f"{RULE_TESTS}::test_no_ledger_is_no_permit",
     ),
     _rule(

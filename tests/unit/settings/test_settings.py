@@ -73,6 +73,7 @@ def test_the_defaults_are_the_contracts():
         "P33_ACCEPT_OLD_LIFE": False,
         "P33_HOLD_ON_BREACH": True,
         "P33_TASK_KEY": None,
+        "P33_RECONCILE_KEY": None,
         "P33_INGEST": "on",
         "P33_RECONCILE_MODE": "off",
         "P33_RECONCILE_EXTERNAL": "hold",

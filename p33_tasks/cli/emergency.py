@@ -1,0 +1,127 @@
+"""``p33 emergency-close``: close a position although its ledger can't be trusted, or the service holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from p33_tasks.cli.failures import NO, Failure, Misconfigured, json_option
+from p33_tasks.cli.hold import warn_if_unlisted
+from p33_tasks.cli.session import open_session, operator
+from p33_tasks.cli.show import amount, escaped, print_json, seconds
+from p33_tasks.cli.symbols import symbol_of
+from p33_tasks.domain.holds import HeldBy
+from p33_tasks.domain.models import Leg, Snapshot
+from p33_tasks.store.emergency import EmergencyStore
+from p33_tasks.views import narrative
+from p33_tasks.views.overview import SymbolView, read_overview
+
+VERDICT_SEC = 20.0
+"""Longer than a verdict waits for its snapshot."""
+ACTIONS = {"1": "CLOSE_FULL", "0.75": "CLOSE_PARTIAL_75", "0.5": "CLOSE_PARTIAL_50", "0.25": "CLOSE_PARTIAL_25"}
+
+_NO_KEY = (
+    "there are no emergency closes: P33_RECONCILE_KEY is not set.\n"
+    "Put the same secret of at least 16 characters into P33_RECONCILE_KEY (or a file named by P33_RECONCILE_KEY_FILE) "
+    "of the workers and of this command, and restart the workers. To close a position at once without it, use the "
+    "exchange's own page, then: p33 ledger adopt --replace SYMBOL"
+)
+
+
+@click.command("emergency-close", short_help="Close a position although ledger or hold deny it.")
+@click.argument("symbol")
+@click.option("--side", type=click.Choice(["LONG", "SHORT"], case_sensitive=False), help="Which leg, in hedge mode.")
+@click.option("--fraction", type=click.Choice(list(ACTIONS)), default="1", show_default=True, help="What to close.")
+@click.option("--why", required=True, help="For those who look later; kept in the audit.")
+@click.option("--now", is_flag=True, help="Don't wait for the cooldown of the last order.")
+@click.option("--yes", is_flag=True, help="Don't ask, also about an operator's hold.")
+@json_option
+def emergency_close(
+    *, symbol: str, side: str | None, fraction: str, why: str, now: bool, yes: bool, as_json: bool
+) -> None:
+    """Close SYMBOL's position, or a part of it, although its ledger is missing or wrong, or the service holds it.
+
+    The plan is signed with P33_RECONCILE_KEY, and judged by a snapshot requested for it. Every other rule stays: fresh
+    snapshot, cooldown (unless --now), one permit at a time, quantity floored to the step, reduce-only. The executor
+    closes it as any other plan. Exit 1 when it is denied, or when no verdict came in 20 s.
+
+    \b
+    Examples:
+      p33 emergency-close BTCUSDT --why "drift since the restart, ticket 4711"
+      p33 emergency-close ETHUSDT --side LONG --fraction 0.5 --why "margin" --now --yes
+    """
+    session, name = open_session(), symbol_of(symbol)
+    key = session.settings.reconcile_key
+    if key is None:
+        raise Misconfigured(_NO_KEY)
+    if not why.strip():
+        raise click.BadParameter("say why; the audit keeps it", param_hint="--why")
+    if as_json and not yes:
+        raise click.UsageError("--json doesn't ask; add --yes")
+    warn_if_unlisted(session, name, "Its position is not closed by this")
+    view = read_overview(session.client, session.keys, (name,), source=session.source).symbols[0]
+    leg = _leg(view, side)
+    over_hold = any(hold.held_by is HeldBy.OPERATOR for hold in view.facts.holds)
+    if not as_json:
+        _show(view, leg, fraction, now=now)
+    if not yes:
+        click.confirm("Close it?", abort=True)
+        if over_hold:
+            click.confirm("An operator stopped this symbol. Close it all the same?", abort=True)
+    store = EmergencyStore(session.client, session.keys, key=key.get_secret_value())
+    plan_id = store.ask(name, leg, ACTIONS[fraction], passes_cooldown=now, over_hold=over_hold, why=why, by=operator())
+    if not as_json:
+        click.echo(f"asked for as plan {plan_id}; waiting for its verdict")
+    _tell(plan_id, store.wait(plan_id, VERDICT_SEC), as_json=as_json)
+
+
+def _leg(view: SymbolView, side: str | None) -> Leg:
+    snapshot = view.facts.snapshot
+    if side is None and snapshot is not None and snapshot.position.hedge_mode:
+        raise click.BadParameter(f"{view.symbol} has two legs; say which: LONG or SHORT", param_hint="--side")
+    return Leg.BOTH if side is None else Leg(side.upper())
+
+
+def _show(view: SymbolView, leg: Leg, fraction: str, *, now: bool) -> None:
+    about = view.symbol if leg is Leg.BOTH else f"{view.symbol} {leg}"
+    snapshot = view.facts.snapshot
+    found = "unknown" if snapshot is None else f"{_amount(snapshot, leg)}, {seconds(view.snapshot_age_ms)} old"
+    click.echo(f"{about}: the exchange's position is {found}; it is asked for again. Closing {fraction} of it")
+    if leg is Leg.BOTH:
+        click.echo(f"the ledger says {amount(view.ledger_amt)}, and is passed over")
+    for hold in view.facts.holds:
+        if hold.held_by is HeldBy.SERVICE:
+            click.echo(f"the service holds it ({escaped(hold.reason, limit=200)}), which is passed over")
+        else:
+            by = escaped(hold.by) or "unknown"
+            click.echo(f"AN OPERATOR STOPPED IT: {escaped(hold.reason, limit=500)} (by {by})")
+    if now:
+        click.echo("the cooldown is passed over: an order of the last seconds may not show in the position yet")
+
+
+def _amount(snapshot: Snapshot, leg: Leg) -> str:
+    legs = {of.leg: of.position_amt for of in snapshot.position.legs}
+    return amount(legs.get(leg, snapshot.position_amt))
+
+
+def _tell(plan_id: str, verdict: Mapping[str, Any] | None, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"plan_id": plan_id, "verdict": verdict})
+    if verdict is None:
+        if as_json:
+            raise click.exceptions.Exit(NO)
+        raise Failure(
+            f"no verdict came in {VERDICT_SEC:.0f} s. Do workers run, with this P33_KEY_PREFIX? Look with: p33 check; "
+            f"then: p33 explain {plan_id}"
+        )
+    allowed = verdict.get("allow") is True
+    if not as_json and allowed:
+        quantity = narrative.number(verdict.get("safe_close_qty"))
+        click.echo(f"ALLOWED to {escaped(verdict.get('order_side'))} {escaped(quantity)}; the executor closes it now")
+        click.echo(f"What became of it: p33 explain {plan_id}; afterwards compare: p33 ledger show")
+    elif not as_json:
+        click.echo(f"DENIED, {escaped(verdict.get('reason'))}. {escaped(narrative.remedy(verdict), limit=600)}")
+    if not allowed:
+        raise click.exceptions.Exit(NO)
