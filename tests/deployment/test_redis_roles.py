@@ -111,6 +111,9 @@ class TestTheWholeChain:
         assert read_trace(operator, KEYS, "never-seen").state == "never_seen"
         assert overview_as(acl, sim, "p33-operator").streams[0].pending == 0
         assert any(consumer.is_alive for consumer in read_consumers(operator, KEYS))
+        lane = EmergencyStore(operator, KEYS, key="a-key-of-emergencies-" * 2)
+        plan_id = lane.ask(SYMBOL, Leg.BOTH, "CLOSE_FULL", passes_cooldown=False, over_hold=False, why="t", by="t")
+        assert lane.wait(plan_id, 10), "this worker has no key: denied by name"
 
     def _adopt(self, acl: AclRedis, sim: SimControl) -> None:
         store = OperatorStore(acl.client("p33-operator"), KEYS)
@@ -119,11 +122,6 @@ class TestTheWholeChain:
         assert store.adopt_ledger(SYMBOL, source=source, policy=settings.policy, by="test").adopted
         assert store.set_hold(SYMBOL, why="test", by="test")
         assert store.clear_hold(SYMBOL, by="test")
-        lane = EmergencyStore(acl.client("p33-operator"), KEYS, key="a-key-of-emergencies-" * 2)
-        plan_id = lane.ask(
-            SYMBOL, Leg.BOTH, "CLOSE_FULL", passes_cooldown=False, over_hold=False, why="test", by="test"
-        )
-        assert lane.wait(plan_id, 10), "this worker has no key: denied by name"
 
     def _govern(self, acl: AclRedis) -> None:
         client = acl.client("p33-governor")

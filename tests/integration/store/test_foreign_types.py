@@ -202,6 +202,11 @@ GOES_ON: dict[tuple[str, str], Callable[[Gate], object]] = {
     ("record_abandoned", "p33:first_seen:results"): lambda g: g.reason() == "plan_abandoned",
     ("record_result", "p33:entry:ID"): lambda g: g.ledger_amt() == "0.01",
     ("record_abandoned", "p33:entry:ID"): lambda g: g.reason() == "plan_abandoned",
+    # Only an emergency close leaves a trail of its own.
+    **{
+        ("commit_verdict", f"stream:p33.{name}"): lambda g: g.permit() == g.decision() and g.reserved_by() == "plan-1"
+        for name in ("audit", "reconcile")
+    },
     # Whatever lies in a hold's place is a hold, and gives way to one that can be read.
     ("record_result", f"position:hold:{SYMBOL}"): lambda g: g.ledger_amt() == "0.01",
     ("record_abandoned", f"position:hold:{SYMBOL}"): lambda g: g.reason() == "plan_abandoned",
