@@ -9,6 +9,11 @@ module              what it holds
 ``session``         one request: credentials, clock, shared budget, the answer, the error it stands for
 ``http_errors``     pure: HTTP status and body code to one of our errors, the same behind any base URL
 ``rows``            pure: the values of a row, and the rows of each symbol
+``legs``            pure: positions in hedge mode, and what two readings of several pages agree on
+``contracts``       contracts and base units, and contract sizes kept for one period
+``order_rows``      pure: one order, checked
+``orders``          the order client that every venue's is made from: sent once, judged with doubt
+``history``         pure: a history's window, and an order's trades that sum up
 ``exact_json``      JSON without floats and without silently overwritten keys
 ``transport``       makes the ccxt instance; the only module that imports ccxt, and only when called
 ``scrub``           keeps signed URLs, signatures and keys out of every text

@@ -1,13 +1,165 @@
-"""What every venue's order is checked for before it is sent."""
+"""Reduce-only market orders, as every venue's client sends them: checked, sent once, and judged with doubt.
+
+A refusal is only a rejection where the venue's code says for certain that nothing was executed. Everything else that
+isn't the documented answer leaves the outcome unknown, and the order is looked for by its client order id.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any, ClassVar
 
+from p33_tasks.abilities import OrderReport
 from p33_tasks.domain import quantities as q
-from p33_tasks.venues.spec import VenueSpec
+from p33_tasks.domain.models import Leg, OrderSide
+from p33_tasks.errors import (
+    ExchangeClockError,
+    ExchangeCredentialsError,
+    ExchangeError,
+    ExchangeRateLimitedError,
+    ExchangeUnavailableError,
+    MalformedResponseError,
+    OrderOutcomeUnknownError,
+    OrderRejectedError,
+)
+from p33_tasks.venues.exact_json import loads_exact
+from p33_tasks.venues.rows import InvalidRowError
+from p33_tasks.venues.session import VenueSession
+from p33_tasks.venues.spec import Endpoint, VenueSpec
+from p33_tasks.venues.transport import Stamp
 
 _LONGEST_WINDOW_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketOrder:
+    """A reduce-only market order to send."""
+
+    symbol: str
+    side: OrderSide
+    quantity: Decimal  # base units
+    client_order_id: str
+    start_ms: int  # by the venue's clock, taken before the permit was consumed
+    recv_window_ms: int
+    leg: Leg
+
+
+class OrderClient(ABC):
+    """Sends an order and judges the answer; a venue's folder says what is sent, and what its answers mean."""
+
+    spec: ClassVar[VenueSpec]
+    place: ClassVar[Endpoint]
+    acknowledged: ClassVar[str] = "acknowledged"  # our word for an order that was accepted and not found yet
+
+    def __init__(self, session: VenueSession) -> None:
+        self._session = session
+
+    @abstractmethod
+    def request(self, order: MarketOrder) -> tuple[Mapping[str, Any], Stamp]:
+        """What is sent. Raises InvalidRowError or ExchangeError: it can't be; nothing was sent."""
+
+    @abstractmethod
+    def is_certain_rejection(self, code: str) -> bool:
+        """Whether a code proves that nothing was executed."""
+
+    @abstractmethod
+    def answered(self, answer: object, order: MarketOrder) -> str | OrderReport:
+        """The venue's id of an acknowledged order, or the order itself where it comes back whole.
+
+        Raises:
+            MalformedResponseError: It isn't the documented answer about this order.
+        """
+
+    @abstractmethod
+    def fetch_order(self, symbol: str, client_order_id: str) -> OrderReport | None:
+        """Find an order by its client order id; None when the venue doesn't know it (now). Raises ExchangeError."""
+
+    def clock_ms(self) -> int:
+        """The venue's clock as well as this process knows it: the ``window_start_ms`` of an order."""
+        return self._session.clock_ms()
+
+    def place_reduce_only_market(
+        self,
+        *,
+        symbol: str,
+        side: OrderSide,
+        quantity: Decimal,
+        client_order_id: str,
+        recv_window_ms: int,
+        window_start_ms: int | None = None,
+        leg: Leg = Leg.BOTH,
+    ) -> OrderReport:
+        """Send one order that only reduces, once; see ``abilities.Orders``.
+
+        Args:
+            symbol: The venue's own id.
+            side: ``SELL`` reduces a long, ``BUY`` a short.
+            quantity: Base units, above zero.
+            client_order_id: In the venue's alphabet.
+            recv_window_ms: The venue refuses the order later than this after ``window_start_ms``, where it can.
+            window_start_ms: By ``clock_ms()``; None: now.
+            leg: In hedge mode the leg that is closed.
+
+        Raises:
+            OrderRejectedError: Refused for certain; also when what is needed for the order couldn't be read: nothing
+                was sent then.
+        """
+        check_order(self.spec, quantity=quantity, client_order_id=client_order_id, recv_window_ms=recv_window_ms)
+        order = MarketOrder(
+            symbol=symbol,
+            side=side,
+            quantity=quantity,
+            client_order_id=client_order_id,
+            start_ms=self.clock_ms() if window_start_ms is None else window_start_ms,
+            recv_window_ms=recv_window_ms,
+            leg=leg,
+        )
+        try:
+            params, stamp = self.request(order)
+        except (ExchangeError, InvalidRowError) as error:
+            raise OrderRejectedError(f"nothing was sent: {error}") from error
+        answer = self._send(params, stamp, client_order_id)
+        try:
+            found = self.answered(loads_exact(answer), order)
+        except MalformedResponseError as error:
+            raise OrderOutcomeUnknownError(f"{self.place.shown}: {error}; {_find(client_order_id)}") from error
+        if isinstance(found, OrderReport):
+            return found
+        return self._what_became(order) or OrderReport(
+            order_id=found,
+            client_order_id=client_order_id,
+            symbol=symbol,
+            status=self.acknowledged,
+            is_final=False,
+            side=side,
+            quantity=quantity,
+            executed_qty=q.ZERO,
+        )
+
+    def _send(self, params: Mapping[str, Any], stamp: Stamp, client_order_id: str) -> str:
+        """The text of an answer that is to be read; an error it stands for is raised."""
+        try:
+            reply = self._session.send(self.place, params, stamp=stamp)
+        except ExchangeUnavailableError as error:
+            raise OrderOutcomeUnknownError(f"{error}; {_find(client_order_id)}") from error
+        failure, refused = reply.failure, reply.refused
+        if isinstance(failure, ExchangeClockError | ExchangeCredentialsError | ExchangeRateLimitedError):
+            raise failure
+        if failure is not None and refused is not None and self.is_certain_rejection(refused.code):
+            raise OrderRejectedError(str(failure), code=refused.code)
+        if failure is not None:
+            raise OrderOutcomeUnknownError(f"{failure}; {_find(client_order_id)}")
+        return reply.answer.text
+
+    def _what_became(self, order: MarketOrder) -> OrderReport | None:
+        """What is known already; the acknowledgement stands when nothing is, or it can't be asked."""
+        try:
+            return self.fetch_order(order.symbol, order.client_order_id)
+        except ExchangeError:
+            return None
 
 
 def check_order(spec: VenueSpec, *, quantity: Decimal, client_order_id: str, recv_window_ms: int) -> None:
@@ -20,3 +172,7 @@ def check_order(spec: VenueSpec, *, quantity: Decimal, client_order_id: str, rec
     longest = spec.request_window_ms or _LONGEST_WINDOW_MS
     if not 1 <= recv_window_ms <= longest:
         raise ValueError(f"recv_window_ms={recv_window_ms}: use 1 to {longest}")
+
+
+def _find(client_order_id: str) -> str:
+    return f"it may have been executed, find it by client order id {client_order_id}"

@@ -6,19 +6,17 @@ Bybit's v5 documentation.
 
 from __future__ import annotations
 
-from typing import Final
-
 from p33_tasks.abilities import RestingOrder
-from p33_tasks.domain.trades import ForcedOrder, OrderState, Trade, merged, total
+from p33_tasks.domain.trades import ForcedOrder, OrderState, Trade, merged
 from p33_tasks.errors import MalformedResponseError
 from p33_tasks.venues.bybit.envelope import pages, rows_of
-from p33_tasks.venues.bybit.order_rows import OrderRow, read_orders, read_resting
+from p33_tasks.venues.bybit.order_rows import read_orders, read_resting
 from p33_tasks.venues.bybit.spec import EXECUTIONS, ORDER_HISTORY, ORDERS, SYMBOL_POSITION
 from p33_tasks.venues.bybit.trade_rows import read_executions
+from p33_tasks.venues.history import check_window, trades_of_order, within
 from p33_tasks.venues.marked_trades import MarkedTrade, forced_orders
+from p33_tasks.venues.order_rows import OrderRow
 from p33_tasks.venues.session import VenueSession
-
-LONGEST_SPAN_MS: Final = 7 * 86_400_000
 
 
 class BybitHistory:
@@ -43,17 +41,8 @@ class BybitHistory:
     def fetch_order_trades(self, symbol: str, order_id: str) -> tuple[Trade, ...]:
         """Every trade of one order, oldest first; compared with what the order says. Raises ExchangeError."""
         found = list(pages(self._session, EXECUTIONS, {"symbol": symbol, "orderId": order_id}))
-        hedge_mode = self._is_in_hedge_mode(symbol)
-        trades = merged([[each.trade for each in read_executions(found, symbol, hedge_mode=hedge_mode)]])
-        if any(trade.order_id != order_id for trade in trades):
-            raise MalformedResponseError(f"{EXECUTIONS.shown}: trades of another order than {order_id} came")
-        order = self._order(symbol, order_id)
-        if order is None or order.executed_qty != total(trades):
-            said = "is not known" if order is None else f"executed {order.executed_qty}"
-            raise MalformedResponseError(
-                f"{EXECUTIONS.shown}: order {order_id} {said}, its trades sum up to {total(trades)}: they may be cut"
-            )
-        return trades
+        trades = read_executions(found, symbol, hedge_mode=self._is_in_hedge_mode(symbol))
+        return trades_of_order(trades, self._order(symbol, order_id), order_id, EXECUTIONS.shown)
 
     def fetch_order_state(self, symbol: str, order_id: str) -> OrderState | None:
         """One order by the venue's id; None when neither the recent orders nor the history know it."""
@@ -66,12 +55,10 @@ class BybitHistory:
         return read_resting(list(pages(self._session, ORDERS, params)), symbol, ORDERS.shown)
 
     def _executions(self, symbol: str, since_ms: int, until_ms: int) -> list[MarkedTrade]:
-        if not 0 < until_ms - since_ms <= LONGEST_SPAN_MS:
-            raise ValueError(f"a window of {until_ms - since_ms} ms: use 1 to {LONGEST_SPAN_MS}")
+        check_window(since_ms, until_ms)
         params = {"symbol": symbol, "startTime": since_ms, "endTime": until_ms}
         found = list(pages(self._session, EXECUTIONS, params))
-        executions = read_executions(found, symbol, hedge_mode=self._is_in_hedge_mode(symbol))
-        return [each for each in executions if since_ms <= each.trade.time_ms <= until_ms]
+        return within(read_executions(found, symbol, hedge_mode=self._is_in_hedge_mode(symbol)), since_ms, until_ms)
 
     def _order(self, symbol: str, order_id: str) -> OrderRow | None:
         for endpoint in (ORDERS, ORDER_HISTORY):

@@ -6,68 +6,20 @@ Source: "Get Open & Closed Orders", "Get Order History" and "Enums: orderStatus"
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final
 
-from p33_tasks.abilities import OrderReport, RestingOrder
+from p33_tasks.abilities import RestingOrder
 from p33_tasks.domain.models import Leg, OrderSide
-from p33_tasks.domain.trades import OrderState
 from p33_tasks.errors import MalformedResponseError
 from p33_tasks.venues.bybit.envelope import rows_of
-from p33_tasks.venues.rows import InvalidRowError, Row, milliseconds_at, number
+from p33_tasks.venues.order_rows import OrderRow
+from p33_tasks.venues.rows import InvalidRowError, milliseconds_at, number
 
 SIDES: Final = {"Buy": OrderSide.BUY, "Sell": OrderSide.SELL}
 LEGS: Final = {0: Leg.BOTH, 1: Leg.LONG, 2: Leg.SHORT}
 UNTRIGGERED: Final = "Untriggered"
 _OPEN: Final = frozenset({"New", "PartiallyFilled", UNTRIGGERED})
 _FINAL: Final = frozenset({"Filled", "Cancelled", "Rejected", "PartiallyFilledCanceled", "Deactivated"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderRow:
-    """One order, checked."""
-
-    row: Row
-    order_id: str
-    client_order_id: str
-    status: str
-    side: OrderSide
-    leg: Leg
-    quantity: Decimal
-    executed_qty: Decimal
-
-    @property
-    def is_final(self) -> bool:
-        """Nothing more of it will be executed. A status that isn't documented ends nothing."""
-        return self.status in _FINAL
-
-    def report(self, symbol: str) -> OrderReport:
-        """For the executor."""
-        return OrderReport(
-            order_id=self.order_id,
-            client_order_id=self.client_order_id,
-            symbol=symbol,
-            status=self.status,
-            is_final=self.is_final,
-            side=self.side,
-            quantity=self.quantity,
-            executed_qty=self.executed_qty,
-        )
-
-    def state(self) -> OrderState:
-        """For reconciliation. Raises MalformedResponseError."""
-        created_ms = milliseconds_at(self.row, ("createdTime",))
-        if created_ms is None:
-            raise MalformedResponseError("order: createdTime is not a time")
-        return OrderState(
-            order_id=self.order_id,
-            client_order_id=self.client_order_id,
-            side=self.side,
-            executed_qty=self.executed_qty,
-            is_final=self.is_final,
-            created_ms=created_ms,
-        )
 
 
 def read_orders(answer: object, symbol: str, what: str) -> list[OrderRow]:
@@ -119,15 +71,15 @@ def _order(row: object, symbol: str) -> OrderRow:
         quantity, executed = number(row, "qty"), number(row, "cumExecQty")
     except InvalidRowError as error:
         raise MalformedResponseError(f"order: {error}") from error
-    if not 0 <= executed <= quantity:
-        raise MalformedResponseError(f"order: cumExecQty {executed} is not within 0 and qty {quantity}")
     return OrderRow(
         row=row,
         order_id=order_id,
         client_order_id=client_id,
         status=status,
+        is_final=status in _FINAL,
         side=SIDES[side],
         leg=LEGS[index],
         quantity=quantity,
         executed_qty=executed,
+        created_ms=milliseconds_at(row, ("createdTime",)),
     )

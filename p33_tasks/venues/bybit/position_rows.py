@@ -22,6 +22,7 @@ from p33_tasks.domain.models import Leg, LegPosition, Position
 from p33_tasks.ports import PositionReport
 from p33_tasks.venues.bybit.envelope import rows_of
 from p33_tasks.venues.bybit.spec import POSITIONS, SETTLE_COIN
+from p33_tasks.venues.legs import HEDGE, hedged
 from p33_tasks.venues.rows import InvalidRowError, Prices, Row, number, prices, rows_by_symbol
 
 _SETTLED_HERE: Final = re.compile(rf"[0-9A-Z]+{SETTLE_COIN}(?:-[0-9]{{1,2}}[A-Z]{{3}}[0-9]{{2}})?")
@@ -99,14 +100,8 @@ def _one_way(symbol: str, row: Row) -> Position:
 
 
 def _hedged(symbol: str, rows: Mapping[Leg, Row]) -> Position:
-    long, short = (_leg(leg, rows.get(leg)) for leg in (Leg.LONG, Leg.SHORT))
-    return Position(
-        symbol=symbol,
-        position_amt=q.add(long.position_amt, short.position_amt),
-        mark_price=long.mark_price or short.mark_price,
-        hedge_mode=True,
-        legs=(long, short),
-    )
+    long, short = (_leg(leg, rows.get(leg)) for leg in HEDGE)
+    return hedged(symbol, long, short)
 
 
 def _leg(leg: Leg, row: Row | None) -> LegPosition:

@@ -12,6 +12,7 @@ from p33_tasks.venues.bybit.history import BybitHistory
 from p33_tasks.venues.bybit.market_rows import read_markets
 from p33_tasks.venues.bybit.position_rows import read_positions
 from p33_tasks.venues.bybit.spec import ACCOUNT, INSTRUMENTS, KEY, POSITIONS
+from p33_tasks.venues.legs import steady
 from p33_tasks.venues.session import VenueSession
 
 
@@ -59,22 +60,3 @@ class Bybit(BybitHistory):
     def fetch_account(self) -> AccountReport:
         """The kind of account. Raises ExchangeError."""
         return read_account(self._session.ask(ACCOUNT))
-
-
-def steady(first: PositionReport, second: PositionReport) -> PositionReport:
-    """Of two readings, what both agree on; a symbol that one has flat and the other doesn't is invalid."""
-    positions = dict(first.positions)
-    invalid = {**second.spoiled, **first.spoiled}
-    for symbol in first.positions:
-        again = second.positions.get(symbol)
-        if again is None:
-            del positions[symbol]
-        elif _held(first, symbol) != _held(second, symbol):
-            del positions[symbol]
-            invalid[symbol] = "it was flat in one of two readings and not in the other"
-    return PositionReport(positions=positions, spoiled=invalid)
-
-
-def _held(report: PositionReport, symbol: str) -> tuple[bool, ...]:
-    position = report.positions[symbol]
-    return tuple(leg.position_amt != 0 for leg in position.legs) or (position.position_amt != 0,)

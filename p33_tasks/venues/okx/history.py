@@ -13,23 +13,24 @@ from decimal import Decimal
 from typing import Any, Final
 
 from p33_tasks.abilities import RestingOrder
-from p33_tasks.domain.trades import ForcedOrder, OrderState, Trade, merged, total
+from p33_tasks.domain.trades import ForcedOrder, OrderState, Trade, merged
 from p33_tasks.errors import MalformedResponseError
 from p33_tasks.venues.exact_json import loads_exact
+from p33_tasks.venues.history import check_window, trades_of_order, within
 from p33_tasks.venues.marked_trades import MarkedTrade, forced_orders
 from p33_tasks.venues.okx.envelope import rows_of
-from p33_tasks.venues.okx.instruments import KeptInstruments
-from p33_tasks.venues.okx.order_rows import OrderRow, read_algo, read_order, read_resting
+from p33_tasks.venues.okx.instruments import kept_instruments
+from p33_tasks.venues.okx.order_rows import read_algo, read_order, read_resting
 from p33_tasks.venues.okx.orders import NOT_FOUND
 from p33_tasks.venues.okx.spec import ALGO_PENDING, FILLS, FILLS_HISTORY, ORDER, PENDING
 from p33_tasks.venues.okx.trade_rows import read_fills
+from p33_tasks.venues.order_rows import OrderRow
 from p33_tasks.venues.rows import InvalidRowError
 from p33_tasks.venues.session import VenueSession
 from p33_tasks.venues.spec import Endpoint
 
 PAGE: Final = 100
 MOST_PAGES: Final = 20
-LONGEST_SPAN_MS: Final = 7 * 86_400_000
 RECENT_MS: Final = 3 * 86_400_000 - 3_600_000  # of what ``FILLS`` holds, less an hour
 ALGO_KINDS: Final = ("conditional", "oco", "trigger", "move_order_stop", "iceberg", "twap", "chase")
 
@@ -39,7 +40,7 @@ class OkxHistory:
 
     def __init__(self, session: VenueSession) -> None:
         self._session = session
-        self._instruments = KeptInstruments(session)
+        self._instruments = kept_instruments(session)
 
     def fetch_trades(self, symbol: str, *, since_ms: int, until_ms: int) -> tuple[Trade, ...]:
         """Own trades of a window of at most 7 days, oldest first; a request for each 100.
@@ -57,16 +58,8 @@ class OkxHistory:
     def fetch_order_trades(self, symbol: str, order_id: str) -> tuple[Trade, ...]:
         """Every trade of one order, oldest first; compared with what the order says. Raises ExchangeError."""
         rows = self._pages(FILLS_HISTORY, {"instId": symbol, "ordId": order_id}, "billId")
-        trades = merged([[fill.trade for fill in read_fills(rows, symbol, self._size(symbol))]])
-        if any(trade.order_id != order_id for trade in trades):
-            raise MalformedResponseError(f"{FILLS_HISTORY.shown}: fills of another order than {order_id} came")
-        order = self._order(symbol, order_id)
-        if order is None or order.executed_qty != total(trades):
-            said = "is not known" if order is None else f"executed {order.executed_qty}"
-            raise MalformedResponseError(
-                f"{FILLS_HISTORY.shown}: order {order_id} {said}, its fills sum up to {total(trades)}: they may be cut"
-            )
-        return trades
+        fills = read_fills(rows, symbol, self._size(symbol))
+        return trades_of_order(fills, self._order(symbol, order_id), order_id, FILLS_HISTORY.shown)
 
     def fetch_order_state(self, symbol: str, order_id: str) -> OrderState | None:
         """One order by the venue's id; None when it doesn't know it (any more)."""
@@ -83,14 +76,12 @@ class OkxHistory:
         return tuple({order.order_id: order for order in found}.values())
 
     def _fills(self, symbol: str, since_ms: int, until_ms: int) -> list[MarkedTrade]:
-        if not 0 < until_ms - since_ms <= LONGEST_SPAN_MS:
-            raise ValueError(f"a window of {until_ms - since_ms} ms: use 1 to {LONGEST_SPAN_MS}")
+        check_window(since_ms, until_ms)
         is_recent = since_ms > self._session.clock_ms() - RECENT_MS
         # A fill is listed by the time of its bill, which is up to some milliseconds later.
         params = {"instId": symbol, "begin": since_ms - 5_000, "end": until_ms + 5_000}
         rows = self._pages(FILLS if is_recent else FILLS_HISTORY, params, "billId")
-        fills = read_fills(rows, symbol, self._size(symbol))
-        return [fill for fill in fills if since_ms <= fill.trade.time_ms <= until_ms]
+        return within(read_fills(rows, symbol, self._size(symbol)), since_ms, until_ms)
 
     def _pages(self, endpoint: Endpoint, params: Mapping[str, Any], key: str) -> list[Any]:
         """The rows of every page. Raises MalformedResponseError: there are too many, or a page can't be continued."""

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, Inexact
+from decimal import Decimal
 from typing import Any
 
-from p33_tasks.domain import quantities as q
 from p33_tasks.domain.models import MarketRules
-from p33_tasks.errors import InvalidQuantityError, MalformedResponseError
+from p33_tasks.errors import MalformedResponseError
 from p33_tasks.ports import MarketReport
+from p33_tasks.venues.contracts import in_base
 from p33_tasks.venues.okx.envelope import rows_of
 from p33_tasks.venues.okx.spec import INST_TYPE, INSTRUMENTS
 from p33_tasks.venues.rows import InvalidRowError, Row, number, rows_by_symbol
@@ -61,14 +61,6 @@ def read_instruments(answer: object) -> Instruments:
         raise MalformedResponseError(f"{INSTRUMENTS.shown}: it lists no instrument at all")
     named = {row["instId"] for row in rows if isinstance(row, dict) and isinstance(row.get("instId"), str)}
     return Instruments(rows=rows_by_symbol(rows, named, name="instId"))
-
-
-def in_base(contracts: Decimal, size: Decimal) -> Decimal:
-    """Contracts as base units, exactly. Raises InvalidRowError."""
-    try:
-        return q.parse_quantity(q.multiply(contracts, size))
-    except (InvalidQuantityError, Inexact) as error:
-        raise InvalidRowError(f"{contracts} contracts of {size} have no exact base quantity of usual length") from error
 
 
 def _contract_size(symbol: str, row: Row) -> Decimal:

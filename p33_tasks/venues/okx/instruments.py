@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
+from p33_tasks.venues.contracts import Kept
 from p33_tasks.venues.okx.instrument_rows import Instruments, read_instruments
 from p33_tasks.venues.okx.spec import INSTRUMENTS, SPEC
 from p33_tasks.venues.session import VenueSession
 
 
-class KeptInstruments:
+def kept_instruments(session: VenueSession) -> Kept[Instruments]:
     """The instruments as last asked for."""
-
-    def __init__(self, session: VenueSession) -> None:
-        self._session = session
-        self._kept: tuple[float, Instruments] | None = None  # monotonic seconds before they were asked for
-
-    def get(self) -> Instruments:
-        """At most one period old. Raises ExchangeError."""
-        if self._kept is not None and (time.monotonic() - self._kept[0]) * 1000 < SPEC.markets_period_ms:
-            return self._kept[1]
-        return self.fetch()
-
-    def fetch(self) -> Instruments:
-        """Asked for now. Raises ExchangeError."""
-        asked = time.monotonic()
-        instruments = read_instruments(self._session.ask(INSTRUMENTS))
-        self._kept = asked, instruments
-        return instruments
+    return Kept(lambda: read_instruments(session.ask(INSTRUMENTS)), period_ms=SPEC.markets_period_ms)

@@ -6,18 +6,17 @@ Source: "Get order", "Get order List" and "Get algo order list" of OKX's v5 docu
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from p33_tasks.abilities import OrderReport, RestingOrder
+from p33_tasks.abilities import RestingOrder
 from p33_tasks.domain import quantities as q
 from p33_tasks.domain.models import Leg, OrderSide
-from p33_tasks.domain.trades import OrderState
 from p33_tasks.errors import MalformedResponseError
+from p33_tasks.venues.contracts import in_base
 from p33_tasks.venues.okx.envelope import only_row_of
-from p33_tasks.venues.okx.instrument_rows import in_base
 from p33_tasks.venues.okx.spec import INST_TYPE
+from p33_tasks.venues.order_rows import OrderRow
 from p33_tasks.venues.rows import InvalidRowError, Row, milliseconds_at, number
 
 SIDES: Final = {"buy": OrderSide.BUY, "sell": OrderSide.SELL}
@@ -25,52 +24,6 @@ LEGS: Final = {"net": Leg.BOTH, "long": Leg.LONG, "short": Leg.SHORT}
 _OPEN: Final = frozenset({"live", "partially_filled"})
 _FINAL: Final = frozenset({"filled", "canceled", "mmp_canceled"})
 _FLAGS: Final = {"true": True, "false": False}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderRow:
-    """One order, checked; quantities in base units."""
-
-    row: Row
-    order_id: str
-    client_order_id: str
-    status: str
-    side: OrderSide
-    leg: Leg
-    quantity: Decimal
-    executed_qty: Decimal
-
-    @property
-    def is_final(self) -> bool:
-        """Nothing more of it will be executed. A state that isn't documented ends nothing."""
-        return self.status in _FINAL
-
-    def report(self, symbol: str) -> OrderReport:
-        """For the executor."""
-        return OrderReport(
-            order_id=self.order_id,
-            client_order_id=self.client_order_id,
-            symbol=symbol,
-            status=self.status,
-            is_final=self.is_final,
-            side=self.side,
-            quantity=self.quantity,
-            executed_qty=self.executed_qty,
-        )
-
-    def state(self) -> OrderState:
-        """For reconciliation. Raises MalformedResponseError."""
-        created_ms = milliseconds_at(self.row, ("cTime",))
-        if created_ms is None:
-            raise MalformedResponseError("order: cTime is not a time")
-        return OrderState(
-            order_id=self.order_id,
-            client_order_id=self.client_order_id,
-            side=self.side,
-            executed_qty=self.executed_qty,
-            is_final=self.is_final,
-            created_ms=created_ms,
-        )
 
 
 def read_order(answer: object, symbol: str, size: Decimal, what: str) -> OrderRow:
@@ -156,15 +109,15 @@ def _order(row: object, symbol: str, size: Decimal) -> OrderRow:
         quantity, executed = (in_base(number(checked, name), size) for name in ("sz", "accFillSz"))
     except InvalidRowError as error:
         raise MalformedResponseError(f"order: {error}") from error
-    if not 0 <= executed <= quantity:
-        raise MalformedResponseError(f"order: accFillSz {executed} is not within 0 and sz {quantity}, base units")
     return OrderRow(
         row=checked,
         order_id=order_id,
         client_order_id=client_id,
         status=state,
+        is_final=state in _FINAL,
         side=side,
         leg=leg,
         quantity=quantity,
         executed_qty=executed,
+        created_ms=milliseconds_at(checked, ("cTime",)),
     )

@@ -22,13 +22,14 @@ from typing import Any, Final
 from p33_tasks.domain import quantities as q
 from p33_tasks.domain.models import Leg, LegPosition, Position
 from p33_tasks.ports import PositionReport
+from p33_tasks.venues.contracts import in_base
+from p33_tasks.venues.legs import HEDGE, hedged
 from p33_tasks.venues.okx.envelope import rows_of
-from p33_tasks.venues.okx.instrument_rows import Instruments, in_base
+from p33_tasks.venues.okx.instrument_rows import Instruments
 from p33_tasks.venues.okx.spec import INST_TYPE, POSITIONS
 from p33_tasks.venues.rows import InvalidRowError, Prices, Row, number, prices, rows_by_symbol
 
 _SIDES: Final = {"net": Leg.BOTH, "long": Leg.LONG, "short": Leg.SHORT}
-_HEDGE: Final = (Leg.LONG, Leg.SHORT)
 _MARGIN_MODES: Final = ("cross", "isolated")
 
 
@@ -53,7 +54,7 @@ def read_positions(
     for symbol, own in rows_by_symbol(rows, symbols, name="instId").items():
         try:
             found = _rows_by_leg(own, hedge_mode=hedge_mode)
-            if doubt is not None and len(found) < (len(_HEDGE) if hedge_mode else 1):
+            if doubt is not None and len(found) < (len(HEDGE) if hedge_mode else 1):
                 invalid[symbol] = doubt
                 continue
             # A flat symbol needs no contract size: it may be delisted.
@@ -114,14 +115,8 @@ def _net(symbol: str, rows: Mapping[Leg, Row], size: Decimal) -> Position:
 
 
 def _hedged(symbol: str, rows: Mapping[Leg, Row], size: Decimal) -> Position:
-    long, short = (_leg(leg, rows.get(leg), size) for leg in _HEDGE)
-    return Position(
-        symbol=symbol,
-        position_amt=q.add(long.position_amt, short.position_amt),
-        mark_price=long.mark_price or short.mark_price,
-        hedge_mode=True,
-        legs=(long, short),
-    )
+    long, short = (_leg(leg, rows.get(leg), size) for leg in HEDGE)
+    return hedged(symbol, long, short)
 
 
 def _leg(leg: Leg, row: Row | None, size: Decimal) -> LegPosition:

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from p33_tasks.domain.trades import ForcedKind, Trade
 from p33_tasks.errors import MalformedResponseError
+from p33_tasks.venues.contracts import in_base
 from p33_tasks.venues.marked_trades import MarkedTrade
-from p33_tasks.venues.okx.instrument_rows import in_base
 from p33_tasks.venues.okx.order_rows import LEGS, SIDES
 from p33_tasks.venues.okx.spec import INST_TYPE
 from p33_tasks.venues.rows import InvalidRowError, milliseconds_at, number

@@ -23,6 +23,10 @@ def _sent(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
     return Guard(promise=promise, file=f"venues/{file}", old=old, new=new, tests=named)
 
 
+def _shared(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
+    return Guard(promise=promise, file=f"venues/{file}", old=old, new=new, tests=tests)
+
+
 def _bybit_orders(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
     named = tuple(f"unit/venues/test_bybit_orders.py::{test}" for test in tests)
     return Guard(promise=f"bybit: {promise}", file=f"venues/bybit/{file}", old=old, new=new, tests=named)
@@ -151,7 +155,7 @@ VENUE_FOLDERS = (
     _okx(
         "a row of another instrument type leaves absent symbols unknown",
         "position_rows.py",
-        "            if doubt is not None and len(found) < (len(_HEDGE) if hedge_mode else 1):\n",
+        "            if doubt is not None and len(found) < (len(HEDGE) if hedge_mode else 1):\n",
         "            if False:\n",
         "test_a_row_of_another_instrument_type_leaves_absent_symbols_unknown",
     ),
@@ -170,12 +174,12 @@ VENUE_FOLDERS = (
         "        amount = q.magnitude(amount)\n",
         "test_a_short_leg_is_short_whatever_its_sign",
     ),
-    _okx(
+    _shared(
         "contract sizes are no older than the market rules",
-        "instruments.py",
-        "        if self._kept is not None and (time.monotonic() - self._kept[0]) * 1000 < SPEC.markets_period_ms:\n",
+        "contracts.py",
+        "        if self._kept is not None and (time.monotonic() - self._kept[0]) * 1000 < self._period_ms:\n",
         "        if self._kept is not None:\n",
-        "test_contract_sizes_are_kept_for_one_period_and_the_mode_is_asked_each_time",
+        f"{OKX_TESTS}::test_contract_sizes_are_kept_for_one_period_and_the_mode_is_asked_each_time",
     ),
     _sent(
         "an endpoint's own parameters are sent",
@@ -213,6 +217,21 @@ VENUE_FOLDERS = (
         "test_every_recorded_error_is_an_error_and_a_rows_code_counts_before_the_answers",
     ),
     # --- orders
+    _shared(
+        "a refusal is a rejection only where the code says so for certain",
+        "orders.py",
+        "        if failure is not None and refused is not None and self.is_certain_rejection(refused.code):\n",
+        "        if failure is not None and refused is not None:\n",
+        "unit/venues/test_bybit_orders.py::test_whatever_leaves_doubt_is_unknown_and_never_rejected",
+        "unit/venues/test_okx_orders.py::test_whatever_leaves_doubt_is_unknown_and_never_rejected",
+    ),
+    _shared(
+        "more executed than ordered is no order",
+        "order_rows.py",
+        "        if not 0 <= self.executed_qty <= self.quantity:\n",
+        "        if False:\n",
+        "unit/venues/test_okx_orders.py::test_an_order_that_cannot_be_read_is_an_error_and_never_not_found",
+    ),
     _bybit_orders(
         "an order only reduces",
         "orders.py",
@@ -237,16 +256,16 @@ VENUE_FOLDERS = (
     _bybit_orders(
         "an undocumented status ends nothing",
         "order_rows.py",
-        "        return self.status in _FINAL\n",
-        "        return self.status not in _OPEN\n",
+        "        is_final=status in _FINAL,\n",
+        "        is_final=status not in _OPEN,\n",
         "test_an_order_is_over_only_by_a_documented_word",
     ),
-    _bybit_orders(
+    _shared(
         "an order's trades close with what it executed",
         "history.py",
-        "        if order is None or order.executed_qty != total(trades):\n",
-        "        if False:\n",
-        "test_an_orders_trades_close_with_what_the_order_says",
+        "    if order is None or order.executed_qty != total(found):\n",
+        "    if False:\n",
+        "unit/venues/test_bybit_orders.py::test_an_orders_trades_close_with_what_the_order_says",
     ),
     _bybit_orders(
         "a trade in hedge mode opens or closes, never both",
@@ -272,21 +291,21 @@ VENUE_FOLDERS = (
     _okx_orders(
         "the other leg is never closed",
         "orders.py",
-        "        if leg not in {Leg.BOTH, closed}:\n",
+        "        if order.leg not in {Leg.BOTH, closed}:\n",
         "        if False:\n",
         "test_the_other_leg_is_never_closed",
     ),
     _okx_orders(
         "a time-out and a duplicate id are not rejections",
         "orders.py",
-        "    return code not in _NOT_CERTAIN and int(code) in _REJECTIONS\n",
-        "    return int(code) in _REJECTIONS\n",
+        "        return code not in _NOT_CERTAIN and int(code) in _REJECTIONS\n",
+        "        return int(code) in _REJECTIONS\n",
         "test_whatever_leaves_doubt_is_unknown_and_never_rejected",
     ),
     _okx_orders(
         "an order expires at the venue",
         "orders.py",
-        'headers={"expTime": str(start_ms + recv_window_ms)}',
+        'headers={"expTime": str(end_ms)}',
         "headers={}",
         "test_an_order_is_in_contracts_of_the_positions_own_margin_mode",
     ),

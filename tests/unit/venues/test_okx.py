@@ -231,7 +231,7 @@ def test_no_answer_makes_anything_up(body, hedge):
 
 def test_contract_sizes_are_kept_for_one_period_and_the_mode_is_asked_each_time(monkeypatch):
     now = [1000.0]
-    monkeypatch.setattr("p33_tasks.venues.okx.instruments.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("p33_tasks.venues.contracts.time.monotonic", lambda: now[0])
     session = PlayedSession()
     venue = VENUE.reader(session, "source", LIVE)
     venue.fetch_positions([BTC])

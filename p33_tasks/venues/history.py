@@ -1,0 +1,38 @@
+"""What every venue's history promises: a window of bounded length, and an order's trades that sum up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from p33_tasks.domain.trades import Trade, merged, total
+from p33_tasks.errors import MalformedResponseError
+from p33_tasks.venues.marked_trades import MarkedTrade
+from p33_tasks.venues.order_rows import OrderRow
+
+LONGEST_SPAN_MS = 7 * 86_400_000
+
+
+def check_window(since_ms: int, until_ms: int) -> None:
+    """Raises ValueError: the window is empty, or longer than 7 days."""
+    if not 0 < until_ms - since_ms <= LONGEST_SPAN_MS:
+        raise ValueError(f"a window of {until_ms - since_ms} ms: use 1 to {LONGEST_SPAN_MS}")
+
+
+def within(trades: Iterable[MarkedTrade], since_ms: int, until_ms: int) -> list[MarkedTrade]:
+    """The trades of a window; venues answer with those beside it too."""
+    return [each for each in trades if since_ms <= each.trade.time_ms <= until_ms]
+
+
+def trades_of_order(
+    trades: Iterable[MarkedTrade], order: OrderRow | None, order_id: str, what: str
+) -> tuple[Trade, ...]:
+    """Every trade of one order, oldest first. Raises MalformedResponseError: they don't sum up to what it executed."""
+    found = merged([[each.trade for each in trades]])
+    if any(trade.order_id != order_id for trade in found):
+        raise MalformedResponseError(f"{what}: trades of another order than {order_id} came")
+    if order is None or order.executed_qty != total(found):
+        said = "is not known" if order is None else f"executed {order.executed_qty}"
+        raise MalformedResponseError(
+            f"{what}: order {order_id} {said}, its trades sum up to {total(found)}: they may be cut"
+        )
+    return found
