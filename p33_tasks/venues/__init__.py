@@ -20,6 +20,7 @@ module              what it holds
 ``binance_usdm``    Binance USD-M futures
 ``bybit``           Bybit v5, linear contracts settled in USDT
 ``okx``             OKX v5, linear perpetual swaps
+``bitget``          Bitget v2, USDT-M futures of a classic account
 ``_template``       where a new venue begins: docs/adding-a-venue.md
 ==================  =============================================================================================
 
@@ -39,5 +40,6 @@ VENUES: Final = (
     "binance_usdm",  # Binance USD-M futures
     "bybit",  # Bybit v5, linear contracts settled in USDT
     "okx",  # OKX v5, linear perpetual swaps
+    "bitget",  # Bitget v2, USDT-M futures of a classic account
 )
 """The folders of this package that are venues; each holds ``VENUE``."""

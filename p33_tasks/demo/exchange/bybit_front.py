@@ -5,10 +5,8 @@ Source: "Integration Guidance" and the error codes of Bybit's v5 documentation.
 
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -16,6 +14,7 @@ from p33_tasks.demo.exchange import bybit_routes
 from p33_tasks.demo.exchange.answers import json_answer
 from p33_tasks.demo.exchange.codes import VenueError, refusal
 from p33_tasks.demo.exchange.front import Front, Headers
+from p33_tasks.demo.exchange.json_params import json_params
 from p33_tasks.demo.exchange.routes import Route
 from p33_tasks.demo.exchange.signing import SignedBytes, check_timestamp
 from p33_tasks.demo.exchange.simulation import Simulation
@@ -43,18 +42,6 @@ _CODES: Final = {
     -5000: 10017,
 }
 _PARAMETER_ERROR: Final = 10001
-
-
-def _params(sent: SignedBytes) -> dict[str, str]:
-    if not sent.body:
-        return dict(parse_qsl(sent.query, keep_blank_values=True))
-    try:
-        body = json.loads(sent.body)
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise refusal(-1102, name="body")
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in body.items()}
 
 
 def _authenticate(sim: Simulation, headers: Headers, sent: SignedBytes, _params: dict[str, str]) -> None:
@@ -95,7 +82,7 @@ def _unknown_path(method: str, path: str) -> web.Response:
 BYBIT: Final = Front(
     routes=bybit_routes.ROUTES,
     key_header=_KEY_HEADER,
-    params=_params,
+    params=json_params,
     authenticate=_authenticate,
     envelope=_envelope,
     error=_error,

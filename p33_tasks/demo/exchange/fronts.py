@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from p33_tasks.demo.exchange.binance_front import BINANCE
+from p33_tasks.demo.exchange.bitget_front import BITGET
 from p33_tasks.demo.exchange.bybit_front import BYBIT
 from p33_tasks.demo.exchange.front import Front
 from p33_tasks.demo.exchange.okx_front import OKX
@@ -12,4 +13,5 @@ FRONTS: Final[Mapping[str, Front]] = {
     "binanceusdm": BINANCE,
     "bybit": BYBIT,
     "okx": OKX,
+    "bitget": BITGET,
 }

@@ -6,11 +6,9 @@ Source: "REST Authentication" and the error codes of OKX's v5 documentation.
 import base64
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -18,6 +16,7 @@ from p33_tasks.demo.exchange import okx_routes
 from p33_tasks.demo.exchange.answers import json_answer
 from p33_tasks.demo.exchange.codes import VenueError, refusal
 from p33_tasks.demo.exchange.front import Front, Headers
+from p33_tasks.demo.exchange.json_params import json_params
 from p33_tasks.demo.exchange.routes import Route
 from p33_tasks.demo.exchange.signing import SignedBytes
 from p33_tasks.demo.exchange.simulation import Simulation
@@ -43,20 +42,6 @@ _CODES: Final = {
     -5000: ("404", 404),
 }
 _PARAMETER_ERROR: Final = ("51000", 400)
-
-
-def _params(sent: SignedBytes) -> dict[str, str]:
-    if not sent.body:
-        return dict(parse_qsl(sent.query, keep_blank_values=True))
-    try:
-        body = json.loads(sent.body)
-    except ValueError:
-        body = None
-    if isinstance(body, list) and len(body) == 1:
-        (body,) = body  # batch-orders, as ccxt sends one order
-    if not isinstance(body, dict):
-        raise refusal(-1102, name="body")
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in body.items()}
 
 
 def _authenticate(sim: Simulation, headers: Headers, sent: SignedBytes, _params: dict[str, str]) -> None:
@@ -111,7 +96,7 @@ def _unknown_path(method: str, path: str) -> web.Response:
 OKX: Final = Front(
     routes=okx_routes.ROUTES,
     key_header=_KEY_HEADER,
-    params=_params,
+    params=json_params,
     authenticate=_authenticate,
     envelope=_envelope,
     error=_error,

@@ -27,6 +27,11 @@ def _shared(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
     return Guard(promise=promise, file=f"venues/{file}", old=old, new=new, tests=tests)
 
 
+def _bitget(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"unit/venues/test_bitget.py::{test}" for test in tests)
+    return Guard(promise=f"bitget: {promise}", file=f"venues/bitget/{file}", old=old, new=new, tests=named)
+
+
 def _bybit_orders(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
     named = tuple(f"unit/venues/test_bybit_orders.py::{test}" for test in tests)
     return Guard(promise=f"bybit: {promise}", file=f"venues/bybit/{file}", old=old, new=new, tests=named)
@@ -329,5 +334,111 @@ VENUE_FOLDERS = (
         "        client.nonce = lambda: stamp.time_ms  # taken before the permit was consumed\n",
         "        client.nonce = lambda: int(__import__('time').time() * 1000)\n",
         "test_a_bybit_order_is_signed_with_its_own_time_and_window_over_the_bytes_sent",
+    ),
+    # --- bitget
+    _bitget(
+        "a short is a short",
+        "position_rows.py",
+        "    return q.negated(total) if",
+        "    return total if",
+        "test_the_side_has_the_sign_and_an_omitted_symbol_is_flat",
+    ),
+    _bitget(
+        "two open positions of one side are not one",
+        "position_rows.py",
+        "        elif amount_of(row) != 0:\n",
+        "        elif False:\n",
+        "test_two_open_positions_are_not_one",
+    ),
+    _bitget(
+        "a long and a short in one-way mode are not one position",
+        "position_rows.py",
+        "        if len(held) > 1:\n",
+        "        if False:\n",
+        "test_two_open_positions_are_not_one",
+    ),
+    _bitget(
+        "a row of another margin coin leaves absent symbols unknown",
+        "position_rows.py",
+        "            if doubt is not None and len(open_rows) < (len(HEDGE) if hedge_mode else 1):\n",
+        "            if False:\n",
+        "test_a_row_of_another_margin_coin_leaves_absent_symbols_unknown",
+    ),
+    _bitget(
+        "rows are of the account's position mode",
+        "position_rows.py",
+        "    if not isinstance(mode, str) or MODES.get(mode) is not hedge_mode:\n",
+        "    if False:\n",
+        "test_a_row_that_cannot_be_trusted_is_invalid_for_its_symbol_only",
+    ),
+    _bitget(
+        "an answer that doesn't say it succeeded proves nothing",
+        "envelope.py",
+        '    if not isinstance(answer, dict) or answer.get("code") != SUCCESS:\n',
+        "    if not isinstance(answer, dict):\n",
+        "test_an_answer_that_does_not_say_it_succeeded_proves_nothing",
+    ),
+    _bitget(
+        "fills are read to the last page",
+        "envelope.py",
+        "        if len(rows) < PAGE:\n",
+        "        if True:\n",
+        "test_fills_of_every_page_oldest_first",
+    ),
+    _bitget(
+        "a symbol that isn't trading has no rules",
+        "account_rows.py",
+        '    if row.get("symbolStatus") != "normal":\n',
+        "    if False:\n",
+        "test_a_symbol_that_is_not_trading_or_not_readable_has_no_rules",
+    ),
+    _bitget(
+        "a close in hedge mode has the position's side",
+        "orders.py",
+        '_POSITIONS_SIDE: Final = {Leg.LONG: "buy", Leg.SHORT: "sell"}\n',
+        '_POSITIONS_SIDE: Final = {Leg.LONG: "sell", Leg.SHORT: "buy"}\n',
+        "test_a_hedge_close_has_the_positions_side",
+    ),
+    _bitget(
+        "an order in one-way mode only reduces",
+        "orders.py",
+        ', "reduceOnly": "YES"}',
+        "}",
+        "test_an_order_reduces_only_in_the_positions_own_margin_mode",
+    ),
+    _bitget(
+        "the other leg is never closed",
+        "orders.py",
+        "        if order.leg not in {Leg.BOTH, closed} or (order.leg is not Leg.BOTH and not in_hedge_mode):\n",
+        "        if False:\n",
+        "test_without_one_position_to_reduce_nothing_is_sent",
+    ),
+    _bitget(
+        "a duplicate id and a time-out are not rejections",
+        "orders.py",
+        "        return code in _REJECTIONS\n",
+        "        return True\n",
+        "test_whatever_leaves_doubt_is_unknown_and_never_rejected",
+    ),
+    _bitget(
+        "an order that closes a long is a sell, whatever the venue calls it",
+        "order_rows.py",
+        '        return position_leg, (_OPENING if trade_side == "open" else _CLOSING)[position_leg], None\n',
+        "        return position_leg, SIDES[side], None\n",
+        "test_the_recorded_close_of_a_long_says_buy_and_is_a_sell",
+    ),
+    _bitget(
+        "an undocumented state ends nothing",
+        "order_rows.py",
+        "        is_final=status in _FINAL,\n",
+        "        is_final=status not in _OPEN,\n",
+        "test_an_order_is_over_only_by_a_documented_word",
+    ),
+    Guard(
+        promise="bitget: a unified account is refused and never flat",
+        file="venues/bitget/spec.py",
+        old='            | {"40037", "40085", "40099"}\n',
+        new='            | {"40037", "40099"}\n',
+        tests=("unit/venues/test_bitget.py::test_a_unified_account_is_refused_and_never_flat",),
     ),
 )

@@ -25,6 +25,8 @@ OKX = {
     "/api/v5/public/time": {"code": "0", "msg": "", "data": [{"ts": "1597026383085"}]},
 }
 
+BITGET_ACCOUNT = {"marginCoin": "USDT", "posMode": "hedge_mode"}
+
 
 def canned(body):
     return Canned(body=json.dumps(body))
@@ -148,6 +150,42 @@ def test_a_bybit_order_is_signed_with_its_own_time_and_window_over_the_bytes_sen
     assert json.loads(asked.body)["reduceOnly"] is True
     assert looked_up.headers["x-bapi-timestamp"] != "1700000000123", "the order's time is the order's alone"
     assert looked_up.headers["x-bapi-recv-window"] == "5000"
+
+
+def test_bitget_is_asked_for_its_product_signed_and_marked_as_demo(make_venue, server, routes):
+    routes["/api/v2/mix/account/account"] = canned({"code": "00000", "data": BITGET_ACCOUNT})
+    routes["/api/v2/mix/position/all-position"] = canned(
+        json.loads((DATA / "bitget" / "positions_hedge_long.json").read_text())
+    )
+    for testnet in (False, True):
+        venue = make_venue(server.url, exchange_id="bitget", password="phrase", testnet=testnet)
+        report = venue.fetch_positions(["BTCUSDT", "ETHUSDT"])
+        assert [str(p.position_amt) for p in report.positions.values()] == ["0.002", "0"]
+        account, positions = server.asked[-2:]
+        assert positions.params == {"productType": "USDT-FUTURES", "marginCoin": "USDT"}
+        assert {asked.headers.get("paptrading") for asked in (account, positions)} == {"1" if testnet else None}
+        query = "marginCoin=USDT&productType=USDT-FUTURES"
+        text = f"{positions.headers['access-timestamp']}GET/api/v2/mix/position/all-position?{query}"
+        signature = base64.b64encode(hmac.new(API_SECRET.encode(), text.encode(), hashlib.sha256).digest()).decode()
+        assert positions.headers["access-sign"] == signature
+        assert positions.headers["access-passphrase"] == "phrase"
+
+
+def test_a_bitget_order_is_signed_with_its_own_time_over_the_bytes_sent(make_orders, server, routes):
+    position = json.loads((DATA / "bitget" / "positions_hedge_long.json").read_text())
+    routes["/api/v2/mix/position/single-position"] = canned(position)
+    routes["/api/v2/mix/order/place-order"] = canned({"code": "00000", "data": {"orderId": "o1", "clientOid": "p33-1"}})
+    routes["/api/v2/mix/order/detail"] = Canned(status=400, body='{"code": "40109", "msg": "no", "data": null}')
+    orders = make_orders(server.url, exchange_id="bitget", password="phrase")
+    assert sell(orders, "BTCUSDT", "p33-1", 1_700_000_000_123).status == "acknowledged"
+    (asked,) = [asked for asked in server.asked if asked.method == "POST"]
+    assert asked.headers["access-timestamp"] == "1700000000123"
+    text = f"1700000000123POST/api/v2/mix/order/place-order{asked.body}"
+    signature = base64.b64encode(hmac.new(API_SECRET.encode(), text.encode(), hashlib.sha256).digest()).decode()
+    assert asked.headers["access-sign"] == signature
+    body = json.loads(asked.body)
+    assert (body["side"], body["tradeSide"], body["size"]) == ("buy", "close", "0.005")
+    assert (body["productType"], body["marginCoin"], body["marginMode"]) == ("USDT-FUTURES", "USDT", "crossed")
 
 
 def test_an_okx_order_expires_and_is_signed_over_the_bytes_sent(make_orders, server, routes):

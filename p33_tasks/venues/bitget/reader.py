@@ -1,0 +1,115 @@
+"""Bitget, read: positions, market rules, what ``p33 check`` asks about the account, and what happened.
+
+Fills, orders and resting orders are lists of pages of 100, newest first; a window is at most 7 days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from p33_tasks.abilities import AccountReport, KeyPermissions, RestingOrder
+from p33_tasks.domain.trades import ForcedOrder, OrderState, Trade, merged
+from p33_tasks.errors import MalformedResponseError
+from p33_tasks.ports import MarketReport, PositionReport
+from p33_tasks.venues.bitget.account_rows import read_account, read_hedge_mode, read_key, read_markets
+from p33_tasks.venues.bitget.envelope import pages
+from p33_tasks.venues.bitget.order_rows import read_fills, read_plans, read_resting
+from p33_tasks.venues.bitget.orders import find_order
+from p33_tasks.venues.bitget.position_rows import read_positions
+from p33_tasks.venues.bitget.spec import (
+    ACCOUNT,
+    CONTRACTS,
+    FILL_HISTORY,
+    KEY,
+    ORDER,
+    ORDER_FILLS,
+    PENDING,
+    PLAN_PENDING,
+    POSITIONS,
+)
+from p33_tasks.venues.history import check_window, trades_of_order, within
+from p33_tasks.venues.marked_trades import MarkedTrade, forced_orders
+from p33_tasks.venues.order_rows import OrderRow
+from p33_tasks.venues.session import VenueSession
+
+PLAN_KINDS: Final = ("normal_plan", "track_plan", "profit_loss")
+
+
+class Bitget:
+    """The venue as ``ports.Venue``, its history, and what ``p33 check`` asks. Complete, or an ExchangeError."""
+
+    def __init__(self, session: VenueSession, source: str, is_testnet: bool) -> None:  # noqa: ARG002, FBT001 - VenueEntry
+        self._session = session
+        self._source = source
+
+    @property
+    def source(self) -> str:
+        """Venue, host and scope, e.g. ``bitget api.bitget.com USDT-FUTURES demo``."""
+        return self._source
+
+    def fetch_positions(self, symbols: Iterable[str]) -> PositionReport:
+        """All positions of the product type: the position mode, then the positions.
+
+        Raises:
+            ExchangeError: One of its kinds; then nothing is known about any symbol. A unified account is one.
+        """
+        hedge_mode = self.is_hedge_mode()
+        return read_positions(self._session.ask(POSITIONS), symbols, hedge_mode=hedge_mode)
+
+    def fetch_markets(self, symbols: Iterable[str]) -> MarketReport:
+        """The rules of market orders; works without credentials. Raises ExchangeError."""
+        return read_markets(self._session.ask(CONTRACTS), symbols)
+
+    def fetch_server_time_ms(self) -> int:
+        """The venue's clock in milliseconds. Raises ExchangeError."""
+        return self._session.fetch_server_time_ms()
+
+    def is_hedge_mode(self) -> bool:
+        """Whether the product type keeps separate long and short positions. Raises ExchangeError."""
+        return read_hedge_mode(self._session.ask(ACCOUNT))
+
+    def fetch_account(self) -> AccountReport:
+        """The kind of account. Raises ExchangeError."""
+        return read_account(self._session.ask(ACCOUNT))
+
+    def fetch_key_permissions(self) -> KeyPermissions:
+        """What the key may do. Raises ExchangeError: the venue tells it only to keys that may read spot data."""
+        return read_key(self._session.ask(KEY))
+
+    def fetch_trades(self, symbol: str, *, since_ms: int, until_ms: int) -> tuple[Trade, ...]:
+        """Own trades of a window, oldest first; a request for each 100. Raises ExchangeError, ValueError."""
+        return merged([[fill.trade for fill in self._fills(symbol, since_ms, until_ms)]])
+
+    def fetch_forced_orders(self, symbol: str, *, since_ms: int, until_ms: int) -> tuple[ForcedOrder, ...]:
+        """Liquidations, ADLs and deliveries of a window; as ``fetch_trades``."""
+        return forced_orders(self._fills(symbol, since_ms, until_ms))
+
+    def fetch_order_trades(self, symbol: str, order_id: str) -> tuple[Trade, ...]:
+        """Every trade of one order, oldest first; compared with what the order says. Raises ExchangeError."""
+        rows = pages(self._session, ORDER_FILLS, {"symbol": symbol, "orderId": order_id}, "fillList")
+        return trades_of_order(read_fills(rows, symbol), self._order(symbol, order_id), order_id, ORDER_FILLS.shown)
+
+    def fetch_order_state(self, symbol: str, order_id: str) -> OrderState | None:
+        """One order by the venue's id; None when it doesn't know it (any more). Raises ExchangeError."""
+        order = self._order(symbol, order_id)
+        return None if order is None else order.state()
+
+    def fetch_resting_orders(self, symbol: str) -> tuple[RestingOrder, ...]:
+        """Every open order of a symbol; trigger orders are asked for kind by kind. Raises ExchangeError."""
+        found = list(read_resting(pages(self._session, PENDING, {"symbol": symbol}, "entrustedList"), symbol))
+        for kind in PLAN_KINDS:
+            rows = pages(self._session, PLAN_PENDING, {"symbol": symbol, "planType": kind}, "entrustedList")
+            found.extend(read_plans(rows, symbol))
+        return tuple({order.order_id: order for order in found}.values())
+
+    def _fills(self, symbol: str, since_ms: int, until_ms: int) -> list[MarkedTrade]:
+        check_window(since_ms, until_ms)
+        params = {"symbol": symbol, "startTime": since_ms, "endTime": until_ms}
+        return within(read_fills(pages(self._session, FILL_HISTORY, params, "fillList"), symbol), since_ms, until_ms)
+
+    def _order(self, symbol: str, order_id: str) -> OrderRow | None:
+        order = find_order(self._session, symbol, {"orderId": order_id})
+        if order is not None and order.order_id != order_id:
+            raise MalformedResponseError(f"{ORDER.shown}: another order than {order_id} came")
+        return order
