@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from p33_tasks.domain.executions import Recording
+from p33_tasks.domain.holds import HoldReason
 from p33_tasks.domain.models import (
     Facts,
     Fill,
@@ -362,9 +363,10 @@ class Note:
 class HoldRequest:
     """A hold to be set."""
 
+    reason: HoldReason
     event_id: str
-    head: str  # JSON up to the value of since_ms
-    fields: Mapping[str, str]
+    evidence_json: str  # what the reason rests on
+    fields: Mapping[str, str]  # of the event
     next_ms: int
 
 

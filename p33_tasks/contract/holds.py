@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from p33_tasks.domain import exact_json
-from p33_tasks.domain.holds import ENDS, HeldBy, Hold, HoldEnds
+from p33_tasks.domain.holds import HeldBy, Hold, HoldEnds
 from p33_tasks.errors import CorruptStateError
 
 MAX_REASON_CHARS = 500
@@ -39,16 +39,15 @@ def decode_hold(held_by: HeldBy, text: str | None) -> Hold | None:
         held_by=held_by,
         reason=_readable(reason, MAX_REASON_CHARS),
         since_ms=_time(fields.get("since_ms")),
-        ends=_ends(fields.get("ends"), reason),
+        ends=_ends(fields.get("ends")),
         by=_readable(by, _MAX_BY_CHARS) if isinstance(by, str) else "",
         until_ms=_time(fields.get("until_ms")),
     )
 
 
-def _ends(value: object, reason: str) -> HoldEnds:
-    """Reconciliation writes a sentence: its reason says what ends it. A reason that isn't ours: a person only."""
-    known = next((ends for ends in HoldEnds if ends.value == value), None)
-    return known or next((ends for one, ends in ENDS.items() if one.value == reason), HoldEnds.PERSON)
+def _ends(value: object) -> HoldEnds:
+    """A word that isn't ours: a person only."""
+    return next((ends for ends in HoldEnds if ends.value == value), HoldEnds.PERSON)
 
 
 def _readable(text: str, limit: int) -> str:

@@ -10,18 +10,10 @@ from p33_tasks.contract.hash_values import number
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.domain.reconciliation import Account, Share, Watermark
-from p33_tasks.domain.reconciling import HoldReason
 from p33_tasks.errors import CorruptStateError
 
 MAX_EVIDENCE = 50
 """Trades and orders named in one event; the sums are of all of them."""
-ENDS = {
-    HoldReason.EXTERNAL: "three snapshots in a row that equal the ledger, or `p33 ledger adopt --replace`",
-    HoldReason.UNEXPLAINED: "three snapshots in a row that equal the ledger, or `p33 ledger adopt --replace`",
-    HoldReason.SIDE_FLIP: "three snapshots in a row that equal the ledger, or `p33 ledger adopt --replace`",
-    HoldReason.CONFIRMATION_FAILED: "three snapshots in a row that equal the ledger, or `p33 ledger adopt --replace`",
-    HoldReason.HISTORY_MISSING: "`p33 ledger adopt --replace`, and three snapshots that equal it",
-}
 
 
 def encode_watermark(mark: Watermark, origin: str | None) -> dict[str, str]:
@@ -59,16 +51,9 @@ def decode_watermark(raw: Mapping[str, str], origin: str | None) -> Watermark | 
         raise CorruptStateError(f"the watermark can't be read: {error!r:.100}") from error
 
 
-def hold_head(reason: HoldReason, why: str, event_id: str, account: Account | None) -> str:
-    """The service's hold as JSON, up to the value of ``since_ms``, which only the script knows."""
-    fields: dict[str, Any] = {
-        "reason": str(reason),
-        "why": why[:300],
-        "evidence": evidence_of(account),
-        "ends": ENDS[reason],
-        "event_id": event_id,
-    }
-    return exact_json.dumps(fields)[:-1] + ',"since_ms":'
+def hold_evidence(why: str, event_id: str, account: Account | None) -> str:
+    """What a hold of a drift rests on, as the script that sets it takes it."""
+    return exact_json.dumps({"id": event_id, "why": why[:300], **evidence_of(account)})
 
 
 def event_fields(
@@ -91,14 +76,15 @@ def evidence_of(account: Account | None) -> dict[str, Any]:
     """What a reading found, as JSON can hold it; quantities are texts."""
     if account is None:
         return {}
-    return {
+    found = {
         "exchange": canonical(account.exchange_amt),
         "expected": canonical(account.expected_amt),
         "ledger": canonical(account.ledger_before),
         "ledger_after": canonical(account.ledger_after),
         "orders": len(account.shares),
-        "shares": [_share(share) for share in account.shares[:MAX_EVIDENCE]],
     }
+    shares = [_share(share) for share in account.shares[:MAX_EVIDENCE]]
+    return found | ({"shares": shares} if shares else {})  # Lua would write an empty list as an object
 
 
 def _share(share: Share) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from p33_tasks.domain import quantities as q
+from p33_tasks.domain.holds import HoldReason
 from p33_tasks.domain.models import PositionSide
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.domain.reconciliation import Account, TradeClass, Watermark
@@ -20,8 +21,6 @@ MAX_WINDOW_MS = (7 * 24 - 1) * 3_600_000
 """Seven days less an hour: no window reaches back further."""
 OVERLAP_MS = 60_000
 """Windows begin this much before their watermark, by the venue's clock."""
-AGREEMENTS = 3
-"""A hold of a drift ends after so many snapshots in a row that equal the ledger exactly."""
 
 
 class Mode(StrEnum):
@@ -37,16 +36,6 @@ class ExternalPolicy(StrEnum):
 
     HOLD = "hold"
     ADOPT = "adopt"
-
-
-class HoldReason(StrEnum):
-    """Why a position is held by this service because of a drift."""
-
-    EXTERNAL = "external_trades"
-    UNEXPLAINED = "unexplained_drift"
-    SIDE_FLIP = "side_flip"
-    CONFIRMATION_FAILED = "confirmation_failed"
-    HISTORY_MISSING = "history_missing"
 
 
 class Act(StrEnum):

@@ -6,13 +6,14 @@ be under way; only evidence of the venue repairs, and what can't be explained is
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from decimal import Decimal
 
 import structlog
 
-from p33_tasks.contract.reconciliation import event_fields, hold_head
+from p33_tasks.contract.holds import decode_hold
+from p33_tasks.contract.reconciliation import event_fields, hold_evidence
+from p33_tasks.domain.holds import HeldBy, HoldEnds, HoldReason
 from p33_tasks.domain.models import Leg, Policy
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.domain.reconciliation import Account, Known, Reading, Watermark, explain
@@ -22,7 +23,6 @@ from p33_tasks.domain.reconciling import (
     Act,
     Decision,
     ExternalPolicy,
-    HoldReason,
     Mode,
     Tries,
     decide,
@@ -350,8 +350,9 @@ class _Run:
             return "wait"
         note = self._note("held", account, why, what=str(reason))
         request = HoldRequest(
+            reason=reason,
             event_id=note.event_id,
-            head=hold_head(reason, why, note.event_id, account),
+            evidence_json=hold_evidence(why, note.event_id, account),
             fields=note.fields,
             next_ms=self._next_ms(),
         )
@@ -409,13 +410,7 @@ def _whole(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= 14 else 0  # noqa: PLR2004 - as Lua's
 
 
-def _ends_by_agreement(hold: str | None) -> bool:
+def _ends_by_agreement(text: str | None) -> bool:
     """Whether the service's hold is one of a drift: others end in their own ways."""
-    if hold is None:
-        return False
-    try:
-        found = json.loads(hold)
-    except (ValueError, RecursionError):
-        return False
-    # A second reason, which ends otherwise, leaves the first in its place.
-    return isinstance(found, dict) and found.get("reason") in set(HoldReason) and found.get("ends") != "person"
+    hold = decode_hold(HeldBy.SERVICE, text)
+    return hold is not None and hold.ends in {HoldEnds.AGREEMENT, HoldEnds.ADOPTION}

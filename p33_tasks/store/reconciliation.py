@@ -13,15 +13,15 @@ from p33_tasks.contract.order_ids import own_order_id
 from p33_tasks.contract.reconciliation import decode_watermark, encode_watermark
 from p33_tasks.contract.snapshots import decode_snapshot
 from p33_tasks.domain import exact_json
+from p33_tasks.domain.holds import AGREEMENTS, ENDS
 from p33_tasks.domain.models import PositionSide
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.domain.reconciliation import Account, Known, Watermark
-from p33_tasks.domain.reconciling import AGREEMENTS
 from p33_tasks.ports import HoldRequest, Note, PositionState
 from p33_tasks.store.lua_header import Named
 from p33_tasks.store.results import FILLS_MEMORY_SEC
 from p33_tasks.store.scripts import Scripts, translated_errors
-from p33_tasks.store.snapshots import LEDGER_TTL_SEC
+from p33_tasks.store.snapshots import AUDIT_MAXLEN, LEDGER_TTL_SEC
 
 if TYPE_CHECKING:
     import redis
@@ -217,8 +217,8 @@ class RedisReconcileStore:
                 "hold_key": keys.service_hold(position),
                 "ledger_key": keys.ledger(position),
                 "reservation_key": keys.reservation(position),
-                "permit_key": keys.permit(state.reserved_by or ""),
                 "case_key": keys.reconcile_case(position),
+                "audit_key": keys.audit,
                 "events_key": keys.reconcile_events,
                 "counters_key": keys.counters,
             },
@@ -226,7 +226,11 @@ class RedisReconcileStore:
                 **self._common(state),
                 "base_amt": state.as_stored["base_amt"],
                 "reserved_by": state.reserved_by or "",
-                "hold_json": request.head,
+                "permit_prefix": keys.permit_prefix,
+                "reason": request.reason,
+                "ends": ENDS[request.reason],
+                "evidence_json": request.evidence_json,
+                "audit_maxlen": AUDIT_MAXLEN,
                 "event_id": request.event_id,
                 "event_json": exact_json.dumps(dict(request.fields)),
                 "next_ms": request.next_ms,
@@ -247,11 +251,13 @@ class RedisReconcileStore:
                 "reservation_key": keys.reservation(position),
                 "case_key": keys.reconcile_case(position),
                 "epoch_key": keys.epoch,
+                "audit_key": keys.audit,
                 "events_key": keys.reconcile_events,
                 "counters_key": keys.counters,
             },
             {
                 **self._common(state),
+                "audit_maxlen": AUDIT_MAXLEN,
                 "expected_hold": state.hold_text or "",
                 "needed": AGREEMENTS,
                 "event_id": note.event_id,

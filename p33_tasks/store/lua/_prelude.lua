@@ -197,7 +197,6 @@ local function set_service_hold(h)
     local read, known = pcall(cjson.decode, held == 'string' and redis.call('GET', h.hold) or '')
     if read and type(known) == 'table' and type(known.evidence) == 'table' then
       word = 'added'
-      if not known.evidence[1] and next(known.evidence) then known.evidence = { known.evidence } end -- reconciliation's
       for _, one in ipairs(known.evidence) do
         if type(one) == 'table' and one.id == evidence.id then word = 'unchanged' end
       end

@@ -24,13 +24,11 @@
 -- Returns {'noted'} | {'lost'}: somebody else reconciles | {'wrong_type', ...}
 
 local wrong = expect(case_key, 'hash') or expect(watermark_key, 'hash') or expect(events_key, 'stream')
-  or expect(counters_key, 'hash')
+  or expect(counters_key, 'hash') or expect(lease_key, 'string')
 if wrong then return wrong end
 if redis.call('GET', lease_key) ~= token then return { 'lost' } end
 
-if is_new_drift == '1' then
-  redis.call('HDEL', case_key, 'readings', 'first_ms', 'waits', 'next_ms')
-end
+-- First what can still be refused: a stream whose last id is the greatest possible takes no more entries.
 if event_name ~= '' and redis.call('HGET', case_key, 'event:' .. event_name) ~= event_id then
   local flat = { 'event_id', event_id, 'event', event_name }
   for name, value in pairs(cjson.decode(event_json)) do
@@ -40,6 +38,9 @@ if event_name ~= '' and redis.call('HGET', case_key, 'event:' .. event_name) ~= 
   redis.call('XADD', events_key, 'MAXLEN', '~', events_maxlen, '*', unpack(flat))
   redis.call('HSET', case_key, 'event:' .. event_name, event_id)
   if outcome ~= '' then count(counters_key, 'p33_reconcile_total|' .. label .. '|' .. outcome) end
+end
+if is_new_drift == '1' then
+  redis.call('HDEL', case_key, 'readings', 'first_ms', 'waits', 'next_ms')
 end
 for _, field in ipairs(fields) do
   if field.value == '' then

@@ -47,6 +47,7 @@ local wrong = expect(ledger_key, 'hash') or expect(origin_key, 'string') or expe
   or expect(reservation_key, 'string') or expect(consumed_key, 'hash') or expect(fills_key, 'hash')
   or expect(fill_times_key, 'zset') or expect(trades_key, 'hash') or expect(watermark_key, 'hash')
   or expect(case_key, 'hash') or expect(events_key, 'stream') or expect(counters_key, 'hash')
+  or expect(lease_key, 'string')
 if wrong then return wrong end
 if redis.call('GET', lease_key) ~= token then return { 'lost' } end
 

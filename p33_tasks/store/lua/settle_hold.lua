@@ -8,6 +8,7 @@
 --   reservation_key  STRING: the plan that holds the position
 --   case_key         HASH: what was tried so far
 --   epoch_key        STRING: our mark on this store's life
+--   audit_key        STREAM: operator and ledger events
 --   events_key       STREAM: what reconciliation found and did
 --   counters_key     HASH: counters
 -- ARGV
@@ -15,6 +16,7 @@
 --   label          the position, for counters
 --   expected_hold  the hold that ends: another one stays
 --   needed         so many different snapshots
+--   audit_maxlen   about how many entries the audit stream keeps
 --   case_ttl_sec   how long what was tried is kept
 --   events_maxlen  about how many events are kept
 --   event_id       the name of the release
@@ -23,6 +25,7 @@
 
 local wrong = expect(snapshot_key, 'hash') or expect(ledger_key, 'hash') or expect(reservation_key, 'string')
   or expect(case_key, 'hash') or expect(hold_key, 'string') or expect(events_key, 'stream') or expect(counters_key, 'hash')
+  or expect(audit_key, 'stream') or expect(lease_key, 'string')
 if wrong then return wrong end
 if redis.call('GET', lease_key) ~= token then return { 'lost' } end
 
@@ -49,6 +52,9 @@ for name, value in pairs(cjson.decode(event_json)) do
   flat[#flat + 1] = value
 end
 redis.call('XADD', events_key, 'MAXLEN', '~', events_maxlen, '*', unpack(flat))
+-- pcall: the hold is over, even if the audit's ids are used up.
+redis.pcall('XADD', audit_key, 'MAXLEN', '~', audit_maxlen, '*', 'event', 'service_hold_released', 'symbol', label,
+  'by', 'p33', 'why', 'ledger and exchange agree', 'hold', string.sub(expected_hold, 1, 4000))
 redis.call('DEL', hold_key)
 redis.call('HDEL', case_key, 'agreed', 'agreed_ms', 'agreed_life', 'held_id')
 count(counters_key, 'p33_reconcile_total|' .. label .. '|released')

@@ -23,6 +23,12 @@ def _history(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
     return Guard(promise=promise, file=f"venues/binance_usdm/{file}", old=old, new=new, tests=node_ids)
 
 
+def _script(
+    promise: str, script: str, old: str, new: str, test: str, file: str = "integration/store/test_foreign_types.py"
+) -> Guard:
+    return Guard(promise=promise, file=f"store/lua/{script}", old=old, new=new, tests=(f"{file}::{test}",))
+
+
 RECONCILIATION = (
     _sum(
         "reconciliation: start and trades make the exchange's position, exactly",
@@ -116,5 +122,20 @@ RECONCILIATION = (
         "        is_final=status in FINAL_STATUSES,\n",
         '        is_final=status != "NEW",\n',
         "test_an_order_is_final_by_a_known_status_only",
+    ),
+    _script(
+        "reconciliation: a note that can't be told leaves nothing half written",
+        "note_reconcile.lua",
+        "if event_name ~= '' and",
+        "redis.call('HSET', case_key, 'drift', '')\nif event_name ~= '' and",
+        "test_an_events_stream_whose_ids_are_used_up_changes_nothing",
+    ),
+    _script(
+        "reconciliation: a hold takes the unconsumed permit with it",
+        "hold_position.lua",
+        "set_service_hold({",
+        "local _ = ({",
+        "test_a_hold_takes_an_unconsumed_permit_with_it",
+        file="integration/services/test_reconcile.py",
     ),
 )

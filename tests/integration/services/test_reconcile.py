@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from p33_tasks.domain.reconciling import AGREEMENTS, ExternalPolicy, HoldReason, Mode
+from p33_tasks.domain.holds import AGREEMENTS, HoldReason
+from p33_tasks.domain.reconciling import ExternalPolicy, Mode
 from p33_tasks.domain.trades import ForcedKind
 from p33_tasks.errors import ExchangeBudgetSpentError
 from p33_tasks.ports import HoldRequest
@@ -115,13 +116,10 @@ def test_external_trades_are_held_with_the_numbers(world: Reconciled) -> None:
     assert world.refresh() == "held"
     hold = world.hold()
     assert hold is not None
-    assert (hold["reason"], hold["evidence"]["exchange"], hold["evidence"]["ledger"]) == (
-        HoldReason.EXTERNAL,
-        "0.03",
-        "0.04",
-    )
-    assert hold["evidence"]["shares"][0]["order_id"] == "7"
-    assert "adopt" in hold["ends"]
+    (evidence,) = hold["evidence"]
+    assert (hold["reason"], evidence["exchange"], evidence["ledger"]) == (HoldReason.EXTERNAL, "0.03", "0.04")
+    assert evidence["shares"][0]["order_id"] == "7"
+    assert hold["ends"] == "agreement"
     assert abs(hold["since_ms"] - world.now_ms()) < 60_000
     assert world.ledger_amt() == "0.04"
 
@@ -338,7 +336,7 @@ def test_a_hold_takes_an_unconsumed_permit_with_it(world: Reconciled) -> None:
     state = world.store.claim(SYMBOL)
     assert state is not None
 
-    request = HoldRequest(event_id="e", head='{"reason":"unexplained_drift","since_ms":', fields={}, next_ms=0)
+    request = HoldRequest(reason=HoldReason.UNEXPLAINED, event_id="e", evidence_json='{"id":"e"}', fields={}, next_ms=0)
     assert world.store.hold(state, request) == "held"
     assert world.permit() is None
     assert world.reserved_by() is None

@@ -5,31 +5,31 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
 from importlib import resources
 
 import pytest
 
 from p33_tasks.contract.entries import copy_of
 from p33_tasks.domain.decision import evaluate
-from p33_tasks.domain.holds import HoldReason
+from p33_tasks.domain.holds import AGREEMENTS, HoldReason
 from p33_tasks.domain.models import Leg
+from p33_tasks.domain.reconciliation import Account, Known, Share, TradeClass, Watermark
 from p33_tasks.errors import P33Error
-from p33_tasks.ports import MarketsLoaded, PlanName
+from p33_tasks.ports import HoldRequest, MarketsLoaded, Note, PlanName, PositionState
 from p33_tasks.store.connection import connect
 from p33_tasks.store.entries import RedisEntries
 from p33_tasks.store.lua_header import Named
 from p33_tasks.store.lua_source import header
+from p33_tasks.store.reconciliation import RedisReconcileStore
 from p33_tasks.store.scripts import NO_ARGS, Scripts
-from tests.support.gate import SOURCE, SYMBOL, Gate
+from tests.support.gate import LONG, SOURCE, SYMBOL, Gate
 
 Act = Callable[[], object]
 
 ENGINE = {"claim_entries", "read_entries", "lease_consumer", "release_consumer", "remove_consumer", "set_aside"}
 """Tested with the engine."""
-RECONCILIATION = {
-    *("claim_reconcile", "hold_position", "note_reconcile", "release_reconcile", "repair_ledger", "settle_hold"),
-}
-"""Tested with the service, off by default; foreign types under their keys are not tried yet."""
 
 
 # Each brings a gate into the state in which its script writes as much as it ever does, and returns the act.
@@ -161,6 +161,83 @@ def dead_letter(gate: Gate) -> Act:
     return lambda: gate.dead_letters.dead_letter(entry, "why", {"plan_id": "plan-1"})
 
 
+def claimed(gate: Gate) -> tuple[RedisReconcileStore, PositionState]:
+    store = RedisReconcileStore(connect(gate.url), gate.keys, own_prefix="p33-")
+    state = store.claim(SYMBOL)
+    assert state is not None
+    return store, state
+
+
+def claim_reconcile(gate: Gate) -> Act:
+    gate.make_ready()
+    store = RedisReconcileStore(connect(gate.url), gate.keys, own_prefix="p33-")
+    return lambda: store.claim(SYMBOL)
+
+
+def release_reconcile(gate: Gate) -> Act:
+    store, state = claimed(gate.make_ready())
+    return lambda: store.release(state)
+
+
+WATERMARK = Watermark(ts_ms=1, since_ms=1, exchange_amt=LONG, ledger_amt=LONG)
+
+
+def note_reconcile(gate: Gate) -> Act:
+    store, state = claimed(gate.make_ready())
+    note = Note(event="explained", event_id="e", fields={"why": "x"}, outcome="explained", case={"drift": "x"})
+    return lambda: store.note(state, replace(note, watermark=WATERMARK, is_new_drift=True))
+
+
+def hold_position(gate: Gate) -> Act:
+    gate.make_ready()
+    gate.allow()
+    store, state = claimed(gate)
+    request = HoldRequest(
+        reason=HoldReason.UNEXPLAINED, event_id="e", evidence_json='{"id":"e"}', fields={"why": "x"}, next_ms=1
+    )
+    return lambda: store.hold(state, request)
+
+
+def settle_hold(gate: Gate) -> Act:
+    gate.make_ready()
+    gate.service_holds.set(SYMBOL, reason=HoldReason.UNEXPLAINED, evidence_id="x", evidence={})
+    agreed = {"agreed": AGREEMENTS - 1, "agreed_ms": 1, "agreed_life": gate.life}
+    gate.redis.hset(gate.keys.reconcile_case(SYMBOL), mapping=agreed)
+    store, state = claimed(gate)
+    return lambda: store.settle(state, Note(event="released", event_id="e", fields={"why": "x"}))
+
+
+def repair_ledger(gate: Gate) -> Act:
+    gate.make_ready()
+    gate.allow()
+    gate.consume()
+    store, state = claimed(gate)
+    sold = Decimal("-0.010")
+    shares = tuple(
+        Share(
+            order_id=order_id,
+            trade_ids=("1",),
+            trade_class=TradeClass.LATE,
+            moved=sold,
+            missing=sold,
+            remembered_after=-sold,
+        )
+        for order_id in ("7", None)
+    )
+    after = LONG + sold + sold
+    account = Account(
+        shares=shares,
+        expected_amt=after,
+        exchange_amt=after,
+        ledger_before=LONG,
+        ledger_after=after,
+        ledger_target=after,
+    )
+    known = Known(ledger_amt=LONG, remembered={})
+    note = Note(event="repaired", event_id="e", fields={"why": "x"})
+    return lambda: store.repair(state, account=account, known=known, watermark=WATERMARK, note=note, releases=True)
+
+
 ACTS: dict[str, tuple[str, Callable[[Gate], Act]]] = {
     act.__name__: (script, act)
     for script, act in (
@@ -187,6 +264,12 @@ ACTS: dict[str, tuple[str, Callable[[Gate], Act]]] = {
         ("acquire_order", acquire_order),
         ("report_budget", report_budget),
         ("dead_letter", dead_letter),
+        ("claim_reconcile", claim_reconcile),
+        ("release_reconcile", release_reconcile),
+        ("note_reconcile", note_reconcile),
+        ("hold_position", hold_position),
+        ("settle_hold", settle_hold),
+        ("repair_ledger", repair_ledger),
     )
 }
 
@@ -237,6 +320,13 @@ GOES_ON: dict[tuple[str, str], Callable[[Gate], object]] = {
     ("add_service_hold", f"position:inflight:{SYMBOL}"): lambda g: g.service_holds.read(SYMBOL),
     ("add_service_hold", "stream:p33.audit"): lambda g: g.permit() is None and g.service_holds.read(SYMBOL),
     ("release_position", f"position:hold:{SYMBOL}"): lambda g: g.service_holds.read(SYMBOL) is None,
+    # Without a readable epoch there is no life: the state says so, and no agreement counts.
+    ("claim_reconcile", "p33:epoch"): lambda g: g.redis.exists(g.keys.reconcile_lease),
+    ("settle_hold", "p33:epoch"): lambda g: g.service_holds.read(SYMBOL) and not g.redis.xlen(g.keys.reconcile_events),
+    # Whatever lies in a hold's place is a hold.
+    ("hold_position", f"position:hold:{SYMBOL}"): lambda g: g.permit() and not g.redis.xlen(g.keys.reconcile_events),
+    # Whatever lies in the permit's place goes with the reservation.
+    ("repair_ledger", "permit:p33:plan-1"): lambda g: g.ledger_amt() == "0.02" and g.reserved_by() is None,
     # A poisoned entry must get out of the way.
     ("dead_letter", "p33:counters"): lambda g: len(g.dead()) == 1 and g.pending(g.keys.plans) == 0,
 }
@@ -291,4 +381,14 @@ def test_a_foreign_type_under_any_key_changes_nothing(
 def test_no_script_is_left_out() -> None:
     folder = resources.files("p33_tasks.store") / "lua"
     files = {entry.name.removesuffix(".lua") for entry in folder.iterdir() if entry.name.endswith(".lua")}
-    assert {script for script, _ in ACTS.values()} == files - ENGINE - RECONCILIATION - {"_prelude"}
+    assert {script for script, _ in ACTS.values()} == files - ENGINE - {"_prelude"}
+
+
+@pytest.mark.parametrize("name", ["note_reconcile", "hold_position", "settle_hold", "repair_ledger"])
+def test_an_events_stream_whose_ids_are_used_up_changes_nothing(gate: Gate, name: str) -> None:
+    act = ACTS[name][1](gate)
+    gate.redis.xadd(gate.keys.reconcile_events, {"a": "b"}, id=f"{2**64 - 1}-{2**64 - 1}")
+    before = gate.dump()
+    with pytest.raises(P33Error):
+        act()
+    assert gate.dump() == before

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from p33_tasks.domain.holds import HoldReason
 from p33_tasks.domain.reconciliation import Account, Share, TradeClass, Watermark
 from p33_tasks.domain.reconciling import (
     LEAST_READING_MS,
@@ -14,7 +15,6 @@ from p33_tasks.domain.reconciling import (
     Act,
     Decision,
     ExternalPolicy,
-    HoldReason,
     Tries,
     decide,
     event_id,
