@@ -332,7 +332,10 @@ class DeadLetters(Protocol):
 class PositionState:
     """What is known of a position when it is reconciled, and the one right to do it."""
 
-    position: str
+    symbol: str
+    leg: Leg
+    position: str  # the key of both
+    is_of_mode: bool  # the symbol's latest snapshot has this position
     token: str
     now_ms: int  # Redis TIME
     life: str
@@ -373,7 +376,7 @@ class HoldRequest:
 class ReconcileStore(Protocol):
     """Where positions are reconciled."""
 
-    def claim(self, position: str) -> PositionState | None:
+    def claim(self, symbol: str, leg: Leg) -> PositionState | None:
         """Take the account's one right to reconcile; None while somebody has it. Raises CorruptStateError."""
 
     def release(self, state: PositionState) -> None:
@@ -399,8 +402,8 @@ class ReconcileStore(Protocol):
     def settle(self, state: PositionState, note: Note) -> str:
         """Count an agreement under a hold: ``agreed``, ``released``, ``differs`` or ``lost``."""
 
-    def due(self, positions: Iterable[str]) -> tuple[str, ...]:
-        """The positions that have to be reconciled now, the most urgent first."""
+    def due(self, symbols: Iterable[str]) -> tuple[str, ...]:
+        """The positions of these symbols that have to be reconciled now, the most urgent first."""
 
 
 class DriftBudget(Protocol):

@@ -40,6 +40,14 @@ class Keys:
         """HASH with a TTL of minutes: the cooldown that this service lengthened."""
         return f"{self.prefix}:p33:limits:adaptive:{position_key(symbol, leg)}"
 
+    def watermark(self, symbol: str, leg: Leg = Leg.BOTH) -> str:
+        """HASH: when ledger and exchange were last known together, and which trades both contain."""
+        return f"{self.prefix}:p33:watermark:{position_key(symbol, leg)}"
+
+    def reconcile_case(self, symbol: str, leg: Leg = Leg.BOTH) -> str:
+        """HASH: what reconciliation has tried about this position so far."""
+        return f"{self.prefix}:p33:reconcile:{position_key(symbol, leg)}"
+
     # --- per symbol -------------------------------------------------------------------------------------------------
 
     def hold(self, symbol: str) -> str:
@@ -57,14 +65,6 @@ class Keys:
     def orders(self, symbol: str) -> str:
         """HASH: order id to JSON: the plan that named it first, its side, the breaches counted; as long as its fill."""
         return f"{self.prefix}:p33:orders:{symbol}"
-
-    def watermark(self, symbol: str) -> str:
-        """HASH: when ledger and exchange were last known together, and which trades both contain."""
-        return f"{self.prefix}:p33:watermark:{symbol}"
-
-    def reconcile_case(self, symbol: str) -> str:
-        """HASH: what reconciliation has tried about this position so far."""
-        return f"{self.prefix}:p33:reconcile:{symbol}"
 
     def trades(self, symbol: str) -> str:
         """HASH: ids of trades without an order that were applied."""

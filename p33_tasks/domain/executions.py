@@ -37,7 +37,7 @@ class Permitted:
 class OrderRecord:
     """What is remembered of an order beside its quantity."""
 
-    plan_id: str  # of the first result that named it
+    plan_id: str  # of the first result that named it, or of the order itself; "" where only the venue told of it
     side: OrderSide | None = None  # None: no report named it yet
     breaches: tuple[Breach, ...] = ()  # counted already
     leg: Leg | None = (

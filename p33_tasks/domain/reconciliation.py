@@ -66,6 +66,7 @@ class Known:
     ledger_amt: Decimal  # signed base units
     remembered: Mapping[str, Decimal]  # order id to the quantity applied, base units
     reported: frozenset[str] = frozenset()  # order ids that came in a result: ours
+    records: Mapping[str, str] = field(default_factory=dict)  # what else is kept of orders, letter by letter
     applied_trades: frozenset[str] = frozenset()  # ids of trades without an order that were applied
 
 

@@ -61,21 +61,25 @@ class HistoryReader:
         trades = self._venue.fetch_trades(symbol, since_ms=since_ms, until_ms=venue_ms + AHEAD_MS)
         return WindowTrades(venue_ms=venue_ms, trades=trades)
 
-    def position(self, symbol: str) -> Decimal:
+    def position(self, symbol: str, leg: Leg) -> Decimal:
         """The position as the venue tells it now, signed base units."""
-        report = self._venue.fetch_positions([symbol])
-        found = report.positions.get(symbol)
-        if found is None or found.hedge_mode:
-            raise MalformedResponseError(f"the position of {symbol} was not told, or is one of hedge mode")
-        return found.position_amt
+        found = self._venue.fetch_positions([symbol]).positions.get(symbol)
+        if found is not None and leg is Leg.BOTH and not found.hedge_mode:
+            return found.position_amt
+        amount = next((one.position_amt for one in found.legs if one.leg is leg), None) if found is not None else None
+        if amount is None or leg is Leg.BOTH:
+            raise MalformedResponseError(f"{symbol}: the venue tells no position {leg} any more, or none at all")
+        return amount
 
-    def reading(self, state: PositionState, symbol: str, leg: Leg, mark: Watermark, window: WindowTrades) -> Reading:
+    def reading(self, state: PositionState, mark: Watermark, window: WindowTrades) -> Reading:
         """Everything about the trades since a watermark, and then the position.
 
         Raises:
             TooManyOrdersError: They are more than one drift's request weight can look up.
         """
-        fresh = by_order(trade for trade in window.trades if trade.trade_id not in mark.counted)
+        symbol, leg = state.symbol, state.leg
+        of_leg = (trade for trade in window.trades if trade.leg is leg)
+        fresh = by_order(trade for trade in of_leg if trade.trade_id not in mark.counted)
         ids = [order_id for order_id in fresh if order_id is not None]
         if len(ids) > MOST_ORDERS:
             raise TooManyOrdersError(
@@ -94,7 +98,7 @@ class HistoryReader:
             forced=forced,
             own=own,
             position_ms=state.now_ms,
-            exchange_amt=self.position(symbol),  # the last that is asked for
+            exchange_amt=self.position(symbol, leg),  # the last that is asked for
         )
 
     def _orders(self, symbol: str, ids: list[str]) -> dict[str, OrderState]:

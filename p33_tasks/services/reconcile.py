@@ -12,6 +12,7 @@ from decimal import Decimal
 import structlog
 
 from p33_tasks.contract.holds import decode_hold
+from p33_tasks.contract.positions import position_key
 from p33_tasks.contract.reconciliation import event_fields, hold_evidence
 from p33_tasks.domain.holds import HeldBy, HoldEnds, HoldReason
 from p33_tasks.domain.models import Leg, Policy
@@ -63,6 +64,8 @@ class ReconcileService:
         self._store = store
         self._budget = budget
         self._policy = policy
+        legs = ((symbol, leg) for symbol in policy.limits.allowlist for leg in Leg)
+        self._positions = {position_key(symbol, leg): (symbol, leg) for symbol, leg in legs}
 
     def reconcile(self, position: str) -> str:
         """Take a position as far as it goes now.
@@ -76,9 +79,10 @@ class ReconcileService:
             StoreError: Redis is away.
             CorruptStateError: What is stored of the position can't be read.
         """
-        if position not in self._policy.limits.allowlist:
+        found = self._positions.get(position)
+        if found is None:
             return "not_allowed"
-        state = self._store.claim(position)
+        state = self._store.claim(*found)
         if state is None:
             return "busy"
         try:
@@ -96,7 +100,6 @@ class _Run:
         self._store = store
         self._policy = policy
         self._state = state
-        self._symbol, self._leg = state.position, Leg.BOTH
 
     def run(self) -> str:
         state = self._state
@@ -141,7 +144,7 @@ class _Run:
             state.life != ""
             and snapshot.life == state.life
             and snapshot.source == self._reader.source
-            and not snapshot.position.hedge_mode
+            and state.is_of_mode
             and 0 <= age_ms <= self._policy.limits.stale_threshold_ms
         )
 
@@ -201,12 +204,13 @@ class _Run:
         return self._is_marked() and mark is not None and self._state.now_ms - mark.ts_ms < MAX_WINDOW_MS // 7
 
     def _mark_agreement(self) -> str:
+        state = self._state
         try:
-            window = self._reader.trades_since(self._symbol, None)
-            amount = self._reader.position(self._symbol)
+            window = self._reader.trades_since(state.symbol, None)
+            amount = self._reader.position(state.symbol, state.leg)
         except ExchangeError as error:
             return self._unread(error)
-        latest_ms = max((trade.time_ms for trade in window.trades), default=0)
+        latest_ms = max((trade.time_ms for trade in window.trades if trade.leg is state.leg), default=0)
         if amount != self._exchange_amt or window.venue_ms - latest_ms < QUIET_MS:
             self._store.note(self._state, Note(case={"candidate_amt": "", "candidate_ms": ""}))
             return "quiet"
@@ -239,7 +243,7 @@ class _Run:
             window = self._window(mark)
             if window is None:
                 return self._without_history("the watermark is older than 7 days less an hour")
-            reading = self._reader.reading(self._state, self._symbol, self._leg, mark, window)
+            reading = self._reader.reading(self._state, mark, window)
         except TooManyOrdersError as error:
             return self._without_history(str(error))
         except ExchangeError as error:
@@ -266,7 +270,7 @@ class _Run:
     def _window(self, mark: Watermark) -> WindowTrades | None:
         if self._state.now_ms - mark.ts_ms > MAX_WINDOW_MS - OVERLAP_MS:
             return None
-        return self._reader.trades_since(self._symbol, mark.since_ms)
+        return self._reader.trades_since(self._state.symbol, mark.since_ms)
 
     def _marked_after(self, account: Account, reading: Reading, window: WindowTrades) -> Watermark:
         since_ms = window.venue_ms - OVERLAP_MS

@@ -117,7 +117,9 @@ class _Applying:
         return entry_ms(self._entry) > int(_stored(origin or "0", "ledger origin"))
 
     def _record(self, fill: Fill) -> OrderRecord:
-        return decode_order(self._base.orders.get(fill.order_id)) or OrderRecord(plan_id=self._result.plan_id)
+        record = decode_order(self._base.orders.get(fill.order_id)) or OrderRecord(plan_id="")
+        # Reconciliation knows of an order, but not always whose it was.
+        return record if record.plan_id else replace(record, plan_id=self._result.plan_id)
 
     def _is_opposite(self, fill: Fill, record: OrderRecord) -> bool:
         """Whether an order's fills belong to the other leg than the result's position.

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from p33_tasks.contract.executions import decode_order, encode_order
 from p33_tasks.contract.hash_values import number
 from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.ledgers import decode_ledger
 from p33_tasks.contract.order_ids import own_order_id
+from p33_tasks.contract.positions import HEDGE_LEGS, position_key
 from p33_tasks.contract.reconciliation import decode_watermark, encode_watermark
 from p33_tasks.contract.snapshots import decode_snapshot
 from p33_tasks.domain import exact_json
+from p33_tasks.domain.executions import OrderRecord
 from p33_tasks.domain.holds import AGREEMENTS, ENDS
-from p33_tasks.domain.models import PositionSide
+from p33_tasks.domain.models import Leg, OrderSide, PositionSide
 from p33_tasks.domain.quantities import canonical
-from p33_tasks.domain.reconciliation import Account, Known, Watermark
+from p33_tasks.domain.reconciliation import Account, Known, Share, Watermark
 from p33_tasks.ports import HoldRequest, Note, PositionState
 from p33_tasks.store.lua_header import Named
 from p33_tasks.store.results import FILLS_MEMORY_SEC
@@ -47,28 +51,29 @@ class RedisReconcileStore:
         self._own_prefix = own_prefix
         self._max_id_chars = max_id_chars
 
-    def claim(self, position: str) -> PositionState | None:
+    def claim(self, symbol: str, leg: Leg = Leg.BOTH) -> PositionState | None:
         """See ``ports.ReconcileStore.claim``."""
-        keys, token = self._keys, uuid.uuid4().hex
+        keys, at, token = self._keys, (symbol, leg), uuid.uuid4().hex
         reply = self._scripts.run(
             "claim_reconcile",
             {
                 "lease_key": keys.reconcile_lease,
-                "snapshot_key": keys.snapshot(position),
-                "ledger_key": keys.ledger(position),
-                "origin_key": keys.ledger_origin(position),
-                "reservation_key": keys.reservation(position),
-                "hold_key": keys.service_hold(position),
-                "watermark_key": keys.watermark(position),
-                "case_key": keys.reconcile_case(position),
+                "symbol_snapshot_key": keys.snapshot(symbol),
+                "snapshot_key": keys.snapshot(*at),
+                "ledger_key": keys.ledger(*at),
+                "origin_key": keys.ledger_origin(*at),
+                "reservation_key": keys.reservation(*at),
+                "hold_key": keys.service_hold(*at),
+                "watermark_key": keys.watermark(*at),
+                "case_key": keys.reconcile_case(*at),
                 "epoch_key": keys.epoch,
             },
-            {"token": token, "lease_ms": LEASE_MS},
+            {"token": token, "lease_ms": LEASE_MS, "position_side": leg},
         )
         if reply[0] == "busy":
             return None
         try:
-            return _state(position, token, reply)
+            return _state(symbol, leg, token, reply)
         except Exception:
             self._release(token)
             raise
@@ -86,9 +91,9 @@ class RedisReconcileStore:
         with translated_errors():
             pipeline = self._client.pipeline(transaction=True)
             for memory, ids in (
-                (keys.fills(state.position), orders),
-                (keys.orders(state.position), orders),
-                (keys.trades(state.position), trades),
+                (keys.fills(state.symbol), orders),
+                (keys.orders(state.symbol), orders),
+                (keys.trades(state.symbol), trades),
             ):
                 for one in ids:
                     pipeline.hget(memory, one)
@@ -102,7 +107,12 @@ class RedisReconcileStore:
             remembered={
                 one: number(text, "fills memory") for one, text in zip(orders, fills, strict=True) if text is not None
             },
-            reported=frozenset(one for one, text in zip(orders, records, strict=True) if text is not None),
+            reported=frozenset(
+                one
+                for one, record in zip(orders, map(decode_order, records), strict=True)
+                if record is not None and record.plan_id
+            ),
+            records={one: text for one, text in zip(orders, records, strict=True) if text is not None},
             applied_trades=frozenset(one for one, text in zip(trades, applied, strict=True) if text is not None),
         )
 
@@ -140,13 +150,13 @@ class RedisReconcileStore:
 
     def note(self, state: PositionState, note: Note) -> bool:
         """See ``ports.ReconcileStore.note``."""
-        keys, position = self._keys, state.position
+        keys, at = self._keys, (state.symbol, state.leg)
         reply = self._scripts.run(
             "note_reconcile",
             {
                 "lease_key": keys.reconcile_lease,
-                "case_key": keys.reconcile_case(position),
-                "watermark_key": keys.watermark(position),
+                "case_key": keys.reconcile_case(*at),
+                "watermark_key": keys.watermark(*at),
                 "events_key": keys.reconcile_events,
                 "counters_key": keys.counters,
             },
@@ -168,23 +178,25 @@ class RedisReconcileStore:
         self, state: PositionState, *, account: Account, known: Known, watermark: Watermark, note: Note, releases: bool
     ) -> str:
         """See ``ports.ReconcileStore.repair``."""
-        keys, position = self._keys, state.position
+        keys, at = self._keys, (state.symbol, state.leg)
         plan_id = state.reserved_by or ""
         reply = self._scripts.run(
             "repair_ledger",
             {
                 "lease_key": keys.reconcile_lease,
-                "ledger_key": keys.ledger(position),
-                "origin_key": keys.ledger_origin(position),
-                "snapshot_key": keys.snapshot(position),
-                "reservation_key": keys.reservation(position),
+                "ledger_key": keys.ledger(*at),
+                "origin_key": keys.ledger_origin(*at),
+                "symbol_snapshot_key": keys.snapshot(state.symbol),
+                "snapshot_key": keys.snapshot(*at),
+                "reservation_key": keys.reservation(*at),
                 "permit_key": keys.permit(plan_id),
                 "consumed_key": keys.consumed(plan_id),
-                "fills_key": keys.fills(position),
-                "fill_times_key": keys.fill_times(position),
-                "trades_key": keys.trades(position),
-                "watermark_key": keys.watermark(position),
-                "case_key": keys.reconcile_case(position),
+                "fills_key": keys.fills(state.symbol),
+                "fill_times_key": keys.fill_times(state.symbol),
+                "orders_key": keys.orders(state.symbol),
+                "trades_key": keys.trades(state.symbol),
+                "watermark_key": keys.watermark(*at),
+                "case_key": keys.reconcile_case(*at),
                 "epoch_key": keys.epoch,
                 "events_key": keys.reconcile_events,
                 "counters_key": keys.counters,
@@ -193,6 +205,7 @@ class RedisReconcileStore:
                 **self._common(state),
                 **state.as_stored,
                 "claimed_life": state.life,
+                "position_side": state.leg,
                 "reserved_by": plan_id,
                 "releases": int(releases),
                 "new_amt": canonical(account.ledger_after),
@@ -202,22 +215,22 @@ class RedisReconcileStore:
                 "event_id": note.event_id,
                 "event_json": exact_json.dumps(dict(note.fields)),
                 "watermark_json": _mark(watermark, state),
-                "items": _items(account, known),
+                "items": [_item(share, state.leg, known) for share in account.shares if _is_kept(share)],
             },
         )
         return str(reply[0])
 
     def hold(self, state: PositionState, request: HoldRequest) -> str:
         """See ``ports.ReconcileStore.hold``."""
-        keys, position = self._keys, state.position
+        keys, at = self._keys, (state.symbol, state.leg)
         reply = self._scripts.run(
             "hold_position",
             {
                 "lease_key": keys.reconcile_lease,
-                "hold_key": keys.service_hold(position),
-                "ledger_key": keys.ledger(position),
-                "reservation_key": keys.reservation(position),
-                "case_key": keys.reconcile_case(position),
+                "hold_key": keys.service_hold(*at),
+                "ledger_key": keys.ledger(*at),
+                "reservation_key": keys.reservation(*at),
+                "case_key": keys.reconcile_case(*at),
                 "audit_key": keys.audit,
                 "events_key": keys.reconcile_events,
                 "counters_key": keys.counters,
@@ -240,16 +253,17 @@ class RedisReconcileStore:
 
     def settle(self, state: PositionState, note: Note) -> str:
         """See ``ports.ReconcileStore.settle``."""
-        keys, position = self._keys, state.position
+        keys, at = self._keys, (state.symbol, state.leg)
         reply = self._scripts.run(
             "settle_hold",
             {
                 "lease_key": keys.reconcile_lease,
-                "hold_key": keys.service_hold(position),
-                "snapshot_key": keys.snapshot(position),
-                "ledger_key": keys.ledger(position),
-                "reservation_key": keys.reservation(position),
-                "case_key": keys.reconcile_case(position),
+                "hold_key": keys.service_hold(*at),
+                "symbol_snapshot_key": keys.snapshot(state.symbol),
+                "snapshot_key": keys.snapshot(*at),
+                "ledger_key": keys.ledger(*at),
+                "reservation_key": keys.reservation(*at),
+                "case_key": keys.reconcile_case(*at),
                 "epoch_key": keys.epoch,
                 "audit_key": keys.audit,
                 "events_key": keys.reconcile_events,
@@ -258,6 +272,7 @@ class RedisReconcileStore:
             {
                 **self._common(state),
                 "audit_maxlen": AUDIT_MAXLEN,
+                "position_side": state.leg,
                 "expected_hold": state.hold_text or "",
                 "needed": AGREEMENTS,
                 "event_id": note.event_id,
@@ -266,22 +281,33 @@ class RedisReconcileStore:
         )
         return str(reply[0])
 
-    def due(self, positions: Iterable[str]) -> tuple[str, ...]:
+    def due(self, symbols: Iterable[str]) -> tuple[str, ...]:
         """See ``ports.ReconcileStore.due``."""
-        keys, named = self._keys, list(positions)
+        keys, named = self._keys, list(symbols)
         with translated_errors():
             pipeline = self._client.pipeline(transaction=False)
+            for symbol in named:
+                pipeline.hget(keys.snapshot(symbol), "position_mode")
+            modes = pipeline.execute(raise_on_error=False)
             pipeline.time()
-            for position in named:
-                pipeline.hget(keys.snapshot(position), "position_amt")
-                pipeline.hget(keys.ledger(position), "last_known_amt")
-                pipeline.get(keys.ledger_origin(position))
-                pipeline.hmget(keys.watermark(position), "exchange_amt", "ledger_amt", "ts_ms", "origin")
-                pipeline.hmget(keys.reconcile_case(position), "next_ms", "unconfirmed_ms")
-                pipeline.exists(keys.service_hold(position))
+            positions = [
+                (symbol, leg)
+                for symbol, mode in zip(named, modes, strict=True)
+                for leg in (HEDGE_LEGS if mode == "hedge" else (Leg.BOTH,))
+            ]
+            for at in positions:
+                pipeline.hget(keys.snapshot(*at), "position_amt")
+                pipeline.hget(keys.ledger(*at), "last_known_amt")
+                pipeline.get(keys.ledger_origin(*at))
+                pipeline.hmget(keys.watermark(*at), "exchange_amt", "ledger_amt", "ts_ms", "origin")
+                pipeline.hmget(keys.reconcile_case(*at), "next_ms", "unconfirmed_ms")
+                pipeline.exists(keys.service_hold(*at))
             (seconds, micros), *found = pipeline.execute(raise_on_error=False)
         now_ms = seconds * 1000 + micros // 1000
-        ranked = [(_urgency(found[6 * at : 6 * at + 6], now_ms), position) for at, position in enumerate(named)]
+        ranked = [
+            (_urgency(found[6 * place : 6 * place + 6], now_ms), position_key(*at))
+            for place, at in enumerate(positions)
+        ]
         return tuple(position for urgency, position in sorted(ranked, key=lambda one: one[0]) if urgency < _NOT_DUE)
 
     def _common(self, state: PositionState) -> Named:
@@ -317,12 +343,15 @@ def _urgency(found: list[Any], now_ms: int) -> int:
     return _NOT_DUE if is_young else _NO_WATERMARK
 
 
-def _state(position: str, token: str, reply: list[Any]) -> PositionState:
-    _, now_ms, life, raw_snapshot, raw_ledger, origin, reserved_by, hold, mark, case = reply
-    snapshot, ledger = decode_snapshot(position, raw_snapshot), decode_ledger(position, raw_ledger)
+def _state(symbol: str, leg: Leg, token: str, reply: list[Any]) -> PositionState:
+    _, now_ms, life, is_of_mode, raw_snapshot, raw_ledger, origin, reserved_by, hold, mark, case = reply
+    snapshot, ledger = decode_snapshot(symbol, raw_snapshot), decode_ledger(symbol, raw_ledger)
     ordered_ms = ledger.last_order_time_ms if ledger is not None else None
     return PositionState(
-        position=position,
+        symbol=symbol,
+        leg=leg,
+        position=position_key(symbol, leg),
+        is_of_mode=is_of_mode == "1",
         token=token,
         now_ms=int(now_ms),
         life=life,
@@ -351,16 +380,28 @@ def _mark(watermark: Watermark, state: PositionState) -> str:
     return exact_json.dumps(encode_watermark(watermark, state.origin_text))
 
 
-def _items(account: Account, known: Known) -> list[dict[str, str]]:
-    items = []
-    for share in account.shares:
-        if share.order_id is not None:
-            before = known.remembered.get(share.order_id)
-            text = "" if before is None else canonical(before)
-            items.append(
-                {"kind": "order", "id": share.order_id, "before": text, "after": canonical(share.remembered_after)}
-            )
-        elif share.missing != 0:
-            quantity = canonical(share.moved)
-            items.append({"kind": "trade", "id": share.trade_ids[0], "before": "", "after": quantity})
-    return items
+def _is_kept(share: Share) -> bool:
+    return share.order_id is not None or share.missing != 0
+
+
+def _item(share: Share, leg: Leg, known: Known) -> dict[str, str]:
+    if share.order_id is None:
+        nothing = {"before": "", "record_before": "", "record_after": ""}
+        return {"kind": "trade", "id": share.trade_ids[0], "after": canonical(share.moved), **nothing}
+    before, record = known.remembered.get(share.order_id), known.records.get(share.order_id, "")
+    return {
+        "kind": "order",
+        "id": share.order_id,
+        "before": "" if before is None else canonical(before),
+        "after": canonical(share.remembered_after),
+        "record_before": record,
+        "record_after": _record_of(share, leg, record),
+    }
+
+
+def _record_of(share: Share, leg: Leg, text: str) -> str:
+    """What a later result of the order is held against: the leg that its fills went to, and whose order it was."""
+    record = decode_order(text or None) or OrderRecord(plan_id=share.plan_id or "")
+    side = OrderSide.BUY if share.moved > 0 else OrderSide.SELL
+    went_to = record.leg if leg is Leg.BOTH else record.leg or leg
+    return encode_order(replace(record, side=record.side or side, leg=went_to))

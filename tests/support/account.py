@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from p33_tasks.domain.models import Leg, OrderSide, Position
+from p33_tasks.domain.models import Leg, LegPosition, OrderSide, Position
 from p33_tasks.domain.trades import ForcedKind, ForcedOrder, OrderState, Trade, total
 from p33_tasks.errors import ExchangeUnavailableError
 from p33_tasks.ports import MarketReport, PositionReport
@@ -20,7 +20,9 @@ from tests.support.gate import SOURCE, SYMBOL
 class Account:
     """One symbol's position, and how it came about."""
 
-    amount: Decimal
+    amount: Decimal  # of the leg, or of a symbol in one-way mode
+    leg: Leg = Leg.BOTH
+    other_amount: Decimal = Decimal(0)  # of the other leg
     source: str = SOURCE
     trades: list[Trade] = field(default_factory=list)
     orders: dict[str, OrderState] = field(default_factory=dict)
@@ -39,16 +41,17 @@ class Account:
         kind: ForcedKind | None = None,
         is_final: bool = True,
         old_order: bool = False,
+        leg: Leg | None = None,
     ) -> Trade:
         """A signed trade of an order: BUY above zero."""
         amount = Decimal(quantity)
         side = OrderSide.BUY if amount > 0 else OrderSide.SELL
-        now_ms = self._now_ms()
+        now_ms, leg = self._now_ms(), leg or self.leg
         made = Trade(
             trade_id=str(len(self.trades) + 1),
             order_id=order_id,
             symbol=SYMBOL,
-            leg=Leg.BOTH,
+            leg=leg,
             side=side,
             quantity=abs(amount),
             time_ms=now_ms,
@@ -65,9 +68,12 @@ class Account:
         )
         if kind is not None:
             self.forced[order_id] = ForcedOrder(
-                order_id=order_id, symbol=SYMBOL, leg=Leg.BOTH, kind=kind, executed_qty=executed, time_ms=now_ms
+                order_id=order_id, symbol=SYMBOL, leg=leg, kind=kind, executed_qty=executed, time_ms=now_ms
             )
-        self.amount += amount
+        if leg is self.leg:
+            self.amount += amount
+        else:
+            self.other_amount += amount
         return made
 
     def finish(self, order_id: str) -> None:
@@ -106,10 +112,21 @@ class Account:
 
     def fetch_positions(self, symbols: Iterable[str]) -> PositionReport:
         self._ask("positions")
-        return PositionReport(positions={SYMBOL: Position(symbol=SYMBOL, position_amt=self.shown)})
+        return PositionReport(positions={SYMBOL: self.position})
 
     def fetch_markets(self, symbols: Iterable[str]) -> MarketReport:
         raise AssertionError("reconciliation asks for no market rules")
+
+    @property
+    def position(self) -> Position:
+        """What the position's endpoint tells now."""
+        if self.leg is Leg.BOTH:
+            return Position(symbol=SYMBOL, position_amt=self.shown)
+        amounts = {self.leg: self.shown}
+        legs = tuple(
+            LegPosition(leg=leg, position_amt=amounts.get(leg, self.other_amount)) for leg in (Leg.LONG, Leg.SHORT)
+        )
+        return Position(symbol=SYMBOL, position_amt=self.shown + self.other_amount, hedge_mode=True, legs=legs)
 
     @property
     def shown(self) -> Decimal:

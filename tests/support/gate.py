@@ -62,13 +62,14 @@ class Gate:
         server: RedisServer,
         *,
         prefix: str = "quantum",
+        source: str = SOURCE,
         signing_key: str | None = None,
         emergency_key: str | None = None,
         bootstrap: Any = "deny",
         adoption_wait_ms: int = 0,
         **limits: Any,
     ) -> None:
-        self.server = server
+        self.server, self.source = server, source
         self.url = server.url()
         self.keys = Keys(prefix)
         self.policy = Policy(allowlist=frozenset({SYMBOL, OTHER}), **limits)
@@ -77,7 +78,7 @@ class Gate:
         self.scripts = Scripts(client)
         allowlist, policy = self.policy.allowlist, self.policy
         self.verdicts = RedisVerdictStore(
-            client, self.keys, source=SOURCE, allowlist=allowlist, signing_key=signing_key
+            client, self.keys, source=source, allowlist=allowlist, signing_key=signing_key
         )
         self.dead_letters = RedisDeadLetters(client, self.keys)
         proof = EmergencyProof(prefix=prefix, key=emergency_key)
@@ -149,10 +150,14 @@ class Gate:
         position = Position(symbol=symbol, position_amt=net, hedge_mode=True, legs=legs)
         return self._put(position, age_ms, changes)
 
+    def put(self, position: Position) -> str:
+        """A refresh found this."""
+        return self._put(position, 0, {})
+
     def _put(self, position: Position, age_ms: int, changes: dict[str, Any]) -> str:
         fields = {
             "ts_ms": self.now_ms() - age_ms,
-            "source": SOURCE,
+            "source": self.source,
             "run_id": self.run_id,
             "life": self.life,
             **changes,
@@ -165,7 +170,7 @@ class Gate:
         self.redis.hset(self.keys.ledger(symbol, leg), mapping={"last_known_amt": canonical(Decimal(amount)), **fields})
 
     def put_market(
-        self, *symbols: str, step: str = "0.001", age_ms: int = 0, source: str = SOURCE, problem: str | None = None
+        self, *symbols: str, step: str = "0.001", age_ms: int = 0, source: str | None = None, problem: str | None = None
     ) -> None:
         """The venue's market rules, or its word why there are none."""
         wanted = symbols or (SYMBOL,)
@@ -176,7 +181,7 @@ class Gate:
             for symbol in wanted
         }
         report = MarketReport(markets=rules) if problem is None else _without_rules(wanted, problem)
-        self.snapshots.put_markets(report, source=source, ts_ms=self.now_ms() - age_ms)
+        self.snapshots.put_markets(report, source=source or self.source, ts_ms=self.now_ms() - age_ms)
 
     def make_ready(self, amount: str | Decimal = LONG, *, symbol: str = SYMBOL) -> Gate:
         """A symbol that can be closed: exchange and ledger agree."""

@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from p33_tasks.contract.order_ids import own_order_id
+from p33_tasks.contract.positions import position_key
+from p33_tasks.domain.models import Leg
 from p33_tasks.domain.reconciling import LEAST_READING_MS, ExternalPolicy, Mode
 from p33_tasks.services.read_history import HistoryReader
 from p33_tasks.services.reconcile import QUIET_MS, ReconcilePolicy, ReconcileService
@@ -32,10 +34,13 @@ class Reconciled(Gate):
         amount: str = "0.040",
         mode: Mode = Mode.REPAIR,
         external: ExternalPolicy = ExternalPolicy.HOLD,
+        leg: Leg = Leg.BOTH,
+        account: Any = None,
         **limits: Any,
     ) -> None:
-        super().__init__(server, **limits)
-        self.account = Account(amount=Decimal(amount))
+        found = account or Account(amount=Decimal(amount), leg=leg, other_amount=-Decimal(amount) / 2)
+        super().__init__(server, source=found.source, **limits)
+        self.account, self.leg, self.position = found, leg, position_key(SYMBOL, leg)
         client = connect(self.url)
         self.store = RedisReconcileStore(client, self.keys, own_prefix=OWN)
         own = RedisRequestBudget(
@@ -44,18 +49,22 @@ class Reconciled(Gate):
         policy = ReconcilePolicy(mode=mode, external=external, limits=self.policy)
         reader = HistoryReader(self.account, self.store)
         self.service = ReconcileService(reader, self.store, ReconcileBudget(own, self.budget), policy)
-        self.make_ready(amount)
+        self.put_market()
+        self.put_ledger(found.shown, leg=leg)
+        if leg is not Leg.BOTH:
+            self.put_ledger(found.other_amount, leg=Leg.SHORT if leg is Leg.LONG else Leg.LONG)
+        self.put(found.position)
 
     def reconcile(self) -> str:
         """Reconcile the snapshot that is there."""
-        return self.service.reconcile(SYMBOL)
+        return self.service.reconcile(self.position)
 
     def refresh(self) -> str:
         """A later snapshot of what the venue shows, reconciled."""
         self.until_after(
             self.now_ms()
         )  # a snapshot of the same millisecond is not a later one, nor later than an order
-        self.put_position(self.account.shown)
+        self.put(self.account.position)
         return self.reconcile()
 
     def mark(self) -> None:
@@ -69,7 +78,7 @@ class Reconciled(Gate):
         self.account.trades[:] = [replace(one, time_ms=one.time_ms - by_ms) for one in self.account.trades]
 
     def back_date(self, name: str, by_ms: int) -> None:
-        case = self.keys.reconcile_case(SYMBOL)
+        case = self.keys.reconcile_case(SYMBOL, self.leg)
         value = self.redis.hget(case, name)
         if value is not None:
             self.redis.hset(case, name, int(value) - by_ms)
@@ -92,16 +101,20 @@ class Reconciled(Gate):
 
     def order(self, plan_id: str = "plan-1") -> str:
         """A plan that is allowed and consumed; the client order id of its order."""
-        self.put_position(self.account.shown)
-        self.allow(plan_id)
+        self.put(self.account.position)
+        self.allow(plan_id, position_side=self.leg)
         self.consume(plan_id)
         return self.own_order(plan_id)
 
+    def closing(self, quantity: str) -> str:
+        """A quantity, signed so that it reduces the position."""
+        return quantity if self.leg is Leg.SHORT else f"-{quantity}"
+
     def expire_reservation(self) -> None:
-        self.redis.delete(self.keys.reservation(SYMBOL))
+        self.redis.delete(self.keys.reservation(SYMBOL, self.leg))
 
     def hold(self) -> dict[str, Any] | None:
-        text = self.redis.get(self.keys.service_hold(SYMBOL))
+        text = self.redis.get(self.keys.service_hold(SYMBOL, self.leg))
         return None if text is None else json.loads(text)
 
     def told(self) -> list[str]:
@@ -112,5 +125,5 @@ class Reconciled(Gate):
 
     @property
     def agrees(self) -> bool:
-        amount = self.ledger_amt()
+        amount = self.ledger_amt(leg=self.leg)
         return amount is not None and Decimal(amount) == self.account.amount

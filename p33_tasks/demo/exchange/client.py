@@ -110,10 +110,16 @@ class SimControl:
         return answer
 
     def trade(
-        self, symbol: str, qty: Decimal | str | int, *, kind: str = "manual", client_order_id: str | None = None
+        self,
+        symbol: str,
+        qty: Decimal | str | int,
+        *,
+        kind: str = "manual",
+        client_order_id: str | None = None,
+        position_side: str = "BOTH",
     ) -> dict[str, Any]:
         """A trade from elsewhere, signed: a person's, or the venue's own (liquidation, adl, settlement)."""
-        payload: dict[str, Any] = {"symbol": symbol, "qty": _text(qty), "kind": kind}
+        payload: dict[str, Any] = {"symbol": symbol, "qty": _text(qty), "kind": kind, "position_side": position_side}
         if client_order_id is not None:
             payload["client_order_id"] = client_order_id
         answer: dict[str, Any] = self._call("POST", "/sim/trade", payload)

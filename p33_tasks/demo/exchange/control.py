@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiohttp import web
 
@@ -93,9 +93,7 @@ class Control:
 
     def set_position(self, payload: dict[str, Any]) -> Any:
         """``{"symbol", "amt", "entry_price"?, "position_side"?}``."""
-        symbol, side = _text(payload, "symbol"), payload.get("position_side", "BOTH")
-        if side not in _SIDES:
-            raise FaultError(f"position_side is {side!r}; it must be one of: {', '.join(_SIDES)}")
+        symbol, side = _text(payload, "symbol"), _side(payload)
         self.sim.settle()
         entry = _decimal(payload, "entry_price") if "entry_price" in payload else None
         self.sim.venue.set_position(
@@ -126,7 +124,7 @@ class Control:
         return order_json(sim, sim.venue.fill(order, qty, price=price, now_ms=sim.now_ms, conditions=sim.conditions))
 
     def trade(self, payload: dict[str, Any]) -> Any:
-        """``{"symbol", "qty", "kind"?, "client_order_id"?}``: a trade from elsewhere, signed (BUY above zero).
+        """``{"symbol", "qty", "kind"?, "client_order_id"?, "position_side"?}``: signed, BUY above 0.
 
         ``kind`` is ``manual``, or one of the venue's own: ``liquidation``, ``adl``, ``settlement``.
         """
@@ -141,6 +139,7 @@ class Control:
             _decimal(payload, "qty"),
             kind=kind,
             client_order_id=client_id,
+            side=_side(payload),
             now_ms=sim.now_ms,
             conditions=sim.conditions,
         )
@@ -167,6 +166,13 @@ class Control:
             "entry_price": plain(true.entry_price),
             "update_ms": true.update_ms,
         }
+
+
+def _side(payload: dict[str, Any]) -> PositionSide:
+    side = payload.get("position_side", "BOTH")
+    if side not in _SIDES:
+        raise FaultError(f"position_side is {side!r}; it must be one of: {', '.join(_SIDES)}")
+    return cast(PositionSide, side)
 
 
 def _text(payload: dict[str, Any], name: str) -> str:

@@ -81,6 +81,8 @@ class Faults:
     fill_delay_ms: int = 0  # a fill shows in the position this much later
     trade_delay_ms: int = 0  # a trade is listed this much later
     trades_missing: tuple[int, ...] = ()  # ids of trades that are never listed
+    trades_doubled: tuple[int, ...] = ()  # ids of trades that are listed again under another id (Binance's front)
+    trades_of_other_leg: tuple[int, ...] = ()  # ids of trades that are listed with another leg (Binance's front)
     order_delay_ms: int = 0  # an order is found by id this much later; cancelling goes by the engine
     rows: Mapping[str, str] = field(default_factory=dict)
     delisted: tuple[str, ...] = ()  # symbols that the venue no longer knows
@@ -198,6 +200,8 @@ _READERS: Final[Mapping[str, Any]] = {
     "fill_delay_ms": _milliseconds,
     "trade_delay_ms": _milliseconds,
     "trades_missing": _ids,
+    "trades_doubled": _ids,
+    "trades_of_other_leg": _ids,
     "order_delay_ms": _milliseconds,
     "rows": _rows,
     "delisted": _names,

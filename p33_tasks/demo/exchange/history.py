@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from p33_tasks.demo.exchange.codes import refusal
+from p33_tasks.demo.exchange.faults import Faults
 from p33_tasks.demo.exchange.orders import Params, Trade, required
 from p33_tasks.demo.exchange.simulation import Simulation
 from p33_tasks.demo.exchange.trading import DAY_MS, is_kept, order_json
@@ -13,6 +14,7 @@ _MOST_TRADES: Final = 1000
 _DEFAULT_TRADES: Final = 500
 _MOST_FORCED: Final = 100
 _DEFAULT_FORCED: Final = 50
+_DOUBLED_ID: Final = 10**12
 
 
 def user_trades(sim: Simulation, params: Params) -> Any:
@@ -39,7 +41,11 @@ def user_trades(sim: Simulation, params: Params) -> Any:
     limit = _limit(params, _DEFAULT_TRADES, _MOST_TRADES)
     # From a start or an id on the oldest, else the latest.
     is_latest = from_id is None and "startTime" not in params
-    return [_trade(trade) for trade in (found[-limit:] if is_latest else found[:limit])]
+    return [
+        row
+        for trade in (found[-limit:] if is_latest else found[:limit])
+        for row in _with_faults(_trade(trade), sim.faults)
+    ]
 
 
 def all_orders(sim: Simulation, params: Params) -> Any:
@@ -92,6 +98,12 @@ def _integer(params: Params, name: str) -> int | None:
     if not (text.isascii() and text.isdigit()):
         raise refusal(-1102, name=name)
     return int(text)
+
+
+def _with_faults(row: dict[str, Any], faults: Faults) -> list[dict[str, Any]]:
+    if row["id"] in faults.trades_of_other_leg:
+        row = row | {"positionSide": "SHORT" if row["positionSide"] == "LONG" else "LONG"}
+    return [row, row | {"id": row["id"] + _DOUBLED_ID}] if row["id"] in faults.trades_doubled else [row]
 
 
 def _trade(trade: Trade) -> dict[str, Any]:

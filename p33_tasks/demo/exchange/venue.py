@@ -121,6 +121,7 @@ class Venue:
         *,
         kind: str,
         client_order_id: str | None,
+        side: PositionSide = "BOTH",
         now_ms: int,
         conditions: Conditions,
     ) -> Order:
@@ -137,7 +138,7 @@ class Venue:
             price=None,
             time_in_force="GTC",
             reduce_only=False,
-            position_side="BOTH",
+            position_side=side,
             client_order_id=client_order_id,
         )
         matching.check_quantity(listing, request.quantity, market=True)

@@ -4,12 +4,14 @@
 --   lease_key        STRING: who reconciles now
 --   ledger_key       HASH: the position's ledger
 --   origin_key       STRING: time in ms of the snapshot the ledger began with
+--   symbol_snapshot_key  HASH: the symbol's snapshot, which tells the mode
 --   snapshot_key     HASH: the position's snapshot
 --   reservation_key  STRING: the plan that holds the position
 --   permit_key       STRING: the permit of the plan that is released; only used with releases
 --   consumed_key     HASH: the record of its consumption; only used with releases
 --   fills_key        HASH: quantity remembered by order id
 --   fill_times_key   ZSET: when each order id was recorded, ms
+--   orders_key       HASH: what is on record of each order id, JSON
 --   trades_key       HASH: trades without an order that were applied, by their id
 --   watermark_key    HASH: when ledger and exchange were known together
 --   case_key         HASH: what was tried so far
@@ -24,7 +26,8 @@
 --   base_origin     its origin ('' for none)
 --   base_order_ms   its last order time, ms ('' for none)
 --   base_barrier_ms  its barrier, ms ('' for none)
---   base_mode       the snapshot's position_mode
+--   position_side   which of the symbol's positions
+--   base_mode       its snapshot's position_mode
 --   reserved_by     the plan that held the position then ('' for none)
 --   releases        1: that plan's own order is final and among the repaired ones; its reservation ends
 --   new_amt         the ledger's amount afterwards
@@ -41,11 +44,14 @@
 --     .id           the venue's id
 --     .before       quantity remembered before ('' for none)
 --     .after        quantity to remember
+--     .record_before  what was on record of an order ('' for nothing)
+--     .record_after   what is on record afterwards
 -- Returns {'repaired'} | {'moved', what} | {'lost'} | {'wrong_type', ...}
 
 local wrong = expect(ledger_key, 'hash') or expect(origin_key, 'string') or expect(snapshot_key, 'hash')
+  or expect(symbol_snapshot_key, 'hash')
   or expect(reservation_key, 'string') or expect(consumed_key, 'hash') or expect(fills_key, 'hash')
-  or expect(fill_times_key, 'zset') or expect(trades_key, 'hash') or expect(watermark_key, 'hash')
+  or expect(fill_times_key, 'zset') or expect(trades_key, 'hash') or expect(orders_key, 'hash') or expect(watermark_key, 'hash')
   or expect(case_key, 'hash') or expect(events_key, 'stream') or expect(counters_key, 'hash')
   or expect(lease_key, 'string')
 if wrong then return wrong end
@@ -54,7 +60,8 @@ if redis.call('GET', lease_key) ~= token then return { 'lost' } end
 -- Compare, then set: everything that the sums rest on is still there.
 local current_life = life(epoch_key)
 if current_life == '' or current_life ~= claimed_life then return { 'moved', 'life' } end
-if redis.call('HGET', snapshot_key, 'position_mode') ~= base_mode then return { 'moved', 'mode' } end
+local s = redis.call('HMGET', snapshot_key, 'position_mode', 'ts_ms', 'life')
+if s[1] ~= base_mode or not is_of_mode(position_side, symbol_snapshot_key, s[2], s[3]) then return { 'moved', 'mode' } end
 local l = redis.call('HMGET', ledger_key, 'last_known_amt', 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms')
 if l[1] ~= base_amt then return { 'moved', 'ledger' } end
 local ordered, unreadable = twin_time(l[2], l[3])
@@ -66,6 +73,9 @@ if reserved_by ~= '' and releases ~= '1' then return { 'moved', 'reservation' } 
 for _, item in ipairs(items) do
   local memory = item.kind == 'order' and fills_key or trades_key
   if (redis.call('HGET', memory, item.id) or '') ~= item.before then return { 'moved', 'memory' } end
+  if item.kind == 'order' and (redis.call('HGET', orders_key, item.id) or '') ~= item.record_before then
+    return { 'moved', 'memory' }
+  end
 end
 local place_before
 if releases == '1' then
@@ -86,6 +96,7 @@ local now = now_ms()
 for _, item in ipairs(items) do
   if item.kind == 'order' then
     redis.call('HSET', fills_key, item.id, item.after)
+    redis.call('HSET', orders_key, item.id, item.record_after)
     redis.call('ZADD', fill_times_key, text(now), item.id)
     redis.call('HSET', ledger_key, 'last_order_id', item.id)
   else
@@ -95,6 +106,7 @@ for _, item in ipairs(items) do
 end
 redis.call('EXPIRE', fills_key, fills_ttl_sec)
 redis.call('EXPIRE', fill_times_key, fills_ttl_sec)
+redis.call('EXPIRE', orders_key, fills_ttl_sec)
 -- As a result does: an order starts the cooldown, and only a snapshot requested after this shows whether it was right.
 redis.call('HSET', ledger_key, 'last_known_amt', new_amt, 'last_known_side', new_side, 'last_order_time_ms', text(now),
   'last_order_time_epoch', text(math.floor(now / 1000)), 'last_update_ts', text(math.floor(now / 1000)))

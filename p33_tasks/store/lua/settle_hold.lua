@@ -3,6 +3,7 @@
 -- KEYS
 --   lease_key        STRING: who reconciles now
 --   hold_key         STRING: why the position is held, by this service
+--   symbol_snapshot_key  HASH: the symbol's snapshot, which tells the mode
 --   snapshot_key     HASH: the position's snapshot
 --   ledger_key       HASH: the position's ledger
 --   reservation_key  STRING: the plan that holds the position
@@ -14,6 +15,7 @@
 -- ARGV
 --   token          of the claim
 --   label          the position, for counters
+--   position_side  which of the symbol's positions
 --   expected_hold  the hold that ends: another one stays
 --   needed         so many different snapshots
 --   audit_maxlen   about how many entries the audit stream keeps
@@ -23,7 +25,7 @@
 --   event_json     the event's other fields, a JSON object of texts
 -- Returns {'agreed', how many} | {'released'} | {'differs'} | {'lost'} | {'wrong_type', ...}
 
-local wrong = expect(snapshot_key, 'hash') or expect(ledger_key, 'hash') or expect(reservation_key, 'string')
+local wrong = expect(symbol_snapshot_key, 'hash') or expect(snapshot_key, 'hash') or expect(ledger_key, 'hash') or expect(reservation_key, 'string')
   or expect(case_key, 'hash') or expect(hold_key, 'string') or expect(events_key, 'stream') or expect(counters_key, 'hash')
   or expect(audit_key, 'stream') or expect(lease_key, 'string')
 if wrong then return wrong end
@@ -34,6 +36,7 @@ local current_life = life(epoch_key)
 local agrees = s[1] and s[1] == redis.call('HGET', ledger_key, 'last_known_amt') and current_life ~= ''
   and s[3] == current_life and redis.call('EXISTS', reservation_key) == 0
   and redis.call('GET', hold_key) == expected_hold
+  and is_of_mode(position_side, symbol_snapshot_key, s[2], s[3])
 if not agrees then
   redis.call('HDEL', case_key, 'agreed', 'agreed_ms', 'agreed_life')
   return { 'differs' }

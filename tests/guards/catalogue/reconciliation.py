@@ -23,6 +23,12 @@ def _history(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
     return Guard(promise=promise, file=f"venues/binance_usdm/{file}", old=old, new=new, tests=node_ids)
 
 
+def _leg(promise: str, file: str, old: str, new: str, test: str) -> Guard:
+    return Guard(
+        promise=promise, file=file, old=old, new=new, tests=(f"integration/services/test_reconcile_legs.py::{test}",)
+    )
+
+
 def _script(
     promise: str, script: str, old: str, new: str, test: str, file: str = "integration/store/test_foreign_types.py"
 ) -> Guard:
@@ -122,6 +128,38 @@ RECONCILIATION = (
         "        is_final=status in FINAL_STATUSES,\n",
         '        is_final=status != "NEW",\n',
         "test_an_order_is_final_by_a_known_status_only",
+    ),
+    _leg(
+        "reconciliation: a position of a mode that the symbol has left is left alone",
+        "services/reconcile.py",
+        "            and state.is_of_mode\n",
+        "",
+        "test_both_legs_are_due_and_the_symbol_is_not",
+    ),
+    _leg(
+        "reconciliation: a repair is of the symbol's mode when it is written",
+        "store/lua/repair_ledger.lua",
+        "if s[1] ~= base_mode or not is_of_mode(position_side, symbol_snapshot_key, s[2], s[3]) then",
+        "if false then",
+        "test_a_repair_is_not_written_once_the_symbol_has_another_mode",
+    ),
+    _leg(
+        "reconciliation: a repair keeps the leg that its orders went to",
+        "store/reconciliation.py",
+        "side=record.side or side, leg=went_to)",
+        "side=record.side or side, leg=None)",
+        "test_a_result_after_the_repair_changes_nothing",
+    ),
+    _leg(
+        "reconciliation: one leg's agreement ends its own hold only",
+        "store/reconciliation.py",
+        """                "hold_key": keys.service_hold(*at),
+                "symbol_snapshot_key": keys.snapshot(state.symbol),
+""",
+        """                "hold_key": keys.service_hold(state.symbol),
+                "symbol_snapshot_key": keys.snapshot(state.symbol),
+""",
+        "test_a_hold_of_one_leg_is_none_of_the_other_and_ends_by_its_own_agreement",
     ),
     _script(
         "reconciliation: a note that can't be told leaves nothing half written",
