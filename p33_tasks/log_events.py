@@ -122,16 +122,16 @@ class LogEvent(StrEnum):
 
     # --- Ingest ---
 
-    INGEST_STARTED = auto()
-    """The worker started its ingest process. Nothing to do."""
+    PROCESS_STARTED = auto()
+    """The worker started a process beside its pool, e.g. its ingest. Nothing to do."""
     INGEST_READY = auto()
     """The ingest process reads the streams. Nothing to do."""
     INGEST_NAMED = auto()
     """The ingest process took a consumer name; ``lost`` is the one that it held before and lost to another process."""
     INGEST_STOPPED = auto()
     """The ingest process ended; ``orphaned`` says whether its worker had ended before it."""
-    INGEST_DIED = auto()
-    """The ingest process ended unexpectedly. The worker starts it again after ``restart_in_sec``; read the lines
+    PROCESS_DIED = auto()
+    """A process beside a worker's pool, e.g. its ingest, ended unexpectedly. The worker starts it again after ``restart_in_sec``; read the lines
     before this one if it repeats."""
     INGEST_FAILED = auto()
     """A bug: the ingest's loop raised an exception. It goes on after a pause; report the traceback."""
@@ -176,8 +176,8 @@ class LogEvent(StrEnum):
     """After the broker was lost, what one pool process had reported could not be read. Its entry is still pending, or
     done."""
     REFRESHES_WAIT = auto()
-    """As many refreshes wait on the broker as several ticks hold, so beat sends none. Start a worker that consumes
-    ``p33.snapshots``."""
+    """As many tasks wait in ``queue`` as several ticks hold, so beat sends none to it. Start a worker that consumes
+    it (refreshes: ``p33.snapshots``)."""
     TICK = auto()
     """Beat sent the refreshes that were due. Nothing to do."""
 

@@ -13,10 +13,11 @@ from celery.worker.consumer import Consumer
 
 from p33_tasks.bootstrap.alive import EVERY_SEC, MAIN, POOL, Sign, runtime_dir
 from p33_tasks.bootstrap.runtime import settings
-from p33_tasks.celery.bootsteps import IngestStep
+from p33_tasks.celery.ingest_process import IngestStep
+from p33_tasks.tasks.job import jobs
 
-STUCK_SEC = 45.0
-"""Longer than any task may take (30 s) until its process was killed and the worker has read that."""
+MARGIN_SEC = 15.0
+"""Beyond a task's time limit, until its process was killed and the worker has read that."""
 
 
 class SignsOfLife(Consumer):  # type: ignore[misc]  # Celery has no types
@@ -83,6 +84,7 @@ class AliveStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no
         if processes is not None and not any(process.exitcode is None for process in processes):
             return False
         now = time.monotonic()
-        running = {str(request.id) for request in tuple(state.active_requests)}
+        limits = {job.name: job.time_limit for job in jobs()}
+        running = {str(request.id): limits.get(request.name, 0) for request in tuple(state.active_requests)}
         self._since = {task_id: self._since.get(task_id, now) for task_id in running}
-        return all(now - since < STUCK_SEC for since in self._since.values())
+        return all(now - self._since[task_id] < limit + MARGIN_SEC for task_id, limit in running.items())

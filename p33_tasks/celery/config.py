@@ -1,4 +1,7 @@
-"""The app's configuration: queues, routes, engine settings, schedule. Why each value: ARCHITECTURE.md."""
+"""The app's configuration: queues, routes and schedule of the declared jobs, and engine settings.
+
+Why each value: ARCHITECTURE.md.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,14 @@ from celery import Celery
 from kombu.entity import Exchange, Queue
 
 from p33_tasks.celery.alive import AliveStep
-from p33_tasks.celery.bootsteps import IngestStep
 from p33_tasks.celery.broker import broker_of
+from p33_tasks.celery.ingest_process import IngestStep
 from p33_tasks.celery.signals import connect_signals
-from p33_tasks.domain.reconciling import Mode
 from p33_tasks.settings import Settings
+from p33_tasks.tasks.job import Job, jobs, queues
 
-PERMITS = "p33.permits"
-LEDGER = "p33.ledger"
-SNAPSHOTS = "p33.snapshots"
-RECONCILE = "p33.reconcile"
-
-MIN_CONCURRENCY = 2
-"""One process may wait for the exchange; a verdict must not wait behind it. Reconciliation waits in one more."""
+DEFAULT_QUEUE = "p33.snapshots"
+"""Where a task without a queue goes: never in front of a verdict."""
 
 
 def make_app(settings: Settings) -> Celery:
@@ -36,7 +34,7 @@ def make_app(settings: Settings) -> Celery:
         broker_url=broker.url,
         broker_transport_options=broker.transport_options,
         broker_use_ssl=broker.use_ssl or False,
-        **_engine(has_reconciliation=settings.reconcile_mode is not Mode.OFF),
+        **_engine(settings),
         beat_schedule=schedule(settings),
     )
     app.steps["worker"].update({IngestStep, AliveStep})
@@ -45,16 +43,25 @@ def make_app(settings: Settings) -> Celery:
 
 
 def schedule(settings: Settings) -> dict[str, dict[str, Any]]:
-    """One refresh per allowlisted symbol and period."""
-    return {
-        f"refresh {symbol}": {
-            "task": "p33.refresh_snapshot",
-            "schedule": float(settings.poll_sec),
-            "kwargs": {"symbol": symbol, "prefix": settings.key_prefix},
-            "options": {"queue": SNAPSHOTS, "ignore_result": True},
-        }
-        for symbol in settings.allowlist
-    }
+    """Beat's entries: one per scheduled job and period, or one per allowlisted symbol of it."""
+    entries: dict[str, dict[str, Any]] = {}
+    for job in jobs(settings):
+        period_sec = job.period_sec(settings)
+        if period_sec is None:
+            continue
+        for own in [{"symbol": symbol} for symbol in settings.allowlist] if job.for_each_symbol else [{}]:
+            entries[" ".join((job.name, *own.values()))] = {
+                "task": job.name,
+                "schedule": float(period_sec),
+                "kwargs": {**own, "prefix": settings.key_prefix},
+                "options": {"queue": job.queue, "ignore_result": True},
+            }
+    return entries
+
+
+def min_concurrency(on: tuple[Job, ...]) -> int:
+    """One process may wait for the venue for each queue that does; a verdict must not wait behind it."""
+    return 1 + len({job.queue for job in on if job.reads_venue})
 
 
 def _queue(name: str) -> Queue:
@@ -62,8 +69,8 @@ def _queue(name: str) -> Queue:
     return Queue(name, exchange=Exchange(name, type="direct"), routing_key=name)  # type: ignore[no-untyped-call]  # kombu's
 
 
-def _engine(*, has_reconciliation: bool = False) -> dict[str, Any]:
-    queues = [PERMITS, LEDGER, SNAPSHOTS, *([RECONCILE] if has_reconciliation else [])]
+def _engine(settings: Settings) -> dict[str, Any]:
+    on = jobs(settings)
     return {
         # what travels
         "accept_content": ["json"],
@@ -73,38 +80,23 @@ def _engine(*, has_reconciliation: bool = False) -> dict[str, Any]:
         "enable_utc": True,
         "timezone": "UTC",
         # where to
-        "task_queues": [_queue(name) for name in queues],
-        "task_routes": {
-            "p33.evaluate_permit": {"queue": PERMITS},
-            "p33.apply_result": {"queue": LEDGER},
-            "p33.refresh_snapshot": {"queue": SNAPSHOTS},
-            **({"p33.reconcile": {"queue": RECONCILE}} if has_reconciliation else {}),
-            "p33.adapt_limits": {"queue": SNAPSHOTS},
-        },
-        # A process that hangs (a name server that never answers) is killed and replaced; its entry was sent again
-        # long before.
-        "task_annotations": {
-            "p33.evaluate_permit": {"time_limit": 10},
-            "p33.apply_result": {"time_limit": 10},
-            "p33.refresh_snapshot": {"time_limit": 30},
-            "p33.reconcile": {"time_limit": 60},
-            "p33.adapt_limits": {"time_limit": 10},
-        },
-        "task_default_queue": SNAPSHOTS,
-        "task_default_exchange": SNAPSHOTS,
-        "task_default_routing_key": SNAPSHOTS,
+        "task_queues": [_queue(name) for name in queues(settings)],
+        "task_routes": {job.name: {"queue": job.queue} for job in on},
+        "task_default_queue": DEFAULT_QUEUE,
+        "task_default_exchange": DEFAULT_QUEUE,
+        "task_default_routing_key": DEFAULT_QUEUE,
         "task_create_missing_queues": False,
         # how: the stream's pending list recovers what a dying worker drops, faster than any broker does
         "task_acks_late": False,
         "task_ignore_result": True,
         "worker_prefetch_multiplier": 1,
-        "worker_concurrency": max(MIN_CONCURRENCY + has_reconciliation, os.cpu_count() or 0),
+        "worker_concurrency": max(min_concurrency(on), os.cpu_count() or 0),
         "worker_soft_shutdown_timeout": 5.0,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "worker_consumer": "p33_tasks.celery.consumer:PatientConsumer",
         "broker_connection_retry_on_startup": True,
-        "broker_connection_max_retries": None,  # for ever: a supervisor's restart would do the same, later
+        "broker_connection_max_retries": None,  # without end: a supervisor's restart would do the same, later
         "broker_connection_timeout": 2,
         # A Redis that is read-only, out of memory or busy with a script answers with errors of a channel: without
         # this they end the worker.

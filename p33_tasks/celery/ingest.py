@@ -25,11 +25,12 @@ from p33_tasks.errors import ConfigurationError
 from p33_tasks.ingest.consumer_name import ConsumerName
 from p33_tasks.ingest.handlers import PlanHandler, ResultHandler
 from p33_tasks.ingest.loop import Ingest
-from p33_tasks.ingest.options import PLANS, Options
+from p33_tasks.ingest.options import PLANS, RESULTS, Options
 from p33_tasks.ingest.source import Source
 from p33_tasks.log_events import LogEvent
 from p33_tasks.store.entries import Window
 from p33_tasks.store.server import require_fit_servers
+from p33_tasks.tasks.job import jobs
 
 log = structlog.get_logger("p33.ingest")
 
@@ -78,12 +79,14 @@ def build(here: Runtime, options: Options) -> Ingest:
         ConfigurationError: The settings name something that doesn't exist.
     """
     window = Window(size=options.window)
+    tasks = {job.stream: job.name for job in jobs(here.settings)}
 
     def source(name: str) -> Source:
         if name == PLANS:
             return Source(
                 stream=here.keys.plans,
                 handler=PlanHandler(
+                    task=tasks[PLANS],
                     permits=here.permits,
                     entries=here.entries,
                     dead_letters=here.dead_letters,
@@ -93,7 +96,12 @@ def build(here: Runtime, options: Options) -> Ingest:
             )
         return Source(
             stream=here.keys.results,
-            handler=ResultHandler(dead_letters=here.dead_letters, prefix=here.keys.prefix, venue=here.result_reader),
+            handler=ResultHandler(
+                task=tasks[RESULTS],
+                dead_letters=here.dead_letters,
+                prefix=here.keys.prefix,
+                venue=here.result_reader,
+            ),
         )
 
     parent = options.parent_pid

@@ -73,5 +73,5 @@ def queue_commands(prefix: str, queue: str) -> list[Command]:
 
 
 def acl_line(prefix: str, queue: str) -> str:
-    """What the ACL of ``p33-brain`` needs for the queue, as it stands in ``config/users.acl``."""
+    """What the ACL of ``p33-brain`` needs for the queue; ``config/users.acl`` permits ``p33.*`` at once."""
     return f"(+lpush +brpop +del +pexpire ~{prefix}:{queue}*)"

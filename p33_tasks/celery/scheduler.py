@@ -7,6 +7,7 @@ harm: a refresh that finds its tick done returns at once.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import structlog
@@ -33,7 +34,7 @@ class BatchScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
 
     _away = False
     _sign: Sign | None = None
-    _full = False
+    _full: frozenset[str] = frozenset()
 
     def setup_schedule(self) -> None:
         """As Celery's; and the first refresh is due at once, not a period later."""
@@ -73,8 +74,9 @@ class BatchScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
     def _sent(self, due: list[Any]) -> bool:
         began = self.app.now()
         try:
-            if not self._is_full():
-                self._publish(due)
+            self._full = self._full_queues()
+            sent = [entry for entry in due if _queue_of(entry) not in self._full]
+            self._publish(sent)
         except _BROKER_ERRORS as error:
             self._drop_connection(error)
             return False
@@ -83,7 +85,7 @@ class BatchScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
         if self._away:
             self._away = False
             log.info(LogEvent.BROKER_BACK)
-        log.debug(LogEvent.TICK, due=len(due), sent=0 if self._full else len(due))
+        log.debug(LogEvent.TICK, due=len(due), sent=len(sent))
         return True
 
     def _publish(self, due: list[Any]) -> None:
@@ -94,23 +96,26 @@ class BatchScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
                     entry.task, entry.args, entry.kwargs, producer=self.producer, retry=False, **entry.options
                 )
 
-    def _is_full(self) -> bool:
-        """Whether some ticks wait already: nobody takes them, and 600 symbols would fill Redis by 430 MB an hour.
+    def _full_queues(self) -> frozenset[str]:
+        """Queues in which some ticks wait already: nobody takes them, and 600 symbols fill Redis by 430 MB an hour.
 
-        RabbitMQ isn't asked: a limit on its queue is a policy there.
+        Each by itself: a job whose queue no worker serves must not end the refreshes. RabbitMQ isn't asked: a limit on
+        its queue is a policy there.
         """
         channel = self.producer.channel
         if not isinstance(channel, VirtualChannel):
-            return False
-        waiting = sum(channel._size(queue) for queue in self._queues())  # type: ignore[no-untyped-call]  # noqa: SLF001 - kombu's, of each transport
-        is_full = waiting >= MAX_TICKS_WAITING * len(self.schedule)
-        if is_full and not self._full:
-            log.warning(LogEvent.REFRESHES_WAIT, waiting=waiting, note="none is sent until a worker takes them")
-        self._full = is_full
-        return is_full
-
-    def _queues(self) -> set[str]:
-        return {str(entry.options.get("queue")) for entry in self.schedule.values()}
+            return frozenset()
+        entries = Counter(_queue_of(entry) for entry in self.schedule.values())
+        waiting = {queue: channel._size(queue) for queue in entries}  # type: ignore[no-untyped-call]  # noqa: SLF001 - kombu's, of each transport
+        full = frozenset(queue for queue, count in entries.items() if waiting[queue] >= MAX_TICKS_WAITING * count)
+        for queue in full - self._full:
+            log.warning(
+                LogEvent.REFRESHES_WAIT,
+                queue=queue,
+                waiting=waiting[queue],
+                note="none is sent until a worker takes them",
+            )
+        return full
 
     def _ensure_connected(self) -> Any:
         """One attempt; the next tick makes the next one. Celery's would wait up to 30 s between two."""
@@ -126,3 +131,7 @@ class BatchScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
         connection = self.__dict__.pop("connection", None)
         if connection is not None:
             connection.release()
+
+
+def _queue_of(entry: Any) -> str:
+    return str(entry.options.get("queue"))

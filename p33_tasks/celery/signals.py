@@ -17,10 +17,8 @@ from p33_tasks.celery.queue_rights import serve_permitted_queues
 from p33_tasks.errors import ConfigurationError
 from p33_tasks.settings import Settings
 from p33_tasks.store.server import require_fit_servers
+from p33_tasks.tasks.job import jobs
 from p33_tasks.venues.transport import preload
-
-SNAPSHOTS = "p33.snapshots"
-RECONCILE = "p33.reconcile"
 
 
 def connect_signals(settings: Settings) -> None:
@@ -31,7 +29,7 @@ def connect_signals(settings: Settings) -> None:
         configure_logging(settings, level=loglevel, logfile=logfile)
 
     def on_start(sender: Any, **_: Any) -> None:
-        serve_reconcile(sender.app)
+        serve_companions(sender.app)
         refuse_unfit_servers(settings, sender.app)
         on_worker_init(sender)
 
@@ -62,15 +60,17 @@ def on_worker_init(sender: Any, **_: Any) -> None:
     refuse_compression()
     shorten_failures()
     shorten_exit()
-    if SNAPSHOTS in sender.app.amqp.queues.consume_from:
+    consumed = sender.app.amqp.queues.consume_from
+    if any(job.queue in consumed for job in jobs() if job.reads_venue):
         preload()  # 90 MB, shared by all children when it is there before the fork
 
 
-def serve_reconcile(app: Any) -> None:
-    """Whoever refreshes also reconciles, whatever ``-Q`` says: what it sends would else be nobody's."""
+def serve_companions(app: Any) -> None:
+    """Serve the queues that go with those of ``-Q``: whoever refreshes also reconciles."""
     queues = app.amqp.queues
-    if RECONCILE in queues and SNAPSHOTS in queues.consume_from and RECONCILE not in queues.consume_from:
-        queues.select_add(RECONCILE)
+    for job in jobs():
+        if job.served_with in queues.consume_from and job.queue in queues and job.queue not in queues.consume_from:
+            queues.select_add(job.queue)
 
 
 def on_worker_ready(**_: Any) -> None:

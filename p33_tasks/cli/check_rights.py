@@ -37,14 +37,14 @@ def check_rights(session: Session) -> list[Finding]:
 
 
 def _check_queues(findings: Findings, session: Session) -> None:
-    from p33_tasks.celery.config import LEDGER, PERMITS, SNAPSHOTS  # Celery, only where a worker's login asks
-    from p33_tasks.celery.queue_rights import acl_line, lacking_queues
+    from p33_tasks.celery.queue_rights import acl_line, lacking_queues  # Celery, only where a worker's login asks
+    from p33_tasks.tasks.job import queues
 
     settings = session.settings
     if settings.celery_broker_url.startswith("amqp"):
         return
     try:
-        lacking = lacking_queues(settings, [PERMITS, LEDGER, SNAPSHOTS])
+        lacking = lacking_queues(settings, list(queues(settings)))
     except redis.RedisError as error:
         findings.warn("queues", f"can't be tried: {error}", "start the broker, or permit MULTI and DISCARD")
         return

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from p33_tasks.bootstrap.journal import write_error
 from p33_tasks.errors import ConfigurationError
-from p33_tasks.settings import load_settings
+from p33_tasks.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from p33_tasks.celery.broker import Broker
@@ -66,19 +66,20 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: RET503 - execv
         write_error(f"no {sys.prefix}-celery-exporter: make it with `make celery-exporter`")
         return 2
     try:
-        broker = broker_of(load_settings())
+        settings = load_settings()
+        broker = broker_of(settings)
     except ConfigurationError as error:
         write_error(str(error))
         return 2
-    command = [str(python), "-I", "-c", _ENTRY, *_options(broker, chosen.host, chosen.port)]
+    command = [str(python), "-I", "-c", _ENTRY, *_options(settings, broker, chosen.host, chosen.port)]
     os.execve(command[0], command, {**os.environ, "CE_BROKER_URL": broker.url})  # noqa: S606 - no shell is the point
 
 
-def _options(broker: Broker, host: str, port: int) -> Iterator[str]:
-    from p33_tasks.celery.config import LEDGER, PERMITS, SNAPSHOTS
+def _options(settings: Settings, broker: Broker, host: str, port: int) -> Iterator[str]:
+    from p33_tasks.tasks.job import queues  # Celery
 
     yield from ("--host", host, "--port", str(port), "--accept-content", "json", "--retry-interval", "2")
-    yield from ("--queues", f"{PERMITS},{LEDGER},{SNAPSHOTS}", "--buckets", BUCKETS_SEC)
+    yield from ("--queues", ",".join(queues(settings)), "--buckets", BUCKETS_SEC)
     yield from ("--worker-timeout", str(WORKER_TIMEOUT_SEC), "--purge-offline-worker-metrics", str(PURGE_SEC))
     yield "--generic-hostname-task-sent-metric"
     # The same prefix as the workers', or it would watch queues that don't exist.

@@ -73,6 +73,7 @@ class Handler(Protocol):
 class PlanHandler:
     """For ``apply.plan``."""
 
+    task: str  # sent for each entry
     permits: Denier
     entries: Entries
     dead_letters: DeadLetters
@@ -101,13 +102,14 @@ class PlanHandler:
             details: Details = {"error": "no worker finished the evaluation", "deliveries": times}
             self.permits.deny(plan, entry.where, Reason.INTERNAL_ERROR, details)
             return None
-        return _task("p33.evaluate_permit", plan.plan_id, plan.symbol, entry, self.prefix, kind="permit")
+        return _task(self.task, plan.plan_id, plan.symbol, entry, self.prefix, kind="permit")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResultHandler:
     """For ``apply.result``."""
 
+    task: str  # sent for each entry
     dead_letters: DeadLetters
     prefix: str
     venue: ResultReader | None = None
@@ -119,7 +121,7 @@ class ResultHandler:
         except InvalidMessageError as error:
             move_to_dead_letters(self.dead_letters, entry, error)
             return None
-        return _task("p33.apply_result", result.plan_id, result.symbol, entry, self.prefix, kind="result")
+        return _task(self.task, result.plan_id, result.symbol, entry, self.prefix, kind="result")
 
 
 def move_to_dead_letters(dead_letters: DeadLetters, entry: Entry, error: Exception) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import structlog
-from celery import shared_task
 
 from p33_tasks.bootstrap.runtime import Runtime, runtime
 from p33_tasks.errors import P33Error
 from p33_tasks.log_events import LogEvent
+from p33_tasks.tasks.job import job
 from p33_tasks.tasks.origin import is_foreign
 
 log = structlog.get_logger("p33.task")
@@ -15,7 +15,7 @@ log = structlog.get_logger("p33.task")
 TASK = "p33.adapt_limits"
 
 
-@shared_task(name=TASK, throws=(P33Error,))  # type: ignore[untyped-decorator]  # Celery has no types
+@job(TASK, queue="p33.snapshots", time_limit=10)
 def adapt_limits(prefix: str | None = None) -> str:
     """Update every symbol's statistics and its own cooldown, where ``P33_COOLDOWN_MODE`` is ``adaptive``.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
-from celery import shared_task
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
@@ -15,8 +14,10 @@ from p33_tasks.contract.task_proof import is_proven
 from p33_tasks.domain.models import Allow, Plan, Verdict
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import EntryMismatchError, InvalidMessageError, SnapshotAwaitedError, StoreError
+from p33_tasks.ingest.options import PLANS
 from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import StreamEntry
+from p33_tasks.tasks.job import job
 from p33_tasks.tasks.origin import entry_of, is_foreign, name_of
 from p33_tasks.tasks.snapshots import refresh_snapshot
 
@@ -25,7 +26,7 @@ log = structlog.get_logger("p33.task")
 TASK = "p33.evaluate_permit"
 
 
-@shared_task(name=TASK, throws=(StoreError,))  # type: ignore[untyped-decorator]  # Celery has no types
+@job(TASK, queue="p33.permits", time_limit=10, stream=PLANS, throws=(StoreError,))
 def evaluate_permit(
     plan: dict[str, Any] | None = None,
     stream: str | None = None,

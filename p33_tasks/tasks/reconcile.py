@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import structlog
-from celery import shared_task
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
 from p33_tasks.bootstrap.runtime import Runtime, runtime
+from p33_tasks.domain.reconciling import Mode
 from p33_tasks.errors import P33Error
 from p33_tasks.log_events import LogEvent
+from p33_tasks.tasks.job import job
 from p33_tasks.tasks.origin import is_foreign
 
 log = structlog.get_logger("p33.task")
 
 TASK = "p33.reconcile"
-SOFT_LIMIT_SEC = 45
 PER_REFRESH = 2
 """Positions sent behind one refresh: more than the request weight of a minute allows would only find it spent."""
 
 
-@shared_task(name=TASK, throws=(P33Error,), soft_time_limit=SOFT_LIMIT_SEC)  # type: ignore[untyped-decorator]  # Celery has no types
+@job(
+    TASK,
+    queue="p33.reconcile",
+    served_with="p33.snapshots",  # what a refresh sends would else be nobody's
+    time_limit=60,
+    soft_time_limit=45,
+    reads_venue=True,
+    is_on=lambda settings: settings.reconcile_mode is not Mode.OFF,
+)
 def reconcile(position: str, prefix: str | None = None) -> str:
     """Reconcile a position; a second task finds what the first one left.
 

@@ -6,14 +6,15 @@ from contextlib import suppress
 from typing import Any
 
 import structlog
-from celery import shared_task
 
 from p33_tasks.bootstrap.runtime import Runtime, runtime
 from p33_tasks.contract.fields import shown
 from p33_tasks.contract.results import parse_entry_result
-from p33_tasks.errors import EntryMismatchError, InvalidMessageError, P33Error, StoreError
+from p33_tasks.errors import EntryMismatchError, InvalidMessageError, StoreError
+from p33_tasks.ingest.options import RESULTS
 from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import ExecutionResult, PlanName, StreamEntry
+from p33_tasks.tasks.job import job
 from p33_tasks.tasks.origin import entry_of, is_foreign, name_of
 
 log = structlog.get_logger("p33.task")
@@ -21,7 +22,7 @@ log = structlog.get_logger("p33.task")
 TASK = "p33.apply_result"
 
 
-@shared_task(name=TASK, throws=(P33Error,))  # type: ignore[untyped-decorator]  # Celery has no types
+@job(TASK, queue="p33.ledger", time_limit=10, stream=RESULTS)
 def apply_result(
     result: dict[str, Any] | None = None,
     stream: str | None = None,

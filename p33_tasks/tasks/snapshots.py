@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import structlog
-from celery import shared_task
 
 from p33_tasks.bootstrap.runtime import runtime
 from p33_tasks.errors import P33Error
 from p33_tasks.log_events import LogEvent
+from p33_tasks.tasks.job import job
 from p33_tasks.tasks.limits import adapt
 from p33_tasks.tasks.origin import is_foreign
 from p33_tasks.tasks.reconcile import send_due
 
 log = structlog.get_logger("p33.task")
 
-SOFT_LIMIT_SEC = 15
-"""An exchange that drips bytes outlasts every socket time-out; it must not keep a pool process. The hard limit, which
-kills the process, stands with those of the other tasks in ``celery/config.py``."""
+TASK = "p33.refresh_snapshot"
 
 
-@shared_task(  # type: ignore[untyped-decorator]  # Celery has no types
-    name="p33.refresh_snapshot", throws=(P33Error,), soft_time_limit=SOFT_LIMIT_SEC
+@job(
+    TASK,
+    queue="p33.snapshots",
+    every=lambda settings: settings.poll_sec,
+    for_each_symbol=True,
+    time_limit=30,
+    soft_time_limit=15,  # a venue that sends its answer byte by byte outlasts every socket time-out
+    reads_venue=True,
 )
 def refresh_snapshot(symbol: str, prefix: str | None = None) -> str:
     """Refresh a symbol's snapshot; the first task of a tick does it for all, the others find it done.
@@ -37,7 +41,7 @@ def refresh_snapshot(symbol: str, prefix: str | None = None) -> str:
         P33Error: Redis is away; the next tick tries again.
     """
     here = runtime()
-    if is_foreign(prefix, here, task="p33.refresh_snapshot"):
+    if is_foreign(prefix, here, task=TASK):
         return "refused"
     try:
         outcome = here.snapshots.refresh(str(symbol))

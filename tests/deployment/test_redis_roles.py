@@ -185,7 +185,7 @@ FORBIDDEN = [
     # Of the broker it has its queues, and the replies to those who ask.
     ("p33-brain", ("LPUSH", "quantum:celery@host.celery.pidbox", "{}")),
     ("p33-brain", ("BRPOP", "quantum:1-2.reply.celery.pidbox", "1")),
-    ("p33-brain", ("LPUSH", "quantum:p33.others", "{}")),
+    ("p33-brain", ("LPUSH", "quantum:others", "{}")),
     ("p33-brain", ("PUBLISH", "quantum:elsewhere", "{}")),
     ("p33-governor", ("GET", PERMIT)),
     ("p33-governor", ("DEL", "quantum:permit:governor:plan-1")),

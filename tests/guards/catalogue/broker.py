@@ -189,16 +189,17 @@ BROKER = (
         "    return Queue(name)",
         "test_each_queue_has_an_exchange_and_a_routing_key_of_its_own",
     ),
-    _config(
-        "no task may hang for ever",
-        '            "p33.evaluate_permit": {"time_limit": 10},\n',
-        "",
-        "test_no_task_may_hang_for_ever",
+    Guard(
+        promise="no task may hang without end",
+        file="tasks/job.py",
+        old="time_limit=found.time_limit, ",
+        new="",
+        tests=(f"{CONFIG_TESTS}::test_no_task_may_hang_without_end",),
     ),
     _config(
-        "one process more than the one that waits for the exchange",
-        "MIN_CONCURRENCY = 2",
-        "MIN_CONCURRENCY = 1",
+        "one process more than those that wait for the venue",
+        "    return 1 + len(",
+        "    return len(",
         "test_a_verdict_never_waits_behind_the_exchange_on_one_core",
     ),
     Guard(
@@ -240,7 +241,7 @@ BROKER = (
     _task(
         "a refresh task of another account isn't run",
         "snapshots",
-        '    if is_foreign(prefix, here, task="p33.refresh_snapshot"):\n',
+        "    if is_foreign(prefix, here, task=TASK):\n",
         "    if False:\n",
         "test_a_task_of_another_account_is_not_run",
     ),

@@ -184,8 +184,8 @@ READING = (
     ),
     _consumer(
         "a result is never given up",
-        '        return _task("p33.apply_result"',
-        '        if entry.deliveries > 100:\n            return None\n        return _task("p33.apply_result"',
+        "        return _task(self.task, result",
+        "        if entry.deliveries > 100:\n            return None\n        return _task(self.task, result",
         "test_a_result_is_never_given_up",
     ),
     Guard(

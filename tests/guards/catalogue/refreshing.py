@@ -222,8 +222,8 @@ REFRESHING = (
     Guard(
         promise="refreshes that nobody takes don't fill Redis",
         file="celery/scheduler.py",
-        old="            if not self._is_full():\n",
-        new="            if self.producer:\n",
+        old="            self._full = self._full_queues()\n",
+        new="",
         tests=("integration/engine/test_beat.py::test_while_no_worker_takes_them_a_few_ticks_wait_and_no_more",),
     ),
     Guard(

@@ -56,7 +56,7 @@ def await_settled(client: redis.Redis, stream: str = PLANS, *, timeout_sec: floa
 
 def ingest_pid(worker: LocalProcess) -> int:
     """Of the newest ingest that the worker started."""
-    found = re.findall(r"INGEST_STARTED pid=(\d+)", worker.logs())
+    found = re.findall(r"PROCESS_STARTED process=ingest pid=(\d+)", worker.logs())
     assert found, worker.logs()
     return int(found[-1])
 

@@ -50,9 +50,14 @@ def make_ingest(
     here = Runtime(load_settings({**server.environment, "P33_KEY_PREFIX": "quantum"}))
     window = window or Window(size=4)
     plans = PlanHandler(
-        permits=here.permits, entries=here.entries, dead_letters=here.dead_letters, window=window, prefix="quantum"
+        task="p33.evaluate_permit",
+        permits=here.permits,
+        entries=here.entries,
+        dead_letters=here.dead_letters,
+        window=window,
+        prefix="quantum",
     )
-    results = ResultHandler(dead_letters=here.dead_letters, prefix="quantum")
+    results = ResultHandler(task="p33.apply_result", dead_letters=here.dead_letters, prefix="quantum")
     return Ingest(
         entries=here.entries,
         sources=[Source(stream=here.keys.plans, handler=plans), Source(stream=here.keys.results, handler=results)],

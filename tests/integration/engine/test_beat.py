@@ -83,6 +83,19 @@ def test_while_no_worker_takes_them_a_few_ticks_wait_and_no_more(redis_server, s
         assert set(_symbols(broker).values()) == {1}, "taken, they are sent again"
 
 
+def test_a_queue_that_no_worker_serves_stops_its_own_job_only(redis_server, scheduler):
+    """A new job whose queue is in nobody's ``-Q`` must not make every snapshot stale."""
+    entry = scheduler.Entry(
+        name="p33.toy", task="p33.toy", schedule=5.0, kwargs={}, options={"queue": "p33.reconcile"}, app=scheduler.app
+    )
+    scheduler.schedule["p33.toy"] = entry
+    with redis_server.client(1) as broker:
+        broker.lpush("quantum:p33.reconcile", *["x"] * MAX_TICKS_WAITING)
+        scheduler.tick()
+        assert set(_symbols(broker).values()) == {1}
+        assert broker.llen("quantum:p33.reconcile") == MAX_TICKS_WAITING
+
+
 def test_all_symbols_stay_due_together(redis_server, scheduler):
     scheduler.tick()
     times = {entry.last_run_at for entry in scheduler.schedule.values()}

@@ -30,8 +30,8 @@ def take_queues_away(acl: AclRedis, *queues: str) -> None:
     """The brain's role as in an ACL file that doesn't know these queues."""
     with acl.server.client() as admin:
         [line] = [row for row in admin.acl_list() if " p33-brain " in row]
-        for queue in queues:
-            line = re.sub(rf"~quantum:{re.escape(queue)}\* ?", "", line)
+        others = (queue for queue in ("p33.permits", "p33.ledger", "p33.snapshots") if queue not in queues)
+        line = line.replace("~quantum:p33.*", " ".join(f"~quantum:{queue}*" for queue in others))
         user, *rules = line.removeprefix("user ").split(" ", 1)
         words = re.findall(r"\([^)]*\)|\S+", rules[0])
         admin.execute_command("ACL", "SETUSER", user, "reset", *words)

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from p33_tasks.celery import alive
-from p33_tasks.celery.alive import STUCK_SEC, AliveStep
+from p33_tasks.celery.alive import MARGIN_SEC, AliveStep
+from p33_tasks.tasks.job import jobs
 
 
 def step(*exit_codes: int | None) -> AliveStep:
@@ -32,12 +33,15 @@ def test_one_process_that_lives_is_a_pool(clock: SimpleNamespace) -> None:
     assert AliveStep(SimpleNamespace(pool=SimpleNamespace(), app=None))._pool_works(), "threads"
 
 
-def test_a_task_that_outlives_its_time_limit_means_that_the_pool_hangs(clock: SimpleNamespace) -> None:
+@pytest.mark.parametrize(("name", "limit_sec"), [(job.name, job.time_limit) for job in jobs()])
+def test_a_task_that_outlives_its_time_limit_means_that_the_pool_hangs(
+    clock: SimpleNamespace, name: str, limit_sec: int
+) -> None:
     found = step(None)
-    clock.running.add(_Request("a"))
+    clock.running.add(_Request("a", name))
     assert found._pool_works()
-    clock.sec += STUCK_SEC - 1
-    clock.running.add(_Request("b"))
+    clock.sec += limit_sec + MARGIN_SEC - 1
+    clock.running.add(_Request("b", name))
     assert found._pool_works()
     clock.sec += 2
     assert not found._pool_works()
@@ -46,5 +50,5 @@ def test_a_task_that_outlives_its_time_limit_means_that_the_pool_hangs(clock: Si
 
 
 class _Request:
-    def __init__(self, task_id: str) -> None:
-        self.id = task_id
+    def __init__(self, task_id: str, name: str) -> None:
+        self.id, self.name = task_id, name

@@ -57,7 +57,12 @@ def entry(deliveries: int = 1, age_ms: int = 0, **fields: Any) -> Entry:
 
 def plans(outcomes: Outcomes) -> PlanHandler:
     return PlanHandler(
-        permits=outcomes, entries=outcomes, dead_letters=outcomes, window=Window(size=4), prefix="quantum"
+        task="p33.evaluate_permit",
+        permits=outcomes,
+        entries=outcomes,
+        dead_letters=outcomes,
+        window=Window(size=4),
+        prefix="quantum",
     )
 
 
@@ -103,7 +108,7 @@ def test_an_oversized_plan_without_a_name_is_a_dead_letter(outcomes):
 
 
 def test_the_age_limit_of_a_result_is_exact(outcomes):
-    handler = ResultHandler(dead_letters=outcomes, prefix="quantum")
+    handler = ResultHandler(task="p33.apply_result", dead_letters=outcomes, prefix="quantum")
     fields = {"plan_id": "p", "symbol": "BTCUSDT", "executed": "true"}
     assert handler.handle(entry(age_ms=MAX_RESULT_AGE_MS, **fields), NOW_MS) is not None
     assert handler.handle(entry(age_ms=MAX_RESULT_AGE_MS + 1, **fields), NOW_MS) is None
@@ -111,20 +116,20 @@ def test_the_age_limit_of_a_result_is_exact(outcomes):
 
 
 def test_an_oversized_result_is_a_dead_letter(outcomes):
-    handler = ResultHandler(dead_letters=outcomes, prefix="quantum")
+    handler = ResultHandler(task="p33.apply_result", dead_letters=outcomes, prefix="quantum")
     fields = {"plan_id": "p", "symbol": "BTCUSDT", "executed": "true", "note": "x" * MAX_ENTRY_CHARS}
     assert handler.handle(entry(**fields), NOW_MS) is None
     assert len(outcomes.buried) == 1
 
 
 def test_a_result_that_can_not_be_understood_is_a_dead_letter(outcomes):
-    handler = ResultHandler(dead_letters=outcomes, prefix="quantum")
+    handler = ResultHandler(task="p33.apply_result", dead_letters=outcomes, prefix="quantum")
     assert handler.handle(entry(plan_id="p", symbol="BTCUSDT"), NOW_MS) is None
     assert len(outcomes.buried) == 1
 
 
 def test_a_result_is_never_given_up(outcomes):
-    handler = ResultHandler(dead_letters=outcomes, prefix="quantum")
+    handler = ResultHandler(task="p33.apply_result", dead_letters=outcomes, prefix="quantum")
     assert handler.handle(entry(1_000, plan_id="p", symbol="BTCUSDT", executed="true"), NOW_MS) is not None
 
 
@@ -144,7 +149,7 @@ _anything = st.dictionaries(
 
 @given(fields=_anything, deliveries=st.integers(1, 9))
 def test_whatever_an_entry_holds_there_is_exactly_one_outcome(fields, deliveries):
-    for make in (plans, lambda found: ResultHandler(dead_letters=found, prefix="quantum")):
+    for make in (plans, lambda found: ResultHandler(task="p33.apply_result", dead_letters=found, prefix="quantum")):
         outcomes = Outcomes()
         message = make(outcomes).handle(_entry(fields, deliveries), NOW_MS)
         settled = len(outcomes.denied) + len(outcomes.acknowledged) + len(outcomes.buried)

@@ -1,4 +1,4 @@
-"""The worker's part in reading the streams: one ingest process beside the pool, for as long as the worker lives.
+"""A process beside a worker's pool, for as long as the worker lives: started, watched, restarted, and ended with it.
 
 A process, not a thread: a thread shares the interpreter's lock with the worker's loop (382 ms p99 at 400/s), and
 leaves its own locks locked in children forked later.
@@ -6,9 +6,9 @@ leaves its own locks locked in children forked later.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -16,18 +16,14 @@ import structlog
 from celery import bootsteps
 from celery.utils.nodenames import node_format
 
-from p33_tasks.bootstrap.runtime import settings
-from p33_tasks.ingest.options import Options
 from p33_tasks.log_events import LogEvent
 
-log = structlog.get_logger("p33.ingest")
+log = structlog.get_logger("p33.worker")
 
 CHECK_SEC = 0.5
 MAX_RESTART_SEC = 30.0
 HEALTHY_SEC = 10.0
 STOP_SEC = 5.0
-
-STREAM_OF_QUEUE = {"p33.permits": "plans", "p33.ledger": "results"}
 
 
 @dataclass
@@ -45,12 +41,16 @@ class Respawn:
         return self.delay_sec
 
 
-class IngestStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
-    """Starts the ingest, watches it, and ends it with the worker."""
+class ChildProcessStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
+    """One module of this package, run as a process. A subclass says which, and which workers want it.
+
+    The module ends with its parent (``--parent-pid``), and on SIGTERM.
+    """
 
     requires: ClassVar[Any] = ("celery.worker.components:Timer", "celery.worker.components:Pool")
     conditional = True
-    label = "Ingest"
+    kind: ClassVar[str]  # in the log, and in ``celery inspect stats``
+    module: ClassVar[str]  # run with ``python -m``
 
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         super().__init__(worker, **kwargs)
@@ -63,20 +63,24 @@ class IngestStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
 
     @staticmethod
     def is_wanted(worker: Any) -> bool:
-        """Only where the streams' tasks are consumed (``-Q`` decides), and not with ``P33_INGEST=off``."""
-        return settings().ingest == "on" and bool(streams_of(worker))
+        """Whether this worker has the process beside it."""
+        raise NotImplementedError
+
+    def arguments(self, worker: Any) -> Sequence[str]:
+        """The module's command line."""
+        raise NotImplementedError
 
     def include_if(self, worker: Any) -> bool:
         """Celery's question."""
         return self.is_wanted(worker)
 
     def start(self, worker: Any) -> None:
-        """Start the ingest, from the thread that lives as long as the worker: its death signal follows that."""
+        """Start the process, from the thread that lives as long as the worker: its death signal follows that."""
         self._spawn(worker)
         self._timer = worker.timer.call_repeatedly(CHECK_SEC, self._check, (worker,))
 
     def close(self, worker: Any) -> None:  # noqa: ARG002 - Celery's signature
-        """The worker takes no more work: nothing more is read for it, and no new ingest is started."""
+        """The worker takes no more work: the process ends, and no new one is started."""
         self._closing = True
         if self._timer is not None:
             self._timer.cancel()
@@ -84,7 +88,7 @@ class IngestStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
             self._process.terminate()
 
     def stop(self, worker: Any) -> None:
-        """Wait until the ingest is gone."""
+        """Wait until the process is gone."""
         self.close(worker)
         if self._process is None:
             return
@@ -98,23 +102,16 @@ class IngestStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
 
     def info(self, worker: Any) -> dict[str, Any]:  # noqa: ARG002 - Celery's signature
         """For ``celery inspect stats``."""
-        return {"ingest": {"pid": self._process.pid if self._process is not None else None}}
+        return {self.kind: {"pid": self._process.pid if self._process is not None else None}}
 
     def _spawn(self, worker: Any) -> None:
-        options = Options(
-            streams=streams_of(worker),
-            concurrency=worker.max_concurrency or worker.concurrency or 1,
-            logfile=node_format(worker.logfile, worker.hostname) if isinstance(worker.logfile, str) else None,
-            verbose=bool(worker.loglevel) and worker.loglevel <= 10,  # noqa: PLR2004 - logging.DEBUG
-            parent_pid=os.getpid(),
-        )
         self._lived_sec = 0.0
         self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-            [sys.executable, "-m", "p33_tasks.celery.ingest", *options.arguments()],
+            [sys.executable, "-m", self.module, *self.arguments(worker)],
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # a Ctrl-C in the terminal is the worker's to handle
         )
-        log.info(LogEvent.INGEST_STARTED, pid=self._process.pid, streams=",".join(options.streams))
+        log.info(LogEvent.PROCESS_STARTED, process=self.kind, pid=self._process.pid)
 
     def _check(self, worker: Any) -> None:
         process = self._process
@@ -129,14 +126,24 @@ class IngestStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
         if process.poll() is None:
             return
         delay = self._respawn.next_delay(self._lived_sec)
-        log.error(LogEvent.INGEST_DIED, pid=process.pid, exit_code=process.returncode, restart_in_sec=delay)
+        log.error(
+            LogEvent.PROCESS_DIED,
+            process=self.kind,
+            pid=process.pid,
+            exit_code=process.returncode,
+            restart_in_sec=delay,
+        )
         if delay > 0:
             self._wait_sec = delay
         else:
             self._spawn(worker)
 
 
-def streams_of(worker: Any) -> tuple[str, ...]:
-    """The streams whose tasks this worker consumes."""
-    consumed = worker.app.amqp.queues.consume_from
-    return tuple(stream for queue, stream in STREAM_OF_QUEUE.items() if queue in consumed)
+def logfile_of(worker: Any) -> str | None:
+    """The worker's log file, where it writes to one."""
+    return node_format(worker.logfile, worker.hostname) if isinstance(worker.logfile, str) else None
+
+
+def is_verbose(worker: Any) -> bool:
+    """Whether the worker logs at DEBUG."""
+    return bool(worker.loglevel) and worker.loglevel <= 10  # noqa: PLR2004 - logging.DEBUG
