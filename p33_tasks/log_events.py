@@ -131,8 +131,8 @@ class LogEvent(StrEnum):
     INGEST_STOPPED = auto()
     """The ingest process ended; ``orphaned`` says whether its worker had ended before it."""
     PROCESS_DIED = auto()
-    """A process beside a worker's pool, e.g. its ingest, ended unexpectedly. The worker starts it again after ``restart_in_sec``; read the lines
-    before this one if it repeats."""
+    """A process beside a worker's pool, e.g. its ingest, ended unexpectedly. The worker starts it again after
+    ``restart_in_sec``; read the lines before this one if it repeats."""
     INGEST_FAILED = auto()
     """A bug: the ingest's loop raised an exception. It goes on after a pause; report the traceback."""
     ENTRY_FAILED = auto()
