@@ -42,6 +42,7 @@ class OrderReport:
     side: OrderSide
     quantity: Decimal  # base units, as accepted; a reduce-only order may be cut to the position
     executed_qty: Decimal  # base units, cumulative
+    leg: Leg = Leg.BOTH  # that it is about, in hedge mode
     is_final: bool | None = None  # nothing more of it will be executed; None: its status says so, in the venue's words
 
 
@@ -149,8 +150,11 @@ class Orders(TellsOrders, Protocol):
         client_order_id: str,
         recv_window_ms: int,
         window_start_ms: int | None = None,
+        leg: Leg = Leg.BOTH,
     ) -> OrderReport:
-        """Send one reduce-only market order, once.
+        """Send one market order that only reduces, once. In hedge mode ``leg`` says of which leg; else it is BOTH.
+
+        An order whose ``leg`` isn't of the account's mode is a rejection, by the venue or before it is sent.
 
         Raises:
             OrderRejectedError: Refused for certain.

@@ -18,12 +18,13 @@ import redis
 import structlog
 
 from p33_tasks.contract.keys import Keys
+from p33_tasks.contract.snapshots import HEDGE
 from p33_tasks.demo.loops import repeat, serve
 from p33_tasks.demo.names import GOVERNOR_GROUP, DemoKeys
 from p33_tasks.demo.plan_reader import PlanEntry, PlanReader
 from p33_tasks.domain import exact_json
 from p33_tasks.domain import quantities as q
-from p33_tasks.domain.models import Plan
+from p33_tasks.domain.models import Leg, Plan
 from p33_tasks.errors import ForeignKeyTypeError, InvalidQuantityError
 from p33_tasks.log_events import LogEvent
 from p33_tasks.settings import Settings
@@ -36,6 +37,7 @@ BLOCK_MS = 500
 SHORT_WINDOW_MS = 300_000
 LONG_WINDOW_MS = 3_600_000
 _CENTS = Decimal(100)
+_READ = ["position_amt", "position_mode", "mark_price", "long_amt", "short_amt"]
 
 log = structlog.get_logger("p33.governor")
 
@@ -113,7 +115,9 @@ class Governor:
     def _notional_cents(self, plan: Plan) -> int | None:
         """The most that the plan can trade, in whole cents of the quote currency; None when it can't be told."""
         with translated_errors():
-            amount, price = self._client.hmget(self._keys.snapshot(plan.symbol), ["position_amt", "mark_price"])
+            net, mode, price, long_amt, short_amt = self._client.hmget(self._keys.snapshot(plan.symbol), _READ)
+        # In hedge mode the symbol's own amount is the sum of both legs, and 0 where each is as large as the other.
+        amount = {Leg.LONG: long_amt, Leg.SHORT: short_amt}.get(plan.position_side) if mode == HEDGE else net
         try:
             position, mark_price = q.parse_quantity(amount or ""), q.parse_quantity(price or "")
         except InvalidQuantityError:

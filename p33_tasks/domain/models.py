@@ -86,6 +86,12 @@ class Position:
     hedge_mode: bool | None = False  # it has separate long and short legs; None: flat, and its rows tell no mode
     legs: tuple[LegPosition, ...] = ()  # as a venue reports hedge mode: LONG and SHORT, in this order; else none
 
+    def amount_of(self, leg: Leg) -> Decimal | None:
+        """The signed amount of one leg, or of the whole where it has none; None: it has no such leg."""
+        if leg is Leg.BOTH:
+            return None if self.hedge_mode else self.position_amt
+        return next((each.position_amt for each in self.legs if each.leg is leg), None)
+
     @property
     def position_mode(self) -> str:
         """``hedge`` or ``one_way``."""

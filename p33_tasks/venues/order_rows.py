@@ -43,6 +43,7 @@ class OrderRow:
             status=self.status,
             is_final=self.is_final,
             side=self.side,
+            leg=self.leg,
             quantity=self.quantity,
             executed_qty=self.executed_qty,
         )

@@ -32,6 +32,7 @@ from p33_tasks.venues.spec import Endpoint, VenueSpec
 from p33_tasks.venues.transport import Stamp
 
 _LONGEST_WINDOW_MS = 60_000
+_ENLARGES = {Leg.LONG: OrderSide.BUY, Leg.SHORT: OrderSide.SELL}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +108,14 @@ class OrderClient(ABC):
             OrderRejectedError: Refused for certain; also when what is needed for the order couldn't be read: nothing
                 was sent then.
         """
-        check_order(self.spec, quantity=quantity, client_order_id=client_order_id, recv_window_ms=recv_window_ms)
+        check_order(
+            self.spec,
+            side=side,
+            leg=leg,
+            quantity=quantity,
+            client_order_id=client_order_id,
+            recv_window_ms=recv_window_ms,
+        )
         order = MarketOrder(
             symbol=symbol,
             side=side,
@@ -135,6 +143,7 @@ class OrderClient(ABC):
             status=self.acknowledged,
             is_final=False,
             side=side,
+            leg=leg,
             quantity=quantity,
             executed_qty=q.ZERO,
         )
@@ -162,10 +171,15 @@ class OrderClient(ABC):
             return None
 
 
-def check_order(spec: VenueSpec, *, quantity: Decimal, client_order_id: str, recv_window_ms: int) -> None:
+def check_order(
+    spec: VenueSpec, *, side: OrderSide, leg: Leg, quantity: Decimal, client_order_id: str, recv_window_ms: int
+) -> None:
     """Raises ValueError where a parameter is not usable; nothing was sent then."""
     if q.parse_quantity(quantity) <= 0:
         raise ValueError(f"an order's quantity is above zero, not {quantity}")
+    # In hedge mode no flag holds the venue back: the side alone decides whether a leg is reduced or enlarged.
+    if side is _ENLARGES.get(leg):
+        raise ValueError(f"{side} enlarges the {leg} leg")
     ids = spec.client_order_ids
     if not ids.pattern.fullmatch(client_order_id):
         raise ValueError(f"client order id {client_order_id!r:.60}: use 1 to {ids.max_chars} of {ids.shown}")

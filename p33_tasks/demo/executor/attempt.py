@@ -17,7 +17,6 @@ is looked for by its client order id and, once the venue's read lag is over, in 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 
 import structlog
 
@@ -25,11 +24,11 @@ from p33_tasks.abilities import OrderReport, Orders
 from p33_tasks.apply import PermitClient, PermitRefused
 from p33_tasks.contract.plans import is_emergency
 from p33_tasks.contract.timing import PLACE_WINDOW_MS, READ_LAG_MS
-from p33_tasks.demo.executor.journal import Claim, Journal, Settled, State
+from p33_tasks.demo.executor.journal import Claim, Journal, Permitted, Settled, State
 from p33_tasks.demo.executor.lost_orders import LostOrder, LostOrders
 from p33_tasks.demo.executor.reports import Outcome, Report, of_order, of_refusal, result_fields
 from p33_tasks.demo.plan_reader import PlanEntry
-from p33_tasks.domain.models import OrderSide, Plan
+from p33_tasks.domain.models import Plan
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.errors import (
     ExchangeBudgetSpentError,
@@ -116,8 +115,8 @@ class Executor:
         case = _Case(entry=entry, plan=plan, claim=claim)
         if claim.state is State.CLAIMED:
             return self._consume(case)
-        if claim.state is State.CONSUMED and claim.side is not None and claim.quantity is not None:
-            return self._send(case, claim.side, claim.quantity)
+        if claim.state is State.CONSUMED and claim.permitted is not None:
+            return self._send(case, claim.permitted)
         return self._ask(case)
 
     # --- steps ------------------------------------------------------------------------------------------------------
@@ -147,14 +146,14 @@ class Executor:
             return self._block(case, refused)
         if not self._journal.mark_consumed(plan, consumed):
             return SHORTEST_PAUSE_SEC
-        return self._send(case, consumed.order_side, consumed.safe_close_qty)
+        return self._send(case, Permitted.of(consumed))
 
     def _timeout_sec(self, case: _Case) -> float:
         if is_emergency(case.entry.fields):
             return max(self._permit_timeout_sec, EMERGENCY_PERMIT_TIMEOUT_SEC)
         return self._permit_timeout_sec
 
-    def _send(self, case: _Case, side: OrderSide, quantity: Decimal) -> float | None:
+    def _send(self, case: _Case, permitted: Permitted) -> float | None:
         plan, claim = case.plan, case.claim
         try:
             earlier = self._find(case)
@@ -175,16 +174,15 @@ class Executor:
             return self._late(case)
         if isinstance(remaining, str):
             return SHORTEST_PAUSE_SEC
-        return self._place(case, side, quantity, recv_window_ms=remaining, window_start_ms=window_start_ms)
+        return self._place(case, permitted, recv_window_ms=remaining, window_start_ms=window_start_ms)
 
-    def _place(
-        self, case: _Case, side: OrderSide, quantity: Decimal, *, recv_window_ms: int, window_start_ms: int
-    ) -> float | None:
+    def _place(self, case: _Case, permitted: Permitted, *, recv_window_ms: int, window_start_ms: int) -> float | None:
         try:
             order = self._orders.place_reduce_only_market(
                 symbol=case.plan.symbol,
-                side=side,
-                quantity=quantity,
+                side=permitted.side,
+                leg=permitted.leg,
+                quantity=permitted.quantity,
                 client_order_id=case.claim.client_order_id,
                 recv_window_ms=recv_window_ms,
                 window_start_ms=window_start_ms,
@@ -212,13 +210,13 @@ class Executor:
         if case.after_deadline_ms < 0:
             return case.pause_sec
         evidence = ""
-        if case.after_deadline_ms >= self._read_lag_ms and case.claim.side is not None:
+        permitted = case.claim.permitted
+        if case.after_deadline_ms >= self._read_lag_ms and permitted is not None:
             found = self._lost_orders.look(
                 LostOrder(
                     symbol=case.plan.symbol,
                     client_order_id=case.claim.client_order_id,
-                    side=case.claim.side,
-                    quantity=case.claim.quantity,
+                    permitted=permitted,
                     sent_ago_ms=case.after_deadline_ms + PLACE_WINDOW_MS,
                 )
             )

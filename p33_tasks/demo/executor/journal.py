@@ -19,7 +19,7 @@ from p33_tasks.apply import Consumed
 from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.timing import PLACE_WINDOW_MS
 from p33_tasks.demo.names import APPLY_GROUP, DemoKeys, client_order_id
-from p33_tasks.domain.models import OrderSide, Plan
+from p33_tasks.domain.models import Leg, OrderSide, Plan
 from p33_tasks.domain.quantities import canonical, parse_quantity
 from p33_tasks.store.scripts import Scripts
 from p33_tasks.venues.spec import ClientOrderIds
@@ -41,6 +41,21 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Permitted:
+    """What a consumed permit allows."""
+
+    side: OrderSide
+    quantity: Decimal  # base units
+    leg: Leg = Leg.BOTH  # in hedge mode the leg that is closed
+
+    @classmethod
+    def of(cls, consumed: Consumed) -> Permitted:
+        """As ``PermitClient`` gave it."""
+        leg = Leg(consumed.position_side)
+        return cls(side=consumed.order_side, quantity=consumed.safe_close_qty, leg=leg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """A plan's journal as it was found."""
 
@@ -49,8 +64,7 @@ class Claim:
     state: State
     consume_id: str
     client_order_id: str
-    side: OrderSide | None = None  # from here on: known once consumed
-    quantity: Decimal | None = None
+    permitted: Permitted | None = None  # from here on: known once consumed
     place_before_ms: int | None = None
 
 
@@ -96,15 +110,17 @@ class Journal:
         )
         if status in {"duplicate", "done"}:
             return None
-        now_ms, on_record, consume_id, state, side, quantity, place_before_ms = rest
+        now_ms, on_record, consume_id, state, side, quantity, leg, place_before_ms = rest
+        permitted = None
+        if side and quantity:
+            permitted = Permitted(side=OrderSide(side), quantity=parse_quantity(quantity), leg=Leg(leg or Leg.BOTH))
         return Claim(
             consumption_on_record=on_record == "1",
             now_ms=int(now_ms),
             state=State(state),
             consume_id=consume_id,
             client_order_id=order_id,
-            side=OrderSide(side) if side else None,
-            quantity=parse_quantity(quantity) if quantity else None,
+            permitted=permitted,
             place_before_ms=int(place_before_ms) if place_before_ms else None,
         )
 
@@ -117,6 +133,7 @@ class Journal:
                 "consume_id": consumed.consume_id,
                 "side": str(consumed.order_side),
                 "quantity": canonical(consumed.safe_close_qty),
+                "position_side": consumed.position_side,
                 "place_before_ms": consumed.place_before_ms,
             },
         )

@@ -13,7 +13,8 @@ from decimal import Decimal
 from functools import reduce
 
 from p33_tasks.abilities import OrderReport, Orders, TellsOrderTrades, TellsTrades
-from p33_tasks.domain.models import OrderSide
+from p33_tasks.demo.executor.journal import Permitted
+from p33_tasks.domain.models import Leg
 from p33_tasks.domain.quantities import add, canonical
 from p33_tasks.domain.trades import Trade
 from p33_tasks.errors import ExchangeError
@@ -33,8 +34,7 @@ class LostOrder:
 
     symbol: str
     client_order_id: str
-    side: OrderSide
-    quantity: Decimal | None  # base units
+    permitted: Permitted
     sent_ago_ms: int  # at most so long ago
 
 
@@ -62,7 +62,7 @@ class LostOrders:
                 order = self._ours(lost, order_id, trades)
                 if order is not None:
                     return Found(order=order)
-            position = self._position(lost.symbol)
+            position = self._position(lost.symbol, lost.permitted.leg)
         except ExchangeError as error:
             return Found(kind="unseen", text=f"trades and position weren't seen: {error}")
         if trades is None:
@@ -72,7 +72,8 @@ class LostOrders:
         summed = canonical(_sum(trades))
         ids = ", ".join(_order_ids(trades))
         return Found(
-            kind="trades", text=f"{lost.side} {summed} was traded since it was sent, by order {ids}; {position}"
+            kind="trades",
+            text=f"{lost.permitted.side} {summed} was traded since it was sent, by order {ids}; {position}",
         )
 
     def _trades(self, lost: LostOrder) -> tuple[Trade, ...] | None:
@@ -83,17 +84,18 @@ class LostOrders:
         since_ms = now_ms - lost.sent_ago_ms - CLOCK_SLACK_MS
         until_ms = min(now_ms, since_ms + LONGEST_WINDOW_MS)
         trades = self._venue.fetch_trades(lost.symbol, since_ms=since_ms, until_ms=until_ms)
-        return tuple(trade for trade in trades if trade.side is lost.side and trade.order_id is not None)
+        ours = (lost.permitted.side, lost.permitted.leg)
+        return tuple(trade for trade in trades if (trade.side, trade.leg) == ours and trade.order_id is not None)
 
     def _ours(self, lost: LostOrder, order_id: str, trades: tuple[Trade, ...] | None) -> OrderReport | None:
         if not isinstance(self._venue, TellsOrderTrades):
             return None
         state = self._venue.fetch_order_state(lost.symbol, order_id)
-        if state is None or state.client_order_id != lost.client_order_id or state.side is not lost.side:
+        if state is None or state.client_order_id != lost.client_order_id or state.side is not lost.permitted.side:
             return None
         traded = _sum(trade for trade in trades or () if trade.order_id == order_id)
         executed = max(state.executed_qty, traded)
-        wanted = executed if lost.quantity is None else lost.quantity
+        wanted = lost.permitted.quantity
         ended = "FILLED" if executed >= wanted else "EXPIRED"
         return OrderReport(
             order_id=order_id,
@@ -101,15 +103,17 @@ class LostOrders:
             symbol=lost.symbol,
             status=ended if state.is_final else "PARTIALLY_FILLED",
             side=state.side,
+            leg=lost.permitted.leg,
             quantity=max(wanted, executed),
             executed_qty=executed,
         )
 
-    def _position(self, symbol: str) -> str:
+    def _position(self, symbol: str, leg: Leg) -> str:
         if self._venue is None:
             return "the position wasn't read"
         position = self._venue.fetch_positions([symbol]).positions.get(symbol)
-        return "the position isn't told" if position is None else f"the position is {canonical(position.position_amt)}"
+        held = None if position is None else position.amount_of(leg)
+        return "the position isn't told" if held is None else f"the position is {canonical(held)}"
 
 
 def _order_ids(trades: tuple[Trade, ...] | None) -> tuple[str, ...]:

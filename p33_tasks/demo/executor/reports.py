@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from p33_tasks.abilities import OrderReport
-from p33_tasks.domain.models import Plan
+from p33_tasks.domain.models import Leg, Plan
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.errors import PermitRefused
 
@@ -105,5 +105,6 @@ def _step(plan: Plan, order: OrderReport) -> Mapping[str, object]:
         "quantity": canonical(order.quantity),
         "executed_qty": canonical(order.executed_qty),
         "order_status": order.status,
-        "reduce_only": True,
+        # In hedge mode no such flag is sent: that the order only reduces follows from side and leg.
+        **({"reduce_only": True} if order.leg is Leg.BOTH else {"position_side": order.leg}),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from p33_tasks.abilities import OrderReport
-from p33_tasks.domain.models import OrderSide
+from p33_tasks.domain.models import Leg, OrderSide
 from p33_tasks.errors import MalformedResponseError
 from p33_tasks.venues.rows import InvalidRowError, number, shape
 
@@ -19,6 +19,9 @@ def read_order(body: object, symbol: str, client_order_id: str) -> OrderReport:
         raise MalformedResponseError("order: orderId is missing")
     if not isinstance(status, str) or not isinstance(side, str) or side not in set(OrderSide):
         raise MalformedResponseError("order: status or side is missing")
+    leg = body.get("positionSide")
+    if not isinstance(leg, str) or leg not in set(Leg):
+        raise MalformedResponseError(f"order: positionSide {leg!r:.20} is not documented")
     try:
         quantity, executed = number(body, "origQty"), number(body, "executedQty")
     except InvalidRowError as error:
@@ -31,6 +34,7 @@ def read_order(body: object, symbol: str, client_order_id: str) -> OrderReport:
         symbol=symbol,
         status=status,
         side=OrderSide(side),
+        leg=Leg(leg),
         quantity=quantity,
         executed_qty=executed,
     )

@@ -1,4 +1,7 @@
-"""Reduce-only market orders, for the reference apply layer.
+"""Market orders that only reduce, for the reference apply layer.
+
+In one-way mode ``reduceOnly`` says so. In hedge mode the venue refuses that flag (-1106), and side and ``positionSide``
+say it: SELL of LONG, BUY of SHORT. A leg that isn't of the account's mode is refused by the venue (-4061).
 
 The brain itself never trades: only ``build_order_client`` leads here.
 
@@ -15,7 +18,7 @@ from typing import Final
 
 from p33_tasks.abilities import OrderReport
 from p33_tasks.domain import quantities as q
-from p33_tasks.domain.models import OrderSide
+from p33_tasks.domain.models import Leg, OrderSide
 from p33_tasks.errors import (
     ExchangeClockError,
     ExchangeCredentialsError,
@@ -29,9 +32,9 @@ from p33_tasks.venues.binance_usdm.order_rows import read_order
 from p33_tasks.venues.binance_usdm.spec import PLACE, QUERY, SPEC
 from p33_tasks.venues.exact_json import loads_exact
 from p33_tasks.venues.http_errors import Answer, venue_code
+from p33_tasks.venues.orders import check_order
 from p33_tasks.venues.session import Reply, VenueSession
 
-MAX_RECV_WINDOW_MS: Final = 60_000
 ORDER_DOES_NOT_EXIST: Final = "-2013"
 DUPLICATE_CLIENT_ORDER_ID: Final = "-4116"
 
@@ -72,8 +75,9 @@ class BinanceOrders:
         client_order_id: str,
         recv_window_ms: int,
         window_start_ms: int | None = None,
+        leg: Leg = Leg.BOTH,
     ) -> OrderReport:
-        """Send one reduce-only market order, once.
+        """Send one market order that only reduces, once.
 
         Args:
             symbol: The venue's id, e.g. ``BTCUSDT``.
@@ -83,6 +87,7 @@ class BinanceOrders:
             recv_window_ms: The venue refuses the order when it arrives later than this after ``window_start_ms``.
             window_start_ms: By ``clock_ms()``, taken before the permit was consumed, so that a process that froze
                 since then can't send; None: now.
+            leg: In hedge mode the leg that is closed; BOTH in one-way mode.
 
         Raises:
             OrderRejectedError: Refused for certain; ``code`` is the venue's.
@@ -95,14 +100,21 @@ class BinanceOrders:
             StoreError: The shared budget can't be reached; nothing was sent.
             ValueError: A parameter is not usable; nothing was sent.
         """
-        _check(quantity=quantity, client_order_id=client_order_id, recv_window_ms=recv_window_ms)
+        check_order(
+            SPEC,
+            side=side,
+            leg=leg,
+            quantity=quantity,
+            client_order_id=client_order_id,
+            recv_window_ms=recv_window_ms,
+        )
         now_ms = self.clock_ms()
         params = {
             "symbol": symbol,
             "side": side.value,
             "type": "MARKET",
             "quantity": q.canonical(quantity),
-            "reduceOnly": "true",
+            **({"reduceOnly": "true"} if leg is Leg.BOTH else {"positionSide": leg.value}),
             "newOrderRespType": "RESULT",
             "newClientOrderId": client_order_id,
             "recvWindow": recv_window_ms,
@@ -148,13 +160,3 @@ def _placed(reply: Reply, symbol: str, client_order_id: str) -> OrderReport:
 
 def _find(client_order_id: str) -> str:
     return f"it may have been executed, find it by client order id {client_order_id}"
-
-
-def _check(*, quantity: Decimal, client_order_id: str, recv_window_ms: int) -> None:
-    if q.parse_quantity(quantity) <= 0:
-        raise ValueError(f"an order's quantity is above zero, not {quantity}")
-    ids = SPEC.client_order_ids
-    if not ids.pattern.fullmatch(client_order_id):
-        raise ValueError(f"client order id {client_order_id!r:.60}: use 1 to {ids.max_chars} of {ids.shown}")
-    if not 1 <= recv_window_ms <= MAX_RECV_WINDOW_MS:
-        raise ValueError(f"recv_window_ms={recv_window_ms}: use 1 to {MAX_RECV_WINDOW_MS}")

@@ -60,8 +60,8 @@ class OkxOrders(OrderClient):
         rows = rows_of(self._session.ask(POSITIONS, {"instId": symbol}), POSITIONS.shown)
         row = position_to_close(rows, symbol, order.side)
         closed = LEGS[row["posSide"]]
-        if order.leg not in {Leg.BOTH, closed}:
-            raise InvalidRowError(f"the {order.leg} leg was to be closed, the open position is {row['posSide']}")
+        if order.leg is not closed:
+            raise InvalidRowError(f"the order is for {order.leg}, the open position is posSide {row['posSide']}")
         in_net_mode = closed is Leg.BOTH
         params = {
             "instId": symbol,

@@ -6,6 +6,7 @@ from tests.guards.guard import Guard
 
 JOURNAL_TESTS = "integration/demo/executor/test_journal.py"
 APPLY_TESTS = "integration/demo/executor/test_apply_layer.py"
+HEDGE_TESTS = "integration/demo/executor/test_hedge_mode.py"
 GOVERNOR_TESTS = "integration/demo/executor/test_governor.py"
 
 
@@ -248,6 +249,42 @@ NEIGHBOURS = (
         old="        return self.order is not None and self.order.executed_qty > 0\n",
         new="        return self.order is not None\n",
         tests=("unit/demo/executor/test_reports.py",),
+    ),
+    # --- in hedge mode
+    Guard(
+        promise="no order enlarges a leg: in hedge mode no flag holds the venue back",
+        file="venues/orders.py",
+        old="    if side is _ENLARGES.get(leg):\n",
+        new="    if side is _ENLARGES.get(None):\n",
+        tests=("unit/venues/test_exchange_orders.py::test_an_unusable_parameter_is_refused_before_anything_is_sent",),
+    ),
+    Guard(
+        promise="on okx an order without a leg closes none of a hedged position",
+        file="venues/okx/orders.py",
+        old="        if leg is not closed:\n",
+        new="        if leg not in {Leg.BOTH, closed}:\n",
+        tests=("unit/venues/test_okx_orders.py::test_an_order_for_another_leg_than_the_open_one_is_not_sent",),
+    ),
+    Guard(
+        promise="the executor remembers the leg of a consumed permit",
+        file="demo/executor/journal.py",
+        old="leg=Leg(leg or Leg.BOTH))\n",
+        new="leg=Leg.BOTH)\n",
+        tests=(f"{HEDGE_TESTS}::test_an_executor_that_died_between_permit_and_order_still_knows_the_leg",),
+    ),
+    Guard(
+        promise="a lost order isn't found among the other leg's trades",
+        file="demo/executor/lost_orders.py",
+        old="if (trade.side, trade.leg) == ours and",
+        new="if trade.side is ours[0] and",
+        tests=("unit/demo/executor/test_lost_orders.py",),
+    ),
+    Guard(
+        promise="a leg's notional is not the net one",
+        file="demo/governor.py",
+        old=" if mode == HEDGE else net\n",
+        new=" or net\n",
+        tests=(f"{HEDGE_TESTS}::test_the_governor_counts_the_legs_amount_and_not_the_net_one",),
     ),
     # --- the governor
     _governor(

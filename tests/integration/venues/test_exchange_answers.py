@@ -309,6 +309,7 @@ def test_a_refused_connection_keeps_the_signed_url_to_itself(make_venue):
 def test_an_order_goes_out_in_the_body_with_its_quantity_digit_by_digit(make_orders, server):
     def accepted(asked):
         echo = {"symbol": asked.params["symbol"], "clientOrderId": asked.params["newClientOrderId"], "orderId": 7}
+        echo["positionSide"] = "BOTH"
         amounts = {"origQty": asked.params["quantity"], "executedQty": asked.params["quantity"]}
         return Canned(body=json.dumps(echo | amounts | {"side": asked.params["side"], "status": "FILLED"}))
 

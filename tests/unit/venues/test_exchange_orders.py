@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from p33_tasks.domain.models import OrderSide
+from p33_tasks.domain.models import Leg, OrderSide
 from p33_tasks.errors import ConfigurationError, MalformedResponseError
 from p33_tasks.venues.binance_usdm.order_rows import read_order
 from p33_tasks.venues.binance_usdm.orders import is_certain_rejection
@@ -28,6 +28,7 @@ def test_the_documented_order_is_read_exactly():
     report = read_order(order(executedQty="2.500"), "BTCUSDT", "testOrder")
     assert (report.order_id, report.status, report.side) == ("22542179", "NEW", OrderSide.SELL)
     assert (report.quantity, report.executed_qty) == (Decimal(10), Decimal("2.5"))
+    assert report.leg is Leg.SHORT
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,9 @@ def test_the_documented_order_is_read_exactly():
         {"executedQty": "-1"},
         {"executedQty": "11"},
         {"origQty": "NaN"},
+        {"positionSide": None},
+        {"positionSide": "long"},
+        {"positionSide": []},
     ],
 )
 def test_an_order_that_is_not_whole_is_malformed(changes):
@@ -108,6 +112,7 @@ def client(exchange_id="binanceusdm"):
         ({"client_order_id": "a b"}, ValueError),
         ({"recv_window_ms": 0}, ValueError),
         ({"recv_window_ms": 60_001}, ValueError),
+        ({"leg": Leg.SHORT}, ValueError),  # a sell would enlarge it, and no flag holds the venue back
     ],
 )
 def test_an_unusable_parameter_is_refused_before_anything_is_sent(changes, kind):

@@ -184,10 +184,18 @@ def test_without_one_position_to_reduce_nothing_is_sent(rows):
     assert session.params_of(PLACE) == []
 
 
-def test_the_other_leg_is_never_closed():
-    session = session_with(positions=answer(position(posSide="long")))
+@pytest.mark.parametrize(
+    ("held", "leg", "side"),
+    [
+        ("long", Leg.SHORT, OrderSide.BUY),
+        ("long", Leg.BOTH, OrderSide.SELL),  # a permit without a leg, and the account was put into hedge mode
+        ("net", Leg.LONG, OrderSide.SELL),  # and the other way round
+    ],
+)
+def test_an_order_for_another_leg_than_the_open_one_is_not_sent(held, leg, side):
+    session = session_with(positions=answer(position(posSide=held)))
     with pytest.raises(OrderRejectedError, match="nothing was sent"):
-        place(session, leg=Leg.SHORT)
+        place(session, leg=leg, side=side)
     assert session.params_of(PLACE) == []
 
 

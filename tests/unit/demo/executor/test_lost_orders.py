@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from p33_tasks.demo.executor.journal import Permitted
 from p33_tasks.demo.executor.lost_orders import LONGEST_WINDOW_MS, Found, LostOrder, LostOrders
-from p33_tasks.domain.models import Leg, OrderSide, Position
+from p33_tasks.domain.models import Leg, LegPosition, OrderSide, Position
 from p33_tasks.domain.trades import OrderState, Trade
 from p33_tasks.errors import ExchangeUnavailableError
 from p33_tasks.ports import PositionReport
 
 NOW_MS = 1_800_000_000_000
 OURS = "p33-1"
-LOST = LostOrder(
-    symbol="BTCUSDT", client_order_id=OURS, side=OrderSide.SELL, quantity=Decimal("0.03"), sent_ago_ms=7_000
-)
+SOLD = Permitted(side=OrderSide.SELL, quantity=Decimal("0.03"))
+LOST = LostOrder(symbol="BTCUSDT", client_order_id=OURS, permitted=SOLD, sent_ago_ms=7_000)
+LONG_LEG = replace(LOST, permitted=replace(SOLD, leg=Leg.LONG))
 
 
 class Clock:
@@ -120,6 +122,26 @@ def test_trades_of_the_other_side_are_none():
     assert (found.order, found.kind) == (None, "nothing")
 
 
+class HedgedAccount(Account):
+    def fetch_positions(self, symbols: Iterable[str]) -> PositionReport:
+        legs = (
+            LegPosition(leg=Leg.LONG, position_amt=Decimal("0.02")),
+            LegPosition(leg=Leg.SHORT, position_amt=Decimal("-0.05")),
+        )
+        shown = {s: Position(symbol=s, position_amt=Decimal("-0.03"), hedge_mode=True, legs=legs) for s in symbols}
+        return PositionReport(positions=shown)
+
+
+def test_in_hedge_mode_only_trades_of_the_leg_count_and_its_own_amount_is_told():
+    short = replace(trade("7"), leg=Leg.SHORT)
+    other = look(HedgedAccount(short, states={"7": state()}), LONG_LEG)
+    assert (other.order, other.kind) == (None, "nothing")
+    assert "the position is 0.02" in other.text
+    found = look(HedgedAccount(replace(short, leg=Leg.LONG), states={"7": state()}), LONG_LEG)
+    assert found.order is not None
+    assert (found.order.leg, found.order.executed_qty) == (Leg.LONG, Decimal("0.03"))
+
+
 @pytest.mark.parametrize("venue", [Positions(), Away(), None])
 def test_what_the_venue_does_not_tell_proves_nothing(venue: object):
     found = look(venue)
@@ -132,7 +154,7 @@ def test_the_window_begins_before_the_sending_and_never_grows_long():
     month_ms = 30 * 86_400_000
     look(
         account,
-        LostOrder(symbol="BTCUSDT", client_order_id=OURS, side=OrderSide.SELL, quantity=None, sent_ago_ms=month_ms),
+        replace(LOST, sent_ago_ms=month_ms),
     )
     assert account.windows == [
         (NOW_MS - 17_000, NOW_MS),

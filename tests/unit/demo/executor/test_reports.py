@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from p33_tasks.abilities import OrderReport
 from p33_tasks.contract.results import parse_result
 from p33_tasks.demo.executor.reports import Outcome, Report, of_order, of_refusal, result_fields
-from p33_tasks.domain.models import OrderSide, Plan
+from p33_tasks.domain.models import Leg, OrderSide, Plan, PositionSide
 from p33_tasks.errors import PermitRefused
 
 PLAN = Plan(plan_id="p\u00fc-1", symbol="BTCUSDT", action="CLOSE_PARTIAL_75", close_factor=Decimal("0.75"), issued_ms=1)
@@ -52,6 +53,15 @@ def test_only_a_confirmed_quantity_is_executed_and_only_a_final_order_without_on
     assert read.consume_id == "c1"
     (fill,) = read.fills
     assert (fill.order_id, fill.side, fill.cumulative_qty) == ("8205830455", OrderSide.SELL, Decimal(executed))
+
+
+def test_an_order_of_a_leg_names_the_leg_and_no_reduce_only_flag():
+    of_leg = replace(order("FILLED", "0.028"), leg=Leg.LONG)
+    fields = result_fields(PLAN, of_order(of_leg, "c1"), now_ms=1_771_305_126_999)
+    (step,) = json.loads(fields["steps_results"])
+    assert (step["position_side"], "reduce_only" in step) == ("LONG", False)
+    (fill,) = parse_result(fields).fills
+    assert (fill.leg, fill.reduce_only) == (PositionSide.LONG, None)
 
 
 def test_the_entry_is_dialect_a_with_exact_quantities():
