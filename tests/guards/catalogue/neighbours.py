@@ -259,13 +259,6 @@ NEIGHBOURS = (
         tests=("unit/venues/test_exchange_orders.py::test_an_unusable_parameter_is_refused_before_anything_is_sent",),
     ),
     Guard(
-        promise="on okx an order without a leg closes none of a hedged position",
-        file="venues/okx/orders.py",
-        old="        if leg is not closed:\n",
-        new="        if leg not in {Leg.BOTH, closed}:\n",
-        tests=("unit/venues/test_okx_orders.py::test_an_order_for_another_leg_than_the_open_one_is_not_sent",),
-    ),
-    Guard(
         promise="the executor remembers the leg of a consumed permit",
         file="demo/executor/journal.py",
         old="leg=Leg(leg or Leg.BOTH))\n",

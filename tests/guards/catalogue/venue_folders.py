@@ -296,9 +296,9 @@ VENUE_FOLDERS = (
     _okx_orders(
         "the other leg is never closed",
         "orders.py",
+        "        if order.leg is not closed:\n",
         "        if order.leg not in {Leg.BOTH, closed}:\n",
-        "        if False:\n",
-        "test_the_other_leg_is_never_closed",
+        "test_an_order_for_another_leg_than_the_open_one_is_not_sent",
     ),
     _okx_orders(
         "a time-out and a duplicate id are not rejections",
