@@ -220,8 +220,8 @@ NEIGHBOURS = (
     ),
     _attempt(
         "an order that may be under way is asked for, not sent again",
-        "        if claim.state is State.CONSUMED and claim.side is not None and claim.quantity is not None:\n",
-        "        if claim.side is not None and claim.quantity is not None:\n",
+        "        if claim.state is State.CONSUMED and claim.permitted is not None:\n",
+        "        if claim.permitted is not None:\n",
         "test_an_order_that_the_venue_does_not_find_is_never_rejected",
     ),
     _attempt(
