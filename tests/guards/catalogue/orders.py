@@ -72,8 +72,8 @@ ORDERS = (
     # --- orders
     _orders(
         "an order is reduce-only",
-        '            "reduceOnly": "true",\n',
-        "",
+        '{"reduceOnly": "true"} if leg is Leg.BOTH else ',
+        "{} if leg is Leg.BOTH else ",
         f"{ANSWER_TESTS}::test_an_order_goes_out_in_the_body_with_its_quantity_digit_by_digit",
     ),
     _orders(
@@ -126,11 +126,12 @@ ORDERS = (
         f"{SIM_TESTS}::test_a_limit_of_orders_is_a_pause_and_nothing_was_executed",
         f"{ANSWER_TESTS}::test_an_order_is_unknown_to_the_venue_only_by_its_own_word",
     ),
-    _orders(
-        "an order's quantity is above zero",
-        "    if q.parse_quantity(quantity) <= 0:\n",
-        "    if q.parse_quantity(quantity) < 0:\n",
-        f"{ORDER_TESTS}::test_an_unusable_parameter_is_refused_before_anything_is_sent",
+    Guard(
+        promise="an order's quantity is above zero",
+        file="venues/orders.py",
+        old="    if q.parse_quantity(quantity) <= 0:\n",
+        new="    if q.parse_quantity(quantity) < 0:\n",
+        tests=(f"{ORDER_TESTS}::test_an_unusable_parameter_is_refused_before_anything_is_sent",),
     ),
     _order_rows(
         "the order read is the one that was asked for",
