@@ -11,6 +11,7 @@ import redis
 from p33_tasks.cli.findings import Finding, Findings, Grade, listed
 from p33_tasks.cli.session import Session, place_of
 from p33_tasks.contract.keys import Keys
+from p33_tasks.domain.models import Leg
 from p33_tasks.errors import ConfigurationError, StoreError
 from p33_tasks.settings import Settings
 from p33_tasks.store.connection import connect
@@ -147,13 +148,14 @@ def _expected_types(keys: Keys, symbols: tuple[str, ...]) -> Iterator[tuple[str,
     for key in (keys.counters, keys.refresh, keys.budget, keys.first_seen, keys.results_first_seen):
         yield key, "hash"
     for symbol in symbols:
-        for key in (keys.snapshot(symbol), keys.ledger(symbol), keys.fills(symbol), keys.market(symbol)):
-            yield key, "hash"
-        for key in (keys.limits(symbol), keys.adaptive_limits(symbol)):
+        for key in (keys.fills(symbol), keys.market(symbol), keys.limits(symbol)):
             yield key, "hash"
         yield keys.fill_times(symbol), "zset"
-        for key in (keys.reservation(symbol), keys.ledger_origin(symbol)):
-            yield key, "string"
+        for leg in Leg:
+            for key in (keys.snapshot(symbol, leg), keys.ledger(symbol, leg), keys.adaptive_limits(symbol, leg)):
+                yield key, "hash"
+            for key in (keys.reservation(symbol, leg), keys.ledger_origin(symbol, leg)):
+                yield key, "string"
     yield keys.epoch, "string"
 
 

@@ -76,7 +76,7 @@ def _check_beat(overview: Overview, policy: Policy) -> list[Finding]:
 def _check_snapshots(overview: Overview, policy: Policy) -> list[Finding]:
     findings = Findings("snapshots")
     old = [
-        f"{view.symbol} ({'none' if view.snapshot_age_ms is None else seconds(view.snapshot_age_ms)})"
+        f"{view.position} ({'none' if view.snapshot_age_ms is None else seconds(view.snapshot_age_ms)})"
         for view in overview.symbols
         if view.snapshot_age_ms is None
         or not 0 <= view.snapshot_age_ms <= view.policy_in_force(policy).stale_threshold_ms
@@ -134,19 +134,19 @@ def _check_ids(findings: Findings, stream: StreamView, overview: Overview) -> No
 
 def _check_symbols(overview: Overview, policy: Policy) -> list[Finding]:
     findings = Findings("symbols")
-    endless = [view.symbol for view in overview.symbols if view.reservation_is_endless]
+    endless = [view.position for view in overview.symbols if view.reservation_is_endless]
     if endless:
         fix = "a running snapshot worker gives it an expiry with the next refresh; then find out who SET it without PX"
         findings.fail("reservations", f"without an expiry: {listed(endless)}; every plan on them is denied", fix)
-    held = [view.symbol for view in overview.symbols if view.hold_why is not None]
+    held = [view.position for view in overview.symbols if view.hold_why is not None]
     if held:
         findings.warn("holds", f"on {listed(held)}", "p33 hold list, then p33 hold clear SYMBOL")
-    bare = [view.symbol for view in overview.symbols if view.ledger_amt is None and view.position_amt]
+    bare = [view.position for view in overview.symbols if view.ledger_amt is None and view.position_amt]
     if bare:
         fix = "compare with your own records, then: p33 ledger adopt SYMBOL"
         findings.warn("ledgers", f"none for {listed(bare)}, which have a position: plans are denied", fix)
     drifting = [
-        f"{view.symbol} ({view.drift_pct:.2f} %)"
+        f"{view.position} ({view.drift_pct:.2f} %)"
         for view in overview.symbols
         if view.drift_pct is not None
         and view.drift_pct > view.policy_in_force(policy).qty_tolerance_pct
@@ -156,7 +156,7 @@ def _check_symbols(overview: Overview, policy: Policy) -> list[Finding]:
         fix = "find the fill that only one side knows, then: p33 ledger adopt --replace SYMBOL"
         findings.warn("drift", f"above the tolerance: {listed(drifting)}", fix)
     growing = [
-        f"{view.symbol} ({view.drift_pct:.2f} %, then {after:.2f} %)"
+        f"{view.position} ({view.drift_pct:.2f} %, then {after:.2f} %)"
         for view in overview.symbols
         if view.drift_pct is not None
         and view.drift_pct <= (tolerance := view.policy_in_force(policy).qty_tolerance_pct)
@@ -178,12 +178,12 @@ def _check_limits(overview: Overview, policy: Policy) -> list[Finding]:
         limits, text = view.facts.limits, limits_text(view, policy)
         clear = f"p33 limits set {view.symbol}, or p33 limits clear {view.symbol}"
         if view.facts.limits_problem:
-            findings.fail(view.symbol, text, clear)
+            findings.fail(view.position, text, clear)
         elif view.policy_in_force(policy).limits_until_ms is not None:
-            findings.warn(view.symbol, text, f"if it is no longer meant: {clear}")
+            findings.warn(view.position, text, f"if it is no longer meant: {clear}")
         elif looser(policy, limits):
             ended = "looser than configured and no longer counted: " + ", ".join(looser(policy, limits))
-            findings.warn(view.symbol, f"{ended}; in force: {text or 'the configured ones'}", clear)
+            findings.warn(view.position, f"{ended}; in force: {text or 'the configured ones'}", clear)
         elif text:
-            findings.ok(view.symbol, text)
+            findings.ok(view.position, text)
     return findings.all

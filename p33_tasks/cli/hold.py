@@ -84,7 +84,7 @@ def list_(as_json: bool) -> None:
     """
     session = open_session()
     overview = read_overview(session.client, session.keys, session.settings.allowlist, source=session.source)
-    held = {view.symbol: view.hold_why for view in overview.symbols if view.hold_why is not None}
+    held = {view.position: view.hold_why for view in overview.symbols if view.hold_why is not None}
     if as_json:
         print_json({"holds": held})
         return

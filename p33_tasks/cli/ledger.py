@@ -15,7 +15,8 @@ from p33_tasks.domain.models import Leg
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.domain.rules import sec
 from p33_tasks.store.operator import Adoption, OperatorStore
-from p33_tasks.views.overview import Overview, SymbolView, read_overview
+from p33_tasks.views.overview import Overview, read_overview
+from p33_tasks.views.positions import SymbolView
 
 
 @click.group(short_help="Show a ledger, or adopt the exchange's position.")
@@ -29,6 +30,7 @@ def ledger() -> None:
       p33 ledger show
       p33 ledger adopt BTCUSDT             the symbol has none yet
       p33 ledger adopt --replace BTCUSDT   it has one, and the exchange is right
+      p33 ledger adopt --side LONG BTCUSDT in hedge mode: which leg
     """
 
 
@@ -58,7 +60,7 @@ def show(symbols: tuple[str, ...], as_json: bool) -> None:
         record = view.facts.ledger
         ordered = None if record is None or not record.last_order_time_ms else record.last_order_time_ms
         table.add_row(
-            cell(view.symbol, "bold"),
+            cell(view.position, "bold"),
             cell(amount(view.ledger_amt) if record is not None else view.facts.ledger_problem or "none", limit=60),
             cell(amount(view.position_amt)),
             cell(drift_text(view.drift_pct)),
@@ -88,28 +90,26 @@ def adopt(symbol: str, side: str | None, replace: bool, yes: bool, as_json: bool
       p33 ledger adopt --side LONG BTCUSDT
     """
     name, session = symbol_of(symbol), open_session()
-    view = _read(session, (name,)).symbols[0]
-    snapshot = view.facts.snapshot
-    if side is not None or (snapshot is not None and snapshot.position.hedge_mode):
-        _adopt_leg(session, view, side, replace=replace, yes=yes, as_json=as_json)
-        return
+    view = _position(session, name, side)
     if view.position_amt is None:
-        raise Failure(_refusal_text(session, name, Adoption(adopted=False, refusal="no_snapshot")))
+        raise Failure(_refusal_text(session, view, Adoption(adopted=False, refusal="no_snapshot")))
     if view.ledger_amt is not None and not replace:
         same = view.ledger_amt == view.position_amt
         known = Adoption(
             adopted=False, refusal="ledger_agrees" if same else "ledger_exists", found=amount(view.ledger_amt)
         )
-        raise Failure(_refusal_text(session, name, known))
+        raise Failure(_refusal_text(session, view, known))
     before = amount(view.ledger_amt) if view.facts.ledger is not None else "none"
     if not as_json:
-        click.echo(f"{name}: ledger {before} -> {amount(view.position_amt)} (the exchange's, {_age(view)} old)")
+        shown = f"{amount(view.position_amt)} (the exchange's, {seconds(view.snapshot_age_ms)} old)"
+        click.echo(f"{view.position}: ledger {before} -> {shown}")
     if not yes and not as_json:
         click.confirm("Does the exchange's position agree with your own records?", abort=True)
     if not yes and as_json:
         raise click.UsageError("--json doesn't ask; add --yes")
     done = OperatorStore(session.client, session.keys).adopt_ledger(
         name,
+        view.leg,
         source=session.source,
         policy=session.settings.policy,
         by=operator(),
@@ -117,55 +117,34 @@ def adopt(symbol: str, side: str | None, replace: bool, yes: bool, as_json: bool
         shown_amt=view.facts.as_stored[0],
     )
     if not done.adopted:
-        raise Failure(_refusal_text(session, name, done))
+        raise Failure(_refusal_text(session, view, done))
     if as_json:
-        print_json({"symbol": name, "adopted": True, "before": done.before or None, "after": done.after})
+        leg = {} if view.leg is Leg.BOTH else {"position_side": str(view.leg)}
+        print_json({"symbol": name, **leg, "adopted": True, "before": done.before or None, "after": done.after})
     else:
-        click.echo(f"adopted: the ledger of {name} is {escaped(done.after)} (it was {escaped(done.before) or 'none'})")
+        was = escaped(done.before) or "none"
+        click.echo(f"adopted: the ledger of {view.position} is {escaped(done.after)} (it was {was})")
 
 
-def _adopt_leg(
-    session: Session, view: SymbolView, side: str | None, *, replace: bool, yes: bool, as_json: bool
-) -> None:
-    """As ``adopt``, of one leg of a symbol in hedge mode."""
-    snapshot, symbol = view.facts.snapshot, view.symbol
-    if snapshot is None:
-        raise Failure(_refusal_text(session, symbol, Adoption(adopted=False, refusal="no_snapshot")))
-    amounts = {str(leg.leg): leg.position_amt for leg in snapshot.position.legs}
-    if side is None or side not in amounts:
-        refused = Adoption(adopted=False, refusal="position_mode", found=snapshot.position.position_mode)
-        raise Failure(_refusal_text(session, symbol, refused))
-    if not as_json:
-        click.echo(f"{symbol} {side}: ledger -> {amount(amounts[side])} (the exchange's, {_age(view)} old)")
-    if not yes and not as_json:
-        click.confirm("Does the exchange's position agree with your own records?", abort=True)
-    if not yes and as_json:
-        raise click.UsageError("--json doesn't ask; add --yes")
-    done = OperatorStore(session.client, session.keys).adopt_ledger(
-        symbol,
-        Leg(side),
-        source=session.source,
-        policy=session.settings.policy,
-        by=operator(),
-        replace=replace,
-        shown_amt=canonical(amounts[side]),
-    )
-    if not done.adopted:
-        raise Failure(_refusal_text(session, f"{symbol} {side}", done))
-    if as_json:
-        found = {"symbol": symbol, "position_side": side, "adopted": True}
-        print_json({**found, "before": done.before or None, "after": done.after})
-    else:
-        before = escaped(done.before) or "none"
-        click.echo(f"adopted: the ledger of {symbol} {side} is {escaped(done.after)} (it was {before})")
+def _position(session: Session, symbol: str, side: str | None) -> SymbolView:
+    """The one position that is meant.
+
+    Raises:
+        Failure: In hedge mode no leg is named; or one is named that isn't there.
+    """
+    views = _read(session, (symbol,)).symbols
+    leg = Leg(side.upper()) if side else Leg.BOTH
+    found = next((view for view in views if view.leg is leg), None)
+    if found is not None:
+        return found
+    mode = "one_way" if views[0].leg is Leg.BOTH else "hedge"
+    if views[0].leg is Leg.BOTH and views[0].facts.snapshot is None:
+        raise Failure(_refusal_text(session, views[0], Adoption(adopted=False, refusal="no_snapshot")))
+    raise Failure(_refusal_text(session, views[0], Adoption(adopted=False, refusal="position_mode", found=mode)))
 
 
 def _read(session: Session, symbols: tuple[str, ...]) -> Overview:
     return read_overview(session.client, session.keys, symbols, source=session.source)
-
-
-def _age(view: SymbolView) -> str:
-    return seconds(view.snapshot_age_ms)
 
 
 _REFUSALS = {
@@ -182,20 +161,19 @@ _REFUSALS = {
     "later than its time to place plus the venue's lag. Try again in {found_sec} s",
     "cooldown": "an order was recorded shortly before: the snapshot must be fetched later than that plus the cooldown. "
     "Try again in {found_sec} s",
-    "limits_unreadable": "its own limits can't be read ({found}). Look with: p33 limits show {symbol}",
+    "limits_unreadable": "its own limits can't be read ({found}). Look with: p33 limits show SYMBOL",
     "ledger_agrees": "it has one already, {found}, and the exchange says the same. There is nothing to do",
     "ledger_exists": "it has one already, {found}. Find out why they differ, then: p33 ledger adopt --replace {symbol}",
     "position_changed": "the exchange's position moved to {found} since it was shown to you. Look again",
 }
 
 
-def _refusal_text(session: Session, symbol: str, refused: Adoption) -> str:
+def _refusal_text(session: Session, view: SymbolView, refused: Adoption) -> str:
     settings = session.settings
-    view = _read(session, (symbol,)).symbols[0]
     policy = view.policy_in_force(settings.policy)
     found_ms = int(refused.found) if refused.found.isdecimal() else 0
     words = _REFUSALS.get(refused.refusal, f"{refused.refusal}: {refused.found}").format(
-        symbol=symbol,
+        symbol=view.symbol if view.leg is Leg.BOTH else f"--side {view.leg} {view.symbol}",
         found=escaped(refused.found),
         # Up, so that who waits that long isn't a moment too early; a snapshot must be fetched after it, too.
         found_sec=-(-found_ms // 1000)
@@ -204,13 +182,15 @@ def _refusal_text(session: Session, symbol: str, refused: Adoption) -> str:
         ttl_sec=canonical(sec(policy.cooldown_ms + policy.permit_ttl_ms)),
         source=session.source,
     )
-    return f"the ledger of {symbol} was not adopted: {words}."
+    name = view.symbol if refused.refusal == "position_mode" else view.position
+    return f"the ledger of {name} was not adopted: {words}."
 
 
 def _json(view: SymbolView) -> dict[str, Any]:
     record = view.facts.ledger
     return {
         "symbol": view.symbol,
+        "position_side": str(view.leg),
         "ledger_position_amt": view.ledger_amt,
         "exchange_position_amt": view.position_amt,
         "diff_pct": view.drift_pct,

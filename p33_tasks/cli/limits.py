@@ -20,7 +20,8 @@ from p33_tasks.domain.models import Policy, SymbolLimits
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.errors import CorruptStateError
 from p33_tasks.store.operator import OperatorStore
-from p33_tasks.views.overview import SymbolView, read_overview
+from p33_tasks.views.overview import read_overview
+from p33_tasks.views.positions import SymbolView
 
 _FIELD_OF = {
     "cooldown_ms": "cooldown_sec",
@@ -60,7 +61,7 @@ def show(symbols: tuple[str, ...], as_json: bool) -> None:
     wanted = tuple(map(symbol_of, symbols)) or session.settings.allowlist
     views, policy = _read(session, wanted), session.settings.policy
     if as_json:
-        print_json({"configured": _configured(policy), "limits": {v.symbol: limits_json(v, policy) for v in views}})
+        print_json({"configured": _configured(policy), "limits": {v.position: limits_json(v, policy) for v in views}})
         return
     print_lines(console(), (cell(line, limit=700) for line in _lines(views, policy, named=bool(symbols))))
 
@@ -193,6 +194,6 @@ def _lines(views: tuple[SymbolView, ...], policy: Policy, *, named: bool) -> Ite
             text = f"{text or 'as configured'}; no longer counted: {', '.join(_FIELD_OF[name] for name in ended)}"
         if text or named:
             shown += 1
-            yield f"{view.symbol}  {text or 'as configured'}"
+            yield f"{view.position}  {text or 'as configured'}"
     if not shown:
         yield "no symbol has limits of its own"

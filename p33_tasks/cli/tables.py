@@ -11,7 +11,8 @@ from p33_tasks.cli.show import amount, cell, escaped, seconds
 from p33_tasks.domain.models import Allow, Policy
 from p33_tasks.domain.quantities import canonical, magnitude
 from p33_tasks.domain.rules import sec
-from p33_tasks.views.overview import Overview, SymbolView
+from p33_tasks.views.overview import Overview
+from p33_tasks.views.positions import SymbolView
 from p33_tasks.views.streams import StreamView
 
 _COLUMNS = ("symbol", "exchange", "ledger", "drift", "snapshot age", "cooldown", "reserved by", "hold", "gate now")
@@ -49,7 +50,7 @@ def _cells(view: SymbolView, policy: Policy) -> Iterator[Any]:
     facts, age, policy = view.facts, view.snapshot_age_ms, view.policy_in_force(policy)
     fresh = age is not None and 0 <= age <= policy.stale_threshold_ms
     drift, left, gate = view.drift_pct, view.cooldown_left_ms(policy), gate_word(view, policy)
-    yield cell(view.symbol, "bold")
+    yield cell(view.position, "bold")
     yield cell(_side(view.position_amt))
     yield cell(amount(view.ledger_amt))
     yield cell(drift_text(drift), "red" if drift is None or drift > policy.qty_tolerance_pct else "")
@@ -93,7 +94,7 @@ def service_lines(overview: Overview, place: str, policy: Policy) -> Iterator[An
         yield cell(f"          the last refresh failed: {escaped(refresh.error, limit=300)}", "red", limit=600)
     for view in overview.symbols:
         if text := limits_text(view, policy):
-            yield cell(f"limits    {escaped(view.symbol)}: {text}", limit=600)
+            yield cell(f"limits    {escaped(view.position)}: {text}", limit=600)
     for stream in overview.streams:
         if stream.name in {"plans", "results"}:
             yield cell(f"{stream.name:<10}{stream_text(stream)}", "red" if stream.problem else "", limit=600)
@@ -219,6 +220,7 @@ def symbol_json(view: SymbolView, policy: Policy) -> dict[str, Any]:
     facts = view.facts
     return {
         "symbol": view.symbol,
+        "position_side": str(view.leg),
         "exchange_position_amt": view.position_amt,
         "ledger_position_amt": view.ledger_amt,
         "diff_pct": view.drift_pct,

@@ -10,9 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
+from p33_tasks.contract.positions import HEDGE_LEGS, position_key
 from p33_tasks.domain.executions import Breach
+from p33_tasks.domain.models import Leg
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.store.verdicts import EVALUATION_BUCKETS_US, LATENCY_BUCKETS_MS, OTHER_SYMBOL
+from p33_tasks.views.positions import SymbolView
 
 STREAMS = ("plan", "result")
 """The values of the label ``stream``."""
@@ -21,9 +24,16 @@ _REASONS = frozenset(str(reason) for reason in Reason)
 Counters = Mapping[str, int]
 
 
-def counter_families(counters: Counters, symbols: Sequence[str]) -> Iterator[Metric]:
-    """Every counter of every allowlisted symbol, at 0 from the start; denial reasons once they were given."""
-    labels = (*symbols, OTHER_SYMBOL)
+def counter_families(counters: Counters, views: Sequence[SymbolView]) -> Iterator[Metric]:
+    """Every counter of every allowlisted symbol, at 0 from the start; denial reasons once they were given.
+
+    A symbol's legs come when it is in hedge mode, and stay as long as something was counted: a counter doesn't vanish.
+    """
+    symbols = tuple(dict.fromkeys(view.symbol for view in views))
+    hedged = {view.symbol for view in views if view.leg is not Leg.BOTH}
+    counted = {field.split("|", 2)[1] for field in counters if "|" in field}
+    legs = [(symbol, position_key(symbol, leg)) for symbol in symbols for leg in HEDGE_LEGS]
+    labels = (*symbols, *(key for symbol, key in legs if symbol in hedged or key in counted), OTHER_SYMBOL)
     yield _counter(
         counters,
         "p33_snapshot_total",

@@ -14,7 +14,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from p33_tasks.domain.models import Policy
 from p33_tasks.domain.rules import other_life
-from p33_tasks.views.overview import Overview, RefreshView, SymbolView
+from p33_tasks.views.overview import Overview, RefreshView
+from p33_tasks.views.positions import SymbolView
 from p33_tasks.views.streams import StreamView
 
 Number = Decimal | int | float | bool
@@ -25,7 +26,7 @@ def symbol_gauges(views: Sequence[SymbolView], policy: Policy) -> Iterator[Metri
     """One sample per symbol; none where the value is unknown."""
 
     def gauge(name: str, text: str, value: Callable[[SymbolView], Number | None]) -> Metric:
-        return _gauge(name, text, ("symbol",), (((view.symbol,), value(view)) for view in views))
+        return _gauge(name, text, ("symbol",), (((view.position,), value(view)) for view in views))
 
     yield gauge("p33_last_snapshot_ts", "Unix time of the snapshot (before its request was sent); 0: none.", _taken)
     yield gauge("p33_snapshot_age_sec", "Age of the snapshot by Redis TIME, in seconds; +Inf: there is none.", _age)

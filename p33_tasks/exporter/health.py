@@ -10,7 +10,8 @@ from p33_tasks.domain.rules import other_life
 from p33_tasks.exporter.cluster import Reading
 from p33_tasks.exporter.gauges import oldest_sec, snapshot_is_usable, unreadable_keys
 from p33_tasks.exporter.page.text import printable
-from p33_tasks.views.overview import Overview, SymbolView
+from p33_tasks.views.overview import Overview
+from p33_tasks.views.positions import SymbolView
 from p33_tasks.views.streams import MAX_AHEAD_MS, StreamView
 
 MAX_WAIT_SEC = 5.0
@@ -69,7 +70,7 @@ def readiness(reading: Reading, policy: Policy) -> Readiness:
 
 
 def _stale_text(stale: list[SymbolView], of: int, policy: Policy) -> str:
-    named = ", ".join(f"{view.symbol} {_snapshot_problem(view, policy)}" for view in stale[:_NAMED])
+    named = ", ".join(f"{view.position} {_snapshot_problem(view, policy)}" for view in stale[:_NAMED])
     more = f" and {len(stale) - _NAMED} more" if len(stale) > _NAMED else ""
     return f"snapshots: {len(stale)} of {of} not usable: {named}{more}; look further with: p33 check"
 
@@ -121,7 +122,7 @@ def _other_warnings(overview: Overview) -> Iterator[str]:
         yield f"the exchange asked for a pause: {refresh.paused_ms / 1000:.0f} s left"
     if refresh.error:
         yield f"the last refresh failed: {refresh.error}"
-    endless = [view.symbol for view in overview.symbols if view.reservation_is_endless]
+    endless = [view.position for view in overview.symbols if view.reservation_is_endless]
     if endless:
         yield f"reservations without an expiry: {', '.join(endless[:_NAMED])}; the next refresh gives them one"
     if unreadable:

@@ -52,7 +52,8 @@ Beside it:
     p33_tolerance_pct                gauge                         P33_QTY_TOLERANCE_PCT
     p33_unreadable_keys              gauge                         keys of ours with another type, or no number
 
-Labels: ``symbol`` is a symbol of P33_ALLOWLIST, or ``_other`` where plans and results on all other symbols are counted
+Labels: ``symbol`` is a position: a symbol of P33_ALLOWLIST, in hedge mode with its leg (``BTCUSDT:LONG``; snapshots are
+counted per symbol, and so are plans and fills that name no leg), or ``_other`` where plans and results on all other symbols are counted
 together; ``stream`` is ``plan`` (``apply.plan``) or ``result`` (``apply.result``); ``reason`` is one of CONTRACT section 5.
 All counters but the denials are there at 0 from the start, so that rates work.
 
@@ -104,9 +105,8 @@ class ClusterMetrics(Collector):
             yield from self._of_the_cluster(overview)
 
     def _of_the_cluster(self, overview: Overview) -> Iterator[Metric]:
-        symbols = [view.symbol for view in overview.symbols]
         yield from state_gauges(overview, self._policy)
-        yield from counter_families(overview.counters, symbols)
+        yield from counter_families(overview.counters, overview.symbols)
         yield from histogram_families(overview.counters)
 
 

@@ -20,7 +20,9 @@ def asked(inputs: Mapping[str, Any], verdict_ms: int) -> str | None:
     if not isinstance(plan, Mapping):
         return None
     factor = plan.get("close_factor")
-    part = "no known close" if factor is None else f"close {_short(narrative.number(factor))} of the position"
+    leg = plan.get("position_side")
+    what = f"{leg} leg" if isinstance(leg, str) and leg in {"LONG", "SHORT"} else "position"
+    part = "no known close" if factor is None else f"close {_short(narrative.number(factor))} of the {what}"
     kind = "reduce-only" if plan.get("reduce_only") else "NOT reduce-only"
     issued = plan.get("issued_ms")
     waited = f", {(verdict_ms - issued) / 1000:.3f} s before the verdict" if _is_time(issued) and issued else ""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.contract.timing import decode_time
 from p33_tasks.domain import exact_json
+from p33_tasks.domain.models import Leg
 from p33_tasks.errors import CorruptStateError
 from p33_tasks.store.scripts import translated_errors
 
@@ -87,7 +88,7 @@ def read_story(client: redis.Redis, keys: Keys, plan_id: str) -> Story | None:
         began = ts_ms if isinstance(ts_ms, int) else 0
         audit = _first(_forward(client, keys.decisions, began, began + AUDIT_WINDOW_MS), plan_id)
         results = tuple(_of(_forward(client, keys.results, began, began + RESULT_WINDOW_MS), plan_id))
-        holder = client.get(keys.reservation(str(symbol)))
+        holder = client.get(keys.reservation(str(symbol), _leg_of(verdict)))
     return Story(
         plan_id=plan_id,
         now_ms=sec * 1000 + micros // 1000,
@@ -98,6 +99,12 @@ def read_story(client: redis.Redis, keys: Keys, plan_id: str) -> Story | None:
         holds_reservation=holder == plan_id,
         results=results,
     )
+
+
+def _leg_of(verdict: Mapping[str, Any]) -> Leg:
+    """The leg that a verdict is about; BOTH in one-way mode, and where another writer wrote none that there is."""
+    named = verdict.get("position_side")
+    return Leg(named) if isinstance(named, str) and named in set(Leg) else Leg.BOTH
 
 
 def read_trace(client: redis.Redis, keys: Keys, plan_id: str) -> Trace:

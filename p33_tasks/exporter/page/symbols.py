@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from p33_tasks.domain.models import Deny, Policy
 from p33_tasks.domain.reasons import Reason
-from p33_tasks.views.overview import SymbolView
+from p33_tasks.views.positions import SymbolView
 
 SHOWN = 40
 """Rows of a group, unless all are asked for."""

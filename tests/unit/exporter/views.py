@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from p33_tasks.views.overview import Overview, RefreshView, SymbolView
+from p33_tasks.views.overview import Overview, RefreshView
+from p33_tasks.views.positions import SymbolView
 from p33_tasks.views.streams import StreamView
 from tests.factories import NOW_MS, RUN_ID, make_facts
 
