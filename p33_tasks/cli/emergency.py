@@ -13,10 +13,11 @@ from p33_tasks.cli.session import open_session, operator
 from p33_tasks.cli.show import amount, escaped, print_json, seconds
 from p33_tasks.cli.symbols import symbol_of
 from p33_tasks.domain.holds import HeldBy
-from p33_tasks.domain.models import Leg, Snapshot
+from p33_tasks.domain.models import Leg
 from p33_tasks.store.emergency import EmergencyStore
 from p33_tasks.views import narrative
-from p33_tasks.views.overview import SymbolView, read_overview
+from p33_tasks.views.overview import read_overview
+from p33_tasks.views.positions import SymbolView
 
 VERDICT_SEC = 20.0
 """Longer than a verdict waits for its snapshot."""
@@ -61,8 +62,9 @@ def emergency_close(
     if as_json and not yes:
         raise click.UsageError("--json doesn't ask; add --yes")
     warn_if_unlisted(session, name, "Its position is not closed by this")
-    view = read_overview(session.client, session.keys, (name,), source=session.source).symbols[0]
-    leg = _leg(view, side)
+    views = read_overview(session.client, session.keys, (name,), source=session.source).symbols
+    leg = _leg(views[0], side)
+    view = next((view for view in views if view.leg is leg), views[0])
     over_hold = any(hold.held_by is HeldBy.OPERATOR for hold in view.facts.holds)
     if not as_json:
         _show(view, leg, fraction, now=now)
@@ -86,10 +88,10 @@ def _leg(view: SymbolView, side: str | None) -> Leg:
 
 def _show(view: SymbolView, leg: Leg, fraction: str, *, now: bool) -> None:
     about = view.symbol if leg is Leg.BOTH else f"{view.symbol} {leg}"
-    snapshot = view.facts.snapshot
-    found = "unknown" if snapshot is None else f"{_amount(snapshot, leg)}, {seconds(view.snapshot_age_ms)} old"
+    known = view.leg is leg and view.position_amt is not None
+    found = f"{amount(view.position_amt)}, {seconds(view.snapshot_age_ms)} old" if known else "unknown"
     click.echo(f"{about}: the exchange's position is {found}; it is asked for again. Closing {fraction} of it")
-    if leg is Leg.BOTH:
+    if view.leg is leg:
         click.echo(f"the ledger says {amount(view.ledger_amt)}, and is passed over")
     for hold in view.facts.holds:
         if hold.held_by is HeldBy.SERVICE:
@@ -99,11 +101,6 @@ def _show(view: SymbolView, leg: Leg, fraction: str, *, now: bool) -> None:
             click.echo(f"AN OPERATOR STOPPED IT: {escaped(hold.reason, limit=500)} (by {by})")
     if now:
         click.echo("the cooldown is passed over: an order of the last seconds may not show in the position yet")
-
-
-def _amount(snapshot: Snapshot, leg: Leg) -> str:
-    legs = {of.leg: of.position_amt for of in snapshot.position.legs}
-    return amount(legs.get(leg, snapshot.position_amt))
 
 
 def _tell(plan_id: str, verdict: Mapping[str, Any] | None, *, as_json: bool) -> None:

@@ -51,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     add("--exchange", choices=sorted(FRONTS), default=defaults.exchange, help="whose API it has")
     add("--port", type=int, default=defaults.port, help="0 takes a free one")
     add("--symbols", type=positions, default={}, metavar="SYMBOL=AMT,...", help="positions held at the start")
+    add("--hedge", action="store_true", help="the account begins in hedge mode")
     add("--extra-symbols", type=int, default=0, metavar="N", help="list N synthetic symbols besides the usual ones")
     add("--latency-ms", type=int, default=0, help="delay of every answer")
     add("--api-key", default=defaults.api_key)
@@ -72,6 +73,7 @@ def options_from(arguments: argparse.Namespace) -> SimOptions:
         exchange=arguments.exchange,
         port=arguments.port,
         positions=arguments.symbols,
+        hedged=arguments.hedge,
         extra_symbols=arguments.extra_symbols,
         latency_ms=arguments.latency_ms,
         api_key=arguments.api_key,

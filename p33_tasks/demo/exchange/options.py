@@ -17,6 +17,7 @@ class SimOptions:
     exchange: str = "binanceusdm"  # whose API it has: one of ``fronts.FRONTS``
     port: int = 0
     positions: Mapping[str, Decimal] = field(default_factory=dict)
+    hedged: bool = False  # the account begins in hedge mode; a position is then the leg of its sign
     extra_symbols: int = 0
     latency_ms: int = 0
     api_key: str = "demo"

@@ -26,11 +26,11 @@ class Simulation:
         now_ms = wall_clock_ms()
         self.options = options
         self.venue = Venue(chain(catalogue(), synthetic(options.extra_symbols)), seed=options.seed)
-        self.start_faults = Faults(latency_ms=options.latency_ms)
-        self.faults = self.start_faults
+        self.start_faults = Faults(latency_ms=options.latency_ms, hedge_mode=options.hedged)
         self.limiter = Limiter(options.limits)
         self.recorder = Recorder(now_ms=now_ms)
         self.credentials = Credentials(key=options.api_key, secret=options.api_secret)
+        self.set_faults(self.start_faults)
         for symbol, amt in options.positions.items():
             self.venue.set_position(symbol, amt, now_ms=now_ms)
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from p33_tasks.demo.scenarios.scene import Case, Played, Scene, Traded, faulty, judged, sent
+from p33_tasks.domain.models import Leg
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.store.scripts import translated_errors
 
@@ -18,6 +19,7 @@ ORDER_PATHS = ["/fapi/v1/order", "/v5/order/create"]
 POSITION_PATHS = ["positionRisk", "position/list"]
 """Parts of the paths of each front."""
 
+ONE_WAY, HEDGE = frozenset({False}), frozenset({True})
 ALLOW, IGNORED, DEAD_LETTER = "allow", "ignored", "dead_letter"
 
 
@@ -26,9 +28,9 @@ ALLOW, IGNORED, DEAD_LETTER = "allow", "ignored", "dead_letter"
 
 def close_and_close_again(scene: Scene) -> Played:
     """An order looks like drift until it has settled, so the next plan waits for the cooldown."""
-    first = judged(scene, scene.stage.send(scene.symbol, "CLOSE_PARTIAL_50"))
-    scene.stage.wait_for(lambda: not scene.stage.state(scene.symbol).reserved, "the result's recording")
-    second = judged(scene, scene.stage.send(scene.symbol, "CLOSE_PARTIAL_50"))
+    first = judged(scene, scene.send("CLOSE_PARTIAL_50"))
+    scene.stage.wait_for(lambda: not scene.state().reserved, "the result's recording")
+    second = judged(scene, scene.send("CLOSE_PARTIAL_50"))
     return Played(got=f"{first.got} + {second.got}", plan_id=second.plan_id, outcome=first.outcome)
 
 
@@ -36,10 +38,10 @@ def same_plan_thrice(scene: Scene) -> Played:
     """The first verdict on a plan_id is the only one, and its order too."""
     stage, plan_id = scene.stage, scene.stage.new_plan_id()
     for _ in range(3):
-        stage.send(scene.symbol, plan_id=plan_id)
+        scene.send(plan_id=plan_id)
     got, outcome = stage.verdict(plan_id), stage.outcome(plan_id)
     # A fourth plan behind them: when it is done, so are they.
-    stage.outcome(stage.send(scene.symbol, "HOLD"))
+    stage.outcome(scene.send("HOLD"))
     said = stage.outcomes(plan_id)
     return Played(got=got, plan_id=plan_id, outcome=outcome if len(said) == 1 else f"{len(said)} results: {said}")
 
@@ -48,10 +50,20 @@ def two_at_once(scene: Scene) -> Played:
     """One outstanding allow per symbol; the venue is slow, so that the first one still is."""
     stage = scene.stage
     with faulty(scene, latency_ms=1_000, paths=ORDER_PATHS):
-        first = stage.send(scene.symbol)
+        first = scene.send()
         verdict = stage.verdict(first)
-        second = judged(scene, stage.send(scene.symbol))
+        second = judged(scene, scene.send())
     return Played(got=f"{verdict} + {second.got}", plan_id=second.plan_id, outcome=stage.outcome(first))
+
+
+def both_legs_at_once(scene: Scene) -> Played:
+    """Each leg has a permit, a reservation and an order of its own."""
+    stage, symbol = scene.stage, scene.symbol
+    stage.hold_position(symbol, scene.traded.home_amt.copy_negate(), Leg.SHORT)
+    plans = [stage.send(symbol, "CLOSE_PARTIAL_50", positionSide=side) for side in ("LONG", "SHORT")]
+    got = " + ".join([stage.verdict(plan_id) for plan_id in plans])
+    outcomes = {stage.outcome(plan_id) for plan_id in plans}
+    return Played(got=got, plan_id=plans[0], outcome=" and ".join(sorted(outcomes)))
 
 
 # --- denied ---------------------------------------------------------------------------------------------------------
@@ -61,7 +73,7 @@ def with_a_hold(scene: Scene) -> Played:
     """Somebody stopped the symbol."""
     scene.stage.operator.set_hold(scene.symbol, why="demo", by="demo")
     try:
-        return judged(scene, scene.stage.send(scene.symbol))
+        return judged(scene, scene.send())
     finally:
         scene.stage.operator.clear_hold(scene.symbol, by="demo")
 
@@ -74,16 +86,16 @@ def unknown_symbol(scene: Scene) -> Played:
 def without_a_ledger(scene: Scene) -> Played:
     """The ledger is lost; the next case's staging adopts it again, as an operator would."""
     with translated_errors():
-        scene.stage.client.delete(scene.stage.keys.ledger(scene.symbol))
-    return judged(scene, scene.stage.send(scene.symbol))
+        scene.stage.client.delete(scene.stage.keys.ledger(scene.symbol, scene.traded.leg))
+    return judged(scene, scene.send())
 
 
 def drifted(to: Callable[[Decimal], Decimal]) -> Callable[[Scene], Played]:
     """Somebody traded by hand."""
 
     def play(scene: Scene) -> Played:
-        scene.stage.move_position(scene.symbol, to(scene.traded.home_amt))
-        return judged(scene, scene.stage.send(scene.symbol))
+        scene.move(to(scene.traded.home_amt))
+        return judged(scene, scene.send())
 
     return play
 
@@ -101,7 +113,7 @@ def not_executed_first(scene: Scene) -> Played:
     with translated_errors():
         stage.client.xadd(stage.keys.results, gave_up)  # type: ignore[arg-type]  # redis-py's invariant unions
     got = stage.verdict(plan_id)
-    stage.send(scene.symbol, plan_id=plan_id)
+    scene.send(plan_id=plan_id)
     return Played(got=got, plan_id=plan_id, outcome=stage.outcome(plan_id, after=1))
 
 
@@ -112,7 +124,7 @@ def without_market_rules(scene: Scene) -> Played:
         kept = client.hgetall(key)
         client.delete(key)
     try:
-        return judged(scene, scene.stage.send(scene.symbol))
+        return judged(scene, scene.send())
     finally:
         with translated_errors():
             client.hset(key, mapping=kept)  # type: ignore[arg-type]  # redis-py's invariant unions
@@ -126,7 +138,7 @@ def without_a_row(scene: Scene) -> Played:
         stage.wait_for_refresh(others)
         with translated_errors():
             stage.client.delete(stage.keys.snapshot(scene.symbol))
-        return judged(scene, stage.send(scene.symbol))
+        return judged(scene, scene.send())
 
 
 def with_unreadable_limits(scene: Scene) -> Played:
@@ -136,7 +148,7 @@ def with_unreadable_limits(scene: Scene) -> Played:
     with translated_errors():
         stage.client.hset(key, "cooldown_sec", "soon")
     try:
-        return judged(scene, stage.send(scene.symbol))
+        return judged(scene, scene.send())
     finally:
         with translated_errors():
             stage.client.delete(key)
@@ -146,7 +158,7 @@ def in_hedge_mode(scene: Scene) -> Played:
     """The venue reports two legs."""
     with faulty(scene, rows={scene.symbol: "hedged"}):
         scene.stage.wait_for_refresh((scene.symbol,))
-        return judged(scene, scene.stage.send(scene.symbol))
+        return judged(scene, scene.send())
 
 
 def with_a_dead_venue(scene: Scene) -> Played:
@@ -159,7 +171,7 @@ def with_a_dead_venue(scene: Scene) -> Played:
 
     with faulty(scene, status=503, paths=POSITION_PATHS):
         stage.wait_for(is_stale, "a stale snapshot", limit_ms / 1000 + 10)
-        return judged(scene, stage.send(scene.symbol))
+        return judged(scene, scene.send())
 
 
 # --- neither --------------------------------------------------------------------------------------------------------
@@ -203,18 +215,22 @@ CASES: tuple[Case, ...] = (
     _case("decision other than EXECUTE", IGNORED, another_decision, outcome=""),
     _case("no plan_id", DEAD_LETTER, no_plan_id, outcome=""),
     _case("the same plan thrice", ALLOW, same_plan_thrice),
-    _case("plan names the other side", Reason.POSITION_SIDE_MISMATCH, sent(positionSide="SHORT"), side=1),
+    _case(
+        "plan names the other side", Reason.POSITION_SIDE_MISMATCH, sent(positionSide="SHORT"), side=1, modes=ONE_WAY
+    ),
+    _case("plan names no leg", Reason.POSITION_SIDE_REQUIRED, sent(positionSide=""), modes=HEDGE),
+    _case("both legs at once", f"{ALLOW} + {ALLOW}", both_legs_at_once, side=1, modes=HEDGE),
     _case("a limit that is not a number", Reason.LIMITS_UNREADABLE, with_unreadable_limits),
     _case("nothing to close", Reason.NO_POSITION, sent(), amount=lambda _: Decimal(0)),
     _case("ledger lost", Reason.MISSING_LEDGER, without_a_ledger),
     _case("traded by hand", Reason.QTY_MISMATCH, drifted(lambda amount: amount + amount)),
-    _case("turned around by hand", Reason.SIDE_MISMATCH, drifted(lambda amount: amount.copy_negate())),
+    _case("turned around by hand", Reason.SIDE_MISMATCH, drifted(lambda amount: amount.copy_negate()), modes=ONE_WAY),
     _case("half of one step", Reason.QTY_BELOW_STEP_SIZE, sent("CLOSE_PARTIAL_50"), amount=_one_step),
     _case("close in full", ALLOW, sent("FULL_CLOSE_PROPOSED")),
     _case("executor gave up before the verdict", Reason.PLAN_ABANDONED, not_executed_first),
     _case("step size lost", Reason.MISSING_MARKET_METADATA, without_market_rules),
     _case("venue omits the symbol", Reason.NO_EXCHANGE_SNAPSHOT, without_a_row, many_symbols=True),
-    _case("venue reports two legs", Reason.POSITION_SIDE_REQUIRED, in_hedge_mode),
+    _case("venue reports two legs", Reason.POSITION_SIDE_REQUIRED, in_hedge_mode, modes=ONE_WAY),
     _case("venue fails", Reason.STALE_EXCHANGE_STATE, with_a_dead_venue),
 )
 """In an order that shows allows, executions and denials early, and the slow ones last."""

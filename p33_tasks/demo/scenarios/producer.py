@@ -18,12 +18,14 @@ import redis
 import structlog
 
 from p33_tasks.contract.keys import Keys
+from p33_tasks.contract.positions import position_key
 from p33_tasks.demo.exchange.client import SimControl, SimControlError
 from p33_tasks.demo.loops import serve
 from p33_tasks.demo.names import DemoKeys
 from p33_tasks.demo.scenarios.cases import CASES
-from p33_tasks.demo.scenarios.scene import TRADED, Case, Played, Scene, Traded
+from p33_tasks.demo.scenarios.scene import HEDGED, TRADED, Case, Played, Scene, Traded
 from p33_tasks.demo.scenarios.stage import Stage, StoppedError
+from p33_tasks.domain.models import Leg
 from p33_tasks.errors import ConfigurationError, P33Error, StoreError
 from p33_tasks.log_events import LogEvent
 from p33_tasks.settings import Settings
@@ -68,6 +70,7 @@ class Producer:
     ) -> None:
         self._stage = stage
         self._traded = tuple(traded)
+        self._symbols = tuple(dict.fromkeys(each.symbol for each in traded))
         self._stop = stop
         self._cases = tuple(cases)
 
@@ -92,7 +95,7 @@ class Producer:
             report(
                 CaseResult(
                     case=case.name,
-                    symbol=traded.symbol if traded else "",
+                    symbol=position_key(traded.symbol, traded.leg) if traded else "",
                     expected=case.expected,
                     got=played.got,
                     expected_outcome=case.outcome,
@@ -105,9 +108,10 @@ class Producer:
                 return
 
     def _script(self, rounds: int | None) -> Iterator[Case]:
+        hedged = any(traded.leg is not Leg.BOTH for traded in self._traded)
         for _ in count() if rounds is None else range(rounds):
             for case in self._cases:
-                if self._choices(case) and (len(self._traded) > 1 or not case.many_symbols):
+                if hedged in case.modes and self._choices(case) and (len(self._symbols) > 1 or not case.many_symbols):
                     yield case
 
     def _choices(self, case: Case) -> list[Traded]:
@@ -115,10 +119,9 @@ class Producer:
 
     def _play(self, case: Case) -> tuple[Traded | None, Played]:
         try:
-            traded = min(self._choices(case), key=lambda traded: self._stage.quiet_at_ms(traded.symbol))
-            self._stage.hold_position(traded.symbol, case.amount(traded))
-            symbols = tuple(each.symbol for each in self._traded)
-            return traded, case.play(Scene(stage=self._stage, traded=traded, symbols=symbols))
+            traded = min(self._choices(case), key=lambda traded: self._stage.quiet_at_ms(traded.symbol, traded.leg))
+            self._stage.hold_position(traded.symbol, case.amount(traded), traded.leg)
+            return traded, case.play(Scene(stage=self._stage, traded=traded, symbols=self._symbols))
         except StoppedError:
             raise
         except (P33Error, SimControlError, redis.RedisError) as error:
@@ -183,7 +186,8 @@ def run_producer(
             f"P33_EXCHANGE_BASE_URL={settings.exchange_base_url!r:.80}: plans are produced for the simulator at "
             f"{sim.base_url} only"
         )
-    traded = [each for each in TRADED if each.symbol in settings.allowlist]
+    of_mode = HEDGED if sim.state()["hedge_mode"] else TRADED
+    traded = [each for each in of_mode if each.symbol in settings.allowlist]
     if not traded:
         known = ",".join(each.symbol for each in TRADED)
         raise ConfigurationError(f"P33_ALLOWLIST holds none of the demo's symbols: {known}")

@@ -13,6 +13,7 @@ from p33_tasks.cli.failures import NO, Failure, json_option
 from p33_tasks.cli.session import Session, open_session
 from p33_tasks.cli.show import cell, console, escaped, print_json
 from p33_tasks.cli.symbols import symbol_of
+from p33_tasks.domain.models import Leg
 
 USUAL_SYMBOL = "BTCUSDT"
 ORDER = ("normal", "stale", "no position", "cooldown", "quantity mismatch")
@@ -20,8 +21,9 @@ ORDER = ("normal", "stale", "no position", "cooldown", "quantity mismatch")
 
 @click.command(short_help="Run the five acceptance cases on a simulator.")
 @click.option("--symbol", help=f"Of P33_ALLOWLIST; {USUAL_SYMBOL} by default, or the first.")
+@click.option("--side", type=click.Choice(["LONG", "SHORT"], case_sensitive=False), help="Which leg, in hedge mode.")
 @json_option
-def proof(symbol: str | None, as_json: bool) -> None:
+def proof(symbol: str | None, side: str | None, as_json: bool) -> None:
     """Play the five acceptance cases through the running system's own keys and streams: normal, stale, no position,
     cooldown, quantity mismatch. Each shows what was expected and what was seen.
 
@@ -34,11 +36,12 @@ def proof(symbol: str | None, as_json: bool) -> None:
       p33 up --no-producer         in one terminal; it says how to come to its settings in another:
       p33 proof
       p33 proof --symbol ETHUSDT --json
+      p33 proof --side SHORT       after p33 up --hedge --no-producer
     """  # noqa: D205 - click shows the first paragraph whole
     session = open_session()
     chosen = symbol_of(symbol) if symbol else _usual_symbol(session)
     with _telling(as_json=as_json) as tell:
-        proven, document = _run(session, chosen, tell)
+        proven, document = _run(session, chosen, Leg(side.upper()) if side else Leg.BOTH, tell)
     if as_json:
         print_json(document)
     else:
@@ -52,7 +55,7 @@ def _usual_symbol(session: Session) -> str:
     return USUAL_SYMBOL if USUAL_SYMBOL in allowlist else allowlist[0]
 
 
-def _run(session: Session, symbol: str, tell: Callable[[str], None]) -> tuple[list[Any], dict[str, Any]]:
+def _run(session: Session, symbol: str, leg: Leg, tell: Callable[[str], None]) -> tuple[list[Any], dict[str, Any]]:
     from p33_tasks.demo.exchange.client import SimControlError
     from p33_tasks.demo.scenarios.proof_cases import Cases
     from p33_tasks.demo.scenarios.proof_stage import prepared
@@ -60,8 +63,8 @@ def _run(session: Session, symbol: str, tell: Callable[[str], None]) -> tuple[li
 
     proven = []
     try:
-        with prepared(session, symbol, tell) as ground:
-            cases, amount = Cases(ground, tell), ground.stage.sim.position(symbol)
+        with prepared(session, symbol, leg, tell) as ground:
+            cases, amount = Cases(ground, tell), ground.stage.sim.position(symbol, leg)
             try:
                 for case in cases.all():
                     proven.append(case)
@@ -75,6 +78,7 @@ def _run(session: Session, symbol: str, tell: Callable[[str], None]) -> tuple[li
     document = {
         "ok": len(proven) == len(ORDER) and all(case.passed for case in proven),
         "symbol": symbol,
+        "position_side": str(leg),
         "executor_and_governor": ground.executor_and_governor,
         "restored_exchange_position_amt": amount,
         "cases": [

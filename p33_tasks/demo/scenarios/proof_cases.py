@@ -13,6 +13,7 @@ from p33_tasks.demo.scenarios.proof_stage import Ground
 from p33_tasks.demo.scenarios.stage import Stage
 from p33_tasks.domain import exact_json
 from p33_tasks.domain import quantities as q
+from p33_tasks.domain.models import Leg
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import CorruptStateError
 from p33_tasks.store.scripts import translated_errors
@@ -50,8 +51,9 @@ class Cases:
         step = ground.market.step_size
         # A whole number of steps that the venue trades, also where its minimum is many steps.
         unit = max(step, ground.market.min_qty)
-        self.position = q.multiply(unit, Decimal(POSITION_STEPS))
-        self.part = q.floor_to_step(q.multiply(self.position, FACTOR), step)
+        size = q.multiply(unit, Decimal(POSITION_STEPS))
+        self.part = q.floor_to_step(q.multiply(size, FACTOR), step)
+        self.position = size if ground.leg is not Leg.SHORT else q.negated(size)
 
     def all(self) -> Iterator[Proven]:
         """The cases, in an order in which the one that trades comes late: its cooldown is the last case's stage."""
@@ -67,10 +69,10 @@ class Cases:
         self._staged(self.position)
         orders_before = len(self._stage.sim.orders())
         plan_id, verdict, result = self._played()
-        left = q.subtract(self.position, self.part)
+        left = q.subtract(self.position, self.part if self.position > 0 else q.negated(self.part))
         with contextlib.suppress(Exception):  # judged below, by what is there
-            self._stage.wait_for(lambda: self._stage.state(self._ground.symbol).ledger_amt == left, "the ledger", 10)
-        ledger, position = self._stage.state(self._ground.symbol).ledger_amt, self._at_exchange()
+            self._stage.wait_for(lambda: self._ground.state().ledger_amt == left, "the ledger", 10)
+        ledger, position = self._ground.state().ledger_amt, self._at_exchange()
         orders = self._stage.sim.orders()[orders_before:]
         quantities = [str(order.get("executedQty")) for order in orders if order.get("symbol") == self._ground.symbol]
         failures = [
@@ -100,7 +102,7 @@ class Cases:
 
     def _quantity_mismatch(self) -> Proven:
         self._staged(self.position)
-        key, amount = self._ground.session.keys.ledger(self._ground.symbol), LEDGER_FIELDS[0]
+        key, amount = self._ground.session.keys.ledger(self._ground.symbol, self._ground.leg), LEDGER_FIELDS[0]
         with translated_errors():
             self._stage.client.hset(key, amount, q.canonical(q.multiply(self.position, MISMATCH)))
         try:
@@ -130,15 +132,15 @@ class Cases:
         self._staged(amount)
 
     def _staged(self, amount: Decimal) -> None:
-        symbol, stage = self._ground.symbol, self._stage
-        left_ms = stage.quiet_at_ms(symbol) - stage.state(symbol).now_ms
+        symbol, leg, stage = self._ground.symbol, self._ground.leg, self._stage
+        left_ms = stage.quiet_at_ms(symbol, leg) - stage.state(symbol, leg).now_ms
         wait = f", after a cooldown of {left_ms / 1000:.0f} s" if left_ms > 1_000 else ""  # noqa: PLR2004 - worth telling
         self._tell(f"{symbol} at {q.canonical(amount)} on exchange, snapshot and ledger{wait}")
         if left_ms > 0:
             stage.wait_for(
-                lambda: stage.quiet_at_ms(symbol) <= stage.state(symbol).now_ms, "quiet", left_ms / 1000 + 10
+                lambda: stage.quiet_at_ms(symbol, leg) <= stage.state(symbol, leg).now_ms, "quiet", left_ms / 1000 + 10
             )
-        stage.hold_position(symbol, amount)
+        stage.hold_position(symbol, amount, leg)
 
     def _denied(self, name: str, reason: Reason) -> Proven:
         before = self._at_exchange()
@@ -161,7 +163,7 @@ class Cases:
 
     def _played(self) -> tuple[str, dict[str, Any], dict[str, str]]:
         stage = self._stage
-        plan_id = stage.send(self._ground.symbol, ACTION)
+        plan_id = stage.send(self._ground.symbol, ACTION, **self._ground.side)
         stage.verdict(plan_id)
         stage.outcome(plan_id)
         with translated_errors():
@@ -174,11 +176,11 @@ class Cases:
         return plan_id, verdict, next((f for _, f in entries if f.get("plan_id") == plan_id), {})
 
     def _age_ms(self) -> int:
-        state = self._stage.state(self._ground.symbol)
+        state = self._ground.state()
         return state.now_ms - state.snapshot_ms
 
     def _at_exchange(self) -> Decimal:
-        return self._stage.sim.position(self._ground.symbol)
+        return self._stage.sim.position(self._ground.symbol, self._ground.leg)
 
 
 def _unless(holds: bool, failure: str) -> list[str]:

@@ -19,8 +19,8 @@ from p33_tasks.demo.exchange.client import SimControl, SimControlError
 from p33_tasks.demo.executor.apply_layer import run_apply_layer
 from p33_tasks.demo.governor import Limits, run_governor
 from p33_tasks.demo.names import APPLY_GROUP, GOVERNOR_GROUP, DemoKeys
-from p33_tasks.demo.scenarios.stage import NotStagedError, Stage
-from p33_tasks.domain.models import MarketRules
+from p33_tasks.demo.scenarios.stage import NotStagedError, Stage, SymbolState
+from p33_tasks.domain.models import Leg, MarketRules
 from p33_tasks.store.scripts import translated_errors
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -37,8 +37,18 @@ class Ground:
     stage: Stage
     session: Session
     symbol: str
+    leg: Leg  # that the cases are played on; BOTH in one-way mode
     market: MarketRules
     executor_and_governor: str  # whose executor and governor take part
+
+    def state(self) -> SymbolState:
+        """Of the position that the cases are played on."""
+        return self.stage.state(self.symbol, self.leg)
+
+    @property
+    def side(self) -> dict[str, str]:
+        """What a plan says of it."""
+        return {} if self.leg is Leg.BOTH else {"positionSide": str(self.leg)}
 
 
 def simulator_of(session: Session) -> SimControl:
@@ -68,7 +78,7 @@ def simulator_of(session: Session) -> SimControl:
 
 
 @contextlib.contextmanager
-def prepared(session: Session, symbol: str, tell: Callable[[str], None]) -> Iterator[Ground]:
+def prepared(session: Session, symbol: str, leg: Leg, tell: Callable[[str], None]) -> Iterator[Ground]:
     """A ground to play on; executor and governor of our own run with it where nobody else's answer.
 
     Raises:
@@ -84,6 +94,8 @@ def prepared(session: Session, symbol: str, tell: Callable[[str], None]) -> Iter
         stop=stop,
     )
     _refuse_beside_a_producer(session)
+    if sim.state()["hedge_mode"] is (leg is Leg.BOTH):
+        raise Failure("in hedge mode choose a leg with --side LONG or --side SHORT; in one-way mode there is none")
     market = _market_of(session, symbol)
     tell("looking who judges, grants and executes")
     missing = _missing_executor_and_governor(stage, session, symbol)
@@ -93,7 +105,7 @@ def prepared(session: Session, symbol: str, tell: Callable[[str], None]) -> Iter
         thread.start()
     whose = f"{' and '.join(missing)} in this process" if missing else "executor and governor that were running"
     try:
-        yield Ground(stage=stage, session=session, symbol=symbol, market=market, executor_and_governor=whose)
+        yield Ground(stage=stage, session=session, symbol=symbol, leg=leg, market=market, executor_and_governor=whose)
     finally:
         stop.set()
         for thread in threads:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from p33_tasks.demo.scenarios.stage import Stage
+from p33_tasks.demo.scenarios.stage import Stage, SymbolState
+from p33_tasks.domain.models import Leg
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,7 @@ class Traded:
     symbol: str
     home_amt: Decimal
     step: Decimal
+    leg: Leg = Leg.BOTH
 
 
 TRADED = (
@@ -27,6 +29,13 @@ TRADED = (
     Traded(symbol="XRPUSDT", home_amt=Decimal("-4000.0"), step=Decimal("0.1")),
     Traded(symbol="DOGEUSDT", home_amt=Decimal(20_000), step=Decimal(1)),
 )
+
+HEDGED = tuple(
+    replace(traded, leg=leg, home_amt=abs(traded.home_amt) if leg is Leg.LONG else -abs(traded.home_amt))
+    for leg in (Leg.LONG, Leg.SHORT)
+    for traded in TRADED
+)
+"""The same in hedge mode: each symbol has both legs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +49,19 @@ class Scene:
     @property
     def symbol(self) -> str:  # noqa: D102 - the traded one's
         return self.traded.symbol
+
+    def state(self) -> SymbolState:
+        """Of the traded position."""
+        return self.stage.state(self.symbol, self.traded.leg)
+
+    def send(self, action: str = "CLOSE_PARTIAL_75", **fields: str) -> str:
+        """A plan for the traded position; in hedge mode it names the leg, unless the case says otherwise."""
+        side = {} if self.traded.leg is Leg.BOTH else {"positionSide": str(self.traded.leg)}
+        return self.stage.send(self.symbol, action, **(side | fields))
+
+    def move(self, amount: Decimal) -> None:
+        """Somebody trades by hand."""
+        self.stage.move_position(self.symbol, amount, self.traded.leg)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +84,7 @@ class Case:
     side: int = 0  # 1: on a long, -1: on a short, 0: on either
     amount: Callable[[Traded], Decimal] = lambda traded: traded.home_amt  # held when the case begins
     many_symbols: bool = False  # needs a second symbol beside its own
+    modes: frozenset[bool] = frozenset({False, True})  # False: in one-way mode, True: in hedge mode
 
 
 def judged(scene: Scene, plan_id: str) -> Played:
@@ -72,7 +95,7 @@ def judged(scene: Scene, plan_id: str) -> Played:
 
 def sent(action: str = "CLOSE_PARTIAL_75", **fields: str) -> Callable[[Scene], Played]:
     """A case that is nothing but a plan."""
-    return lambda scene: judged(scene, scene.stage.send(scene.symbol, action, **fields))
+    return lambda scene: judged(scene, scene.send(action, **fields))
 
 
 @contextmanager

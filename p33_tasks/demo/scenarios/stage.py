@@ -18,11 +18,12 @@ from typing import Any, TypeVar
 import redis
 
 from p33_tasks.contract.keys import GROUP, Keys
+from p33_tasks.contract.positions import position_key
 from p33_tasks.contract.snapshots import HEDGE
 from p33_tasks.contract.timing import decode_time
 from p33_tasks.demo.exchange.client import SimControl
 from p33_tasks.domain import quantities as q
-from p33_tasks.domain.models import Policy
+from p33_tasks.domain.models import Leg, Policy
 from p33_tasks.errors import P33Error
 from p33_tasks.store.operator import OperatorStore
 from p33_tasks.store.scripts import translated_errors
@@ -45,12 +46,12 @@ class StoppedError(P33Error):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolState:
-    """What Redis says about a symbol."""
+    """What Redis says about a symbol, or in hedge mode about one of its legs."""
 
     now_ms: int  # Redis TIME
     position_amt: Decimal | None  # of the snapshot
     snapshot_ms: int
-    one_way: bool  # the venue reports one amount, not two legs
+    is_hedged: bool  # the venue reports two legs of the symbol
     ledger_amt: Decimal | None
     ordered_ms: int
     barrier_ms: int
@@ -97,31 +98,32 @@ class Stage:
 
     # --- positions and ledgers --------------------------------------------------------------------------------------
 
-    def state(self, symbol: str) -> SymbolState:
-        """A symbol at this moment; a foreign value among its keys is a StoreError."""
+    def state(self, symbol: str, leg: Leg = Leg.BOTH) -> SymbolState:
+        """A position at this moment; a foreign value among its keys is a StoreError."""
         with translated_errors(), self.client.pipeline(transaction=True) as pipe:
             pipe.time()
-            pipe.hmget(self.keys.snapshot(symbol), ["position_amt", "ts_ms", "ts_epoch", "position_mode"])
+            pipe.hmget(self.keys.snapshot(symbol, leg), ["position_amt", "ts_ms", "ts_epoch"])
+            pipe.hget(self.keys.snapshot(symbol), "position_mode")
             pipe.hmget(
-                self.keys.ledger(symbol),
+                self.keys.ledger(symbol, leg),
                 ["last_known_amt", "last_order_time_ms", "last_order_time_epoch", "barrier_ms"],
             )
-            pipe.exists(self.keys.reservation(symbol))
-            (seconds, micros), snapshot, ledger, reserved = pipe.execute()
+            pipe.exists(self.keys.reservation(symbol, leg))
+            (seconds, micros), snapshot, mode, ledger, reserved = pipe.execute()
         return SymbolState(
             now_ms=int(seconds) * 1000 + int(micros) // 1000,
             position_amt=None if snapshot[0] is None else q.parse_quantity(snapshot[0]),
             snapshot_ms=decode_time(snapshot[1], snapshot[2]) or 0,
-            one_way=snapshot[3] != HEDGE,
+            is_hedged=mode == HEDGE,
             ledger_amt=None if ledger[0] is None else q.parse_quantity(ledger[0]),
             ordered_ms=decode_time(ledger[1], ledger[2]) or 0,
             barrier_ms=decode_time(ledger[3], None) or 0,
             reserved=bool(reserved),
         )
 
-    def quiet_at_ms(self, symbol: str) -> int:
-        """When the symbol's last order is out of the way, by Redis TIME."""
-        state = self.state(symbol)
+    def quiet_at_ms(self, symbol: str, leg: Leg = Leg.BOTH) -> int:
+        """When the position's last order is out of the way, by Redis TIME."""
+        state = self.state(symbol, leg)
         settles_ms = state.now_ms + self.policy.permit_ttl_ms if state.reserved else 0
         return max(settles_ms, self._over_ms(state))
 
@@ -130,37 +132,38 @@ class Stage:
         cooldown_ms = state.ordered_ms + self.policy.cooldown_ms if state.ordered_ms else 0
         return max(cooldown_ms, state.barrier_ms + self.policy.read_lag_ms if state.barrier_ms else 0)
 
-    def hold_position(self, symbol: str, amount: Decimal) -> None:
+    def hold_position(self, symbol: str, amount: Decimal, leg: Leg = Leg.BOTH) -> None:
         """Let the account hold this much, known to brain and ledger, with no order in the way."""
-        if self.sim.position(symbol) != amount:
-            self.move_position(symbol, amount)
-        self.wait_for(lambda: self._is_settled(symbol, amount), f"{symbol} settled at {amount}")
+        if self.sim.position(symbol, leg) != amount:
+            self.move_position(symbol, amount, leg)
+        what = f"{position_key(symbol, leg)} settled at {amount}"
+        self.wait_for(lambda: self._is_settled(symbol, amount, leg), what)
 
-    def _is_settled(self, symbol: str, amount: Decimal) -> bool:
+    def _is_settled(self, symbol: str, amount: Decimal, leg: Leg) -> bool:
         """Whether snapshot and ledger say ``amount``; takes the snapshot over into the ledger when it may."""
-        state = self.state(symbol)
+        state = self.state(symbol, leg)
         fresh = state.now_ms - state.snapshot_ms <= self.policy.stale_threshold_ms // 2
-        known = fresh and state.one_way and state.position_amt == amount
+        known = fresh and state.is_hedged is (leg is not Leg.BOTH) and state.position_amt == amount
         if state.reserved or state.snapshot_ms <= self._over_ms(state) or not known:
             return False
         if state.ledger_amt != amount:
             shown = q.canonical(amount)
             self.operator.adopt_ledger(
-                symbol, source=self._source, policy=self.policy, by="demo", replace=True, shown_amt=shown
+                symbol, leg, source=self._source, policy=self.policy, by="demo", replace=True, shown_amt=shown
             )
             return False
         return True
 
-    def move_position(self, symbol: str, amount: Decimal) -> None:
+    def move_position(self, symbol: str, amount: Decimal, leg: Leg = Leg.BOTH) -> None:
         """Change the position behind the brain's back, and wait until a later snapshot shows it."""
-        self.sim.set_position(symbol, amount)
+        self.sim.set_position(symbol, amount, position_side=leg)
         since_ms = self.state(symbol).now_ms
 
         def shows() -> bool:
-            state = self.state(symbol)
+            state = self.state(symbol, leg)
             return state.snapshot_ms >= since_ms and state.position_amt == amount
 
-        self.wait_for(shows, f"a snapshot of {symbol} with {amount}")
+        self.wait_for(shows, f"a snapshot of {position_key(symbol, leg)} with {amount}")
 
     def wait_for_refresh(self, symbols: tuple[str, ...]) -> None:
         """Wait until a bulk request that begins from now on has fed one of the symbols."""

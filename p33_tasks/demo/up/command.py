@@ -15,6 +15,7 @@ from p33_tasks.demo.up.launch import Request, launch_demo
 @click.option("--producer/--no-producer", default=True, help="Play the scenarios, or leave the exchange to you.")
 @click.option("--executor/--no-executor", default=True, help="The reference executor, or one of your own.")
 @click.option("--exchange", type=click.Choice(EXCHANGES), default=EXCHANGES[0], help="Whose API is simulated.")
+@click.option("--hedge", is_flag=True, help="The account is in hedge mode: a long and a short leg per symbol.")
 @json_option
 def up(
     *,
@@ -22,6 +23,7 @@ def up(
     producer: bool,
     executor: bool,
     exchange: str,
+    hedge: bool,
     as_json: bool,
 ) -> None:
     """Start everything on this machine and show what it does. Ctrl-C stops it; nothing stays behind.
@@ -36,13 +38,14 @@ def up(
       p33 up --for 60 --json       one JSON summary at the end; exit 0 when plans were allowed, executed and denied,
                                    no process died, and nothing was executed without a permit
       p33 up --exchange bybit      the same on a simulated Bybit
+      p33 up --hedge               the same in hedge mode; plans name the leg
       p33 up --no-producer         then, in another terminal, as it says: p33 proof, p33 status, your own plans
       p33 up --no-producer --no-executor      then your own executor, e.g. examples/executor.py
     """
     if producer and not executor:
         raise click.UsageError("the scenarios need the reference executor: add --no-producer to --no-executor")
     request = Request(
-        for_sec=for_sec, as_json=as_json, with_producer=producer, with_executor=executor, exchange=exchange
+        for_sec=for_sec, as_json=as_json, with_producer=producer, with_executor=executor, exchange=exchange, hedge=hedge
     )
     with run_folder() as folder:
         good = launch_demo(request, folder)

@@ -96,12 +96,13 @@ def apply_children() -> Iterator[Child]:
     yield Child(name=EXECUTOR, command=python("p33_tasks.demo.executor.apply_layer"))
 
 
-def demo_children(exchange_url: str, exchange: str = EXCHANGES[0]) -> Iterator[Child]:
+def demo_children(exchange_url: str, exchange: str = EXCHANGES[0], *, hedge: bool = False) -> Iterator[Child]:
     """The service, and what stands around it in the demo. Another process is one line here."""
     port = exchange_url.rpartition(":")[2]
     held = ",".join(f"{symbol}={amount}" for symbol, amount in POSITIONS.items())
     options = ("--exchange", exchange, "--port", port, "--symbols", held, "--exit-with-parent")
-    yield Child(name="exchange", command=python("p33_tasks.demo.exchange", *options))
+    mode = ("--hedge",) if hedge else ()
+    yield Child(name="exchange", command=python("p33_tasks.demo.exchange", *options, *mode))
     yield from service_children()
     yield from governor_children("--per-5-min", "100000", "--per-hour", "1000000", "--daily-notional", "1000000000000")
     yield from apply_children()

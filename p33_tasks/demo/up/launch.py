@@ -36,6 +36,7 @@ class Request:
     with_producer: bool
     with_executor: bool
     exchange: str
+    hedge: bool = False
 
 
 def launch_demo(request: Request, folder: RunFolder) -> bool:
@@ -59,7 +60,9 @@ def launch_demo(request: Request, folder: RunFolder) -> bool:
         beside = list(watchers())
         without = {demo.PRODUCER: not request.with_producer, demo.EXECUTOR: not request.with_executor}
         children = [
-            child for child in demo.demo_children(exchange_url, request.exchange) if not without.get(child.name)
+            child
+            for child in demo.demo_children(exchange_url, request.exchange, hedge=request.hedge)
+            if not without.get(child.name)
         ]
         children += [watcher.child for watcher in beside if watcher.child is not None]
         plan = Plan(

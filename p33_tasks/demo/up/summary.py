@@ -48,9 +48,17 @@ def unpermitted_orders(outcome: Outcome) -> list[str]:
         except InvalidQuantityError:
             executed = Decimal("Infinity")
         name = str(order.get("clientOrderId", ""))
-        if executed > permitted.get(name, Decimal(0)) or (executed > 0 and order.get("reduceOnly") is not True):
+        if executed > permitted.get(name, Decimal(0)) or (executed > 0 and not _reduces(order)):
             found.append(name)
     return found
+
+
+def _reduces(order: Order) -> bool:
+    """By its flag, or in hedge mode by leg and side."""
+    return order.get("reduceOnly") is True or (order.get("positionSide"), order.get("side")) in {
+        ("LONG", "SELL"),
+        ("SHORT", "BUY"),
+    }
 
 
 def problems_of(outcome: Outcome) -> Iterator[str]:

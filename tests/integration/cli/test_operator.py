@@ -97,6 +97,22 @@ def test_in_hedge_mode_one_leg_is_adopted(gate: Gate, call: Call) -> None:
     assert "it has one already" in again.stderr
 
 
+def test_in_hedge_mode_each_leg_has_a_row(gate: Gate, call: Call) -> None:
+    gate.put_legs("0.040", "-0.020")
+    assert call("ledger", "adopt", "--yes", "--side", "short", SYMBOL).exit_code == 0
+    rows = document(call("ledger", "show", SYMBOL, "--json"))["ledgers"]
+    assert [(row["position_side"], row["exchange_position_amt"], row["ledger_position_amt"]) for row in rows] == [
+        ("LONG", Decimal("0.04"), None),
+        ("SHORT", Decimal("-0.02"), Decimal("-0.02")),
+    ]
+    assert f"{SYMBOL}:SHORT" in call("ledger", "show").stdout
+    shown = {row["position_side"]: row["gate"] for row in document(call("status", SYMBOL, "--json"))["symbols"]}
+    assert shown["LONG"] == "reconcile_required_missing_ledger"
+    gate.redis.set(gate.keys.service_hold(SYMBOL, Leg.SHORT), '{"reason": "drift"}')
+    held = {row["position_side"]: row["hold"] for row in document(call("status", SYMBOL, "--json"))["symbols"]}
+    assert held == {"LONG": None, "SHORT": "p33: drift"}
+
+
 def test_a_leg_is_not_adopted_in_one_way_mode(gate: Gate, call: Call) -> None:
     gate.put_position("0.040")
     assert "one_way mode" in call("ledger", "adopt", "--yes", "--side", "LONG", SYMBOL).stderr

@@ -8,7 +8,7 @@ from typing import Any
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from p33_tasks.domain.models import Policy
+from p33_tasks.domain.models import Leg, Policy
 from p33_tasks.exporter.metrics import ClusterMetrics
 from tests.factories import NOW_MS, make_ledger, make_policy, make_snapshot
 from tests.unit.exporter.views import make_overview, make_refresh, make_stream, make_view
@@ -42,6 +42,32 @@ def test_counters_of_an_allowlisted_symbol_are_there_at_zero_before_anything_hap
         assert found["p33_permit_breach_total", kind, "BTCUSDT"] == 0
     assert found["p33_deadletter_total", "plan"] == 0
     assert found["p33_trimmed_total", "result"] == 0
+
+
+def test_in_hedge_mode_the_label_symbol_holds_the_position() -> None:
+    views = [
+        make_view(leg=leg, position_side=leg, reserved_by=holder)
+        for leg, holder in ((Leg.LONG, "p"), (Leg.SHORT, None))
+    ]
+    found = samples(make_overview(*views, counters={"p33_denial_total|BTCUSDT:SHORT|no_position": 3}))
+    assert (found["p33_reservation_active", "BTCUSDT:LONG"], found["p33_reservation_active", "BTCUSDT:SHORT"]) == (1, 0)
+    assert ("p33_position_amt", "BTCUSDT") not in found
+    assert found["p33_denial_total", "no_position", "BTCUSDT:SHORT"] == 3
+    # Snapshots are the symbol's, and so are plans that name no leg.
+    assert found["p33_snapshot_total", "ok", "BTCUSDT"] == 0
+    assert ("p33_snapshot_total", "ok", "BTCUSDT:LONG") not in found
+    assert {key[2] for key in found if key[0] == "p33_permit_total"} == {
+        "BTCUSDT",
+        "BTCUSDT:LONG",
+        "BTCUSDT:SHORT",
+        "_other",
+    }
+
+
+def test_a_legs_counters_stay_after_the_mode_was_switched() -> None:
+    found = samples(make_overview(make_view(), counters={"p33_permit_total|BTCUSDT:LONG|allow": 2}))
+    assert found["p33_permit_total", "allow", "BTCUSDT:LONG"] == 2
+    assert ("p33_permit_total", "allow", "BTCUSDT:SHORT") not in found
 
 
 def test_a_denial_reason_appears_once_it_was_given() -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from p33_tasks.domain.models import Leg
 from p33_tasks.views.overview import Overview, RefreshView
 from p33_tasks.views.positions import SymbolView
 from p33_tasks.views.streams import StreamView
 from tests.factories import NOW_MS, RUN_ID, make_facts
 
 
-def make_view(symbol: str = "BTCUSDT", *, hold_why: str | None = None, **facts: Any) -> SymbolView:
+def make_view(symbol: str = "BTCUSDT", *, leg: Leg = Leg.BOTH, hold_why: str | None = None, **facts: Any) -> SymbolView:
     return SymbolView(
         symbol=symbol,
+        leg=leg,
         facts=make_facts(**facts),
         hold_why=hold_why,
         entry_price=None,
