@@ -59,7 +59,7 @@ class BitgetOrders(OrderClient):
         closed = _CLOSED_BY[order.side]
         row = position_to_close(rows, order.symbol, closed)
         in_hedge_mode = MODES[row["posMode"]]
-        if order.leg not in {Leg.BOTH, closed} or (order.leg is not Leg.BOTH and not in_hedge_mode):
+        if order.leg is not (closed if in_hedge_mode else Leg.BOTH):
             raise InvalidRowError(f"the {order.leg} leg was to be closed by {order.side} in {row['posMode']}")
         params = {
             "symbol": order.symbol,

@@ -177,7 +177,7 @@ TEXTS = (
     ),
     Guard(
         promise="an order's own effect isn't shown as drift",
-        file="views/overview.py",
+        file="views/positions.py",
         old=" or self.snapshot_precedes_last_order:\n",
         new=":\n",
         tests=(f"{PAGE_TESTS}::test_no_drift_is_shown_while_the_snapshot_is_older_than_the_last_order",),

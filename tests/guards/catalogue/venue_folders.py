@@ -409,7 +409,7 @@ VENUE_FOLDERS = (
     _bitget(
         "the other leg is never closed",
         "orders.py",
-        "        if order.leg not in {Leg.BOTH, closed} or (order.leg is not Leg.BOTH and not in_hedge_mode):\n",
+        "        if order.leg is not (closed if in_hedge_mode else Leg.BOTH):\n",
         "        if False:\n",
         "test_without_one_position_to_reduce_nothing_is_sent",
     ),

@@ -366,12 +366,11 @@ def test_an_order_reduces_only_in_the_positions_own_margin_mode(margin):
 
 
 @pytest.mark.parametrize(("side", "closed", "sent"), [("SELL", "long", "buy"), ("BUY", "short", "sell")])
-@pytest.mark.parametrize("named", [True, False])
-def test_a_hedge_close_has_the_positions_side(side, closed, sent, named):
+def test_a_hedge_close_has_the_positions_side(side, closed, sent):
     both = answer([leg("long"), leg("short", marginMode="isolated")])
     found = answer(order(side=sent, posSide=closed, posMode="hedge_mode", tradeSide="close"))
     session = session_with(position=both, order=found)
-    report = place(session, side=OrderSide(side), leg=Leg(closed.upper()) if named else Leg.BOTH)
+    report = place(session, side=OrderSide(side), leg=Leg(closed.upper()))
     (params,) = session.params_of(PLACE)
     assert (params["side"], params["tradeSide"], "reduceOnly" in params) == (sent, "close", False)
     assert params["marginMode"] == ("crossed" if closed == "long" else "isolated")
@@ -385,7 +384,7 @@ def test_a_hedge_close_has_the_positions_side(side, closed, sent, named):
         ([row(total="0")], Leg.BOTH),
         ([row(holdSide="short")], Leg.BOTH),  # a sell would add to it
         ([leg("short")], Leg.BOTH),
-        ([leg("long")], Leg.SHORT),
+        ([leg("long")], Leg.BOTH),  # hedge mode: no leg is named
         ([row()], Leg.LONG),  # one-way: the leg isn't there
         ([row(), row(marginMode="isolated")], Leg.BOTH),
         ([row(posMode="odd")], Leg.BOTH),
