@@ -69,7 +69,7 @@ types: $(VENV)/.dev
 layers: $(VENV)/.dev
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev  ## latency, throughput, exchange requests and memory, printed with the goals
+bench: $(VENV)/.dev  ## latency, throughput, bursts, exchange requests and memory, printed with the goals
 	$(BIN)/python -m tests.bench $(ARGS)
 
 faults: $(VENV)/.dev  ## every fault, hundreds of times, an hour or two; ARGS="--faults-json faults.json -k crash"

@@ -140,6 +140,9 @@ class LogEvent(StrEnum):
     SENT_AGAIN = auto()
     """Entries that no worker settled in time were sent again. Expected after a worker was killed; if it repeats, look
     for workers that hang."""
+    MADE_WAY = auto()
+    """More plans come than can be judged in time: those that waited too long made way for younger ones, and are judged
+    when it is calm. Add workers if it repeats; find out who sends so many plans."""
     QUEUE_BEHIND = auto()
     """Entries were not sent again, because as many messages wait on the broker as entries are pending. Add workers if
     it repeats."""

@@ -28,6 +28,7 @@ from p33_tasks.domain.models import (
 )
 from p33_tasks.domain.reconciliation import Account, Known, Watermark
 from p33_tasks.domain.statistics import Statistics
+from p33_tasks.errors import StoreError
 
 # --- the exchange ---------------------------------------------------------------------------------------------------
 
@@ -195,6 +196,18 @@ class LoadedEntry:
         return self.facts.get(plan.position_side) or self.facts.get(Leg.BOTH)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """A verdict that is to be made final, and what it rests on."""
+
+    plan: Plan
+    verdict: Verdict
+    facts: Facts | None  # what it was decided from; None only for a deny that rests on no facts
+    policy: Policy  # the limits; checked again by TIME for an allow
+    entry: StreamEntry | None  # to be acknowledged; None for a plan that came as a task
+    evaluation_us: int  # microseconds spent evaluating, for the histogram
+
+
 class VerdictStore(Protocol):
     """Where verdicts are made final."""
 
@@ -204,11 +217,17 @@ class VerdictStore(Protocol):
     def load_entry(self, name: PlanName, entry: StreamEntry) -> LoadedEntry:
         """All facts for the plan that a message names, and its stream entry, in one round trip."""
 
+    def load_entries(self, named: Sequence[tuple[PlanName, StreamEntry]]) -> list[LoadedEntry | StoreError]:
+        """The same for several plans, in one round trip for all of them; what is wrong with one is that one's."""
+
     def acknowledge(self, entry: StreamEntry) -> None:
         """Take an entry off the pending list."""
 
     def ask_refresh(self, now_ms: int) -> None:
         """Let the next refresh request positions, also where this tick's request was made already."""
+
+    def commit_each(self, rulings: Sequence[Ruling]) -> list[CommitStatus | StoreError]:
+        """As ``commit``, for several: each by itself and in this order, in one round trip for all of them."""
 
     def commit(
         self,

@@ -35,6 +35,8 @@ from p33_tasks.tasks.job import jobs
 log = structlog.get_logger("p33.ingest")
 
 PR_SET_PDEATHSIG = 1
+LATE_MS = 1_000
+"""An executor gives up after 1.2 s; a plan read later than this would be judged in vain, and make others late."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,13 +80,14 @@ def build(here: Runtime, options: Options) -> Ingest:
     Raises:
         ConfigurationError: The settings name something that doesn't exist.
     """
-    window = Window(size=options.window)
+    window = Window(size=options.window, late_ms=LATE_MS)
     tasks = {job.stream: job.name for job in jobs(here.settings)}
 
     def source(name: str) -> Source:
         if name == PLANS:
             return Source(
                 stream=here.keys.plans,
+                widest=options.widest_window,
                 handler=PlanHandler(
                     task=tasks[PLANS],
                     permits=here.permits,
@@ -110,6 +113,7 @@ def build(here: Runtime, options: Options) -> Ingest:
         sources=[source(name) for name in options.streams],
         publisher=TaskPublisher(app),
         window=window,
+        processes=options.concurrency,
         name=ConsumerName(here.entries),
         is_orphaned=lambda: parent is not None and os.getppid() != parent,
     )

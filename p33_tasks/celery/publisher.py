@@ -110,8 +110,9 @@ class TaskPublisher:
         try:
             self._app.send_task(
                 message.name,
+                args=message.args,
                 kwargs=dict(message.kwargs),
-                argsrepr="()",
+                argsrepr=repr(message.args),  # told, since Celery cuts its own at 1 024: every plan is found by its id
                 kwargsrepr=repr(dict(message.shown))[:MAX_SHOWN],
                 task_id=message.task_id,
                 producer=producer,

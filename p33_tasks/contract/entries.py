@@ -13,6 +13,9 @@ MAX_ENTRY_CHARS = 65_536
 MAX_AHEAD_MS = 1_000
 """An entry id further ahead of Redis' TIME doesn't tell when the entry was added; TIME at its first reading does."""
 
+MAX_TOGETHER = 32
+"""Plans that one task message stands for at most."""
+
 ENTRY_COPY_TTL_SEC = 3_600
 """How long a result's copy and an entry's first reading are kept."""
 

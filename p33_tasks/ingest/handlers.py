@@ -43,9 +43,11 @@ class TaskMessage:
     name: str
     task_id: str
     kwargs: Mapping[str, Any]
+    args: tuple[Any, ...] = ()
     shown: Mapping[str, str] = field(
         default_factory=dict
     )  # its arguments as Flower lists them; the task gets none of it
+    goes_with_others: bool = False  # a plan sent for the first time: others that wait may share its message
 
 
 class Denier(Protocol):
@@ -141,4 +143,6 @@ def _task(name: str, plan_id: str, symbol: str, entry: Entry, prefix: str, *, ki
         task_id=f"{kind}-{re.sub(r'[^A-Za-z0-9_.:-]', '_', plan_id)[:100]}-{where.entry_id}-{entry.deliveries}",
         kwargs={**about, "stream": where.stream, "entry_id": where.entry_id, "prefix": prefix},
         shown={**about, **{name: value[:MAX_SHOWN_CHARS] for name, value in told.items()}},
+        # One that ended its task's process once must not end others' too.
+        goes_with_others=kind == "permit" and entry.deliveries <= 1 and not is_emergency(entry.fields),
     )

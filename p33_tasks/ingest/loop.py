@@ -22,6 +22,7 @@ from p33_tasks.ingest.consumer_name import ConsumerName
 from p33_tasks.ingest.handlers import TaskMessage
 from p33_tasks.ingest.publisher import Publisher, PublishError
 from p33_tasks.ingest.source import ERROR_SEC, Source
+from p33_tasks.ingest.together import together
 from p33_tasks.log_events import LogEvent
 from p33_tasks.store.entries import Batch, Entry, RedisEntries, Window
 
@@ -45,6 +46,7 @@ class Ingest:
     publisher: Publisher
     window: Window
     name: ConsumerName
+    processes: int = 2  # of the pool it feeds
     stopping: threading.Event = field(default_factory=threading.Event)
     is_orphaned: Callable[[], bool] = lambda: False
     show_life: Callable[[], None] = lambda: None
@@ -98,7 +100,7 @@ class Ingest:
 
     def _claim(self, source: Source) -> None:
         try:
-            batch = self.entries.claim(source.stream, self.name.value, self.window, source.next_start)
+            batch = self.entries.claim(source.stream, self.name.value, source.claims(self.window), source.next_start)
         except StoreError as error:
             self._failed(source, error)
             return
@@ -123,7 +125,7 @@ class Ingest:
     def _read(self, sources: Sequence[Source]) -> bool:
         """Read all of them in one round trip; whether anything was found."""
         now = time.monotonic()
-        asked = [(source.stream, source.least(now, self.window)) for source in sources]
+        asked = [(s.stream, s.least(now, self.window), s.window(self.window)) for s in sources]
         batches = self.entries.read_each(asked, self.name.value, self.window)
         self._read_sec = time.monotonic() - now
         messages: list[TaskMessage] = []
@@ -132,7 +134,8 @@ class Ingest:
             if isinstance(batch, StoreError):
                 self._failed(source, batch)
                 continue
-            source.was_read(now, batch)
+            source.was_read(now, batch, self.window)
+            self._say_late(source, batch.aside)
             messages += self._handled(source, batch)
             found = found or bool(batch.entries)
         self._publish(messages)
@@ -165,7 +168,7 @@ class Ingest:
         if not messages:
             return
         try:
-            self.publisher.publish(messages)
+            self.publisher.publish(together(messages, processes=self.processes, alone=self.window.size))
         except PublishError as error:
             self._rest(error)
 
@@ -222,6 +225,10 @@ class Ingest:
             return False
         self._due[what] = now + every_sec
         return True
+
+    def _say_late(self, source: Source, aside: int) -> None:
+        if aside and self._is_due("late", REPEAT_LOG_SEC):
+            log.warning(LogEvent.MADE_WAY, stream=source.stream, entries=aside, waited_ms=self.window.late_ms)
 
     def _say(self, event: LogEvent, error: Exception) -> None:
         """Once in a while: a Redis that is away would fill the disk otherwise."""

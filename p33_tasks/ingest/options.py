@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from p33_tasks.contract.entries import MAX_TOGETHER
+
 PLANS = "plans"
 RESULTS = "results"
 STREAMS = (PLANS, RESULTS)
@@ -27,6 +29,11 @@ class Options:
     def window(self) -> int:
         """Unacknowledged entries per stream: enough to keep the pool busy, few enough that none looks lost."""
         return max(MIN_WINDOW, 2 * self.concurrency)
+
+    @property
+    def widest_window(self) -> int:
+        """... of plans, while a backlog waits: one full task in each pool process, and one that waits for it."""
+        return 2 * MAX_TOGETHER * self.concurrency
 
     def arguments(self) -> list[str]:
         """As a command line."""

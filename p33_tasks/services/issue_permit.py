@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -15,9 +15,16 @@ from p33_tasks.domain.limits import in_force
 from p33_tasks.domain.models import Allow, Deny, Details, Facts, Plan, Policy, Verdict
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.domain.reasons import Reason
-from p33_tasks.errors import EntryMismatchError, ForeignKeyTypeError, InvalidMessageError, SnapshotAwaitedError
+from p33_tasks.errors import (
+    EntryMismatchError,
+    ForeignKeyTypeError,
+    InvalidMessageError,
+    SnapshotAwaitedError,
+    StoreError,
+    StoreUnavailableError,
+)
 from p33_tasks.log_events import LogEvent
-from p33_tasks.ports import CommitStatus, DeadLetters, PlanName, StreamEntry, VerdictStore
+from p33_tasks.ports import CommitStatus, DeadLetters, LoadedEntry, PlanName, Ruling, StreamEntry, VerdictStore
 
 TRIES = 3
 """Loads and evaluations before facts that keep moving are a deny (CONTRACT section 5)."""
@@ -78,11 +85,67 @@ class PermitService:
                 stays pending and is sent again.
             StoreError: Redis is away, or a key holds another type. As above; the ingest gives it up after some tries.
         """
-        return self._judge(entry, lambda: self._read(name, entry))
+        return self._judge(entry, lambda: self._read(name, self._store.load_entry(name, entry)))
 
-    def _read(self, name: PlanName, entry: StreamEntry) -> tuple[Plan, Facts | None]:
+    def judge_entries(self, named: Sequence[tuple[PlanName, StreamEntry]]) -> list[Verdict | Exception | None]:
+        """Give the plans in several stream entries one verdict each, in two round trips for all of them.
+
+        Each is loaded, evaluated and made final by itself, in this order: of two plans of one position the first wins.
+        A plan whose facts moved, e.g. by the one before it, is judged again alone. What goes wrong with one plan is the
+        outcome of that one; where all of them fail together, each is judged alone.
+
+        Args:
+            named: As ``judge_entry``'s.
+
+        Returns:
+            For each what ``judge_entry`` returns or raises.
+
+        Raises:
+            StoreUnavailableError: Redis is away. What got no verdict stays pending and is tried again.
+        """
+        try:
+            return self._judge_together(named)
+        except StoreUnavailableError:
+            raise
+        except Exception:  # one plan of them, and it isn't known which: it must not take the others with it
+            log.exception(LogEvent.EVALUATION_FAILED, plan_ids=[name.plan_id for name, _ in named])
+            return [self._judged_alone(*one) for one in named]
+
+    def _judge_together(self, named: Sequence[tuple[PlanName, StreamEntry]]) -> list[Verdict | Exception | None]:
+        outcomes: list[Verdict | Exception | None] = [None] * len(named)
+        rulings: dict[int, Ruling] = {}
+        for at, ((name, entry), loaded) in enumerate(zip(named, self._store.load_entries(named), strict=True)):
+            if isinstance(loaded, StoreError):
+                outcomes[at] = loaded
+                continue
+            try:
+                plan, facts = self._read(name, loaded)
+                if facts is None:
+                    self._acknowledge_decided(plan, entry)
+                else:
+                    rulings[at] = self._ruling(plan, facts, entry)
+            except (EntryMismatchError, SnapshotAwaitedError) as error:
+                outcomes[at] = error
+        for (at, ruling), status in zip(rulings.items(), self._store.commit_each(list(rulings.values())), strict=True):
+            if status is CommitStatus.MOVED:
+                outcomes[at] = self._judged_alone(*named[at])
+            elif isinstance(status, StoreError):
+                outcomes[at] = status
+            elif status is CommitStatus.COMMITTED:
+                _log_verdict(ruling.plan, ruling.verdict)
+                outcomes[at] = ruling.verdict
+        return outcomes
+
+    def _judged_alone(self, name: PlanName, entry: StreamEntry) -> Verdict | Exception | None:
+        try:
+            return self.judge_entry(name, entry)
+        except StoreUnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - told by the caller, as this plan's outcome
+            return error
+
+    def _read(self, name: PlanName, loaded: LoadedEntry) -> tuple[Plan, Facts | None]:
         """The plan as its entry says, and the facts; None for facts when there is a verdict already."""
-        loaded = self._store.load_entry(name, entry)
         if loaded.fields is not None:
             plan = _plan_of(name, loaded.fields, loaded.time_ms)
             if is_emergency(loaded.fields):
@@ -101,11 +164,25 @@ class PermitService:
         )
         return trimmed, loaded.facts_of(trimmed)
 
+    def _acknowledge_decided(self, plan: Plan, entry: StreamEntry | None) -> None:
+        if entry is not None:
+            self._store.acknowledge(entry)
+        log.info(LogEvent.DECIDED, plan_id=plan.plan_id, symbol=plan.symbol, note="the first verdict stands")
+
+    def _ruling(self, plan: Plan, facts: Facts, entry: StreamEntry | None) -> Ruling:
+        began = time.perf_counter_ns()
+        policy = in_force(self._policy, facts.limits, facts.now_ms)
+        verdict = self._evaluate(plan, facts, policy)
+        if awaits_snapshot(plan, facts, policy, verdict):
+            self._store.ask_refresh(facts.now_ms)
+            raise SnapshotAwaitedError
+        took_us = (time.perf_counter_ns() - began) // 1_000
+        return Ruling(plan=plan, verdict=verdict, facts=facts, policy=policy, entry=entry, evaluation_us=took_us)
+
     def deny(self, plan: Plan, entry: StreamEntry | None, reason: Reason, details: Details) -> Verdict | None:
         """Deny without looking at facts, e.g. a plan that was delivered too often."""
         try:
-            verdict = Deny(reason=reason, details=details)
-            return verdict if self._commit(plan, verdict, None, entry, 0) is CommitStatus.COMMITTED else None
+            return self._denied(plan, Deny(reason=reason, details=details), entry)
         except ForeignKeyTypeError as error:
             self._give_up(plan, entry, error)
             return None
@@ -114,21 +191,19 @@ class PermitService:
         for _ in range(TRIES):
             plan, facts = read()
             if facts is None:
-                if entry is not None:
-                    self._store.acknowledge(entry)
-                log.info(LogEvent.DECIDED, plan_id=plan.plan_id, symbol=plan.symbol, note="the first verdict stands")
+                self._acknowledge_decided(plan, entry)
                 return None
-            began = time.perf_counter_ns()
-            policy = in_force(self._policy, facts.limits, facts.now_ms)
-            verdict = self._evaluate(plan, facts, policy)
-            if awaits_snapshot(plan, facts, policy, verdict):
-                self._store.ask_refresh(facts.now_ms)
-                raise SnapshotAwaitedError
-            status = self._commit(plan, verdict, facts, entry, (time.perf_counter_ns() - began) // 1_000)
+            ruling = self._ruling(plan, facts, entry)
+            status = self._commit(ruling)
             if status is not CommitStatus.MOVED:
-                return verdict if status is CommitStatus.COMMITTED else None
+                return ruling.verdict if status is CommitStatus.COMMITTED else None
         contended = Deny(reason=Reason.CONTENTION, details={"tries": TRIES, "retry_after_sec": 1})
-        return contended if self._commit(plan, contended, None, entry, 0) is CommitStatus.COMMITTED else None
+        return self._denied(plan, contended, entry)
+
+    def _denied(self, plan: Plan, verdict: Deny, entry: StreamEntry | None) -> Verdict | None:
+        """A deny that rests on no facts; None where a verdict exists already."""
+        ruling = Ruling(plan=plan, verdict=verdict, facts=None, policy=self._policy, entry=entry, evaluation_us=0)
+        return verdict if self._commit(ruling) is CommitStatus.COMMITTED else None
 
     def _evaluate(self, plan: Plan, facts: Facts, policy: Policy) -> Verdict:
         try:
@@ -137,15 +212,17 @@ class PermitService:
             log.exception(LogEvent.EVALUATION_FAILED, plan_id=plan.plan_id, symbol=plan.symbol)
             return Deny(reason=Reason.INTERNAL_ERROR, details={"error": type(error).__name__})
 
-    def _commit(
-        self, plan: Plan, verdict: Verdict, facts: Facts | None, entry: StreamEntry | None, evaluation_us: int
-    ) -> CommitStatus:
-        policy = self._policy if facts is None else in_force(self._policy, facts.limits, facts.now_ms)
+    def _commit(self, ruling: Ruling) -> CommitStatus:
         status = self._store.commit(
-            plan=plan, verdict=verdict, facts=facts, policy=policy, entry=entry, evaluation_us=evaluation_us
+            plan=ruling.plan,
+            verdict=ruling.verdict,
+            facts=ruling.facts,
+            policy=ruling.policy,
+            entry=ruling.entry,
+            evaluation_us=ruling.evaluation_us,
         )
         if status is CommitStatus.COMMITTED:
-            _log_verdict(plan, verdict)
+            _log_verdict(ruling.plan, ruling.verdict)
         return status
 
     def _give_up(self, plan: Plan, entry: StreamEntry | None, error: ForeignKeyTypeError) -> None:

@@ -19,6 +19,7 @@ from p33_tasks.contract.entries import (
     time_ms_of,
 )
 from p33_tasks.contract.keys import GROUP, WAITING, Keys
+from p33_tasks.contract.plans import EMERGENCY
 from p33_tasks.errors import StoreError
 from p33_tasks.ports import StreamEntry
 from p33_tasks.store.scripts import Scripts, translated_errors
@@ -41,6 +42,8 @@ class Window:
     max_deliveries: int = 4  # delivered more often, an entry is slow: it no longer fills the window
     trimmed_ms: int = 15_000  # past this no task holds an entry that is gone: each has 10 s. Results: sent as often
     max_waiting: int = 2  # of the entries set aside, so many are sent again at a time
+    late_ms: int = 0  # an entry that waited longer makes way for younger ones; 0: none does
+    max_late: int = 1_000  # ... so many in one read
     max_slow: int = 256  # ... for so many, or a failing store would drain the whole stream into the pending list
 
 
@@ -81,6 +84,7 @@ class Batch:
     room: int = 0  # of a read: how many more entries the window takes; 0 also where that wasn't worth a read
     next_start: str = "-"  # where the next search for idle entries goes on
     pending: int = 0  # of a claim: entries that the group holds unacknowledged, whoever has them
+    aside: int = 0  # of a read: entries that made way for younger ones
 
 
 class RedisEntries:
@@ -99,16 +103,19 @@ class RedisEntries:
         Raises:
             StoreError: Redis is away, or the stream's key holds another type.
         """
-        (found,) = self.read_each([(stream, least)], consumer, window)
+        (found,) = self.read_each([(stream, least, window.size)], consumer, window)
         if isinstance(found, StoreError):
             raise found
         return found
 
-    def read_each(self, streams: Sequence[tuple[str, int]], consumer: str, window: Window) -> list[Batch | StoreError]:
+    def read_each(
+        self, streams: Sequence[tuple[str, int, int]], consumer: str, window: Window
+    ) -> list[Batch | StoreError]:
         """The next new entries of each stream, as many as its window has room for; at once, also when there are none.
 
         Args:
-            streams: Keys, each with the least room that is worth a read: with less nothing is read.
+            streams: Keys, each with the least room that is worth a read (with less nothing is read), and with the size
+                of its window.
             consumer: Who reads.
             window: What it may hold of each.
 
@@ -118,9 +125,22 @@ class RedisEntries:
         Raises:
             StoreUnavailableError: Redis can't be reached.
         """
-        calls = [self._call(stream, consumer, window, {"min_room": least}) for stream, least in streams]
+        calls = [self._read_call(stream, consumer, window, least, size) for stream, least, size in streams]
         replies = self._scripts.run_each("read_entries", calls)
-        return [self._found(stream, reply) for (stream, _), reply in zip(streams, replies, strict=True)]
+        return [self._found(stream, reply) for (stream, *_), reply in zip(streams, replies, strict=True)]
+
+    def _read_call(
+        self, stream: str, consumer: str, window: Window, least: int, size: int
+    ) -> tuple[dict[str, str], dict[str, str | int]]:
+        is_plans = stream == self._keys.plans  # a result is worth as much later
+        more: dict[str, str | int] = {
+            "min_room": least,
+            "window_size": size,
+            "late_ms": window.late_ms if is_plans else 0,
+            "late_limit": window.max_late,
+            "urgent_decision": EMERGENCY,
+        }
+        return self._call(stream, consumer, window, more)
 
     def _found(self, stream: str, reply: list[Any] | StoreError) -> Batch | StoreError:
         if isinstance(reply, StoreError):
@@ -131,10 +151,9 @@ class RedisEntries:
             except StoreError as error:  # the other streams' entries were delivered
                 return error
             return Batch(now_ms=0)
-        _, now_ms, room, rows = reply
-        return Batch(
-            now_ms=int(now_ms), entries=tuple(_entry(stream, row[0], row[1], 1) for row in rows), room=int(room)
-        )
+        _, now_ms, room, rows, aside = reply
+        entries = tuple(_entry(stream, row[0], row[1], 1) for row in rows)
+        return Batch(now_ms=int(now_ms), entries=entries, room=int(room), aside=int(aside))
 
     def claim(self, stream: str, consumer: str, window: Window, start: str = "-") -> Batch:
         """Entries, of any consumer, that were idle for so long that they are to be sent again."""
@@ -142,8 +161,7 @@ class RedisEntries:
             "base_idle_ms": window.base_idle_ms,
             "max_idle_ms": window.max_idle_ms,
             "start_id": start,
-            "max_entries": max(window.size, 16),
-            "waiting_consumer": WAITING,
+            "max_entries": max(window.size, window.max_waiting, 16),
             "waiting_limit": window.max_waiting,
             "trimmed_idle_ms": window.trimmed_ms,
         }
@@ -269,6 +287,7 @@ class RedisEntries:
             "ahead_counter": ahead_counter(label),
             "copy_ttl_sec": 0 if is_plans else ENTRY_COPY_TTL_SEC,  # a plan whose entry is gone is denied
             "copy_max_bytes": MAX_ENTRY_CHARS,
+            "waiting_consumer": WAITING,
             **more,
         }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from p33_tasks.contract.audit import audit_inputs
@@ -20,10 +20,11 @@ from p33_tasks.contract.snapshots import decode_leg_snapshot, decode_snapshot
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.models import Allow, Deny, Facts, Leg, Plan, Policy, Verdict
 from p33_tasks.domain.rules import MAX_AHEAD_MS
-from p33_tasks.errors import CorruptStateError
-from p33_tasks.ports import CommitStatus, LoadedEntry, PlanName, StreamEntry
+from p33_tasks.errors import CorruptStateError, StoreError
+from p33_tasks.ports import CommitStatus, LoadedEntry, PlanName, Ruling, StreamEntry
 from p33_tasks.store.entries import ahead_counter
 from p33_tasks.store.limits import read_limits
+from p33_tasks.store.lua_header import Named
 from p33_tasks.store.scripts import Scripts, translated_errors
 
 if TYPE_CHECKING:
@@ -63,11 +64,22 @@ class RedisVerdictStore:
         """See ``ports.VerdictStore.load_entry``."""
         return self._load(name.plan_id, name.symbol, entry.entry_id)
 
+    def load_entries(self, named: Sequence[tuple[PlanName, StreamEntry]]) -> list[LoadedEntry | StoreError]:
+        """See ``ports.VerdictStore.load_entries``."""
+        calls = [self._load_call(name.plan_id, name.symbol, entry.entry_id) for name, entry in named]
+        replies = self._scripts.run_each("load_facts", calls)
+        return [
+            reply if isinstance(reply, StoreError) else self._loaded(name.symbol, reply)
+            for (name, _), reply in zip(named, replies, strict=True)
+        ]
+
     def _load(self, plan_id: str, symbol: str, entry_id: str) -> LoadedEntry:
+        return self._loaded(symbol, self._scripts.run("load_facts", *self._load_call(plan_id, symbol, entry_id)))
+
+    def _load_call(self, plan_id: str, symbol: str, entry_id: str) -> tuple[Named, Named]:
         """Facts of each of the symbol's positions; with an entry, what the stream holds there."""
         keys = self._keys
-        status, entry, *read = self._scripts.run(
-            "load_facts",
+        return (
             {
                 "decision_key": keys.decision(plan_id),
                 "hold_key": keys.hold(symbol),
@@ -90,6 +102,9 @@ class RedisVerdictStore:
             },
             {"entry_id": entry_id, "group": GROUP, "ahead_counter": ahead_counter("plan")},
         )
+
+    def _loaded(self, symbol: str, reply: list[Any]) -> LoadedEntry:
+        status, entry, *read = reply
         time_ms, flat, pending = entry or (0, None, 0)
         return LoadedEntry(
             facts={} if status == "decided" else self._facts(symbol, read),
@@ -158,6 +173,18 @@ class RedisVerdictStore:
         evaluation_us: int,
     ) -> CommitStatus:
         """See ``ports.VerdictStore.commit``."""
+        ruling = Ruling(
+            plan=plan, verdict=verdict, facts=facts, policy=policy, entry=entry, evaluation_us=evaluation_us
+        )
+        return CommitStatus(self._scripts.run("commit_verdict", *self._commit_call(ruling))[0])
+
+    def commit_each(self, rulings: Sequence[Ruling]) -> list[CommitStatus | StoreError]:
+        """See ``ports.VerdictStore.commit_each``."""
+        replies = self._scripts.run_each("commit_verdict", [self._commit_call(ruling) for ruling in rulings])
+        return [reply if isinstance(reply, StoreError) else CommitStatus(reply[0]) for reply in replies]
+
+    def _commit_call(self, ruling: Ruling) -> tuple[Named, Named]:
+        plan, verdict, facts, policy, entry = ruling.plan, ruling.verdict, ruling.facts, ruling.policy, ruling.entry
         keys, symbol = self._keys, plan.symbol
         leg = Leg.BOTH if facts is None else facts.position_side or Leg.BOTH
         now_ms = facts.now_ms if facts is not None else self._now_ms()
@@ -168,8 +195,7 @@ class RedisVerdictStore:
             signature = sign(fields, prefix=keys.prefix, key=self._signing_key)
             permit = exact_json.dumps({**fields, "sig": signature})
         decisions = keys.decisions
-        reply = self._scripts.run(
-            "commit_verdict",
+        return (
             {
                 "decision_key": keys.decision(plan.plan_id),
                 "permit_key": keys.permit(plan.plan_id),
@@ -212,14 +238,13 @@ class RedisVerdictStore:
                 "read_lag_ms": policy.read_lag_ms,
                 "accept_old_life": int(policy.accept_old_life),
                 "limits_until_ms": "" if policy.limits_until_ms is None else policy.limits_until_ms,
-                "evaluation_us": evaluation_us,
+                "evaluation_us": ruling.evaluation_us,
                 "evaluation_buckets_us": _joined(EVALUATION_BUCKETS_US),
                 "latency_buckets_ms": _joined(LATENCY_BUCKETS_MS),
                 **_evaluated_facts(verdict, facts),
                 **_emergency_arguments(plan, leg),
             },
         )
-        return CommitStatus(reply[0])
 
     def _now_ms(self) -> int:
         with translated_errors():

@@ -1,7 +1,8 @@
-"""``p33.evaluate_permit``: one verdict for one plan."""
+"""``p33.evaluate_permit``: one verdict for one plan. ``p33.evaluate_permits``: one for each of several that wait."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import structlog
@@ -9,6 +10,7 @@ from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
 from p33_tasks.bootstrap.runtime import Runtime, runtime
+from p33_tasks.contract.entries import MAX_TOGETHER
 from p33_tasks.contract.plans import parse_task_plan
 from p33_tasks.contract.task_proof import is_proven
 from p33_tasks.domain.models import Allow, Plan, Verdict
@@ -16,7 +18,7 @@ from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import EntryMismatchError, InvalidMessageError, SnapshotAwaitedError, StoreError
 from p33_tasks.ingest.options import PLANS
 from p33_tasks.log_events import LogEvent
-from p33_tasks.ports import StreamEntry
+from p33_tasks.ports import PlanName, StreamEntry
 from p33_tasks.tasks.job import job
 from p33_tasks.tasks.origin import entry_of, is_foreign, name_of
 from p33_tasks.tasks.snapshots import refresh_snapshot
@@ -24,6 +26,7 @@ from p33_tasks.tasks.snapshots import refresh_snapshot
 log = structlog.get_logger("p33.task")
 
 TASK = "p33.evaluate_permit"
+TOGETHER = "p33.evaluate_permits"
 
 
 @job(TASK, queue="p33.permits", time_limit=10, stream=PLANS, throws=(StoreError,))
@@ -76,6 +79,80 @@ def evaluate_permit(
     return _word(_judge_own(here, own))
 
 
+@job(TOGETHER, queue="p33.permits", time_limit=10, throws=(StoreError,))
+def evaluate_permits(
+    plan_ids: list[Any], symbols: list[Any], entry_ids: list[Any], stream: str, prefix: str | None = None
+) -> str:
+    """Judge several plans of the stream, each by itself: what goes wrong with one is no other's matter.
+
+    Args:
+        plan_ids: Of the plans, in the order of their entries.
+        symbols: Of each.
+        entry_ids: Of each: the plan is what the stream holds there.
+        stream: The key the entries were read from.
+        prefix: The sender's key prefix.
+
+    Returns:
+        How many ended how, e.g. ``allow 30, refused 2``.
+
+    Raises:
+        StoreError: Redis is away. What got no verdict stays pending and is sent again, each alone.
+    """
+    here = runtime()
+    if is_foreign(prefix, here, task=TOGETHER):
+        return "refused"
+    try:
+        named = _named(here, plan_ids, symbols, entry_ids, stream)
+    except (ValueError, InvalidMessageError) as error:
+        log.error(LogEvent.REFUSED, task=TOGETHER, error=str(error))  # noqa: TRY400 - our own sentence says it all
+        return "refused"
+    try:
+        outcomes = here.permits.judge_entries(named)
+    except StoreError as error:
+        log.error(LogEvent.UNDECIDED, plans=len(named), error=str(error))  # noqa: TRY400 - see throws
+        raise
+    words = Counter(_told(here, name, outcome) for (name, _), outcome in zip(named, outcomes, strict=True))
+    return ", ".join(f"{word} {count}" for word, count in sorted(words.items()))
+
+
+def _named(
+    here: Runtime, plan_ids: object, symbols: object, entry_ids: object, stream: object
+) -> list[tuple[PlanName, StreamEntry]]:
+    """Whose entries a message stands for.
+
+    Raises:
+        ValueError: It names an entry that can't be ours, or not as many of each.
+        InvalidMessageError: It names no plan.
+    """
+    columns = (plan_ids, symbols, entry_ids)
+    if not all(isinstance(column, list) and 0 < len(column) <= MAX_TOGETHER for column in columns):
+        raise ValueError(f"plan_ids, symbols and entry_ids must be lists of 1 to {MAX_TOGETHER}")
+    named = []
+    for plan_id, symbol, entry_id in zip(*columns, strict=True):  # type: ignore[call-overload]  # lists, see above
+        entry = entry_of(stream, entry_id, here.keys.plans)
+        if entry is None:
+            raise ValueError("it names no stream")
+        named.append((name_of({"plan_id": plan_id, "symbol": symbol}), entry))
+    return named
+
+
+def _told(here: Runtime, name: PlanName, outcome: Verdict | Exception | None) -> str:
+    """The outcome of one plan of several as a word; what went wrong is in the log, and its entry stays pending."""
+    if not isinstance(outcome, Exception):
+        return _word(outcome)
+    about = {"plan_id": name.plan_id, "symbol": name.symbol, "error": str(outcome)}
+    if isinstance(outcome, SnapshotAwaitedError):
+        return _awaits_snapshot(here, name)
+    if isinstance(outcome, EntryMismatchError):
+        log.error(LogEvent.REFUSED, task=TOGETHER, **about)
+        return "refused"
+    if isinstance(outcome, StoreError):
+        log.error(LogEvent.UNDECIDED, **about)
+    else:
+        log.error(LogEvent.EVALUATION_FAILED, **about, exc_info=outcome)
+    return "undecided"
+
+
 def _judge_entry(here: Runtime, named: dict[str, Any], entry: StreamEntry) -> str:
     """Judge what the stream holds; the message only says whose it is.
 
@@ -89,9 +166,7 @@ def _judge_entry(here: Runtime, named: dict[str, Any], entry: StreamEntry) -> st
     except EntryMismatchError:
         raise
     except SnapshotAwaitedError:
-        log.info(LogEvent.SNAPSHOT_AWAITED, plan_id=name.plan_id, symbol=name.symbol)
-        _ask_refresh(here, name.symbol)
-        return "waiting"
+        return _awaits_snapshot(here, name)
     except StoreError as error:
         log.error(LogEvent.UNDECIDED, plan_id=name.plan_id, symbol=name.symbol, error=str(error))  # noqa: TRY400 - see throws
         raise
@@ -99,6 +174,12 @@ def _judge_entry(here: Runtime, named: dict[str, Any], entry: StreamEntry) -> st
         # Not denied here: the name is only the message's word. The entry stays pending, and its ingest denies it.
         log.exception(LogEvent.EVALUATION_FAILED, plan_id=name.plan_id, symbol=name.symbol)
         raise
+
+
+def _awaits_snapshot(here: Runtime, name: PlanName) -> str:
+    log.info(LogEvent.SNAPSHOT_AWAITED, plan_id=name.plan_id, symbol=name.symbol)
+    _ask_refresh(here, name.symbol)
+    return "waiting"
 
 
 def _ask_refresh(here: Runtime, symbol: str) -> None:

@@ -12,9 +12,11 @@ import platform
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.programs import running_brain, running_floor
+from tests.bench import burst
+from tests.bench.programs import Brain, running_brain, running_floor
 
-ALL = ("latency", "throughput", "exchange", "memory")
+ALL = ("latency", "throughput", "burst", "overload", "workers", "exchange", "memory")
+BURST_CPU = ("CPU ms", *burst.ROLES)
 SYMBOLS = [f"SIM{number:03d}USDT" for number in range(600)]
 
 
@@ -30,6 +32,8 @@ def main() -> None:
     console.print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     if wanted & {"latency", "throughput"}:
         _speed(console, wanted, chosen.seconds)
+    if wanted & {"burst", "overload", "workers"}:
+        _bursts(console, wanted)
     if wanted & {"exchange", "memory"}:
         _load(console, wanted, chosen.seconds)
 
@@ -72,6 +76,54 @@ def _speed(console: Console, wanted: set[str], seconds: float) -> None:
             console.print(table)
             trips = work.round_trips_per_verdict(brain, SYMBOLS[0])
             console.print(f"Redis round trips per verdict: {trips:.2f} (goal 2)")
+
+
+def _bursts(console: Console, wanted: set[str]) -> None:
+    os.environ.setdefault("P33_LOG_LEVEL", "WARNING")
+    with running_brain(SYMBOLS, latency_ms=100) as brain:
+        burst.burst(brain, SYMBOLS, 600)  # everything is loaded, every window has been used
+        if "burst" in wanted:
+            table = Table(
+                "plans at once", "last verdict s", "p50 s", "in 1.2 s", "per second", *BURST_CPU, title="Burst"
+            )
+            for plans in (100, 600, 2_000):
+                found = burst.burst(brain, SYMBOLS, plans)
+                share = f"{found.in_time / found.plans:.0%}"
+                goal = {600: " (goal 0.6)", 2_000: " (goal 2.0)"}.get(plans, "")
+                row = (f"{found.last_sec:.2f}{goal}", f"{found.p50_sec:.2f}", share, f"{burst.capacity(found):.0f}")
+                table.add_row(str(plans), *row, *_cpu(found))
+            console.print(table)
+            console.print(
+                "600 symbols are refreshed meanwhile, 100 ms latency; CPU in ms per verdict (goal 1.0 in all)"
+            )
+        if "overload" in wanted:
+            full = burst.burst(brain, SYMBOLS, 4_000)
+            able = burst.capacity(full)
+            seconds = 4.0
+            found = burst.overload(brain, SYMBOLS, per_sec=3 * able, seconds=seconds)
+            console.print(
+                f"Overload: capacity {able:.0f}/s; {found.plans} plans in {seconds:.0f} s, 3 times that: "
+                f"{found.in_time} verdicts within 1.2 s, {found.in_time / seconds / able:.0%} of capacity (goal 100%); "
+                f"the last after {found.last_sec:.1f} s, {found.plans - found.verdicts} missing"
+            )
+        if "workers" in wanted:
+            _by_workers(console, brain)
+
+
+def _by_workers(console: Console, brain: Brain) -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    table = Table("workers", "verdicts/s", *BURST_CPU, title="By workers, each bound to a core of its own")
+    for count in (1, 2, 4):
+        with burst.more_workers(brain, count, cores) as workers:
+            burst.burst(brain, SYMBOLS, 600, workers)
+            found = burst.burst(brain, SYMBOLS, 4_000, workers)
+            table.add_row(str(count), f"{burst.capacity(found):.0f}", *_cpu(found))
+    console.print(table)
+    console.print(f"{len(cores)} cores; one worker by itself may use all of them")
+
+
+def _cpu(found: burst.Burst) -> list[str]:
+    return [f"{sum(found.cpu_ms.values()):.2f}", *(f"{ms:.2f}" for ms in found.cpu_ms.values())]
 
 
 def _load(console: Console, wanted: set[str], seconds: float) -> None:

@@ -22,7 +22,7 @@
 --   max_idle_ms      longest idle time before the next delivery
 --   start_id         where the search begins: '-', or '(' and the last id seen
 --   max_entries      most entries to take
---   waiting_consumer  the consumer that holds what can't be recorded now
+--   waiting_consumer  the consumer that holds what can't be recorded now, or waited too long
 --   waiting_limit    most of its entries to take
 --   trimmed_idle_ms  idle time after which a trimmed entry without a copy is given up; one with a copy is sent as often
 -- Returns {'ok', now ms, next start ('' at the end), {{id, {field, value, ...}, deliveries before this one}, ...},
@@ -74,7 +74,6 @@ local waiting = 0
 local function take(id, owner, deliveries)
   local taker = consumer
   if owner == waiting_consumer then
-    if waiting >= tonumber(waiting_limit) then return nil end
     waiting, taker = waiting + 1, owner
   elseif owner ~= consumer then
     if deliveries > slow_after then
@@ -117,7 +116,8 @@ for _ = 1, MAX_PAGES do
   for _, item in ipairs(page) do
     local id, owner, idle, deliveries = item[1], item[2], item[3], item[4]
     start = '(' .. id
-    if idle >= due_after(deliveries) then
+    local stays = owner == waiting_consumer and waiting >= tonumber(waiting_limit)
+    if idle >= due_after(deliveries) and not stays then
       if #redis.call('XRANGE', stream_key, id, id) == 0 then
         handle_trimmed(id, idle, deliveries, taken)
       else

@@ -1,5 +1,6 @@
 -- Reads the next entries of a stream for a consumer, never more than its window has room for; counts the entries
--- that a producer trimmed before they were read (Redis 7 numbers its entries; 6.2 can't tell).
+-- that a producer trimmed before they were read (Redis 7 numbers its entries; 6.2 can't tell). While younger entries wait
+-- behind them, entries that waited too long already are set aside, so that they don't make the younger ones late too.
 --
 -- KEYS
 --   stream_key    STREAM: plans or results
@@ -17,7 +18,12 @@
 --   copy_ttl_sec     how long a copy of each entry is kept; 0: none is made
 --   copy_max_bytes   a larger entry is not copied
 --   min_room         least room that is worth a read
--- Returns {'ok', now ms, room that is left (0 also where it wasn't worth a read), {{id, {field, value, ...}}, ...}}
+--   late_ms          an entry that waited longer makes way for younger ones; 0: none does
+--   late_limit       most entries to set aside in one read
+--   waiting_consumer  the consumer that holds them
+--   urgent_decision  an entry with this decision makes way for none
+-- Returns {'ok', now ms, room that is left (0 also where it wasn't worth a read), {{id, {field, value, ...}}, ...},
+--          entries set aside}
 --       | {'no_group'} | {'wrong_type', ...}
 
 local wrong = expect(stream_key, 'stream') or expect(counters_key, 'hash') or expect(first_seen_key, 'hash')
@@ -47,7 +53,7 @@ if room < tonumber(min_room) then
   end
   room = room + math.min(slow, tonumber(slow_limit))
 end
-if room < tonumber(min_room) then return { 'ok', text(now_ms()), 0, {} } end
+if room < tonumber(min_room) then return { 'ok', text(now_ms()), 0, {}, 0 } end
 
 -- Trimming takes the oldest first: where an entry that was read is still there, no unread one is gone.
 local function count_trimmed()
@@ -71,10 +77,38 @@ count_trimmed()
 -- An idle reader is one too: by XREADGROUP alone nobody would hear of it before its first entry. (pcall: a Redis
 -- user that may not do this reads all the same.)
 redis.pcall('XGROUP', 'CREATECONSUMER', stream_key, group, consumer)
-local reply = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', room, 'STREAMS', stream_key, '>')
-local entries = reply and reply[1] and reply[1][2] or {}
-for _, entry in ipairs(entries) do
-  entry_time(entry[1], first_seen_key, counters_key, ahead_counter)
-  copy_entry(copy_key_prefix .. entry[1], entry[2], copy_ttl_sec, copy_max_bytes)
+
+local late_before = tonumber(late_ms) > 0 and now_ms() - tonumber(late_ms) or 0
+local younger_waits -- asked once, and only where an entry is late
+local function is_urgent(flat)
+  for i = 1, #flat, 2 do
+    if flat[i] == 'decision' and string.find(string.upper(flat[i + 1]), urgent_decision, 1, true) then return true end
+  end
+  return false
 end
-return { 'ok', text(now_ms()), room - #entries, entries }
+local function makes_way(added, flat)
+  if added >= late_before or is_urgent(flat) then return false end
+  if younger_waits == nil then
+    local newest = map(redis.call('XINFO', 'STREAM', stream_key))['last-generated-id']
+    younger_waits = tonumber(string.match(newest, '^%d+')) >= late_before
+  end
+  return younger_waits
+end
+
+local entries, aside = {}, 0
+repeat
+  local wanted = room - #entries
+  local reply = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', wanted, 'STREAMS', stream_key, '>')
+  local found = reply and reply[1] and reply[1][2] or {}
+  for _, entry in ipairs(found) do
+    if makes_way(entry_time(entry[1], first_seen_key, counters_key, ahead_counter), entry[2]) then
+      -- No task has had it yet, so its deliveries are none.
+      redis.call('XCLAIM', stream_key, group, waiting_consumer, 0, entry[1], 'RETRYCOUNT', 0, 'JUSTID')
+      aside = aside + 1
+    else
+      copy_entry(copy_key_prefix .. entry[1], entry[2], copy_ttl_sec, copy_max_bytes)
+      entries[#entries + 1] = entry
+    end
+  end
+until #found < wanted or #entries >= room or aside >= tonumber(late_limit)
+return { 'ok', text(now_ms()), room - #entries, entries, aside }

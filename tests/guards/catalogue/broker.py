@@ -331,8 +331,8 @@ BROKER = (
     ),
     _entry(
         "a plan_id whose entry nobody read can't be denied over the broker",
-        "        if not loaded.is_pending and loaded.facts:\n",
-        "        if False:\n",
+        "    if not loaded.is_pending and loaded.facts:\n",
+        "    if False:\n",
         "test_an_entry_that_never_was_causes_no_verdict",
     ),
     Guard(

@@ -249,8 +249,8 @@ ISSUING = (
     _service(
         "facts that moved are loaded anew",
         "            if status is not CommitStatus.MOVED:\n"
-        "                return verdict if status is CommitStatus.COMMITTED else None\n",
-        "            return verdict if status is CommitStatus.COMMITTED else None\n",
+        "                return ruling.verdict if status is CommitStatus.COMMITTED else None\n",
+        "            return ruling.verdict if status is CommitStatus.COMMITTED else None\n",
         "test_facts_that_moved_are_loaded_and_judged_again",
     ),
     _service(
@@ -269,7 +269,7 @@ ISSUING = (
     Guard(
         promise="a plan that was decided before is acknowledged",
         file="services/issue_permit.py",
-        old="                if entry is not None:\n                    self._store.acknowledge(entry)\n",
+        old="        if entry is not None:\n            self._store.acknowledge(entry)\n",
         new="",
         tests=(f"{COMMIT_TESTS}::test_a_plan_seen_again_changes_nothing_and_is_acknowledged",),
     ),

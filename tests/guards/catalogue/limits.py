@@ -83,8 +83,8 @@ LIMITS = (
     Guard(
         promise="a verdict is made by the limits in force",
         file="services/issue_permit.py",
-        old="            policy = in_force(self._policy, facts.limits, facts.now_ms)\n            verdict",
-        new="            policy = self._policy\n            verdict",
+        old="        policy = in_force(self._policy, facts.limits, facts.now_ms)\n        verdict",
+        new="        policy = self._policy\n        verdict",
         tests=(f"{STORE}::test_an_operators_cooldown_counts_for_its_symbol_alone_and_the_deny_says_whose_it_is",),
     ),
     Guard(

@@ -6,6 +6,7 @@ from tests.guards.guard import Guard
 
 READING_TESTS = "integration/engine/test_reading.py"
 NAME_TESTS = "integration/engine/test_names.py"
+TOGETHER_TESTS = "integration/services/test_plans_together.py"
 INGEST_TESTS = "unit/ingest/test_loop.py"
 CONSUMER_TESTS = "unit/ingest/test_handlers.py"
 LETTER_TESTS = "integration/store/test_dead_letters.py"
@@ -70,8 +71,8 @@ READING = (
     Guard(
         promise="what was claimed takes room too",
         file="ingest/source.py",
-        old="        if batch.entries:\n            self.room = 0\n",
-        new="",
+        old="            self.room = self.size = self.held = 0\n",
+        new="            self.size = self.held = 0\n",
         tests=(f"{INGEST_TESTS}::test_claimed_entries_take_room",),
     ),
     Guard(
@@ -115,11 +116,68 @@ READING = (
         new="if source.has_to_be_read(now)]\n",
         tests=(f"{INGEST_TESTS}::test_a_stream_that_was_not_looked_at_for_a_while_is_read_first",),
     ),
+    # --- several plans in one task
+    Guard(
+        promise="a plan that was sent before goes alone",
+        file="ingest/handlers.py",
+        old='goes_with_others=kind == "permit" and entry.deliveries <= 1 and',
+        new='goes_with_others=kind == "permit" and',
+        tests=("unit/ingest/test_handlers.py::test_a_plan_that_was_sent_before_goes_alone",),
+    ),
+    Guard(
+        promise="plans that come one by one have a task each",
+        file="ingest/together.py",
+        old="    if len(waiting) <= alone:\n",
+        new="    if len(waiting) <= 1:\n",
+        tests=("unit/ingest/test_together.py::test_plans_that_come_one_by_one_have_a_task_each",),
+    ),
+    Guard(
+        promise="a bug that one plan of a task meets harms no other",
+        file="services/issue_permit.py",
+        old="            return [self._judged_alone(*one) for one in named]\n",
+        new="            raise\n",
+        tests=(f"{TOGETHER_TESTS}::test_a_bug_that_one_plan_meets_harms_no_other",),
+    ),
+    Guard(
+        promise="a plan whose facts moved within its task is judged again",
+        file="services/issue_permit.py",
+        old="                outcomes[at] = self._judged_alone(*named[at])\n",
+        new="                outcomes[at] = None\n",
+        tests=(f"{TOGETHER_TESTS}::test_of_two_plans_of_one_position_the_first_entry_wins",),
+    ),
+    Guard(
+        promise="a window is no wider than the pool empties soon",
+        file="ingest/source.py",
+        old="int(self.emptied / (now - self.emptied_since) * HELD_SEC)",
+        new="size * GROWTH",
+        tests=("unit/ingest/test_source.py::test_a_backlog_widens_the_window_to_what_the_pool_empties_soon",),
+    ),
+    Guard(
+        promise="late plans make way only for younger ones",
+        file="store/lua/read_entries.lua",
+        old="  return younger_waits\n",
+        new="  return true\n",
+        tests=("integration/store/test_overload.py::test_where_all_are_late_they_are_judged_in_their_order",),
+    ),
+    Guard(
+        promise="an emergency close makes way for none",
+        file="store/lua/read_entries.lua",
+        old=" or is_urgent(flat) then return false",
+        new=" then return false",
+        tests=("integration/store/test_overload.py::test_an_emergency_close_makes_way_for_none",),
+    ),
+    Guard(
+        promise="a plan that made way counts as never sent",
+        file="store/lua/read_entries.lua",
+        old=", 'RETRYCOUNT', 0, 'JUSTID')",
+        new=", 'JUSTID')",
+        tests=("integration/store/test_overload.py::test_what_made_way_is_judged_later_and_counts_as_never_sent",),
+    ),
     # --- sending again
     _claim(
         "an entry of a dead consumer is claimed",
-        "    if idle >= due_after(deliveries) then\n",
-        "    if owner == consumer and idle >= due_after(deliveries) then\n",
+        "    if idle >= due_after(deliveries) and not stays then\n",
+        "    if owner == consumer and idle >= due_after(deliveries) and not stays then\n",
         "test_entries_of_a_dead_consumer_are_taken_over",
     ),
     _claim(

@@ -315,8 +315,8 @@ RECORDING = (
     Guard(
         promise="what was set aside is sent again a little at a time",
         file="store/lua/claim_entries.lua",
-        old="    if waiting >= tonumber(waiting_limit) then return nil end\n",
-        new="",
+        old="    local stays = owner == waiting_consumer and waiting >= tonumber(waiting_limit)\n",
+        new="    local stays = false\n",
         tests=(f"{ASIDE_TESTS}::test_results_of_other_symbols_are_read_past_those_that_can_not_be_recorded",),
     ),
     Guard(

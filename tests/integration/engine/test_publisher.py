@@ -161,6 +161,18 @@ def test_at_the_end_what_is_left_is_told_at_once(server, app):
         wait_until(lambda: heard.sent == ["permit-one", "permit-two"], "both are told of")
 
 
+def test_every_plan_of_a_task_is_told_to_listeners(server, app):
+    """Celery cuts what it writes itself at 1 024 characters; nobody would find the plans behind."""
+    plan_ids = [f"plan-{number:060}" for number in range(32)]
+    publisher = TaskPublisher(app)
+    with listening(app) as heard:
+        message = TaskMessage(name="p33.evaluate_permits", task_id="permits-1", args=(plan_ids,), kwargs={})
+        publisher.publish([message])
+        _told(publisher, heard, 1)
+        told = next(event["args"] for event in heard.events if event["type"] == "task-sent")
+    assert all(plan_id in told for plan_id in plan_ids)
+
+
 def test_how_many_wait(server, app):
     publisher = TaskPublisher(app)
     assert publisher.waiting(TASK) == 0

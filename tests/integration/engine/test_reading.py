@@ -133,7 +133,7 @@ def test_with_less_room_than_is_worth_it_nothing_is_read(server, client):
 
 def test_streams_are_read_together_and_each_has_its_own_outcome(server, client):
     entries = Runtime(load_settings({**server.environment, "P33_KEY_PREFIX": "quantum"})).entries
-    asked, window = [(PLANS, 1), (RESULTS, 1)], Window(size=4)
+    asked, window = [(PLANS, 1, 4), (RESULTS, 1, 4)], Window(size=4)
     client.xadd(PLANS, plan("one"))
     entries.read_each(asked, "host-1", window)  # makes the groups
     client.script_flush()

@@ -35,6 +35,7 @@ def test_each_queue_has_an_exchange_and_a_routing_key_of_its_own():
 def test_each_task_has_its_queue():
     assert {task: route["queue"] for task, route in conf().task_routes.items()} == {
         "p33.evaluate_permit": "p33.permits",
+        "p33.evaluate_permits": "p33.permits",
         "p33.apply_result": "p33.ledger",
         "p33.refresh_snapshot": "p33.snapshots",
         "p33.adapt_limits": "p33.snapshots",
@@ -190,7 +191,7 @@ def test_importing_the_app_does_not_import_ccxt():
 def test_all_tasks_are_found_under_their_names():
     app = make_app(load_settings({}))
     app.loader.import_default_modules()
-    assert {"p33.refresh_snapshot", "p33.apply_result", "p33.evaluate_permit"} <= set(app.tasks)
+    assert {"p33.refresh_snapshot", "p33.apply_result", "p33.evaluate_permit", "p33.evaluate_permits"} <= set(app.tasks)
 
 
 def test_no_task_may_hang_without_end():
@@ -200,6 +201,7 @@ def test_no_task_may_hang_without_end():
     app.finalize()
     assert {name: task.time_limit for name, task in app.tasks.items() if name.startswith("p33.")} == {
         "p33.evaluate_permit": 10,
+        "p33.evaluate_permits": 10,
         "p33.apply_result": 10,
         "p33.refresh_snapshot": 30,
         "p33.reconcile": 60,

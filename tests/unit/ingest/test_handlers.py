@@ -196,3 +196,12 @@ def test_wrong_options_end_with_2(arguments):
     with pytest.raises(SystemExit) as ended:
         Options.parse(arguments)
     assert ended.value.code == 2
+
+
+def test_a_plan_that_was_sent_before_goes_alone(outcomes):
+    """What ended its first task must not end the tasks of others."""
+    fields = {"plan_id": "p", "symbol": "BTCUSDT", "action": "CLOSE_FULL", "decision": "EXECUTE"}
+    first, again = (plans(outcomes).handle(entry(deliveries, **fields), NOW_MS) for deliveries in (1, 2))
+    assert first is not None
+    assert again is not None
+    assert (first.goes_with_others, again.goes_with_others) == (True, False)

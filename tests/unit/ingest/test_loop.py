@@ -50,12 +50,12 @@ class Entries:
 
     def read_each(
         self,
-        streams: Sequence[tuple[str, int]],
+        streams: Sequence[tuple[str, int, int]],
         consumer: str,  # noqa: ARG002 - the store's
         window: Window,
     ) -> list[Batch | StoreError]:
         self.clock.now_sec += self.way_sec
-        return [self._read(stream, least, window) for stream, least in streams]
+        return [self._read(stream, least, window) for stream, least, _ in streams]
 
     def _read(self, stream: str, least: int, window: Window) -> Batch | StoreError:
         self.asked.append(f"read {least}" if stream == STREAM else f"read {stream}")

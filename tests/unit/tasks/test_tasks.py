@@ -15,7 +15,15 @@ from p33_tasks.errors import CorruptStateError, EntryMismatchError, StoreError, 
 from p33_tasks.ports import PlanName, ResultStatus, StreamEntry
 from p33_tasks.settings import Settings
 from p33_tasks.store.entries import FoundResult
-from p33_tasks.tasks import apply_result, evaluate_permit, permits, refresh_snapshot, results, snapshots
+from p33_tasks.tasks import (
+    apply_result,
+    evaluate_permit,
+    evaluate_permits,
+    permits,
+    refresh_snapshot,
+    results,
+    snapshots,
+)
 
 KEYS = Keys("quantum")
 PLAN = {"plan_id": "p", "symbol": "BTCUSDT", "action": "CLOSE_FULL", "decision": "EXECUTE"}
@@ -38,7 +46,9 @@ class Services:
         self.asked: list[Any] = []
         self.error: Exception | None = None
         self.held: dict[str, Any] | None = RESULT  # what Redis holds of a result
-        self.permits = SimpleNamespace(judge=self._judge, judge_entry=self._judge, deny=self._deny)
+        self.permits = SimpleNamespace(
+            judge=self._judge, judge_entry=self._judge, judge_entries=self.asked.append, deny=self._deny
+        )
         self.aside: list[StreamEntry] = []
         self.entries = SimpleNamespace(find_result=self._find, set_aside=self.aside.append)
         self.results = SimpleNamespace(record=self._record)
@@ -229,4 +239,45 @@ def test_a_message_that_names_nothing_is_refused(services, plan):
     assert evaluate_permit(plan, **WHERE) == "refused"
     assert apply_result(plan, **RESULT_WHERE) == "refused"
     assert evaluate_permit(plan) == "refused"
+    assert services.asked == []
+
+
+TOGETHER = {"symbols": ["BTCUSDT", "ETHUSDT"], "entry_ids": ["1-0", "2-0"], "stream": KEYS.plans, "prefix": "quantum"}
+
+
+def test_a_task_of_several_plans_tells_how_each_ended(services):
+    """And what is wrong with one leaves the others' verdicts alone."""
+    outcomes: list[Any] = [Deny(reason=Reason.NO_POSITION), EntryMismatchError("the entry holds plan 'q'")]
+    services.permits.judge_entries = lambda named: services.asked.append(named) or outcomes
+    assert evaluate_permits(["p", "q"], **TOGETHER) == "deny 1, refused 1"
+    (named,) = services.asked
+    assert [(name.plan_id, name.symbol, entry.entry_id) for name, entry in named] == [
+        ("p", "BTCUSDT", "1-0"),
+        ("q", "ETHUSDT", "2-0"),
+    ]
+    outcomes[:] = [None, RuntimeError("a bug")]
+    assert evaluate_permits(["p", "q"], **TOGETHER) == "decided 1, undecided 1"
+    outcomes[:] = [None, StoreError("another type")]
+    assert evaluate_permits(["p", "q"], **TOGETHER) == "decided 1, undecided 1"
+
+
+@pytest.mark.parametrize(
+    ("plan_ids", "changes"),
+    [
+        (["p"], {}),
+        ([], {"symbols": [], "entry_ids": []}),
+        ("pq", {}),
+        (["p", "q"], {"entry_ids": "12"}),
+        (["p", "q"], {"entry_ids": ["1-0", None]}),
+        (["p", "q"], {"entry_ids": ["1-0", "x"]}),
+        (["p", "q"], {"stream": None}),
+        (["p", "q"], {"stream": KEYS.results}),
+        (["p", {}], {}),
+        (["p", "q"], {"symbols": ["BTCUSDT", {}]}),
+        (["p", "q"], {"prefix": "other"}),
+        (["p"] * 33, {"symbols": ["BTCUSDT"] * 33, "entry_ids": ["1-0"] * 33}),
+    ],
+)
+def test_a_task_of_several_plans_that_is_not_ours_is_refused_as_a_whole(services, plan_ids, changes):
+    assert evaluate_permits(plan_ids, **TOGETHER | changes) == "refused"
     assert services.asked == []
