@@ -20,7 +20,7 @@ from p33_tasks.apply.options import ClientOptions, checked_id, checked_timeout, 
 from p33_tasks.apply.permit import AllowPermit, Leg, Traces, require_allow, require_granted, require_unused
 from p33_tasks.apply.refusals import NO_GOVERNOR, NO_P33
 from p33_tasks.contract.keys import Keys
-from p33_tasks.contract.timing import CONSUMED_MS, PLACE_WINDOW_MS, READ_LAG_MS
+from p33_tasks.contract.timing import PLACE_WINDOW_MS, consumed_ms
 from p33_tasks.domain.models import Leg as PositionLeg
 from p33_tasks.domain.models import OrderSide
 from p33_tasks.domain.quantities import canonical
@@ -208,7 +208,7 @@ class Consuming:
                 "max_snapshot_age_ms": allow.stale_threshold_ms,
                 "reservation_ttl_ms": _reservation_ttl_ms(allow),
                 "place_window_ms": PLACE_WINDOW_MS,
-                "read_lag_ms": READ_LAG_MS,
+                "read_lag_ms": allow.read_lag_ms,
                 "consumed_ttl_ms": CONSUMPTION_MEMORY_MS,
                 "symbol": symbol,
                 "call": uuid.uuid4().hex,
@@ -235,7 +235,7 @@ class Consuming:
 
 def _reservation_ttl_ms(allow: AllowPermit) -> int:
     """Not less than until every snapshot that is fresh was requested after the consumption's barrier."""
-    return max(allow.expires_ms - allow.ts_ms, CONSUMED_MS)
+    return max(allow.expires_ms - allow.ts_ms, consumed_ms(allow.read_lag_ms))
 
 
 def _checked(plan_id: str, symbol: str, consume_id: str | None) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from p33_tasks.apply.refusals import NO_GOVERNOR, NO_P33
 from p33_tasks.contract.permits import sign
-from p33_tasks.contract.timing import MAX_EPOCH_MS
+from p33_tasks.contract.timing import MAX_EPOCH_MS, MAX_READ_LAG_MS, READ_LAG_MS
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.models import OrderSide
 from p33_tasks.domain.quantities import magnitude, parse_quantity
@@ -18,6 +18,7 @@ from p33_tasks.errors import CorruptStateError, InvalidQuantityError, PermitRefu
 
 DEFAULT_STALE_THRESHOLD_SEC = Decimal(10)
 MAX_STALE_THRESHOLD_SEC = Decimal(60)
+MAX_READ_LAG_SEC = Decimal(MAX_READ_LAG_MS) / 1000
 MAX_PERMIT_TTL_MS = 3_600_000
 MAX_REASON_CHARS = 200
 
@@ -53,6 +54,7 @@ class AllowPermit:
     stale_threshold_ms: int
     emergency: bool  # of an emergency close: it passes service holds and an absent ledger
     passes_operator_hold: bool  # ... and an operator's hold
+    read_lag_ms: int  # how long the venue's position may not show an order
 
 
 def require_granted(raw: str | None, *, key: str) -> str:
@@ -168,6 +170,7 @@ def _allow_permit(raw: str, fields: dict[str, Any]) -> AllowPermit:
     if leg is None or leg == ("SHORT" if position > 0 else "LONG"):
         raise ValueError(f"position_side {named!r:.40} isn't the side of a position of {position}")
     threshold_sec = _quantity(fields.get("stale_threshold_sec", DEFAULT_STALE_THRESHOLD_SEC))
+    read_lag_ms = int(min(_quantity(fields.get("read_lag_sec", 0)), MAX_READ_LAG_SEC) * 1000)
     ts_ms, expires_ms = _milliseconds(fields["ts_ms"]), _milliseconds(fields["expires_ms"])
     # Consuming renews the reservation for as long: a forged permit must not hold the symbol for years.
     if not 0 < expires_ms - ts_ms <= MAX_PERMIT_TTL_MS:
@@ -186,6 +189,7 @@ def _allow_permit(raw: str, fields: dict[str, Any]) -> AllowPermit:
         stale_threshold_ms=int(min(threshold_sec, MAX_STALE_THRESHOLD_SEC) * 1000),
         emergency=fields.get("emergency") is True,
         passes_operator_hold=fields.get("emergency") is True and fields.get("passes_operator_hold") is True,
+        read_lag_ms=max(read_lag_ms, READ_LAG_MS),
     )
 
 

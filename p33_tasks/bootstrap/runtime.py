@@ -14,7 +14,7 @@ import redis
 
 from p33_tasks.contract.emergency import EmergencyProof
 from p33_tasks.contract.keys import Keys
-from p33_tasks.contract.timing import CONSUMED_MS
+from p33_tasks.contract.timing import consumed_ms
 from p33_tasks.domain.reconciling import Mode
 from p33_tasks.ports import RequestBudget, ResultReader, Venue
 from p33_tasks.services.adapt_limits import AdaptiveService
@@ -118,7 +118,8 @@ class Runtime:
             cooldown_ms=policy.cooldown_ms,
             markets_ms=self.settings.venue.markets_period_ms,
             read_lag_ms=policy.read_lag_ms,
-            longest_reservation_ms=max(policy.permit_ttl_ms + policy.cooldown_ms, CONSUMED_MS),
+            longest_reservation_ms=max(policy.permit_ttl_ms + policy.cooldown_ms, consumed_ms(policy.read_lag_ms)),
+            permit_ttl_ms=policy.permit_ttl_ms,
         )
 
     @cached_property

@@ -87,6 +87,7 @@ def _facts_fields(facts: Facts) -> dict[str, Any]:
             "last_order_id": ledger.last_order_id and ledger.last_order_id[:MAX_NAME_CHARS],
             "last_order_time_ms": ledger.last_order_time_ms,
             "barrier_ms": ledger.barrier_ms,
+            **({} if ledger.unknown_plan_id is None else {"unknown_plan_id": ledger.unknown_plan_id}),
         },
         "ledger_problem": facts.ledger_problem,
         "market": market

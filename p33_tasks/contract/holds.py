@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from p33_tasks.domain import exact_json
-from p33_tasks.domain.holds import HeldBy, Hold, HoldEnds
+from p33_tasks.domain.holds import ENDS, HeldBy, Hold, HoldEnds, HoldReason
 from p33_tasks.errors import CorruptStateError
 
 MAX_REASON_CHARS = 500
@@ -11,8 +11,18 @@ _MAX_BY_CHARS = 200
 _MOST_MS = 10**14
 
 
-def decode_holds(operator: str | None, service: str | None) -> tuple[Hold, ...]:
-    """Both holds of a position, the operator's first: it ends by a person only."""
+def decode_holds(
+    operator: str | None, service: str | None, *, unknown_plan_id: str | None = None, reserved_by: str | None = None
+) -> tuple[Hold, ...]:
+    """Both holds of a position, the operator's first: it ends by a person only.
+
+    Args:
+        operator: The stored value; None for none.
+        service: As above.
+        unknown_plan_id: The ledger's plan of unknown outcome.
+        reserved_by: The plan that holds the position's reservation.
+    """
+    service = unknown_hold(unknown_plan_id, reserved_by) if service is None else service
     found = (decode_hold(HeldBy.OPERATOR, operator), decode_hold(HeldBy.SERVICE, service))
     return tuple(hold for hold in found if hold is not None)
 
@@ -43,6 +53,17 @@ def decode_hold(held_by: HeldBy, text: str | None) -> Hold | None:
         by=_readable(by, _MAX_BY_CHARS) if isinstance(by, str) else "",
         until_ms=_time(fields.get("until_ms")),
     )
+
+
+def unknown_hold(unknown_plan_id: str | None, reserved_by: str | None) -> str | None:
+    """The service's hold as the next snapshot will set it; None where there is none to set.
+
+    From the moment that the reservation of a plan of unknown outcome is gone, its position is held.
+    """
+    if not unknown_plan_id or unknown_plan_id == reserved_by:
+        return None
+    reason = HoldReason.OUTCOME_UNKNOWN
+    return exact_json.dumps({"reason": str(reason), "ends": str(ENDS[reason]), "by": f"plan {unknown_plan_id}"})
 
 
 def _ends(value: object) -> HoldEnds:

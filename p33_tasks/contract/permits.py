@@ -45,6 +45,7 @@ def verdict_fields(plan: Plan, verdict: Verdict, *, now_ms: int, facts: Facts | 
         "run_id": facts.run_id,
         # Version 0.1 knew neither; what it recorded is made again as it was.
         **({} if facts.life is None else {"life": facts.life, "source": facts.source}),
+        **({} if facts.life is None else {"read_lag_sec": sec(policy.read_lag_ms)}),
         # For the check at use: the executor doesn't share our configuration.
         "stale_threshold_sec": sec(policy.stale_threshold_ms),
     }

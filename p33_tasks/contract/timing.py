@@ -13,15 +13,22 @@ READ_LAG_MS = 2_000
 """How long after an order was matched the venue's position may still not show it."""
 MAX_STALE_MS = 60_000
 """The greatest freshness limit that the settings allow."""
-CONSUMED_MS = PLACE_WINDOW_MS + MAX_STALE_MS + READ_LAG_MS
-"""The least for which a consumption holds the position: every snapshot that is fresh afterwards was requested after the
-consumption's barrier."""
+MAX_READ_LAG_MS = 60_000
+"""The longest lag that a venue may have: a forged permit must not hold the position for years."""
 UNKNOWN_MS = 600_000
 """After a consumption, how long its order's unknown outcome holds the position."""
 
 MAX_EPOCH_MS = 10**14
 """Later than the year 5000: a time beyond it is corrupt, not late."""
 _WHOLE = re.compile(r"[0-9]{1,14}")
+
+
+def consumed_ms(read_lag_ms: int) -> int:
+    """The least for which a consumption holds the position.
+
+    Every snapshot that is fresh afterwards was requested after the consumption's barrier.
+    """
+    return PLACE_WINDOW_MS + MAX_STALE_MS + read_lag_ms
 
 
 def iso(ts_ms: int) -> str:

@@ -130,6 +130,7 @@ class Ledger:
     last_order_id: str | None = None
     last_order_time_ms: int | None = None  # Redis TIME at recording; None: no order is known
     barrier_ms: int | None = None  # place_before_ms of the last consumption that was released; None: none was
+    unknown_plan_id: str | None = None  # the plan whose consumption's outcome is unknown; None: none's is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -192,6 +192,7 @@ def _ledger(symbol: str, fields: Mapping[str, Any]) -> Ledger:
         last_order_id=_optional_text(fields["last_order_id"]),
         last_order_time_ms=None if ordered_ms is None else _time(ordered_ms),
         barrier_ms=None if barrier_ms is None else _time(barrier_ms),
+        unknown_plan_id=_optional_text(fields.get("unknown_plan_id")),
     )
 
 

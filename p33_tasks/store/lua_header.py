@@ -26,7 +26,7 @@ Value = str | int | bytes
 Named = Mapping[str, Value | Sequence[Value] | Sequence[Mapping[str, Value]]]
 """A call's keys or arguments: a value for each name, for a group a sequence of values or of mappings of its parts."""
 
-MAX_NAMES = 120
+MAX_NAMES = 110
 """Of one script. Lua allows 200 locals in a function, and the prelude and the script's body need some."""
 
 _BLOCK = re.compile(r"-- (KEYS|ARGV)(.*)")

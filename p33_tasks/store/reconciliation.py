@@ -197,6 +197,8 @@ class RedisReconcileStore:
                 "trades_key": keys.trades(state.symbol),
                 "watermark_key": keys.watermark(*at),
                 "case_key": keys.reconcile_case(*at),
+                "hold_key": keys.service_hold(*at),
+                "audit_key": keys.audit,
                 "epoch_key": keys.epoch,
                 "events_key": keys.reconcile_events,
                 "counters_key": keys.counters,
@@ -215,6 +217,8 @@ class RedisReconcileStore:
                 "event_id": note.event_id,
                 "event_json": exact_json.dumps(dict(note.fields)),
                 "watermark_json": _mark(watermark, state),
+                "position": state.position,
+                "audit_maxlen": AUDIT_MAXLEN,
                 "items": [_item(share, state.leg, known) for share in account.shares if _is_kept(share)],
             },
         )
@@ -386,7 +390,7 @@ def _is_kept(share: Share) -> bool:
 
 def _item(share: Share, leg: Leg, known: Known) -> dict[str, str]:
     if share.order_id is None:
-        nothing = {"before": "", "record_before": "", "record_after": ""}
+        nothing = {"before": "", "record_before": "", "record_after": "", "plan_id": ""}
         return {"kind": "trade", "id": share.trade_ids[0], "after": canonical(share.moved), **nothing}
     before, record = known.remembered.get(share.order_id), known.records.get(share.order_id, "")
     return {
@@ -396,6 +400,7 @@ def _item(share: Share, leg: Leg, known: Known) -> dict[str, str]:
         "after": canonical(share.remembered_after),
         "record_before": record,
         "record_after": _record_of(share, leg, record),
+        "plan_id": share.plan_id or "",
     }
 
 

@@ -188,7 +188,9 @@ class RedisResultStore:
             "breach_ends": ENDS[HoldReason.BREACH],
             "breach_json": _breaches(result, recording) if self._hold_on_breach else "",
             "audit_maxlen": AUDIT_MAXLEN,
-            "orders": [_order(order_id, base, order) for order_id, order in recording.orders.items()],
+            "orders": [
+                _order(order_id, base, order, executed=result.executed) for order_id, order in recording.orders.items()
+            ],
         }
 
 
@@ -234,7 +236,7 @@ def _outcome(result: ExecutionResult, recording: Recording) -> str:
     return "rejected" if result.rejected else "not_executed"
 
 
-def _order(order_id: str, base: LedgerState, order: RecordedOrder) -> dict[str, str | int]:
+def _order(order_id: str, base: LedgerState, order: RecordedOrder, *, executed: bool) -> dict[str, str | int]:
     applied = order.applied
     return {
         "id": order_id,
@@ -244,7 +246,7 @@ def _order(order_id: str, base: LedgerState, order: RecordedOrder) -> dict[str, 
         "news": int(applied.is_news),
         "record_before": base.orders.get(order_id, ""),
         "record_after": encode_order(order.record),
-        "own": int(order.is_own),
+        "settles": int(executed and order.is_own and applied.remembered_qty > 0),
         "opposite": int(order.is_opposite),
         "breaches": ",".join(order.new_breaches),
     }

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from p33_tasks.contract.holds import unknown_hold
 from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.positions import position_key
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.holds import ENDS, HoldReason
 from p33_tasks.domain.models import Leg
 from p33_tasks.store.scripts import Scripts, translated_errors
-from p33_tasks.store.snapshots import AUDIT_MAXLEN
+from p33_tasks.store.snapshots import AUDIT_MAXLEN, LEDGER_TTL_SEC
 
 if TYPE_CHECKING:
     import redis
@@ -78,14 +79,26 @@ class ServiceHoldStore:
         return HoldSet(word=word, withdrawn=withdrawn or None)
 
     def read(self, symbol: str, leg: Leg = Leg.BOTH) -> str | None:
-        """The hold as stored (``contract.holds.decode_hold`` reads it); None for none.
+        """The hold (``contract.holds.decode_hold`` reads it) as stored, or as the next snapshot sets it; None for none.
 
         Raises:
             StoreError: Redis is away, or the key holds another type (which is a hold all the same).
         """
+        keys = self._keys
         with translated_errors():
-            found = self._client.get(self._keys.service_hold(symbol, leg))
-        return None if found is None else str(found)
+            pipeline = self._client.pipeline(transaction=False)
+            pipeline.get(keys.service_hold(symbol, leg))
+            pipeline.hget(keys.ledger(symbol, leg), "unknown_plan_id")
+            pipeline.get(keys.reservation(symbol, leg))
+            found, unknown_plan_id, reserved_by = pipeline.execute(raise_on_error=False)
+            for reply in (found, unknown_plan_id, reserved_by):
+                if isinstance(reply, Exception) and (reply is found or not str(reply).startswith("WRONGTYPE")):
+                    raise reply
+        # A ledger of another type notes nothing; a reservation of another type is nobody's.
+        unknown_plan_id, reserved_by = (
+            None if isinstance(reply, Exception) else reply for reply in (unknown_plan_id, reserved_by)
+        )
+        return unknown_hold(unknown_plan_id, reserved_by) if found is None else str(found)
 
     def release(self, symbol: str, leg: Leg = Leg.BOTH, *, why: str, by: str, expected: str = "") -> str | None:
         """End the hold; None when there was none, or another one than expected.
@@ -102,13 +115,18 @@ class ServiceHoldStore:
         """
         status, *hold = self._scripts.run(
             "release_position",
-            {"service_hold_key": self._keys.service_hold(symbol, leg), "audit_key": self._keys.audit},
+            {
+                "service_hold_key": self._keys.service_hold(symbol, leg),
+                "ledger_key": self._keys.ledger(symbol, leg),
+                "audit_key": self._keys.audit,
+            },
             {
                 "position": position_key(symbol, leg),
                 "why": why[:500],
                 "by": by[:200],
                 "expected": expected,
                 "audit_maxlen": AUDIT_MAXLEN,
+                "ledger_ttl_sec": LEDGER_TTL_SEC,
             },
         )
         return str(hold[0]) if status == "released" else None

@@ -48,6 +48,7 @@ class RefreshTimes:
     longest_reservation_ms: int = (
         0  # under cooldown_ms; a longer one is from before the clock stepped back; 0: none is too long
     )
+    permit_ttl_ms: int = 60_000  # a permit with longer to live was issued under other settings
     new_life_pause_ms: int = 5_000  # as long as an order may be sent whose permit the store has forgotten
     adoption_wait_ms: int = 6_000  # the same, where it has forgotten that there was another life; uptime is in seconds
 
@@ -129,6 +130,7 @@ class RedisSnapshotStore:
             "origin": keys.ledger_origin,
             "reservation": keys.reservation,
             "adaptive": keys.adaptive_limits,
+            "service_hold": keys.service_hold,
         }
         return {
             "counters_key": keys.counters,
@@ -169,6 +171,8 @@ class RedisSnapshotStore:
             "audit_maxlen": AUDIT_MAXLEN,
             "changes_maxlen": CHANGES_MAXLEN,
             "max_reservation_ms": self._times.longest_reservation_ms,
+            "permit_ttl_ms": self._times.permit_ttl_ms,
+            "permit_prefix": self._keys.permit_prefix,
             "adoption_wait_ms": self._times.adoption_wait_ms,
             "positions": [position_arguments(snapshot.position) for snapshot in snapshots],
         }

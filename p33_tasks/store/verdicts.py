@@ -119,7 +119,6 @@ class RedisVerdictStore:
         found: dict[Leg, Facts] = {}
         for leg, position in zip(Leg, positions, strict=False):
             service_hold, reserved_by, ttl_ms, raw_snapshot, raw_ledger, raw_adaptive = position
-            holds = decode_holds(hold, service_hold)
             limits, limits_problem = read_limits(self._keys, symbol, raw_limits, raw_adaptive, leg)
             if leg is Leg.BOTH:
                 snapshot, snapshot_problem = _read(decode_snapshot, "snapshot's", symbol, raw_snapshot)
@@ -129,6 +128,8 @@ class RedisVerdictStore:
                     decode_leg_snapshot, "snapshot's", symbol, raw_snapshot, leg=leg, of_symbol=of_symbol
                 )
             ledger, ledger_problem = _read(decode_ledger, "ledger's", symbol, raw_ledger)
+            unknown_plan_id = None if ledger is None else ledger.unknown_plan_id
+            holds = decode_holds(hold, service_hold, unknown_plan_id=unknown_plan_id, reserved_by=reserved_by)
             found[leg] = Facts(
                 now_ms=int(now_ms),
                 run_id=run_id,

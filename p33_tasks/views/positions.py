@@ -193,8 +193,11 @@ def read_symbol(
     stored = ("value of another type" if isinstance(raw, Exception) else raw for raw in (raw_limits, raw_adaptive))
     limits, limits_problem = read_limits(keys, symbol, next(stored), next(stored), leg)
     # A hold or reservation of any type stops the symbol, as it does in a verdict.
-    holds = decode_holds(*("(a value of another type)" if isinstance(raw, Exception) else raw for raw in raw_holds))
-    holder = "(a value of another type)" if isinstance(reserved_by, Exception) else reserved_by
+    *own, holder = (
+        "(a value of another type)" if isinstance(raw, Exception) else raw for raw in (*raw_holds, reserved_by)
+    )
+    unknown_plan_id = None if ledger is None else ledger.unknown_plan_id
+    holds = decode_holds(*own, unknown_plan_id=unknown_plan_id, reserved_by=holder)
     facts = Facts(
         now_ms=base.now_ms,
         run_id=base.run_id,

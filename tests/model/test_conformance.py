@@ -15,7 +15,7 @@ import pytest
 
 from p33_tasks.apply import consuming
 from p33_tasks.store import scripts
-from tests.model.clockwork import consumed_ms, place_window_ms, real_limits, view_of
+from tests.model.clockwork import consumed_ms, place_window_ms, view_of
 from tests.model.executors import Move
 from tests.model.explorer import ANSWERED, Step, followed, violation_of, walk
 from tests.model.mutants import BROKEN_BY, Mutant
@@ -123,8 +123,7 @@ def expected_word(move: Move) -> str:
 
 def with_real_limits(case: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consuming, "PLACE_WINDOW_MS", place_window_ms(case.limits))
-    monkeypatch.setattr(consuming, "READ_LAG_MS", real_limits(case.limits)["read_lag_ms"])
-    monkeypatch.setattr(consuming, "CONSUMED_MS", consumed_ms(case.limits))
+    monkeypatch.setattr(consuming, "consumed_ms", lambda _: consumed_ms(case.limits))
 
 
 @pytest.mark.timeout(600)

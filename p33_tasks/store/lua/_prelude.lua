@@ -183,7 +183,8 @@ local function observe(counters, name, bounds, value)
 end
 
 -- Sets this service's own hold on a position, or adds a reason to the one that is there. `h` has the keys `hold`,
--- `reservation` and `audit`, and `permit_prefix`, `position`, `reason`, `ends`, `evidence_json`, `audit_maxlen`.
+-- `reservation` and `audit`, and `permit_prefix`, `position`, `reason`, `ends`, `evidence_json`, `audit_maxlen`; `by` where
+-- one plan is the cause.
 -- Executors of version 0.1, and those that only do GET and DEL, don't read the hold: the reserved plan's permit is
 -- deleted, and its reservation with it, while that permit is there. An order may follow a consumed one: that reservation
 -- stays. Returns {'set' | 'added' | 'unchanged', plan_id of the permit that was withdrawn ('' for none)}.
@@ -192,7 +193,7 @@ local function set_service_hold(h)
   local now, held, word = now_ms(), type_of(h.hold), 'set'
   local evidence = cjson.decode(h.evidence_json)
   evidence.reason, evidence.since_ms = h.reason, now
-  local hold = { reason = h.reason, since_ms = now, ends = h.ends, evidence = { evidence } }
+  local hold = { reason = h.reason, since_ms = now, ends = h.ends, by = h.by, evidence = { evidence } }
   if held ~= 'none' then
     local read, known = pcall(cjson.decode, held == 'string' and redis.call('GET', h.hold) or '')
     if read and type(known) == 'table' and type(known.evidence) == 'table' then
@@ -209,12 +210,12 @@ local function set_service_hold(h)
       hold.ends = 'person' -- somebody else's value gives way to one that can be read
     end
   end
-  if word ~= 'unchanged' then
-    redis.call('SET', h.hold, cjson.encode(hold))
-    -- pcall: the hold is what matters, even if the stream's ids are used up.
-    redis.pcall('XADD', h.audit, 'MAXLEN', '~', h.audit_maxlen, '*', 'event', 'service_hold_' .. word, 'symbol',
-      h.position, 'by', 'p33', 'why', h.reason, 'evidence', h.evidence_json)
-  end
+  -- A permit that was issued under the hold is an emergency close's, which passes it.
+  if word == 'unchanged' then return { word, '' } end
+  redis.call('SET', h.hold, cjson.encode(hold))
+  -- pcall: the hold is what matters, even if the stream's ids are used up.
+  redis.pcall('XADD', h.audit, 'MAXLEN', '~', h.audit_maxlen, '*', 'event', 'service_hold_' .. word, 'symbol',
+    h.position, 'by', 'p33', 'why', h.reason, 'evidence', h.evidence_json)
   local withdrawn = ''
   if type_of(h.reservation) == 'string' then
     local plan_id = redis.call('GET', h.reservation)
@@ -224,6 +225,46 @@ local function set_service_hold(h)
     end
   end
   return { word, withdrawn }
+end
+
+-- The plan whose consumption's outcome is unknown: it holds the position, by its reservation and then by a hold. nil for
+-- none ('': a person ended it).
+local function unknown_plan(ledger)
+  local plan_id = type_of(ledger) == 'hash' and redis.call('HGET', ledger, 'unknown_plan_id')
+  return plan_id and plan_id ~= '' and plan_id or nil
+end
+
+-- Sets the service's hold because of a consumption of unknown outcome; `h` as of set_service_hold, without a reason.
+local OUTCOME_UNKNOWN = 'outcome_unknown'
+local function hold_unknown(h, plan_id)
+  h.reason, h.ends, h.by = OUTCOME_UNKNOWN, 'outcome', 'plan ' .. plan_id
+  h.evidence_json = cjson.encode({ id = OUTCOME_UNKNOWN .. ':' .. plan_id, plan_id = plan_id })
+  return set_service_hold(h)
+end
+
+-- A plan's outcome is known: what it held by its unknown one ends. Of a hold with other reasons only its own part goes.
+local function end_unknown(ledger, hold_key, plan_id, audit, maxlen, position)
+  if unknown_plan(ledger) == plan_id then redis.call('HDEL', ledger, 'unknown_plan_id') end
+  local read, hold = pcall(cjson.decode, type_of(hold_key) == 'string' and redis.call('GET', hold_key) or '')
+  if not read or type(hold) ~= 'table' or type(hold.evidence) ~= 'table' then return end
+  local left, ended = {}, false
+  for _, one in ipairs(hold.evidence) do
+    if type(one) == 'table' and one.reason == OUTCOME_UNKNOWN and one.plan_id == plan_id then
+      ended = true
+    else
+      left[#left + 1] = one
+    end
+  end
+  if not ended then return end
+  if left[1] then
+    hold.evidence, hold.reason, hold.by = left, left[1].reason, nil
+    redis.call('SET', hold_key, cjson.encode(hold))
+  else
+    redis.call('DEL', hold_key)
+  end
+  -- pcall: what follows from a known outcome must happen even if the stream's ids are used up.
+  redis.pcall('XADD', audit, 'MAXLEN', '~', maxlen, '*', 'event', left[1] and 'service_hold_reduced' or
+    'service_hold_released', 'symbol', position, 'by', 'p33', 'why', 'the outcome of plan ' .. plan_id .. ' is known')
 end
 
 -- What the header of a script declares as a group, `name[]`: the values from a place on, ...

@@ -106,12 +106,14 @@ if verdict == 'allow' then
   if fetched > now or now - fetched > tonumber(stale_threshold_ms) then return { 'moved', 'snapshot_age' } end
 
   local l = redis.call('HMGET', ledger_key, 'last_known_amt', 'last_order_time_ms', 'last_order_time_epoch',
-    'barrier_ms')
+    'barrier_ms', 'unknown_plan_id')
   local ordered, unreadable = twin_time(l[2], l[3])
   if (l[1] or '') ~= evaluated_ledger_amt or unreadable or (ordered and text(ordered) or '') ~= evaluated_order_ms then
     return { 'moved', 'ledger' }
   end
   if before_barrier(fetched, l[4], read_lag_ms) then return { 'moved', 'barrier' } end
+  -- Its reservation has ended, and the hold that follows may not have been set yet.
+  if emergency ~= '1' and l[5] and l[5] ~= '' then return { 'moved', 'unknown' } end
 
   if stored_text(limits_key, LIMITS_FIELDS) ~= evaluated_limits then return { 'moved', 'limits' } end
   if stored_text(adaptive_key, ADAPTIVE_FIELDS) ~= evaluated_adaptive then return { 'moved', 'adaptive_limits' } end

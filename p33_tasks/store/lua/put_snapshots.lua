@@ -14,16 +14,19 @@
 --     .origin              STRING: time in ms of the snapshot the ledger began with
 --     .reservation         STRING: the plan that holds the symbol
 --     .adaptive            HASH: this service's own limits of the symbol's own position
+--     .service_hold        STRING: why the symbol's own position is held, by this service
 --     .long_snapshot       HASH: the long leg's snapshot
 --     .long_ledger         HASH: the long leg's ledger
 --     .long_origin         STRING: time in ms of the snapshot the ledger began with
 --     .long_reservation    STRING: the plan that holds the long leg
 --     .long_adaptive       HASH: this service's own limits of the long leg
+--     .long_service_hold   STRING: why the long leg is held, by this service
 --     .short_snapshot      HASH: the short leg's snapshot
 --     .short_ledger        HASH: the short leg's ledger
 --     .short_origin        STRING: time in ms of the snapshot the ledger began with
 --     .short_reservation   STRING: the plan that holds the short leg
 --     .short_adaptive      HASH: this service's own limits of the short leg
+--     .short_service_hold  STRING: why the short leg is held, by this service
 -- ARGV
 --   fetched_run_id      run_id of Redis when the request began
 --   fetched_life        the store's life then
@@ -41,6 +44,8 @@
 --   audit_maxlen        about how many entries the audit stream keeps
 --   changes_maxlen      about how many entries the stream of changes keeps
 --   max_reservation_ms  longest lifetime of a reservation under the configured cooldown (0: any)
+--   permit_ttl_ms       longest lifetime of a permit
+--   permit_prefix       what the keys of permits begin with
 --   adoption_wait_ms    how long after this server's start a position is adopted at the earliest (0: at once)
 --   positions[]         the position of each symbol
 --     .symbol           the venue's id
@@ -68,26 +73,42 @@ local FLAT = { position_amt = '0', side = 'FLAT', entry_price = '', mark_price =
 local function positions_of(k)
   return
     { side = 'BOTH', snapshot = k.snapshot, ledger = k.ledger, origin = k.origin, reservation = k.reservation,
-      limits = k.limits, adaptive = k.adaptive },
+      limits = k.limits, adaptive = k.adaptive, service_hold = k.service_hold },
     { side = 'LONG', snapshot = k.long_snapshot, ledger = k.long_ledger, origin = k.long_origin,
-      reservation = k.long_reservation, limits = k.limits, adaptive = k.long_adaptive },
+      reservation = k.long_reservation, limits = k.limits, adaptive = k.long_adaptive,
+      service_hold = k.long_service_hold },
     { side = 'SHORT', snapshot = k.short_snapshot, ledger = k.short_ledger, origin = k.short_origin,
-      reservation = k.short_reservation, limits = k.limits, adaptive = k.short_adaptive }
+      reservation = k.short_reservation, limits = k.limits, adaptive = k.short_adaptive,
+      service_hold = k.short_service_hold }
 end
 
 -- A reservation that has longer to live than any is ever given, and one without an expiry (a SET without PX, a restored
--- dump), would block the position for hours, or until somebody finds it.
+-- dump), would block the position for hours, or until somebody finds it. Its plan's permit is cut in the same act, to less:
+-- whoever only does GET and DEL must not take it when the position is another plan's already.
 local function shorten_reservation(at, cooldown)
   local longest = tonumber(max_reservation_ms)
   if longest > 0 then longest = longest + math.max(0, (cooldown or MOST_COOLDOWN_MS) - tonumber(cooldown_ms)) end
   local left = longest > 0 and redis.call('PTTL', at.reservation) or 0
   if left > longest or left == -1 then
+    local plan_id = type_of(at.reservation) == 'string' and redis.call('GET', at.reservation)
     -- An order whose outcome is unknown holds it for longer.
-    local unknown = type_of(at.ledger) == 'hash' and redis.call('HGET', at.ledger, 'unknown_plan_id')
-    unknown = unknown and type_of(at.reservation) == 'string' and redis.call('GET', at.reservation) == unknown
-    if unknown then longest = math.max(longest, tonumber(unknown_ms)) end
-    if left > longest or left == -1 then redis.call('PEXPIRE', at.reservation, text(longest)) end
+    if plan_id and plan_id == unknown_plan(at.ledger) then longest = math.max(longest, tonumber(unknown_ms)) end
+    if left > longest or left == -1 then
+      redis.call('PEXPIRE', at.reservation, text(longest))
+      local permit = permit_prefix .. (plan_id or '')
+      local permit_left = plan_id and redis.call('PTTL', permit) or 0
+      if permit_left > tonumber(permit_ttl_ms) or permit_left == -1 then redis.call('PEXPIRE', permit, permit_ttl_ms) end
+    end
   end
+end
+
+-- The time of a consumption of unknown outcome is over and nobody has told what became of it: the service holds the
+-- position. (No plan was allowed meanwhile: every verdict looks at the ledger's own note.)
+local function hold_unanswered(symbol, at)
+  local plan_id = unknown_plan(at.ledger)
+  if not plan_id or (type_of(at.reservation) == 'string' and redis.call('GET', at.reservation) == plan_id) then return end
+  hold_unknown({ hold = at.service_hold, reservation = at.reservation, audit = audit_key, permit_prefix = permit_prefix,
+    position = at.side == 'BOTH' and symbol or symbol .. ':' .. at.side, audit_maxlen = audit_maxlen }, plan_id)
 end
 
 -- Whether a plan holds any of the symbol's positions, also one of the other mode.
@@ -170,15 +191,17 @@ local function keep_ledger(symbol, at, row, all)
   local barrier, no_time = twin_time(l[3])
   if no_time or (barrier and barrier > latest) then redis.call('HSET', at.ledger, 'barrier_ms', text(latest)) end
   shorten_reservation(at, cooldown)
+  hold_unanswered(symbol, at)
   return status
 end
 
 -- Ledger and origin of a position that isn't one of the symbol's any more go to the audit stream: in the other mode's life
--- they would count again, whatever was traded meanwhile. Returns the latest order time and barrier known (0 for none).
+-- they would count again, whatever was traded meanwhile. Returns the latest order time and barrier known (0 for none), and
+-- the plan whose outcome is unknown.
 local function retire(symbol, at, ordered_ms, barrier_ms)
   local l = redis.call('HMGET', at.ledger, 'last_known_amt', 'last_order_id', 'last_order_time_ms',
     'last_order_time_epoch', 'barrier_ms')
-  local origin = redis.call('GET', at.origin)
+  local origin, unknown = redis.call('GET', at.origin), unknown_plan(at.ledger)
   local ordered, unreadable = twin_time(l[3], l[4])
   local barrier, no_time = twin_time(l[5])
   if unreadable then ordered = now end
@@ -189,19 +212,25 @@ local function retire(symbol, at, ordered_ms, barrier_ms)
       'barrier_ms', barrier and text(barrier) or '', 'source', source)
   end
   redis.call('DEL', at.ledger, at.origin)
-  return math.max(ordered_ms, ordered or 0), math.max(barrier_ms, barrier or 0)
+  return math.max(ordered_ms, ordered or 0), math.max(barrier_ms, barrier or 0), unknown
 end
 
--- Positions of a mode that the symbol wasn't in begin without an amount, behind every order and barrier of the other mode's.
+-- Positions of a mode that the symbol wasn't in begin without an amount, behind every order and barrier of the other mode's,
+-- and held by an outcome that is unknown there.
 local function change_mode(symbol, left, entered, known)
-  local ordered_ms, barrier_ms = 0, 0
+  local ordered_ms, barrier_ms, unknown = 0, 0, nil
+  local function left_behind(at)
+    local plan_id
+    ordered_ms, barrier_ms, plan_id = retire(symbol, at, ordered_ms, barrier_ms)
+    unknown = unknown or plan_id
+  end
   for _, at in ipairs(left) do
-    ordered_ms, barrier_ms = retire(symbol, at, ordered_ms, barrier_ms)
+    left_behind(at)
     redis.call('DEL', at.snapshot)
   end
   -- Where the mode was another one, what is stored of the positions of the new one is from an earlier time.
   if known then
-    for _, at in ipairs(entered) do ordered_ms, barrier_ms = retire(symbol, at, ordered_ms, barrier_ms) end
+    for _, at in ipairs(entered) do left_behind(at) end
   end
   for _, at in ipairs(entered) do
     local l = redis.call('HMGET', at.ledger, 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms')
@@ -210,6 +239,7 @@ local function change_mode(symbol, left, entered, known)
         'last_order_time_epoch', text(math.floor(ordered_ms / 1000)))
     end
     if barrier_ms > (twin_time(l[3]) or 0) then redis.call('HSET', at.ledger, 'barrier_ms', text(barrier_ms)) end
+    if unknown and not unknown_plan(at.ledger) then redis.call('HSET', at.ledger, 'unknown_plan_id', unknown) end
     redis.call('EXPIRE', at.ledger, ledger_ttl_sec)
   end
 end

@@ -76,7 +76,7 @@
 --     .news           '1': the report tells something new; '0': it does not
 --     .record_before  what was on record of it ('' for nothing)
 --     .record_after   what is on record afterwards
---     .own            '0': it is another plan's order
+--     .settles        '1': the plan's own, and it executed: the outcome of the plan's consumption is known
 --     .opposite       '1': its fills belong to the other leg
 --     .breaches       what it did beyond its permit, kinds with commas between ('' for nothing)
 -- Returns {'recorded', what became of the reservation} | {'already'} | {'moved'} | {'wrong_type', ...}
@@ -141,8 +141,8 @@ for _, order in ipairs(orders) do
   if order.increased == '1' then
     any_fill = any_fill or order.opposite ~= '1'
     opposite_fill = opposite_fill or order.opposite == '1'
-    own_fill = own_fill or order.own == '1'
   end
+  own_fill = own_fill or order.settles == '1'
   for kind in string.gmatch(order.breaches, '[^,]+') do
     count(counters_key, 'p33_permit_breach_total|' .. symbol_label .. '|' .. kind)
   end
@@ -216,7 +216,7 @@ end
 
 -- However a consumption ends, it stays a write barrier: the time that it set for its order goes into the ledger. False
 -- where that isn't possible: then the reservation is the barrier, and isn't released.
-local c = redis.call('HMGET', consumed_key, 'consume_id', 'place_before_ms', 'consumed_ms')
+local c = redis.call('HMGET', consumed_key, 'consume_id', 'place_before_ms', 'consumed_ms', 'settled')
 local consumer = c[1]
 local function set_barrier(ledger)
   if not consumer then return true end
@@ -230,51 +230,70 @@ local function set_barrier(ledger)
 end
 if opposite then set_barrier(opposite_ledger_key) end
 
-local reservation = 'none'
-if redis.call('GET', reservation_key) == plan_id then
-  reservation = 'kept'
-  local release = false
-  if own_fill then
-    release = true
-  elseif not executed and consumer then
-    release = outcome == 'rejected' and consumer == consume_id
-  elseif not executed and outcome ~= 'contradicted' and outcome ~= 'unknown' then
-    release = permit_there
+local reserved_by = redis.call('GET', reservation_key)
+local reservation = reserved_by == plan_id and 'kept' or 'none'
+local proven = consumer and consumer == consume_id
+local function hold_of(hold_key, held_by, held_position)
+  return { hold = hold_key, reservation = held_by, audit = audit_key, permit_prefix = permit_prefix,
+    position = held_position, audit_maxlen = audit_maxlen }
+end
+
+-- Whether an unknown outcome is an answer's forerunner that was recorded after it, or a person has answered. An order that
+-- executed is known for good; after a refusal the executor may have come to doubt it.
+local function is_answered()
+  if c[4] == 'executed' then return true end
+  local ms, seq = string.match(c[4] or '', '^(%d+)%-(%d+)$')
+  local own_ms, own_seq = string.match(entry_id, '^(%d+)%-(%d+)$')
+  ms, seq, own_ms, own_seq = tonumber(ms), tonumber(seq), tonumber(own_ms), tonumber(own_seq)
+  if ms and (own_ms < ms or (own_ms == ms and own_seq < seq)) then return true end
+  local known = type_of(ledger_key) == 'hash' and redis.call('HGET', ledger_key, 'unknown_released')
+  local read, plans = pcall(cjson.decode, known or '')
+  for _, released in ipairs(read and type(plans) == 'table' and plans or {}) do
+    if released == plan_id then return true end
   end
-  if release and set_barrier(ledger_key) then
+  return false
+end
+
+-- Holds the position: longer than a consumption does, and until the limit; behind it, or where the position is another
+-- plan's by now, by the service's own hold.
+local function hold_for_outcome()
+  local left = math.min((twin_time(c[3]) or 0) + tonumber(unknown_ms) - now, tonumber(unknown_ms))
+  local unknown = unknown_plan(ledger_key) or plan_id
+  if left <= 0 or (reserved_by or plan_id) ~= plan_id or unknown ~= plan_id or expect(ledger_key, 'hash') then
+    hold_unknown(hold_of(service_hold_key, reservation_key, position), plan_id)
+    return 'held'
+  end
+  redis.call('HSET', ledger_key, 'unknown_plan_id', plan_id)
+  redis.call('EXPIRE', ledger_key, ledger_ttl_sec)
+  if left <= redis.call('PTTL', reservation_key) then return 'kept' end
+  redis.call('SET', reservation_key, plan_id, 'PX', text(left))
+  return reserved_by and 'renewed' or 'taken'
+end
+
+local settles = own_fill or (not executed and outcome == 'rejected' and proven)
+if settles and set_barrier(ledger_key) then
+  if consumer then redis.call('HSET', consumed_key, 'settled', own_fill and 'executed' or entry_id) end
+  end_unknown(ledger_key, service_hold_key, plan_id, audit_key, audit_maxlen, position)
+  if reserved_by == plan_id then
     redis.call('DEL', reservation_key, permit_key)
-    if not expect(ledger_key, 'hash') then redis.call('HDEL', ledger_key, 'unknown_plan_id') end
     reservation = 'released'
-  elseif (outcome == 'unknown' or outcome == 'contradicted') and consumer and consumer == consume_id
-      and not expect(ledger_key, 'hash') then
-    -- Longer than a consumption holds the symbol, and never beyond the limit.
-    local consumed_ms = twin_time(c[3]) or 0
-    local left = math.min(consumed_ms + tonumber(unknown_ms) - now, tonumber(unknown_ms))
-    if left > redis.call('PTTL', reservation_key) then
-      redis.call('HSET', ledger_key, 'unknown_plan_id', plan_id)
-      redis.call('EXPIRE', ledger_key, ledger_ttl_sec)
-      redis.call('PEXPIRE', reservation_key, text(left))
-      reservation = 'renewed'
-    end
   end
+elseif outcome == 'unknown' or outcome == 'contradicted' then
+  if proven and not is_answered() then reservation = hold_for_outcome() end
+elseif not executed and not consumer and reserved_by == plan_id and permit_there then
+  redis.call('DEL', reservation_key, permit_key)
+  reservation = 'released'
 end
 -- Last, so that the reservation that is left is another plan's, or one that an order may still follow.
-local function hold_position(hold, reservation_of, held_position)
-  set_service_hold({
-    hold = hold,
-    reservation = reservation_of,
-    audit = audit_key,
-    permit_prefix = permit_prefix,
-    position = held_position,
-    reason = breach_reason,
-    ends = breach_ends,
-    evidence_json = breach_json,
-    audit_maxlen = audit_maxlen,
-  })
+local function hold_for_breach(h)
+  h.reason, h.ends, h.evidence_json = breach_reason, breach_ends, breach_json
+  set_service_hold(h)
 end
 if breach_json ~= '' then
-  hold_position(service_hold_key, reservation_key, position)
+  hold_for_breach(hold_of(service_hold_key, reservation_key, position))
   -- Which of the two legs is wrong now isn't known: neither is closed before somebody has looked.
-  if holds_both == '1' then hold_position(opposite_hold_key, opposite_reservation_key, opposite_position) end
+  if holds_both == '1' then
+    hold_for_breach(hold_of(opposite_hold_key, opposite_reservation_key, opposite_position))
+  end
 end
 return { 'recorded', reservation }

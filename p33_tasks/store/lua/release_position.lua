@@ -1,24 +1,41 @@
--- Ends this service's own hold on a position, audited. An operator's hold stays as it is.
+-- Ends this service's own hold on a position, audited; also one that a plan of unknown outcome is about to get. An
+-- operator's hold stays as it is.
 --
 -- KEYS
 --   service_hold_key  STRING: this service's own hold, JSON
+--   ledger_key        HASH: the position's ledger
 --   audit_key         STREAM: operator and ledger events
 -- ARGV
---   position      the position
---   why           for people
---   by            who ends it, for the audit
---   expected      the hold as it was read; another one stays ('' to end whatever is there)
---   audit_maxlen  about how many entries the audit stream keeps
+--   position        the position
+--   why             for people
+--   by              who ends it, for the audit
+--   expected        the hold as it was read; another one stays ('' to end whatever is there)
+--   audit_maxlen    about how many entries the audit stream keeps
+--   ledger_ttl_sec  the ledger's time to live
 -- Returns {'released', the hold} | {'none'} | {'moved'}
 
 local wrong = expect(audit_key, 'stream')
 if wrong then return wrong end
 
-local found = type_of(service_hold_key)
-if found == 'none' then return { 'none' } end
+local found, unknown = type_of(service_hold_key), unknown_plan(ledger_key)
+if found == 'none' and not unknown then return { 'none' } end
 local hold = found == 'string' and redis.call('GET', service_hold_key) or '(a ' .. found .. ')'
-if expected ~= '' and hold ~= expected then return { 'moved' } end
+if found == 'none' then hold = cjson.encode({ reason = OUTCOME_UNKNOWN, by = 'plan ' .. unknown }) end
+if expected ~= '' and found ~= 'none' and hold ~= expected then return { 'moved' } end
 redis.call('XADD', audit_key, 'MAXLEN', '~', audit_maxlen, '*', 'event', 'service_hold_released', 'symbol', position,
   'by', by, 'why', why, 'hold', string.sub(hold, 1, 4000))
 redis.call('DEL', service_hold_key)
+-- A person knows what became of these plans: an executor that says once more that it doesn't know holds nothing.
+local plans, read, known = { unknown }, pcall(cjson.decode, hold)
+for _, one in ipairs(read and type(known) == 'table' and type(known.evidence) == 'table' and known.evidence or {}) do
+  if type(one) == 'table' and one.reason == OUTCOME_UNKNOWN then plans[#plans + 1] = one.plan_id end
+end
+if plans[1] and not expect(ledger_key, 'hash') then
+  local earlier, list = pcall(cjson.decode, redis.call('HGET', ledger_key, 'unknown_released') or '')
+  for _, one in ipairs(earlier and type(list) == 'table' and list or {}) do
+    if #plans < MOST_EVIDENCE then plans[#plans + 1] = one end
+  end
+  redis.call('HSET', ledger_key, 'unknown_plan_id', '', 'unknown_released', cjson.encode(plans))
+  redis.call('EXPIRE', ledger_key, ledger_ttl_sec)
+end
 return { 'released', hold }

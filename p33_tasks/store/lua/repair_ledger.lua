@@ -15,6 +15,8 @@
 --   trades_key       HASH: trades without an order that were applied, by their id
 --   watermark_key    HASH: when ledger and exchange were known together
 --   case_key         HASH: what was tried so far
+--   hold_key         STRING: why the position is held, by this service
+--   audit_key        STREAM: operator and ledger events
 --   epoch_key        STRING: our mark on this store's life
 --   events_key       STREAM: what reconciliation found and did
 --   counters_key     HASH: counters
@@ -39,6 +41,8 @@
 --   event_id        the name of this repair
 --   event_json      the event's other fields, a JSON object of texts
 --   watermark_json  the watermark's fields, a JSON object of texts
+--   position        the position
+--   audit_maxlen    about how many entries the audit stream keeps
 --   items[]         every order and every trade without one
 --     .kind         'order' | 'trade'
 --     .id           the venue's id
@@ -46,13 +50,14 @@
 --     .after        quantity to remember
 --     .record_before  what was on record of an order ('' for nothing)
 --     .record_after   what is on record afterwards
+--     .plan_id      the plan whose order it is, if the order's own id tells it ('' for none)
 -- Returns {'repaired'} | {'moved', what} | {'lost'} | {'wrong_type', ...}
 
 local wrong = expect(ledger_key, 'hash') or expect(origin_key, 'string') or expect(snapshot_key, 'hash')
   or expect(symbol_snapshot_key, 'hash')
   or expect(reservation_key, 'string') or expect(consumed_key, 'hash') or expect(fills_key, 'hash')
   or expect(fill_times_key, 'zset') or expect(trades_key, 'hash') or expect(orders_key, 'hash') or expect(watermark_key, 'hash')
-  or expect(case_key, 'hash') or expect(events_key, 'stream') or expect(counters_key, 'hash')
+  or expect(case_key, 'hash') or expect(events_key, 'stream') or expect(audit_key, 'stream') or expect(counters_key, 'hash')
   or expect(lease_key, 'string')
 if wrong then return wrong end
 if redis.call('GET', lease_key) ~= token then return { 'lost' } end
@@ -99,6 +104,8 @@ for _, item in ipairs(items) do
     redis.call('HSET', orders_key, item.id, item.record_after)
     redis.call('ZADD', fill_times_key, text(now), item.id)
     redis.call('HSET', ledger_key, 'last_order_id', item.id)
+    -- The order is final, and its fills are in the ledger: what became of its plan is known.
+    if item.plan_id ~= '' then end_unknown(ledger_key, hold_key, item.plan_id, audit_key, audit_maxlen, position) end
   else
     redis.call('HSET', trades_key, item.id, item.after)
     redis.call('EXPIRE', trades_key, fills_ttl_sec)
@@ -113,6 +120,7 @@ redis.call('HSET', ledger_key, 'last_known_amt', new_amt, 'last_known_side', new
 if releases == '1' then
   if place_before > (twin_time(l[4]) or 0) then redis.call('HSET', ledger_key, 'barrier_ms', text(place_before)) end
   redis.call('DEL', reservation_key, permit_key)
+  redis.call('HSET', consumed_key, 'settled', 'executed')
 end
 redis.call('EXPIRE', ledger_key, ledger_ttl_sec)
 redis.call('DEL', watermark_key)

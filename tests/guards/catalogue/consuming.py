@@ -205,7 +205,7 @@ CONSUMING = (
     ),
     _steps(
         "however short the permit, the symbol is held until snapshots show its order",
-        "    return max(allow.expires_ms - allow.ts_ms, CONSUMED_MS)\n",
+        "    return max(allow.expires_ms - allow.ts_ms, consumed_ms(allow.read_lag_ms))\n",
         "    return allow.expires_ms - allow.ts_ms\n",
         f"{RELEASE_TESTS}::test_a_consumed_reservation_outlasts_every_snapshot_from_before_the_barrier",
     ),

@@ -46,7 +46,7 @@ HOLDING = (
     ),
     _hold(
         "another hold than the one that was looked at isn't released",
-        "if expected ~= '' and hold ~= expected then return { 'moved' } end\n",
+        "if expected ~= '' and found ~= 'none' and hold ~= expected then return { 'moved' } end\n",
         "",
         "test_another_hold_than_the_one_looked_at_stays",
         "store/lua/release_position.lua",

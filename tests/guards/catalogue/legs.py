@@ -85,8 +85,8 @@ LEGS = (
     _guard(
         "store/verdicts.py",
         "the service's hold stops its position",
-        "            holds = decode_holds(hold, service_hold)\n",
-        "            holds = decode_holds(hold, None)\n",
+        "decode_holds(hold, service_hold, unknown_plan_id",
+        "decode_holds(hold, None, unknown_plan_id",
         "test_the_services_hold_stops_its_position_when_judged_issued_and_consumed",
     ),
     # --- results
@@ -197,7 +197,7 @@ LEGS = (
     # --- a switch of the mode
     _put(
         "ledgers of the mode left don't count again",
-        "    ordered_ms, barrier_ms = retire(symbol, at, ordered_ms, barrier_ms)\n    redis.call('DEL', at.snapshot)\n",
+        "    left_behind(at)\n    redis.call('DEL', at.snapshot)\n",
         "    redis.call('DEL', at.snapshot)\n",
         "test_no_ledger_of_another_time_in_the_mode_counts_again",
     ),

@@ -43,6 +43,19 @@ def test_the_reserving_plans_own_final_order_is_repaired_at_once_and_releases(wo
     assert (world.told(), world.classes()[0]) == (["repaired"], "late")
 
 
+def test_a_repair_of_an_order_of_unknown_outcome_ends_what_it_held(world: Reconciled) -> None:
+    lose_a_result(world)
+    ledger = world.keys.ledger(SYMBOL)
+    world.redis.hset(ledger, "unknown_plan_id", "plan-1")
+    world.redis.delete(world.keys.reservation(SYMBOL))
+    world.redis.hdel(ledger, "barrier_ms")
+    world.refresh()
+    assert world.events() == ["service_hold_set", "service_hold_released"]
+    assert world.agrees
+    assert world.redis.get(world.keys.service_hold(SYMBOL)) is None
+    assert world.redis.hget(ledger, "unknown_plan_id") is None
+
+
 def test_a_repair_is_confirmed_by_the_next_snapshot(world: Reconciled) -> None:
     lose_a_result(world)
     world.refresh()

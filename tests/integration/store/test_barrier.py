@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from p33_tasks.apply import Consumed
+from p33_tasks.domain.models import Leg
 from p33_tasks.store.operator import Adoption
 from tests.support.gate import SOURCE, SYMBOL, Gate
 from tests.support.redis_server import RedisServer
@@ -171,3 +172,41 @@ def test_where_the_barrier_cant_be_kept_the_reservation_is_it(gate: Gate) -> Non
     gate.redis.set(gate.keys.ledger(SYMBOL), "x")
     gate.report("plan-1", executed=False, rejected=True, consume_id=consumed.consume_id)
     assert gate.reserved_by() == "plan-1"
+
+
+# --- a venue that shows an order late: the permit carries its lag to the executor
+
+
+SLOW_MS = 8_000
+
+
+@pytest.fixture
+def slow(server: RedisServer) -> Gate:
+    return Gate(server, read_lag_ms=SLOW_MS).make_ready()
+
+
+@pytest.mark.parametrize(("short_ms", "is_refused"), [(1, True), (0, False)])
+def test_consuming_waits_for_the_venues_own_lag(slow: Gate, short_ms: int, *, is_refused: bool) -> None:
+    slow.allow()
+    snapshot_ms = int(slow.snapshot()["ts_ms"])
+    slow.redis.hset(slow.keys.ledger(SYMBOL), "barrier_ms", snapshot_ms - SLOW_MS + short_ms)
+    if is_refused:
+        assert slow.refusal() == ("missing_or_denied_p33_permit", "stale_exchange_state")
+    else:
+        slow.consume()
+
+
+def test_a_consumption_holds_the_position_for_as_long(slow: Gate) -> None:
+    slow.allow()
+    slow.consume()
+    left_ms = slow.redis.pttl(slow.keys.reservation(SYMBOL))
+    longest_ms = PLACE_WINDOW_MS + 60_000 + SLOW_MS
+    assert longest_ms - 5_000 < left_ms <= longest_ms
+
+
+def test_in_hedge_mode_too(server: RedisServer) -> None:
+    gate = Gate(server, read_lag_ms=SLOW_MS).make_hedged()
+    assert gate.allow(position_side=Leg.SHORT)["read_lag_sec"] == SLOW_MS // 1000
+    snapshot_ms = int(gate.snapshot(leg=Leg.SHORT)["ts_ms"])
+    gate.redis.hset(gate.keys.ledger(SYMBOL, Leg.SHORT), "barrier_ms", snapshot_ms - SLOW_MS + 1)
+    assert gate.refusal() == ("missing_or_denied_p33_permit", "stale_exchange_state")

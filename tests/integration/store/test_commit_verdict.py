@@ -57,6 +57,7 @@ def test_an_allow_writes_permit_tombstone_reservation_audit_and_counters_and_ack
         "life": gate.life,
         "source": SOURCE,
         "stale_threshold_sec": 10,
+        "read_lag_sec": 2,
     }
     assert gate.redis.get(gate.keys.decision("plan-1")) == gate.redis.get(gate.keys.permit("plan-1"))
     assert gate.reserved_by() == "plan-1"

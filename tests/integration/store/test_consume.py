@@ -366,6 +366,7 @@ FORGED: dict[str, dict[str, Any]] = {
     "no run": {"run_id": ...},
     "an empty run": {"run_id": ""},
     "threshold as a string": {"stale_threshold_sec": "10"},
+    "lag as a string": {"read_lag_sec": "2"},
 }
 
 

@@ -307,12 +307,16 @@ GOES_ON: dict[tuple[str, str], Callable[[Gate], object]] = {
     **{
         (act, f"{kind}:{SYMBOL}:{leg}"): lambda g: g.count(f"p33_snapshot_total|{SYMBOL}|ok") == 1
         for act in ("put_snapshots", "create_ledger", "put_legs")
-        for kind in ("position:inflight", "p33:limits:adaptive")
+        for kind in ("position:inflight", "p33:limits:adaptive", "position:hold")
         for leg in ("LONG", "SHORT")
     },
     **{
         ("put_legs", f"{kind}:{SYMBOL}"): lambda g: g.count(f"p33_snapshot_total|{SYMBOL}|ok") == 1
-        for kind in ("position:inflight", "p33:limits:adaptive", "limits")
+        for kind in ("position:inflight", "p33:limits:adaptive", "limits", "position:hold")
+    },
+    **{
+        (act, f"position:hold:{SYMBOL}"): lambda g: g.count(f"p33_snapshot_total|{SYMBOL}|ok") == 1
+        for act in ("put_snapshots", "create_ledger")
     },
     ("put_legs", "stream:p33.position"): lambda g: g.ledger_amt(leg=Leg.LONG) == "0",
     # Doubt sets the hold all the same; and a person ends a hold of any type.
@@ -326,7 +330,9 @@ GOES_ON: dict[tuple[str, str], Callable[[Gate], object]] = {
     # Whatever lies in a hold's place is a hold.
     ("hold_position", f"position:hold:{SYMBOL}"): lambda g: g.permit() and not g.redis.xlen(g.keys.reconcile_events),
     # Whatever lies in the permit's place goes with the reservation.
+    ("repair_ledger", f"position:hold:{SYMBOL}"): lambda g: g.ledger_amt() == "0.02" and g.reserved_by() is None,
     ("repair_ledger", "permit:p33:plan-1"): lambda g: g.ledger_amt() == "0.02" and g.reserved_by() is None,
+    ("release_position", f"position:ledger:{SYMBOL}"): lambda g: g.service_holds.read(SYMBOL) is None,
     # A poisoned entry must get out of the way.
     ("dead_letter", "p33:counters"): lambda g: len(g.dead()) == 1 and g.pending(g.keys.plans) == 0,
 }

@@ -131,6 +131,7 @@ def test_a_signature_that_is_none_is_refused(signing: Gate, sig: object) -> None
         {"ts_ms": 1},
         {"run_id": "b" * 40},
         {"stale_threshold_sec": 60},
+        {"read_lag_sec": 0},
         {"exchange_position_amt": 0.05},
         {"ledger_position_amt": 0.05},
         {"more": 1},

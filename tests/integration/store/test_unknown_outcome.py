@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from p33_tasks.apply import Consumed
 from p33_tasks.contract.results import parse_result
+from p33_tasks.domain import exact_json
+from p33_tasks.domain.holds import HoldReason
+from p33_tasks.domain.models import Facts, Leg, Plan
 from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes
-from tests.support.gate import SYMBOL, Gate
+from p33_tasks.views.overview import read_overview
+from tests.support.gate import SOURCE, SYMBOL, Gate
 
 UNKNOWN_MS = 600_000
+CONSUMED_MS = 67_000
 
 
 @pytest.fixture
@@ -23,8 +31,34 @@ def left_ms(gate: Gate) -> int:
     return int(gate.redis.pttl(gate.keys.reservation(SYMBOL)))
 
 
-def say_unknown(gate: Gate, consume_id: str | None) -> None:
-    gate.report("plan-1", executed=False, unknown=True, consume_id=consume_id)
+def say_unknown(gate: Gate, consume_id: str | None, plan_id: str = "plan-1", **changes: Any) -> None:
+    gate.report(plan_id, executed=False, unknown=True, consume_id=consume_id, **changes)
+
+
+def say_rejected(gate: Gate, consume_id: str | None, plan_id: str = "plan-1", **changes: Any) -> None:
+    gate.report(plan_id, executed=False, rejected=True, consume_id=consume_id, **changes)
+
+
+def end_reservation(gate: Gate, leg: Leg = Leg.BOTH) -> None:
+    """Its time is over; and so is the barrier's."""
+    gate.redis.delete(gate.keys.reservation(SYMBOL, leg))
+    gate.end_cooldown(leg=leg)
+
+
+def consumed_ago(gate: Gate, ago_ms: int, plan_id: str = "plan-1") -> None:
+    gate.redis.hset(gate.keys.consumed(plan_id), "consumed_ms", gate.now_ms() - ago_ms)
+
+
+def hold(gate: Gate, leg: Leg = Leg.BOTH) -> dict[str, Any]:
+    return exact_json.loads_object(gate.redis.get(gate.keys.service_hold(SYMBOL, leg)) or "{}")
+
+
+def held_for(gate: Gate, leg: Leg = Leg.BOTH) -> list[str]:
+    """The plans that the service's hold names."""
+    return [one["plan_id"] for one in hold(gate, leg).get("evidence", [])]
+
+
+# --- the reservation ------------------------------------------------------------------------------------------------
 
 
 def test_it_renews_the_reservation_until_ten_minutes_after_the_consumption(consumed: tuple[Gate, Consumed]) -> None:
@@ -33,12 +67,14 @@ def test_it_renews_the_reservation_until_ten_minutes_after_the_consumption(consu
         say_unknown(gate, taken.consume_id)
         assert UNKNOWN_MS - 5_000 < left_ms(gate) <= UNKNOWN_MS
     assert gate.reserved_by() == "plan-1"
+    assert gate.why_not("plan-2") == "permit_in_flight"
+    assert hold(gate) == {}
 
 
 def test_never_beyond(consumed: tuple[Gate, Consumed]) -> None:
     gate, taken = consumed
     before_ms = left_ms(gate)
-    gate.redis.hset(gate.keys.consumed("plan-1"), "consumed_ms", gate.now_ms() - UNKNOWN_MS + 1_000)
+    consumed_ago(gate, UNKNOWN_MS - 1_000)
     say_unknown(gate, taken.consume_id)
     assert left_ms(gate) <= before_ms
 
@@ -47,7 +83,8 @@ def test_never_beyond(consumed: tuple[Gate, Consumed]) -> None:
 def test_only_by_the_consumptions_own_id(consumed: tuple[Gate, Consumed], consume_id: str | None) -> None:
     gate, _ = consumed
     say_unknown(gate, consume_id)
-    assert left_ms(gate) <= 67_000
+    assert left_ms(gate) <= CONSUMED_MS
+    assert gate.redis.hget(gate.keys.ledger(SYMBOL), "unknown_plan_id") is None
 
 
 def test_the_next_snapshot_leaves_it_and_a_result_ends_it(consumed: tuple[Gate, Consumed]) -> None:
@@ -73,27 +110,309 @@ def test_it_releases_no_permit_that_nobody_took(gate: Gate) -> None:
     assert gate.permit() is not None
 
 
-def test_a_refusal_of_an_order_that_is_on_record_as_executed_releases_nothing(
-    consumed: tuple[Gate, Consumed],
+# --- when nobody answers --------------------------------------------------------------------------------------------
+
+
+def test_from_the_moment_that_the_reservation_is_gone_the_position_is_held(consumed: tuple[Gate, Consumed]) -> None:
+    """No snapshot has come since, so nobody has set the hold yet."""
+    gate, taken = consumed
+    gate.put_position()
+    say_unknown(gate, taken.consume_id)
+    end_reservation(gate)
+    assert gate.why_not("plan-2") == "reconcile_hold_active"
+    details = (gate.decision("plan-2") or {})["details"]
+    assert (details["held_by"], details["hold_reason"], details["ends"]) == ("service", "outcome_unknown", "outcome")
+    assert details["by"] == "plan plan-1"
+    assert f"p33 reconcile release {SYMBOL}" in details["remedy"]
+    assert "outcome_unknown" in (gate.service_holds.read(SYMBOL) or "")
+    shown = read_overview(gate.redis, gate.keys, [SYMBOL], source=SOURCE).symbols[0]
+    assert shown.hold_why == "p33: outcome_unknown"
+    assert hold(gate) == {}
+
+
+def test_a_verdict_that_was_made_before_isnt_committed_either(consumed: tuple[Gate, Consumed]) -> None:
+    gate, taken = consumed
+    end_reservation(gate)
+    gate.put_position()
+    load = gate.verdicts.load
+
+    def loaded(asked: Plan) -> Facts | None:
+        facts = load(asked)
+        say_unknown(gate, taken.consume_id)
+        gate.redis.delete(gate.keys.reservation(SYMBOL))
+        return facts
+
+    gate.verdicts.load = loaded  # type: ignore[method-assign]
+    assert gate.why_not("plan-2") == "reconcile_hold_active"
+
+
+def test_the_next_snapshot_sets_the_services_own_hold(consumed: tuple[Gate, Consumed]) -> None:
+    gate, taken = consumed
+    say_unknown(gate, taken.consume_id)
+    gate.put_position()
+    assert hold(gate) == {}, "the reservation holds it"
+    end_reservation(gate)
+    for _ in range(2):
+        gate.put_position()
+    assert (hold(gate)["reason"], hold(gate)["ends"]) == ("outcome_unknown", "outcome")
+    assert held_for(gate) == ["plan-1"]
+    assert gate.redis.pttl(gate.keys.service_hold(SYMBOL)) == -1
+    assert gate.events() == ["service_hold_set"]
+    assert gate.why_not("plan-2") == "reconcile_hold_active"
+
+
+@pytest.mark.parametrize("answer", ["executed", "rejected"])
+@pytest.mark.parametrize("is_set", [False, True])
+def test_a_result_that_settles_the_order_ends_it(consumed: tuple[Gate, Consumed], answer: str, *, is_set: bool) -> None:
+    gate, taken = consumed
+    say_unknown(gate, taken.consume_id)
+    end_reservation(gate)
+    if is_set:
+        gate.put_position()
+    if answer == "executed":
+        gate.report("plan-1", ("7", "SELL", "0.030"))
+    else:
+        say_rejected(gate, taken.consume_id)
+    assert hold(gate) == {}
+    gate.end_cooldown()
+    gate.put_position(gate.ledger_amt() or "")
+    assert gate.why_not("plan-2") == "allow"
+    assert gate.events() == (["service_hold_set", "service_hold_released"] if is_set else [])
+
+
+@pytest.mark.parametrize("consume_id", ["wrong", None])
+def test_a_refusal_without_proof_ends_nothing(consumed: tuple[Gate, Consumed], consume_id: str | None) -> None:
+    gate, taken = consumed
+    say_unknown(gate, taken.consume_id)
+    end_reservation(gate)
+    gate.put_position()
+    say_rejected(gate, consume_id)
+    assert held_for(gate) == ["plan-1"]
+
+
+def test_an_order_that_a_repair_applied_before_its_result_came_settles_too(consumed: tuple[Gate, Consumed]) -> None:
+    """The report tells nothing new; that the order executed is on record."""
+    gate, taken = consumed
+    say_unknown(gate, taken.consume_id)
+    gate.redis.hset(gate.keys.fills(SYMBOL), "7", "0.03")
+    gate.report("plan-1", ("7", "SELL", "0.030"))
+    assert gate.reserved_by() is None
+    assert gate.redis.hget(gate.keys.ledger(SYMBOL), "unknown_plan_id") is None
+
+
+def test_an_order_of_another_plan_doesnt(consumed: tuple[Gate, Consumed]) -> None:
+    """A result with this plan's name and another plan's order."""
+    gate, taken = consumed
+    gate.report("plan-0", ("7", "SELL", "0.010"))
+    say_unknown(gate, taken.consume_id)
+    gate.report("plan-1", ("7", "SELL", "0.020"))
+    assert gate.reserved_by() == "plan-1"
+    end_reservation(gate)
+    gate.put_position()
+    assert held_for(gate) == ["plan-1"]
+
+
+@pytest.mark.parametrize("is_set", [False, True])
+def test_a_person_ends_it_and_is_believed(consumed: tuple[Gate, Consumed], *, is_set: bool) -> None:
+    gate, taken = consumed
+    say_unknown(gate, taken.consume_id)
+    end_reservation(gate)
+    if is_set:
+        gate.put_position()
+    assert "plan-1" in (gate.service_holds.release(SYMBOL, why="looked it up", by="somebody") or "")
+    assert gate.service_holds.release(SYMBOL, why="again", by="somebody") is None
+    say_unknown(gate, taken.consume_id)
+    gate.put_position()
+    assert hold(gate) == {}
+    gate.end_cooldown()
+    assert gate.why_not("plan-2") == "allow"
+
+
+def test_of_a_hold_with_another_reason_its_own_part_goes(consumed: tuple[Gate, Consumed]) -> None:
+    gate, taken = consumed
+    say_unknown(gate, taken.consume_id)
+    end_reservation(gate)
+    gate.put_position()
+    gate.service_holds.set(SYMBOL, reason=HoldReason.BREACH, evidence_id="b", evidence={"plan_id": "plan-0"})
+    say_rejected(gate, taken.consume_id)
+    assert held_for(gate) == ["plan-0"]
+    assert (hold(gate)["reason"], hold(gate)["ends"]) == ("breach", "person")
+
+
+# --- one that comes late --------------------------------------------------------------------------------------------
+
+
+def test_one_that_comes_after_its_reservation_takes_the_position_again(consumed: tuple[Gate, Consumed]) -> None:
+    gate, taken = consumed
+    end_reservation(gate)
+    consumed_ago(gate, 100_000)
+    say_unknown(gate, taken.consume_id)
+    assert gate.reserved_by() == "plan-1"
+    assert UNKNOWN_MS - 105_000 < left_ms(gate) <= UNKNOWN_MS - 100_000
+
+
+def test_one_that_comes_after_ten_minutes_holds_it_at_once(consumed: tuple[Gate, Consumed]) -> None:
+    gate, taken = consumed
+    end_reservation(gate)
+    consumed_ago(gate, UNKNOWN_MS)
+    say_unknown(gate, taken.consume_id)
+    assert gate.reserved_by() is None
+    assert held_for(gate) == ["plan-1"]
+
+
+@pytest.mark.parametrize("is_consumed", [False, True])
+def test_where_another_plan_holds_the_position_it_sets_the_hold(
+    consumed: tuple[Gate, Consumed], *, is_consumed: bool
 ) -> None:
     gate, taken = consumed
-    gate.report("another", ("7", "SELL", "0.010"))
-    gate.report("plan-1", ("7", "SELL", "0"), executed=False, rejected=True, consume_id=taken.consume_id)
-    assert gate.reserved_by() == "plan-1"
+    end_reservation(gate)
+    gate.put_position()
+    gate.allow("plan-2")
+    second = gate.consume("plan-2") if is_consumed else None
+    say_unknown(gate, taken.consume_id)
+    assert held_for(gate) == ["plan-1"]
+    if second is None:
+        assert gate.permit("plan-2") is None
+        assert gate.reserved_by() is None
+        return
+    assert gate.reserved_by() == "plan-2"
+    say_unknown(gate, second.consume_id, "plan-2")
+    end_reservation(gate)
+    gate.put_position()
+    assert held_for(gate) == ["plan-1", "plan-2"]
+    say_rejected(gate, second.consume_id, "plan-2")
+    assert held_for(gate) == ["plan-1"]
+    say_rejected(gate, taken.consume_id)
+    assert hold(gate) == {}
 
 
-@pytest.mark.parametrize("quantity", ["0.010", "n/a"])
-def test_nor_does_one_that_names_an_executed_quantity(consumed: tuple[Gate, Consumed], quantity: str) -> None:
+def test_one_that_comes_while_another_plans_outcome_is_unknown_is_not_lost(consumed: tuple[Gate, Consumed]) -> None:
+    """Neither holds the reservation any more, and no snapshot has set the first one's hold."""
     gate, taken = consumed
-    entry = {
-        "plan_id": "plan-1",
-        "symbol": SYMBOL,
-        "executed": "False",
-        "outcome": "rejected",
-        "consume_id": taken.consume_id,
-        "order_id": "7",
-        "side": "SELL",
-        "filled_qty": quantity,
-    }
-    gate.recorder.record(parse_result(entry), gate.publish_result())
+    end_reservation(gate)
+    gate.put_position()
+    gate.allow("plan-2")
+    second = gate.consume("plan-2")
+    say_unknown(gate, second.consume_id, "plan-2")
+    end_reservation(gate)
+    say_unknown(gate, taken.consume_id)
+    gate.put_position()
+    assert sorted(held_for(gate)) == ["plan-1", "plan-2"]
+
+
+@pytest.mark.parametrize("answer", ["executed", "rejected"])
+def test_one_that_was_published_before_the_answer_and_is_recorded_after_it_is_over(
+    consumed: tuple[Gate, Consumed], answer: str
+) -> None:
+    gate, taken = consumed
+    first = gate.publish_result()
+    if answer == "executed":
+        gate.report("plan-1", ("7", "SELL", "0.030"))
+    else:
+        say_rejected(gate, taken.consume_id)
+    say_unknown(gate, taken.consume_id, entry=first)
+    assert gate.reserved_by() is None
+    assert gate.redis.hget(gate.keys.ledger(SYMBOL), "unknown_plan_id") is None
+
+
+def test_an_executor_that_comes_to_doubt_its_refusal_takes_the_position_again(consumed: tuple[Gate, Consumed]) -> None:
+    gate, taken = consumed
+    say_rejected(gate, taken.consume_id)
+    assert gate.reserved_by() is None
+    say_unknown(gate, taken.consume_id)
     assert gate.reserved_by() == "plan-1"
+
+
+# --- hedge mode -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def leg_consumed(gate: Gate) -> tuple[Gate, Consumed]:
+    gate.make_hedged()
+    gate.allow(position_side=Leg.LONG)
+    return gate, gate.consume()
+
+
+def test_in_hedge_mode_it_is_the_legs_alone(leg_consumed: tuple[Gate, Consumed]) -> None:
+    gate, taken = leg_consumed
+    say_unknown(gate, taken.consume_id)
+    assert gate.reserved_by(leg=Leg.LONG) == "plan-1"
+    end_reservation(gate, Leg.LONG)
+    assert gate.why_not("plan-2", position_side=Leg.LONG) == "reconcile_hold_active"
+    gate.put_legs("0.040", "-0.020")
+    assert held_for(gate, Leg.LONG) == ["plan-1"]
+    assert hold(gate, Leg.SHORT) == {}
+    assert gate.why_not("plan-3", position_side=Leg.SHORT) == "allow"
+    assert gate.service_holds.release(SYMBOL, Leg.LONG, why="looked it up", by="somebody") is not None
+    gate.put_legs("0.040", "-0.020")
+    assert gate.why_not("plan-4", position_side=Leg.LONG) == "allow"
+
+
+def test_a_switch_of_the_mode_doesnt_lose_it(leg_consumed: tuple[Gate, Consumed]) -> None:
+    gate, taken = leg_consumed
+    say_unknown(gate, taken.consume_id)
+    gate.put_position("0.040")
+    assert held_for(gate) == ["plan-1"]
+    assert gate.why_not("plan-2") == "reconcile_hold_active"
+
+
+# --- contradictions: unknown or a breach, never a release -----------------------------------------------------------
+
+
+def refused_on_record(gate: Gate, consume_id: str) -> None:
+    """The refusal names an order that is on record as executed."""
+    gate.report("another", ("7", "SELL", "0.010"))
+    gate.report("plan-1", ("7", "SELL", "0"), executed=False, rejected=True, consume_id=consume_id)
+
+
+def refused_with(quantity: str) -> Callable[[Gate, str], None]:
+    def refuse(gate: Gate, consume_id: str) -> None:
+        entry = {
+            "plan_id": "plan-1",
+            "symbol": SYMBOL,
+            "executed": "False",
+            "outcome": "rejected",
+            "consume_id": consume_id,
+            "order_id": "7",
+            "side": "SELL",
+            "filled_qty": quantity,
+        }
+        gate.recorder.record(parse_result(entry), gate.publish_result())
+
+    return refuse
+
+
+REFUSALS = {
+    "of an order on record as executed": refused_on_record,
+    "that names an executed quantity": refused_with("0.010"),
+    "whose quantity can't be read": refused_with("n/a"),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_refusal_that_contradicts_itself_is_an_unknown_outcome(consumed: tuple[Gate, Consumed], refusal: str) -> None:
+    gate, taken = consumed
+    REFUSALS[refusal](gate, taken.consume_id)
+    assert gate.reserved_by() == "plan-1"
+    assert left_ms(gate) > UNKNOWN_MS - 5_000
+    end_reservation(gate)
+    gate.put_position()
+    assert held_for(gate) == ["plan-1"]
+
+
+def test_a_result_with_another_plans_order_releases_nothing(consumed: tuple[Gate, Consumed]) -> None:
+    gate, _ = consumed
+    gate.report("plan-0", ("7", "SELL", "0.010"))
+    gate.report("plan-1", ("7", "SELL", "0.030"))
+    assert gate.reserved_by() == "plan-1"
+
+
+def test_nor_does_an_order_whose_side_changes(consumed: tuple[Gate, Consumed]) -> None:
+    gate, taken = consumed
+    say_unknown(gate, taken.consume_id)
+    gate.report("plan-1", ("7", "SELL", "0"))
+    before = gate.ledger_amt()
+    gate.report("plan-1", ("7", "BUY", "0.030"))
+    assert gate.ledger_amt() == before
+    assert gate.reserved_by() == "plan-1"
+    assert gate.redis.hget(gate.keys.ledger(SYMBOL), "unknown_plan_id") == "plan-1"

@@ -68,6 +68,18 @@ def test_the_age_that_a_permit_tolerates_is_never_above_a_minute(named: object, 
     assert read(issued(stale_threshold_sec=named)).stale_threshold_ms == taken_ms
 
 
+@pytest.mark.parametrize(
+    ("named", "taken_ms"), [({}, 2_000), ({"read_lag_sec": Decimal("0.5")}, 2_000), ({"read_lag_sec": 12}, 12_000)]
+)
+def test_the_venues_lag_is_at_least_two_seconds(named: dict[str, object], taken_ms: int):
+    """Permits of before 0.2 name none."""
+    assert read(issued(**named)).read_lag_ms == taken_ms
+
+
+def test_a_forged_lag_holds_no_position_for_long():
+    assert read(issued(read_lag_sec=10**9)).read_lag_ms == 60_000
+
+
 @pytest.mark.parametrize("signer", KEYS)
 def test_signatures_are_compared_in_constant_time_and_with_every_key(signer: str, monkeypatch: pytest.MonkeyPatch):
     """Neither how much of a forged signature is right, nor which key signed, can be told by the time it takes."""

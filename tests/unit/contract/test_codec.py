@@ -21,7 +21,7 @@ def test_an_amount_that_is_no_number_is_corrupt_and_not_flat(amount: str):
     with pytest.raises(CorruptStateError):
         decode_snapshot("BTCUSDT", [amount, "1771305126000", None, SOURCE, "a" * 40, "one_way", "1" * 40, None, None])
     with pytest.raises(CorruptStateError):
-        decode_ledger("BTCUSDT", [amount, None, None, None, None])
+        decode_ledger("BTCUSDT", [amount, None, None, None, None, None])
 
 
 @pytest.mark.parametrize("without", [0, 1], ids=["amount", "time"])
@@ -34,12 +34,12 @@ def test_a_snapshot_without_amount_or_time_is_corrupt(without: int):
 
 def test_what_is_not_there_is_none():
     assert decode_snapshot("BTCUSDT", [None] * 9) is None
-    assert decode_ledger("BTCUSDT", [None] * 5) is None
+    assert decode_ledger("BTCUSDT", [None] * 6) is None
     assert decode_market("BTCUSDT", [None] * 6, SOURCE) is None
 
 
 def test_a_ledger_of_fills_alone_has_no_amount():
-    ledger = decode_ledger("BTCUSDT", [None, "1771305126000", None, "7", "1771305131000"])
+    ledger = decode_ledger("BTCUSDT", [None, "1771305126000", None, "7", "1771305131000", ""])
     assert ledger is not None
     assert ledger.last_known_amt is None
     assert ledger.last_order_time_ms == 1_771_305_126_000
