@@ -110,7 +110,7 @@ def limits_text(view: SymbolView, policy: Policy) -> str:
         return f"unreadable, every plan is denied: {escaped(view.facts.limits_problem, limit=300)}"
     mine = view.policy_in_force(policy)
     parts = [
-        f"{name} {value} ({who})"
+        f"{name} {value} ({who}{_times(view, who)})"
         for name, value, who in (
             ("cooldown", seconds(mine.cooldown_ms), mine.cooldown_by),
             ("tolerance", f"{canonical(mine.qty_tolerance_pct)} %", mine.tolerance_by),
@@ -123,12 +123,17 @@ def limits_text(view: SymbolView, policy: Policy) -> str:
     return ", ".join(parts)
 
 
+def _times(view: SymbolView, who: str) -> str:
+    return f", {view.volatility_ratio:.2f} times the day's" if who == "volatility" and view.volatility_ratio else ""
+
+
 def limits_json(view: SymbolView, policy: Policy) -> dict[str, Any]:
     """The limits in force for a symbol, exact."""
     mine = view.policy_in_force(policy)
     return {
         "cooldown_sec": sec(mine.cooldown_ms),
         "cooldown_by": mine.cooldown_by,
+        "volatility_ratio": None if view.volatility_ratio is None else round(view.volatility_ratio, 3),
         "qty_tolerance_pct": mine.qty_tolerance_pct,
         "qty_tolerance_by": mine.tolerance_by,
         "stale_threshold_sec": sec(mine.stale_threshold_ms),

@@ -49,6 +49,11 @@ def symbol_gauges(views: Sequence[SymbolView], policy: Policy) -> Iterator[Metri
         "Cooldown in force, seconds: the configured one, an operator's, or this service's own.",
         lambda view: view.policy_in_force(policy).cooldown_ms / 1000,
     )
+    yield gauge(
+        "p33_volatility_ratio",
+        "Volatility of the last 5 minutes over the last day's, at least 1; absent: unknown, or no adaptive cooldown.",
+        lambda view: view.volatility_ratio,
+    )
     yield gauge("p33_hold_active", "1: a reconcile hold stops the symbol.", lambda view: view.facts.hold)
     yield gauge(
         "p33_reservation_active",

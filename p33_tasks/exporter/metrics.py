@@ -32,6 +32,7 @@ Beside it:
     p33_ledger_known                 gauge      symbol             1: the ledger has an amount
     p33_drift_pct                    gauge      symbol             |exchange - ledger|, percent of exchange; absent: unknown
     p33_cooldown_sec                 gauge      symbol             the cooldown in force
+    p33_volatility_ratio             gauge      symbol             last 5 minutes over the last day; absent: unknown
     p33_cooldown_remaining_seconds   gauge      symbol             the last order still stops the symbol for so long
     p33_hold_active                  gauge      symbol             1: a reconcile hold stops the symbol
     p33_reservation_active           gauge      symbol             1: an outstanding allow holds the symbol

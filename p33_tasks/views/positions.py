@@ -22,6 +22,7 @@ from p33_tasks.contract.snapshots import (
     decode_leg_snapshot,
     decode_snapshot,
 )
+from p33_tasks.contract.statistics import decode_statistics
 from p33_tasks.domain import quantities as q
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.holds import HeldBy, Hold
@@ -34,7 +35,7 @@ from p33_tasks.store.scripts import translated_errors
 if TYPE_CHECKING:
     import redis
 
-COMMANDS_PER_SYMBOL = 9
+COMMANDS_PER_SYMBOL = 10
 MAX_WHY_CHARS = 500
 NO_EXPIRY = -1
 """What PTTL says of a key that lives until somebody deletes it."""
@@ -53,6 +54,7 @@ class SymbolView:
     mark_price: Decimal | None
     leverage: Decimal | None
     unrealized_pnl: Decimal | None
+    volatility_ratio: float | None = None  # of the last 5 minutes over the last day, at least 1; None: unknown
     reservation_is_endless: bool = False  # held without an expiry, which this service never writes
 
     @property
@@ -162,6 +164,7 @@ def ask_symbol(pipeline: Any, keys: Keys, symbol: str, leg: Leg = Leg.BOTH) -> N
     pipeline.hmget(keys.market(symbol), MARKET_FIELDS)
     pipeline.hmget(keys.limits(symbol), LIMITS_FIELDS)
     pipeline.hmget(keys.adaptive_limits(symbol, leg), ADAPTIVE_FIELDS)
+    pipeline.get(keys.statistics(symbol))
     pipeline.get(keys.hold(symbol))
     pipeline.get(keys.service_hold(symbol, leg))
     pipeline.get(keys.reservation(symbol, leg))
@@ -178,7 +181,8 @@ def read_symbol(
     of_symbol: Snapshot | None = None,
 ) -> SymbolView:
     """Decode the replies to ``ask_symbol``; of a leg beside its symbol's own snapshot."""
-    raw_snapshot, raw_ledger, raw_market, raw_limits, raw_adaptive, *raw_holds, reserved_by, ttl_ms = replies
+    raw_snapshot, raw_ledger, raw_market, raw_limits, raw_adaptive, statistics, *more = replies
+    *raw_holds, reserved_by, ttl_ms = more
     count = len(SNAPSHOT_FIELDS)
     snapshot, snapshot_problem = _decoded(
         decode_snapshot if leg is Leg.BOTH else partial(decode_leg_snapshot, leg=leg, of_symbol=of_symbol),
@@ -228,6 +232,7 @@ def read_symbol(
         mark_price=mark,
         leverage=leverage,
         unrealized_pnl=pnl,
+        volatility_ratio=decode_statistics(statistics).ratio,
         reservation_is_endless=ttl_ms == NO_EXPIRY,
     )
 

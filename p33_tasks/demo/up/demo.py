@@ -29,6 +29,9 @@ _KEYS = {
 EXCHANGES = tuple(_KEYS)
 """The venues that the demo plays: those whose symbols are the simulator's own."""
 
+TRIED = ("P33_COOLDOWN_MODE", "P33_COOLDOWN_MAX_SEC")
+"""Variables of the user's that the demo takes over, to be tried: none leads anywhere."""
+
 # What a program needs of its surroundings. Everything else stays outside: a REDIS_HOST, an API key, a CELERY_*.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "NO_COLOR")
 
@@ -54,6 +57,7 @@ def demo_settings(
         "P33_EXCHANGE": exchange,
         "P33_EXCHANGE_BASE_URL": exchange_url,
         **_KEYS[exchange],
+        **{name: os.environ[name] for name in TRIED if name in os.environ},
     }
 
 

@@ -11,7 +11,9 @@ from statistics import median
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from p33_tasks.contract.statistics import encode_statistics
 from p33_tasks.domain.models import OrderSide
+from p33_tasks.domain.statistics import Statistics
 from p33_tasks.store.connection import connect
 from p33_tasks.views.overview import read_overview
 from tests.integration.exporter.conftest import Exporter
@@ -87,6 +89,16 @@ def test_the_scrape_tells_what_the_stores_wrote(exporter: Exporter) -> None:
     assert found["p33_drift_pct", "XRPUSDT"] == pytest.approx(2.450921)
     assert 0 < found["p33_cooldown_remaining_seconds", "SOLUSDT"] <= 15
     assert ("p33_position_amt", "LTCUSDT") not in found
+
+
+def test_a_symbols_volatility_is_told_once_it_is_known(exporter: Exporter, world: World) -> None:
+    weights = {"fast_weight": 1.0, "slow_weight": 1.0}
+    known = Statistics(observed_sec=600.0, fast=4.0, slow=1.0, **weights)
+    world.client.set(world.keys.statistics("ETHUSDT"), encode_statistics(known))
+    world.client.set(world.keys.statistics("BTCUSDT"), "no statistics")
+    found = scrape(exporter)
+    assert found["p33_volatility_ratio", "ETHUSDT"] == 2.0
+    assert ("p33_volatility_ratio", "BTCUSDT") not in found
 
 
 def test_the_snapshots_age_is_the_one_at_the_scrape_by_redis_time(exporter: Exporter, world: World) -> None:

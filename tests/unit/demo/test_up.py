@@ -223,3 +223,11 @@ def test_the_line_for_another_terminal_names_a_p33_that_its_shell_finds(
     for elsewhere_on_the_path in (str(tmp_path), "/nonexistent"):
         monkeypatch.setenv("PATH", elsewhere_on_the_path)
         assert launch._program() == str(own)
+
+
+def test_the_cooldowns_mode_can_be_tried_in_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("P33_COOLDOWN_MODE", "adaptive")
+    urls = {"redis_url": "redis://h/0", "broker_url": "redis://h/1", "exchange_url": "http://h"}
+    settings = demo.demo_settings(**urls, metrics_port=1)
+    assert settings["P33_COOLDOWN_MODE"] == "adaptive"
+    assert "P33_COOLDOWN_MAX_SEC" not in settings
