@@ -22,6 +22,7 @@ from p33_tasks.ingest.consumer_name import ConsumerName
 from p33_tasks.ingest.handlers import TaskMessage
 from p33_tasks.ingest.loop import Ingest
 from p33_tasks.ingest.source import Source
+from p33_tasks.settings import load_settings
 from p33_tasks.store.connection import connect
 from p33_tasks.store.entries import Entry, RedisEntries, Window
 
@@ -33,7 +34,7 @@ STOCK = bool(os.environ.get("FLOOR_STOCK"))
 
 app = Celery("floor")
 app.conf.update(
-    _engine(),
+    _engine(load_settings({})),
     broker_url=f"{URL}/1",
     broker_transport_options=redis_options(PREFIX) | {"ack_emulation": STOCK},
     task_routes={},
