@@ -300,6 +300,7 @@ class LedgerState:
     decision_text: str | None = None  # the plan's verdict
     executed_text: str | None = None  # what the plan's orders executed, as stored
     step_size_text: str | None = None  # of the symbol, as stored
+    mode_text: str | None = None  # the symbol's position mode, as stored
     position_side: Leg | None = Leg.BOTH  # whose ledger this is; None: the result can't be booked to any position
     opposite_amt_text: str | None = None  # as stored: where this is a leg's ledger, the other leg's
     opposite_origin_text: str | None = None  # of the other leg's ledger

@@ -98,7 +98,7 @@ def prepared(session: Session, symbol: str, leg: Leg, tell: Callable[[str], None
         raise Failure("in hedge mode choose a leg with --side LONG or --side SHORT; in one-way mode there is none")
     market = _market_of(session, symbol)
     tell("looking who judges, grants and executes")
-    missing = _missing_executor_and_governor(stage, session, symbol)
+    missing = _missing_executor_and_governor(stage, session, symbol, leg)
     _be_quiet()
     threads = [threading.Thread(target=run, args=(session, stop), name=name) for name, run in missing.items()]
     for thread in threads:
@@ -139,9 +139,11 @@ def _market_of(session: Session, symbol: str) -> MarketRules:
     return market
 
 
-def _missing_executor_and_governor(stage: Stage, session: Session, symbol: str) -> dict[str, Callable[..., None]]:
+def _missing_executor_and_governor(
+    stage: Stage, session: Session, symbol: str, leg: Leg
+) -> dict[str, Callable[..., None]]:
     """Ask with a plan that is denied whatever holds: who gives a verdict, a governor's permit, a result?"""
-    plan_id = stage.send(symbol, "HOLD")
+    plan_id = stage.send(symbol, "HOLD", **({} if leg is Leg.BOTH else {"positionSide": str(leg)}))
     try:
         stage.verdict(plan_id)
     except NotStagedError as error:

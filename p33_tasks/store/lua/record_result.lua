@@ -16,6 +16,7 @@
 --   opposite_origin_key       STRING: time in ms of the snapshot that ledger began with
 --   opposite_reservation_key  STRING: the plan that holds the other leg
 --   opposite_hold_key         STRING: this service's own hold on the other leg, JSON
+--   symbol_snapshot_key       HASH: the symbol's own snapshot, which tells the mode
 --   counters_key     HASH: counters
 --   decisions_key    STREAM: every verdict with its inputs
 --   audit_key        STREAM: operator and ledger events
@@ -44,6 +45,7 @@
 --   opposite_new_amt      its amount afterwards
 --   opposite_new_side     the side of that amount
 --   opposite_base_origin  its origin
+--   base_mode         the symbol's position mode as it was read ('' for none)
 --   base_decision     the plan's decision that breaches were judged by ('' for none)
 --   base_executed     what was on record as executed for the plan ('' for nothing)
 --   executed_after    what is on record afterwards ('' for nothing)
@@ -99,6 +101,9 @@ if wrong then return wrong end
 if (redis.call('GET', decision_key) or '') ~= base_decision then return { 'moved' } end
 -- Compare, then set: Python did the sums, from a base that must still be there.
 if has_orders then
+  -- In another mode these fills may be another position's: Python chose it by the mode.
+  local mode = type_of(symbol_snapshot_key) == 'hash' and redis.call('HGET', symbol_snapshot_key, 'position_mode')
+  if (mode or '') ~= base_mode then return { 'moved' } end
   if (redis.call('HGET', ledger_key, 'last_known_amt') or '') ~= base_amt then return { 'moved' } end
   if (redis.call('GET', origin_key) or '') ~= base_origin then return { 'moved' } end
   if (redis.call('GET', executed_key) or '') ~= base_executed then return { 'moved' } end

@@ -45,6 +45,13 @@ RECORDING = (
         f"{RESULT_TESTS}::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
     ),
     _record(
+        "a result isn't booked by a mode that the symbol has left meanwhile",
+        "  if (mode or '') ~= base_mode then return { 'moved' } end\n",
+        "",
+        "integration/store/test_leg_results.py"
+        "::test_a_result_whose_symbol_changes_the_mode_meanwhile_is_booked_by_the_new_one",
+    ),
+    _record(
         "a breach is judged by the decision that is there when it is written",
         "if (redis.call('GET', decision_key) or '') ~= base_decision then return { 'moved' } end\n",
         "",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from p33_tasks.contract.holds import decode_hold
@@ -11,6 +13,7 @@ from p33_tasks.domain.quantities import parse_quantity
 from p33_tasks.errors import StoreError
 from p33_tasks.ports import ExecutionResult, ResultStatus
 from p33_tasks.services.record_fill import apply_all, ids_to_load
+from p33_tasks.store.results import RedisResultStore
 from tests.support.gate import SYMBOL, Gate
 
 LEGS = [Leg.LONG, Leg.SHORT]
@@ -69,6 +72,30 @@ def test_a_fill_of_a_plan_of_one_way_mode_stays_the_symbols_after_a_switch(gate:
     assert amounts(gate) == [None, None, None]
     assert gate.reserved_by() is None
     assert "last_order_time_ms" in gate.ledger()
+
+
+@pytest.mark.parametrize("hedged", [True, False])
+def test_a_result_whose_symbol_changes_the_mode_meanwhile_is_booked_by_the_new_one(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch, *, hedged: bool
+) -> None:
+    """Neither ledger has an amount, so that only the mode tells that the base moved."""
+    switch = (lambda: gate.put_legs("0.040", "0")) if hedged else (lambda: gate.put_position("0.040"))
+    (gate.put_position if hedged else lambda _: gate.put_legs("0.040", "0"))("0.040")
+    gate.until_after(gate.now_ms())
+    real, tries = RedisResultStore.record, []
+
+    def record(*args: Any, **kwargs: Any) -> ResultStatus:
+        if not tries:
+            switch()
+        tries.append(real(*args, **kwargs))
+        return tries[-1]
+
+    monkeypatch.setattr(RedisResultStore, "record", record)
+    report(gate, "unknown", "7", "SELL", "0.010", Leg.LONG)
+    assert tries == [ResultStatus.MOVED, ResultStatus.RECORDED]
+    leg = Leg.LONG if hedged else Leg.BOTH
+    assert "last_order_id" in gate.ledger(leg=leg)
+    assert "last_order_id" not in gate.ledger(leg=Leg.BOTH if hedged else Leg.LONG)
 
 
 def test_without_an_allow_a_fill_belongs_to_the_leg_that_it_names(gate: Gate) -> None:
