@@ -10,6 +10,7 @@ import os
 import pty
 import subprocess
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,8 @@ from tests.integration.cli.conftest import Call, document
 from tests.integration.cli.running import P33
 from tests.integration.store.test_audit import SITUATIONS
 from tests.support.gate import OTHER, SYMBOL, Gate
+
+DATA = Path(__file__).parents[2] / "data"
 
 
 def make_every_verdict(gate: Gate) -> None:
@@ -64,6 +67,18 @@ def test_verdicts_of_every_reason_come_out_the_same(gate: Gate, call: Call) -> N
     text = call("replay").stdout
     assert f"{len(SITUATIONS)} come out the same" in text
     assert "2 not replayable, plan_abandoned: the executor gave up" in text
+
+
+def test_what_version_0_1_recorded_comes_out_the_same(gate: Gate, call: Call) -> None:
+    """Recorded by that version: no leg, no life, and hedge mode denied as unsupported."""
+    recorded = json.loads((DATA / "decisions_v0_1.json").read_text())
+    for entry_id, fields in recorded:
+        gate.redis.xadd(gate.keys.decisions, fields, id=entry_id)
+    found = document(call("replay", "--json"))
+    assert (found["different"], found["unreadable"]) == (0, 0)
+    assert found["not_replayable"] == {"internal_error": 1, "contention": 1, "plan_abandoned": 1}
+    assert found["same"] == len(recorded) - 3
+    assert {"allow", "hedge_mode_unsupported", "stale_exchange_state"} <= set(found["outcomes"])
 
 
 def test_it_changes_nothing(gate: Gate, call: Call) -> None:
