@@ -31,8 +31,8 @@ def counter_families(counters: Counters, views: Sequence[SymbolView]) -> Iterato
     """
     symbols = tuple(dict.fromkeys(view.symbol for view in views))
     hedged = {view.symbol for view in views if view.leg is not Leg.BOTH}
-    counted = {field.split("|", 2)[1] for field in counters if "|" in field}
-    legs = [(symbol, position_key(symbol, leg)) for symbol in symbols for leg in HEDGE_LEGS]
+    counted = {field.split("|", 2)[1] for field in counters if "|" in field}.difference(symbols)
+    legs = ((symbol, position_key(symbol, leg)) for symbol in symbols if counted or hedged for leg in HEDGE_LEGS)
     labels = (*symbols, *(key for symbol, key in legs if symbol in hedged or key in counted), OTHER_SYMBOL)
     yield _counter(
         counters,

@@ -23,10 +23,11 @@ _STREAM_LABELS = {"plans": "plan", "results": "result"}
 
 
 def symbol_gauges(views: Sequence[SymbolView], policy: Policy) -> Iterator[Metric]:
-    """One sample per symbol; none where the value is unknown."""
+    """One sample per position; none where the value is unknown."""
+    labels = [(view.position,) for view in views]
 
     def gauge(name: str, text: str, value: Callable[[SymbolView], Number | None]) -> Metric:
-        return _gauge(name, text, ("symbol",), (((view.position,), value(view)) for view in views))
+        return _gauge(name, text, ("symbol",), zip(labels, map(value, views), strict=True))
 
     yield gauge("p33_last_snapshot_ts", "Unix time of the snapshot (before its request was sent); 0: none.", _taken)
     yield gauge("p33_snapshot_age_sec", "Age of the snapshot by Redis TIME, in seconds; +Inf: there is none.", _age)
