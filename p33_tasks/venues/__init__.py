@@ -21,6 +21,7 @@ module              what it holds
 ``bybit``           Bybit v5, linear contracts settled in USDT
 ``okx``             OKX v5, linear perpetual swaps
 ``bitget``          Bitget v2, USDT-M futures of a classic account
+``gate``            Gate v4, perpetual futures settled in USDT
 ``_template``       where a new venue begins: docs/adding-a-venue.md
 ==================  =============================================================================================
 
@@ -41,5 +42,6 @@ VENUES: Final = (
     "bybit",  # Bybit v5, linear contracts settled in USDT
     "okx",  # OKX v5, linear perpetual swaps
     "bitget",  # Bitget v2, USDT-M futures of a classic account
+    "gate",  # Gate v4, perpetual futures settled in USDT
 )
 """The folders of this package that are venues; each holds ``VENUE``."""

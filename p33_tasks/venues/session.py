@@ -144,7 +144,7 @@ class VenueSession:
                 base_url=self._base_url,
                 timeout_ms=self._timeout_ms,
                 options=self._spec.ccxt_options,
-                headers=self._spec.test_headers if self._testnet else (),
+                headers=(*self._spec.headers, *(self._spec.test_headers if self._testnet else ())),
             )
             made = self._local.made = (os.getpid(), recorder)
         return made[1]

@@ -149,6 +149,7 @@ class VenueSpec:
     markets_period_ms: int = 120_000
     markets_max_age_ms: int = 300_000
     ccxt_options: Mapping[str, Any] = field(default_factory=dict)
+    headers: tuple[tuple[str, str], ...] = ()  # sent with every request
     test_headers: tuple[tuple[str, str], ...] = ()  # sent with every request to the test environment
     scope: str = ""  # what the positions answer covers, part of ``source``, e.g. "linear USDT"
 

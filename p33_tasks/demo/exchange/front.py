@@ -31,3 +31,8 @@ class Front:
     error: Callable[[VenueError], web.Response]
     headers: Callable[[Simulation, Route], Mapping[str, str]]  # of every answer
     unknown_path: Callable[[str, str], web.Response]  # method, path
+    pattern: Callable[[str], str] = str  # a path as ``routes`` has it, where a part of it is a parameter
+
+    def route(self, method: str, path: str) -> Route | None:
+        """The endpoint of a request."""
+        return self.routes.get((method, self.pattern(path)))

@@ -7,6 +7,7 @@ from p33_tasks.demo.exchange.binance_front import BINANCE
 from p33_tasks.demo.exchange.bitget_front import BITGET
 from p33_tasks.demo.exchange.bybit_front import BYBIT
 from p33_tasks.demo.exchange.front import Front
+from p33_tasks.demo.exchange.gate_front import GATE
 from p33_tasks.demo.exchange.okx_front import OKX
 
 FRONTS: Final[Mapping[str, Front]] = {
@@ -14,4 +15,5 @@ FRONTS: Final[Mapping[str, Front]] = {
     "bybit": BYBIT,
     "okx": OKX,
     "bitget": BITGET,
+    "gate": GATE,
 }

@@ -180,7 +180,7 @@ def _position(sim: Simulation, symbol: str, side: PositionSide, held: Position) 
 
 def _request(sim: Simulation, params: Params) -> OrderRequest:
     side, kind = required(params, "side"), required(params, "ordType")
-    leg, client_id = params.get("posSide", "net"), params.get("clOrdId", "")
+    leg, client_id = params.get("posSide") or "net", params.get("clOrdId", "")  # "" is what clients send for none
     if side not in {"buy", "sell"} or kind not in {"market", "limit"} or leg not in _LEGS:
         raise refusal(-1130, name="side, ordType or posSide")
     if required(params, "tdMode") != _MARGIN_MODE:

@@ -50,7 +50,7 @@ async def _release_hung(app: web.Application) -> None:
 async def _recorded(sim: Simulation, request: web.Request, closing: asyncio.Event) -> web.StreamResponse:
     endpoint = f"{request.method} {request.path}"
     front = _front(sim)
-    route = front.routes.get((request.method, request.path))
+    route = front.route(request.method, request.path)
     body = (await request.read()).decode(errors="surrogateescape")
     sent = SignedBytes(query=_raw_query(request), body=body, method=request.method, path=request.path)
     weight = route.weight_for(sent.query) if route is not None else 0

@@ -25,6 +25,12 @@ POSITIONS = {
 _KEYS = {
     "binanceusdm": {"BINANCE_API_KEY": "demo", "BINANCE_API_SECRET": "demo", "BINANCE_TESTNET": "true"},
     "bybit": {"P33_API_KEY": "demo", "P33_API_SECRET": "demo", "P33_TESTNET": "true"},
+    "bitget": {
+        "P33_API_KEY": "demo",
+        "P33_API_SECRET": "demo",
+        "P33_API_PASSWORD": "demo",
+        "P33_TESTNET": "true",
+    },
 }
 EXCHANGES = tuple(_KEYS)
 """The venues that the demo plays: those whose symbols are the simulator's own."""

@@ -32,6 +32,11 @@ def _bitget(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
     return Guard(promise=f"bitget: {promise}", file=f"venues/bitget/{file}", old=old, new=new, tests=named)
 
 
+def _gate(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"unit/venues/test_gate.py::{test}" for test in tests)
+    return Guard(promise=f"gate: {promise}", file=f"venues/gate/{file}", old=old, new=new, tests=named)
+
+
 def _bybit_orders(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
     named = tuple(f"unit/venues/test_bybit_orders.py::{test}" for test in tests)
     return Guard(promise=f"bybit: {promise}", file=f"venues/bybit/{file}", old=old, new=new, tests=named)
@@ -196,8 +201,8 @@ VENUE_FOLDERS = (
     _sent(
         "demo trading is marked on every request",
         "session.py",
-        "                headers=self._spec.test_headers if self._testnet else (),\n",
-        "",
+        "(*self._spec.headers, *(self._spec.test_headers if self._testnet else ()))",
+        "self._spec.headers",
         "test_okx_is_asked_for_swaps_signed_and_marked_as_demo",
     ),
     _sent(
@@ -440,5 +445,125 @@ VENUE_FOLDERS = (
         old='            | {"40037", "40085", "40099"}\n',
         new='            | {"40037", "40099"}\n',
         tests=("unit/venues/test_bitget.py::test_a_unified_account_is_refused_and_never_flat",),
+    ),
+    # --- gate
+    Guard(
+        promise="gate: every request asks for decimal sizes",
+        file="venues/gate/spec.py",
+        old='    headers=(("X-Gate-Size-Decimal", "1"),),\n',
+        new="",
+        tests=(f"{REQUEST_TESTS}::test_the_size_header_is_sent_whatever_ccxt_does",),
+    ),
+    _gate(
+        "pages are read to one that isn't full",
+        "pages.py",
+        "        if len(rows) < PAGE:\n",
+        "        if True:\n",
+        "test_pages_are_read_to_one_that_is_not_full_and_twice",
+    ),
+    _gate(
+        "an answer that is no list proves nothing",
+        "pages.py",
+        "    if not isinstance(answer, list):\n        raise",
+        "    if not isinstance(answer, list):\n        return []\n        raise",
+        "test_an_answer_that_is_no_list_proves_nothing",
+    ),
+    _gate(
+        "what takes several pages is read twice",
+        "reader.py",
+        "            if len(found) == 1 and len(reports) == 1:\n",
+        "            if True:\n",
+        "test_a_row_that_moved_between_pages_is_unknown_and_not_flat",
+    ),
+    _gate(
+        "a row of something else leaves absent symbols unknown",
+        "position_rows.py",
+        "            if doubt is not None and len(found) < (len(HEDGE) if hedge_mode else 1):\n",
+        "            if False:\n",
+        "test_a_row_of_something_else_leaves_absent_symbols_unknown",
+    ),
+    _gate(
+        "rows are of the account's position mode",
+        "position_rows.py",
+        "        if leg is None or (leg is Leg.BOTH) is hedge_mode:\n",
+        "        if leg is None:\n",
+        "test_a_row_that_cannot_be_trusted_is_invalid_for_its_symbol_only",
+    ),
+    _gate(
+        "a symbol twice is invalid",
+        "position_rows.py",
+        "        if leg in found:\n",
+        "        if False:\n",
+        "test_rows_that_contradict_are_no_position",
+    ),
+    _gate(
+        "a short leg is short",
+        "position_rows.py",
+        "        amount = q.negated(q.magnitude(amount))\n",
+        "        amount = q.magnitude(amount)\n",
+        "test_a_short_leg_is_short_whatever_its_sign",
+    ),
+    _gate(
+        "a contract that isn't linear has no base quantity",
+        "account_rows.py",
+        '        if row.get("type") != "direct" or not symbol.endswith("_USDT") or multiplier <= 0:\n',
+        "        if False:\n",
+        "test_an_open_symbol_without_a_contract_size_is_unknown",
+    ),
+    _gate(
+        "a symbol that isn't trading has no rules",
+        "account_rows.py",
+        '        if row.get("status") != "trading" or row.get("in_delisting") is not False:\n',
+        "        if False:\n",
+        "test_a_symbol_that_is_not_trading_or_not_readable_has_no_rules",
+    ),
+    _gate(
+        "an order only reduces",
+        "orders.py",
+        '            "reduce_only": True,\n',
+        "",
+        "test_an_order_is_signed_contracts_that_only_reduce_and_expires",
+    ),
+    _gate(
+        "an order expires at the venue",
+        "orders.py",
+        'headers={"X-Gate-Exptime": str(end_ms)}',
+        "headers={}",
+        "test_an_order_is_signed_contracts_that_only_reduce_and_expires",
+    ),
+    _gate(
+        "a sell is below zero",
+        "orders.py",
+        "        signed = contracts if order.side is OrderSide.BUY else q.negated(contracts)\n",
+        "        signed = contracts\n",
+        "test_an_order_is_signed_contracts_that_only_reduce_and_expires",
+    ),
+    _gate(
+        "the other leg is never closed",
+        "orders.py",
+        "        if order.leg is not (_CLOSED_BY[order.side] if in_hedge_mode else Leg.BOTH):\n",
+        "        if False:\n",
+        "test_the_other_leg_is_never_closed",
+    ),
+    _gate(
+        "a label that isn't certain is no rejection",
+        "orders.py",
+        "        return code in _REJECTIONS\n",
+        "        return True\n",
+        "test_whatever_leaves_doubt_is_unknown_and_never_rejected",
+    ),
+    _gate(
+        "an order that its text no longer finds is looked for among the finished",
+        "orders.py",
+        "            return self._read(own[0], symbol).report(symbol) if own else None\n",
+        "            return None\n",
+        "test_an_order_is_looked_for_by_its_text_and_then_among_the_finished",
+    ),
+    _gate(
+        "a trade in dual mode opens or closes, never both",
+        "order_rows.py",
+        "    if closed not in {q.ZERO, q.magnitude(signed)}:\n",
+        "    if False:\n",
+        "test_a_trade_in_dual_mode_opens_or_closes_and_never_both",
     ),
 )

@@ -9,9 +9,10 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
+import ccxt
 import pytest
 
-from p33_tasks.domain.models import OrderSide
+from p33_tasks.domain.models import Leg, OrderSide
 from p33_tasks.errors import ExchangeClockError, ExchangeCredentialsError, ExchangeRateLimitedError
 from tests.integration.venues.conftest import API_KEY, API_SECRET
 from tests.support.canned_http import Canned
@@ -124,7 +125,7 @@ def test_no_error_holds_a_passphrase(make_okx, routes):
 # --- orders ---------------------------------------------------------------------------------------------------------
 
 
-def sell(orders, symbol, client_order_id, start_ms):
+def sell(orders, symbol, client_order_id, start_ms, leg=Leg.BOTH):
     return orders.place_reduce_only_market(
         symbol=symbol,
         side=OrderSide.SELL,
@@ -132,6 +133,7 @@ def sell(orders, symbol, client_order_id, start_ms):
         client_order_id=client_order_id,
         recv_window_ms=700,
         window_start_ms=start_ms,
+        leg=leg,
     )
 
 
@@ -177,7 +179,7 @@ def test_a_bitget_order_is_signed_with_its_own_time_over_the_bytes_sent(make_ord
     routes["/api/v2/mix/order/place-order"] = canned({"code": "00000", "data": {"orderId": "o1", "clientOid": "p33-1"}})
     routes["/api/v2/mix/order/detail"] = Canned(status=400, body='{"code": "40109", "msg": "no", "data": null}')
     orders = make_orders(server.url, exchange_id="bitget", password="phrase")
-    assert sell(orders, "BTCUSDT", "p33-1", 1_700_000_000_123).status == "acknowledged"
+    assert sell(orders, "BTCUSDT", "p33-1", 1_700_000_000_123, Leg.LONG).status == "acknowledged"
     (asked,) = [asked for asked in server.asked if asked.method == "POST"]
     assert asked.headers["access-timestamp"] == "1700000000123"
     text = f"1700000000123POST/api/v2/mix/order/place-order{asked.body}"
@@ -188,11 +190,59 @@ def test_a_bitget_order_is_signed_with_its_own_time_over_the_bytes_sent(make_ord
     assert (body["productType"], body["marginCoin"], body["marginMode"]) == ("USDT-FUTURES", "USDT", "crossed")
 
 
+def test_every_gate_request_asks_for_decimal_sizes_and_is_signed(make_venue, server, routes, budget):
+    base = "/api/v4/futures/usdt"
+    routes[f"{base}/accounts"] = canned({"in_dual_mode": False})
+    routes[f"{base}/contracts"] = canned([json.loads((DATA / "gate" / "contracts.json").read_text())])
+    routes[f"{base}/positions"] = canned([{"contract": "0G_USDT", "mode": "single", "size": "0.5"}])
+    report = make_venue(server.url, exchange_id="gate").fetch_positions(["0G_USDT", "BTC_USDT"])
+    assert [str(p.position_amt) for p in report.positions.values()] == ["0.5", "0"]
+    assert {asked.headers.get("x-gate-size-decimal") for asked in server.asked} == {"1"}
+    positions = server.asked[-1]
+    assert positions.params == {"holding": "true", "limit": "100"}
+    empty = hashlib.sha512(b"").hexdigest()
+    text = f"GET\n{base}/positions\nlimit=100&holding=true\n{empty}\n{positions.headers['timestamp']}"
+    assert positions.headers["sign"] == hmac.new(API_SECRET.encode(), text.encode(), hashlib.sha512).hexdigest()
+    assert budget.acquired == [1, 1, 1]
+
+
+def test_the_size_header_is_sent_whatever_ccxt_does(make_venue, server, routes, monkeypatch):
+    plain = ccxt.gate.sign
+
+    def without(*request, **named):
+        signed = plain(*request, **named)
+        (signed["headers"] or {}).pop("X-Gate-Size-Decimal", None)
+        return signed
+
+    monkeypatch.setattr(ccxt.gate, "sign", without)
+    routes["/api/v4/futures/usdt/accounts"] = canned({"in_dual_mode": True})
+    assert make_venue(server.url, exchange_id="gate").is_hedge_mode()
+    assert server.asked[0].headers["x-gate-size-decimal"] == "1"
+
+
+def test_a_gate_order_expires_and_is_signed_over_the_bytes_sent(make_orders, server, routes):
+    contract = json.loads((DATA / "gate" / "contracts.json").read_text()) | {"quanto_multiplier": "0.005"}
+    routes["/api/v4/futures/usdt/contracts"] = canned([contract])
+    routes["/api/v4/futures/usdt/accounts"] = canned({"in_dual_mode": False})
+    answer = {"id": 7, "contract": "0G_USDT", "text": "t-p33-1", "size": -1, "left": 0, "status": "finished"}
+    routes["/api/v4/futures/usdt/orders"] = canned(answer)
+    report = sell(make_orders(server.url, exchange_id="gate"), "0G_USDT", "t-p33-1", 1_700_000_000_123)
+    assert (report.order_id, str(report.executed_qty)) == ("7", "0.005")
+    asked = server.asked[-1]
+    assert (asked.headers["x-gate-exptime"], asked.headers["timestamp"]) == ("1700000000823", "1700000000")
+    digest = hashlib.sha512(asked.body.encode()).hexdigest()
+    text = f"POST\n/api/v4/futures/usdt/orders\n\n{digest}\n1700000000"
+    assert asked.headers["sign"] == hmac.new(API_SECRET.encode(), text.encode(), hashlib.sha512).hexdigest()
+    body = json.loads(asked.body)
+    assert (body["size"], body["reduce_only"], body["tif"], body["text"]) == (-1, True, "ioc", "t-p33-1")
+    assert all("x-gate-exptime" not in other.headers for other in server.asked if other is not asked)
+
+
 def test_an_okx_order_expires_and_is_signed_over_the_bytes_sent(make_orders, server, routes):
     routes.update({path: canned(body) for path, body in OKX.items()})
     routes["/api/v5/trade/order"] = canned({"code": "0", "data": [{"ordId": "o1", "clOrdId": "p331", "sCode": "0"}]})
     orders = make_orders(server.url, exchange_id="okx", password="phrase")
-    report = sell(orders, "BTC-USDT-SWAP", "p331", 1_700_000_000_123)
+    report = sell(orders, "BTC-USDT-SWAP", "p331", 1_700_000_000_123, Leg.LONG)
     assert report.status == "acknowledged"
     (asked,) = [asked for asked in server.asked if asked.method == "POST"]
     assert asked.headers["exptime"] == "1700000000823"

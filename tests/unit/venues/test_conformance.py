@@ -28,6 +28,7 @@ from p33_tasks.venues.spec import Endpoint, FlatEvidence, VenueSpec
 PACKAGE = Path(venues.__file__).parents[1]
 FOLDERS = (*venues.VENUES, "_template")
 NOW_MS = 1_771_305_126_000
+OTHER_WORDS = {("cli/tables.py", "gate")}  # a column, of whether plans pass
 
 
 @dataclass
@@ -233,4 +234,5 @@ def test_nothing_outside_a_venues_folder_names_it() -> None:
         folders = set(venues.VENUES) if room == ("venues", "__init__.py") else set()  # the one line
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value not in folders:
-                assert node.value not in own, f"{path.relative_to(PACKAGE)} names {node.value}"
+                named = ("/".join(room), node.value)
+                assert node.value not in own or named in OTHER_WORDS, f"{named[0]} names {node.value}"

@@ -22,7 +22,7 @@ def test_whatever_the_plan_is_called_the_venue_accepts_the_id(plan_id):
         of_venue = client_order_id("quantum", plan_id, ids)
         assert ids.pattern.fullmatch(of_venue)
         assert of_venue.startswith(ids.own_prefix)
-        assert len(of_venue) - len(ids.own_prefix) >= 28, "two plans would share an id"
+        assert len(of_venue) - len(ids.own_prefix) >= 24, "96 bits, or two plans would share an id"
 
 
 @given(any_text, any_text)
