@@ -17,8 +17,10 @@ from tests.model.state import (
     ACKED,
     ALLOWED,
     DENIED,
+    DOUBT,
     FILLED,
     JUDGING,
+    NOBODY,
     NOT_EXECUTED,
     ORDER_ONLY,
     UNDECIDED,
@@ -35,6 +37,8 @@ from tests.model.state import (
 )
 
 TICK_MS = 1_000
+CUT_TTL = 1
+"""P33_PERMIT_TTL after it was lowered, in ticks."""
 Acted = tuple[str, Redis]
 
 
@@ -98,10 +102,17 @@ def judged(c: Scenario, redis: Redis, plan: int, *, at_use: bool = False) -> tup
         redis.ledger,
         redis.order_age,
         redis.barrier,
-        redis.hold or redis.service_hold,
+        redis.hold or redis.service_hold or _is_in_doubt(c, redis),
         redis.reservation is not None and not at_use,
     )
     return _judged(c.limits, c.actions[plan], 0 if at_use else redis.plans[plan].age, facts)
+
+
+def _is_in_doubt(c: Scenario, redis: Redis) -> bool:
+    """``decode_holds``: the reservation of a plan of unknown outcome is gone."""
+    held = redis.reservation
+    by_note = redis.unknown != NOBODY and (held is None or held.plan != redis.unknown)
+    return by_note and c.on("load.unknown")
 
 
 def load(c: Scenario, redis: Redis, plan: int) -> Judging | str:
@@ -130,8 +141,10 @@ def commit_allow(c: Scenario, redis: Redis, held: Judging) -> Acted:
         return "exists", redis.with_plan(held.plan, plan._replace(entry=ACKED))
     what = _moved(c, redis, held)
     if what:
-        return f"moved {what.removeprefix('service_')}", redis
-    permit = None if held.since >= limits.ttl else Permit(held.qty, held.amount, held.since, held.run)
+        return f"moved {what}", redis
+    permit = None
+    if held.since < limits.ttl:
+        permit = Permit(held.qty, held.amount, held.since, held.run, limits.ttl - 1 - held.since)
     after = redis.with_plan(held.plan, plan._replace(entry=ACKED, decision=ALLOWED, permit=permit))
     return "committed", after._replace(reservation=Reservation(held.plan, limits.ttl + limits.cooldown - 1))
 
@@ -140,13 +153,14 @@ def _moved(c: Scenario, redis: Redis, held: Judging) -> str:
     snapshot, limits = redis.snapshot, c.limits
     checks = (
         ("hold", redis.hold),
-        ("service_hold", redis.service_hold),  # the script says "hold" of both
+        ("service_hold", redis.service_hold),
         ("reservation", redis.reservation is not None),
         ("run_id", redis.run != held.run),
         ("snapshot", snapshot != Snapshot(held.amount, held.snapshot_age, held.run)),
         ("snapshot_age", snapshot is None or snapshot.age > limits.stale),
         ("ledger", (redis.ledger, redis.order_age) != (held.ledger, held.order_age)),
         ("barrier", snapshot is None or snapshot.age > redis.barrier),
+        ("unknown", redis.unknown != NOBODY),
         ("plan_age", redis.plans[held.plan].age > limits.plan_age),
         ("permit_age", held.since >= limits.ttl),
     )
@@ -175,7 +189,11 @@ def consume(c: Scenario, redis: Redis, index: int, verified: Permit, number: int
 def _refusal(c: Scenario, redis: Redis, index: int, verified: Permit) -> str:
     plan, snapshot, held, limits = redis.plans[index], redis.snapshot, redis.reservation, c.limits
     checks = (
-        ("permit", plan.permit != verified, "missing" if plan.permit is None else "changed"),
+        (
+            "permit",
+            plan.permit is None or plan.permit[:4] != verified[:4],
+            "missing" if plan.permit is None else "changed",
+        ),
         ("already", plan.consumed > 0, "already_consumed"),
         ("expired", verified.age >= limits.ttl, "expired"),
         ("run_id", redis.run != verified.run, "other_redis_run"),
@@ -243,23 +261,66 @@ def _with_fill(c: Scenario, redis: Redis, held: Recording) -> tuple[int, Redis]:
 
 def _released(c: Scenario, redis: Redis, result: Result, *, permit_there: bool, filled: bool) -> Acted:
     held, plan = redis.reservation, redis.plans[result.plan]
-    if held is None or (held.plan != result.plan and c.on("result.own_reservation")):
-        return "recorded none", redis
-    if result.kind in {ORDER_ONLY, FILLED}:
-        release = filled
-    elif plan.consumed and c.on("result.unconsumed"):
-        by_name = result.by == plan.consumed or not c.on("result.consume_id")
-        release = result.kind != NOT_EXECUTED and by_name
+    word = "none" if held is None or held.plan != result.plan else "kept"
+    proven = plan.consumed > 0 and (result.by == plan.consumed or not c.on("result.consume_id"))
+    settles = filled if result.kind in {ORDER_ONLY, FILLED} else result.kind not in {NOT_EXECUTED, DOUBT} and proven
+    if settles:
+        after = _settled(c, redis, result)
+    elif result.kind == DOUBT:
+        if not proven or (plan.settled and c.on("result.settled")):
+            return f"recorded {word}", redis
+        return _in_doubt(c, redis, result.plan)
     else:
-        release = permit_there or not c.on("result.permit_there")
-    if not release:
-        return "recorded kept", redis
+        free = not plan.consumed or not c.on("result.unconsumed")
+        names_order = result.kind in {ORDER_ONLY, FILLED}
+        if names_order or not free or not (permit_there or not c.on("result.permit_there")):
+            return f"recorded {word}", redis
+        after = redis
+    if held is None or (held.plan != result.plan and c.on("result.own_reservation")):
+        return f"recorded {word}", after
+    plan = after.plans[result.plan]
     left = plan.permit if not c.on("result.delete") else None
-    barrier = redis.barrier
-    if plan.consumed and c.on("result.barrier"):
-        barrier = min(barrier, plan.consumed_age - c.limits.unseen - 1)
-    free = redis.with_plan(result.plan, plan._replace(permit=left))
-    return "recorded released", free._replace(reservation=None, barrier=barrier)
+    return "recorded released", after.with_plan(result.plan, plan._replace(permit=left))._replace(reservation=None)
+
+
+def _settled(c: Scenario, redis: Redis, result: Result) -> Redis:
+    """What became of a plan's consumption is known: it stays a barrier, and what its unknown outcome held is free."""
+    plan, barrier = redis.plans[result.plan], redis.barrier
+    if plan.consumed:
+        redis = redis.with_plan(result.plan, plan._replace(settled=True))
+        if c.on("result.barrier"):
+            barrier = min(barrier, plan.consumed_age - c.limits.unseen - 1)
+    left = tuple(one for one in redis.held_for if one != result.plan)
+    return redis._replace(
+        barrier=barrier if barrier <= c.limits.forget_snapshot else redis.barrier,
+        unknown=NOBODY if redis.unknown == result.plan else redis.unknown,
+        held_for=left,
+        service_hold=redis.service_hold and (bool(left) or not redis.held_for),
+    )
+
+
+def _in_doubt(c: Scenario, redis: Redis, index: int) -> Acted:
+    """An unknown outcome: by the reservation until the limit; behind it, or where that is another's, by the hold."""
+    held, age = redis.reservation, redis.plans[index].consumed_age
+    left = c.limits.doubt - age - 1 if c.on("doubt.limit") else c.limits.doubt - 1
+    other = held is not None and held.plan != index and c.on("doubt.other")
+    if left < 0 or other or redis.unknown not in {NOBODY, index}:
+        return "recorded held", _held_for(c, redis, index) if c.on("doubt.late") else redis
+    after = redis._replace(unknown=index)
+    if held is not None and held.left > left:
+        return "recorded renewed", after
+    if held is None and not c.on("doubt.late"):
+        return "recorded taken", redis
+    if not c.on("doubt.renew"):
+        return "recorded renewed", after
+    return f"recorded {'taken' if held is None else 'renewed'}", after._replace(reservation=Reservation(index, left))
+
+
+def _held_for(c: Scenario, redis: Redis, index: int) -> Redis:
+    if index in redis.held_for:
+        return redis
+    held_for = tuple(sorted((*redis.held_for, index)))
+    return hold_position(c, redis)[1]._replace(held_for=held_for)
 
 
 def reported(redis: Redis, plan: int, kind: int, *, by: int = 0, qty: int = 0) -> Redis | None:
@@ -288,12 +349,41 @@ def hold_position(c: Scenario, redis: Redis) -> Acted:
 # --- snapshots ------------------------------------------------------------------------------------------------------
 
 
-def put(c: Scenario, redis: Redis, answer: Snapshot) -> Acted:
-    """put_snapshots.lua."""
+def put(c: Scenario, redis: Redis, answer: Snapshot, *, lowered: bool = False) -> Acted:
+    """put_snapshots.lua; ``lowered``: by a worker that was restarted with a lower P33_PERMIT_TTL."""
     if not c.on("refresh.time"):
         answer = answer._replace(age=0)
     if redis.run != answer.run and c.on("put.other_run"):
         return "other_run", redis
     if redis.snapshot is not None and redis.snapshot.age < answer.age and c.on("put.older"):
         return "older", redis
-    return "ok", redis._replace(snapshot=answer)
+    after = redis._replace(snapshot=answer)
+    if lowered:
+        after = _cut(c, after)
+    held = after.reservation
+    if after.unknown != NOBODY and (held is None or held.plan != after.unknown) and c.on("put.hold"):
+        after = _held_for(c, after, after.unknown)
+    return "ok", after
+
+
+def _cut(c: Scenario, redis: Redis) -> Redis:
+    """A reservation with longer to live than the settings give one, and its plan's permit, which lives for less."""
+    held, limits = redis.reservation, c.limits
+    if held is None or held.plan == redis.unknown:
+        return redis
+    longest = max(CUT_TTL + limits.cooldown, limits.unseen + limits.stale + 1) - 1
+    if held.left <= longest:
+        return redis
+    plan, after = redis.plans[held.plan], redis._replace(reservation=held._replace(left=longest))
+    if plan.permit is None or not c.on("put.cut_permit"):
+        return after
+    permit = plan.permit._replace(left=min(plan.permit.left, CUT_TTL - 1))
+    return after.with_plan(held.plan, plan._replace(permit=permit))
+
+
+def release(redis: Redis) -> Redis:
+    """release_position.lua: a person knows what became of the plans that the hold names, and of the note's."""
+    plans = {*redis.held_for, *((redis.unknown,) if redis.unknown != NOBODY else ())}
+    for index in plans:
+        redis = redis.with_plan(index, redis.plans[index]._replace(settled=True))
+    return redis._replace(service_hold=False, unknown=NOBODY, held_for=())

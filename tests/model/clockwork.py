@@ -8,6 +8,7 @@ from typing import Any
 
 from p33_tasks.contract.keys import GROUP
 from p33_tasks.domain import exact_json
+from p33_tasks.domain.holds import HoldReason
 from p33_tasks.domain.models import Facts
 from p33_tasks.ports import LedgerState
 from tests.model.scenario import Scenario
@@ -33,6 +34,11 @@ def real_limits(limits: Limits) -> dict[str, int]:
 def place_window_ms(limits: Limits) -> int:
     """The apply client's placing window."""
     return limits.place * TICK_MS + QUARTER_MS
+
+
+def unknown_ms(limits: Limits) -> int:
+    """How long an unknown outcome holds: a whole number of ticks, so that no reservation ends with it."""
+    return limits.doubt * TICK_MS
 
 
 def consumed_ms(limits: Limits) -> int:
@@ -147,12 +153,13 @@ class Clockwork:
         keys, limits = self._gate.keys, c.limits
         pipeline = self._redis.pipeline()
         pipeline.hgetall(keys.snapshot(SYMBOL)).hgetall(keys.ledger(SYMBOL)).hgetall(keys.fills(SYMBOL))
-        pipeline.exists(keys.hold(SYMBOL)).exists(keys.service_hold(SYMBOL)).get(keys.reservation(SYMBOL)).pttl(
+        pipeline.exists(keys.hold(SYMBOL)).get(keys.service_hold(SYMBOL)).get(keys.reservation(SYMBOL)).pttl(
             keys.reservation(SYMBOL)
         )
         pipeline.xpending_range(keys.plans, GROUP, "-", "+", 100)
         for plan in self._plans:
             pipeline.get(keys.decision(plan)).get(keys.permit(plan)).hget(keys.consumed(plan), "consume_id")
+            pipeline.pttl(keys.permit(plan))
         snapshot, ledger, fills, hold, service_hold, reserved_by, left_ms, entries_pending, *of_plans = (
             pipeline.execute()
         )
@@ -169,14 +176,15 @@ class Clockwork:
             "ledger": ledger.get("last_known_amt", str(UNKNOWN)),
             "order_age": min(order_age, limits.forget_order),
             "hold": (bool(hold), bool(service_hold)),
+            "unknown": (ledger.get("unknown_plan_id") or None, _held_for(service_hold)),
             "reservation": (reserved_by, left_ms // TICK_MS if left_ms >= 0 else None),
             "orders": fills,
             "plans": [
                 (
                     index in entries and entries[index].entry_id in pending,
-                    _decision(of_plans[3 * index]),
-                    self._permit(of_plans[3 * index + 1]),
-                    of_plans[3 * index + 2],
+                    _decision(of_plans[4 * index]),
+                    self._permit(of_plans[4 * index + 1], of_plans[4 * index + 3]),
+                    of_plans[4 * index + 2],
                 )
                 for index in range(len(self._plans))
             ],
@@ -185,11 +193,18 @@ class Clockwork:
     def _ticks_since(self, ms: str) -> int:
         return (self.start_ms - int(ms)) // TICK_MS
 
-    def _permit(self, text: str | None) -> tuple[str, str, int] | None:
+    def _permit(self, text: str | None, left_ms: int) -> tuple[str, str, int, int] | None:
         fields = exact_json.loads_object(text) if text else {"allow": False}
         if not fields["allow"]:
             return None  # the model keeps no denies: they can't be consumed
-        return str(fields["safe_close_qty"]), str(fields["exchange_position_amt"]), self._ticks_since(fields["ts_ms"])
+        age = self._ticks_since(fields["ts_ms"])
+        return str(fields["safe_close_qty"]), str(fields["exchange_position_amt"]), age, left_ms // TICK_MS
+
+
+def _held_for(hold: str | None) -> list[str]:
+    """The plans whose unknown outcome a hold of the service names."""
+    found = exact_json.loads_object(hold)["evidence"] if hold else []
+    return sorted(one["plan_id"] for one in found if one["reason"] == HoldReason.OUTCOME_UNKNOWN)
 
 
 def _decision(text: str | None) -> int:
@@ -208,13 +223,14 @@ def view_of(redis: Redis) -> dict[str, Any]:
         "ledger": str(redis.ledger),
         "order_age": redis.order_age,
         "hold": (redis.hold, redis.service_hold),
+        "unknown": (None if redis.unknown < 0 else f"plan-{redis.unknown}", [f"plan-{one}" for one in redis.held_for]),
         "reservation": (None, None) if held is None else (f"plan-{held.plan}", held.left),
         "orders": {f"{order.plan}-{order.by}": str(order.qty) for order in redis.orders},
         "plans": [
             (
                 plan.entry == OPEN,
                 plan.decision,
-                plan.permit and (str(plan.permit.qty), str(plan.permit.amount), plan.permit.age),
+                plan.permit and (str(plan.permit.qty), str(plan.permit.amount), plan.permit.age, plan.permit.left),
                 f"consumption-{index}-{plan.consumed}" if plan.consumed else None,
             )
             for index, plan in enumerate(redis.plans)

@@ -8,6 +8,7 @@ from typing import Any
 from tests.model import brain
 from tests.model.scenario import Scenario
 from tests.model.state import (
+    DOUBT,
     FILLED,
     MAY_SEND,
     NOT_EXECUTED,
@@ -121,6 +122,8 @@ def _report(c: Scenario, w: World, gone: World, e: Executor, at: int) -> Moves:
             yield move, _executor(after, e._replace(phase=SENT_AND_TOLD)) if e.qty else after
     if c.lies:
         yield from _tell(c, gone, e.plan, REJECTED, by=e.by)
+    if c.doubts:
+        yield from _tell(c, w, e.plan, DOUBT, by=e.by)
     if e.qty:
         # Told once or, by an executor that isn't sure, again and again.
         yield from _tell(c, w if c.tells_twice else gone, e.plan, FILLED, by=e.by, qty=e.qty)
@@ -151,7 +154,17 @@ def _tell(c: Scenario, w: World, plan: int, kind: int, *, by: int = 0, qty: int 
         return
     result = Result(plan, kind, by, qty, is_open=True)
     word, redis = brain.record(c, redis, base_of(redis, result))
-    yield ("told", plan, kind, by, qty, word), told._replace(redis=redis)
+    yield ("told", plan, kind, by, qty, word), recorded(told, redis, result)
+
+
+def recorded(w: World, redis: Redis, result: Result) -> World:
+    """A result was recorded. What is in doubt afterwards is the world's own count: no guard decides it."""
+    doubts, plan = set(w.doubts), w.redis.plans[result.plan]
+    if result.kind == DOUBT and 0 < plan.consumed == result.by and not plan.settled:
+        doubts.add(result.plan)
+    elif result.by == plan.consumed and (result.kind == REJECTED or (result.kind == FILLED and result.qty)):
+        doubts.discard(result.plan)
+    return w._replace(redis=redis, doubts=tuple(sorted(doubts)))
 
 
 def base_of(redis: Redis, result: Result) -> Recording:

@@ -146,7 +146,44 @@ def no_order_is_above_the_position(c: Scenario, before: World, move: Move, after
     return None
 
 
+def no_allow_while_an_outcome_is_unknown(c: Scenario, before: World, move: Move, after: World) -> str | None:
+    """From the moment that an outcome is said to be unknown until it is known, nothing is allowed or consumed."""
+    match move:
+        case ("commit", Judging() as held, "committed") if before.doubts:
+            return f"plan {held.plan} is allowed, and the outcome of plan {before.doubts[0]} is unknown"
+        case ("consume", int(index), "consumed") if set(before.doubts) - {index}:
+            return f"plan {index} is consumed, and the outcome of plan {before.doubts[0]} is unknown"
+    return None
+
+
+def an_unknown_outcome_ends_as_a_hold(c: Scenario, w: World) -> str | None:
+    """It keeps the reservation no longer than its limit."""
+    held, index = w.redis.reservation, w.redis.unknown
+    if held is None or held.plan != index:
+        return None
+    longest = max(c.limits.doubt, c.limits.unseen + c.limits.stale + 1, c.limits.ttl)
+    beyond = held.left + w.redis.plans[index].consumed_age >= longest
+    return f"plan {index} keeps the position for {held.left} ticks more" if beyond else None
+
+
+def nothing_is_held_for_what_is_known(c: Scenario, w: World) -> str | None:
+    """A plan whose outcome is known holds nothing by an unknown one."""
+    over = [index for index in (*w.redis.held_for, w.redis.unknown) if index >= 0 and w.redis.plans[index].settled]
+    return f"the position is held for plan {over[0]}, whose outcome is known" if over else None
+
+
+def an_unanswered_outcome_is_held(c: Scenario, before: World, move: Move, after: World) -> str | None:
+    """A snapshot leaves no plan of unknown outcome without reservation and without hold."""
+    redis = after.redis
+    holder = None if redis.reservation is None else redis.reservation.plan
+    if move[-1] != "ok" or redis.unknown < 0 or redis.unknown == holder or redis.unknown in redis.held_for:
+        return None
+    return f"nobody is told that the outcome of plan {redis.unknown} is unknown"
+
+
 OF_STATES: tuple[OfState, ...] = (
+    an_unknown_outcome_ends_as_a_hold,
+    nothing_is_held_for_what_is_known,
     one_outstanding_allow,
     a_permit_is_covered,
     no_permit_lies_under_a_service_hold,
@@ -157,13 +194,18 @@ OF_STATES: tuple[OfState, ...] = (
 )
 
 OF_MOVES: dict[str, tuple[OfMove, ...]] = {
-    "commit": (the_first_verdict_stands, an_allow_is_true_when_it_becomes_final, who_gave_up_gets_no_permit),
+    "commit": (
+        the_first_verdict_stands,
+        an_allow_is_true_when_it_becomes_final,
+        who_gave_up_gets_no_permit,
+        no_allow_while_an_outcome_is_unknown,
+    ),
     "judge": (the_first_verdict_stands,),
     "deny": (the_first_verdict_stands,),
-    "consume": (an_allow_is_true_when_it_is_used,),
+    "consume": (an_allow_is_true_when_it_is_used, no_allow_while_an_outcome_is_unknown),
     "record": (the_first_verdict_stands, no_fill_is_forgotten),
     "told": (the_first_verdict_stands, no_fill_is_forgotten),
-    "put": (snapshots_go_forwards,),
+    "put": (snapshots_go_forwards, an_unanswered_outcome_is_held),
     "send": (no_order_is_above_the_position,),
 }
 

@@ -79,7 +79,7 @@ def _work(c: Scenario, w: World) -> Moves:
             yield ("commit", worker, word), idle._replace(redis=redis)
         else:
             word, redis = brain.record(c, w.redis, worker)
-            yield ("record", worker, word), idle._replace(redis=redis)
+            yield ("record", worker, word), executors.recorded(idle, redis, worker.result)
 
 
 def _record(c: Scenario, w: World) -> Moves:
@@ -93,7 +93,7 @@ def _record(c: Scenario, w: World) -> Moves:
                 yield ("read_ledger", base), _busy(w, base)
         else:
             word, redis = brain.record(c, w.redis, base)
-            yield ("record", base, word), w._replace(redis=redis)
+            yield ("record", base, word), executors.recorded(w, redis, result)
 
 
 def _refresh(c: Scenario, w: World) -> Moves:
@@ -105,7 +105,7 @@ def _refresh(c: Scenario, w: World) -> Moves:
         else:
             yield ("fetch", answer, "mine"), w._replace(refreshers=tuple(sorted((*w.refreshers, answer))))
     for at, answer in enumerate(w.refreshers):
-        word, redis = brain.put(c, w.redis, answer)
+        word, redis = brain.put(c, w.redis, answer, lowered=bool(c.cuts) and not w.cuts)
         yield ("put", answer, word), w._replace(redis=redis, refreshers=executors.without(w.refreshers, at))
 
 
@@ -135,10 +135,16 @@ def _hold(c: Scenario, w: World) -> Moves:
     elif w.holds:
         yield ("hold", "set"), w._replace(redis=w.redis._replace(hold=True), holds=w.holds - 1)
     if w.redis.service_hold:
-        yield ("hold", "release"), w._replace(redis=w.redis._replace(service_hold=False))
+        yield ("hold", "release"), w._replace(redis=brain.release(w.redis), doubts=())
     elif w.service_holds:
         word, redis = brain.hold_position(c, w.redis)
         yield ("hold_position", word), w._replace(redis=redis, service_holds=w.service_holds - 1)
+
+
+def _lower(c: Scenario, w: World) -> Moves:
+    """The workers are restarted with a lower P33_PERMIT_TTL."""
+    if w.cuts:
+        yield ("lower",), w._replace(cuts=w.cuts - 1)
 
 
 def _crash(c: Scenario, w: World) -> Moves:
@@ -172,6 +178,7 @@ KINDS: tuple[Callable[[Scenario, World], Moves], ...] = (
     _outside,
     _show,
     _hold,
+    _lower,
     _crash,
     _tick,
 )

@@ -40,6 +40,8 @@ USED = "an_allow_is_true_when_it_is_used"
 ABOVE = "no_order_is_above_the_position"
 UNDER_HOLD = "no_permit_lies_under_a_service_hold"
 COVERED = "a_permit_is_covered"
+UNKNOWN = "no_allow_while_an_outcome_is_unknown"
+DOUBTS = {"doubts": True, "executors": 2, "unfilled": True}
 
 SHOWS_LATE = Limits(ttl=5, lag=2)
 """A venue that shows an order later than the gate knows: the reservation alone protects, and it lasts long enough."""
@@ -82,6 +84,16 @@ BROKEN_BY: tuple[Mutant, ...] = (
     _mutant("result.consume_id", breaks=ABOVE, strays=True, limits=SHOWS_LATE),
     _mutant("result.barrier", breaks=ABOVE, lies=True),
     _mutant("result.delete", breaks=COVERED, gives_up=True, actions=(FULL,)),
+    # --- an outcome that isn't known
+    _mutant("load.unknown", "commit.unknown", breaks=UNKNOWN, **DOUBTS),
+    _mutant("commit.unknown", breaks=UNKNOWN, workers=2, **DOUBTS),
+    _mutant("doubt.renew", "load.unknown", "commit.unknown", breaks=UNKNOWN, **DOUBTS),
+    _mutant("doubt.limit", breaks="an_unknown_outcome_ends_as_a_hold", actions=(FULL,), **DOUBTS),
+    _mutant("doubt.late", breaks=UNKNOWN, **DOUBTS),
+    _mutant("doubt.other", breaks=UNKNOWN, **DOUBTS),
+    _mutant("result.settled", breaks="nothing_is_held_for_what_is_known", told_later=True, actions=(FULL,), **DOUBTS),
+    _mutant("put.hold", "refresh.time", breaks="an_unanswered_outcome_is_held", actions=(FULL,), **DOUBTS),
+    _mutant("put.cut_permit", breaks=COVERED, cuts=1, limits=Limits(ttl=4)),
     # --- hold_position.lua
     _mutant("hold.withdraw", breaks=UNDER_HOLD, actions=(FULL,), service_holds=1),
     _mutant("hold.withdraw", "consume.service_hold", breaks=USED, actions=(FULL,), service_holds=1),

@@ -20,10 +20,20 @@ from p33_tasks.errors import PermitRefused
 from p33_tasks.ports import ExecutionResult, LedgerState, ResultStatus, StreamEntry
 from p33_tasks.services.record_fill import apply_all, ids_to_load
 from tests.factories import make_fill
-from tests.model.clockwork import TICK_MS, Clockwork, older_facts, place_window_ms, real_limits
+from tests.model.brain import CUT_TTL
+from tests.model.clockwork import (
+    QUARTER_MS,
+    TICK_MS,
+    Clockwork,
+    consumed_ms,
+    older_facts,
+    place_window_ms,
+    real_limits,
+)
 from tests.model.executors import Move
 from tests.model.scenario import Scenario
 from tests.model.state import (
+    DOUBT,
     FILLED,
     ORDER_ONLY,
     READ,
@@ -257,6 +267,15 @@ class Replay:
         )
         return " ".join(filter(None, (found.word, found.withdrawn)))
 
+    def _lower(self) -> None:
+        limits, own = self.case.limits, real_limits(self.case.limits)
+        lowered_ms = CUT_TTL * TICK_MS - QUARTER_MS
+        self.gate.snapshots._times = replace(
+            self.gate.snapshots._times,
+            longest_reservation_ms=max(lowered_ms + own["cooldown_ms"], consumed_ms(limits)),
+            permit_ttl_ms=lowered_ms,
+        )
+
     def _crash(self, what: str) -> None:
         found = self.clock.dump() if what == "kept" else self.on_disk
         self.server.kill()
@@ -299,7 +318,8 @@ def real_result(result: Result) -> ExecutionResult:
         executed=result.kind in EXECUTED,
         fills=fills,
         rejected=rejected,
-        consume_id=consume_id_of(result.plan, result.by) if rejected else None,
+        unknown=result.kind == DOUBT,
+        consume_id=consume_id_of(result.plan, result.by) if rejected or result.kind == DOUBT else None,
     )
 
 

@@ -10,6 +10,7 @@ DEFAULT_LIMITS = Limits()
 HALF, FULL = "CLOSE_PARTIAL_50", "CLOSE_FULL"
 
 GUARDS = {
+    "load.unknown": "a plan's unknown outcome is a hold once its reservation is gone",
     "commit.decision": "a first verdict stands",
     "commit.hold": "no hold",
     "commit.service_hold": "no hold of the service",
@@ -19,6 +20,7 @@ GUARDS = {
     "commit.snapshot_age": "... and it is still fresh",
     "commit.ledger": "the ledger that was judged",
     "commit.barrier": "the snapshot was requested after the barrier",
+    "commit.unknown": "no plan's outcome is unknown",
     "commit.plan_age": "the plan is still young",
     "commit.permit_age": "the permit has time left",
     "consume.permit": "the permit is there, of the bytes that were read",
@@ -52,8 +54,15 @@ GUARDS = {
     "result.consume_id": "a rejection proves its consumption",
     "result.barrier": "a released consumption stays a barrier",
     "result.delete": "releasing deletes the permit",
+    "result.settled": "an unknown outcome that was published before the answer is over",
+    "doubt.renew": "an unknown outcome renews the reservation",
+    "doubt.limit": "... and not beyond its limit",
+    "doubt.late": "one that comes late takes the position again, or sets the hold",
+    "doubt.other": "... and not from another plan",
     "hold.withdraw": "the service's hold takes a permit that nobody consumed",
     "hold.consumed_stays": "... and leaves a reservation whose permit is gone",
+    "put.hold": "after the limit of an unknown outcome the service holds the position",
+    "put.cut_permit": "a permit is cut with its reservation",
     "put.older": "a snapshot doesn't go backwards",
     "put.other_run": "an answer of another run is not written",
     "refresh.new_run": "after a restart nothing is fetched while an order of before may still be sent",
@@ -86,6 +95,8 @@ class Scenario:
     slow_results: bool = False  # ... and reading the ledger and recording it are two more
     gives_up: bool = True  # somebody reports not-executed, at any time
     strays: bool = False  # ... or a rejection without proof
+    doubts: bool = False  # an executor says that the outcome of its order is unknown, again and again
+    cuts: int = 0  # P33_PERMIT_TTL is lowered, and the workers restarted
     lies: bool = False  # an executor says that the venue refused an order which the venue executed
     unfilled: bool = False  # an order may execute nothing
     tells_twice: bool = False  # an order is reported before its fill is, and its fill again and again
@@ -116,4 +127,5 @@ class Scenario:
             service_holds=self.service_holds,
             trades=self.trades,
             rogues=self.rogues,
+            cuts=self.cuts,
         )

@@ -8,6 +8,8 @@ from tests.model.state import Limits
 SHORT_TTL = Limits(ttl=1, cooldown=3)
 SHORT_COOLDOWN = Limits(cooldown=1, ttl=3)
 
+LONG_TTL = Limits(ttl=4)
+
 SMALL: tuple[Scenario, ...] = (
     Scenario(name="two plans, two workers, two executors", workers=2, executors=2),
     Scenario(name="orders that execute nothing, rejections without proof", unfilled=True, strays=True, executors=2),
@@ -17,6 +19,8 @@ SMALL: tuple[Scenario, ...] = (
     Scenario(name="the service holds the position", service_holds=1, gives_up=False, executors=2),
     Scenario(name="trades outside, answers of the venue overtake each other", trades=1, refreshers=2, gives_up=False),
     Scenario(name="Redis restarts and forgets", crashes=1, gives_up=False),
+    Scenario(name="an order of unknown outcome", doubts=True, unfilled=True, gives_up=False),
+    Scenario(name="a lowered lifetime of permits", cuts=1, getdel=True, gives_up=False, limits=LONG_TTL),
     Scenario(name="executors that only GET and DEL", getdel=True, unfilled=True),
     Scenario(name="a permit that lives shorter than a snapshot", limits=SHORT_TTL, unfilled=True),
     Scenario(name="a cooldown shorter than a permit", limits=SHORT_COOLDOWN, reads=True),
@@ -28,6 +32,21 @@ LARGE: tuple[Scenario, ...] = (
     Scenario(name="three plans", actions=(HALF, FULL, FULL), workers=2, executors=2, unfilled=True),
     Scenario(name="everything at once", workers=2, executors=2, holds=1, unfilled=True, strays=True, reads=True),
     Scenario(name="results recorded late, twice told", executors=2, told_later=True, tells_twice=True, unfilled=True),
+    Scenario(
+        name="an order of unknown outcome, and another executor",
+        doubts=True,
+        unfilled=True,
+        gives_up=False,
+        executors=2,
+    ),
+    Scenario(
+        name="results of unknown outcome recorded late",
+        doubts=True,
+        unfilled=True,
+        gives_up=False,
+        told_later=True,
+        actions=(HALF,),
+    ),
     Scenario(name="Redis restarts twice", crashes=2, gives_up=False),
     Scenario(name="Redis restarts among late results", crashes=1, told_later=True, gives_up=False, unfilled=True),
     Scenario(name="an order around the gate", rogues=1, slow_results=True, workers=2, gives_up=False, actions=(HALF,)),

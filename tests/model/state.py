@@ -18,9 +18,13 @@ may take up any open entry at any time."""
 
 UNDECIDED, ALLOWED, DENIED = 0, 1, 2
 
-NOT_EXECUTED, STRAY_REJECTION, REJECTED, ORDER_ONLY, FILLED = range(5)
+NOT_EXECUTED, STRAY_REJECTION, REJECTED, ORDER_ONLY, FILLED, DOUBT = range(6)
 """What a result says. A stray rejection is one without the consume_id; ``ORDER_ONLY`` names an order that has executed
-nothing yet, as a venue's acknowledgement does."""
+nothing yet, as a venue's acknowledgement does; ``DOUBT`` says that the order may have been executed, and proves its
+consumption."""
+
+NOBODY = -1
+"""No plan."""
 
 JUDGING, RECORDING = 0, 1
 """What a busy worker holds."""
@@ -48,6 +52,7 @@ class Limits(NamedTuple):
     plan_age: int = 1  # a plan is judged until it is this old
     lag: int = 0  # a fill shows in the venue's position when it is this old, or before
     read_lag: int = 0  # ... as far as the gate knows
+    doubt: int = 4  # an unknown outcome holds by the reservation until the consumption is this old
     remember: int = 0  # ages are kept for so much longer than they matter
 
     @property
@@ -63,7 +68,7 @@ class Limits(NamedTuple):
     @property
     def forget_consumption(self) -> int:
         """Consumptions of this age and older are all the same: every fresh snapshot is behind their barrier."""
-        return self.unseen + self.stale + 2 + self.remember
+        return max(self.unseen + self.stale + 2, self.doubt + 1) + self.remember
 
     @property
     def forget_snapshot(self) -> int:
@@ -86,6 +91,7 @@ class Permit(NamedTuple):
     amount: int  # the position it rests on
     age: int
     run: int
+    left: int = 0  # the key is there for so many more ticks
 
 
 class PlanState(NamedTuple):
@@ -97,6 +103,7 @@ class PlanState(NamedTuple):
     permit: Permit | None = None
     consumed: int = 0  # 0, or the consumption's number
     consumed_age: int = 0
+    settled: bool = False  # somebody has told what became of the consumption
 
 
 class Result(NamedTuple):
@@ -140,6 +147,8 @@ class Redis(NamedTuple):
     hold: bool = False  # an operator's
     service_hold: bool = False
     reservation: Reservation | None = None
+    unknown: int = NOBODY  # the plan whose outcome is unknown, by the ledger's note
+    held_for: tuple[int, ...] = ()  # the plans whose unknown outcome the service's hold names
     results: tuple[Result, ...] = ()
     orders: tuple[Order, ...] = ()
 
@@ -210,6 +219,8 @@ class World(NamedTuple):
     service_holds: int = 0
     trades: int = 0
     rogues: int = 0
+    cuts: int = 0  # how often P33_PERMIT_TTL may still be lowered
+    doubts: tuple[int, ...] = ()  # plans whose outcome was told to be unknown, and nothing since
 
     @property
     def shown(self) -> int:
@@ -264,7 +275,7 @@ def _aged_plan(plan: PlanState, limits: Limits) -> PlanState:
         return plan
     permit = plan.permit
     if permit is not None:
-        permit = permit._replace(age=permit.age + 1) if permit.age + 1 < limits.ttl else None
+        permit = permit._replace(age=permit.age + 1, left=permit.left - 1) if permit.left > 0 else None
     consumed_age = min(plan.consumed_age + 1, limits.forget_consumption) if plan.consumed else 0
     return plan._replace(age=min(plan.age + 1, limits.plan_age + 1), permit=permit, consumed_age=consumed_age)
 

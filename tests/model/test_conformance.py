@@ -14,8 +14,8 @@ from dataclasses import replace
 import pytest
 
 from p33_tasks.apply import consuming
-from p33_tasks.store import scripts
-from tests.model.clockwork import consumed_ms, place_window_ms, view_of
+from p33_tasks.store import results, scripts, snapshots
+from tests.model.clockwork import consumed_ms, place_window_ms, unknown_ms, view_of
 from tests.model.executors import Move
 from tests.model.explorer import ANSWERED, Step, followed, violation_of, walk
 from tests.model.mutants import BROKEN_BY, Mutant
@@ -32,8 +32,8 @@ MUTANTS = {mutant.without[0]: mutant for mutant in reversed(BROKEN_BY)}
 BREAKS = {
     "commit.decision": ("commit_verdict", "redis.call('EXISTS', decision_key) == 1", "false"),
     "commit.reservation": ("commit_verdict", "redis.call('EXISTS', reservation_key) == 1", "false"),
-    "commit.hold": ("commit_verdict", "'EXISTS', hold_key, service_hold_key", "'EXISTS', service_hold_key"),
-    "commit.service_hold": ("commit_verdict", "'EXISTS', hold_key, service_hold_key", "'EXISTS', hold_key"),
+    "commit.hold": ("commit_verdict", "redis.call('EXISTS', hold_key) == 1", "false"),
+    "commit.service_hold": ("commit_verdict", "redis.call('EXISTS', service_hold_key) == 1", "false"),
     "commit.run_id": ("commit_verdict", "run_id() ~= evaluated_run_id", "false"),
     "commit.snapshot": (
         "commit_verdict",
@@ -50,7 +50,7 @@ BREAKS = {
         "redis.call('DEL', governor_permit_key)",
     ),
     "consume.run_id": ("consume_permits", "run_id() ~= permit_run_id", "false"),
-    "consume.hold": ("consume_permits", "'EXISTS', hold_key, service_hold_key", "'EXISTS', service_hold_key"),
+    "consume.hold": ("consume_permits", "redis.call('EXISTS', hold_key) == 1", "false"),
     "hold.withdraw": ("add_service_hold", "redis.call('EXISTS', h.permit_prefix .. plan_id) == 1", "false"),
     "hold.consumed_stays": ("add_service_hold", "redis.call('EXISTS', h.permit_prefix .. plan_id) == 1", "true"),
     "consume.order_since": ("consume_permits", "ordered >= issued", "false"),
@@ -68,15 +68,41 @@ BREAKS = {
         "false",
     ),
     "result.abandoned": ("record_result", "elseif not decision then", "elseif false then"),
-    "result.own_reservation": ("record_result", "redis.call('GET', reservation_key) == plan_id", "true"),
-    "result.permit_there": ("record_result", "release = permit_there", "release = true"),
-    "result.consume_id": ("record_result", "outcome == 'rejected' and consumer == consume_id", "outcome == 'rejected'"),
-    "result.barrier": ("record_result", "release and set_barrier()", "release"),
+    "result.own_reservation": (
+        "record_result",
+        "  if reserved_by == plan_id then free() end",
+        "  if reserved_by then free() end",
+    ),
+    "result.permit_there": (
+        "record_result",
+        "reserved_by == plan_id and permit_there then",
+        "reserved_by == plan_id then",
+    ),
+    "result.consume_id": ("record_result", "outcome == 'rejected' and proven", "outcome == 'rejected'"),
+    "result.barrier": ("record_result", "settles and set_barrier(ledger_key)", "settles"),
     "result.delete": (
         "record_result",
         "redis.call('DEL', reservation_key, permit_key)",
         "redis.call('DEL', reservation_key)",
     ),
+    "commit.unknown": ("commit_verdict", "emergency ~= '1' and l[5] and l[5] ~= ''", "false"),
+    "doubt.renew": ("record_result", "redis.call('SET', reservation_key, plan_id, 'PX', text(left))", ""),
+    "doubt.limit": (
+        "record_result",
+        "math.min((twin_time(c[3]) or 0) + tonumber(unknown_ms) - now, tonumber(unknown_ms))",
+        "tonumber(unknown_ms)",
+    ),
+    "doubt.late": ("record_result", "return reserved_by and 'renewed' or 'taken'", "return 'renewed'"),
+    "doubt.other": ("record_result", "(reserved_by or plan_id) ~= plan_id", "false"),
+    "result.settled": (
+        "record_result",
+        "if ms and (own_ms < ms or (own_ms == ms and own_seq < seq)) then return true end",
+        "",
+        "if c[4] == 'executed' then return true end",
+        "",
+    ),
+    "put.hold": ("put_snapshots", "  hold_unanswered(symbol, at)\n", ""),
+    "put.cut_permit": ("put_snapshots", "then redis.call('PEXPIRE', permit, permit_ttl_ms) end", "then end"),
     "refresh.new_run": ("claim_refresh", "now - since <= tonumber(new_life_pause_ms)", "false"),
     "put.older": ("put_snapshots", "stored_ms > ts_ms", "false"),
 }
@@ -92,6 +118,7 @@ WORDS = {
     *("hold_position set", "hold_position set plan-0"),
     *("consume missing", "record recorded none", "record recorded released", "record moved"),
     *("told recorded released", "told recorded kept", "told recorded none"),
+    "told recorded renewed",
 }
 """What the walks must have met."""
 
@@ -124,6 +151,8 @@ def expected_word(move: Move) -> str:
 def with_real_limits(case: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consuming, "PLACE_WINDOW_MS", place_window_ms(case.limits))
     monkeypatch.setattr(consuming, "consumed_ms", lambda _: consumed_ms(case.limits))
+    for store in (results, snapshots):
+        monkeypatch.setattr(store, "UNKNOWN_MS", unknown_ms(case.limits))
 
 
 @pytest.mark.timeout(600)

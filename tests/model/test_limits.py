@@ -23,13 +23,19 @@ KEPT = {
         **SHORT_LIVED,
         "limits": Limits(ttl=1, lag=2, read_lag=2),
     },
+    "a refusal that isn't one, at a venue that shows as late as the gate knows": {
+        **SHORT_LIVED,
+        "lies": True,
+        "executors": 1,
+        "limits": Limits(lag=2, read_lag=1),
+    },
     "our client, whatever the cooldown": {**SHORT_LIVED, "unfilled": True, "limits": Limits(cooldown=0)},
 }
 GIVEN_UP = {
     "GET and DEL, with a shorter cooldown": ({**GETDEL, "limits": Limits(cooldown=1)}, ABOVE),
     "GET and DEL, whatever DEL answers": ({"getdel": True, "sloppy": True, "told_later": True}, OUTSTANDING),
     "a refusal that isn't one, at a venue that shows later than the gate knows": (
-        {"lies": True, "limits": Limits(lag=3)},
+        {"lies": True, "limits": Limits(lag=2)},
         ABOVE,
     ),
     "GET and DEL, on a Redis that forgets": ({**GETDEL, "crashes": 1}, "one_consumption_per_plan"),

@@ -270,24 +270,26 @@ local function hold_for_outcome()
   end
   redis.call('HSET', ledger_key, 'unknown_plan_id', plan_id)
   redis.call('EXPIRE', ledger_key, ledger_ttl_sec)
-  if left <= redis.call('PTTL', reservation_key) then return 'kept' end
-  redis.call('SET', reservation_key, plan_id, 'PX', text(left))
+  if left > redis.call('PTTL', reservation_key) then
+    redis.call('SET', reservation_key, plan_id, 'PX', text(left))
+  end
   return reserved_by and 'renewed' or 'taken'
+end
+
+local function free()
+  redis.call('DEL', reservation_key, permit_key)
+  reservation = 'released'
 end
 
 local settles = own_fill or (not executed and outcome == 'rejected' and proven)
 if settles and set_barrier(ledger_key) then
   if consumer then redis.call('HSET', consumed_key, 'settled', own_fill and 'executed' or entry_id) end
   end_unknown(ledger_key, service_hold_key, plan_id, audit_key, audit_maxlen, position)
-  if reserved_by == plan_id then
-    redis.call('DEL', reservation_key, permit_key)
-    reservation = 'released'
-  end
+  if reserved_by == plan_id then free() end
 elseif outcome == 'unknown' or outcome == 'contradicted' then
   if proven and not is_answered() then reservation = hold_for_outcome() end
 elseif not executed and not consumer and reserved_by == plan_id and permit_there then
-  redis.call('DEL', reservation_key, permit_key)
-  reservation = 'released'
+  free()
 end
 -- Last, so that the reservation that is left is another plan's, or one that an order may still follow.
 local function hold_for_breach(h)

@@ -272,8 +272,8 @@ BARRIER = (
             (
                 "a late one takes the position again",
                 "lua/record_result.lua",
-                "  redis.call('SET', reservation_key, plan_id, 'PX', text(left))\n",
-                "  redis.call('PEXPIRE', reservation_key, text(left))\n",
+                "    redis.call('SET', reservation_key, plan_id, 'PX', text(left))\n",
+                "    redis.call('PEXPIRE', reservation_key, text(left))\n",
                 "test_one_that_comes_after_its_reservation_takes_the_position_again",
             ),
             (

@@ -189,8 +189,8 @@ RECORDING = (
     # --- the reservation
     _record(
         "another plan's result releases nothing",
-        "  if reserved_by == plan_id then\n",
-        "  if reserved_by then\n",
+        "  if reserved_by == plan_id then free() end\n",
+        "  if reserved_by then free() end\n",
         f"{RELEASE_TESTS}::test_another_plans_fill_releases_nothing",
     ),
     _record(
@@ -238,8 +238,8 @@ RECORDING = (
     ),
     _record(
         "releasing takes the permit along",
-        "    redis.call('DEL', reservation_key, permit_key)\n",
-        "    redis.call('DEL', reservation_key)\n",
+        "  redis.call('DEL', reservation_key, permit_key)\n",
+        "  redis.call('DEL', reservation_key)\n",
         f"{RELEASE_TESTS}::test_not_executed_releases_an_unconsumed_permit_and_deletes_it",
     ),
     _record(
