@@ -27,19 +27,20 @@ def conf(**env: str):
 def test_each_queue_has_an_exchange_and_a_routing_key_of_its_own():
     """Declared without one, all three take the default queue's: one message lands in all of them."""
     queues = conf().task_queues
-    assert {(q.name, q.exchange.name, q.routing_key) for q in queues} == {
-        (name, name, name) for name in ("p33.permits", "p33.ledger", "p33.snapshots")
-    }
+    assert all(q.exchange.name == q.routing_key == q.name for q in queues)
+    assert {q.name for q in queues} >= {"p33.permits", "p33.ledger", "p33.snapshots"}
 
 
 def test_each_task_has_its_queue():
-    assert {task: route["queue"] for task, route in conf().task_routes.items()} == {
-        "p33.evaluate_permit": "p33.permits",
-        "p33.evaluate_permits": "p33.permits",
-        "p33.apply_result": "p33.ledger",
-        "p33.refresh_snapshot": "p33.snapshots",
-        "p33.adapt_limits": "p33.snapshots",
+    found = {task: route["queue"] for task, route in conf().task_routes.items()}
+    assert found.items() >= {
+        ("p33.evaluate_permit", "p33.permits"),
+        ("p33.evaluate_permits", "p33.permits"),
+        ("p33.apply_result", "p33.ledger"),
+        ("p33.refresh_snapshot", "p33.snapshots"),
+        ("p33.adapt_limits", "p33.snapshots"),
     }
+    assert "p33.reconcile" not in found, "it is off"
 
 
 @pytest.mark.parametrize("mode", ["observe", "repair"])
@@ -199,13 +200,15 @@ def test_no_task_may_hang_without_end():
     app = make_app(load_settings({}))
     app.loader.import_default_modules()
     app.finalize()
-    assert {name: task.time_limit for name, task in app.tasks.items() if name.startswith("p33.")} == {
-        "p33.evaluate_permit": 10,
-        "p33.evaluate_permits": 10,
-        "p33.apply_result": 10,
-        "p33.refresh_snapshot": 30,
-        "p33.reconcile": 60,
-        "p33.adapt_limits": 10,
+    limits = {name: task.time_limit for name, task in app.tasks.items() if name.startswith("p33.")}
+    assert all(limits.values())
+    assert limits.items() >= {
+        ("p33.evaluate_permit", 10),
+        ("p33.evaluate_permits", 10),
+        ("p33.apply_result", 10),
+        ("p33.refresh_snapshot", 30),
+        ("p33.reconcile", 60),
+        ("p33.adapt_limits", 10),
     }
 
 

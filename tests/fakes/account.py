@@ -1,0 +1,60 @@
+"""What the fakes of one account share: the state that the real stores keep in Redis."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from p33_tasks.contract.keys import Keys
+from p33_tasks.domain.executions import OrderRecord
+from p33_tasks.domain.models import Ledger, MarketRules, Policy, Snapshot, Verdict
+from p33_tasks.ports import StreamEntry
+from tests.factories import LIFE, NOW_MS, RUN_ID, SOURCE
+
+KEYS = Keys("quantum")
+
+
+@dataclass(kw_only=True)
+class MemoryAccount:
+    """One account, and the clock of its store."""
+
+    policy: Policy
+    now_ms: int = NOW_MS
+    source: str = SOURCE
+    run_id: str = RUN_ID
+    life: str = LIFE
+    snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    ledgers: dict[str, Ledger] = field(default_factory=dict)
+    markets: dict[str, MarketRules] = field(default_factory=dict)
+    market_problems: dict[str, str] = field(default_factory=dict)
+    holds: set[str] = field(default_factory=set)
+    reserved: dict[str, str] = field(default_factory=dict)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    symbols: dict[str, str] = field(default_factory=dict)  # of each decided plan
+    entries: dict[StreamEntry, Mapping[str, str]] = field(default_factory=dict)
+    pending: set[StreamEntry] = field(default_factory=set)
+    quantities: dict[str, dict[str, Decimal]] = field(default_factory=dict)  # symbol to order id to cumulative
+    orders: dict[str, dict[str, OrderRecord]] = field(default_factory=dict)
+    dead: list[tuple[StreamEntry, str, Mapping[str, str]]] = field(default_factory=list)
+    snapshot_errors: Counter[str] = field(default_factory=Counter)
+    is_market_refused: bool = False
+
+    def add(self, stream: str, fields: Mapping[str, str]) -> StreamEntry:
+        """An entry that the group has read."""
+        entry = StreamEntry(stream=stream, entry_id=f"{self.now_ms}-{len(self.entries)}")
+        self.entries[entry] = fields
+        self.pending.add(entry)
+        return entry
+
+
+class MemoryDeadLetters:
+    """``ports.DeadLetters``."""
+
+    def __init__(self, account: MemoryAccount) -> None:
+        self._account = account
+
+    def dead_letter(self, entry: StreamEntry, error: str, fields: Mapping[str, str]) -> None:
+        self._account.dead.append((entry, error, fields))
+        self._account.pending.discard(entry)
