@@ -6,6 +6,11 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Hypothesis on a busy machine: no deadline for one example, the failing one printed.
+settings.register_profile("p33", deadline=None, print_blob=True)
+settings.load_profile("p33")
 
 # A shell that runs us in the background leaves SIGINT ignored, and every program started here would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
