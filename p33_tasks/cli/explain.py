@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from p33_tasks.cli.failures import NO, Failure, json_option
+from p33_tasks.cli.hold import hold_json
 from p33_tasks.cli.session import Session, open_session
 from p33_tasks.cli.show import cell, console, escaped, print_json, print_lines, seconds
 from p33_tasks.views import narrative, retelling
@@ -81,8 +82,13 @@ def _story_lines(story: Story) -> Iterator[tuple[str, str]]:
     allowed, ts_ms = verdict.get("allow") is True, retelling.verdict_ms(verdict)
     yield _headline(story, allowed=allowed)
     yield f"  {retelling.at(ts_ms)}, {seconds(story.now_ms - ts_ms)} ago", ""
+    broken = list(retelling.breach(story))
+    if broken:
+        yield "The executor went beyond this permit", "bold red"
+        yield from ((f"  {escaped(line, limit=900)}", "") for line in broken)
     if not allowed:
         yield from _remedy_lines(story)
+        yield from ((f"  {escaped(line, limit=900)}", "") for line in retelling.holding(story))
     yield "What became of it", "bold"
     yield from ((f"  {line}", "") for line in retelling.aftermath(story))
     yield from _asked_lines(inputs, ts_ms)
@@ -145,6 +151,12 @@ def _story_json(story: Story) -> dict[str, Any]:
             "place_before_ms": taken.place_before_ms,
         },
         "holds_reservation": story.holds_reservation,
+        "breaches": {
+            order_id: {"kinds": [*map(str, it.breaches)], "side": it.side, "position_side": it.leg}
+            for order_id, it in story.breaches.items()
+        },
+        "executed_qty": story.executed,
+        "holds": [hold_json(held) for held in story.holds],
         "results": [{"entry_id": entry_id, "fields": dict(fields)} for entry_id, fields in story.results],
     }
 

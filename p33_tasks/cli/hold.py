@@ -1,18 +1,18 @@
-"""``p33 hold``: stop a symbol, release it, and list what is stopped."""
+"""``p33 hold``: stop symbols, release them, and list what is stopped."""
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 import click
 
+from p33_tasks.cli.durations import DURATION
 from p33_tasks.cli.failures import NO, json_option
 from p33_tasks.cli.findings import counted
 from p33_tasks.cli.session import Session, open_session, operator
 from p33_tasks.cli.show import cell, console, escaped, print_json, print_lines
-from p33_tasks.cli.symbols import symbol_of
+from p33_tasks.cli.symbols import listed_symbol_of, symbol_of
+from p33_tasks.domain.holds import HeldBy
 from p33_tasks.store.operator import OperatorStore
-from p33_tasks.views.overview import read_overview
+from p33_tasks.views.holds import HeldPosition, hold_sentence, read_holds
 
 
 @click.group(short_help="Stop a symbol, or release it.")
@@ -22,89 +22,149 @@ def hold() -> None:
     \b
     Examples:
       p33 hold set BTCUSDT --why "position differs from the desk's records, ticket 4711"
+      p33 hold set --all --for 2h --why "the venue's maintenance"
       p33 hold list
       p33 hold clear BTCUSDT
     """
 
 
+_all = click.option("--all", "everything", is_flag=True, help="Every symbol of P33_ALLOWLIST, instead of SYMBOL.")
+
+
 @hold.command("set", short_help="Deny every plan of a symbol.")
-@click.argument("symbol")
+@click.argument("symbol", required=False)
+@_all
 @click.option("--why", required=True, help="For those who find it: shown by status and explain, kept in the audit.")
+@click.option("--for", "for_ms", type=DURATION, help="End it by itself after this time, e.g. 90s, 10m, 2h.")
 @json_option
-def set_(symbol: str, why: str, as_json: bool) -> None:
+def set_(symbol: str | None, everything: bool, why: str, for_ms: int | None, as_json: bool) -> None:
     """Stop SYMBOL: every plan is denied, and no permit can be consumed, from this moment on.
 
+    A hold that is there already stays with its reason, unless it would end before this one.
+
     \b
-    Example:
+    Examples:
       p33 hold set BTCUSDT --why "position differs from the desk's records, ticket 4711"
+      p33 hold set BTCUSDT --for 2h --why "manual trading until noon"
+      p33 hold set --all --why "the executor is being replaced"
     """
-    session, name = open_session(), symbol_of(symbol)
+    session = open_session()
+    names = session.settings.allowlist if _is_all(symbol, everything) else (listed_symbol_of(symbol or "", session),)
     if not why.strip():
         raise click.BadParameter("say why; whoever finds the hold has to know what ends it", param_hint="--why")
-    changed = OperatorStore(session.client, session.keys).set_hold(name, why=why, by=operator())
-    _tell(
-        as_json,
-        {"symbol": name, "hold": True, "changed": changed},
-        f"{name} is on hold; release it with: p33 hold clear {name}"
-        if changed
-        else f"{name} was on hold already; the hold and its reason are as they were (p33 hold list)",
-    )
-    warn_if_unlisted(session, name, "It is not on hold by this")
+    store = OperatorStore(session.client, session.keys)
+    changed = {name: store.set_hold(name, why=why, by=operator(), for_ms=for_ms) for name in names}
+    found = {held.symbol: held for held in _operators_holds(session, names)}
+    if as_json:
+        print_json(_changes_json(changed, held=True))
+        return
+    for name, is_new in changed.items():
+        held = found.get(name)
+        if held is None:  # its time was over before it was read again
+            click.echo(f"{name} was put on hold, and the hold has ended")
+        elif is_new:
+            click.echo(f"{name} is {escaped(hold_sentence(held.hold), limit=800)}")
+            click.echo(f"  {_ends(held)}")
+        else:
+            click.echo(f"{name} was on hold already and stays so, {escaped(hold_sentence(held.hold), limit=800)}")
 
 
 @hold.command(short_help="Release a symbol.")
-@click.argument("symbol")
+@click.argument("symbol", required=False)
+@_all
+@click.option("--yes", is_flag=True, help="With --all: don't ask.")
 @json_option
-def clear(symbol: str, as_json: bool) -> None:
-    """Clear the hold on SYMBOL. Exit 1 when there was none.
+def clear(symbol: str | None, everything: bool, yes: bool, as_json: bool) -> None:
+    """Clear an operator's hold on SYMBOL; the service's own stays (p33 reconcile release). Exit 1 when there was none.
 
     \b
-    Example:
+    Examples:
       p33 hold clear BTCUSDT
+      p33 hold clear --all
     """
-    session, name = open_session(), symbol_of(symbol)
-    changed = OperatorStore(session.client, session.keys).clear_hold(name, by=operator())
-    _tell(
-        as_json,
-        {"symbol": name, "hold": False, "changed": changed},
-        f"{name} is released; its next plan is judged by the other rules" if changed else f"{name} was not on hold",
-    )
-    if not changed:
+    session = open_session()
+    if _is_all(symbol, everything):
+        names = tuple(held.symbol for held in _operators_holds(session, session.settings.allowlist))
+        _ask(names, yes=yes, as_json=as_json)
+    else:
+        names = (symbol_of(symbol or ""),)
+    store = OperatorStore(session.client, session.keys)
+    changed = {name: store.clear_hold(name, by=operator()) for name in names}
+    left = read_holds(session.client, session.keys, names)
+    if as_json:
+        print_json(_changes_json(changed, held=False))
+    for name, was_held in () if as_json else changed.items():
+        click.echo(f"{name} {'is released by the operator' if was_held else 'was not on hold by an operator'}")
+        for held in (held for held in left if held.symbol == name):
+            click.echo(f"  {held.position} is still {escaped(hold_sentence(held.hold), limit=800)}")
+            click.echo(f"  {_ends(held)}")
+    if not any(changed.values()):
+        if not changed and not as_json:
+            click.echo("no symbol is on hold by an operator")
         raise click.exceptions.Exit(NO)
 
 
-@hold.command("list", short_help="What is on hold, and why.")
+@hold.command("list", short_help="What is on hold: who, since when, why, what ends it.")
 @json_option
 def list_(as_json: bool) -> None:
-    """Show the holds on symbols of P33_ALLOWLIST.
+    """Show the holds on symbols of P33_ALLOWLIST: an operator's, and the service's own (p33 reconcile status).
 
     \b
     Example:
       p33 hold list
     """
     session = open_session()
-    overview = read_overview(session.client, session.keys, session.settings.allowlist, source=session.source)
-    held = {view.position: view.hold_why for view in overview.symbols if view.hold_why is not None}
+    found = read_holds(session.client, session.keys, session.settings.allowlist)
     if as_json:
-        print_json({"holds": held})
+        print_json({"holds": {held.position: held.hold.reason for held in found}, "held": [*map(hold_json, found)]})
         return
-    lines = [f"{symbol}  {escaped(why, limit=500)}" for symbol, why in held.items()]
+    lines = [
+        text
+        for held in found
+        for text in (f"{held.position}  {escaped(hold_sentence(held.hold), limit=800)}", f"    {_ends(held)}")
+    ]
     none = f"none of {counted(len(session.settings.allowlist), 'symbol')} is on hold"
-    print_lines(console(), (cell(line, limit=600) for line in lines or [none]))
+    print_lines(console(), (cell(line, limit=1_000) for line in lines or [none]))
 
 
-def _tell(as_json: bool, document: dict[str, object], sentence: str) -> None:
+def hold_json(held: HeldPosition) -> dict[str, object]:
+    """One hold, exact."""
+    hold = held.hold
+    return {
+        "position": held.position,
+        "held_by": str(hold.held_by),
+        "reason": hold.reason,
+        "by": hold.by,
+        "since_ms": hold.since_ms,
+        "until_ms": hold.until_ms,
+        "ends": str(hold.ends),
+        "remedy": held.remedy,
+    }
+
+
+def _operators_holds(session: Session, names: tuple[str, ...]) -> list[HeldPosition]:
+    found = read_holds(session.client, session.keys, names)
+    return [held for held in found if held.hold.held_by is HeldBy.OPERATOR]
+
+
+def _is_all(symbol: str | None, everything: bool) -> bool:
+    if everything == (symbol is not None):
+        raise click.UsageError("name one symbol: SYMBOL, or --all")
+    return everything
+
+
+def _ask(names: tuple[str, ...], *, yes: bool, as_json: bool) -> None:
+    if not names or yes:
+        return
     if as_json:
-        print_json(document)
-    else:
-        click.echo(sentence)
+        raise click.UsageError("--json doesn't ask; add --yes")
+    click.confirm(f"Release {counted(len(names), 'symbol')}: {', '.join(names[:20])}?", abort=True)
 
 
-def warn_if_unlisted(session: Session, symbol: str, not_done: str) -> None:
-    """Say on standard error that no plan of this symbol is judged here."""
-    if symbol not in session.settings.allowlist:
-        like = get_close_matches(symbol, session.settings.allowlist, 1, 0.8)
-        meant = f". Did you mean {like[0]}? {not_done}" if like else ""
-        click.echo(
-            f"note: {symbol} is not in P33_ALLOWLIST here; its plans are denied symbol_not_allowed{meant}", err=True
-        )
+def _ends(held: HeldPosition) -> str:
+    return escaped(held.remedy, limit=400)
+
+
+def _changes_json(changed: dict[str, bool], *, held: bool) -> dict[str, object]:
+    rows = [{"symbol": name, "hold": held, "changed": is_changed} for name, is_changed in changed.items()]
+    return dict(rows[0]) if len(rows) == 1 else {"symbols": rows}

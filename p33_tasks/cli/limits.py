@@ -9,10 +9,9 @@ import click
 
 from p33_tasks.cli.durations import DURATION
 from p33_tasks.cli.failures import NO, json_option
-from p33_tasks.cli.hold import warn_if_unlisted
 from p33_tasks.cli.session import Session, open_session, operator
 from p33_tasks.cli.show import cell, console, print_json, print_lines, seconds
-from p33_tasks.cli.symbols import symbol_of
+from p33_tasks.cli.symbols import listed_symbol_of, symbol_of
 from p33_tasks.cli.tables import limits_json, limits_text
 from p33_tasks.contract import limits as written
 from p33_tasks.domain.limits import MAX_LOOSER_MS, looser
@@ -83,8 +82,8 @@ def set_(symbol: str, for_ms: int | None, as_json: bool, **values: str | None) -
       p33 limits set BTCUSDT --cooldown-sec 30
       p33 limits set BTCUSDT --qty-tolerance-pct 5 --for 30m
     """
-    session, name = open_session(), symbol_of(symbol)
-    policy = session.settings.policy
+    session = open_session()
+    name, policy = listed_symbol_of(symbol, session), session.settings.policy
     given = {field: value.strip() for field, value in values.items() if value is not None}
     fields = _checked(given, policy, for_ms)
     stored = OperatorStore(session.client, session.keys).set_limits(name, fields, for_ms=for_ms, by=operator())
@@ -93,7 +92,6 @@ def set_(symbol: str, for_ms: int | None, as_json: bool, **values: str | None) -
         print_json({"symbol": name, "stored": dict(stored), "limits": limits_json(view, policy)})
     else:
         click.echo(f"{name}: {limits_text(view, policy) or 'as configured'}")
-    warn_if_unlisted(session, name, "Its limits are as they were")
 
 
 @limits.command(short_help="Go back to the configured limits.")

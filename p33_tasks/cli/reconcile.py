@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import click
 
 from p33_tasks.cli.failures import NO, json_option
+from p33_tasks.cli.hold import hold_json
 from p33_tasks.cli.session import Session, open_session, operator
 from p33_tasks.cli.show import cell, console, escaped, print_json, print_lines
 from p33_tasks.cli.symbols import symbol_of
-from p33_tasks.contract.holds import decode_hold
 from p33_tasks.contract.positions import position_key
-from p33_tasks.domain.holds import HeldBy, Hold
+from p33_tasks.domain.holds import HeldBy
 from p33_tasks.domain.models import Leg
 from p33_tasks.store.service_holds import ServiceHoldStore
+from p33_tasks.views.holds import HeldPosition, hold_sentence, read_holds
 
 
 @click.group(short_help="What the service itself holds; release it.")
@@ -38,15 +39,15 @@ def status(as_json: bool) -> None:
       p33 reconcile status
     """
     session = open_session()
-    found = {
-        (symbol, leg): hold
-        for symbol in session.settings.allowlist
-        for leg, hold in _holds(ServiceHoldStore(session.client, session.keys), symbol).items()
-    }
+    found = _holds(session, session.settings.allowlist)
     if as_json:
-        print_json({"holds": {position_key(symbol, leg): _json(hold) for (symbol, leg), hold in found.items()}})
+        print_json({"holds": {held.position: hold_json(held) for held in found}})
         return
-    lines = [_line(symbol, leg, hold) for (symbol, leg), hold in found.items()]
+    lines = [
+        text
+        for held in found
+        for text in (f"{held.position}  {escaped(hold_sentence(held.hold), limit=400)}", f"    {held.remedy}")
+    ]
     print_lines(console(), (cell(line, limit=600) for line in lines or ["the service holds no position"]))
 
 
@@ -66,7 +67,7 @@ def release(symbol: str, side: str | None, why: str, as_json: bool) -> None:
     if not why.strip():
         raise click.BadParameter("say what was found; the audit keeps it", param_hint="--why")
     store = ServiceHoldStore(session.client, session.keys)
-    leg = Leg(side.upper()) if side else _only_leg(session, store, name)
+    leg = Leg(side.upper()) if side else _only_leg(session, name)
     hold = store.release(name, leg, why=why, by=operator())
     position = position_key(name, leg)
     if as_json:
@@ -79,24 +80,14 @@ def release(symbol: str, side: str | None, why: str, as_json: bool) -> None:
         raise click.exceptions.Exit(NO)
 
 
-def _holds(store: ServiceHoldStore, symbol: str) -> dict[Leg, Hold]:
-    found = ((leg, decode_hold(HeldBy.SERVICE, store.read(symbol, leg))) for leg in Leg)
-    return {leg: hold for leg, hold in found if hold is not None}
+def _holds(session: Session, symbols: Sequence[str]) -> list[HeldPosition]:
+    found = read_holds(session.client, session.keys, symbols)
+    return [held for held in found if held.hold.held_by is HeldBy.SERVICE]
 
 
-def _only_leg(session: Session, store: ServiceHoldStore, symbol: str) -> Leg:
-    legs = [leg for leg in _holds(store, symbol) if leg is not Leg.BOTH]
+def _only_leg(session: Session, symbol: str) -> Leg:
+    legs = [held.leg for held in _holds(session, (symbol,)) if held.leg is not Leg.BOTH]
     is_hedge = session.client.hget(session.keys.snapshot(symbol), "position_mode") == "hedge"
     if legs or is_hedge:
         raise click.BadParameter(f"{symbol} has two legs; say which: LONG or SHORT", param_hint="--side")
     return Leg.BOTH
-
-
-def _line(symbol: str, leg: Leg, hold: Hold) -> str:
-    side = "" if leg is Leg.BOTH else str(leg)
-    head = f"{position_key(symbol, leg)}  {escaped(hold.reason, limit=200)}  ends: {hold.ends}."
-    return f"{head} {hold.remedy(symbol, side)}"
-
-
-def _json(hold: Hold) -> dict[str, Any]:
-    return {"reason": hold.reason, "since_ms": hold.since_ms, "ends": str(hold.ends)}

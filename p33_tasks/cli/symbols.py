@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from p33_tasks.cli.session import Session
 
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9_:/.-]{0,39}")
 
@@ -21,3 +26,22 @@ def symbol_of(text: str) -> str:
             f"{text[:50]!r} is not a symbol; use the venue's id, e.g. BTCUSDT", param_hint="SYMBOL"
         )
     return symbol
+
+
+def listed_symbol_of(text: str, session: Session) -> str:
+    """As ``symbol_of``, of a symbol whose plans are judged here.
+
+    Raises:
+        click.BadParameter: Its plans are denied whatever is set: a misspelt symbol would leave the one that was meant
+            as it is.
+    """
+    symbol, allowlist = symbol_of(text), session.settings.allowlist
+    if symbol in allowlist:
+        return symbol
+    like = get_close_matches(symbol, allowlist, 3, 0.7)
+    meant = f" Did you mean {' or '.join(like)}?" if like else ""
+    raise click.BadParameter(
+        f"{symbol} is not among the {len(allowlist)} of P33_ALLOWLIST here, nothing was changed.{meant} "
+        f"If it is what you mean: P33_ALLOWLIST={symbol} p33 ...",
+        param_hint="SYMBOL",
+    )

@@ -11,6 +11,7 @@ from p33_tasks.cli.show import amount, cell, escaped, seconds
 from p33_tasks.domain.models import Allow, Policy
 from p33_tasks.domain.quantities import canonical, magnitude
 from p33_tasks.domain.rules import sec
+from p33_tasks.views.holds import hold_sentence
 from p33_tasks.views.overview import Overview
 from p33_tasks.views.positions import SymbolView
 from p33_tasks.views.streams import StreamView
@@ -95,6 +96,11 @@ def service_lines(overview: Overview, place: str, policy: Policy) -> Iterator[An
     for view in overview.symbols:
         if text := limits_text(view, policy):
             yield cell(f"limits    {escaped(view.position)}: {text}", limit=600)
+    for view in overview.symbols:
+        for hold in view.facts.holds:
+            yield cell(
+                f"hold      {escaped(view.position)}: {escaped(hold_sentence(hold), limit=400)}", "red", limit=600
+            )
     for stream in overview.streams:
         if stream.name in {"plans", "results"}:
             yield cell(f"{stream.name:<10}{stream_text(stream)}", "red" if stream.problem else "", limit=600)

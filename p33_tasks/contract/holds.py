@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.holds import ENDS, HeldBy, Hold, HoldEnds, HoldReason
 from p33_tasks.errors import CorruptStateError
@@ -64,6 +66,20 @@ def unknown_hold(unknown_plan_id: str | None, reserved_by: str | None) -> str | 
         return None
     reason = HoldReason.OUTCOME_UNKNOWN
     return exact_json.dumps({"reason": str(reason), "ends": str(ENDS[reason]), "by": f"plan {unknown_plan_id}"})
+
+
+def recorded_hold(details: Mapping[str, object]) -> Hold | None:
+    """The hold that a verdict's details name; None where they name none (version 0.1)."""
+    reason, since, by = details.get("hold_reason"), details.get("since_ms"), details.get("by")
+    if not isinstance(reason, str):
+        return None
+    return Hold(
+        held_by=HeldBy.SERVICE if details.get("held_by") == HeldBy.SERVICE.value else HeldBy.OPERATOR,
+        reason=reason,
+        since_ms=_time(since),
+        ends=_ends(details.get("ends")),
+        by=by if isinstance(by, str) else "",
+    )
 
 
 def _ends(value: object) -> HoldEnds:

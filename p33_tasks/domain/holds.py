@@ -63,7 +63,8 @@ class Hold:
     def remedy(self, symbol: str, leg: str = "") -> str:
         """What to do about it; in hedge mode the service's hold is one leg's."""
         if self.held_by is HeldBy.OPERATOR:
-            return f"Find out why {self.by or 'the operator'} stopped the symbol, then: p33 hold clear {symbol}"
+            alone = "" if self.until_ms is None else "It ends by itself. Or: "
+            return f"{alone}Find out why {self.by or 'the operator'} stopped the symbol, then: p33 hold clear {symbol}"
         symbol = f"{symbol} --side {leg}" if leg else symbol
         release = f"p33 reconcile release {symbol} --why TEXT"
         return {

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from p33_tasks.domain.holds import HeldBy
 from p33_tasks.domain.models import Policy
 from p33_tasks.domain.rules import other_life
 from p33_tasks.views.overview import Overview, RefreshView
@@ -55,7 +56,16 @@ def symbol_gauges(views: Sequence[SymbolView], policy: Policy) -> Iterator[Metri
         "Volatility of the last 5 minutes over the last day's, at least 1; absent: unknown, or no adaptive cooldown.",
         lambda view: view.volatility_ratio,
     )
-    yield gauge("p33_hold_active", "1: a reconcile hold stops the symbol.", lambda view: view.facts.hold)
+    yield _gauge(
+        "p33_hold_active",
+        "1: a hold of this kind (operator, service) stops the symbol.",
+        ("symbol", "kind"),
+        (
+            ((*label, str(kind)), _is_held(view, kind))
+            for label, view in zip(labels, views, strict=True)
+            for kind in HeldBy
+        ),
+    )
     yield gauge(
         "p33_reservation_active",
         "1: an outstanding allow holds the symbol.",
@@ -66,6 +76,10 @@ def symbol_gauges(views: Sequence[SymbolView], policy: Policy) -> Iterator[Metri
         "1: the reservation has no expiry; the next refresh gives it one.",
         lambda view: view.reservation_is_endless,
     )
+
+
+def _is_held(view: SymbolView, kind: HeldBy) -> bool:
+    return any(hold.held_by is kind for hold in view.facts.holds)
 
 
 def snapshot_is_usable(view: SymbolView, policy: Policy) -> bool:

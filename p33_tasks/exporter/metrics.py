@@ -34,7 +34,7 @@ Beside it:
     p33_cooldown_sec                 gauge      symbol             the cooldown in force
     p33_volatility_ratio             gauge      symbol             last 5 minutes over the last day; absent: unknown
     p33_cooldown_remaining_seconds   gauge      symbol             the last order still stops the symbol for so long
-    p33_hold_active                  gauge      symbol             1: a reconcile hold stops the symbol
+    p33_hold_active                  gauge      symbol, kind       1: a hold of this kind (operator, service) stops it
     p33_reservation_active           gauge      symbol             1: an outstanding allow holds the symbol
     p33_reservation_endless          gauge      symbol             1: the reservation has no expiry (not written by us)
     p33_stream_ahead_seconds         gauge      stream             how far the last id lies ahead of Redis TIME

@@ -88,15 +88,15 @@ class OperatorStore:
             return Adoption(adopted=True, before=rest[0], after=rest[1])
         return Adoption(adopted=False, refusal=rest[0], found=rest[1])
 
-    def set_hold(self, symbol: str, *, why: str, by: str) -> bool:
-        """Stop a symbol until the hold is cleared. False when a hold was there already."""
-        return self._hold("set", symbol, why=why, by=by)
+    def set_hold(self, symbol: str, *, why: str, by: str, for_ms: int | None = None) -> bool:
+        """Stop a symbol until the hold is cleared, or for a time. False when one was there that doesn't end earlier."""
+        return self._hold("set", symbol, why=why, by=by, for_ms=for_ms)
 
     def clear_hold(self, symbol: str, *, by: str) -> bool:
         """Let a symbol go on. False when there was no hold."""
         return self._hold("clear", symbol, why="", by=by)
 
-    def _hold(self, act: str, symbol: str, *, why: str, by: str) -> bool:
+    def _hold(self, act: str, symbol: str, *, why: str, by: str, for_ms: int | None = None) -> bool:
         keys = self._keys
         reply = self._scripts.run(
             "change_hold",
@@ -106,6 +106,7 @@ class OperatorStore:
                 "symbol": symbol,
                 "why": why[:500] or "set by an operator",
                 "by": by[:200],
+                "for_ms": "" if for_ms is None else for_ms,
                 "audit_maxlen": AUDIT_MAXLEN,
             },
         )

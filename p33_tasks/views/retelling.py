@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from p33_tasks.contract.holds import recorded_hold
 from p33_tasks.contract.timing import MAX_EPOCH_MS, iso
+from p33_tasks.domain.executions import Breach, OrderRecord
+from p33_tasks.domain.holds import HeldBy
+from p33_tasks.domain.quantities import canonical
+from p33_tasks.domain.reasons import Reason
 from p33_tasks.views import narrative
+from p33_tasks.views.holds import hold_sentence
 from p33_tasks.views.stories import Story, Trace
 
 MAX_CHARS = 200
@@ -28,6 +34,59 @@ def asked(inputs: Mapping[str, Any], verdict_ms: int) -> str | None:
     waited = f", {(verdict_ms - issued) / 1000:.3f} s before the verdict" if _is_time(issued) and issued else ""
     way = "by the stream" if plan.get("from_stream") else "as a task"
     return f"{_short(plan.get('action') or '(no action)')}: {part}, {kind}; sent {way}{waited}"
+
+
+def breach(story: Story) -> Iterator[str]:
+    """How the executor went beyond the permit, and what that stops; nothing where it didn't."""
+    permitted = story.verdict
+    for order_id, order in story.breaches.items():
+        for kind in order.breaches:
+            yield f"{_BREACHES[kind](_short(order_id), order, permitted, story)}."
+    if not story.breaches:
+        return
+    held = [held for held in story.holds if held.hold.held_by is HeldBy.SERVICE]
+    for one in held:
+        yield f"{_short(one.position)} is {hold_sentence(one.hold)}. {one.remedy}"
+    if not held:
+        yield (
+            "The service doesn't hold the position: it was released, or P33_HOLD_ON_BREACH is off. "
+            "Compare the venue's orders with the permit."
+        )
+
+
+def _said(permitted: Mapping[str, Any], name: str) -> str:
+    return _short(narrative.number(permitted.get(name)))
+
+
+_BREACHES: Mapping[Breach, Callable[[str, OrderRecord, Mapping[str, Any], Story], str]] = {
+    Breach.SIDE: lambda id_, order, permitted, _: (
+        f"Order {id_} was on another side than the permit's {_said(permitted, 'order_side')}"
+        + (f": it was a {order.side}" if order.side is not None else "")
+    ),
+    Breach.LEG: lambda id_, order, permitted, _: (
+        f"Order {id_} named another leg than the permit's {_said(permitted, 'position_side')}"
+        + (f"; its fills are booked to {order.leg}" if order.leg is not None else "")
+    ),
+    Breach.QUANTITY: lambda id_, _, permitted, story: (
+        f"With order {id_} the plan's orders executed more than the permitted {_said(permitted, 'safe_close_qty')}"
+        + (f": {canonical(story.executed)} so far" if story.executed is not None else "")
+    ),
+    Breach.NOT_REDUCE_ONLY: lambda id_, _, __, ___: f"Order {id_} was not reduce-only; every order of a permit must be",
+}
+
+
+def holding(story: Story) -> Iterator[str]:
+    """Of a deny by a hold: who had set it and why, and whether it is there still."""
+    details = story.verdict.get("details")
+    if story.verdict.get("reason") != Reason.RECONCILE_HOLD_ACTIVE or not isinstance(details, Mapping):
+        return
+    hold = recorded_hold(details)
+    if hold is not None:
+        yield f"{_short(story.verdict.get('symbol'))} was {hold_sentence(hold)}."
+    if not story.holds:
+        yield "No hold is set on the symbol now: a new plan is judged by the other rules."
+    for held in story.holds:
+        yield f"Now {held.position} is {hold_sentence(held.hold)}. {held.remedy}"
 
 
 def aftermath(story: Story) -> Iterator[str]:

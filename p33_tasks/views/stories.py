@@ -7,16 +7,22 @@ one clock; so a short range of entry ids finds it without an index.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+from p33_tasks.contract.executions import decode_executed, decode_order
 from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.contract.timing import decode_time
 from p33_tasks.domain import exact_json
+from p33_tasks.domain.executions import OrderRecord
 from p33_tasks.domain.models import Leg
+from p33_tasks.domain.quantities import ZERO, add
 from p33_tasks.errors import CorruptStateError
 from p33_tasks.store.scripts import translated_errors
+from p33_tasks.views.holds import HeldPosition, read_holds
 
 if TYPE_CHECKING:
     import redis
@@ -51,6 +57,9 @@ class Story:
     consumption: Consumption | None
     holds_reservation: bool
     results: tuple[Entry, ...]  # of this plan, oldest first
+    breaches: Mapping[str, OrderRecord] = field(default_factory=dict)  # by order id: what went beyond the permit
+    executed: Decimal | None = None  # base units, the sum over the plan's orders; None: nothing is on record
+    holds: tuple[HeldPosition, ...] = ()  # on the plan's symbol now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +98,9 @@ def read_story(client: redis.Redis, keys: Keys, plan_id: str) -> Story | None:
         audit = _first(_forward(client, keys.decisions, began, began + AUDIT_WINDOW_MS), plan_id)
         results = tuple(_of(_forward(client, keys.results, began, began + RESULT_WINDOW_MS), plan_id))
         holder = client.get(keys.reservation(str(symbol), _leg_of(verdict)))
+        text: Any = client.get(keys.executed(plan_id))
+        executed = decode_executed(text)
+        records: Any = client.hmget(keys.orders(str(symbol)), list(executed)) if executed else []
     return Story(
         plan_id=plan_id,
         now_ms=sec * 1000 + micros // 1000,
@@ -98,6 +110,9 @@ def read_story(client: redis.Redis, keys: Keys, plan_id: str) -> Story | None:
         consumption=_consumption(consumed),
         holds_reservation=holder == plan_id,
         results=results,
+        breaches=_breaches(plan_id, executed, records),
+        executed=reduce(add, executed.values(), ZERO) if executed else None,
+        holds=read_holds(client, keys, [str(symbol)]),
     )
 
 
@@ -178,6 +193,11 @@ def _names(entry_json: str | None, plan_id: str) -> bool:
         return exact_json.loads_object(entry_json or "").get("plan_id") == plan_id
     except CorruptStateError:
         return False
+
+
+def _breaches(plan_id: str, order_ids: Iterable[str], records: Iterable[str | None]) -> dict[str, OrderRecord]:
+    read = zip(order_ids, map(decode_order, records), strict=True)
+    return {order_id: it for order_id, it in read if it is not None and it.plan_id == plan_id and it.breaches}
 
 
 def _inputs(audit: Entry | None) -> Mapping[str, Any]:

@@ -225,6 +225,16 @@ def test_refused_credentials_fail_and_their_secret_stays_out(call: Call, sim: Si
     assert "the-api-key" not in str(found)
 
 
+@pytest.mark.parametrize(("testnet", "refused"), [("true", "its live account"), ("false", "its test environment")])
+def test_a_refused_key_hints_at_the_other_environment(call: Call, sim: SimControl, testnet: str, refused: str) -> None:
+    row = exchange(call, sim, BINANCE_API_KEY="of-the-other-environment", BINANCE_TESTNET=testnet)[
+        "exchange: credentials"
+    ]
+    assert row["grade"] == "fail"
+    assert "-2015" in row["found"]
+    assert f"BINANCE_TESTNET is {testnet}: the venue refuses a key of {refused} there" in row["fix"]
+
+
 def test_missing_credentials_say_which_variables(call: Call, sim: SimControl) -> None:
     found = findings(call, P33_EXCHANGE_BASE_URL=sim.base_url)
     assert "BINANCE_API_KEY" in found["exchange: credentials"]["found"]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from p33_tasks.domain.models import Fill, Leg, OrderSide, PositionSide
+from p33_tasks.domain.quantities import parse_quantity
 from p33_tasks.domain.reasons import Reason
+from p33_tasks.ports import ExecutionResult
 from tests.integration.cli.conftest import Call, document
 from tests.support.gate import SYMBOL, Gate
 
@@ -134,3 +138,90 @@ def test_a_hostile_plan_id_is_shown_escaped(gate: Gate, call: Call) -> None:
     gate.make_ready().allow(name)
     for arguments in (("explain", name), ("explain", name, "--json"), ("explain", "\x1b[31m never")):
         assert all(line.isprintable() for line in call(*arguments).stdout.splitlines())
+
+
+# --- an executor that went beyond its permit --------------------------------------------------------------------------
+
+
+def report(gate: Gate, *fills: Fill, plan_id: str = "p1") -> None:
+    result = ExecutionResult(plan_id=plan_id, symbol=SYMBOL, executed=True, fills=fills)
+    gate.recorder.record(result, gate.publish_result(plan_id))
+
+
+def order(order_id: str, side: str, quantity: str, **named: Any) -> Fill:
+    return Fill(order_id=order_id, side=OrderSide(side), cumulative_qty=parse_quantity(quantity), **named)
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_a_breach_is_told_by_itself_and_released_by_a_person(gate: Gate, call: Call) -> None:
+    gate.make_ready("0.040").allow("p1")
+    report(gate, order("7", "SELL", "0.031"), order("8", "BUY", "0.001", reduce_only=False))
+    text = words(call("explain", "p1").stdout)
+    assert "The executor went beyond this permit" in text
+    assert "With order 7 the plan's orders executed more than the permitted 0.03: 0.032 so far." in text
+    assert "Order 8 was on another side than the permit's SELL: it was a BUY." in text
+    assert "Order 8 was not reduce-only; every order of a permit must be." in text
+    assert f"{SYMBOL} is held by the service itself since" in text
+    assert f"p33 reconcile release {SYMBOL} --why TEXT" in text
+    found = document(call("explain", "p1", "--json"))
+    assert found["breaches"]["7"]["kinds"] == ["quantity"]
+    assert found["executed_qty"] == Decimal("0.032")
+
+    assert gate.why_not("p2") == "reconcile_hold_active"
+    details = gate.decision("p2")["details"]
+    assert (details["held_by"], details["hold_reason"], details["ends"]) == ("service", "breach", "person")
+    assert f"p33 reconcile release {SYMBOL}" in details["remedy"]
+    assert f"{SYMBOL} was held by the service itself since" in words(call("explain", "p2").stdout)
+
+    assert call("reconcile", "release", SYMBOL, "--why", "the executor is mended").exit_code == 0
+    assert gate.why_not("p3") != "reconcile_hold_active"
+    assert "service_hold_released" in gate.events()
+    text = words(call("explain", "p1").stdout)
+    assert "went beyond this permit" in text
+    assert "The service doesn't hold the position" in text
+
+
+def test_an_order_of_another_leg_is_told_and_each_leg_is_released_alone(gate: Gate, call: Call) -> None:
+    gate.make_hedged("0.040", "-0.040")
+    gate.allow("p1", position_side=Leg.LONG)
+    report(gate, order("7", "SELL", "0.010", leg=PositionSide.SHORT))
+    text = words(call("explain", "p1").stdout)
+    assert "Order 7 named another leg than the permit's LONG; its fills are booked to SHORT." in text
+    for leg in ("LONG", "SHORT"):
+        assert f"p33 reconcile release {SYMBOL} --side {leg} --why TEXT" in text
+        assert call("reconcile", "release", SYMBOL, "--side", leg, "--why", "mended").exit_code == 0
+    assert document(call("hold", "list", "--json"))["held"] == []
+
+
+def test_what_the_permit_covers_is_not_called_a_breach(gate: Gate, call: Call) -> None:
+    gate.make_ready("0.040").allow("p1")
+    report(gate, order("7", "SELL", "0.030"))
+    assert "beyond" not in call("explain", "p1").stdout
+
+
+# --- which plan -------------------------------------------------------------------------------------------------------
+
+
+def test_last_is_the_plan_of_the_latest_verdict(gate: Gate, call: Call) -> None:
+    refused = call("explain", "--last")
+    assert refused.exit_code == 1
+    assert "no verdict yet" in refused.stderr
+    gate.make_ready().allow("p1")
+    gate.judge("p2")
+    assert document(call("explain", "--last", "--json"))["plan_id"] == "p2"
+    assert call("explain", "--last", "p1").exit_code == 2
+    assert call("explain").exit_code == 2
+
+
+@pytest.mark.parametrize("pasted", ["plan_id=p1", " plan_id='p1', ", 'plan_id="p1"'])
+def test_a_plan_id_pasted_from_a_log_line_is_found(gate: Gate, call: Call, pasted: str) -> None:
+    gate.make_ready().allow("p1")
+    assert document(call("explain", pasted, "--json"))["plan_id"] == "p1"
+
+
+def test_a_plan_id_that_looks_like_a_pasted_one_is_itself_first(gate: Gate, call: Call) -> None:
+    gate.make_ready().allow("plan_id=p1")
+    assert document(call("explain", "plan_id=p1", "--json"))["plan_id"] == "plan_id=p1"

@@ -6,9 +6,12 @@ from decimal import Decimal
 
 import pytest
 
+from p33_tasks.contract.timing import iso
+from p33_tasks.domain.holds import HoldReason
 from p33_tasks.domain.models import Leg
 from tests.integration.cli.conftest import Call, document
 from tests.support.gate import OTHER, SYMBOL, Gate
+from tests.support.waiting import wait_until
 
 
 def test_adopt_shows_before_and_after_and_asks(gate: Gate, call: Call) -> None:
@@ -135,15 +138,101 @@ def test_ledgers_are_shown_beside_the_exchange(gate: Gate, call: Call) -> None:
 # --- holds ----------------------------------------------------------------------------------------------------------
 
 
+def held(call: Call) -> list[dict[str, object]]:
+    return list(document(call("hold", "list", "--json"))["held"])
+
+
 def test_a_hold_denies_until_it_is_cleared(gate: Gate, call: Call) -> None:
     gate.make_ready()
-    assert call("hold", "set", SYMBOL.lower(), "--why", "ticket 4711").exit_code == 0
+    done = call("hold", "set", SYMBOL.lower(), "--why", "ticket 4711")
+    assert done.exit_code == 0
+    assert f"p33 hold clear {SYMBOL}" in done.stdout
     assert gate.why_not("p1") == "reconcile_hold_active"
-    assert "ticket 4711" in call("hold", "list").stdout
-    assert document(call("hold", "list", "--json")) == {"holds": {SYMBOL: "ticket 4711"}}
+    assert document(call("hold", "list", "--json"))["holds"] == {SYMBOL: "ticket 4711"}
     assert call("hold", "clear", SYMBOL).exit_code == 0
     assert gate.why_not("p2") == "allow"
     assert gate.events() == ["hold_set", "hold_clear"]
+
+
+def test_who_when_why_and_what_ends_it_stand_in_list_status_and_explain(gate: Gate, call: Call) -> None:
+    gate.make_ready()
+    call("hold", "set", SYMBOL, "--why", "ticket 4711")
+    assert gate.why_not("p1") == "reconcile_hold_active"
+    (event,) = gate.redis.xrange(gate.keys.audit)
+    (found,) = held(call)
+    assert (found["held_by"], found["by"], found["reason"]) == ("operator", event[1]["by"], "ticket 4711")
+    assert abs(int(str(found["since_ms"])) - gate.now_ms()) < 10_000
+    for text in (call("hold", "list").stdout, call("status").stdout, call("explain", "p1").stdout):
+        words = " ".join(text.split())
+        assert f"held by an operator ({event[1]['by']}) since {iso(int(str(found['since_ms'])))}: ticket 4711" in words
+    assert f"p33 hold clear {SYMBOL}" in call("hold", "list").stdout
+    call("hold", "clear", SYMBOL)
+    assert "No hold is set on the symbol now" in call("explain", "p1").stdout
+
+
+def test_the_services_holds_are_listed_beside_the_operators(gate: Gate, call: Call) -> None:
+    gate.service_holds.set(SYMBOL, Leg.SHORT, reason=HoldReason.BREACH, evidence_id="x", evidence={})
+    call("hold", "set", SYMBOL, "--why", "ticket 4711")
+    assert [(one["position"], one["held_by"], one["ends"]) for one in held(call)] == [
+        (SYMBOL, "operator", "person"),
+        (f"{SYMBOL}:SHORT", "service", "person"),
+    ]
+    text = call("hold", "list").stdout
+    assert "held by the service itself since" in text
+    assert f"p33 reconcile release {SYMBOL} --side SHORT --why TEXT" in text
+    cleared = call("hold", "clear", SYMBOL)
+    assert f"{SYMBOL}:SHORT is still held by the service itself" in cleared.stdout
+    assert [one["held_by"] for one in held(call)] == ["service"]
+
+
+def test_a_hold_with_an_end_is_ended_by_redis(gate: Gate, call: Call) -> None:
+    gate.make_ready()
+    done = call("hold", "set", SYMBOL, "--why", "maintenance", "--for", "2h")
+    assert "until 20" in done.stdout
+    key = gate.keys.hold(SYMBOL)
+    assert 7_190_000 < gate.redis.pttl(key) <= 7_200_000
+    (found,) = held(call)
+    assert abs(int(str(found["until_ms"])) - gate.now_ms() - 7_200_000) < 10_000
+    assert "It ends by itself" in call("hold", "list").stdout
+    gate.judge("p1")
+    assert 7_190 < gate.decision("p1")["details"]["retry_after_sec"] <= 7_200
+    gate.redis.pexpire(key, 1)
+    wait_until(lambda: not gate.redis.exists(key), "Redis ends it")
+    assert held(call) == []
+    assert gate.why_not("p2") == "allow"
+
+
+def test_a_hold_that_would_end_earlier_gives_way_and_any_other_stays(gate: Gate, call: Call) -> None:
+    call("hold", "set", SYMBOL, "--why", "first", "--for", "1h")
+    assert document(call("hold", "set", SYMBOL, "--why", "second", "--for", "10m", "--json"))["changed"] is False
+    assert document(call("hold", "set", SYMBOL, "--why", "third", "--for", "2h", "--json"))["changed"] is True
+    assert document(call("hold", "set", SYMBOL, "--why", "fourth", "--json"))["changed"] is True
+    assert gate.redis.pttl(gate.keys.hold(SYMBOL)) == -1
+    again = call("hold", "set", SYMBOL, "--why", "fifth", "--for", "3h")
+    assert "on hold already and stays so" in again.stdout
+    assert "fourth" in again.stdout
+    assert gate.events() == ["hold_set"] * 3
+
+
+@pytest.mark.parametrize("arguments", [("set", "--why", "x"), ("set", SYMBOL, "--all", "--why", "x"), ("clear",)])
+def test_one_symbol_or_all_must_be_named(call: Call, arguments: tuple[str, ...]) -> None:
+    refused = call("hold", *arguments)
+    assert refused.exit_code == 2
+    assert "SYMBOL, or --all" in refused.stderr
+
+
+def test_all_symbols_are_stopped_and_released(gate: Gate, call: Call) -> None:
+    call("hold", "set", OTHER, "--why", "its own")
+    found = document(call("hold", "set", "--all", "--why", "the executor is replaced", "--json"))["symbols"]
+    assert {row["symbol"]: row["changed"] for row in found} == {SYMBOL: True, OTHER: False}
+    assert [one["reason"] for one in held(call)] == ["the executor is replaced", "its own"]
+    assert call("hold", "clear", "--all", answer="n\n").exit_code == 1
+    assert call("hold", "clear", "--all", "--json").exit_code == 2
+    assert len(held(call)) == 2
+    assert call("hold", "clear", "--all", "--yes").exit_code == 0
+    assert held(call) == []
+    nothing = call("hold", "clear", "--all")
+    assert (nothing.exit_code, nothing.stdout) == (1, "no symbol is on hold by an operator\n")
 
 
 def test_a_hold_needs_a_reason(call: Call) -> None:
@@ -151,22 +240,26 @@ def test_a_hold_needs_a_reason(call: Call) -> None:
     assert call("hold", "set", SYMBOL, "--why", "  ").exit_code == 2
 
 
-def test_the_first_holds_reason_stays(gate: Gate, call: Call) -> None:
-    call("hold", "set", SYMBOL, "--why", "first")
-    assert document(call("hold", "set", SYMBOL, "--why", "second", "--json"))["changed"] is False
-    assert gate.redis.get(gate.keys.hold(SYMBOL)) == "first"
-
-
 def test_clearing_what_is_not_held_is_a_no(call: Call) -> None:
     assert call("hold", "clear", SYMBOL).exit_code == 1
 
 
-def test_a_hold_outside_the_allowlist_is_set_and_remarked(call: Call) -> None:
-    result = call("hold", "set", "XRPUSDT", "--why", "x")
-    assert result.exit_code == 0
-    assert "not in P33_ALLOWLIST" in result.stderr
-    assert "Did you mean" not in result.stderr
+@pytest.mark.parametrize("command", [("hold", "set", "--why", "x"), ("limits", "set", "--cooldown-sec", "30")])
+def test_a_symbol_outside_the_allowlist_is_refused_with_the_near_ones(
+    gate: Gate, call: Call, command: tuple[str, ...]
+) -> None:
+    refused = call(*command, "BTCUSTD")
+    assert refused.exit_code == 2
+    assert f"nothing was changed. Did you mean {SYMBOL}?" in " ".join(refused.stderr.split())
+    assert "Did you mean" not in call(*command, "XRPEUR").stderr
+    assert gate.events() == []
 
 
-def test_a_misspelt_symbol_is_not_taken_for_the_one_that_should_stop(call: Call) -> None:
-    assert f"Did you mean {SYMBOL}? It is not on hold by this" in call("hold", "set", "BTCUSTD", "--why", "x").stderr
+def test_what_another_program_holds_is_listed_as_it_is(gate: Gate, call: Call) -> None:
+    gate.redis.set(gate.keys.hold(SYMBOL), "manual stop")
+    gate.redis.rpush(gate.keys.hold(OTHER), "x")
+    assert document(call("hold", "list", "--json"))["holds"] == {
+        SYMBOL: "manual stop",
+        OTHER: "(a value of another type)",
+    }
+    assert call("hold", "clear", OTHER).exit_code == 0

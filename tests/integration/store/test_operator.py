@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from p33_tasks.domain import exact_json
 from p33_tasks.store.operator import Adoption
 from tests.support.gate import SOURCE, SYMBOL, Gate
 
@@ -82,7 +83,7 @@ def test_a_hold_denies_says_what_ends_it_and_ends_by_clearing(gate: Gate) -> Non
     gate.make_ready()
     assert gate.operator.set_hold(SYMBOL, why="odd fills", by="somebody")
     assert not gate.operator.set_hold(SYMBOL, why="again", by="somebody else")
-    assert gate.redis.get(gate.keys.hold(SYMBOL)) == "odd fills"
+    assert exact_json.loads_object(gate.redis.get(gate.keys.hold(SYMBOL)) or "")["why"] == "odd fills"
     assert gate.redis.ttl(gate.keys.hold(SYMBOL)) == -1
     assert gate.why_not("p-1") == "reconcile_hold_active"
     assert gate.operator.clear_hold(SYMBOL, by="somebody")

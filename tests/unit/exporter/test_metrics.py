@@ -8,6 +8,7 @@ from typing import Any
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from p33_tasks.domain.holds import HeldBy, Hold
 from p33_tasks.domain.models import Leg, Policy
 from p33_tasks.exporter.metrics import ClusterMetrics
 from tests.factories import NOW_MS, make_ledger, make_policy, make_snapshot
@@ -117,6 +118,7 @@ def test_a_symbols_gauges_tell_the_facts_of_a_verdict() -> None:
         ledger=make_ledger("-0.0099", last_order_time_ms=NOW_MS - 5_000),
         reserved_by="plan-9",
         hold=True,
+        holds=(Hold(held_by=HeldBy.SERVICE, reason="breach"),),
         snapshot=make_snapshot("-0.010", age_ms=2_500),
     )
     found = samples(make_overview(view))
@@ -129,10 +131,10 @@ def test_a_symbols_gauges_tell_the_facts_of_a_verdict() -> None:
         "p33_ledger_known": 1,
         "p33_drift_pct": 1.0,
         "p33_cooldown_remaining_seconds": 10,
-        "p33_hold_active": 1,
         "p33_reservation_active": 1,
     }
     assert {name: found[name, "BTCUSDT"] for name in expected} == expected
+    assert (found["p33_hold_active", "operator", "BTCUSDT"], found["p33_hold_active", "service", "BTCUSDT"]) == (0, 1)
 
 
 def test_what_is_unknown_has_no_amount_and_an_age_that_is_above_every_limit() -> None:
