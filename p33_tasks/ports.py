@@ -6,7 +6,7 @@ Implemented by ``store`` (Redis) and ``exchange`` (ccxt). Services depend on the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
@@ -268,11 +268,16 @@ class ExecutionResult:
     errors: tuple[str, ...] = ()  # what the executor or the venue said went wrong, as written
     problems: tuple[str, ...] = ()  # what could not be read, or contradicts itself
     as_read: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)  # the entry, readable
+    repeats: str = ""  # a dead letter that was put back: the id of the entry that it first came in
 
     @property
     def is_unreadable(self) -> bool:
         """Whether an order may have been executed that isn't among ``fills`` with all that it did."""
         return bool(self.problems) or (self.executed and not self.fills)
+
+    def first_entry(self, entry: StreamEntry) -> StreamEntry:
+        """The entry that this result first came in, by whose time it is older or younger than a snapshot."""
+        return replace(entry, entry_id=self.repeats) if self.repeats else entry
 
 
 class ResultReader(Protocol):

@@ -1,15 +1,21 @@
-"""``p33 deadletters``: the entries that could not be understood, and why."""
+"""``p33 deadletters``: the entries that could not be understood, why, and a result put back."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
-from p33_tasks.cli.failures import Failure, json_option
-from p33_tasks.cli.session import open_session
+from p33_tasks.cli.failures import NO, Failure, json_option
+from p33_tasks.cli.findings import counted
+from p33_tasks.cli.retrying import retry_of
+from p33_tasks.cli.session import Session, open_session, operator
 from p33_tasks.cli.show import cell, console, escaped, print_json, print_lines
+from p33_tasks.contract.entries import time_ms_of
 from p33_tasks.contract.timing import iso
+from p33_tasks.store.dead_letters import DEAD_LETTER_MAXLEN
+from p33_tasks.store.operator import OperatorStore, Retry
 from p33_tasks.views.dead_letters import DeadLetter, is_entry_id, read_dead_letter, read_dead_letters
 
 
@@ -21,6 +27,7 @@ def deadletters() -> None:
     Examples:
       p33 deadletters list
       p33 deadletters show 1795753122367-0
+      p33 deadletters retry 1795753122367-0
     """
 
 
@@ -73,6 +80,79 @@ def show(entry_id: str, as_json: bool) -> None:
     fields = (f"  {escaped(name)}: {escaped(value, limit=2_000)}" for name, value in letter.fields.items())
     entry = fields if letter.fields else (f"  {escaped(letter.entry, limit=2_000)}",)
     print_lines(console(), (cell(line, limit=3_000) for line in (*head, *entry)))
+
+
+@deadletters.command(short_help="Put a result back into its stream.")
+@click.argument("entry_id", metavar="ID", required=False)
+@click.option("--all", "everything", is_flag=True, help="Each one that can be put back, instead of ID.")
+@click.option("--yes", is_flag=True, help="With --all: don't ask.")
+@json_option
+def retry(entry_id: str | None, everything: bool, yes: bool, as_json: bool) -> None:
+    """Put the dead letter ID back: a result that this version, or a venue's reader, can read now. Audited.
+
+    It keeps the time at which it first came, so that nothing counts twice: an order that was recorded meanwhile adds
+    nothing, and one from before an adopted ledger is remembered, not applied. Plans are never put back, nor results
+    older than the memory of fills (7 days). Exit 1 when nothing was put back; then it says why, and the way out.
+
+    \b
+    Examples:
+      p33 deadletters retry 1795753122367-0
+      p33 deadletters retry --all
+    """
+    if everything == (entry_id is not None):
+        raise click.UsageError("name one dead letter: ID, or --all")
+    session = open_session()
+    found = {letter.entry_id: _retry_of(session, letter) for letter in _letters(session, _checked(entry_id or ""))}
+    wanted = {letter_id: it for letter_id, it in found.items() if isinstance(it, Retry)}
+    if everything and wanted and not yes:
+        if as_json:
+            raise click.UsageError("--json doesn't ask; add --yes")
+        click.confirm(f"Put {counted(len(wanted), 'result')} of {counted(len(found), 'dead letter')} back?", abort=True)
+    refused = {letter_id: it for letter_id, it in found.items() if isinstance(it, str)}
+    done: dict[str, str] = {}
+    store = OperatorStore(session.client, session.keys)
+    for letter_id, it in reversed(wanted.items()):  # the oldest first, as they came
+        status, new_id = store.retry_dead_letter(letter_id, it, by=operator())
+        if status == "retried":
+            done[letter_id] = new_id
+        else:
+            refused[letter_id] = "somebody else put it back, or it was trimmed" if status == "gone" else "it is too old"
+    if as_json:
+        print_json({"retried": done, "refused": refused})
+    else:
+        print_lines(console(), (cell(line, limit=1_000) for line in _retry_lines(wanted, done, refused)))
+    if not done:
+        raise click.exceptions.Exit(NO)
+
+
+def _letters(session: Session, entry_id: str) -> tuple[DeadLetter, ...]:
+    if not entry_id:
+        return read_dead_letters(session.client, session.keys, count=DEAD_LETTER_MAXLEN * 2)
+    letter = read_dead_letter(session.client, session.keys, entry_id)
+    if letter is None:
+        raise Failure(f"there is no dead letter {entry_id}; it may have been put back already: p33 deadletters list")
+    return (letter,)
+
+
+def _retry_of(session: Session, letter: DeadLetter) -> Retry | str:
+    from p33_tasks.venues.build import venue_entry
+
+    sec, micros = session.client.time()
+    reader = venue_entry(session.settings.exchange).results
+    return retry_of(letter, session.keys, reader, now_ms=int(sec) * 1000 + int(micros) // 1000)
+
+
+def _retry_lines(wanted: dict[str, Retry], done: dict[str, str], refused: dict[str, str]) -> Iterator[str]:
+    for letter_id, new_id in done.items():
+        it = wanted[letter_id]
+        first = iso(time_ms_of(it.first_id))
+        yield f"{letter_id} was put back as {new_id}: plan {escaped(it.plan_id)}, {escaped(it.symbol)}, as of {first}"
+    for letter_id, why in refused.items():
+        yield f"{letter_id} was not put back: {escaped(why, limit=800)}"
+    if done:
+        yield "A worker records it now (p33 ledger show). Where it contradicts the record, it comes back here."
+    elif not refused:
+        yield "There is no dead letter."
 
 
 def _checked(entry_id: str) -> str:

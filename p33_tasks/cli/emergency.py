@@ -8,10 +8,9 @@ from typing import Any
 import click
 
 from p33_tasks.cli.failures import NO, Failure, Misconfigured, json_option
-from p33_tasks.cli.hold import warn_if_unlisted
 from p33_tasks.cli.session import open_session, operator
 from p33_tasks.cli.show import amount, escaped, print_json, seconds
-from p33_tasks.cli.symbols import symbol_of
+from p33_tasks.cli.symbols import listed_symbol_of
 from p33_tasks.domain.holds import HeldBy
 from p33_tasks.domain.models import Leg
 from p33_tasks.store.emergency import EmergencyStore
@@ -53,7 +52,8 @@ def emergency_close(
       p33 emergency-close BTCUSDT --why "drift since the restart, ticket 4711"
       p33 emergency-close ETHUSDT --side LONG --fraction 0.5 --why "margin" --now --yes
     """
-    session, name = open_session(), symbol_of(symbol)
+    session = open_session()
+    name = listed_symbol_of(symbol, session)
     key = session.settings.reconcile_key
     if key is None:
         raise Misconfigured(_NO_KEY)
@@ -61,7 +61,6 @@ def emergency_close(
         raise click.BadParameter("say why; the audit keeps it", param_hint="--why")
     if as_json and not yes:
         raise click.UsageError("--json doesn't ask; add --yes")
-    warn_if_unlisted(session, name, "Its position is not closed by this")
     views = read_overview(session.client, session.keys, (name,), source=session.source).symbols
     leg = _leg(views[0], side)
     view = next((view for view in views if view.leg is leg), views[0])

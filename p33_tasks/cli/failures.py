@@ -80,7 +80,19 @@ def reported_failures() -> Iterator[None]:
     except StoreUnavailableError as error:
         raise Failure(f"{error}\n{_redis_advice(error)}") from error
     except P33Error as error:
-        raise Failure(str(error)) from error
+        raise Failure(f"{error}\n{_RIGHTS}" if _lacks_a_right(error) else str(error)) from error
+
+
+_RIGHTS = (
+    "This Redis login has no permission for that; the operator's has (REDIS_USERNAME and REDIS_PASSWORD, or "
+    "P33_REDIS_URL; config/README.md says what each role may)."
+)
+
+
+def _lacks_a_right(error: P33Error) -> bool:
+    """Redis says it in one way to a command, and in others to a script."""
+    text = str(error)
+    return "NoPermission" in type(error.__cause__).__name__ or "script can't" in text or "No permissions" in text
 
 
 def _redis_advice(error: StoreUnavailableError) -> str:

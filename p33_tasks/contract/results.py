@@ -12,11 +12,12 @@ whatever the order's status says: a cancelled order can have been filled in part
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from p33_tasks.contract.entries import MAX_ENTRY_CHARS, chars_of
+from p33_tasks.contract.entries import MAX_ENTRY_CHARS, chars_of, time_ms_of
 from p33_tasks.contract.fields import (
     MAX_PLAN_ID_CHARS,
     flag_of,
@@ -40,6 +41,8 @@ from p33_tasks.ports import ExecutionResult, ResultReader
 MAX_ORDERS = 200
 MAX_RESULT_AGE_MS = 7 * 86_400_000
 """How long fills are remembered: an older result could be applied a second time."""
+RETRIED = "retried_entry_id"
+"""A dead letter that was put back names the entry it first came in: that entry's time counts, not the new one's."""
 MAX_ERROR_CHARS = 1_000
 MAX_PROBLEMS, MAX_PROBLEM_CHARS = 5, 200
 _ERROR_FIELDS = ("error", "error_code", "code", "msg", "reason")
@@ -48,28 +51,34 @@ _ORDER_FIELDS = (
     *("order_id", "side", "executed_qty", "filled_qty", "positionSide", "position_side", "reduceOnly", "reduce_only"),
     *("orderId", "executedQty", "id", "filled"),
 )
+_ENTRY_ID = re.compile(r"[0-9]{1,16}-[0-9]{1,16}", re.ASCII)
 _Json = TypeVar("_Json", dict[str, object], list[object])
 _SIDES = {side.value: side for side in OrderSide}
 
 
 def parse_entry_result(
-    fields: Mapping[str, str | list[str]], venue: ResultReader | None = None, *, age_ms: int
+    fields: Mapping[str, str | list[str]], venue: ResultReader | None = None, *, now_ms: int, added_ms: int
 ) -> ExecutionResult:
     """Read a result's stream entry: what the ingest and every task make of it.
 
     Args:
         fields: The entry's, as the stream or its copy holds them.
         venue: As of ``parse_result``.
-        age_ms: Milliseconds since it was added, by Redis' clock.
+        now_ms: Redis TIME.
+        added_ms: When it was added, by Redis' clock. Of one that was put back, when it first came.
 
     Raises:
         InvalidMessageError: As ``parse_result``; and for an entry that is too large, or older than the memory of fills.
     """
     if (chars := chars_of(fields)) > MAX_ENTRY_CHARS:
         raise InvalidMessageError(f"{chars} characters, at most {MAX_ENTRY_CHARS} are allowed")
-    if age_ms > MAX_RESULT_AGE_MS:
+    result = parse_result(fields, venue)
+    first_ms = time_ms_of(result.repeats) if result.repeats else added_ms
+    if first_ms > added_ms:
+        raise InvalidMessageError(f"{RETRIED} {result.repeats} is later than the entry itself")
+    if (age_ms := now_ms - first_ms) > MAX_RESULT_AGE_MS:
         raise InvalidMessageError(f"the result is {age_ms // 86_400_000} days old; fills are remembered for 7")
-    return parse_result(fields, venue)
+    return result
 
 
 def parse_result(fields: Mapping[str, object], venue: ResultReader | None = None) -> ExecutionResult:
@@ -108,7 +117,18 @@ def parse_result(fields: Mapping[str, object], venue: ResultReader | None = None
         consume_id=None if is_nothing(fields.get("consume_id")) else id_of(fields, "consume_id", MAX_PLAN_ID_CHARS),
         problems=problems,
         as_read=readable(fields),
+        repeats=_repeats(fields),
     )
+
+
+def _repeats(fields: Mapping[str, object]) -> str:
+    """The id of the entry that a dead letter first came in; '' where the result wasn't put back."""
+    if RETRIED not in fields:
+        return ""
+    named = fields[RETRIED]
+    if not isinstance(named, str) or not _ENTRY_ID.fullmatch(named):
+        raise InvalidMessageError(f"{RETRIED} is not an entry id: {shown(named)}")
+    return named
 
 
 def _venue_symbol(symbol: str, venue: ResultReader | None) -> str:

@@ -119,7 +119,7 @@ class ResultHandler:
     def handle(self, entry: Entry, now_ms: int) -> TaskMessage | None:
         """See ``Handler.handle``."""
         try:
-            result = parse_entry_result(entry.fields, self.venue, age_ms=now_ms - entry.time_ms)
+            result = parse_entry_result(entry.fields, self.venue, now_ms=now_ms, added_ms=entry.time_ms)
         except InvalidMessageError as error:
             move_to_dead_letters(self.dead_letters, entry, error)
             return None

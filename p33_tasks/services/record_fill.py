@@ -51,11 +51,12 @@ class ResultService:
             CorruptStateError: The symbol's ledger can't be read. As above, the entry stays pending: a result that can
                 be decoded is tried until it is applied.
         """
-        order_ids = ids_to_load(result, entry)
+        first = result.first_entry(entry)
+        order_ids = ids_to_load(result, first)
         named = frozenset(Leg(fill.leg.value) for fill in result.fills if fill.leg is not None)
         for _ in range(TRIES):
             base = self._store.load_ledger(result.symbol, order_ids, result.plan_id, named)
-            recording = apply_all(result, base, entry)
+            recording = apply_all(result, base, first)
             status = self._store.record(result=result, base=base, recording=recording, entry=entry)
             if status is not ResultStatus.MOVED:
                 if status is ResultStatus.RECORDED:

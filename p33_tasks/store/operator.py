@@ -1,4 +1,4 @@
-"""What an operator does by hand: adopt a ledger, set and clear a hold, set and clear a symbol's limits."""
+"""What an operator does by hand: adopt a ledger, set and clear a hold or a symbol's limits, retry a dead letter."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from p33_tasks.contract.keys import Keys
+from p33_tasks.contract.results import MAX_RESULT_AGE_MS, RETRIED
 from p33_tasks.domain.models import Leg, Policy
 from p33_tasks.store.scripts import Scripts
 from p33_tasks.store.snapshots import AUDIT_MAXLEN, LEDGER_TTL_SEC
@@ -24,6 +25,16 @@ class Adoption:
     after: str = ""
     refusal: str = ""  # no_snapshot, stale_snapshot, reserved, cooldown, barrier, ledger_exists, ...
     found: str = ""  # what was in the way
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """A result among the dead letters that can be put back."""
+
+    plan_id: str
+    symbol: str
+    first_id: str  # of the entry that it first came in: its time counts
+    fields: Mapping[str, str]
 
 
 class OperatorStore:
@@ -111,6 +122,29 @@ class OperatorStore:
             },
         )
         return bool(reply[0] == "changed")
+
+    def retry_dead_letter(self, letter_id: str, retry: Retry, *, by: str) -> tuple[str, str]:
+        """Put a dead letter of the results back into their stream, and take it away from the dead letters.
+
+        Returns:
+            ``retried`` and the new entry's id, or ``gone`` or ``too_old`` and nothing.
+        """
+        keys = self._keys
+        status, *rest = self._scripts.run(
+            "retry_dead_letter",
+            {"dead_letters_key": keys.dead_letters, "results_key": keys.results, "audit_key": keys.audit},
+            {
+                "letter_id": letter_id,
+                "first_id": retry.first_id,
+                "first_field": RETRIED,
+                "symbol": retry.symbol,
+                "by": by[:200],
+                "max_age_ms": MAX_RESULT_AGE_MS,
+                "audit_maxlen": AUDIT_MAXLEN,
+                "fields": [{"name": name, "value": value} for name, value in retry.fields.items()],
+            },
+        )
+        return status, rest[0] if rest else ""
 
     def set_limits(self, symbol: str, values: Mapping[str, str], *, for_ms: int | None, by: str) -> Mapping[str, str]:
         """Replace the symbol's limits.

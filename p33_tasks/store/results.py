@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from p33_tasks.contract.entries import time_ms_of
 from p33_tasks.contract.executions import decided_position, decode_order, encode_executed, encode_order
 from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.contract.positions import position_key
@@ -147,6 +148,7 @@ class RedisResultStore:
         return {
             "group": GROUP,
             "entry_id": entry.entry_id,
+            "added_ms": time_ms_of(result.first_entry(entry).entry_id),
             "plan_id": result.plan_id,
             "symbol": result.symbol,
             "symbol_label": position_key(result.symbol, base.position_side or Leg.BOTH) if is_known else OTHER_SYMBOL,

@@ -84,7 +84,7 @@ def _found(here: Runtime, name: PlanName, entry: StreamEntry) -> ExecutionResult
     found = here.entries.find_result(entry)
     if found is None:
         raise EntryMismatchError("neither the stream nor a copy holds the entry: it was recorded, or trimmed too early")
-    parsed = parse_entry_result(found.fields, here.result_reader, age_ms=found.now_ms - found.time_ms)
+    parsed = parse_entry_result(found.fields, here.result_reader, now_ms=found.now_ms, added_ms=found.time_ms)
     if (parsed.plan_id, parsed.symbol) != (name.plan_id, name.symbol):
         raise EntryMismatchError(f"the entry is of plan {shown(parsed.plan_id)} and {shown(parsed.symbol)}")
     return parsed

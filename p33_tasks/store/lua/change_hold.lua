@@ -15,6 +15,7 @@
 local wrong = expect(audit_key, 'stream')
 if wrong then return wrong end
 
+-- After the act: a login that may write the audit and not the hold must leave no word of a hold that isn't there.
 local function audit(event, ...)
   redis.call('XADD', audit_key, 'MAXLEN', '~', audit_maxlen, '*', 'event', event, 'symbol', symbol, 'by', by, ...)
 end
@@ -22,8 +23,8 @@ end
 local there = redis.call('EXISTS', hold_key) == 1
 if act == 'clear' then
   if not there then return { 'unchanged' } end
-  audit('hold_clear', 'why', why)
   redis.call('DEL', hold_key)
+  audit('hold_clear', 'why', why)
   return { 'changed' }
 end
 
@@ -33,11 +34,11 @@ if left and (left < 0 or for_ms ~= '' and tonumber(for_ms) <= left) then return 
 local now = now_ms()
 local hold = { why = why, by = by, since_ms = now }
 if for_ms == '' then
-  audit('hold_set', 'why', why)
   redis.call('SET', hold_key, cjson.encode(hold))
+  audit('hold_set', 'why', why)
 else
   hold.until_ms = now + tonumber(for_ms)
-  audit('hold_set', 'why', why, 'until_ms', text(hold.until_ms))
   redis.call('SET', hold_key, cjson.encode(hold), 'PX', for_ms)
+  audit('hold_set', 'why', why, 'until_ms', text(hold.until_ms))
 end
 return { 'changed' }

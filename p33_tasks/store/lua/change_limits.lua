@@ -37,8 +37,9 @@ if for_ms ~= '' then
   flat[#flat + 1] = text(now_ms() + tonumber(for_ms))
 end
 
-redis.call('XADD', audit_key, 'MAXLEN', '~', audit_maxlen, '*', 'event', act == 'set' and 'limits_set' or 'limits_cleared',
-  'symbol', symbol, 'by', by, 'before', written(before), 'after', written(flat))
 redis.call('DEL', limits_key)
 if #flat > 0 then redis.call('HSET', limits_key, unpack(flat)) end
+-- After the act: a login that may write the audit and not the limits must leave no word of limits that aren't there.
+redis.call('XADD', audit_key, 'MAXLEN', '~', audit_maxlen, '*', 'event', act == 'set' and 'limits_set' or 'limits_cleared',
+  'symbol', symbol, 'by', by, 'before', written(before), 'after', written(flat))
 return { 'changed', unpack(flat) }

@@ -28,6 +28,7 @@
 -- ARGV
 --   group             consumer group
 --   entry_id          the result's stream entry
+--   added_ms          when it was added; of one that was put back, when it first came
 --   plan_id           the plan
 --   symbol            the venue's id
 --   unattributed      '1': it names an executed quantity that can't be booked to a position
@@ -209,7 +210,7 @@ if executed then
   -- Somebody went around the gate. A second report of the same order is not a second offence; and a decision may be gone
   -- after its day.
   local allowed = decision and string.sub(decision, 1, #allow_head) == allow_head
-  local forgotten = not decision and (now - tonumber(string.match(entry_id, '^%d+')) > tonumber(decision_ttl_ms)
+  local forgotten = not decision and (now - tonumber(added_ms) > tonumber(decision_ttl_ms)
     or redis.call('EXISTS', consumed_key) == 1)
   if not allowed and not forgotten and any_new_order then
     count(counters_key, 'p33_unpermitted_execution_total|' .. symbol_label)

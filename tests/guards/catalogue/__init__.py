@@ -7,6 +7,7 @@ from tests.guards.catalogue.barrier import BARRIER
 from tests.guards.catalogue.broker import BROKER
 from tests.guards.catalogue.consuming import CONSUMING
 from tests.guards.catalogue.control import CONTROL
+from tests.guards.catalogue.dead_letters import DEAD_LETTERS
 from tests.guards.catalogue.detection import DETECTION
 from tests.guards.catalogue.emergency import EMERGENCY
 from tests.guards.catalogue.holding import HOLDING
@@ -40,6 +41,6 @@ GUARDS: tuple[Guard, ...] = (
     *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING, *BARRIER, *LIFE, *LEGS, *HOLDING, *EMERGENCY),
     *RECONCILIATION,
     *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *VENUE_FOLDERS, *ORDERS),
-    *(*READING, *MESSAGES, *BROKER, *CONTROL, *NEIGHBOURS),
+    *(*READING, *DEAD_LETTERS, *MESSAGES, *BROKER, *CONTROL, *NEIGHBOURS),
     *(*SECRETS, *HOSTS, *TEXTS, *TLS, *SCRIPTS, *SERVERS, *ALIVE, *DETECTION),
 )

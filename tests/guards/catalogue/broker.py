@@ -312,8 +312,8 @@ BROKER = (
     _task(
         "the task looks at a result's age, too",
         "results",
-        "age_ms=found.now_ms - found.time_ms",
-        "age_ms=0",
+        "now_ms=found.now_ms, added_ms=found.time_ms",
+        "now_ms=found.time_ms, added_ms=found.time_ms",
         "test_a_result_older_than_the_memory_of_fills_is_refused",
     ),
     _entry(

@@ -249,8 +249,8 @@ READING = (
     Guard(
         promise="a result older than the memory of fills isn't applied",
         file="contract/results.py",
-        old="    if age_ms > MAX_RESULT_AGE_MS:\n",
-        new="    if age_ms > MAX_RESULT_AGE_MS * 2:\n",
+        old="(age_ms := now_ms - first_ms) > MAX_RESULT_AGE_MS:\n",
+        new="(age_ms := now_ms - first_ms) > MAX_RESULT_AGE_MS * 2:\n",
         tests=(f"{CONSUMER_TESTS}::test_the_age_limit_of_a_result_is_exact",),
     ),
     _consumer(
@@ -288,10 +288,10 @@ READING = (
     ),
     _consumer(
         "a result that can't be understood is buried",
-        "            result = parse_entry_result(entry.fields, self.venue, age_ms=now_ms - entry.time_ms)\n"
+        "            result = parse_entry_result(entry.fields, self.venue, now_ms=now_ms, added_ms=entry.time_ms)\n"
         "        except InvalidMessageError as error:\n"
         "            move_to_dead_letters(self.dead_letters, entry, error)\n",
-        "            result = parse_entry_result(entry.fields, self.venue, age_ms=now_ms - entry.time_ms)\n"
+        "            result = parse_entry_result(entry.fields, self.venue, now_ms=now_ms, added_ms=entry.time_ms)\n"
         "        except InvalidMessageError:\n",
         "test_a_result_that_can_not_be_understood_is_a_dead_letter",
     ),

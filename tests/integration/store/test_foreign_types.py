@@ -22,6 +22,7 @@ from p33_tasks.store.connection import connect
 from p33_tasks.store.entries import RedisEntries
 from p33_tasks.store.lua_header import Named
 from p33_tasks.store.lua_source import header
+from p33_tasks.store.operator import Retry
 from p33_tasks.store.reconciliation import RedisReconcileStore
 from p33_tasks.store.scripts import NO_ARGS, Scripts
 from tests.support.gate import LONG, SOURCE, SYMBOL, Gate
@@ -238,6 +239,12 @@ def repair_ledger(gate: Gate) -> Act:
     return lambda: store.repair(state, account=account, known=known, watermark=WATERMARK, note=note, releases=True)
 
 
+def retry_dead_letter(gate: Gate) -> Act:
+    letter = str(gate.redis.xadd(gate.keys.dead_letters, {"entry": "{}"}))
+    retry = Retry(plan_id="plan-1", symbol=SYMBOL, first_id=f"{gate.now_ms()}-0", fields={"plan_id": "plan-1"})
+    return lambda: gate.operator.retry_dead_letter(letter, retry, by="test")
+
+
 ACTS: dict[str, tuple[str, Callable[[Gate], Act]]] = {
     act.__name__: (script, act)
     for script, act in (
@@ -270,6 +277,7 @@ ACTS: dict[str, tuple[str, Callable[[Gate], Act]]] = {
         ("hold_position", hold_position),
         ("settle_hold", settle_hold),
         ("repair_ledger", repair_ledger),
+        ("retry_dead_letter", retry_dead_letter),
     )
 }
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from p33_tasks.contract.results import parse_result
+from p33_tasks.contract.results import MAX_RESULT_AGE_MS, parse_entry_result, parse_result
 from p33_tasks.domain.models import Fill, OrderSide
 from p33_tasks.errors import InvalidMessageError
-from p33_tasks.ports import ExecutionResult
+from p33_tasks.ports import ExecutionResult, StreamEntry
 from p33_tasks.services.record_fill import refusal_in
 from p33_tasks.venues.binance_usdm.order_reports import BinanceResults
 from tests.factories import make_fill, result_entry
@@ -417,3 +417,26 @@ def test_another_word_is_not_the_venues_code(text: str):
 def test_an_error_text_is_bounded():
     (text,) = parse_result(result_entry(executed="False", error="x" * 100_000)).errors
     assert len(text) == 1_000
+
+
+NOW_MS = 1_800_000_000_000
+
+
+def entry(**changes: str) -> dict[str, str]:
+    return {"plan_id": "p", "symbol": "BTCUSDT", "executed": "False", **changes}
+
+
+def test_a_result_that_was_put_back_is_as_old_as_the_entry_it_names() -> None:
+    found = parse_entry_result(entry(retried_entry_id=f"{NOW_MS - 9_000}-0"), now_ms=NOW_MS, added_ms=NOW_MS)
+    assert found.first_entry(StreamEntry(stream="s", entry_id=f"{NOW_MS}-0")).entry_id == f"{NOW_MS - 9_000}-0"
+    limit = NOW_MS - MAX_RESULT_AGE_MS
+    parse_entry_result(entry(retried_entry_id=f"{limit}-0"), now_ms=NOW_MS, added_ms=NOW_MS)
+    for too_old, says in ((limit - 1, "remembered for 7"), (NOW_MS + 1, "later than the entry itself")):
+        with pytest.raises(InvalidMessageError, match=says):
+            parse_entry_result(entry(retried_entry_id=f"{too_old}-0"), now_ms=NOW_MS, added_ms=NOW_MS)
+
+
+@pytest.mark.parametrize("named", ["", "yesterday", "5", "5-0\n", "99999999999999999-0", "\u0661-0"])
+def test_another_text_than_an_entry_id_is_none(named: str) -> None:
+    with pytest.raises(InvalidMessageError, match="retried_entry_id"):
+        parse_entry_result(entry(retried_entry_id=named), now_ms=NOW_MS, added_ms=NOW_MS)
