@@ -114,7 +114,7 @@ def build(here: Runtime, options: Options) -> Ingest:
         publisher=TaskPublisher(app),
         window=window,
         processes=options.concurrency,
-        name=ConsumerName(here.entries),
+        name=ConsumerName(here.entries, marks=here.settings.marks),
         is_orphaned=lambda: parent is not None and os.getppid() != parent,
     )
 

@@ -8,11 +8,12 @@ from p33_tasks.cli.findings import Finding, Findings, Grade, counted, listed
 from p33_tasks.cli.session import Session
 from p33_tasks.cli.show import seconds
 from p33_tasks.cli.tables import limits_text, stream_text
+from p33_tasks.contract.fingerprints import NONE
 from p33_tasks.domain.ledger import drift_after
 from p33_tasks.domain.limits import looser
 from p33_tasks.domain.models import Policy
 from p33_tasks.store.entries import ahead_counter
-from p33_tasks.views.consumers import ConsumerView, read_consumers
+from p33_tasks.views.consumers import ConsumerView, other_prefixes, read_consumers
 from p33_tasks.views.overview import Overview, read_overview
 from p33_tasks.views.streams import MAX_AHEAD_MS, StreamView
 
@@ -34,7 +35,7 @@ def check_service(session: Session) -> list[Finding]:
     overview = read_overview(session.client, session.keys, settings.allowlist, source=session.source)
     consumers = read_consumers(session.client, session.keys)
     return [
-        *_check_workers(consumers),
+        *_check_workers(session, consumers),
         *_check_beat(overview, settings.policy),
         *_check_snapshots(overview, settings.policy),
         *_check_streams(overview, consumers),
@@ -43,8 +44,13 @@ def check_service(session: Session) -> list[Finding]:
     ]
 
 
-def _check_workers(consumers: tuple[ConsumerView, ...]) -> list[Finding]:
+def _check_workers(session: Session, consumers: tuple[ConsumerView, ...]) -> list[Finding]:
     findings = Findings("workers")
+    if any(consumer.is_alive for consumer in consumers):
+        _check_marks(findings, session, consumers)
+    elif others := other_prefixes(session.client, session.keys):
+        found = f"P33_KEY_PREFIX is {session.keys.prefix} here; the workers on this Redis have {listed(others)}"
+        findings.fail("key prefix", found, "use the workers' prefix, or start a worker with this one")
     for stream in ("plans", "results"):
         alive = [consumer.name for consumer in consumers if consumer.stream == stream and consumer.is_alive]
         if alive:
@@ -52,6 +58,29 @@ def _check_workers(consumers: tuple[ConsumerView, ...]) -> list[Finding]:
         else:
             findings.fail(f"reading {stream}", "nobody: no worker is running (or P33_INGEST=off)", START_WORKER)
     return findings.all
+
+
+_MARKED = {
+    "broker": ("P33_BROKER_URL", "use the workers' broker; another name of the same server is no fault"),
+    "signing": (
+        "P33_PERMIT_SIGNING_KEY",
+        "give all workers, and every PermitClient, one key: whoever has another one refuses the permits",
+    ),
+}
+
+
+def _check_marks(findings: Findings, session: Session, consumers: tuple[ConsumerView, ...]) -> None:
+    """Settings that workers and this process have in common; a worker of before 0.2 leaves no mark of them."""
+    own = session.settings.marks
+    for name, (variable, fix) in _MARKED.items():
+        marked = {consumer.name: consumer.marks[name] for consumer in consumers if name in consumer.marks}
+        other = listed(sorted(worker for worker, mark in marked.items() if mark != own[name]))
+        if other and own[name] == NONE:
+            findings.ok(name, f"{variable} is not set here, {other} has one; only workers and executors need it")
+        elif other:
+            findings.warn(name, f"{variable} here is not the one of {other}", fix)
+        elif marked:
+            findings.ok(name, f"{variable} is the workers' own")
 
 
 def _check_beat(overview: Overview, policy: Policy) -> list[Finding]:
@@ -107,7 +136,7 @@ def _check_streams(overview: Overview, consumers: tuple[ConsumerView, ...]) -> l
             findings.add(stream.name, grade, found, fix)
             _check_ids(findings, stream, overview)
         elif stream.name == "dead_letters" and stream.length:
-            fix = f"read them: redis-cli XREVRANGE {stream.key} + - COUNT 10"
+            fix = "read them: p33 deadletters list; a result that can be read now: p33 deadletters retry ID"
             findings.warn(
                 "dead letters", f"{counted(stream.length, 'entry', 'entries')} that could not be understood", fix
             )

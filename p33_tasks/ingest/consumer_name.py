@@ -8,9 +8,11 @@ from __future__ import annotations
 import socket
 import time
 import uuid
+from collections.abc import Mapping
 
 import structlog
 
+from p33_tasks.contract.fingerprints import with_marks
 from p33_tasks.log_events import LogEvent
 from p33_tasks.store.entries import RedisEntries
 
@@ -23,11 +25,13 @@ RENEW_SEC = 1.0
 class ConsumerName:
     """``<hostname>-<n>`` with the smallest n that nobody holds; held by a lease that has to be renewed."""
 
-    def __init__(self, entries: RedisEntries, hostname: str | None = None) -> None:
+    def __init__(
+        self, entries: RedisEntries, hostname: str | None = None, *, marks: Mapping[str, str] | None = None
+    ) -> None:
         self.value = ""
         self._entries = entries
         self._hostname = hostname or socket.gethostname()
-        self._token = uuid.uuid4().hex
+        self._token = with_marks(uuid.uuid4().hex, marks or {})
         self._renew_at = 0.0
 
     def keep(self) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from p33_tasks.contract.fingerprints import marks_of
 from p33_tasks.contract.names import (
     DEFAULT_GOVERNOR_KEY,
     DEFAULT_PREFIX,
@@ -300,6 +301,16 @@ class Settings(VenueVariables):
         if self.broker_url is not None:
             return self.broker_url.get_secret_value()
         return next_db(self.state_url)
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """What other processes compare their own settings with; no secret."""
+        key = self.permit_signing_key
+        return marks_of(
+            prefix=self.key_prefix,
+            broker_url=self.celery_broker_url,
+            signing_key=None if key is None else key.get_secret_value(),
+        )
 
     @property
     def venue(self) -> VenueSpec:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import redis as redis_py
 
+from p33_tasks.contract.fingerprints import read_marks
 from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.store.scripts import translated_errors
 
@@ -27,6 +28,7 @@ class ConsumerView:
     pending: int
     is_alive: bool  # a process holds the lease on this name
     oldest_idle_ms: int  # of its pending entries: since it was last delivered; 0 when there are none
+    marks: Mapping[str, str] = field(default_factory=dict)  # of its settings; empty: it isn't alive, or of 0.1
 
 
 def read_consumers(client: redis.Redis, keys: Keys) -> tuple[ConsumerView, ...]:
@@ -48,7 +50,7 @@ def read_consumers(client: redis.Redis, keys: Keys) -> tuple[ConsumerView, ...]:
             for consumer in reply
         ]
         for _, key, consumer in found:
-            pipeline.exists(keys.consumer_lease(consumer["name"]))
+            pipeline.get(keys.consumer_lease(consumer["name"]))
             # Ordered by entry id, so the first is the oldest entry; good enough to see that something is stuck.
             pipeline.xpending_range(key, GROUP, min="-", max="+", count=1, consumername=consumer["name"])
         details = pipeline.execute()
@@ -65,7 +67,8 @@ def _views(found: list[Any], details: list[Any]) -> Iterator[ConsumerView]:
             stream=name,
             name=str(consumer["name"]),
             pending=int(consumer["pending"]),
-            is_alive=bool(details[2 * at]),
+            is_alive=details[2 * at] is not None,
+            marks=read_marks(str(details[2 * at] or "")),
             oldest_idle_ms=int(oldest[0]["time_since_delivered"]) if oldest else 0,
         )
 
@@ -79,8 +82,34 @@ def _unheard_of(client: redis.Redis, keys: Keys) -> tuple[ConsumerView, ...]:
         names.update(str(key).removeprefix(start) for key in page)
         if cursor == 0 or names:
             break
+    leases = {name: client.get(f"{start}{name}") for name in names}
     return tuple(
-        ConsumerView(stream=stream, name=name, pending=0, is_alive=True, oldest_idle_ms=0)
+        ConsumerView(
+            stream=stream,
+            name=name,
+            pending=0,
+            is_alive=True,
+            oldest_idle_ms=0,
+            marks=read_marks(str(leases[name] or "")),
+        )
         for name in sorted(names)
         for stream in ("plans", "results")
     )
+
+
+def other_prefixes(client: redis.Redis, keys: Keys) -> tuple[str, ...]:
+    """Key prefixes of other accounts whose workers are alive on this Redis: a bounded search.
+
+    Raises:
+        StoreError: Redis is away, or refuses.
+    """
+    own = keys.consumer_lease("")
+    middle = own.removeprefix(keys.prefix)
+    found, cursor = set[str](), 0
+    with translated_errors():
+        for _ in range(MAX_SCANS):
+            cursor, page = client.scan(cursor, match=f"*{middle}*", count=SCAN_COUNT)
+            found.update(str(key).partition(middle)[0] for key in page)
+            if cursor == 0:
+                break
+    return tuple(sorted(found - {keys.prefix}))

@@ -144,6 +144,16 @@ class TestFormatting:
             assert "hunter2" not in text
             assert len(text) <= 240
 
+    @pytest.mark.parametrize(
+        ("result", "state"), [("'done'", "NOTHING DUE"), ("'refreshed'", "SUCCESS"), (None, "STARTED")]
+    )
+    def test_a_refresh_that_found_nothing_to_do_is_named(self, result: str | None, state: str) -> None:
+        config: dict[str, object] = {}
+        exec(compile((ROOT / "flower.conf").read_text(), "flower.conf", "exec"), config)  # noqa: S102 - as Flower does
+        task = type("Task", (), {"name": "p33.refresh_snapshot", "kwargs": "{}", "args": "()"})()
+        task.result, task.state = result, "STARTED" if result is None else "SUCCESS"
+        assert config["format_task"](task).state == state  # type: ignore[operator]  # the file's own function
+
 
 class TestCeleryExporter:
     def test_it_counts_the_tasks_of_a_real_worker(self, acl: AclRedis, tmp_path: Path) -> None:

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from p33_tasks.contract.keys import Keys
 from p33_tasks.demo.exchange.client import SimControl
-from p33_tasks.store.entries import ahead_counter
+from p33_tasks.ingest.consumer_name import ConsumerName
+from p33_tasks.settings import Settings
+from p33_tasks.store.entries import RedisEntries, ahead_counter
 from tests.deployment.acl import AclRedis, running_acl_redis
 from tests.integration.cli.conftest import Call, document
 from tests.support.gate import OTHER, SYMBOL, Gate
@@ -300,6 +303,54 @@ def test_without_workers_and_beat_it_says_how_to_start_them(call: Call) -> None:
 def test_a_worker_that_has_not_been_given_an_entry_yet_is_seen(gate: Gate, call: Call) -> None:
     gate.redis.set(gate.keys.consumer_lease("host-1"), "token", px=60_000)
     assert "host-1" in findings(call, "--no-exchange")["workers: reading plans"]["found"]
+
+
+def alive(gate: Gate, **settings: str) -> None:
+    """A worker's sign of life, as it leaves it with such settings."""
+    worker = Settings(**{**gate.server.environment, **settings})
+    name = ConsumerName(RedisEntries(gate.redis, Keys(worker.key_prefix)), "host", marks=worker.marks)
+    name.keep()
+
+
+SIGNING, OTHER_SIGNING = "a-signing-key-of-workers", "another-key-of-workers"
+
+
+def test_workers_with_this_processes_settings_are_said_to_have_them(gate: Gate, call: Call) -> None:
+    alive(gate, P33_PERMIT_SIGNING_KEY=SIGNING)
+    found = findings(call, "--no-exchange", P33_PERMIT_SIGNING_KEY=SIGNING)
+    assert [found[f"workers: {name}"]["grade"] for name in ("broker", "signing")] == ["ok", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("name", "workers", "here", "grade"),
+    [
+        ("signing", {"P33_PERMIT_SIGNING_KEY": SIGNING}, {"P33_PERMIT_SIGNING_KEY": OTHER_SIGNING}, "warn"),
+        ("signing", {}, {"P33_PERMIT_SIGNING_KEY": SIGNING}, "warn"),
+        ("signing", {"P33_PERMIT_SIGNING_KEY": SIGNING}, {}, "ok"),
+        ("broker", {"P33_BROKER_URL": "redis://u:secret@10.0.0.5:6379/1"}, {}, "warn"),
+    ],
+)
+def test_a_setting_other_than_the_workers_is_noticed(
+    gate: Gate, call: Call, name: str, workers: dict[str, str], here: dict[str, str], grade: str
+) -> None:
+    alive(gate, **workers)
+    row = findings(call, "--no-exchange", **here)[f"workers: {name}"]
+    assert (row["grade"], "host-1" in row["found"]) == (grade, True)
+    lease = str(gate.redis.get(gate.keys.consumer_lease("host-1")))
+    assert not [secret for secret in (SIGNING, OTHER_SIGNING, "secret", "10.0.0.5") if secret in lease]
+
+
+def test_the_prefix_of_the_workers_that_are_there_is_named(gate: Gate, call: Call) -> None:
+    alive(gate, P33_KEY_PREFIX="second")
+    row = findings(call, "--no-exchange")["workers: key prefix"]
+    assert row["grade"] == "fail"
+    assert "quantum here; the workers on this Redis have second" in row["found"]
+
+
+def test_a_worker_of_before_that_leaves_no_mark_of_its_settings_is_no_finding(gate: Gate, call: Call) -> None:
+    gate.redis.set(gate.keys.consumer_lease("host-1"), "token", px=60_000)
+    found = findings(call, "--no-exchange", P33_PERMIT_SIGNING_KEY=SIGNING)
+    assert not {"workers: broker", "workers: signing"} & set(found)
 
 
 def test_a_stuck_entry_is_seen(gate: Gate, call: Call) -> None:
