@@ -327,9 +327,9 @@ BARRIER = (
             ),
             (
                 "in hedge mode it is the leg's",
-                "verdicts.py",
-                '                        "ledger": keys.ledger(symbol, leg),\n',
-                '                        "ledger": keys.ledger(symbol),\n',
+                "lua/put_snapshots.lua",
+                "      service_hold = k.long_service_hold },\n",
+                "      service_hold = k.service_hold },\n",
                 "test_in_hedge_mode_it_is_the_legs_alone",
             ),
         )
