@@ -87,7 +87,8 @@ def check_exchange(session: Session, *, redis_answers: bool) -> list[Finding]:
 
 def _check_keys_are_set(findings: Findings, settings: Settings) -> None:
     """Nothing was asked of the exchange; that keys are missing is known without it."""
-    if settings.venue.credentials and None in settings.api_credentials:
+    key, secret = settings.api_credentials
+    if settings.venue.credentials and (key is None or (secret is None and settings.venue.account is None)):
         findings.fail("credentials", "no API key is set", settings.venue.credentials_advice)
 
 

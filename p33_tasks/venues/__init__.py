@@ -22,6 +22,7 @@ module              what it holds
 ``okx``             OKX v5, linear perpetual swaps
 ``bitget``          Bitget v2, USDT-M futures of a classic account
 ``gate``            Gate v4, perpetual futures settled in USDT
+``hyperliquid``     Hyperliquid perpetuals, of every dex
 ``_template``       where a new venue begins: docs/adding-a-venue.md
 ==================  =============================================================================================
 
@@ -43,5 +44,6 @@ VENUES: Final = (
     "okx",  # OKX v5, linear perpetual swaps
     "bitget",  # Bitget v2, USDT-M futures of a classic account
     "gate",  # Gate v4, perpetual futures settled in USDT
+    "hyperliquid",  # Hyperliquid perpetuals, of every dex
 )
 """The folders of this package that are venues; each holds ``VENUE``."""

@@ -28,7 +28,7 @@ from p33_tasks.venues.http_errors import Answer, VenueCode, failure_of, reason_o
 from p33_tasks.venues.rows import milliseconds_at
 from p33_tasks.venues.scrub import scrub
 from p33_tasks.venues.spec import Endpoint, VenueSpec
-from p33_tasks.venues.transport import ApiKey, Recorder, Stamp, build_client
+from p33_tasks.venues.transport import ApiKey, Recorder, Stamp, build_client, wallet_key
 
 log = structlog.get_logger("p33.exchange")
 
@@ -107,6 +107,33 @@ class VenueSession:
         """The venue's clock as well as this process knows it; asks the venue only after it refused a timestamp."""
         self._measure_offset_if_due()
         return int(time.time() * 1000) - self._offset_ms
+
+    @property
+    def account(self) -> str:
+        """The account's address, on a venue whose API key is one. Raises ExchangeCredentialsError."""
+        key, form = self._credentials.api_key or "", self._spec.account
+        if form is None or not form.fullmatch(key):
+            found = "isn't an account's address" if key else "is missing"
+            raise ExchangeCredentialsError(
+                f"{self._spec.exchange_id}: the API key {found}; {self._spec.credentials_advice}"
+            )
+        return key.lower()
+
+    def wallet_address(self) -> str | None:
+        """The address of the wallet whose key the API secret is; None: there is no secret.
+
+        Raises:
+            ExchangeCredentialsError: The secret isn't a wallet's key.
+        """
+        if not self._credentials.api_secret:
+            return None
+        client = self._recorder().client
+        try:
+            return str(client.eth_get_address_from_private_key(wallet_key(client))).lower()
+        except ValueError as error:
+            raise ExchangeCredentialsError(
+                f"{self._spec.exchange_id}: {error}; {self._spec.credentials_advice}"
+            ) from None
 
     def fetch_server_time_ms(self) -> int:
         """The venue's clock, in one request."""

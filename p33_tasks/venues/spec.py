@@ -36,6 +36,7 @@ class Endpoint:
     weight: int  # of the request budget, for one page
     params: tuple[tuple[str, str], ...] = ()  # sent each time: the scope of the answer, e.g. category and settle coin
     pages: int = 1  # the most pages of one reading of 600 symbols; each is a request
+    period_ms: int = 0  # its answer is kept for so long; 0: asked each time
     signed: bool = False
     is_order: bool = False  # counted by the venue's order limits, which are a budget of their own
 
@@ -102,6 +103,12 @@ class ErrorCodes:
     market_refused: frozenset[str]  # of an order: the market rules have changed, they are due at once
     rows: RowCodes | None = None  # None: the code of the answer says it all
     bans: tuple[Ban, ...] = ()
+    # Where one code stands for every error: our code by what is found in the text, the first that is.
+    texts: tuple[tuple[str, re.Pattern[str]], ...] = ()
+
+    def told_by(self, text: str) -> str | None:
+        """The code that an error's text stands for; None: none."""
+        return next((code for code, pattern in self.texts if pattern.search(text)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +158,7 @@ class VenueSpec:
     ccxt_options: Mapping[str, Any] = field(default_factory=dict)
     headers: tuple[tuple[str, str], ...] = ()  # sent with every request
     test_headers: tuple[tuple[str, str], ...] = ()  # sent with every request to the test environment
+    account: re.Pattern[str] | None = None  # the key is an account's public address; the secret signs orders only
     scope: str = ""  # what the positions answer covers, part of ``source``, e.g. "linear USDT"
 
     @property
@@ -165,19 +173,21 @@ class VenueSpec:
 
     @property
     def refresh_weight(self) -> int:
-        """The request weight of one refresh of 600 symbols, every page counted."""
-        return sum(endpoint.weight * endpoint.pages for endpoint in self.positions)
+        """The request weight of one refresh of 600 symbols, every page counted, without what is kept."""
+        return sum(endpoint.weight * endpoint.pages for endpoint in self.positions if not endpoint.period_ms)
 
     def weight_per_minute(self, poll_ms: int) -> float:
         """The request weight that refreshes and market rules take each minute at this poll period."""
-        return 60_000 / poll_ms * self.refresh_weight + self._markets_weight
+        return 60_000 / poll_ms * self.refresh_weight + self._steady_weight
 
     @property
     def least_poll_ms(self) -> int:
         """The shortest poll period whose requests stay within this service's own weight, in whole milliseconds."""
-        left = self.requests.own_weight_per_minute - self._markets_weight
+        left = self.requests.own_weight_per_minute - self._steady_weight
         return math.ceil(60_000 * self.refresh_weight / left)
 
     @property
-    def _markets_weight(self) -> float:
-        return 60_000 / self.markets_period_ms * sum(endpoint.weight * endpoint.pages for endpoint in self.markets)
+    def _steady_weight(self) -> float:
+        """The request weight per minute that no poll period changes."""
+        markets = 60_000 / self.markets_period_ms * sum(endpoint.weight * endpoint.pages for endpoint in self.markets)
+        return markets + sum(60_000 / each.period_ms * each.weight for each in self.positions if each.period_ms)

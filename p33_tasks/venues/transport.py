@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,9 @@ from p33_tasks.venues.http_errors import Answer
 
 QUIET_LOGGERS = ("ccxt.base.exchange", "urllib3.connectionpool")
 """At DEBUG these write the signed URL and the API key, so they never go below INFO."""
+
+
+_WALLET_KEY = re.compile(r"(?:0x)?[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,8 @@ class Stamp:
     time_ms: int  # the timestamp, by the venue's clock
     options: Mapping[str, Any] = field(default_factory=dict)  # ccxt's, for this request
     headers: Mapping[str, str] = field(default_factory=dict)
+    # Where the venue wants a signature that ccxt puts on orders of its own only: the client, the parameters.
+    sign: Callable[[Any, Mapping[str, Any]], Mapping[str, Any]] | None = None
 
 
 @dataclass(slots=True)
@@ -56,7 +62,8 @@ class Recorder:
         self.answer = None
         try:
             with self._stamped(stamp):
-                getattr(self.client, method)(dict(params))
+                signed = params if stamp is None or stamp.sign is None else stamp.sign(self.client, params)
+                getattr(self.client, method)(dict(signed))
         finally:
             # Kept by ccxt for debugging; a traceback that shows variables would show the signed URL.
             self.client.last_request_url = self.client.last_request_body = self.client.last_request_headers = None
@@ -118,6 +125,8 @@ def build_client(
             "apiKey": credentials.api_key or "",
             "secret": credentials.api_secret or "",
             "password": credentials.password or "",
+            "walletAddress": credentials.api_key or "",
+            "privateKey": credentials.api_secret or "",
             "timeout": timeout_ms,
             "enableRateLimit": False,  # it is per process; the budget is shared by all workers
             "options": {**options, "maxRetriesOnFailure": 0},
@@ -134,6 +143,14 @@ def build_client(
     recorder = Recorder(client)
     _keep_answers(client, recorder)
     return recorder
+
+
+def wallet_key(client: Any) -> str:
+    """The key of the wallet that signs. Raises ValueError: the API secret isn't one; it is not in the text."""
+    key = str(client.privateKey)
+    if not _WALLET_KEY.fullmatch(key):
+        raise ValueError("the API secret isn't a wallet's key, 0x and 64 hexadecimal digits")
+    return key
 
 
 def redirected(urls: Any, base_url: str) -> Any:

@@ -25,6 +25,8 @@ class PlayedSession:
     spec: VenueSpec
     answers: dict[Endpoint, Any]
     status: int = 200
+    account: str = "0x00000000000000000000000000000000000000a1"
+    wallet: str | None = None
     sent: list[tuple[Endpoint, dict[str, Any]]] = field(default_factory=list)
     stamps: list[Stamp] = field(default_factory=list)
 
@@ -47,6 +49,9 @@ class PlayedSession:
         got = Answer(status=self.status, headers={}, text=text)
         failure = failure_of(got, self.spec.errors, endpoint.shown, str, NOW_MS, limit=self.spec.requests)
         return Reply(answer=got, failure=failure, refused=venue_code(got, self.spec.errors))
+
+    def wallet_address(self) -> str | None:
+        return self.wallet
 
     def clock_ms(self) -> int:
         return NOW_MS

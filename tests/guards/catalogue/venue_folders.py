@@ -27,6 +27,11 @@ def _shared(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
     return Guard(promise=promise, file=f"venues/{file}", old=old, new=new, tests=tests)
 
 
+def _hyperliquid(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
+    named = tuple(f"unit/venues/test_hyperliquid.py::{test}" for test in tests)
+    return Guard(promise=f"hyperliquid: {promise}", file=f"venues/hyperliquid/{file}", old=old, new=new, tests=named)
+
+
 def _bitget(promise: str, file: str, old: str, new: str, *tests: str) -> Guard:
     named = tuple(f"unit/venues/test_bitget.py::{test}" for test in tests)
     return Guard(promise=f"bitget: {promise}", file=f"venues/bitget/{file}", old=old, new=new, tests=named)
@@ -565,5 +570,63 @@ VENUE_FOLDERS = (
         "    if closed not in {q.ZERO, q.magnitude(signed)}:\n",
         "    if False:\n",
         "test_a_trade_in_dual_mode_opens_or_closes_and_never_both",
+    ),
+    # --- hyperliquid
+    _hyperliquid(
+        "the empty state of an API wallet's address is never flat",
+        "reader.py",
+        "        self._role.get().check_is_account()\n",
+        "",
+        "test_the_empty_state_of_an_address_that_is_no_account_is_never_flat",
+    ),
+    _hyperliquid(
+        "an answer about another dex proves nothing",
+        "position_rows.py",
+        '        if dex_of(row["symbol"]) != dex:\n',
+        "        if False:\n",
+        "test_a_row_of_another_dex_or_of_no_coin_leaves_absent_coins_unknown",
+        "test_the_own_dexs_answer_proves_nothing_about_another_dex",
+    ),
+    _hyperliquid(
+        "a row that names no coin leaves absent coins unknown",
+        "position_rows.py",
+        '            return "a row of the answer names no coin, and could be its own"\n',
+        "            continue\n",
+        "test_a_row_of_another_dex_or_of_no_coin_leaves_absent_coins_unknown",
+    ),
+    _hyperliquid(
+        "two rows of one coin are not one position",
+        "position_rows.py",
+        "    if len(rows) > 1:\n",
+        "    if False:\n",
+        "test_what_is_not_one_position_is_invalid",
+    ),
+    _hyperliquid(
+        "a dex that can't be read affects its coins only, and an outage all",
+        "reader.py",
+        "            if not dex or type(error) not in {ExchangeError, MalformedResponseError}:\n",
+        "            if False:\n",
+        "test_a_dex_that_cant_be_read_affects_its_coins_only",
+    ),
+    _hyperliquid(
+        "a liquidation of the other side isn't the account's",
+        "order_rows.py",
+        "    return ForcedKind.LIQUIDATION if whose.lower() == account else None\n",
+        "    return ForcedKind.LIQUIDATION\n",
+        "test_a_liquidation_is_the_accounts_own_only_where_it_names_it",
+    ),
+    _hyperliquid(
+        "a full answer is cut",
+        "reader.py",
+        "            if len(page) < _PAGE:\n",
+        "            if True:\n",
+        "test_a_full_answer_is_cut_and_read_to_both_ends",
+    ),
+    _hyperliquid(
+        "fills that may be gone are missed with an error",
+        "reader.py",
+        "                if len(rows) >= _KEPT_FILLS:\n",
+        "                if False:\n",
+        "test_so_many_fills_that_the_oldest_may_be_gone_are_an_error",
     ),
 )

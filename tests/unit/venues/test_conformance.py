@@ -37,6 +37,7 @@ class PlayedSession:
 
     answers: Mapping[Endpoint, str]
     asked: list[Endpoint] = field(default_factory=list)
+    account: str = "0x00000000000000000000000000000000000000a1"
     sent: list[Mapping[str, Any]] = field(default_factory=list)  # beside an endpoint's own parameters
 
     def ask(self, endpoint: Endpoint, params: Mapping[str, Any] | None = None) -> object:

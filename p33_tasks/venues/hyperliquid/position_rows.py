@@ -1,0 +1,84 @@
+"""Pure reading of Hyperliquid's positions.
+
+Invariants:
+
+1. A coin without a row is flat only if every row of the answer names a coin of the dex that was asked for.
+2. ``szi`` is signed and in base units. Each row is ``oneWay``; two rows of one coin are not one position.
+
+Source: "Retrieve user's perpetuals account summary" of Hyperliquid's info endpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from p33_tasks.domain import quantities as q
+from p33_tasks.domain.models import Position
+from p33_tasks.errors import MalformedResponseError
+from p33_tasks.ports import PositionReport
+from p33_tasks.venues.hyperliquid.coins import dex_of, named
+from p33_tasks.venues.hyperliquid.spec import POSITIONS
+from p33_tasks.venues.rows import InvalidRowError, Row, milliseconds_at, number, prices, rows_by_symbol, shape
+
+
+def read_positions(answer: object, symbols: Iterable[str], *, dex: str) -> PositionReport:
+    """Read ``clearinghouseState`` of one dex.
+
+    Args:
+        answer: As decoded by ``exact_json.loads_exact``.
+        symbols: Of that dex.
+        dex: That was asked for; empty: the venue's own.
+
+    Raises:
+        MalformedResponseError: It isn't the documented answer.
+    """
+    rows = answer.get("assetPositions") if isinstance(answer, dict) else None
+    if not isinstance(rows, list) or milliseconds_at(answer, ("time",)) is None:
+        raise MalformedResponseError(
+            f"{POSITIONS.shown}: an object with a list 'assetPositions' and its time was expected, {shape(answer)} came"
+        )
+    found = [_flattened(row) for row in rows]
+    doubt = _doubt(found, dex)
+    positions: dict[str, Position] = {}
+    invalid: dict[str, str] = {}
+    for symbol, own in rows_by_symbol(found, symbols).items():
+        try:
+            positions[symbol] = _position(symbol, own, doubt)
+        except InvalidRowError as problem:
+            invalid[symbol] = str(problem)
+    return PositionReport(positions=positions, spoiled=invalid)
+
+
+def _flattened(row: object) -> Row:
+    position = named(row.get("position") if isinstance(row, dict) else None, "coin")
+    leverage = position.get("leverage")
+    return {
+        **position,
+        "kind": row.get("type") if isinstance(row, dict) else None,
+        "leverage": leverage.get("value") if isinstance(leverage, dict) else None,
+    }
+
+
+def _doubt(rows: Sequence[Row], dex: str) -> str | None:
+    """Why absence proves nothing in this answer; None where it proves flat."""
+    for row in rows:
+        if row["symbol"] is None:
+            return "a row of the answer names no coin, and could be its own"
+        if dex_of(row["symbol"]) != dex:
+            return f"the answer holds a row of {row['symbol']:.30}: it isn't of the dex that was asked for"
+    return None
+
+
+def _position(symbol: str, rows: Sequence[Row], doubt: str | None) -> Position:
+    if not rows and doubt is not None:
+        raise InvalidRowError(doubt)
+    if not rows:
+        return Position(symbol=symbol, position_amt=q.ZERO)
+    if len(rows) > 1:
+        raise InvalidRowError(f"{len(rows)} rows of one coin")
+    row = rows[0]
+    if row["kind"] != "oneWay":
+        raise InvalidRowError(f"its type is {row['kind']!r:.20}, not oneWay")
+    # The answer holds no mark price, only the value of a position.
+    shown = prices(row, entry="entryPx", mark="markPx", leverage="leverage", pnl="unrealizedPnl")
+    return Position(symbol=symbol, position_amt=number(row, "szi"), **shown)

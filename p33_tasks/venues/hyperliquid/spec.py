@@ -1,0 +1,101 @@
+"""What Hyperliquid declares: hosts, endpoints, limits, and what its error texts stand for.
+
+1 200 of weight per minute and address of the network. An order weighs 1; orders are limited by what the account has
+traded besides, one in 10 s beyond that.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from p33_tasks.venues.spec import (
+    ClientOrderIds,
+    ClockSpec,
+    ContractSize,
+    Credentials,
+    Endpoint,
+    ErrorCodes,
+    FlatEvidence,
+    OrderLimit,
+    RequestLimit,
+    VenueSpec,
+)
+
+MOST_DEXES: Final = 4
+"""The dexes read in one refresh, each by a request of its own."""
+
+
+def _info(kind: str, *, weight: int = 20, pages: int = 1, period_ms: int = 0) -> Endpoint:
+    return Endpoint(
+        call="publicPostInfo",
+        shown=f"POST /info {kind}",
+        weight=weight,
+        params=(("type", kind),),
+        pages=pages,
+        period_ms=period_ms,
+    )
+
+
+ROLE: Final = _info("userRole", weight=60, period_ms=120_000)
+POSITIONS: Final = _info("clearinghouseState", weight=2, pages=MOST_DEXES)
+META: Final = _info("meta", pages=MOST_DEXES)
+TIME: Final = _info("exchangeStatus", weight=2)
+ORDER: Final = _info("orderStatus", weight=2)
+RESTING: Final = _info("frontendOpenOrders")
+FILLS: Final = _info("userFillsByTime", weight=120)  # 20, and 1 more for each 20 of at most 2 000 fills
+
+SPEC: Final = VenueSpec(
+    exchange_id="hyperliquid",
+    live_host="api.hyperliquid.xyz",
+    test_host="api.hyperliquid-testnet.xyz",
+    testnet_variable="P33_TESTNET",
+    credentials=(Credentials(key="P33_API_KEY", secret="P33_API_SECRET"),),  # noqa: S106 - names of variables
+    requests=RequestLimit(weight_per_minute=1_200, own_weight_per_minute=600, stop_at_weight=1_140, used_header=None),
+    order_limits=(OrderLimit(orders=500, window_sec=60),),  # of the 1 200, beside our own requests
+    errors=ErrorCodes(
+        code_field="status",
+        text_field="response",
+        is_error=re.compile(r"err( [a-z]+)?"),
+        credentials=frozenset({"err wallet"}),
+        clock=frozenset({"err nonce"}),
+        rate_limited=frozenset(),  # HTTP 429
+        order_limited=frozenset({"err requests"}),
+        unavailable=frozenset(),
+        market_refused=frozenset({"err market"}),
+        # Every error has the status "err"; its text says which it is. The first one found counts.
+        texts=(
+            ("err wallet", re.compile(r"does not exist|[Mm]ust deposit|[Uu]nable to recover signer")),
+            ("err duplicate", re.compile(r"duplicate nonce")),
+            ("err nonce", re.compile(r"[Nn]once")),
+            ("err requests", re.compile(r"Too many cumulative requests")),
+            ("err market", re.compile(r"invalid size|zero size|minimum value|divisible by tick size")),
+            (
+                "err order",
+                re.compile(
+                    r"Reduce only order would increase|could not immediately match|No liquidity available|"
+                    r"Insufficient margin|more than 80% away|too far from oracle|more aggressive than oracle|"
+                    r"increase open interest|exceed margin tier"
+                ),
+            ),
+        ),
+    ),
+    clock=ClockSpec(endpoint=TIME, path=("time",), max_offset_ms=1_000),
+    endpoints=(ROLE, POSITIONS, META, TIME, ORDER, RESTING, FILLS),
+    positions=(ROLE, POSITIONS),
+    markets=(META,),
+    symbol_is_flat_by=FlatEvidence.ABSENCE,
+    leg_is_flat_by=FlatEvidence.ABSENCE,
+    contract_size=ContractSize.BASE,
+    client_order_ids=ClientOrderIds(
+        pattern=re.compile(r"0x[0-9a-f]{32}"),
+        max_chars=34,
+        shown="0x and 32 of 0-9a-f",
+        own_prefix="0x703333",  # "p33" in hex
+    ),
+    has_hedge_mode=False,
+    read_lag_ms=2_000,
+    request_window_ms=60_000,  # expiresAfter, which is signed; the venue names no longest
+    account=re.compile(r"0x[0-9a-fA-F]{40}"),
+    ccxt_options={"timeDifference": 0},
+)

@@ -1,0 +1,293 @@
+"""Hyperliquid: proven, proven flat or unknown; whose address it is; fills and orders, complete or an error."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from p33_tasks.domain.models import OrderSide
+from p33_tasks.domain.trades import ForcedKind
+from p33_tasks.errors import ExchangeCredentialsError, ExchangeError, ExchangeUnavailableError, MalformedResponseError
+from p33_tasks.settings import Settings
+from p33_tasks.venues.exact_json import loads_exact
+from p33_tasks.venues.hyperliquid import VENUE
+from p33_tasks.venues.hyperliquid.account_rows import read_markets
+from p33_tasks.venues.hyperliquid.order_rows import read_order, read_resting
+from p33_tasks.venues.hyperliquid.position_rows import read_positions
+from p33_tasks.venues.hyperliquid.spec import FILLS, META, MOST_DEXES, ORDER, POSITIONS, RESTING, ROLE
+from tests.support.played_session import NOW_MS, PlayedSession
+
+DATA = Path(__file__).parents[2] / "data" / "venues" / "hyperliquid"
+ACCOUNT, AGENT, OTHER = (f"0x{'0' * 38}{tail}" for tail in ("a1", "a9", "b2"))
+DAY_MS = 86_400_000
+LIVE = False
+
+
+def raw(name):
+    return json.loads((DATA / f"{name}.json").read_text())
+
+
+def row(coin="BTC", szi="1.5", kind="oneWay", **changes):
+    return {"type": kind, "position": {"coin": coin, "szi": szi, "entryPx": "10.5"} | changes}
+
+
+def state(*rows, **changes):
+    return {"assetPositions": list(rows), "time": NOW_MS} | changes
+
+
+def read(*rows, symbols=("BTC", "ETH"), dex=""):
+    return read_positions(loads_exact(json.dumps(state(*rows))), symbols, dex=dex)
+
+
+def amounts(report):
+    return {symbol: str(position.position_amt) for symbol, position in report.positions.items()}
+
+
+def fill(tid=1, **changes):
+    plain = {"coin": "BTC", "side": "A", "sz": "0.03", "tid": tid, "oid": 7, "time": NOW_MS - 1000, "dir": "Close Long"}
+    return plain | changes
+
+
+def order(status="filled", **changes):
+    plain = {"coin": "BTC", "side": "A", "oid": 7, "origSz": "0.05", "sz": "0.02", "timestamp": NOW_MS, "cloid": None}
+    return {"status": "order", "order": {"order": plain | changes, "status": status, "statusTimestamp": NOW_MS}}
+
+
+def session_with(**answers):
+    named = {"role": ROLE, "positions": POSITIONS, "meta": META, "order": ORDER, "fills": FILLS, "resting": RESTING}
+    plain = {ROLE: {"role": "user"}, POSITIONS: state(), META: raw("meta"), ORDER: order(), FILLS: [], RESTING: []}
+    return PlayedSession(VENUE.spec, plain | {named[name]: answer for name, answer in answers.items()})
+
+
+def reader(session):
+    return VENUE.reader(session, "source", LIVE)
+
+
+# --- positions ------------------------------------------------------------------------------------------------------
+
+
+def test_recorded_positions_are_read_with_their_signs():
+    for name in ("clearinghouse_state_long_short", "clearinghouse_state_isolated"):
+        answer = {"time": NOW_MS} | raw(name)  # the older recording is of before answers had their time
+        expected = {each["position"]["coin"]: each["position"]["szi"] for each in answer["assetPositions"]}
+        report = read_positions(answer, [coin.upper() for coin in expected], dex="")
+        assert {s: p.position_amt for s, p in report.positions.items()} == {
+            coin.upper(): Decimal(szi) for coin, szi in expected.items()
+        }
+    assert report.positions["ETH"].leverage == 20
+
+
+@pytest.mark.parametrize(
+    "odd", [row(coin="xyz:TSLA"), row(coin=None), {"type": "oneWay"}, None, row(coin=""), row(coin="BT\u00c7")]
+)
+def test_a_row_of_another_dex_or_of_no_coin_leaves_absent_coins_unknown(odd):
+    report = read(row(), odd)
+    assert amounts(report) == {"BTC": "1.5"}
+    assert report.spoiled.keys() == {"ETH"}
+
+
+@pytest.mark.parametrize("rows", [[row(), row()], [row(kind="hedge")], [row(szi="one")], [row(coin="btc"), row()]])
+def test_what_is_not_one_position_is_invalid(rows):
+    assert read(*rows).spoiled.keys() == {"BTC"}
+
+
+def test_each_dex_is_asked_for_itself_and_proves_its_own_coins_only():
+    def answer(params):
+        return state(row(coin="xyz:TSLA", szi="-2")) if params["dex"] == "xyz" else state(row())
+
+    session = session_with(positions=answer)
+    report = reader(session).fetch_positions(["BTC", "XYZ:TSLA", "XYZ:GOLD"])
+    assert amounts(report) == {"BTC": "1.5", "XYZ:TSLA": "-2", "XYZ:GOLD": "0"}
+    assert session.params_of(POSITIONS) == [{"user": ACCOUNT, "dex": dex} for dex in ("", "xyz")]
+
+
+def test_the_own_dexs_answer_proves_nothing_about_another_dex():
+    report = reader(session_with(positions=state(row()))).fetch_positions(["BTC", "XYZ:TSLA"])
+    assert amounts(report) == {"BTC": "1.5"}
+    assert report.spoiled.keys() == {"XYZ:TSLA"}
+
+
+def test_a_dex_that_cant_be_read_affects_its_coins_only():
+    def answer(params):
+        return None if params["dex"] else state(row())
+
+    session = session_with(positions=answer, meta=lambda params: None if params["dex"] else raw("meta"))
+    for report in (reader(session).fetch_positions(["BTC", "NOSUCH:BTC"]), reader(session).fetch_markets(["NOSUCH:A"])):
+        assert all(symbol.startswith("NOSUCH:") for symbol in report.spoiled)
+        assert len(report.spoiled) == 1
+    with pytest.raises(ExchangeUnavailableError):
+        reader(session_with(positions=ExchangeUnavailableError("away"))).fetch_positions(["XYZ:TSLA"])
+
+
+def test_more_dexes_than_the_budget_counts_are_not_asked():
+    session = session_with(positions=lambda params: state(row(coin=f"{params['dex']}:A")))
+    report = reader(session).fetch_positions([f"D{number}:A" for number in range(MOST_DEXES + 1)])
+    assert len(session.params_of(POSITIONS)) == MOST_DEXES == len(report.positions)
+    assert report.spoiled.keys() == {f"D{MOST_DEXES}:A"}
+
+
+# --- whose address it is --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", [{"role": "agent", "data": {"user": OTHER}}, {"role": "missing"}, {"role": "agent"}])
+def test_the_empty_state_of_an_address_that_is_no_account_is_never_flat(role):
+    session = session_with(role=role)
+    with pytest.raises(ExchangeCredentialsError) as refused:
+        reader(session).fetch_positions(["BTC"])
+    assert session.params_of(POSITIONS) == []
+    assert role["role"] == "missing" or "API wallet" in str(refused.value)
+
+
+def test_an_unknown_role_is_an_error():
+    with pytest.raises(MalformedResponseError):
+        reader(session_with(role={"role": "new"})).fetch_positions(["BTC"])
+
+
+@pytest.mark.parametrize("role", ["user", "vault", "subAccount"])
+def test_the_role_is_asked_once_for_many_refreshes(role):
+    session = session_with(role={"role": role, "data": {"master": OTHER}})
+    venue = reader(session)
+    for _ in range(3):
+        assert amounts(venue.fetch_positions(["BTC"])) == {"BTC": "0"}
+    assert session.params_of(ROLE) == [{"user": ACCOUNT}]
+
+
+@pytest.mark.parametrize(
+    ("wallet", "role", "problem"),
+    [
+        (None, None, None),
+        (AGENT, {"role": "agent", "data": {"user": ACCOUNT.upper().replace("0X", "0x")}}, None),
+        (AGENT, {"role": "agent", "data": {"user": OTHER}}, "no API wallet"),
+        (AGENT, {"role": "missing"}, "no API wallet"),
+        (ACCOUNT, None, "may withdraw"),
+    ],
+)
+def test_check_tells_what_the_wallet_may_do(wallet, role, problem):
+    session = session_with(role=lambda params: {"role": "user"} if params["user"] == ACCOUNT else role)
+    session.wallet = wallet
+    account = reader(session).fetch_account()
+    assert (account.problem is None) is (problem is None)
+    assert problem is None or problem in account.problem
+
+
+def test_positions_need_an_address_and_no_secret(monkeypatch):
+    for name in ("BINANCE_API_KEY", "BINANCE_API_SECRET", "P33_API_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("P33_API_KEY", ACCOUNT)
+    monkeypatch.setenv("P33_EXCHANGE", "hyperliquid")
+    assert Settings(_env_file=None).api_credentials[1] is None
+
+
+# --- market rules ---------------------------------------------------------------------------------------------------
+
+
+def test_recorded_coins_have_their_step():
+    report = read_markets(raw("meta"), ["BTC", "DOGE", "KPEPE", "XYZ"])
+    assert {symbol: str(rules.step_size) for symbol, rules in report.markets.items()} == {
+        "BTC": "0.00001",
+        "DOGE": "1",
+        "KPEPE": "1",
+    }
+    assert report.spoiled.keys() == {"XYZ"}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"szDecimals": None}, {"szDecimals": -1}, {"szDecimals": "2"}, {"szDecimals": True}]
+)
+def test_a_coin_without_a_usable_step_has_no_rules(changes):
+    assert read_markets({"universe": [{"name": "BTC", "szDecimals": 5} | changes]}, ["BTC"]).spoiled.keys() == {"BTC"}
+
+
+@pytest.mark.parametrize("answer", [[], {}, {"universe": []}, None])
+def test_an_answer_without_coins_is_an_error(answer):
+    with pytest.raises(MalformedResponseError):
+        read_markets(answer, ["BTC"])
+
+
+# --- orders and fills -----------------------------------------------------------------------------------------------
+
+
+def test_the_recorded_order_is_open_and_what_is_left_is_not_executed():
+    found = read_order(raw("order_status"), "ETH")
+    assert (found.status, found.is_final, found.side) == ("open", False, OrderSide.BUY)
+    assert (str(found.quantity), found.executed_qty, found.client_order_id) == ("0.1", 0, "")
+    assert read_order(order("reduceOnlyCanceled"), "BTC").executed_qty == Decimal("0.03")
+    assert read_order({"status": "unknownOid"}, "BTC") is None
+
+
+@pytest.mark.parametrize("status", ["open", "triggered", "aNewWord", "Filled"])
+def test_an_unknown_status_ends_nothing(status):
+    assert not read_order(order(status), "BTC").is_final
+
+
+@pytest.mark.parametrize(
+    "changes", [{"coin": "ETH"}, {"side": "b"}, {"sz": "0.06"}, {"sz": None}, {"oid": None}, {"cloid": 3}]
+)
+def test_an_order_that_cant_be_read_is_an_error(changes):
+    with pytest.raises(MalformedResponseError):
+        read_order(order(**changes), "BTC")
+
+
+def test_recorded_open_orders_know_their_triggers():
+    found = read_resting(raw("frontend_open_orders_reduce_only_triggers"), "INJ")
+    assert [(each.reduce_only, each.is_conditional) for each in found] == [(True, True), (True, True), (False, False)]
+    assert {str(each.open_qty) for each in found} == {"12.5"}
+    assert read_resting(raw("frontend_open_orders_reduce_only_triggers"), "BTC") == ()
+
+
+def test_a_liquidation_is_the_accounts_own_only_where_it_names_it():
+    (recorded,) = raw("ws_user_fill_liquidation")["data"]["fills"]
+    session = session_with(fills=[recorded])
+    window = {"since_ms": recorded["time"] - 1, "until_ms": recorded["time"] + 1}
+    assert reader(session).fetch_forced_orders("BTC", **window) == ()
+    session.account = recorded["liquidation"]["liquidatedUser"]
+    (forced,) = reader(session).fetch_forced_orders("BTC", **window)
+    assert (forced.kind, str(forced.executed_qty)) == (ForcedKind.LIQUIDATION, "0.001")
+    adl = session_with(fills=[fill(dir="Auto-Deleveraging")])
+    (forced,) = reader(adl).fetch_forced_orders("BTC", since_ms=NOW_MS - 2000, until_ms=NOW_MS)
+    assert forced.kind is ForcedKind.ADL
+
+
+@pytest.mark.parametrize("kept", [slice(2_000), slice(-2_000, None)])
+def test_a_full_answer_is_cut_and_read_to_both_ends(kept):
+    every = [fill(tid=number, time=NOW_MS - 9_000 + number // 100) for number in range(4_500)]
+
+    def answer(params):
+        return [each for each in every if params["startTime"] <= each["time"] <= params["endTime"]][kept]
+
+    session = session_with(fills=answer)
+    trades = reader(session).fetch_trades("BTC", since_ms=NOW_MS - DAY_MS, until_ms=NOW_MS)
+    assert sorted(int(trade.trade_id) for trade in trades) == list(range(4_500))
+    assert {params["aggregateByTime"] for params in session.params_of(FILLS)} == {False}
+
+
+def test_so_many_fills_that_the_oldest_may_be_gone_are_an_error():
+    every = [fill(tid=number, time=NOW_MS - 1 - number) for number in range(10_000)]
+
+    def answer(params):
+        return [each for each in every if params["startTime"] <= each["time"] <= params["endTime"]][:2_000]
+
+    venue = reader(session_with(fills=answer))
+    with pytest.raises(MalformedResponseError, match="may be gone"):
+        venue.fetch_trades("BTC", since_ms=NOW_MS - 20_000, until_ms=NOW_MS - 9_900)
+    with pytest.raises(MalformedResponseError, match="may be gone"):
+        reader(session_with(fills=[fill()] * 2_000)).fetch_trades("BTC", since_ms=NOW_MS - DAY_MS, until_ms=NOW_MS)
+
+
+@pytest.mark.parametrize(
+    "odd", [fill(coin=None), fill(tid=None), fill(sz="0"), fill(side="S"), fill(time=None), fill(liquidation={}), 7]
+)
+def test_a_fill_that_cant_be_read_makes_the_list_incomplete(odd):
+    with pytest.raises(ExchangeError):
+        reader(session_with(fills=[fill(), odd])).fetch_trades("BTC", since_ms=NOW_MS - 2000, until_ms=NOW_MS)
+
+
+def test_an_orders_trades_sum_up_to_what_it_executed():
+    others = [fill(tid=2, oid=8), fill(tid=3, coin="@107"), fill(tid=4, coin="ETH")]
+    venue = reader(session_with(fills=[fill(), *others]))
+    assert [trade.trade_id for trade in venue.fetch_order_trades("BTC", "7")] == ["1"]
+    with pytest.raises(MalformedResponseError, match="may be cut"):
+        reader(session_with(fills=others)).fetch_order_trades("BTC", "7")
