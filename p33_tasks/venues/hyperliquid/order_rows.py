@@ -48,17 +48,17 @@ def read_order(answer: object, symbol: str) -> OrderRow | None:
     if not isinstance(found, dict) or not isinstance(status, str):
         raise MalformedResponseError(f"{ORDER.shown}: the order has no status")
     row = _checked(found.get("order"), symbol, ORDER.shown)
-    quantity = _quantity(row, "origSz")
+    quantity = number_of(row, "origSz")
     return OrderRow(
         row=row,
-        order_id=_whole(row, "oid"),
+        order_id=whole(row, "oid"),
         client_order_id=_client_id(row),
         status=status,
         is_final=status in _FINAL,
         side=SIDES[row["side"]],
         leg=Leg.BOTH,
         quantity=quantity,
-        executed_qty=q.subtract(quantity, _quantity(row, "sz")),
+        executed_qty=q.subtract(quantity, number_of(row, "sz")),
         created_ms=milliseconds_at(row, ("timestamp",)),
     )
 
@@ -72,12 +72,12 @@ def read_resting(answer: object, symbol: str) -> tuple[RestingOrder, ...]:
             raise MalformedResponseError(f"{RESTING.shown}: reduceOnly or isTrigger is missing")
         found.append(
             RestingOrder(
-                order_id=_whole(row, "oid"),
+                order_id=whole(row, "oid"),
                 client_order_id=_client_id(row),
                 symbol=symbol,
                 leg=Leg.BOTH,
                 side=SIDES[row["side"]],
-                open_qty=_quantity(row, "sz"),
+                open_qty=number_of(row, "sz"),
                 reduce_only=bool(flags[0]),
                 is_conditional=bool(flags[1]),
             )
@@ -107,12 +107,12 @@ def read_fills(rows: list[Any], symbol: str, account: str) -> list[MarkedTrade]:
 
 
 def _fill(row: Row, symbol: str, account: str) -> MarkedTrade:
-    time_ms, quantity = milliseconds_at(row, ("time",)), _quantity(row, "sz")
+    time_ms, quantity = milliseconds_at(row, ("time",)), number_of(row, "sz")
     if time_ms is None or quantity <= 0:
         raise MalformedResponseError(f"{FILLS.shown}: time is missing, or sz is {quantity}, not above 0")
     trade = Trade(
-        trade_id=_whole(row, "tid"),
-        order_id=_whole(row, "oid"),
+        trade_id=whole(row, "tid"),
+        order_id=whole(row, "oid"),
         symbol=symbol,
         leg=Leg.BOTH,
         side=SIDES[row["side"]],
@@ -156,7 +156,7 @@ def _client_id(row: Row) -> str:
     return found or ""
 
 
-def _whole(row: Row, name: str) -> str:
+def whole(row: Row, name: str) -> str:
     """An id, which is a whole number or its digits. Raises MalformedResponseError."""
     found = row.get(name)
     text = str(found) if isinstance(found, int | str) and not isinstance(found, bool) else ""
@@ -165,7 +165,8 @@ def _whole(row: Row, name: str) -> str:
     return text
 
 
-def _quantity(row: Row, name: str) -> Decimal:
+def number_of(row: Row, name: str) -> Decimal:
+    """A quantity. Raises MalformedResponseError."""
     try:
         return number(row, name)
     except InvalidRowError as error:

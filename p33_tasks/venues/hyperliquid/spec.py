@@ -43,6 +43,9 @@ META: Final = _info("meta", pages=MOST_DEXES)
 TIME: Final = _info("exchangeStatus", weight=2)
 ORDER: Final = _info("orderStatus", weight=2)
 RESTING: Final = _info("frontendOpenOrders")
+DEXES: Final = _info("perpDexs")
+PRICES: Final = _info("metaAndAssetCtxs")
+PLACE: Final = Endpoint(call="privatePostExchange", shown="POST /exchange order", weight=0, signed=True, is_order=True)
 FILLS: Final = _info("userFillsByTime", weight=120)  # 20, and 1 more for each 20 of at most 2 000 fills
 
 SPEC: Final = VenueSpec(
@@ -81,7 +84,7 @@ SPEC: Final = VenueSpec(
         ),
     ),
     clock=ClockSpec(endpoint=TIME, path=("time",), max_offset_ms=1_000),
-    endpoints=(ROLE, POSITIONS, META, TIME, ORDER, RESTING, FILLS),
+    endpoints=(ROLE, POSITIONS, META, TIME, ORDER, RESTING, DEXES, PRICES, PLACE, FILLS),
     positions=(ROLE, POSITIONS),
     markets=(META,),
     symbol_is_flat_by=FlatEvidence.ABSENCE,

@@ -8,22 +8,44 @@ from pathlib import Path
 
 import pytest
 
-from p33_tasks.domain.models import OrderSide
+from p33_tasks.domain.models import Leg, OrderSide
 from p33_tasks.domain.trades import ForcedKind
-from p33_tasks.errors import ExchangeCredentialsError, ExchangeError, ExchangeUnavailableError, MalformedResponseError
+from p33_tasks.errors import (
+    ExchangeCredentialsError,
+    ExchangeError,
+    ExchangeUnavailableError,
+    MalformedResponseError,
+    OrderOutcomeUnknownError,
+    OrderRejectedError,
+)
 from p33_tasks.settings import Settings
 from p33_tasks.venues.exact_json import loads_exact
 from p33_tasks.venues.hyperliquid import VENUE
 from p33_tasks.venues.hyperliquid.account_rows import read_markets
 from p33_tasks.venues.hyperliquid.order_rows import read_order, read_resting
+from p33_tasks.venues.hyperliquid.orders import HyperliquidOrders, limit_price
 from p33_tasks.venues.hyperliquid.position_rows import read_positions
-from p33_tasks.venues.hyperliquid.spec import FILLS, META, MOST_DEXES, ORDER, POSITIONS, RESTING, ROLE
+from p33_tasks.venues.hyperliquid.spec import (
+    DEXES,
+    FILLS,
+    META,
+    MOST_DEXES,
+    ORDER,
+    PLACE,
+    POSITIONS,
+    PRICES,
+    RESTING,
+    ROLE,
+)
 from tests.support.played_session import NOW_MS, PlayedSession
 
 DATA = Path(__file__).parents[2] / "data" / "venues" / "hyperliquid"
 ACCOUNT, AGENT, OTHER = (f"0x{'0' * 38}{tail}" for tail in ("a1", "a9", "b2"))
 DAY_MS = 86_400_000
 LIVE = False
+ID = "0x7033330f0f0f0f0f0f0f0f0f0f0f0fff"
+MARK = {"markPx": "100.0123"}
+PRICED = [{"universe": [{"name": "BTC", "szDecimals": 2}]}, [MARK]]
 
 
 def raw(name):
@@ -56,8 +78,13 @@ def order(status="filled", **changes):
     return {"status": "order", "order": {"order": plain | changes, "status": status, "statusTimestamp": NOW_MS}}
 
 
+def statuses(*each):
+    return {"status": "ok", "response": {"type": "order", "data": {"statuses": list(each)}}}
+
+
 def session_with(**answers):
     named = {"role": ROLE, "positions": POSITIONS, "meta": META, "order": ORDER, "fills": FILLS, "resting": RESTING}
+    named |= {"place": PLACE, "prices": PRICES, "dexes": DEXES}
     plain = {ROLE: {"role": "user"}, POSITIONS: state(), META: raw("meta"), ORDER: order(), FILLS: [], RESTING: []}
     return PlayedSession(VENUE.spec, plain | {named[name]: answer for name, answer in answers.items()})
 
@@ -291,3 +318,134 @@ def test_an_orders_trades_sum_up_to_what_it_executed():
     assert [trade.trade_id for trade in venue.fetch_order_trades("BTC", "7")] == ["1"]
     with pytest.raises(MalformedResponseError, match="may be cut"):
         reader(session_with(fills=others)).fetch_order_trades("BTC", "7")
+
+
+# --- orders for the executor ----------------------------------------------------------------------------------------
+
+
+def placed(client, side=OrderSide.SELL, symbol="BTC", **changes):
+    plain = {"quantity": Decimal("0.02"), "client_order_id": ID, "recv_window_ms": 4_000, "window_start_ms": NOW_MS}
+    return client.place_reduce_only_market(symbol=symbol, side=side, **(plain | changes))
+
+
+def orders_with(**answers):
+    session = session_with(**{"place": raw("order_answers")[0], "prices": PRICED, "dexes": [None]} | answers)
+    return HyperliquidOrders(session), session
+
+
+@pytest.mark.parametrize(("side", "price"), [(OrderSide.SELL, "95.011"), (OrderSide.BUY, "105.02")])
+def test_an_order_is_immediate_only_reduces_and_expires(side, price):
+    client, session = orders_with()
+    report = placed(client, side)
+    assert (report.executed_qty, report.is_final, report.client_order_id) == (Decimal("0.02"), True, ID)
+    (sent,) = session.params_of(PLACE)
+    (wanted,) = sent["action"]["orders"]
+    assert list(wanted) == ["a", "b", "p", "s", "r", "t", "c"], "the signature is over this order"
+    expected = {"a": 0, "b": side is OrderSide.BUY, "p": price, "s": "0.02", "r": True, "c": ID}
+    assert wanted == expected | {"t": {"limit": {"tif": "Ioc"}}}
+    assert sent["expiresAfter"] == NOW_MS + 4_000
+    assert NOW_MS <= sent["nonce"] < NOW_MS + 256
+    assert "vaultAddress" not in sent
+
+
+def test_a_sub_account_is_named_and_another_dex_counts_from_its_own_number():
+    priced = [{"universe": [{"name": "xyz:A", "szDecimals": 2}, {"name": "xyz:B", "szDecimals": 2}]}, [{}, MARK]]
+    client, session = orders_with(
+        role={"role": "subAccount", "data": {"master": OTHER}}, prices=priced, dexes=[None, {"name": "xyz"}]
+    )
+    placed(client, symbol="XYZ:B")
+    (sent,) = session.params_of(PLACE)
+    assert (sent["action"]["orders"][0]["a"], sent["vaultAddress"]) == (110_001, ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    ("mark", "decimals", "sell", "buy"),
+    [("95123.4", 5, "90367", "99880"), ("0.0123456", 0, "0.011728", "0.012963"), ("1234567", 2, "1172838", "1296296")],
+)
+def test_a_price_has_five_digits_or_is_whole(mark, decimals, sell, buy):
+    assert str(limit_price(Decimal(mark), OrderSide.SELL, decimals)) == sell
+    assert str(limit_price(Decimal(mark), OrderSide.BUY, decimals)) == buy
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"prices": [{"universe": [{"name": "BTC", "szDecimals": 5, "isDelisted": True}]}, [MARK]]},
+        {"prices": [{"universe": [{"name": "ETH", "szDecimals": 5}]}, [MARK]]},
+        {"prices": [{"universe": [{"name": "BTC", "szDecimals": 1}]}, [MARK]]},
+        {"prices": [{"universe": [{"name": "BTC", "szDecimals": 5}]}, [{"markPx": "0"}]]},
+        {"prices": [{"universe": [{"name": "BTC", "szDecimals": 5}]}, []]},
+        {"prices": ExchangeUnavailableError("away")},
+        {"role": ExchangeUnavailableError("away")},
+    ],
+)
+def test_nothing_is_sent_for_what_cannot_be_traded(answers):
+    client, session = orders_with(**answers)
+    with pytest.raises(OrderRejectedError, match="nothing was sent"):
+        placed(client)
+    assert session.params_of(PLACE) == []
+
+
+def test_a_leg_is_refused():
+    client, session = orders_with()
+    with pytest.raises(OrderRejectedError, match="no hedge mode"):
+        placed(client, leg=Leg.LONG)
+    assert session.sent == []
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Reduce only order would increase position. asset=0", "err order"),
+        ("Order could not immediately match against any resting orders. asset=0", "err order"),
+        ("Order has invalid size.", "err market"),
+        ("Order must have minimum value of $10.", "err market"),
+    ],
+)
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_documented_refusal_is_certain_wherever_it_stands(text, code, is_whole):
+    client, _ = orders_with(place={"status": "err", "response": text} if is_whole else statuses({"error": text}))
+    with pytest.raises(OrderRejectedError) as refused:
+        placed(client)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        statuses({"error": "something new"}),
+        statuses("waitingForFill"),
+        statuses(),
+        statuses({"filled": {"totalSz": "0.02", "oid": 7}}, {"filled": {"totalSz": "0.02", "oid": 8}}),
+        statuses({"filled": {"totalSz": "0.03", "oid": 7}}),
+        statuses({"filled": {"totalSz": "0", "oid": 7}}),
+        statuses({"filled": {"totalSz": "0.02"}}),
+        {"status": "ok"},
+        {"status": "err", "response": "something new"},
+        {"status": "err", "response": "Invalid nonce: duplicate nonce 1"},
+        ExchangeUnavailableError("no answer"),
+        "",
+    ],
+)
+def test_whatever_leaves_doubt_is_unknown_and_sent_once(answer):
+    client, session = orders_with(place=answer)
+    with pytest.raises(OrderOutcomeUnknownError, match=ID):
+        placed(client)
+    assert len(session.params_of(PLACE)) == 1
+
+
+def test_a_partial_fill_is_the_end_of_an_order_and_a_resting_one_is_asked_for():
+    client, _ = orders_with(place=statuses({"filled": {"totalSz": "0.01", "oid": 7}}))
+    report = placed(client)
+    assert (report.executed_qty, report.quantity, report.is_final) == (Decimal("0.01"), Decimal("0.02"), True)
+    client, session = orders_with(place=statuses({"resting": {"oid": 7}}), order={"status": "unknownOid"})
+    assert placed(client).is_final is False
+    assert session.params_of(ORDER) == [{"user": ACCOUNT, "oid": ID}]
+
+
+def test_an_order_is_found_by_its_own_id_only():
+    client, _ = orders_with(order=order(cloid=ID))
+    assert client.fetch_order("BTC", ID).executed_qty == Decimal("0.03")
+    client, _ = orders_with(order=order(cloid=f"0x{'0' * 32}"))
+    with pytest.raises(MalformedResponseError, match="another order"):
+        client.fetch_order("BTC", ID)
