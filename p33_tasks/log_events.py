@@ -80,6 +80,10 @@ class LogEvent(StrEnum):
     SNAPSHOT_FAILED = auto()
     """The exchange gave no usable answer; nothing was written and the snapshots age. The next tick tries again; if it
     repeats: ``p33 check``."""
+    NOT_PREPARED = auto()
+    """Redis failed while verdicts were prepared. Plans go the ordinary way; check Redis if this repeats."""
+    FORECAST_IGNORED = auto()
+    """A forecast can't be used; the line says why. Its producer should be told: ``docs/contract.md``, section 12."""
     NOT_ADAPTED = auto()
     """Redis failed while cooldowns were adapted. Each stays until its TTL ends; check Redis if this repeats."""
     SNAPSHOT_UNKNOWN = auto()

@@ -12,8 +12,10 @@ from enum import StrEnum
 from typing import Protocol
 
 from p33_tasks.domain.executions import Recording
+from p33_tasks.domain.forecasts import Forecast
 from p33_tasks.domain.holds import HoldReason
 from p33_tasks.domain.models import (
+    Allow,
     Facts,
     Fill,
     Ledger,
@@ -208,6 +210,26 @@ class Ruling:
     evaluation_us: int  # microseconds spent evaluating, for the histogram
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """An allow that a plan would get if it came now."""
+
+    plan: Plan  # the expected one: without a plan_id
+    verdict: Allow
+    facts: Facts
+    policy: Policy  # the limits in force
+
+
+class PreparedStore(Protocol):
+    """Where forecasts come from, and prepared verdicts wait."""
+
+    def forecasts(self) -> tuple[int, list[Forecast]]:
+        """Redis TIME in ms, and the newest forecasts. Entries that can't be used are counted once, and ignored."""
+
+    def save(self, prepared: Sequence[Prepared], *, policy_digest: str) -> None:
+        """Keep allows for as long as their snapshots may be old, each in the place of the one before."""
+
+
 class VerdictStore(Protocol):
     """Where verdicts are made final."""
 
@@ -217,6 +239,9 @@ class VerdictStore(Protocol):
     def load_entry(self, name: PlanName, entry: StreamEntry) -> LoadedEntry:
         """All facts for the plan that a message names, and its stream entry, in one round trip."""
 
+    def load_each(self, plans: Sequence[Plan]) -> list[Facts | StoreError | None]:
+        """As ``load``, for several plans in one round trip; what is wrong with one is that one's."""
+
     def load_entries(self, named: Sequence[tuple[PlanName, StreamEntry]]) -> list[LoadedEntry | StoreError]:
         """The same for several plans, in one round trip for all of them; what is wrong with one is that one's."""
 
@@ -225,6 +250,22 @@ class VerdictStore(Protocol):
 
     def ask_refresh(self, now_ms: int) -> None:
         """Let the next refresh request positions, also where this tick's request was made already."""
+
+    def promote_each(
+        self, plans: Sequence[tuple[Plan, StreamEntry]], policy: Policy, *, policy_digest: str
+    ) -> list[tuple[CommitStatus, str] | StoreError]:
+        """Make the verdicts final that were prepared for such plans, where all that they rest on still stands.
+
+        One round trip for all plans, in this order. ``MOVED`` where nothing fits: the plan goes the ordinary way.
+
+        Args:
+            plans: Well-formed, reduce-only, with a known close factor; each with its entry, to be acknowledged.
+            policy: The configured limits of the process that promotes.
+            policy_digest: Of them, and of all else that it judges by.
+
+        Returns:
+            For each the outcome, and the decision's JSON where it was committed.
+        """
 
     def commit_each(self, rulings: Sequence[Ruling]) -> list[CommitStatus | StoreError]:
         """As ``commit``, for several: each by itself and in this order, in one round trip for all of them."""

@@ -19,6 +19,8 @@ from p33_tasks.domain.reconciling import Mode
 from p33_tasks.ports import RequestBudget, ResultReader, Venue
 from p33_tasks.services.adapt_limits import AdaptiveService
 from p33_tasks.services.issue_permit import PermitService
+from p33_tasks.services.prepare_permits import PreparationService
+from p33_tasks.services.promote_prepared import PromotionService
 from p33_tasks.services.read_history import HistoryReader, TellsHistory
 from p33_tasks.services.reconcile import ReconcilePolicy, ReconcileService
 from p33_tasks.services.record_fill import ResultService
@@ -30,6 +32,7 @@ from p33_tasks.store.connection import connect
 from p33_tasks.store.dead_letters import RedisDeadLetters
 from p33_tasks.store.drift_budget import WEIGHT_PER_MINUTE, ReconcileBudget
 from p33_tasks.store.entries import RedisEntries
+from p33_tasks.store.prepared import RedisPreparedStore
 from p33_tasks.store.reconciliation import RedisReconcileStore
 from p33_tasks.store.results import RedisResultStore
 from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes
@@ -70,17 +73,34 @@ class Runtime:
         return RedisEntries(self.client, self.keys)
 
     @cached_property
+    def verdicts(self) -> RedisVerdictStore:
+        """Where verdicts are made final."""
+        s = self.settings
+        signing_key = s.permit_signing_key.get_secret_value() if s.permit_signing_key else None
+        return RedisVerdictStore(self.client, self.keys, source=self.source, signing_key=signing_key)
+
+    @cached_property
     def permits(self) -> PermitService:
         """Judges plans."""
         s = self.settings
-        signing_key = s.permit_signing_key.get_secret_value() if s.permit_signing_key else None
-        verdicts = RedisVerdictStore(
-            self.client, self.keys, source=self.source, allowlist=s.policy.allowlist, signing_key=signing_key
-        )
         key = s.reconcile_key.get_secret_value() if s.reconcile_key else None
-        return PermitService(
-            verdicts, self.dead_letters, s.policy, emergency=EmergencyProof(prefix=self.keys.prefix, key=key)
-        )
+        proof = EmergencyProof(prefix=self.keys.prefix, key=key)
+        return PermitService(self.verdicts, self.dead_letters, s.policy, emergency=proof)
+
+    @cached_property
+    def preparation(self) -> PreparationService | None:
+        """Evaluates ahead; None where ``P33_PREPARE`` is off, or permits are signed (the signature needs its bytes)."""
+        s = self.settings
+        if not s.prepares:
+            return None
+        store = RedisPreparedStore(self.client, self.keys)
+        return PreparationService(store, self.verdicts, s.policy, source=self.source, most=s.prepare_max)
+
+    @cached_property
+    def promotion(self) -> PromotionService | None:
+        """Issues what was prepared; None as ``preparation``."""
+        s = self.settings
+        return PromotionService(self.verdicts, s.policy, source=self.source) if s.prepares else None
 
     @property
     def result_reader(self) -> ResultReader | None:

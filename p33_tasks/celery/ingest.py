@@ -95,6 +95,7 @@ def build(here: Runtime, options: Options) -> Ingest:
                     dead_letters=here.dead_letters,
                     window=window,
                     prefix=here.keys.prefix,
+                    promoter=here.promotion,
                 ),
             )
         return Source(

@@ -8,12 +8,14 @@ from typing import Any
 from p33_tasks.contract.hash_values import MAX_NAME_CHARS
 from p33_tasks.domain.models import Facts, Plan, Policy, SymbolLimits
 
+MAX_ACTION_CHARS = 80
+
 
 def audit_inputs(plan: Plan, facts: Facts | None, policy: Policy) -> dict[str, Any]:
     """Everything a verdict was made from, so that it can be made again (``audit.decode_entry`` reads it)."""
     return {
         "plan": {
-            "action": plan.action[:80],
+            "action": plan.action[:MAX_ACTION_CHARS],
             "close_factor": plan.close_factor,
             "reduce_only": plan.reduce_only,
             "position_side": plan.position_side,
@@ -21,6 +23,7 @@ def audit_inputs(plan: Plan, facts: Facts | None, policy: Policy) -> dict[str, A
             "from_stream": plan.from_stream,
             "problem": plan.problem,
             **({} if plan.emergency is None else {"emergency": asdict(plan.emergency)}),
+            **({"prepared": True} if plan.prepared else {}),
         },
         "policy": {
             "allowlisted": plan.symbol in policy.allowlist,

@@ -105,6 +105,10 @@ class Keys:
         """STRING, JSON: executed quantity of each of the plan's orders; kept for 7 days."""
         return f"{self.prefix}:p33:executed:{plan_id}"
 
+    def prepared(self, symbol: str, leg: Leg, factor: str) -> str:
+        """STRING, JSON, for as long as a snapshot may be old: the allow that a plan to close this part would get."""
+        return f"{self.prefix}:p33:prepared:{position_key(symbol, leg)}:{factor}"
+
     # --- streams ----------------------------------------------------------------------------------------------------
 
     @property
@@ -116,6 +120,11 @@ class Keys:
     def results(self) -> str:
         """STREAM: what apply layers executed."""
         return f"{self.prefix}:stream:apply.result"
+
+    @property
+    def forecasts(self) -> str:
+        """STREAM: plans that somebody expects."""
+        return f"{self.prefix}:stream:apply.forecast"
 
     @property
     def dead_letters(self) -> str:
@@ -158,6 +167,11 @@ class Keys:
     def refresh(self) -> str:
         """HASH: who makes this tick's bulk request, when the last one began and ended."""
         return f"{self.prefix}:p33:refresh"
+
+    @property
+    def forecasts_read(self) -> str:
+        """STRING: the id of the newest forecast that was read; what was wrong with those up to it is counted."""
+        return f"{self.prefix}:p33:forecasts_read"
 
     @property
     def budget(self) -> str:

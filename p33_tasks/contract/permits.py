@@ -48,6 +48,7 @@ def verdict_fields(plan: Plan, verdict: Verdict, *, now_ms: int, facts: Facts | 
         **({} if facts.life is None else {"read_lag_sec": sec(policy.read_lag_ms)}),
         # For the check at use: the executor doesn't share our configuration.
         "stale_threshold_sec": sec(policy.stale_threshold_ms),
+        **({"prepared": True} if plan.prepared else {}),
     }
 
 

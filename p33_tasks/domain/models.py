@@ -173,6 +173,7 @@ class Plan:
     from_stream: bool = True  # an entry id is Redis's own time; issued_ms is a producer's word
     problem: str | None = None  # what is malformed, where plan_id and symbol could still be read
     emergency: Emergency | None = None  # None: an ordinary plan. Else issued_ms is the signed one
+    prepared: bool = False  # its verdict was made before it came; no rule looks at it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +244,7 @@ class Facts:
     limits_problem: str | None = None  # the key of a limit that can't be read, and why
     # The same of the limits: an operator's and this service's own.
     limits_as_stored: tuple[str, str] = field(default=("none", "none"), compare=False, repr=False)
+    market_as_stored: str = field(default="none", compare=False, repr=False)  # the same of the market rules
     # Position and ledger amounts letter by letter, for the store to compare again when the verdict is made final.
     as_stored: tuple[str, str] = field(default=("", ""), compare=False, repr=False)
 

@@ -14,7 +14,7 @@ from p33_tasks.contract.positions import HEDGE_LEGS, position_key
 from p33_tasks.domain.executions import Breach
 from p33_tasks.domain.models import Leg
 from p33_tasks.domain.reasons import Reason
-from p33_tasks.store.verdicts import EVALUATION_BUCKETS_US, LATENCY_BUCKETS_MS, OTHER_SYMBOL
+from p33_tasks.store.verdict_calls import EVALUATION_BUCKETS_US, LATENCY_BUCKETS_MS, OTHER_SYMBOL
 from p33_tasks.views.positions import SymbolView
 
 STREAMS = ("plan", "result")
@@ -88,6 +88,14 @@ def counter_families(counters: Counters, views: Sequence[SymbolView]) -> Iterato
         ("symbol", "decision"),
         ((symbol, decision) for symbol in labels for decision in ("allow", "deny")),
     )
+    yield _counter(
+        counters,
+        "p33_prepared_total",
+        "Plans for which a prepared verdict was looked for: issued (hit), not standing any more (moved), none there.",
+        ("outcome",),
+        ((outcome,) for outcome in ("hit", "moved", "none")),
+    )
+    yield _counter(counters, "p33_forecast_ignored_total", "Forecasts that could not be used.", (), iter([()]))
     yield _by_stream(
         counters, "p33_deadletter_total", "Stream entries that could not be understood and were put aside."
     )

@@ -9,7 +9,7 @@ from itertools import pairwise
 from statistics import median_low
 
 from p33_tasks.exporter.counters import bucket_counts
-from p33_tasks.store.verdicts import LATENCY_BUCKETS_MS
+from p33_tasks.store.verdict_calls import LATENCY_BUCKETS_MS
 from p33_tasks.views.overview import Overview
 
 PERIOD_SEC = 10

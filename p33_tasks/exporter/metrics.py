@@ -11,6 +11,8 @@ Of the wire contract (CONTRACT section 8):
     p33_unattributed_fill_total      counter    symbol             fills in hedge mode that no leg could be told for
     p33_permit_breach_total          counter    symbol, kind       orders beyond their permit: side, leg, quantity, ...
     p33_emergency_close_total        counter    symbol, decision   verdicts on emergency closes with a valid proof
+    p33_prepared_total               counter    outcome            prepared verdicts looked for: hit, moved, none
+    p33_forecast_ignored_total       counter                       forecasts that could not be used
     p33_deadletter_total             counter    stream             entries that could not be understood
     p33_last_snapshot_ts             gauge      symbol             Unix time of the snapshot; 0: none
     p33_position_amt                 gauge      symbol             signed, on the exchange; absent: unknown

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -57,6 +57,13 @@ class Denier(Protocol):
         """Deny a plan and acknowledge its entry."""
 
 
+class Promoter(Protocol):
+    """The part of the promotion service that a handler needs."""
+
+    def promote(self, plans: Sequence[tuple[Plan, StreamEntry]]) -> frozenset[str]:
+        """Give plans the verdicts that were prepared for them; the ids of the entries that are done."""
+
+
 class Entries(Protocol):
     """The part of the entries' store that a handler needs."""
 
@@ -66,6 +73,9 @@ class Entries(Protocol):
 
 class Handler(Protocol):
     """Knows what the entries of one stream need."""
+
+    def settled(self, entries: Sequence[Entry]) -> frozenset[str]:
+        """Settle what can be settled for all of them at once; the ids of the entries that are done."""
 
     def handle(self, entry: Entry, now_ms: int) -> TaskMessage | None:
         """Settle an entry, or say which task does."""
@@ -81,6 +91,14 @@ class PlanHandler:
     dead_letters: DeadLetters
     window: Window
     prefix: str
+    promoter: Promoter | None = None  # where verdicts are prepared
+
+    def settled(self, entries: Sequence[Entry]) -> frozenset[str]:
+        """See ``Handler.settled``. What was sent as a task already stays that task's."""
+        if self.promoter is None:
+            return frozenset()
+        plans = [(plan, entry.where) for entry in entries if entry.deliveries <= 1 and (plan := _plan_of(entry))]
+        return self.promoter.promote(plans) if plans else frozenset()
 
     def handle(self, entry: Entry, now_ms: int) -> TaskMessage | None:  # noqa: ARG002 - a plan's age is a rule's matter
         """See ``Handler.handle``."""
@@ -116,6 +134,10 @@ class ResultHandler:
     prefix: str
     venue: ResultReader | None = None
 
+    def settled(self, entries: Sequence[Entry]) -> frozenset[str]:  # noqa: ARG002 - each is recorded by a task
+        """See ``Handler.settled``."""
+        return frozenset()
+
     def handle(self, entry: Entry, now_ms: int) -> TaskMessage | None:
         """See ``Handler.handle``."""
         try:
@@ -124,6 +146,14 @@ class ResultHandler:
             move_to_dead_letters(self.dead_letters, entry, error)
             return None
         return _task(self.task, result.plan_id, result.symbol, entry, self.prefix, kind="result")
+
+
+def _plan_of(entry: Entry) -> Plan | None:
+    """The plan of an entry that can be judged; None for every other one."""
+    try:
+        return parse_entry(entry.fields, issued_ms=entry.time_ms)
+    except InvalidMessageError:
+        return None
 
 
 def move_to_dead_letters(dead_letters: DeadLetters, entry: Entry, error: Exception) -> None:

@@ -180,7 +180,16 @@ class Ingest:
 
     def _handled(self, source: Source, batch: Batch) -> list[TaskMessage]:
         now_ms = self._redis_now_ms(batch)
-        return [m for m in (self._message(source, entry, now_ms) for entry in batch.entries) if m is not None]
+        settled = self._settled(source, batch)
+        entries = (entry for entry in batch.entries if entry.where.entry_id not in settled)
+        return [m for m in (self._message(source, entry, now_ms) for entry in entries) if m is not None]
+
+    def _settled(self, source: Source, batch: Batch) -> frozenset[str]:
+        try:
+            return source.handler.settled(batch.entries) if batch.entries else frozenset()
+        except Exception:  # nothing is lost: each goes the ordinary way
+            log.exception(LogEvent.ENTRY_FAILED, stream=source.stream)
+            return frozenset()
 
     def _message(self, source: Source, entry: Entry, now_ms: int) -> TaskMessage | None:
         try:

@@ -101,6 +101,8 @@ class Settings(VenueVariables):
     ingest: Literal["on", "off"] = Field("on", alias="P33_INGEST")
     reconcile_mode: Mode = Field(Mode.OFF, alias="P33_RECONCILE_MODE")
     reconcile_external: ExternalPolicy = Field(ExternalPolicy.HOLD, alias="P33_RECONCILE_EXTERNAL")
+    prepare: Literal["on", "off"] = Field("off", alias="P33_PREPARE")
+    prepare_max: int = Field(600, alias="P33_PREPARE_MAX", ge=1, le=5_000)
     own_order_prefix: str | None = Field(None, alias="P33_OWN_ORDER_PREFIX", pattern=r"^[.A-Z:/a-z0-9_-]{1,16}$")
 
     # --- reading ----------------------------------------------------------------------------------------------------
@@ -133,6 +135,7 @@ class Settings(VenueVariables):
         "reconcile_mode",
         "reconcile_external",
         "cooldown_mode",
+        "prepare",
         mode="before",
     )
     @classmethod
@@ -275,6 +278,11 @@ class Settings(VenueVariables):
     def order_prefix(self) -> str:
         """What the client order ids of our own orders begin with."""
         return self.own_order_prefix or self.venue.client_order_ids.own_prefix
+
+    @property
+    def prepares(self) -> bool:
+        """Whether verdicts are prepared: not where permits are signed, since a signature covers the final bytes."""
+        return self.prepare == "on" and self.permit_signing_key is None
 
     @property
     def cooldown_max_ms(self) -> int:

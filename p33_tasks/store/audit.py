@@ -95,6 +95,7 @@ def _plan(plan_id: str, symbol: str, fields: Mapping[str, Any]) -> Plan:
         from_stream=_flag(fields.get("from_stream", True)),
         problem=_optional_text(fields.get("problem")),
         emergency=_emergency(fields.get("emergency")),
+        prepared=_flag(fields.get("prepared", False)),
     )
 
 

@@ -24,7 +24,7 @@ from p33_tasks.store.lua_header import Named
 from p33_tasks.store.scripts import Scripts
 from p33_tasks.store.service_holds import evidence_json
 from p33_tasks.store.snapshots import AUDIT_MAXLEN, LEDGER_TTL_SEC
-from p33_tasks.store.verdicts import DECISION_TTL_MS, OTHER_SYMBOL
+from p33_tasks.store.verdict_calls import DECISION_TTL_MS, OTHER_SYMBOL
 
 if TYPE_CHECKING:
     import redis

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from p33_tasks.contract.audit import audit_inputs
+from p33_tasks.contract.audit import MAX_ACTION_CHARS, audit_inputs
 from p33_tasks.contract.entries import fields_of
 from p33_tasks.contract.hash_values import MAX_NAME_CHARS
 from p33_tasks.contract.holds import decode_holds
@@ -15,41 +14,31 @@ from p33_tasks.contract.ledgers import decode_ledger
 from p33_tasks.contract.limits import as_stored
 from p33_tasks.contract.markets import decode_market
 from p33_tasks.contract.permits import sign, verdict_fields
-from p33_tasks.contract.positions import position_key
 from p33_tasks.contract.snapshots import decode_leg_snapshot, decode_snapshot
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.models import Allow, Deny, Facts, Leg, Plan, Policy, Verdict
-from p33_tasks.domain.rules import MAX_AHEAD_MS
 from p33_tasks.errors import CorruptStateError, StoreError
 from p33_tasks.ports import CommitStatus, LoadedEntry, PlanName, Ruling, StreamEntry
 from p33_tasks.store.entries import ahead_counter
 from p33_tasks.store.limits import read_limits
 from p33_tasks.store.lua_header import Named
 from p33_tasks.store.scripts import Scripts, translated_errors
+from p33_tasks.store.verdict_calls import evaluated, verdict_args, verdict_keys
 
 if TYPE_CHECKING:
     import redis
 
-DECISION_TTL_MS = 86_400_000
-AUDIT_MAXLEN = 100_000
-EVALUATION_BUCKETS_US = (50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000)
-LATENCY_BUCKETS_MS = (1, 2, 5, 10, 20, 50, 100, 250, 500, 1_200, 3_000, 10_000, 60_000)
 _Decoded = TypeVar("_Decoded")
-OTHER_SYMBOL = "_other"
-"""The label of every symbol outside the allowlist: strangers' symbols must not grow the metrics without bound."""
 
 
 class RedisVerdictStore:
     """Implements ``ports.VerdictStore``."""
 
-    def __init__(
-        self, client: redis.Redis, keys: Keys, *, source: str, allowlist: frozenset[str], signing_key: str | None = None
-    ) -> None:
+    def __init__(self, client: redis.Redis, keys: Keys, *, source: str, signing_key: str | None = None) -> None:
         self._client = client
         self._scripts = Scripts(client)
         self._keys = keys
         self._source = source
-        self._allowlist = allowlist
         self._signing_key = signing_key
 
     def load(self, plan: Plan) -> Facts | None:
@@ -63,6 +52,14 @@ class RedisVerdictStore:
     def load_entry(self, name: PlanName, entry: StreamEntry) -> LoadedEntry:
         """See ``ports.VerdictStore.load_entry``."""
         return self._load(name.plan_id, name.symbol, entry.entry_id)
+
+    def load_each(self, plans: Sequence[Plan]) -> list[Facts | StoreError | None]:
+        """See ``ports.VerdictStore.load_each``."""
+        replies = self._scripts.run_each("load_facts", [self._load_call(p.plan_id, p.symbol, "") for p in plans])
+        return [
+            reply if isinstance(reply, StoreError) else self._loaded(plan.symbol, reply).facts_of(plan)
+            for plan, reply in zip(plans, replies, strict=True)
+        ]
 
     def load_entries(self, named: Sequence[tuple[PlanName, StreamEntry]]) -> list[LoadedEntry | StoreError]:
         """See ``ports.VerdictStore.load_entries``."""
@@ -148,6 +145,7 @@ class RedisVerdictStore:
                 market_problem=market_problem,
                 limits=limits,
                 limits_problem=limits_problem,
+                market_as_stored=as_stored(raw_market),
                 limits_as_stored=(as_stored(raw_limits), as_stored(raw_adaptive)),
                 as_stored=(_first(raw_snapshot), _first(raw_ledger)),
             )
@@ -186,118 +184,51 @@ class RedisVerdictStore:
 
     def _commit_call(self, ruling: Ruling) -> tuple[Named, Named]:
         plan, verdict, facts, policy, entry = ruling.plan, ruling.verdict, ruling.facts, ruling.policy, ruling.entry
-        keys, symbol = self._keys, plan.symbol
         leg = Leg.BOTH if facts is None else facts.position_side or Leg.BOTH
         now_ms = facts.now_ms if facts is not None else self._now_ms()
         fields = verdict_fields(plan, verdict, now_ms=now_ms, facts=facts, policy=policy)
         decision = exact_json.dumps(fields)
         permit = decision
         if isinstance(verdict, Allow) and self._signing_key is not None:
-            signature = sign(fields, prefix=keys.prefix, key=self._signing_key)
+            signature = sign(fields, prefix=self._keys.prefix, key=self._signing_key)
             permit = exact_json.dumps({**fields, "sig": signature})
-        decisions = keys.decisions
-        return (
-            {
-                "decision_key": keys.decision(plan.plan_id),
-                "permit_key": keys.permit(plan.plan_id),
-                "reservation_key": keys.reservation(symbol, leg),
-                "hold_key": keys.hold(symbol),
-                "service_hold_key": keys.service_hold(symbol, leg),
-                "audit_key": keys.audit,
-                "events_key": keys.reconcile_events,
-                "snapshot_key": keys.snapshot(symbol, leg),
-                "symbol_snapshot_key": keys.snapshot(symbol),
-                "ledger_key": keys.ledger(symbol, leg),
-                "decisions_key": decisions,
-                "counters_key": keys.counters,
-                "plans_key": entry.stream if entry is not None else decisions,
-                "limits_key": keys.limits(symbol),
-                "adaptive_key": keys.adaptive_limits(symbol, leg),
-                "epoch_key": keys.epoch,
-                "first_seen_key": keys.first_seen,
-            },
-            {
-                "verdict": "allow" if isinstance(verdict, Allow) else "deny",
-                "decision_json": decision,
-                "permit_json": permit,
-                "decision_ttl_ms": max(DECISION_TTL_MS, policy.plan_max_age_ms + MAX_AHEAD_MS),
-                "permit_expires_ms": now_ms + policy.permit_ttl_ms,
-                "permit_ttl_ms": policy.permit_ttl_ms,
-                "reservation_ttl_ms": policy.permit_ttl_ms + policy.cooldown_ms,
-                "plan_id": plan.plan_id,
-                "symbol": symbol,
-                "symbol_label": position_key(symbol, leg) if symbol in self._allowlist else OTHER_SYMBOL,
-                "position_side": leg,
-                "reason": str(verdict.reason) if isinstance(verdict, Deny) else "",
-                "decisions_maxlen": AUDIT_MAXLEN,
-                "inputs_json": exact_json.dumps(audit_inputs(plan, facts, policy)),
-                "group": GROUP,
-                "entry_id": entry.entry_id if entry is not None else "",
-                "plan_issued_ms": plan.issued_ms,
-                "plan_max_age_ms": policy.plan_max_age_ms,
-                "stale_threshold_ms": policy.stale_threshold_ms,
-                "read_lag_ms": policy.read_lag_ms,
-                "accept_old_life": int(policy.accept_old_life),
-                "limits_until_ms": "" if policy.limits_until_ms is None else policy.limits_until_ms,
-                "evaluation_us": ruling.evaluation_us,
-                "evaluation_buckets_us": _joined(EVALUATION_BUCKETS_US),
-                "latency_buckets_ms": _joined(LATENCY_BUCKETS_MS),
-                **_evaluated_facts(verdict, facts),
-                **_emergency_arguments(plan, leg),
-            },
-        )
+        return verdict_keys(self._keys, plan, leg, entry), {
+            **verdict_args(plan, leg, entry, policy),
+            **({} if facts is None or isinstance(verdict, Deny) else evaluated(facts)),
+            "verdict": "allow" if isinstance(verdict, Allow) else "deny",
+            "decision_json": decision,
+            "permit_json": permit,
+            "permit_expires_ms": now_ms + policy.permit_ttl_ms,
+            "reason": str(verdict.reason) if isinstance(verdict, Deny) else "",
+            "inputs_json": exact_json.dumps(audit_inputs(plan, facts, policy)),
+            "evaluation_us": ruling.evaluation_us,
+        }
+
+    def promote_each(
+        self, plans: Sequence[tuple[Plan, StreamEntry]], policy: Policy, *, policy_digest: str
+    ) -> list[tuple[CommitStatus, str] | StoreError]:
+        """See ``ports.VerdictStore.promote_each``."""
+        calls = [self._promote_call(plan, entry, policy, policy_digest) for plan, entry in plans]
+        return [
+            reply if isinstance(reply, StoreError) else (CommitStatus(reply[0]), reply[1] if len(reply) > 1 else "")
+            for reply in self._scripts.run_each("commit_verdict", calls)
+        ]
+
+    def _promote_call(self, plan: Plan, entry: StreamEntry, policy: Policy, digest: str) -> tuple[Named, Named]:
+        leg = plan.position_side
+        return verdict_keys(self._keys, plan, leg, entry), {
+            **verdict_args(plan, leg, entry, policy),
+            "verdict": "allow",
+            "promote": 1,
+            "policy_digest": digest,
+            "plan_id_json": exact_json.dumps(plan.plan_id),
+            "action_json": exact_json.dumps(plan.action[:MAX_ACTION_CHARS]),
+        }
 
     def _now_ms(self) -> int:
         with translated_errors():
             seconds, micros = self._client.time()
         return int(seconds) * 1000 + int(micros) // 1000
-
-
-def _evaluated_facts(verdict: Verdict, facts: Facts | None) -> dict[str, str]:
-    """What the script compares again before an allow; empty for a deny, which rests on nothing moving."""
-    if isinstance(verdict, Deny):
-        return _NOTHING_EVALUATED
-    if facts is None or facts.snapshot is None:
-        raise AssertionError("an allow without facts")
-    ordered_ms = None if facts.ledger is None else facts.ledger.last_order_time_ms
-    return {
-        "evaluated_run_id": facts.run_id,
-        "evaluated_life": facts.life or "",
-        "evaluated_position_amt": facts.as_stored[0],
-        "evaluated_ts_ms": str(facts.snapshot.ts_ms),
-        "evaluated_source": facts.snapshot.source,
-        "evaluated_ledger_amt": facts.as_stored[1],
-        "evaluated_order_ms": "" if ordered_ms is None else str(ordered_ms),
-        "evaluated_limits": facts.limits_as_stored[0],
-        "evaluated_adaptive": facts.limits_as_stored[1],
-    }
-
-
-_NOTHING_EVALUATED = {
-    "evaluated_run_id": "",
-    "evaluated_life": "",
-    "evaluated_position_amt": "",
-    "evaluated_ts_ms": "",
-    "evaluated_source": "",
-    "evaluated_ledger_amt": "",
-    "evaluated_order_ms": "",
-    "evaluated_limits": "",
-    "evaluated_adaptive": "",
-}
-
-
-def _emergency_arguments(plan: Plan, leg: Leg) -> dict[str, str]:
-    emergency, position = plan.emergency, position_key(plan.symbol, leg)
-    if emergency is None:
-        return {"emergency": "", "passes_operator_hold": "0", "event_id": "", "event_json": "{}"}
-    told = {"position": position, "plan_id": plan.plan_id, "action": plan.action}
-    now = "1" if emergency.passes_cooldown else "0"
-    return {
-        "emergency": "1",
-        "passes_operator_hold": str(int(emergency.passes_operator_hold)),
-        "event_id": hashlib.sha256(f"{position}\nemergency\n{plan.plan_id}".encode()).hexdigest()[:32],
-        "event_json": exact_json.dumps({**told, "now": now, "why": emergency.why, "by": emergency.by}),
-    }
 
 
 def _first(raw: Any) -> str:
@@ -307,10 +238,6 @@ def _first(raw: Any) -> str:
 def _shown(text: str) -> str:
     """A foreign text as the audit can hold it: what is not UTF-8 spelled out, and not without end."""
     return text[:MAX_NAME_CHARS].encode("utf-8", "backslashreplace").decode()[:MAX_NAME_CHARS]
-
-
-def _joined(bounds: tuple[int, ...]) -> str:
-    return ",".join(map(str, bounds))
 
 
 def _read(

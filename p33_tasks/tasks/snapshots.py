@@ -10,6 +10,7 @@ from p33_tasks.log_events import LogEvent
 from p33_tasks.tasks.job import job
 from p33_tasks.tasks.limits import adapt
 from p33_tasks.tasks.origin import is_foreign
+from p33_tasks.tasks.prepare import send_preparation
 from p33_tasks.tasks.reconcile import send_due
 
 log = structlog.get_logger("p33.task")
@@ -51,5 +52,6 @@ def refresh_snapshot(symbol: str, prefix: str | None = None) -> str:
         log.error(LogEvent.NOT_REFRESHED, symbol=str(symbol), error=str(error))  # noqa: TRY400 - see throws
         raise
     if outcome == "refreshed":
-        adapt(here)
+        adapt(here)  # before the preparation: a new limit would void it
+        send_preparation(here)
     return outcome

@@ -16,7 +16,16 @@ from tests.deployment.cluster import ROOT
 from tests.support.redis_server import RedisServer, Version, running_redis
 
 FILES: dict[Version, str] = {"system": "users.acl", "bundled": "users.acl", "old": "users-6.2.acl"}
-ROLES = ("p33-brain", "p33-apply", "p33-governor", "p33-producer", "p33-exporter", "p33-operator", "p33-watch")
+ROLES = (
+    "p33-brain",
+    "p33-apply",
+    "p33-governor",
+    "p33-producer",
+    "p33-forecaster",
+    "p33-exporter",
+    "p33-operator",
+    "p33-watch",
+)
 ADMIN = "p33-admin"
 
 

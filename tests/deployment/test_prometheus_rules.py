@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from p33_tasks.store.verdicts import LATENCY_BUCKETS_MS
+from p33_tasks.store.verdict_calls import LATENCY_BUCKETS_MS
 from tests.deployment.cluster import ROOT
 from tests.support.promtool import require_tool
 

@@ -77,9 +77,7 @@ class Gate:
         client = connect(self.url)
         self.scripts = Scripts(client)
         allowlist, policy = self.policy.allowlist, self.policy
-        self.verdicts = RedisVerdictStore(
-            client, self.keys, source=source, allowlist=allowlist, signing_key=signing_key
-        )
+        self.verdicts = RedisVerdictStore(client, self.keys, source=source, signing_key=signing_key)
         self.dead_letters = RedisDeadLetters(client, self.keys)
         proof = EmergencyProof(prefix=prefix, key=emergency_key)
         self.permits = PermitService(self.verdicts, self.dead_letters, policy, emergency=proof)

@@ -1,4 +1,5 @@
--- Makes a verdict final: decision, permit, reservation, audit entry, counters and acknowledgement, or nothing.
+-- Makes a verdict final: decision, permit, reservation, audit entry, counters and acknowledgement, or nothing. The verdict
+-- is the caller's; or the one that was prepared for such a plan, which is compared with this moment like any other.
 --
 -- KEYS
 --   decision_key     STRING: the plan's decision
@@ -17,6 +18,8 @@
 --   limits_key       HASH: an operator's limits of the symbol
 --   adaptive_key     HASH: this service's own
 --   epoch_key        STRING: our mark on this store's life
+--   market_key       HASH: the symbol's market rules
+--   prepared_key     STRING, JSON: the allow that was prepared for such a plan; only used to promote it
 --   first_seen_key   HASH: when an entry id ahead of TIME was first read, ms; only used with an entry_id
 -- ARGV
 --   verdict                 'allow' | 'deny'
@@ -50,14 +53,21 @@
 --   accept_old_life         1: a snapshot of version 0.1, which names no life, counts by run_id
 --   evaluated_ledger_amt    the ledger's last_known_amt as stored
 --   evaluated_order_ms      the ledger's last order time ('' for none)
+--   evaluated_market        the market rules as stored
 --   evaluated_limits        the operator's limits as stored
 --   evaluated_adaptive      this service's own as stored
 --   limits_until_ms         until when a looser limit counts ('' for none)
+--   cooldown_ms             least time since the last order
+--   market_max_age_ms       older market rules are unknown ones
+--   promote                 1: the verdict, its texts, and what was evaluated come from prepared_key
+--   policy_digest           what the promoting process judges by
+--   plan_id_json            the plan_id as JSON
+--   action_json             the plan's action as JSON
 --   emergency               '1' for a proven emergency close, which passes service holds and an absent ledger; else ''
 --   passes_operator_hold    1: ... and an operator's hold, on a person's word
 --   event_id                of an emergency close: its event's name
 --   event_json              its event's other fields, a JSON object of texts
--- Returns {'committed'} | {'exists'} (acknowledged) | {'moved', what} (nothing written) | {'wrong_type', ...}
+-- Returns {'committed', the decision where it was promoted, else ''} | {'exists'} (acknowledged) | {'moved', what} (nothing written) | {'wrong_type', ...}
 
 local wrong = expect(decision_key, 'string') or expect(decisions_key, 'stream') or expect(counters_key, 'hash')
 if not wrong and emergency == '1' then wrong = expect(audit_key, 'stream') or expect(events_key, 'stream') end
@@ -82,46 +92,88 @@ end
 local now = now_ms()
 local ttl = tonumber(permit_ttl_ms)
 
+local function moved(what)
+  if promote == '1' then count(counters_key, 'p33_prepared_total|moved') end
+  return { 'moved', what }
+end
+
+-- Milliseconds as exact seconds, as Python writes them into JSON: 1.25, and 2 instead of 2.000.
+local function seconds_of(ms)
+  local sec, part = math.floor(ms / 1000), string.gsub(string.format('%03d', ms % 1000), '0+$', '')
+  return text(sec) .. (part ~= '' and '.' .. part or '')
+end
+
+-- A text of which every second piece is the name of a place.
+local function written(pieces, places)
+  for at = 2, #pieces, 2 do pieces[at] = places[pieces[at]] end
+  return table.concat(pieces)
+end
+
+if promote == '1' then
+  if type_of(prepared_key) ~= 'string' then
+    count(counters_key, 'p33_prepared_total|none')
+    return { 'moved', 'nothing_prepared' }
+  end
+  local p = cjson.decode(redis.call('GET', prepared_key))
+  if p.policy_digest ~= policy_digest then return moved('policy') end
+  evaluated_run_id, evaluated_life, evaluated_source = p.run_id, p.life, p.source
+  evaluated_position_amt, evaluated_ts_ms = p.position_amt, p.ts_ms
+  evaluated_ledger_amt, evaluated_order_ms = p.ledger_amt, p.order_ms
+  evaluated_market, evaluated_limits, evaluated_adaptive = p.market, p.limits, p.adaptive
+  stale_threshold_ms, cooldown_ms, limits_until_ms = p.stale_threshold_ms, p.cooldown_ms, p.limits_until_ms
+  reservation_ttl_ms = p.reservation_ttl_ms
+  permit_expires_ms = text(now + ttl)
+  local places = { plan_id = plan_id_json, action = action_json, issued_ms = plan_issued_ms, now_ms = text(now),
+    now_sec = text(math.floor(now / 1000)), expires_ms = permit_expires_ms,
+    snapshot_age_sec = seconds_of(now - tonumber(evaluated_ts_ms)) }
+  decision_json = written(p.permit, places)
+  permit_json, inputs_json = decision_json, written(p.inputs, places)
+end
+
 if verdict == 'allow' then
   -- Once more, by the clock and the facts of this very moment (CONTRACT section 6).
-  if passes_operator_hold ~= '1' and redis.call('EXISTS', hold_key) == 1 then return { 'moved', 'hold' } end
-  if emergency ~= '1' and redis.call('EXISTS', service_hold_key) == 1 then return { 'moved', 'service_hold' } end
-  if redis.call('EXISTS', reservation_key) == 1 then return { 'moved', 'reservation' } end
+  if passes_operator_hold ~= '1' and redis.call('EXISTS', hold_key) == 1 then return moved('hold') end
+  if emergency ~= '1' and redis.call('EXISTS', service_hold_key) == 1 then return moved('service_hold') end
+  if redis.call('EXISTS', reservation_key) == 1 then return moved('reservation') end
   local ledger_type = type_of(ledger_key)
   if type_of(snapshot_key) ~= 'hash' or not (ledger_type == 'hash' or (emergency == '1' and ledger_type == 'none')) then
-    return { 'moved', 'type' }
+    return moved('type')
   end
-  if run_id() ~= evaluated_run_id then return { 'moved', 'run_id' } end
+  if run_id() ~= evaluated_run_id then return moved('run_id') end
   local current_life = life(epoch_key)
-  if current_life == '' or current_life ~= evaluated_life then return { 'moved', 'life' } end
+  if current_life == '' or current_life ~= evaluated_life then return moved('life') end
 
   local s = redis.call('HMGET', snapshot_key, 'position_amt', 'ts_ms', 'ts_epoch', 'source', 'run_id', 'life')
   local fetched = twin_time(s[2], s[3])
   if s[1] ~= evaluated_position_amt or not fetched or fetched ~= tonumber(evaluated_ts_ms)
       or s[4] ~= evaluated_source or s[5] ~= evaluated_run_id
       or not is_of_life(s[6], current_life, accept_old_life) then
-    return { 'moved', 'snapshot' }
+    return moved('snapshot')
   end
-  if not is_of_mode(position_side, symbol_snapshot_key, s[2], s[6]) then return { 'moved', 'mode' } end
-  if fetched > now or now - fetched > tonumber(stale_threshold_ms) then return { 'moved', 'snapshot_age' } end
+  if not is_of_mode(position_side, symbol_snapshot_key, s[2], s[6]) then return moved('mode') end
+  if fetched > now or now - fetched > tonumber(stale_threshold_ms) then return moved('snapshot_age') end
 
   local l = redis.call('HMGET', ledger_key, 'last_known_amt', 'last_order_time_ms', 'last_order_time_epoch',
     'barrier_ms', 'unknown_plan_id')
   local ordered, unreadable = twin_time(l[2], l[3])
   if (l[1] or '') ~= evaluated_ledger_amt or unreadable or (ordered and text(ordered) or '') ~= evaluated_order_ms then
-    return { 'moved', 'ledger' }
+    return moved('ledger')
   end
-  if before_barrier(fetched, l[4], read_lag_ms) then return { 'moved', 'barrier' } end
+  if ordered and now - math.min(ordered, now) < tonumber(cooldown_ms) then return moved('cooldown') end
+  if before_barrier(fetched, l[4], read_lag_ms) then return moved('barrier') end
   -- Its reservation has ended, and the hold that follows may not have been set yet.
-  if emergency ~= '1' and l[5] and l[5] ~= '' then return { 'moved', 'unknown' } end
+  if emergency ~= '1' and l[5] and l[5] ~= '' then return moved('unknown') end
 
-  if stored_text(limits_key, LIMITS_FIELDS) ~= evaluated_limits then return { 'moved', 'limits' } end
-  if stored_text(adaptive_key, ADAPTIVE_FIELDS) ~= evaluated_adaptive then return { 'moved', 'adaptive_limits' } end
-  if limits_until_ms ~= '' and now >= tonumber(limits_until_ms) then return { 'moved', 'limits_age' } end
+  if stored_text(market_key, MARKET_FIELDS) ~= evaluated_market then return moved('market') end
+  local rules_ms = twin_time(redis.call('HGET', market_key, 'ts_ms'))
+  if not rules_ms or rules_ms > now or now - rules_ms > tonumber(market_max_age_ms) then return moved('market_age') end
+  if stored_text(limits_key, LIMITS_FIELDS) ~= evaluated_limits then return moved('limits') end
+  if stored_text(adaptive_key, ADAPTIVE_FIELDS) ~= evaluated_adaptive then return moved('adaptive_limits') end
+  if limits_until_ms ~= '' and now >= tonumber(limits_until_ms) then return moved('limits_age') end
 
-  if now - tonumber(plan_issued_ms) > tonumber(plan_max_age_ms) then return { 'moved', 'plan_age' } end
+  if now - tonumber(plan_issued_ms) > tonumber(plan_max_age_ms) then return moved('plan_age') end
   ttl = tonumber(permit_expires_ms) - now
-  if ttl <= 0 then return { 'moved', 'permit_age' } end
+  if ttl <= 0 then return moved('permit_age') end
 end
 
 -- First what can still be refused: a stream whose last id is the greatest possible takes no more entries.
@@ -132,7 +184,11 @@ redis.call('SET', decision_key, decision_json, 'PX', decision_ttl_ms)
 redis.call('SET', permit_key, permit_json, 'PX', text(ttl))
 count(counters_key, 'p33_permit_total|' .. symbol_label .. '|' .. verdict)
 if verdict == 'deny' then count(counters_key, 'p33_denial_total|' .. symbol_label .. '|' .. reason) end
-observe(counters_key, 'p33_evaluation_duration_seconds', evaluation_buckets_us, tonumber(evaluation_us))
+if promote == '1' then
+  count(counters_key, 'p33_prepared_total|hit')
+else
+  observe(counters_key, 'p33_evaluation_duration_seconds', evaluation_buckets_us, tonumber(evaluation_us))
+end
 if tonumber(plan_issued_ms) > 0 then
   observe(counters_key, 'p33_permit_latency_seconds', latency_buckets_ms, math.max(0, now - tonumber(plan_issued_ms)))
 end
@@ -150,4 +206,4 @@ if emergency == '1' then
   count(counters_key, 'p33_emergency_close_total|' .. symbol_label .. '|' .. verdict)
 end
 acknowledge()
-return { 'committed' }
+return { 'committed', promote == '1' and decision_json or '' }

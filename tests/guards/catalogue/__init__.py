@@ -20,6 +20,7 @@ from tests.guards.catalogue.messages import MESSAGES
 from tests.guards.catalogue.neighbours import NEIGHBOURS
 from tests.guards.catalogue.orders import ORDERS
 from tests.guards.catalogue.permits import PERMITS
+from tests.guards.catalogue.prepared import PREPARED
 from tests.guards.catalogue.quantities import QUANTITIES
 from tests.guards.catalogue.reading import READING
 from tests.guards.catalogue.reconciliation import RECONCILIATION
@@ -38,7 +39,7 @@ from tests.guards.guard import Guard
 
 GUARDS: tuple[Guard, ...] = (
     *(*RULES, *QUANTITIES, *LIMITS),
-    *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING, *BARRIER, *LIFE, *LEGS, *HOLDING, *EMERGENCY),
+    *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING, *BARRIER, *LIFE, *LEGS, *HOLDING, *EMERGENCY, *PREPARED),
     *RECONCILIATION,
     *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *VENUE_FOLDERS, *ORDERS),
     *(*READING, *DEAD_LETTERS, *MESSAGES, *BROKER, *CONTROL, *NEIGHBOURS),

@@ -31,7 +31,7 @@ BARRIER = (
     _lua(
         "commit_verdict",
         "barrier: looked at again when a verdict becomes final",
-        "  if before_barrier(fetched, l[4], read_lag_ms) then return { 'moved', 'barrier' } end\n",
+        "  if before_barrier(fetched, l[4], read_lag_ms) then return moved('barrier') end\n",
         "",
         "test_a_barrier_that_came_after_the_facts_were_read_stops_the_commit",
     ),
@@ -216,7 +216,7 @@ BARRIER = (
             (
                 "looked at again when a verdict becomes final",
                 "lua/commit_verdict.lua",
-                "  if emergency ~= '1' and l[5] and l[5] ~= '' then return { 'moved', 'unknown' } end\n",
+                "  if emergency ~= '1' and l[5] and l[5] ~= '' then return moved('unknown') end\n",
                 "",
                 "test_a_verdict_that_was_made_before_isnt_committed_either",
             ),

@@ -39,7 +39,7 @@ ISSUING = (
     ),
     Guard(
         promise="the first verdict outlives its permit by a day",
-        file="store/verdicts.py",
+        file="store/verdict_calls.py",
         old="DECISION_TTL_MS = 86_400_000",
         new="DECISION_TTL_MS = 60_000",
         tests=(f"{COMMIT_TESTS}::test_times_to_live_are_those_of_the_contract",),
@@ -65,19 +65,19 @@ ISSUING = (
     ),
     _commit(
         "a symbol reserved since the evaluation stops the allow",
-        "  if redis.call('EXISTS', reservation_key) == 1 then return { 'moved', 'reservation' } end\n",
+        "  if redis.call('EXISTS', reservation_key) == 1 then return moved('reservation') end\n",
         "",
         MOVED,
     ),
     _commit(
         "a foreign type under snapshot or ledger stops the allow",
-        "    return { 'moved', 'type' }\n",
+        "    return moved('type')\n",
         "",
         MOVED,
     ),
     _commit(
         "an allow made from another life of Redis isn't written",
-        "  if run_id() ~= evaluated_run_id then return { 'moved', 'run_id' } end\n",
+        "  if run_id() ~= evaluated_run_id then return moved('run_id') end\n",
         "",
         "test_an_allow_from_another_life_of_redis_is_not_written",
     ),
@@ -97,7 +97,7 @@ ISSUING = (
     _commit("the snapshot must be of this life of Redis", " or s[5] ~= evaluated_run_id\n", "\n", MOVED),
     _commit(
         "a mode switched since the evaluation stops the allow",
-        "  if not is_of_mode(position_side, symbol_snapshot_key, s[2], s[6]) then return { 'moved', 'mode' } end\n",
+        "  if not is_of_mode(position_side, symbol_snapshot_key, s[2], s[6]) then return moved('mode') end\n",
         "",
         MOVED,
     ),
@@ -128,13 +128,13 @@ ISSUING = (
     _commit("an order time that is none stops the allow", " or unreadable or (ordered", " or (ordered", MOVED),
     _commit(
         "the plan must still be young when the allow is written",
-        "  if now - tonumber(plan_issued_ms) > tonumber(plan_max_age_ms) then return { 'moved', 'plan_age' } end\n",
+        "  if now - tonumber(plan_issued_ms) > tonumber(plan_max_age_ms) then return moved('plan_age') end\n",
         "",
         TOO_LATE,
     ),
     _commit(
         "an allow that is over before it is written isn't",
-        "  if ttl <= 0 then return { 'moved', 'permit_age' } end\n",
+        "  if ttl <= 0 then return moved('permit_age') end\n",
         "  ttl = math.max(ttl, 1000)\n",
         TOO_LATE,
     ),
@@ -153,15 +153,15 @@ ISSUING = (
     ),
     Guard(
         promise="a reservation lasts for the permit's life and the cooldown",
-        file="store/verdicts.py",
-        old='                "reservation_ttl_ms": policy.permit_ttl_ms + policy.cooldown_ms,\n',
-        new='                "reservation_ttl_ms": policy.permit_ttl_ms,\n',
+        file="store/verdict_calls.py",
+        old='        "reservation_ttl_ms": policy.permit_ttl_ms + policy.cooldown_ms,\n',
+        new='        "reservation_ttl_ms": policy.permit_ttl_ms,\n',
         tests=(f"{COMMIT_TESTS}::test_times_to_live_are_those_of_the_contract",),
     ),
     _commit(
         "the verdict acknowledges the plan's entry",
-        "acknowledge()\nreturn { 'committed' }",
-        "return { 'committed' }",
+        "acknowledge()\nreturn { 'committed',",
+        "return { 'committed',",
         "test_an_allow_writes_permit_tombstone_reservation_audit_and_counters_and_acknowledges",
     ),
     _commit(
@@ -186,8 +186,8 @@ ISSUING = (
     ),
     Guard(
         promise="strangers' symbols share one label",
-        file="store/verdicts.py",
-        old="position_key(symbol, leg) if symbol in self._allowlist else OTHER_SYMBOL,\n",
+        file="store/verdict_calls.py",
+        old="position_key(plan.symbol, leg) if plan.symbol in policy.allowlist else OTHER_SYMBOL,\n",
         new="symbol,\n",
         tests=(f"{COMMIT_TESTS}::test_strangers_symbols_share_one_label",),
     ),

@@ -49,7 +49,7 @@ LIFE = (
     _script(
         "an allow evaluated in another life isn't written",
         "commit_verdict",
-        "  if current_life == '' or current_life ~= evaluated_life then return { 'moved', 'life' } end\n",
+        "  if current_life == '' or current_life ~= evaluated_life then return moved('life') end\n",
         "",
         "test_an_allow_evaluated_before_a_failback_is_not_written",
     ),

@@ -22,7 +22,7 @@ LIMITS = (
     _lua(
         "an operator's limits that moved since the evaluation stop the allow",
         "commit_verdict",
-        "  if stored_text(limits_key, LIMITS_FIELDS) ~= evaluated_limits then return { 'moved', 'limits' } end\n",
+        "  if stored_text(limits_key, LIMITS_FIELDS) ~= evaluated_limits then return moved('limits') end\n",
         "",
         MOVED,
     ),
@@ -36,7 +36,7 @@ LIMITS = (
     _lua(
         "a looser limit that ended since the evaluation stops the allow",
         "commit_verdict",
-        "  if limits_until_ms ~= '' and now >= tonumber(limits_until_ms) then return { 'moved', 'limits_age' } end\n",
+        "  if limits_until_ms ~= '' and now >= tonumber(limits_until_ms) then return moved('limits_age') end\n",
         "",
         f"{STORE}::test_an_allow_whose_looser_limit_ended_is_not_written",
     ),

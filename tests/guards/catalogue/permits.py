@@ -144,8 +144,8 @@ PERMITS = (
     Guard(
         promise="the tombstone holds no signature that could be put back",
         file="store/verdicts.py",
-        old='                "decision_json": decision,\n',
-        new='                "decision_json": permit,\n',
+        old='            "decision_json": decision,\n',
+        new='            "decision_json": permit,\n',
         tests=(f"{SIGNED_TESTS}::test_the_tombstone_holds_no_signature_that_could_be_put_back",),
     ),
     Guard(

@@ -260,7 +260,7 @@ TEXTS = (
     ),
     Guard(
         promise="the audit stream keeps about 100 000 verdicts",
-        file="store/verdicts.py",
+        file="store/verdict_calls.py",
         old="AUDIT_MAXLEN = 100_000",
         new="AUDIT_MAXLEN = 1_000",
         tests=(f"{TRIMMING_TESTS}::test_as_many_are_kept_as_the_contract_says",),

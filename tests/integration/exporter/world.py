@@ -40,7 +40,7 @@ class World:
             times=RefreshTimes(poll_ms=1, cooldown_ms=self.policy.cooldown_ms, adoption_wait_ms=0),
             bootstrap="adopt",
         )
-        verdicts = RedisVerdictStore(client, self.keys, source=SOURCE, allowlist=self.policy.allowlist)
+        verdicts = RedisVerdictStore(client, self.keys, source=SOURCE)
         self.permits = PermitService(verdicts, RedisDeadLetters(client, self.keys), self.policy)
         self.results = ResultService(
             RedisResultStore(client, self.keys, allowlist=self.policy.allowlist, permit_ttl_ms=60_000)

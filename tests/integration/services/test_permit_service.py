@@ -23,7 +23,7 @@ class Disturbed(RedisVerdictStore):
     """The real store; after each load of facts something happens."""
 
     def __init__(self, gate: Gate, act: Callable[[int], object]) -> None:
-        super().__init__(connect(gate.url), gate.keys, source=SOURCE, allowlist=gate.policy.allowlist)
+        super().__init__(connect(gate.url), gate.keys, source=SOURCE)
         self._act = act
         self.loads = 0
 
@@ -140,7 +140,7 @@ def test_redis_away_leaves_the_entry_pending_and_a_later_try_judges_it(gate: Gat
     gate.make_ready()
     plan, entry = gate.publish()
     nowhere = connect(f"redis://127.0.0.1:{free_port()}/0")
-    away = RedisVerdictStore(nowhere, gate.keys, source=SOURCE, allowlist=gate.policy.allowlist)
+    away = RedisVerdictStore(nowhere, gate.keys, source=SOURCE)
     with pytest.raises(StoreUnavailableError):
         PermitService(away, RedisDeadLetters(nowhere, gate.keys), gate.policy).judge(plan, entry)
     assert gate.pending(gate.keys.plans) == 1

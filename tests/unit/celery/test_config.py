@@ -210,6 +210,7 @@ def test_no_task_may_hang_without_end():
         ("p33.refresh_snapshot", 30),
         ("p33.reconcile", 60),
         ("p33.adapt_limits", 10),
+        ("p33.prepare_permits", 30),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from p33_tasks.exporter.history import History, Point, quantile_ms
-from p33_tasks.store.verdicts import LATENCY_BUCKETS_MS
+from p33_tasks.store.verdict_calls import LATENCY_BUCKETS_MS
 from tests.factories import NOW_MS, make_snapshot
 from tests.unit.exporter.views import make_overview, make_view
 

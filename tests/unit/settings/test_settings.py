@@ -77,6 +77,8 @@ def test_the_defaults_are_the_contracts():
         "P33_INGEST": "on",
         "P33_RECONCILE_MODE": "off",
         "P33_RECONCILE_EXTERNAL": "hold",
+        "P33_PREPARE": "off",
+        "P33_PREPARE_MAX": 600,
         "P33_OWN_ORDER_PREFIX": None,
     }
 
@@ -286,3 +288,10 @@ def test_the_longest_adaptive_cooldown_is_four_times_the_cooldown_unless_told_ot
     assert load_settings({"P33_COOLDOWN_MAX_SEC": "22.5"}).cooldown_max_ms == 22_500
     with pytest.raises(ConfigurationError, match="P33_COOLDOWN_MAX_SEC"):
         load_settings({"P33_COOLDOWN_SEC": "20", "P33_COOLDOWN_MAX_SEC": "19.9"})
+
+
+def test_nothing_is_prepared_where_permits_are_signed():
+    assert load_settings({"P33_PREPARE": "ON"}).prepares
+    assert not load_settings({}).prepares
+    signed = {"P33_PREPARE": "on", "P33_PERMIT_SIGNING_KEY": "a-key-of-32-characters-that-signs"}
+    assert not load_settings(signed).prepares

@@ -62,7 +62,7 @@ class Brain:
         policy = settings.policy
         self.dead_letters = RedisDeadLetters(self.client, self.keys)
         self.permits = PermitService(
-            RedisVerdictStore(self.client, self.keys, source=self.source, allowlist=policy.allowlist),
+            RedisVerdictStore(self.client, self.keys, source=self.source),
             self.dead_letters,
             policy,
         )

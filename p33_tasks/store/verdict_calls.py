@@ -1,0 +1,125 @@
+"""Keys and arguments of ``commit_verdict.lua``: of a verdict that was just made, and of one that was prepared."""
+
+from __future__ import annotations
+
+import hashlib
+
+from p33_tasks.contract.keys import GROUP, Keys
+from p33_tasks.contract.positions import position_key
+from p33_tasks.domain import exact_json
+from p33_tasks.domain.models import Facts, Leg, Plan, Policy
+from p33_tasks.domain.quantities import ZERO, canonical
+from p33_tasks.domain.rules import MAX_AHEAD_MS
+from p33_tasks.ports import StreamEntry
+
+DECISION_TTL_MS = 86_400_000
+AUDIT_MAXLEN = 100_000
+EVALUATION_BUCKETS_US = (50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000)
+LATENCY_BUCKETS_MS = (1, 2, 5, 10, 20, 50, 100, 250, 500, 1_200, 3_000, 10_000, 60_000)
+OTHER_SYMBOL = "_other"
+"""The label of every symbol outside the allowlist: strangers' symbols must not grow the metrics without bound."""
+
+_EVALUATED = (
+    *("run_id", "life", "position_amt", "ts_ms", "source", "ledger_amt", "order_ms", "market", "limits", "adaptive"),
+)
+
+
+def verdict_keys(keys: Keys, plan: Plan, leg: Leg, entry: StreamEntry | None) -> dict[str, str]:
+    """Every key that the script may touch for a plan of a position."""
+    symbol = plan.symbol
+    return {
+        "decision_key": keys.decision(plan.plan_id),
+        "permit_key": keys.permit(plan.plan_id),
+        "reservation_key": keys.reservation(symbol, leg),
+        "hold_key": keys.hold(symbol),
+        "service_hold_key": keys.service_hold(symbol, leg),
+        "audit_key": keys.audit,
+        "events_key": keys.reconcile_events,
+        "snapshot_key": keys.snapshot(symbol, leg),
+        "symbol_snapshot_key": keys.snapshot(symbol),
+        "ledger_key": keys.ledger(symbol, leg),
+        "decisions_key": keys.decisions,
+        "counters_key": keys.counters,
+        "plans_key": entry.stream if entry is not None else keys.decisions,
+        "limits_key": keys.limits(symbol),
+        "adaptive_key": keys.adaptive_limits(symbol, leg),
+        "epoch_key": keys.epoch,
+        "market_key": keys.market(symbol),
+        "prepared_key": keys.prepared(symbol, leg, canonical(plan.close_factor or ZERO)),
+        "first_seen_key": keys.first_seen,
+    }
+
+
+def verdict_args(plan: Plan, leg: Leg, entry: StreamEntry | None, policy: Policy) -> dict[str, str | int]:
+    """What every call says; a verdict's own arguments replace what is empty here."""
+    return {
+        **{f"evaluated_{name}": "" for name in _EVALUATED},
+        "decision_json": "",
+        "permit_json": "",
+        "decision_ttl_ms": max(DECISION_TTL_MS, policy.plan_max_age_ms + MAX_AHEAD_MS),
+        "permit_expires_ms": "",
+        "permit_ttl_ms": policy.permit_ttl_ms,
+        "reservation_ttl_ms": policy.permit_ttl_ms + policy.cooldown_ms,
+        "plan_id": plan.plan_id,
+        "symbol": plan.symbol,
+        "symbol_label": position_key(plan.symbol, leg) if plan.symbol in policy.allowlist else OTHER_SYMBOL,
+        "position_side": leg,
+        "reason": "",
+        "decisions_maxlen": AUDIT_MAXLEN,
+        "inputs_json": "",
+        "group": GROUP,
+        "entry_id": entry.entry_id if entry is not None else "",
+        "plan_issued_ms": plan.issued_ms,
+        "plan_max_age_ms": policy.plan_max_age_ms,
+        "stale_threshold_ms": policy.stale_threshold_ms,
+        "read_lag_ms": policy.read_lag_ms,
+        "accept_old_life": int(policy.accept_old_life),
+        "limits_until_ms": "" if policy.limits_until_ms is None else policy.limits_until_ms,
+        "cooldown_ms": 0 if plan.emergency and plan.emergency.passes_cooldown else policy.cooldown_ms,
+        "market_max_age_ms": policy.market_max_age_ms,
+        "evaluation_us": 0,
+        "evaluation_buckets_us": _joined(EVALUATION_BUCKETS_US),
+        "latency_buckets_ms": _joined(LATENCY_BUCKETS_MS),
+        "promote": 0,
+        "policy_digest": "",
+        "plan_id_json": "",
+        "action_json": "",
+        **_emergency_arguments(plan, leg),
+    }
+
+
+def evaluated(facts: Facts) -> dict[str, str]:
+    """What an allow rests on, letter by letter: the script compares it again before it writes."""
+    if facts.snapshot is None:
+        raise AssertionError("an allow without facts")
+    ordered_ms = None if facts.ledger is None else facts.ledger.last_order_time_ms
+    return {
+        "evaluated_run_id": facts.run_id,
+        "evaluated_life": facts.life or "",
+        "evaluated_position_amt": facts.as_stored[0],
+        "evaluated_ts_ms": str(facts.snapshot.ts_ms),
+        "evaluated_source": facts.snapshot.source,
+        "evaluated_ledger_amt": facts.as_stored[1],
+        "evaluated_order_ms": "" if ordered_ms is None else str(ordered_ms),
+        "evaluated_market": facts.market_as_stored,
+        "evaluated_limits": facts.limits_as_stored[0],
+        "evaluated_adaptive": facts.limits_as_stored[1],
+    }
+
+
+def _emergency_arguments(plan: Plan, leg: Leg) -> dict[str, str]:
+    emergency, position = plan.emergency, position_key(plan.symbol, leg)
+    if emergency is None:
+        return {"emergency": "", "passes_operator_hold": "0", "event_id": "", "event_json": "{}"}
+    told = {"position": position, "plan_id": plan.plan_id, "action": plan.action}
+    now = "1" if emergency.passes_cooldown else "0"
+    return {
+        "emergency": "1",
+        "passes_operator_hold": str(int(emergency.passes_operator_hold)),
+        "event_id": hashlib.sha256(f"{position}\nemergency\n{plan.plan_id}".encode()).hexdigest()[:32],
+        "event_json": exact_json.dumps({**told, "now": now, "why": emergency.why, "by": emergency.by}),
+    }
+
+
+def _joined(bounds: tuple[int, ...]) -> str:
+    return ",".join(map(str, bounds))

@@ -1,0 +1,64 @@
+"""``p33.prepare_permits``: verdicts ahead of their plans; and the sending of it behind a refresh."""
+
+from __future__ import annotations
+
+import structlog
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+from p33_tasks.bootstrap.runtime import Runtime, runtime
+from p33_tasks.errors import P33Error
+from p33_tasks.log_events import LogEvent
+from p33_tasks.tasks.job import job
+from p33_tasks.tasks.origin import is_foreign
+
+log = structlog.get_logger("p33.task")
+
+TASK = "p33.prepare_permits"
+
+
+@job(
+    TASK,
+    queue="p33.prepare",  # of its own: refreshes and plans never wait behind it
+    served_with="p33.snapshots",  # what a refresh sends would else be nobody's
+    time_limit=30,
+    soft_time_limit=15,
+    is_on=lambda settings: settings.prepares,
+)
+def prepare_permits(prefix: str | None = None) -> str:
+    """Evaluate what forecasts expect, on the snapshots of now; a second task does the same again.
+
+    Args:
+        prefix: The sender's key prefix.
+
+    Returns:
+        ``prepared N``, ``off`` or ``refused``.
+
+    Raises:
+        P33Error: Redis is away; the next refresh sends it again.
+    """
+    here = runtime()
+    if is_foreign(prefix, here, task=TASK):
+        return "refused"
+    if here.preparation is None:
+        return "off"
+    try:
+        return f"prepared {here.preparation.prepare()}"
+    except P33Error as error:
+        log.error(LogEvent.NOT_PREPARED, error=str(error))  # noqa: TRY400 - our own sentence says it all
+        raise
+
+
+def send_preparation(here: Runtime) -> None:
+    """Have verdicts prepared on what was just read. A failure is logged: the refresh before it counts for more."""
+    if here.preparation is None:
+        return
+    try:
+        prepare_permits.apply_async(
+            kwargs={"prefix": here.keys.prefix},
+            expires=float(here.settings.poll_sec),  # the next refresh sends another
+            ignore_result=True,
+            retry=False,
+        )
+    except (KombuError, RedisError, OSError) as error:
+        log.warning(LogEvent.NOT_PREPARED, error=f"{type(error).__name__}: {error}")
