@@ -145,9 +145,13 @@ def _check_positions(findings: Findings, venue: Venue, settings: Settings) -> bo
         report = venue.fetch_positions(allowlist)
     except ExchangeCredentialsError as error:
         fix = (
-            "set the key and secret, enable futures reading for the key, and allow this address; "
-            f"{settings.venue.testnet_variable} is {str(settings.testnet).lower()}: the venue refuses a key of "
-            f"{'its live account there' if settings.testnet else 'its test environment there'}"
+            settings.venue.credentials_advice
+            if settings.venue.account
+            else (
+                "set the key and secret, enable futures reading for the key, and allow this address; "
+                f"{settings.venue.testnet_variable} is {str(settings.testnet).lower()}: the venue refuses a key of "
+                f"{'its live account there' if settings.testnet else 'its test environment there'}"
+            )
         )
         findings.fail("credentials", str(error), fix)
         return False

@@ -228,6 +228,9 @@ class Settings(VenueVariables):
     @classmethod
     def _whole_credentials(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         key = (info.field_name or "").replace("_secret", "_key")
+        exchange = info.data.get("exchange")
+        if value is None and exchange is not None and venue_spec(exchange).account is not None:
+            return None  # its key is a public address, which is enough for reading
         if (value is None) != (info.data.get(key) is None):
             raise ValueError(f"set both or neither, this and {cls.model_fields[key].alias}")
         return value

@@ -92,12 +92,17 @@ def build_order_client(
     """What places orders, for the reference executor; arguments as of ``build_venue``.
 
     Raises:
-        ConfigurationError: No such venue, or one without orders.
+        ConfigurationError: No such venue, one without orders, or no secret where only orders need one.
     """
     entry = venue_entry(exchange_id)
     if entry.orders is None:
         can = ", ".join(sorted(name for name, other in venue_entries().items() if other.orders))
         raise ConfigurationError(f"P33_EXCHANGE={exchange_id!r:.40}: orders are placed on {can} only")
+    if entry.spec.account is not None and not api_secret:
+        (pair,) = entry.spec.credentials
+        raise ConfigurationError(
+            f"orders are signed with a wallet's key: set {pair.secret}; reading needs {pair.key} only"
+        )
     key = ApiKey(api_key=api_key, api_secret=api_secret, password=password)
     return entry.orders(_session(entry, key, testnet=testnet, base_url=base_url, budget=budget, timeout_ms=timeout_ms))
 

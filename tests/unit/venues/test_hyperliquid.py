@@ -11,6 +11,7 @@ import pytest
 from p33_tasks.domain.models import Leg, OrderSide
 from p33_tasks.domain.trades import ForcedKind
 from p33_tasks.errors import (
+    ConfigurationError,
     ExchangeCredentialsError,
     ExchangeError,
     ExchangeUnavailableError,
@@ -18,7 +19,7 @@ from p33_tasks.errors import (
     OrderOutcomeUnknownError,
     OrderRejectedError,
 )
-from p33_tasks.settings import Settings
+from p33_tasks.settings import load_settings
 from p33_tasks.venues.exact_json import loads_exact
 from p33_tasks.venues.hyperliquid import VENUE
 from p33_tasks.venues.hyperliquid.account_rows import read_markets
@@ -200,12 +201,14 @@ def test_check_tells_what_the_wallet_may_do(wallet, role, problem):
     assert problem is None or problem in account.problem
 
 
-def test_positions_need_an_address_and_no_secret(monkeypatch):
-    for name in ("BINANCE_API_KEY", "BINANCE_API_SECRET", "P33_API_SECRET"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("P33_API_KEY", ACCOUNT)
-    monkeypatch.setenv("P33_EXCHANGE", "hyperliquid")
-    assert Settings(_env_file=None).api_credentials[1] is None
+def test_positions_need_an_address_and_no_secret():
+    environ = {"P33_EXCHANGE": "hyperliquid", "P33_API_KEY": ACCOUNT}
+    key, secret = load_settings(environ).api_credentials
+    assert (key.get_secret_value(), secret) == (ACCOUNT, None)
+    with pytest.raises(ConfigurationError, match="set both or neither"):
+        load_settings(environ | {"P33_EXCHANGE": "bybit"})
+    with pytest.raises(ConfigurationError, match="set both or neither"):
+        load_settings({"P33_EXCHANGE": "hyperliquid", "P33_API_SECRET": "s"})
 
 
 # --- market rules ---------------------------------------------------------------------------------------------------
