@@ -6,7 +6,9 @@ from typing import Any
 
 import click
 
+from p33_tasks.cli.executed import asked
 from p33_tasks.cli.failures import Failure, json_option
+from p33_tasks.cli.rebuild import rebuild
 from p33_tasks.cli.session import Session, open_session, operator
 from p33_tasks.cli.show import amount, cell, console, escaped, print_json, seconds
 from p33_tasks.cli.symbols import symbol_of
@@ -31,7 +33,11 @@ def ledger() -> None:
       p33 ledger adopt BTCUSDT             the symbol has none yet
       p33 ledger adopt --replace BTCUSDT   it has one, and the exchange is right
       p33 ledger adopt --side LONG BTCUSDT in hedge mode: which leg
+      p33 ledger rebuild                   Redis lost all of them
     """
+
+
+ledger.add_command(rebuild)
 
 
 @ledger.command(short_help="Ledgers beside the exchange's positions.")
@@ -74,13 +80,15 @@ def show(symbols: tuple[str, ...], as_json: bool) -> None:
 @click.argument("symbol")
 @click.option("--side", type=click.Choice(["LONG", "SHORT"], case_sensitive=False), help="The leg, in hedge mode.")
 @click.option("--replace", is_flag=True, help="Also over an existing ledger.")
+@click.option("--without-trades", is_flag=True, help="Don't ask the venue which orders the position contains.")
 @click.option("--yes", is_flag=True, help="Don't ask; for scripts that compared the amounts themselves.")
 @json_option
-def adopt(symbol: str, side: str | None, replace: bool, yes: bool, as_json: bool) -> None:
+def adopt(*, symbol: str, side: str | None, replace: bool, without_trades: bool, yes: bool, as_json: bool) -> None:
     """Take the exchange's position of SYMBOL as the ledger's, audited under your name.
 
     Compare it with your own records first: afterwards the service cannot notice a fill that it missed before. It is
-    refused while an order may be under way: with a reservation, within the cooldown, on a stale snapshot.
+    refused while an order may be under way: with a reservation, within the cooldown, on a stale snapshot. With an API
+    key the venue is asked which orders of the last 7 days the position contains: a late result of one changes nothing.
 
     \b
     Examples:
@@ -107,6 +115,7 @@ def adopt(symbol: str, side: str | None, replace: bool, yes: bool, as_json: bool
         click.confirm("Does the exchange's position agree with your own records?", abort=True)
     if not yes and as_json:
         raise click.UsageError("--json doesn't ask; add --yes")
+    executed = asked(session, name, view.leg, view.position_amt, without_trades=without_trades)
     done = OperatorStore(session.client, session.keys).adopt_ledger(
         name,
         view.leg,
@@ -115,6 +124,7 @@ def adopt(symbol: str, side: str | None, replace: bool, yes: bool, as_json: bool
         by=operator(),
         replace=replace,
         shown_amt=view.facts.as_stored[0],
+        executed=None if executed is None else executed.orders,
     )
     if not done.adopted:
         raise Failure(_refusal_text(session, view, done))
@@ -164,6 +174,7 @@ _REFUSALS = {
     "limits_unreadable": "its own limits can't be read ({found}). Look with: p33 limits show SYMBOL",
     "ledger_agrees": "it has one already, {found}, and the exchange says the same. There is nothing to do",
     "ledger_exists": "it has one already, {found}. Find out why they differ, then: p33 ledger adopt --replace {symbol}",
+    "fills_moved": "a result of order {found} was recorded meanwhile. Look again",
     "position_changed": "the exchange's position moved to {found} since it was shown to you. Look again",
 }
 

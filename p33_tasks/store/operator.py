@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal
 
+from p33_tasks.contract.hash_values import number
 from p33_tasks.contract.keys import Keys
+from p33_tasks.contract.positions import position_key
+from p33_tasks.contract.reconciliation import MAX_EVIDENCE
 from p33_tasks.contract.results import MAX_RESULT_AGE_MS, RETRIED
+from p33_tasks.domain import exact_json
+from p33_tasks.domain import quantities as q
 from p33_tasks.domain.models import Leg, Policy
-from p33_tasks.store.scripts import Scripts
+from p33_tasks.domain.quantities import canonical
+from p33_tasks.store.results import FILLS_MEMORY_SEC
+from p33_tasks.store.scripts import Scripts, translated_errors
 from p33_tasks.store.snapshots import AUDIT_MAXLEN, LEDGER_TTL_SEC
 
 if TYPE_CHECKING:
@@ -41,6 +50,7 @@ class OperatorStore:
     """Acts of a person, each audited."""
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
+        self._client = client
         self._scripts = Scripts(client)
         self._keys = keys
 
@@ -54,6 +64,8 @@ class OperatorStore:
         by: str,
         replace: bool = False,
         shown_amt: str = "",
+        executed: Mapping[str, Decimal] | None = None,
+        event: Literal["adopted", "rebuilt"] = "adopted",
     ) -> Adoption:
         """Take the exchange's fresh position as the ledger's.
 
@@ -65,8 +77,15 @@ class OperatorStore:
             by: Who says so, for the audit.
             replace: Also over an existing ledger.
             shown_amt: The amount the operator agreed to; a position that moved since then is not adopted.
+            executed: Of every order that the position contains the cumulative quantity, base units: a late result of
+                one of them then changes nothing. None: the venue wasn't asked, and the audit says so.
+            event: What it is called in the event stream.
         """
-        keys = self._keys
+        keys, position = self._keys, position_key(symbol, leg)
+        items = self._remembered(symbol, executed or {})
+        told = {item["id"]: item["after"] for item in items}
+        facts = "\n".join([position, event, shown_amt, *(f"{name} {told[name]}" for name in sorted(told))])
+        evidence = exact_json.dumps({"orders": dict(list(told.items())[:MAX_EVIDENCE]), "count": len(told)})
         status, *rest = self._scripts.run(
             "adopt_ledger",
             {
@@ -74,7 +93,10 @@ class OperatorStore:
                 "origin_key": keys.ledger_origin(symbol, leg),
                 "snapshot_key": keys.snapshot(symbol, leg),
                 "symbol_snapshot_key": keys.snapshot(symbol),
+                "fills_key": keys.fills(symbol),
+                "fill_times_key": keys.fill_times(symbol),
                 "audit_key": keys.audit,
+                "events_key": keys.reconcile_events,
                 "limits_key": keys.limits(symbol),
                 "adaptive_key": keys.adaptive_limits(symbol, leg),
                 "epoch_key": keys.epoch,
@@ -93,11 +115,30 @@ class OperatorStore:
                 "audit_maxlen": AUDIT_MAXLEN,
                 "shown_amt": shown_amt,
                 "accept_old_life": int(policy.accept_old_life),
+                "event": event,
+                "event_id": hashlib.sha256(facts.encode("utf-8", "surrogatepass")).hexdigest()[:32],
+                "event_json": exact_json.dumps({"position": position, "evidence": evidence, "by": by[:200]}),
+                "without_trades": int(executed is None),
+                "fills_ttl_sec": FILLS_MEMORY_SEC,
+                "items": items,
             },
         )
         if status == "adopted":
             return Adoption(adopted=True, before=rest[0], after=rest[1])
         return Adoption(adopted=False, refusal=rest[0], found=rest[1])
+
+    def _remembered(self, symbol: str, executed: Mapping[str, Decimal]) -> list[dict[str, str]]:
+        """What to remember of each order: never less than what is remembered already."""
+        names = sorted(executed)
+        if not names:
+            return []
+        with translated_errors():
+            found: list[Any] = self._client.hmget(self._keys.fills(symbol), names)
+        items = []
+        for name, before in zip(names, found, strict=True):
+            known = q.ZERO if before is None else number(before, "fills memory")
+            items.append({"id": name, "before": before or "", "after": canonical(max(known, executed[name]))})
+        return items
 
     def set_hold(self, symbol: str, *, why: str, by: str, for_ms: int | None = None) -> bool:
         """Stop a symbol until the hold is cleared, or for a time. False when one was there that doesn't end earlier."""

@@ -5,7 +5,10 @@
 --   origin_key       STRING: time in ms of the snapshot the ledger began with
 --   snapshot_key     HASH: the position's snapshot
 --   symbol_snapshot_key  HASH: the symbol's own snapshot, which tells the mode
+--   fills_key        HASH: quantity remembered by order id
+--   fill_times_key   ZSET: when each order id was recorded, ms
 --   audit_key        STREAM: operator and ledger events
+--   events_key       STREAM: what reconciliation found and did
 --   limits_key       HASH: an operator's limits of the symbol
 --   adaptive_key     HASH: this service's own
 --   epoch_key        STRING: our mark on this store's life
@@ -23,10 +26,20 @@
 --   audit_maxlen         about how many entries the audit stream keeps
 --   shown_amt            amount the operator was shown ('' to take what is there)
 --   accept_old_life      1: a snapshot of version 0.1, which names no life, counts by run_id
+--   event                'adopted' | 'rebuilt'
+--   event_id             the name of this act
+--   event_json           the event's other fields, a JSON object of texts
+--   without_trades       1: the venue was not asked what the account traded
+--   fills_ttl_sec        how long an order id is remembered
+--   items[]              every order that the snapshot shows
+--     .id                the venue's id
+--     .before            quantity remembered before ('' for none)
+--     .after             quantity to remember
 -- Returns {'adopted', amount before, amount after} | {'refused', why, found}
 
 local wrong = expect(ledger_key, 'hash') or expect(origin_key, 'string') or expect(snapshot_key, 'hash')
-  or expect(symbol_snapshot_key, 'hash') or expect(audit_key, 'stream')
+  or expect(symbol_snapshot_key, 'hash') or expect(audit_key, 'stream') or expect(events_key, 'stream')
+  or expect(fills_key, 'hash') or expect(fill_times_key, 'zset')
 for _, reservation in ipairs(reservation_keys) do wrong = wrong or expect(reservation, 'string') end
 if wrong then return wrong end
 
@@ -64,9 +77,29 @@ if before_barrier(fetched, l[4], read_lag_ms) then
   return { 'refused', 'barrier', text((twin_time(l[4]) or now) + tonumber(read_lag_ms) - now) }
 end
 if shown_amt ~= '' and shown_amt ~= s[1] then return { 'refused', 'position_changed', s[1] } end
+for _, item in ipairs(items) do
+  if (redis.call('HGET', fills_key, item.id) or '') ~= item.before then return { 'refused', 'fills_moved', item.id } end
+end
 
 audit_event(audit_key, audit_maxlen, l[1] and 'ledger_replaced' or 'ledger_adopted', symbol, position_side, 'by', by,
-  'before', l[1] or '', 'after', s[1], 'snapshot_ts_ms', text(fetched), 'source', source)
+  'before', l[1] or '', 'after', s[1], 'snapshot_ts_ms', text(fetched), 'source', source, 'orders', text(#items),
+  'without_trades', without_trades)
+local flat = { 'event_id', event_id, 'event', event, 'before', l[1] or '', 'after', s[1], 'snapshot_ts_ms', text(fetched),
+  'without_trades', without_trades }
+for name, value in pairs(cjson.decode(event_json)) do
+  flat[#flat + 1] = name
+  flat[#flat + 1] = value
+end
+redis.call('XADD', events_key, 'MAXLEN', '~', audit_maxlen, '*', unpack(flat))
+-- First what the position contains: a result of one of these orders that comes later must find it booked.
+for _, item in ipairs(items) do
+  redis.call('HSET', fills_key, item.id, item.after)
+  redis.call('ZADD', fill_times_key, text(now), item.id)
+end
+if #items > 0 then
+  redis.call('EXPIRE', fills_key, fills_ttl_sec)
+  redis.call('EXPIRE', fill_times_key, fills_ttl_sec)
+end
 redis.call('HSET', ledger_key, 'last_known_amt', s[1], 'last_known_side', s[2], 'last_update_ts',
   text(math.floor(now / 1000)))
 redis.call('EXPIRE', ledger_key, ledger_ttl_sec)

@@ -1,4 +1,4 @@
-"""Emergency closes: what proves one, what it may pass over, and what it may not (CONTRACT section 11)."""
+"""Emergency closes (CONTRACT section 11): what proves one, what it passes over; and ledgers that begin anew."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from tests.guards.guard import Guard
 
 READING = "unit/contract/test_emergency.py"
 TESTS = "integration/services/test_emergency.py"
+REBUILD = "integration/cli/test_rebuild.py"
 PROOF = "contract/emergency.py"
 RULES = "domain/rules.py"
 COMMIT = "store/lua/commit_verdict.lua"
@@ -20,7 +21,53 @@ def _lane(promise: str, file: str, old: str, new: str, test: str) -> Guard:
     return Guard(promise=promise, file=file, old=old, new=new, tests=(f"{TESTS}::{test}",))
 
 
+def _rebuild(promise: str, file: str, old: str, new: str, test: str) -> Guard:
+    return Guard(promise=promise, file=file, old=old, new=new, tests=(test,))
+
+
 EMERGENCY = (
+    _rebuild(
+        "an adopted position's orders are remembered",
+        "store/lua/adopt_ledger.lua",
+        "  redis.call('HSET', fills_key, item.id, item.after)\n",
+        "",
+        f"{REBUILD}::test_a_late_result_of_an_order_from_before_changes_nothing",
+    ),
+    _rebuild(
+        "a fill recorded while a ledger is adopted stops the adoption",
+        "store/lua/adopt_ledger.lua",
+        "~= item.before then return { 'refused', 'fills_moved'",
+        "~= item.before and false then return { 'refused', 'fills_moved'",
+        f"{REBUILD}::test_a_result_recorded_meanwhile_stops_it",
+    ),
+    _rebuild(
+        "adopting remembers no less of an order than is known",
+        "store/operator.py",
+        "canonical(max(known, executed[name]))",
+        "canonical(executed[name])",
+        f"{REBUILD}::test_adopting_remembers_them_too",
+    ),
+    _rebuild(
+        "a trade that the snapshot may not show stops the adoption",
+        "services/executed_orders.py",
+        "    if last_ms is not None and venue_ms - last_ms < snapshot_age_ms + lag_ms:\n",
+        "    if False:\n",
+        "unit/services/test_executed_orders.py::test_a_trade_that_the_snapshot_may_not_show_stops_it",
+    ),
+    _rebuild(
+        "a position that moved while its trades were read stops the adoption",
+        "services/executed_orders.py",
+        "    if _position(venue, symbol, leg) != position_amt:\n",
+        "    if False:\n",
+        "unit/services/test_executed_orders.py::test_so_does_a_position_that_moved",
+    ),
+    _rebuild(
+        "only a position's own leg's orders are remembered with it",
+        "services/executed_orders.py",
+        "    trades = tuple(trade for trade in told if trade.leg is leg)\n",
+        "    trades = told\n",
+        "unit/services/test_executed_orders.py::test_only_the_legs_own_orders_count",
+    ),
     _proof(
         "an emergency close needs its proof",
         '        if not _is_proof(text_of(fields, "hmac"), text, self.key):\n',

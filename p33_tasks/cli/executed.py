@@ -1,0 +1,89 @@
+"""What ``p33 ledger`` asks the venue before it takes a position: the orders that it contains."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import click
+
+from p33_tasks.cli.failures import Failure
+from p33_tasks.cli.session import Session
+from p33_tasks.domain.models import Leg
+from p33_tasks.errors import ExchangeBudgetSpentError, ExchangeError
+from p33_tasks.views.overview import read_overview
+
+if TYPE_CHECKING:
+    from p33_tasks.services.executed_orders import ExecutedOrders
+
+SKEW_MS = 1_000
+"""Beside the venue's read lag: how much its stamps may be off."""
+PATIENCE_SEC, PAUSE_SEC = 75.0, 5.0
+"""Until the next minute's request weight."""
+
+Ask = Callable[[str, Leg, Decimal], "ExecutedOrders"]
+
+
+def asker(session: Session) -> Ask | None:
+    """Asks the venue for a position's orders; None where it can't be asked: it doesn't tell, or no API key is set."""
+    if session.settings.api_credentials[0] is None:
+        return None
+    from p33_tasks.cli.check_exchange import build_session_venue
+    from p33_tasks.services.executed_orders import TellsOwnTrades, executed_orders
+
+    venue = build_session_venue(session, shared_budget=True)
+    if not isinstance(venue, TellsOwnTrades):
+        return None
+
+    def ask(symbol: str, leg: Leg, amount: Decimal) -> ExecutedOrders:
+        view = read_overview(session.client, session.keys, (symbol,), source=session.source).symbols[0]
+        return executed_orders(
+            venue,
+            symbol,
+            leg,
+            position_amt=amount,
+            snapshot_age_ms=view.snapshot_age_ms or 0,
+            lag_ms=session.settings.policy.read_lag_ms + SKEW_MS,
+        )
+
+    return ask
+
+
+def asked(session: Session, symbol: str, leg: Leg, amount: Decimal, *, without_trades: bool) -> ExecutedOrders | None:
+    """The orders that a position contains; None where the venue can't be asked, or nobody wants it.
+
+    Raises:
+        Failure: They can't be had now, with the way out.
+    """
+    ask = None if without_trades else asker(session)
+    if ask is None:
+        click.echo(
+            "note: the venue isn't asked for its trades; a late result of an earlier order would count", err=True
+        )
+        return None
+    try:
+        return ask(symbol, leg, amount)
+    except ExchangeError as error:
+        raise Failure(
+            f"the ledger of {symbol} was not adopted: which orders its position contains can't be told: {error}\n"
+            "Try again; or, if no result of an earlier order can come any more: --without-trades"
+        ) from error
+
+
+def patiently(ask: Ask, symbol: str, leg: Leg, amount: Decimal) -> ExecutedOrders:
+    """As ``ask``; waits where this minute's request weight is used up: refreshes go first.
+
+    Raises:
+        ExchangeError: Another kind; or the weight stays used up.
+    """
+    deadline = time.monotonic() + PATIENCE_SEC
+    while True:
+        try:
+            return ask(symbol, leg, amount)
+        except ExchangeBudgetSpentError:
+            if time.monotonic() >= deadline:
+                raise
+            click.echo(f"{symbol}: waiting for the next minute's request weight", err=True)
+            time.sleep(PAUSE_SEC)

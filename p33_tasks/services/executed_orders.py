@@ -1,0 +1,80 @@
+"""What the account's orders executed up to a position, so that a late result of one isn't booked a second time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol, runtime_checkable
+
+from p33_tasks.abilities import TellsTime, TellsTrades
+from p33_tasks.domain.models import Leg
+from p33_tasks.domain.reconciling import MAX_WINDOW_MS
+from p33_tasks.domain.trades import by_order, total
+from p33_tasks.errors import MalformedResponseError
+from p33_tasks.ports import Venue
+
+AHEAD_MS = 10_000
+"""Windows end this much after the venue's time: a trade while the request travels belongs to it."""
+
+
+@runtime_checkable
+class TellsOwnTrades(TellsTime, TellsTrades, Venue, Protocol):
+    """A venue that tells what the account traded."""
+
+
+class TradedLatelyError(MalformedResponseError):
+    """A trade so young that the position may not show it, or a position that moved; try again in some seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutedOrders:
+    """Of one position, within a window of the venue's clock."""
+
+    since_ms: int
+    last_trade_ms: int | None  # None: there was none
+    orders: Mapping[str, Decimal]  # order id to cumulative quantity, base units
+
+
+def executed_orders(
+    venue: TellsOwnTrades, symbol: str, leg: Leg, *, position_amt: Decimal, snapshot_age_ms: int, lag_ms: int
+) -> ExecutedOrders:
+    """Every order of the last 7 days less an hour that traded a position; all of it is in ``position_amt``.
+
+    Args:
+        venue: Is asked for its time, the trades and then the position.
+        symbol: The venue's id.
+        leg: Which of its positions.
+        position_amt: Of the snapshot that is to be adopted, signed base units.
+        snapshot_age_ms: Since before that snapshot was requested.
+        lag_ms: How much younger than that a trade must not be, since it may not show in it.
+
+    Raises:
+        TradedLatelyError: It can't be told whether the snapshot shows the last trade.
+        ExchangeError: Anything of it can't be had in full.
+    """
+    venue_ms = venue.fetch_server_time_ms()
+    since_ms = venue_ms - MAX_WINDOW_MS
+    told = venue.fetch_trades(symbol, since_ms=since_ms, until_ms=venue_ms + AHEAD_MS)
+    trades = tuple(trade for trade in told if trade.leg is leg)
+    last_ms = max((trade.time_ms for trade in trades), default=None)
+    if last_ms is not None and venue_ms - last_ms < snapshot_age_ms + lag_ms:
+        raise TradedLatelyError(
+            f"{symbol} was traded {(venue_ms - last_ms) / 1000:.1f} s ago; try again in some seconds"
+        )
+    if _position(venue, symbol, leg) != position_amt:
+        raise TradedLatelyError(f"the position of {symbol} moved while its trades were read; try again soon")
+    sums = {order_id: total(group) for order_id, group in by_order(trades).items() if order_id is not None}
+    return ExecutedOrders(since_ms=since_ms, last_trade_ms=last_ms, orders=sums)
+
+
+def _position(venue: Venue, symbol: str, leg: Leg) -> Decimal:
+    found = venue.fetch_positions([symbol]).positions.get(symbol)
+    if found is None:
+        raise MalformedResponseError(f"the position of {symbol} was not told")
+    if leg is Leg.BOTH and not found.hedge_mode:
+        return found.position_amt
+    amount = next((of.position_amt for of in found.legs if of.leg is leg), None)
+    if amount is None:
+        raise MalformedResponseError(f"{symbol} is in {found.position_mode} mode now")
+    return amount
