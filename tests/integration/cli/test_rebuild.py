@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from p33_tasks.cli import executed, rebuild
 from p33_tasks.demo.exchange.client import SimControl
 from p33_tasks.domain.models import Leg
 from p33_tasks.errors import MalformedResponseError
@@ -32,8 +33,8 @@ def tells(monkeypatch: pytest.MonkeyPatch) -> Callable[[Told], None]:
                 raise told
             return ExecutedOrders(since_ms=1, last_trade_ms=1_795_000_000_000, orders=told)
 
-        for place in ("executed", "rebuild"):
-            monkeypatch.setattr(f"p33_tasks.cli.{place}.asker", lambda _: ask)
+        for module in (executed, rebuild):
+            monkeypatch.setattr(module, "asker", lambda _: ask)
 
     return tell
 
