@@ -48,7 +48,8 @@ class Venue:
         return self.trades
 
     def fetch_positions(self, symbols: Any) -> PositionReport:
-        return PositionReport(positions=dict.fromkeys(symbols, self.position))
+        told = {each: self.position for each in symbols if each == self.position.symbol}
+        return PositionReport(positions=told)
 
     def fetch_markets(self, symbols: Any) -> MarketReport:
         raise AssertionError(symbols)
