@@ -1,7 +1,7 @@
 """A verdict that was prepared: an allow in pieces, with the facts and limits it rests on (CONTRACT section 12).
 
 A text of the verdict (the permit, the audit's inputs) is a list of pieces and places in turn: pieces are final, a place
-names what only the plan, or the moment of its promotion, can say. ``promote_verdict.lua`` writes them one behind the
+names what only the plan, or the moment of its promotion, can say. ``commit_verdict.lua`` writes them one behind the
 other; it searches and replaces nothing, so that a plan_id can hold whatever it likes.
 """
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from p33_tasks.contract.entries import MAX_ENTRY_CHARS
+from p33_tasks.contract.entries import MAX_AHEAD_MS, MAX_ENTRY_CHARS, time_ms_of
 from p33_tasks.contract.plans import is_emergency, is_executable, parse_entry
 from p33_tasks.contract.readable import readable
 from p33_tasks.contract.results import parse_entry_result
@@ -74,7 +74,7 @@ class Entries(Protocol):
 class Handler(Protocol):
     """Knows what the entries of one stream need."""
 
-    def settled(self, entries: Sequence[Entry]) -> frozenset[str]:
+    def settled(self, entries: Sequence[Entry], now_ms: int) -> frozenset[str]:
         """Settle what can be settled for all of them at once; the ids of the entries that are done."""
 
     def handle(self, entry: Entry, now_ms: int) -> TaskMessage | None:
@@ -93,11 +93,22 @@ class PlanHandler:
     prefix: str
     promoter: Promoter | None = None  # where verdicts are prepared
 
-    def settled(self, entries: Sequence[Entry]) -> frozenset[str]:
-        """See ``Handler.settled``. What was sent as a task already stays that task's."""
+    def settled(self, entries: Sequence[Entry], now_ms: int) -> frozenset[str]:
+        """See ``Handler.settled``. What was sent as a task already stays that task's.
+
+        An emergency close has to be proven, and an id ahead of TIME to be noted at its first reading: a task does both.
+        """
         if self.promoter is None:
             return frozenset()
-        plans = [(plan, entry.where) for entry in entries if entry.deliveries <= 1 and (plan := _plan_of(entry))]
+        latest_ms = now_ms + MAX_AHEAD_MS
+        plans = [
+            (plan, entry.where)
+            for entry in entries
+            if entry.deliveries <= 1
+            and not is_emergency(entry.fields)
+            and time_ms_of(entry.where.entry_id) <= latest_ms
+            and (plan := _plan_of(entry))
+        ]
         return self.promoter.promote(plans) if plans else frozenset()
 
     def handle(self, entry: Entry, now_ms: int) -> TaskMessage | None:  # noqa: ARG002 - a plan's age is a rule's matter
@@ -134,7 +145,7 @@ class ResultHandler:
     prefix: str
     venue: ResultReader | None = None
 
-    def settled(self, entries: Sequence[Entry]) -> frozenset[str]:  # noqa: ARG002 - each is recorded by a task
+    def settled(self, entries: Sequence[Entry], now_ms: int) -> frozenset[str]:  # noqa: ARG002 - a task records each
         """See ``Handler.settled``."""
         return frozenset()
 

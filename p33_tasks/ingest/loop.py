@@ -180,13 +180,16 @@ class Ingest:
 
     def _handled(self, source: Source, batch: Batch) -> list[TaskMessage]:
         now_ms = self._redis_now_ms(batch)
-        settled = self._settled(source, batch)
+        settled = self._settled(source, batch, now_ms)
         entries = (entry for entry in batch.entries if entry.where.entry_id not in settled)
         return [m for m in (self._message(source, entry, now_ms) for entry in entries) if m is not None]
 
-    def _settled(self, source: Source, batch: Batch) -> frozenset[str]:
+    def _settled(self, source: Source, batch: Batch, now_ms: int) -> frozenset[str]:
         try:
-            return source.handler.settled(batch.entries) if batch.entries else frozenset()
+            return source.handler.settled(batch.entries, now_ms) if batch.entries else frozenset()
+        except StoreError as error:
+            self._say(LogEvent.STORE_ERROR, error)
+            return frozenset()
         except Exception:  # nothing is lost: each goes the ordinary way
             log.exception(LogEvent.ENTRY_FAILED, stream=source.stream)
             return frozenset()

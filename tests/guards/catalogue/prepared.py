@@ -8,6 +8,7 @@ TESTS = "integration/store/test_promotion.py"
 MOVED = f"{TESTS}::test_whatever_moved_since_the_plan_goes_the_ordinary_way"
 TIME = f"{TESTS}::test_what_time_turns_is_judged_again"
 LIMITS = f"{TESTS}::test_a_process_with_other_limits_promotes_nothing"
+HANDLER = "unit/ingest/test_handlers.py::test_what_has_to_be_proven_or_noted_or_was_sent_before_is_not_promoted"
 OTHERS = f"{TESTS}::test_another_plan_than_the_expected_one_goes_the_ordinary_way"
 
 
@@ -53,6 +54,20 @@ PREPARED = (
     _promoting("a plan that is not reduce-only is never promoted", "plan.reduce_only and ", "", OTHERS),
     _promoting("a malformed plan is never promoted", "plan.problem is None and ", "", OTHERS),
     _promoting("an emergency close is never promoted", " and plan.emergency is None", "", OTHERS),
+    Guard(
+        promise="an emergency close is proven by a task, not promoted by the ingest",
+        file="ingest/handlers.py",
+        old="            and not is_emergency(entry.fields)\n",
+        new="",
+        tests=(HANDLER,),
+    ),
+    Guard(
+        promise="a plan whose id is ahead of TIME is noted by a task, not promoted by the ingest",
+        file="ingest/handlers.py",
+        old="            and time_ms_of(entry.where.entry_id) <= latest_ms\n",
+        new="",
+        tests=(HANDLER,),
+    ),
     Guard(
         promise="a deny is never prepared",
         file="services/prepare_permits.py",

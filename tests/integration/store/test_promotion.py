@@ -130,6 +130,7 @@ MOVED: dict[str, Change] = {
     "an order": lambda gate: gate.put_ledger(LONG, last_order_time_ms=str(gate.now_ms())),
     "no ledger": lambda gate: gate.redis.delete(gate.keys.ledger(SYMBOL)),
     "a barrier": lambda gate: gate.put_ledger(LONG, barrier_ms=str(gate.now_ms())),
+    "an order whose outcome is unknown": lambda gate: gate.put_ledger(LONG, unknown_plan_id="another"),
     "an operator's limit": lambda gate: gate.redis.hset(gate.keys.limits(SYMBOL), "cooldown_sec", "20"),
     "our own limit": lambda gate: gate.redis.hset(gate.keys.adaptive_limits(SYMBOL), "cooldown_sec", "20"),
     "another step": lambda gate: gate.put_market(step="0.01"),

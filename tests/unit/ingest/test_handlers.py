@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -205,3 +205,31 @@ def test_a_plan_that_was_sent_before_goes_alone(outcomes):
     assert first is not None
     assert again is not None
     assert (first.goes_with_others, again.goes_with_others) == (True, False)
+
+
+@dataclass
+class Promoter:
+    """Promotes all that it is given."""
+
+    given: list[str] = field(default_factory=list)
+
+    def promote(self, plans: Any) -> frozenset[str]:
+        self.given += [plan.plan_id for plan, _ in plans]
+        return frozenset(where.entry_id for _, where in plans)
+
+
+def test_what_has_to_be_proven_or_noted_or_was_sent_before_is_not_promoted(outcomes: Outcomes) -> None:
+    promoter = Promoter()
+    handler = replace(plans(outcomes), promoter=promoter)
+    told = {"symbol": "BTCUSDT", "action": "CLOSE_FULL", "decision": "EXECUTE"}
+    entries = [
+        entry(plan_id="fits", **told),
+        entry(plan_id="sent before", deliveries=2, **told),
+        entry(plan_id="emergency", **{**told, "decision": "RECONCILE_CLOSE"}, hmac="00", issued_ms="1"),
+        entry(plan_id="ahead", age_ms=-1_001, **told),
+        entry(plan_id="", **told),
+        entry(plan_id="another decision", **{**told, "decision": "SKIP"}),
+    ]
+    assert handler.settled(entries, NOW_MS) == {entries[0].where.entry_id}
+    assert promoter.given == ["fits"]
+    assert plans(outcomes).settled(entries, NOW_MS) == frozenset()
