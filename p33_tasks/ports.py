@@ -422,7 +422,6 @@ class Note:
     event: str = ""  # what happened, '' for nothing
     event_id: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)  # of the event
-    outcome: str = ""  # for the counter
     case: Mapping[str, str] = field(default_factory=dict)  # '' forgets a field
     watermark: Watermark | None = None
     is_new_drift: bool = False

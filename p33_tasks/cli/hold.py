@@ -134,6 +134,7 @@ def hold_json(held: HeldPosition) -> dict[str, object]:
         "position": held.position,
         "held_by": str(hold.held_by),
         "reason": hold.reason,
+        "why": hold.why,
         "by": hold.by,
         "since_ms": hold.since_ms,
         "until_ms": hold.until_ms,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import click
 
@@ -12,10 +13,14 @@ from p33_tasks.cli.session import Session, open_session, operator
 from p33_tasks.cli.show import cell, console, escaped, print_json, print_lines
 from p33_tasks.cli.symbols import symbol_of
 from p33_tasks.contract.positions import position_key
+from p33_tasks.contract.timing import iso
 from p33_tasks.domain.holds import HeldBy
 from p33_tasks.domain.models import Leg
+from p33_tasks.store.scripts import translated_errors
 from p33_tasks.store.service_holds import ServiceHoldStore
 from p33_tasks.views.holds import HeldPosition, hold_sentence, read_holds
+
+LATEST_EVENTS = 8
 
 
 @click.group(short_help="What the service itself holds; release it.")
@@ -32,7 +37,7 @@ def reconcile() -> None:
 @reconcile.command(short_help="The positions that the service holds, and why.")
 @json_option
 def status(as_json: bool) -> None:
-    """Show the service's own holds on P33_ALLOWLIST: reason, since when, what ends each.
+    """Show the service's own holds on P33_ALLOWLIST (reason, since when, what ends each) and the latest events.
 
     \b
     Example:
@@ -40,15 +45,16 @@ def status(as_json: bool) -> None:
     """
     session = open_session()
     found = _holds(session, session.settings.allowlist)
+    events, mode = _latest_events(session), str(session.settings.reconcile_mode)
     if as_json:
-        print_json({"holds": {held.position: hold_json(held) for held in found}})
+        print_json({"mode": mode, "events": events, "holds": {held.position: hold_json(held) for held in found}})
         return
-    lines = [
-        text
-        for held in found
-        for text in (f"{held.position}  {escaped(hold_sentence(held.hold), limit=400)}", f"    {held.remedy}")
-    ]
-    print_lines(console(), (cell(line, limit=600) for line in lines or ["the service holds no position"]))
+    lines = [f"P33_RECONCILE_MODE={mode}", *(text for held in found for text in _lines(held))]
+    if not found:
+        lines.append("the service holds no position")
+    if events:
+        lines += [f"latest events, of {session.keys.reconcile_events}:", *map(_event, events)]
+    print_lines(console(), (cell(line, limit=900) for line in lines))
 
 
 @reconcile.command(short_help="End the service's hold on a position.")
@@ -91,3 +97,27 @@ def _only_leg(session: Session, symbol: str) -> Leg:
     if legs or is_hedge:
         raise click.BadParameter(f"{symbol} has two legs; say which: LONG or SHORT", param_hint="--side")
     return Leg.BOTH
+
+
+def _latest_events(session: Session) -> list[dict[str, str]]:
+    with translated_errors():
+        found: Any = session.client.xrevrange(session.keys.reconcile_events, count=LATEST_EVENTS)
+    names = ("event", "position", "class", "before", "after", "why")
+    return [
+        {"id": str(entry_id)} | {name: escaped(str(fields.get(name, "")), limit=300) for name in names}
+        for entry_id, fields in found
+    ]
+
+
+def _event(event: dict[str, str]) -> str:
+    when = iso(int(event["id"].partition("-")[0]))
+    return "  {when}  {position}  {event} ({class})  ledger {before} to {after}  {why}".format_map(
+        {"when": when} | event
+    )
+
+
+def _lines(held: HeldPosition) -> Iterator[str]:
+    yield f"{held.position}  {escaped(hold_sentence(held.hold), limit=400)}"
+    if held.hold.why:
+        yield f"    {escaped(held.hold.why, limit=400)}"
+    yield f"    {held.remedy}"

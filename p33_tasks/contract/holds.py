@@ -52,6 +52,7 @@ def decode_hold(held_by: HeldBy, text: str | None) -> Hold | None:
         reason=_readable(reason, MAX_REASON_CHARS),
         since_ms=_time(fields.get("since_ms")),
         ends=_ends(fields.get("ends")),
+        why=_why(fields.get("evidence")),
         by=_readable(by, _MAX_BY_CHARS) if isinstance(by, str) else "",
         until_ms=_time(fields.get("until_ms")),
     )
@@ -80,6 +81,12 @@ def recorded_hold(details: Mapping[str, object]) -> Hold | None:
         ends=_ends(details.get("ends")),
         by=by if isinstance(by, str) else "",
     )
+
+
+def _why(evidence: object) -> str:
+    latest = evidence[-1] if isinstance(evidence, list) and evidence else None
+    why = latest.get("why") if isinstance(latest, dict) else None
+    return _readable(why, MAX_REASON_CHARS) if isinstance(why, str) else ""
 
 
 def _ends(value: object) -> HoldEnds:

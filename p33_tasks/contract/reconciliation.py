@@ -12,6 +12,8 @@ from p33_tasks.domain.quantities import canonical
 from p33_tasks.domain.reconciliation import Account, Share, Watermark
 from p33_tasks.errors import CorruptStateError
 
+OUTCOMES = ("drift_seen", "explained", "repaired", "confirmed", "held", "released")
+"""The names of events, and the values of the label ``outcome``."""
 MAX_EVIDENCE = 50
 """Trades and orders named in one event; the sums are of all of them."""
 

@@ -57,6 +57,7 @@ class Hold:
     reason: str  # of the service: a word of the table; of an operator: why
     since_ms: int | None = None  # Redis TIME; None: unknown
     ends: HoldEnds = HoldEnds.PERSON
+    why: str = ""  # of the service: the latest evidence, in words; "" where it says none
     by: str = ""  # who set it; "" for unknown
     until_ms: int | None = None  # Redis TIME at which it expires; None: it doesn't
 

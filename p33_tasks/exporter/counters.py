@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
 from p33_tasks.contract.positions import HEDGE_LEGS, position_key
+from p33_tasks.contract.reconciliation import OUTCOMES
 from p33_tasks.domain.executions import Breach
 from p33_tasks.domain.models import Leg
 from p33_tasks.domain.reasons import Reason
@@ -25,7 +26,7 @@ Counters = Mapping[str, int]
 
 
 def counter_families(counters: Counters, views: Sequence[SymbolView]) -> Iterator[Metric]:
-    """Every counter of every allowlisted symbol, at 0 from the start; denial reasons once they were given.
+    """Every counter of every allowlisted symbol, at 0 from the start; denial reasons and outcomes once counted.
 
     A symbol's legs come when it is in hedge mode, and stay as long as something was counted: a counter doesn't vanish.
     """
@@ -48,7 +49,9 @@ def counter_families(counters: Counters, views: Sequence[SymbolView]) -> Iterato
         ("symbol", "decision"),
         ((symbol, decision) for symbol in labels for decision in ("allow", "deny")),
     )
-    yield _denials(counters, frozenset(labels))
+    yield _once_counted(
+        counters, "p33_denial_total", "Denied plans, by symbol and reason.", frozenset(labels), ("reason", _REASONS)
+    )
     yield _by_symbol(counters, "p33_ledger_update_total", "Execution results that changed the ledger.", labels)
     yield _by_symbol(
         counters,
@@ -80,6 +83,14 @@ def counter_families(counters: Counters, views: Sequence[SymbolView]) -> Iterato
         "Orders beyond their permit, by kind (side, leg, quantity, not_reduce_only).",
         ("symbol", "kind"),
         ((symbol, str(kind)) for symbol in labels for kind in Breach),
+    )
+    # Six outcomes of 600 symbols would make every scrape slower: each appears once it was counted.
+    yield _once_counted(
+        counters,
+        "p33_reconcile_total",
+        "What reconciliation found and did about drifts, by outcome; a fact is counted once.",
+        frozenset(labels),
+        ("outcome", frozenset(OUTCOMES)),
     )
     yield _counter(
         counters,
@@ -147,15 +158,17 @@ def _by_stream(counters: Counters, name: str, text: str) -> Metric:
     return _counter(counters, name, text, ("stream",), ((stream,) for stream in STREAMS))
 
 
-def _denials(counters: Counters, symbols: frozenset[str]) -> Metric:
-    name = "p33_denial_total"
-    family = CounterMetricFamily(name, "Denied plans, by symbol and reason.", labels=("symbol", "reason"))
-    for field, value in counters.items():
+def _once_counted(
+    counters: Counters, name: str, text: str, symbols: frozenset[str], known: tuple[str, frozenset[str]]
+) -> Metric:
+    label, values = known
+    family = CounterMetricFamily(name, text, labels=("symbol", label))
+    for field, count in counters.items():
         head, _, rest = field.partition("|")
         if head == name:
-            symbol, _, reason = rest.rpartition("|")
-            if symbol in symbols and reason in _REASONS:
-                family.add_metric((symbol, reason), value)
+            symbol, _, value = rest.rpartition("|")
+            if symbol in symbols and value in values:
+                family.add_metric((symbol, value), count)
     return family
 
 

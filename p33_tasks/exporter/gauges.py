@@ -40,6 +40,9 @@ def symbol_gauges(views: Sequence[SymbolView], policy: Policy) -> Iterator[Metri
     yield gauge("p33_position_amt", "Signed position on the exchange, base units.", lambda view: view.position_amt)
     yield gauge("p33_ledger_amt", "Signed position by our own fills, base units.", lambda view: view.ledger_amt)
     yield gauge("p33_ledger_known", "1: the ledger has an amount.", lambda view: view.ledger_amt is not None)
+    yield gauge(
+        "p33_drift_amt", "Exchange less ledger, signed, base units; absent as p33_drift_pct.", lambda v: v.drift_amt
+    )
     yield gauge("p33_drift_pct", "Exchange against ledger, percent of the exchange position.", lambda v: v.drift_pct)
     yield gauge(
         "p33_cooldown_remaining_seconds",
@@ -65,6 +68,11 @@ def symbol_gauges(views: Sequence[SymbolView], policy: Policy) -> Iterator[Metri
             for label, view in zip(labels, views, strict=True)
             for kind in HeldBy
         ),
+    )
+    yield gauge(
+        "p33_service_hold_seconds",
+        "Seconds for which the service itself has held the position; 0: it does not.",
+        _service_hold_sec,
     )
     yield gauge(
         "p33_reservation_active",
@@ -189,6 +197,12 @@ def _taken(view: SymbolView) -> Number:
 
 def _age(view: SymbolView) -> Number:
     return math.inf if view.snapshot_age_ms is None else view.snapshot_age_ms / 1000
+
+
+def _service_hold_sec(view: SymbolView) -> Number:
+    held = [hold for hold in view.facts.holds if hold.held_by is HeldBy.SERVICE]
+    # A hold of another writer says no time; it holds all the same.
+    return max((max(view.facts.now_ms - (hold.since_ms or view.facts.now_ms), 1) / 1000 for hold in held), default=0)
 
 
 def _single(name: str, text: str, value: Number) -> Metric:

@@ -13,10 +13,12 @@ Of the wire contract (CONTRACT section 8):
     p33_emergency_close_total        counter    symbol, decision   verdicts on emergency closes with a valid proof
     p33_prepared_total               counter    outcome            prepared verdicts looked for: hit, moved, none
     p33_forecast_ignored_total       counter                       forecasts that could not be used
+    p33_reconcile_total              counter    symbol, outcome    drift_seen, explained, repaired, confirmed, held, released
     p33_deadletter_total             counter    stream             entries that could not be understood
     p33_last_snapshot_ts             gauge      symbol             Unix time of the snapshot; 0: none
     p33_position_amt                 gauge      symbol             signed, on the exchange; absent: unknown
     p33_ledger_amt                   gauge      symbol             signed, by our own fills; absent: unknown
+    p33_drift_amt                    gauge      symbol             exchange less ledger, signed; absent: unknown
     p33_snapshot_age_sec             gauge      symbol             at the moment of the scrape; +Inf: no snapshot
     p33_stream_lag                   gauge      stream             entries not yet acknowledged or read
     p33_evaluation_duration_seconds  histogram                     evaluating one plan, without I/O
@@ -37,6 +39,7 @@ Beside it:
     p33_volatility_ratio             gauge      symbol             last 5 minutes over the last day; absent: unknown
     p33_cooldown_remaining_seconds   gauge      symbol             the last order still stops the symbol for so long
     p33_hold_active                  gauge      symbol, kind       1: a hold of this kind (operator, service) stops it
+    p33_service_hold_seconds         gauge      symbol             the service itself has held the position for so long
     p33_reservation_active           gauge      symbol             1: an outstanding allow holds the symbol
     p33_reservation_endless          gauge      symbol             1: the reservation has no expiry (not written by us)
     p33_stream_ahead_seconds         gauge      stream             how far the last id lies ahead of Redis TIME
@@ -58,7 +61,7 @@ Beside it:
 Labels: ``symbol`` is a position: a symbol of P33_ALLOWLIST, in hedge mode with its leg (``BTCUSDT:LONG``; snapshots are
 counted per symbol, and so are plans and fills that name no leg), or ``_other`` where plans and results on all other symbols are counted
 together; ``stream`` is ``plan`` (``apply.plan``) or ``result`` (``apply.result``); ``reason`` is one of CONTRACT section 5.
-All counters but the denials are there at 0 from the start, so that rates work.
+All counters but denials and outcomes are there at 0 from the start, so that rates work.
 
 The lag of a stream is pending plus unread. Pending is the group's own count. Unread is told by Redis 7 (``XINFO
 GROUPS``, ``lag``); where it isn't (Redis 6.2, or entries were deleted), the entries behind the last one that was read are

@@ -229,9 +229,7 @@ class _Run:
         if repaired is None:
             return
         note = self._note("confirmed", None, "the snapshot after the repair confirms it", what=repaired)
-        self._store.note(
-            self._state, _with(note, outcome="confirmed", case={"unconfirmed_id": "", "unconfirmed_ms": ""})
-        )
+        self._store.note(self._state, _with(note, case={"unconfirmed_id": "", "unconfirmed_ms": ""}))
 
     # --- drift ------------------------------------------------------------------------------------------------------
 
@@ -330,9 +328,7 @@ class _Run:
         """Tell what was found, and change nothing: the mode or the setting doesn't permit more, or no rule denies."""
         note = self._note("explained" if account.problem is None else "drift_seen", account, decision.why)
         case = {"drift": self._drift_name, "next_ms": str(self._next_ms()), "waits": str(self._waits() + 1)}
-        self._store.note(
-            self._state, _with(note, outcome=note.event, case=case, is_new_drift=not self._is_same_drift())
-        )
+        self._store.note(self._state, _with(note, case=case, is_new_drift=not self._is_same_drift()))
         return "explained"
 
     def _without_history(self, why: str) -> str:
@@ -399,12 +395,11 @@ class _Run:
         return Note(event=event, event_id=name, fields=fields)
 
 
-def _with(note: Note, *, case: dict[str, str], outcome: str = "", is_new_drift: bool = False) -> Note:
+def _with(note: Note, *, case: dict[str, str], is_new_drift: bool = False) -> Note:
     return Note(
         event=note.event,
         event_id=note.event_id,
         fields=note.fields,
-        outcome=outcome,
         case=case,
         is_new_drift=is_new_drift,
     )

@@ -162,7 +162,6 @@ class RedisReconcileStore:
             },
             {
                 **self._common(state),
-                "outcome": note.outcome,
                 "keep_sec": FILLS_MEMORY_SEC,
                 "is_new_drift": int(note.is_new_drift),
                 "event_name": note.event,

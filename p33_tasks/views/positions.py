@@ -78,18 +78,26 @@ class SymbolView:
         return None if self.facts.snapshot is None else self.facts.now_ms - self.facts.snapshot.ts_ms
 
     @property
+    def drift_amt(self) -> Decimal | None:
+        """Exchange less ledger, signed; None where it is unknown, or the snapshot is older than the last order."""
+        amount, ledger = self.position_amt, self.ledger_amt
+        if amount is None or ledger is None or self.snapshot_precedes_last_order:
+            return None
+        return q.subtract(amount, ledger)
+
+    @property
     def drift_pct(self) -> Decimal | None:
         """``|exchange - ledger|`` in percent of the exchange position.
 
         None where either is unknown, where it is flat, and where the snapshot is older than the last order: it then
         shows the position before that order, and the difference is the order itself.
         """
-        amount, ledger = self.position_amt, self.ledger_amt
-        if amount is None or ledger is None or self.snapshot_precedes_last_order:
+        amount, drift = self.position_amt, self.drift_amt
+        if amount is None or drift is None:
             return None
         if amount == 0:
-            return q.ZERO if ledger == 0 else None
-        return q.percent_of(q.magnitude(q.subtract(amount, ledger)), q.magnitude(amount))
+            return q.ZERO if drift == 0 else None
+        return q.percent_of(q.magnitude(drift), q.magnitude(amount))
 
     def policy_in_force(self, policy: Policy) -> Policy:
         """The configured limits with this symbol's own."""

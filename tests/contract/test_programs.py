@@ -160,6 +160,7 @@ FAMILIES = {
     "p33_denial_total": ("counter", {"symbol", "reason"}),
     "p33_unpermitted_execution_total": ("counter", {"symbol"}),
     "p33_permit_breach_total": ("counter", {"symbol", "kind"}),
+    "p33_drift_amt": ("gauge", {"symbol"}),
     "p33_unreadable_result_total": ("counter", {"symbol"}),
     "p33_unattributed_fill_total": ("counter", {"symbol"}),
     "p33_deadletter_total": ("counter", {"stream"}),

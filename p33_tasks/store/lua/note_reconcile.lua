@@ -9,7 +9,6 @@
 -- ARGV
 --   token           of the claim
 --   label           the position, for counters
---   outcome         for the counter ('' for none)
 --   case_ttl_sec    how long what was tried is kept
 --   keep_sec        how long a watermark is kept
 --   events_maxlen   about how many events are kept
@@ -37,7 +36,7 @@ if event_name ~= '' and redis.call('HGET', case_key, 'event:' .. event_name) ~= 
   end
   redis.call('XADD', events_key, 'MAXLEN', '~', events_maxlen, '*', unpack(flat))
   redis.call('HSET', case_key, 'event:' .. event_name, event_id)
-  if outcome ~= '' then count(counters_key, 'p33_reconcile_total|' .. label .. '|' .. outcome) end
+  count(counters_key, 'p33_reconcile_total|' .. label .. '|' .. event_name)
 end
 if is_new_drift == '1' then
   redis.call('HDEL', case_key, 'readings', 'first_ms', 'waits', 'next_ms')

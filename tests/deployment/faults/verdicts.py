@@ -75,6 +75,14 @@ def executor_sells_too_much(world: World) -> Iterator[Again]:
         world.restore("BTCUSDT")
 
 
+@fault(
+    "P33PositionHeld", "executor: reports more than its permit allows; nobody releases", "BTCUSDT: the service itself"
+)
+def breach_holds(world: World) -> Iterator[Again]:
+    with executor_sells_too_much(world):
+        yield None
+
+
 @fault("P33EmergencyClose", "operator: asks for an emergency close", "BTCUSDT: somebody asked for an emergency close")
 def operator_closes_past_the_ledger(world: World) -> Iterator[Again]:
     with world.client() as client:

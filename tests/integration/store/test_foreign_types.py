@@ -185,7 +185,7 @@ WATERMARK = Watermark(ts_ms=1, since_ms=1, exchange_amt=LONG, ledger_amt=LONG)
 
 def note_reconcile(gate: Gate) -> Act:
     store, state = claimed(gate.make_ready())
-    note = Note(event="explained", event_id="e", fields={"why": "x"}, outcome="explained", case={"drift": "x"})
+    note = Note(event="explained", event_id="e", fields={"why": "x"}, case={"drift": "x"})
     return lambda: store.note(state, replace(note, watermark=WATERMARK, is_new_drift=True))
 
 

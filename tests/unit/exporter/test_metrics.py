@@ -8,6 +8,7 @@ from typing import Any
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from p33_tasks.contract.reconciliation import OUTCOMES
 from p33_tasks.domain.holds import HeldBy, Hold
 from p33_tasks.domain.models import Leg, Policy
 from p33_tasks.exporter.metrics import ClusterMetrics
@@ -77,6 +78,25 @@ def test_a_denial_reason_appears_once_it_was_given() -> None:
     assert [key for key in found if key[0] == "p33_denial_total"] == [("p33_denial_total", "no_position", "BTCUSDT")]
 
 
+def test_an_outcome_of_reconciliation_appears_once_it_was_counted() -> None:
+    assert not [key for key in samples(make_overview()) if key[0] == "p33_reconcile_total"]
+    found = samples(make_overview(counters={f"p33_reconcile_total|BTCUSDT|{one}": 1 for one in (*OUTCOMES, "x")}))
+    assert [key[1] for key in found if key[0] == "p33_reconcile_total"] == list(OUTCOMES)
+
+
+def test_the_services_own_hold_is_told_in_seconds() -> None:
+    held = {
+        "external_trades": Hold(held_by=HeldBy.SERVICE, reason="external_trades", since_ms=NOW_MS - 90_000),
+        "unknown time": Hold(held_by=HeldBy.SERVICE, reason="somebody's"),
+        "an operator's": Hold(held_by=HeldBy.OPERATOR, reason="x", since_ms=1),
+    }
+    told = {
+        name: samples(make_overview(make_view(hold=True, holds=(hold,))))["p33_service_hold_seconds", "BTCUSDT"]
+        for name, hold in held.items()
+    }
+    assert told == {"external_trades": 90, "unknown time": 0.001, "an operator's": 0}
+
+
 def test_a_strangers_field_in_the_counters_neither_grows_the_metrics_nor_forges_a_line() -> None:
     """Labels are bounded: our symbols, our reasons, our streams."""
     evil = 'X"} 1\np33_up 0\n#'
@@ -130,6 +150,7 @@ def test_a_symbols_gauges_tell_the_facts_of_a_verdict() -> None:
         "p33_ledger_amt": -0.0099,
         "p33_ledger_known": 1,
         "p33_drift_pct": 1.0,
+        "p33_service_hold_seconds": 0,
         "p33_cooldown_remaining_seconds": 10,
         "p33_reservation_active": 1,
     }
@@ -144,7 +165,7 @@ def test_what_is_unknown_has_no_amount_and_an_age_that_is_above_every_limit() ->
     assert found["p33_last_snapshot_ts", "BTCUSDT"] == 0
     assert found["p33_snapshot_usable", "BTCUSDT"] == 0
     assert found["p33_ledger_known", "BTCUSDT"] == 0
-    for name in ("p33_position_amt", "p33_ledger_amt", "p33_drift_pct"):
+    for name in ("p33_position_amt", "p33_ledger_amt", "p33_drift_pct", "p33_drift_amt"):
         assert (name, "BTCUSDT") not in found
 
 

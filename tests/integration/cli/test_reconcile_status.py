@@ -1,0 +1,44 @@
+"""``p33 reconcile status``: why a position is held, what ends it, and what was found lately."""
+
+from __future__ import annotations
+
+import json
+
+from p33_tasks.domain.holds import HoldReason
+from tests.integration.cli.conftest import Call
+from tests.support.gate import SYMBOL, Gate
+
+
+def test_it_says_why_since_when_and_what_ends_it(gate: Gate, call: Call) -> None:
+    gate.make_ready()
+    gate.service_holds.set(
+        SYMBOL, reason=HoldReason.UNEXPLAINED, evidence_id="x", evidence={"why": "a trade of 0.010 is missing"}
+    )
+    shown = " ".join(call("reconcile", "status").stdout.split())
+    assert "P33_RECONCILE_MODE=off" in shown
+    assert SYMBOL in shown
+    assert "unexplained_drift" in shown
+    assert "a trade of 0.010 is missing" in shown
+    assert "It ends after 3 snapshots" in shown
+    assert f"p33 reconcile release {SYMBOL} --why" in shown
+    found = json.loads(call("reconcile", "status", "--json").stdout)
+    assert found["holds"][SYMBOL]["why"] == "a trade of 0.010 is missing"
+
+
+def test_the_latest_events_are_told_and_escaped(gate: Gate, call: Call) -> None:
+    fields = {
+        "event": "repaired",
+        "position": SYMBOL,
+        "class": "adl",
+        "before": "0.04",
+        "after": "0.03",
+        "why": "x\x1b[2J",
+    }
+    gate.redis.xadd(gate.keys.reconcile_events, fields)
+    gate.redis.xadd(gate.keys.reconcile_events, {"foreign": "\x1b[31m"})
+    done = call("reconcile", "status")
+    assert done.exit_code == 0
+    assert "the service holds no position" in done.stdout
+    assert f"{SYMBOL} repaired (adl) ledger 0.04 to 0.03" in " ".join(done.stdout.split())
+    assert all(line.isprintable() for line in done.stdout.splitlines())
+    assert json.loads(call("reconcile", "status", "--json").stdout)["events"][1]["event"] == "repaired"
