@@ -220,6 +220,10 @@ class _Run:
 
     def _mark(self, amount: Decimal, ledger_amt: Decimal, window: WindowTrades, since_ms: int) -> Watermark:
         counted = frozenset(trade.trade_id for trade in window.trades if trade.time_ms >= since_ms)
+        before = self._state.watermark
+        # A list from another replica may lack, for a moment, what the last one had: listed again it isn't new.
+        if before is not None and self._state.now_ms - before.ts_ms <= 2 * OVERLAP_MS:
+            counted |= before.counted
         return Watermark(
             ts_ms=self._state.now_ms, since_ms=since_ms, exchange_amt=amount, ledger_amt=ledger_amt, counted=counted
         )

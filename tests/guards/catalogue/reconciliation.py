@@ -129,6 +129,15 @@ RECONCILIATION = (
         '        is_final=status != "NEW",\n',
         "test_an_order_is_final_by_a_known_status_only",
     ),
+    Guard(
+        promise="reconciliation: what a watermark contains isn't new when a list shows it again",
+        file="services/reconcile.py",
+        old="            counted |= before.counted\n",
+        new="            pass\n",
+        tests=(
+            "integration/services/test_reconcile.py::test_a_trade_that_one_list_lacked_is_not_new_when_it_is_listed_again",
+        ),
+    ),
     _leg(
         "reconciliation: a position of a mode that the symbol has left is left alone",
         "services/reconcile.py",

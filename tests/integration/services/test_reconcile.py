@@ -175,6 +175,18 @@ def test_a_position_that_lags_behind_its_trades_is_waited_for(world: Reconciled)
     assert world.agrees
 
 
+def test_a_trade_that_one_list_lacked_is_not_new_when_it_is_listed_again(world: Reconciled) -> None:
+    first = world.account.trade("7", "-0.010", kind=ForcedKind.ADL)
+    assert world.refresh() == "repaired"
+    world.account.hidden = {first.trade_id}
+    world.account.trade("8", "-0.010", kind=ForcedKind.ADL)
+    assert world.refresh() == "repaired"
+    world.account.hidden = set()
+    world.account.trade("9", "-0.010", kind=ForcedKind.ADL)
+    assert world.refresh() == "repaired"
+    assert world.agrees
+
+
 def test_an_order_from_before_the_watermark_is_read_in_full(world: Reconciled) -> None:
     world.account.trade("7", "-0.010", kind=ForcedKind.LIQUIDATION, old_order=True)
     assert world.refresh() == "repaired"
