@@ -138,6 +138,13 @@ RECONCILIATION = (
             "integration/services/test_reconcile.py::test_a_trade_that_one_list_lacked_is_not_new_when_it_is_listed_again",
         ),
     ),
+    Guard(
+        promise="reconciliation: observe repairs nothing",
+        file="services/reconcile.py",
+        old="        if self._policy.mode is not Mode.REPAIR:\n            return self._report(decision, account)\n",
+        new="",
+        tests=("integration/services/test_reconcile_observes.py::test_no_reading_changes_any_other_key",),
+    ),
     _leg(
         "reconciliation: a position of a mode that the symbol has left is left alone",
         "services/reconcile.py",
