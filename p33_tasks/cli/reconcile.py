@@ -82,6 +82,12 @@ def release(symbol: str, side: str | None, why: str, as_json: bool) -> None:
         click.echo(f"the service does not hold {position}")
     else:
         click.echo(f"{position} is released; its next plan is judged by the other rules")
+        if _differs(session, name, leg):
+            side_option = "" if leg is Leg.BOTH else f" --side {leg}"
+            click.echo(
+                f"ledger and exchange still differ, and the same facts are not held again; rules 3 and 4 deny until: "
+                f"p33 ledger adopt --replace {name}{side_option}"
+            )
     if hold is None:
         raise click.exceptions.Exit(NO)
 
@@ -89,6 +95,13 @@ def release(symbol: str, side: str | None, why: str, as_json: bool) -> None:
 def _holds(session: Session, symbols: Sequence[str]) -> list[HeldPosition]:
     found = read_holds(session.client, session.keys, symbols)
     return [held for held in found if held.hold.held_by is HeldBy.SERVICE]
+
+
+def _differs(session: Session, symbol: str, leg: Leg) -> bool:
+    with translated_errors():
+        amount = session.client.hget(session.keys.snapshot(symbol, leg), "position_amt")
+        ledger = session.client.hget(session.keys.ledger(symbol, leg), "last_known_amt")
+    return amount != ledger
 
 
 def _only_leg(session: Session, symbol: str) -> Leg:

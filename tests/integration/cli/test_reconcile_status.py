@@ -42,3 +42,13 @@ def test_the_latest_events_are_told_and_escaped(gate: Gate, call: Call) -> None:
     assert f"{SYMBOL} repaired (adl) ledger 0.04 to 0.03" in " ".join(done.stdout.split())
     assert all(line.isprintable() for line in done.stdout.splitlines())
     assert json.loads(call("reconcile", "status", "--json").stdout)["events"][1]["event"] == "repaired"
+
+
+def test_release_of_a_lasting_drift_names_the_way_out(gate: Gate, call: Call) -> None:
+    gate.make_ready()
+    for ledger, is_told in (("0.030", True), ("0.040", False)):
+        gate.put_ledger(ledger)
+        gate.service_holds.set(SYMBOL, reason=HoldReason.EXTERNAL, evidence_id="x", evidence={})
+        done = call("reconcile", "release", SYMBOL, "--why", "looked it up")
+        assert done.exit_code == 0
+        assert (f"p33 ledger adopt --replace {SYMBOL}" in done.stdout) is is_told
