@@ -235,9 +235,9 @@ class History:
         # Without somebody else's trades everything is explained in the end, and no hold is left. With them the first
         # reason stays, though it may be explained by now.
         reasons = DRIFTS if self.has_external else set()
-        last = events[-1]
-        if hold is None:  # what no rule denies is told and left, and what a person released stays released
-            assert last["event"] in {"explained", "held"}, events
+        if hold is None:  # what no rule denies is told and left, and what a person released isn't held again
+            last = next(one for one in reversed(events) if one["event"] in {"explained", "held"})
+            assert last["event"] == "explained" or "released by hand" in self.told, events
             assert TradeClass.EXTERNAL in last["class"] or "flip" in last["why"], last
             return
         assert hold["reason"] in reasons, hold
