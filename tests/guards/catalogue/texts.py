@@ -202,14 +202,14 @@ TEXTS = (
     Guard(
         promise="a stranger's symbol or reason doesn't grow the metrics",
         file="exporter/counters.py",
-        old="            if symbol in symbols and reason in _REASONS:\n",
-        new="            if reason in _REASONS:\n",
+        old="            if symbol in symbols and value in values:\n",
+        new="            if value in values:\n",
         tests=(f"{METRIC_TESTS}::test_a_strangers_field_in_the_counters_neither_grows_the_metrics_nor_forges_a_line",),
     ),
     Guard(
         promise="a reason that is none of ours is no label",
         file="exporter/counters.py",
-        old="            if symbol in symbols and reason in _REASONS:\n",
+        old="            if symbol in symbols and value in values:\n",
         new="            if symbol in symbols:\n",
         tests=(f"{METRIC_TESTS}::test_a_strangers_field_in_the_counters_neither_grows_the_metrics_nor_forges_a_line",),
     ),
