@@ -194,6 +194,7 @@ class History:
     def pass_time(self) -> None:
         """As if a minute had gone by: cooldown, barrier and reservation are over, and the next reading is due."""
         world = self.world
+        world.account.unseen = Decimal(0)  # a reservation lasts longer than the venue's delay in showing a fill
         world.expire_reservation()
         world.end_cooldown(leg=self.leg)
         world.back_date("next_ms", 10**7)
