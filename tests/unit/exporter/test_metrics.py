@@ -150,7 +150,6 @@ def test_a_symbols_gauges_tell_the_facts_of_a_verdict() -> None:
         "p33_ledger_amt": -0.0099,
         "p33_ledger_known": 1,
         "p33_drift_pct": 1.0,
-        "p33_service_hold_seconds": 0,
         "p33_cooldown_remaining_seconds": 10,
         "p33_reservation_active": 1,
     }
