@@ -12,7 +12,7 @@ help:  ## this list
 
 # What a deployment needs: the service and Flower.
 $(VENV)/.runtime: requirements.lock pyproject.toml
-	@echo "Installing into $(VENV) ..." >&2
+	@echo "Installing into $(VENV) (about 1 minute) ..." >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

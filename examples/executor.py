@@ -4,7 +4,7 @@ Needs redis-py and ``p33_tasks.apply`` only. Settings as the workers have them (
 …), and of the venue ``P33_EXCHANGE_BASE_URL``, ``BINANCE_API_KEY``, ``BINANCE_API_SECRET``. Against the demo::
 
     make up ARGS="--no-producer --no-executor"     # names a file, demo.env
-    (set -a; . /tmp/p33-up-…/demo.env; .venv/bin/python examples/executor.py)
+    ( set -a; . /tmp/p33-up-…/demo.env; .venv/bin/python examples/executor.py )     # in another terminal
 
 It shows the calls, and isn't made for money: a plan that a crash interrupted is left to a person.
 """
@@ -12,12 +12,15 @@ It shows the calls, and isn't made for money: a plan that a crash interrupted is
 import contextlib
 import hashlib
 import os
+import sys
 from decimal import Decimal
 
 import redis
 from binance_order import OrderRefusedError, place_order
 
-from p33_tasks.apply import Consumed, ExecutedOrder, PermitClient, PermitRefused
+from p33_tasks.apply import ConfigurationError, Consumed, ExecutedOrder, PermitClient, PermitRefused, StoreError
+
+NEEDED = ("P33_REDIS_URL", "BINANCE_API_KEY", "BINANCE_API_SECRET")
 
 
 def handle(permits: PermitClient, plan: dict[str, str]) -> None:
@@ -57,7 +60,7 @@ def digest(plan_id: str) -> str:
     return hashlib.sha256(plan_id.encode()).hexdigest()[:32]
 
 
-def main() -> None:
+def read_plans() -> None:
     """Read plans with a consumer group of our own, until somebody ends this."""
     stream = f"{os.environ.get('P33_KEY_PREFIX', 'quantum')}:stream:apply.plan"
     client = redis.Redis.from_url(os.environ["P33_REDIS_URL"], decode_responses=True)
@@ -71,6 +74,20 @@ def main() -> None:
                     if plan.get("decision") == "EXECUTE":
                         handle(permits, plan)
                     client.xack(stream, "my-executor", entry_id)
+
+
+def main() -> None:
+    """End with a sentence: a setting is missing, Redis is away, or Ctrl-C."""
+    if missing := [name for name in NEEDED if not os.environ.get(name)]:
+        sys.exit(f"not set: {', '.join(missing)}; source the demo.env that `make up` names")
+    try:
+        read_plans()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except ConfigurationError as error:
+        sys.exit(str(error))
+    except (redis.ConnectionError, redis.TimeoutError, StoreError) as error:
+        sys.exit(f"Redis: {error}. Was a plan being handled? Then ask the venue for its order; never send it again")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,14 @@ import sys
 
 import redis
 
-plan_id, symbol, action = sys.argv[1:4]
+try:
+    _, plan_id, symbol, action = sys.argv
+except ValueError:
+    sys.exit(__doc__)
+url = os.environ.get("P33_REDIS_URL") or sys.exit("P33_REDIS_URL is not set: source the demo.env that `make up` names")
 stream = f"{os.environ.get('P33_KEY_PREFIX', 'quantum')}:stream:apply.plan"
 plan = {"plan_id": plan_id, "symbol": symbol, "action": action, "decision": "EXECUTE", "reduceOnly": "true"}
-print(redis.Redis.from_url(os.environ["P33_REDIS_URL"], decode_responses=True).xadd(stream, dict(plan)))
+try:
+    print(redis.Redis.from_url(url, decode_responses=True).xadd(stream, dict(plan)))
+except (redis.ConnectionError, redis.TimeoutError) as error:
+    sys.exit(f"Redis: {error}")

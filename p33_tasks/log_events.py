@@ -122,7 +122,7 @@ class LogEvent(StrEnum):
     CONTROL_REFUSED = auto()
     """A remote control command would have changed a worker, or was malformed. It did nothing; find out who sent it."""
     DEAD_LETTER = auto()
-    """An entry could not be understood; it was moved to the dead-letter stream. Read it there and mend its producer."""
+    """An entry could not be understood; it was moved to the dead-letter stream. Read it there and fix its producer."""
 
     # --- Ingest ---
 

@@ -38,7 +38,7 @@ REFUSALS = (
         errors=(NO_GOVERNOR,),
         reason="the governor's permit is unreadable",
         when="it isn't a JSON object, or names a key twice",
-        remedy="mend the governor",
+        remedy="fix the governor",
     ),
     Refusal(
         errors=(NO_GOVERNOR,),

@@ -15,6 +15,6 @@ def main(args: Sequence[str] | None = None) -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("p33_tasks"):
             raise
-        sys.stderr.write(f'p33 needs {error.name}: pip install "position-state-brain[service]"\n')
+        sys.stderr.write(f"p33 needs {error.name}: pip install '/path/to/this/checkout[service]'\n")
         raise SystemExit(2) from None
     command(args)

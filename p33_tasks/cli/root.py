@@ -108,7 +108,7 @@ def _imported(module: str) -> ModuleType:
             raise
         extra = "demo" if module.startswith("p33_tasks.demo") else "service"
         raise click.UsageError(
-            f'this command needs {error.name}: pip install "position-state-brain[{extra}]" (or make, in a checkout)'
+            f"this command needs {error.name}: pip install '/path/to/this/checkout[{extra}]'"
         ) from error
 
 

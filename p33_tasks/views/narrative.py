@@ -25,17 +25,17 @@ ORDER: tuple[tuple[Reason, str], ...] = (
     (Reason.LIMITS_UNREADABLE, "the symbol's limits can be read"),
     (Reason.NO_EXCHANGE_SNAPSHOT, "the exchange's position is known"),
     (Reason.POSITION_SIDE_REQUIRED, "in hedge mode it names the leg"),
-    (Reason.STALE_EXCHANGE_STATE, "rule 1: the snapshot is fresh"),
-    (Reason.NO_POSITION, "rule 2: there is a position"),
+    (Reason.STALE_EXCHANGE_STATE, "the snapshot is fresh"),
+    (Reason.NO_POSITION, "there is a position"),
     (Reason.POSITION_SIDE_MISMATCH, "in one-way mode the position is on the side that it names"),
-    (Reason.COOLDOWN_IN_FLIGHT, "rule 5: the cooldown is over"),
+    (Reason.COOLDOWN_IN_FLIGHT, "the cooldown is over"),
     (Reason.STALE_EXCHANGE_STATE, "the snapshot is later than the last order"),
     (Reason.PERMIT_IN_FLIGHT, "no other plan holds the position"),
     (Reason.MISSING_LEDGER, "there is a ledger"),
-    (Reason.SIDE_MISMATCH, "rule 3: exchange and ledger are on the same side"),
-    (Reason.QTY_MISMATCH, "rule 4: exchange and ledger agree within the tolerance"),
+    (Reason.SIDE_MISMATCH, "exchange and ledger are on the same side"),
+    (Reason.QTY_MISMATCH, "exchange and ledger agree within the tolerance"),
     (Reason.MISSING_MARKET_METADATA, "the venue's step size is known"),
-    (Reason.QTY_BELOW_STEP_SIZE, "rule 6: what is left after rounding down can be traded"),
+    (Reason.QTY_BELOW_STEP_SIZE, "what is left after rounding down can be traded"),
 )
 """CONTRACT section 5, in the order in which it is evaluated."""
 
@@ -46,7 +46,7 @@ _NOW_IN_PLACE_OF = {str(Reason.HEDGE_MODE_UNSUPPORTED): Reason.POSITION_SIDE_REQ
 def rule_states(verdict: Json) -> Iterator[tuple[str, str]]:
     """Each rule with ``passed``, ``failed`` or ``not reached``; of an allow, all passed."""
     reason = None if verdict.get("allow") is True else verdict.get("reason")
-    # Rule 1 and the one about the last order share a reason; only the latter tells how long ago the order was.
+    # The snapshot's age and the last order share a reason; only the latter tells how long ago the order was.
     skip = 1 if reason == Reason.STALE_EXCHANGE_STATE and "seconds_since_order" in _object(verdict, "details") else 0
     state = "passed"
     for rule, text in ORDER:

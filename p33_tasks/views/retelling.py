@@ -32,8 +32,8 @@ def asked(inputs: Mapping[str, Any], verdict_ms: int) -> str | None:
     kind = "reduce-only" if plan.get("reduce_only") else "NOT reduce-only"
     issued = plan.get("issued_ms")
     waited = f", {(verdict_ms - issued) / 1000:.3f} s before the verdict" if _is_time(issued) and issued else ""
-    way = "by the stream" if plan.get("from_stream") else "as a task"
-    return f"{_short(plan.get('action') or '(no action)')}: {part}, {kind}; sent {way}{waited}"
+    way = "came from the stream" if plan.get("from_stream") else "sent as a task"
+    return f"{_short(plan.get('action') or '(no action)')}: {part}, {kind}; {way}{waited}"
 
 
 def breach(story: Story) -> Iterator[str]:
@@ -97,11 +97,11 @@ def aftermath(story: Story) -> Iterator[str]:
         yield f"its order could be placed until {at(taken.place_before_ms)}"
     elif story.permit_ttl_ms is not None:
         what = "permit, not consumed," if allowed else "denial"
-        yield f"the {what} is there for another {story.permit_ttl_ms / 1000:.1f} s"
+        yield f"the {what} can still be read for {story.permit_ttl_ms / 1000:.1f} s"
     else:
         yield "its permit has expired, or was taken by a plain GET and DEL" if allowed else "the denial has expired"
     if allowed:
-        yield "the symbol is still reserved for it" if story.holds_reservation else "the symbol is not reserved for it"
+        yield f"the symbol is {'still' if story.holds_reservation else 'no longer'} reserved for it"
     for entry_id, fields in story.results[:MAX_RESULTS]:
         yield f"result {entry_id}: {_result(fields)}"
     if len(story.results) > MAX_RESULTS:

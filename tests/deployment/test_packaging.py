@@ -90,7 +90,7 @@ def test_the_command_line_says_what_it_needs(base: Path, tmp_path: Path) -> None
         [base.with_name("p33"), "check"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 2
-    assert 'pip install "position-state-brain[service]"' in done.stderr
+    assert "pip install '/path/to/this/checkout[service]'" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -29,8 +29,8 @@ def up(
     """Start everything on this machine and show what it does. Ctrl-C stops it; nothing stays behind.
 
     It brings a Redis of its own, a simulated exchange, governor, reference executor, and a producer that plays the
-    scenarios of the decision table. It reads none of your configuration and touches no Redis of yours. To run the
-    service with your settings, see the Procfile and deployment/.
+    scenarios of the decision table. It touches no Redis of yours, and reads none of your configuration except
+    P33_COOLDOWN_MODE and P33_COOLDOWN_MAX_SEC. To run the service with your settings, see the Procfile and deployment/.
 
     \b
     Examples:

@@ -39,8 +39,8 @@ def test_a_mismatch_tells_the_numbers_the_limit_and_what_would_have_been_an_allo
     )
     assert f"p33 ledger adopt --replace {SYMBOL}" in result.stdout
     lines = result.stdout.splitlines()
-    assert any(line.startswith("  NO  rule 4") for line in lines)
-    assert any(line.startswith("  ok  rule 3") for line in lines)
+    assert any(line.startswith("  NO  exchange and ledger agree within the tolerance") for line in lines)
+    assert any(line.startswith("  ok  exchange and ledger are on the same side") for line in lines)
 
 
 def test_what_it_says_would_have_been_an_allow_is_one(gate: Gate, call: Call) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from decimal import Decimal
@@ -100,6 +104,36 @@ def test_a_refused_order_is_a_rejection_and_an_answer_that_is_none_is_unknown(ga
             (fields,) = wait_until(lambda: results(gate), "a result", timeout_sec=20)
         assert (fields["outcome"], fields["executed"]) == (expected, "False")
         assert fields["consume_id"] == gate.redis.hget(gate.keys.consumed(plan_id), "consume_id")
+
+
+def ends(name: str, *arguments: str, **env: str) -> tuple[int, str]:
+    """Of an example that ends by itself, without this process's settings: its exit code and what it says."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("P33_", "BINANCE_", "REDIS_"))}
+    command = [sys.executable, EXAMPLES / name, *arguments]
+    done = subprocess.run(command, env=clean | env, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stderr
+
+
+def test_an_example_ends_with_a_sentence_where_something_is_missing(gate: Gate, sim: SimControl) -> None:
+    plan = ("plan-1", SYMBOL, "CLOSE_FULL")
+    nowhere = environment(gate, sim) | {"P33_REDIS_URL": "redis://127.0.0.1:9/0"}
+    for expected, (code, said) in {
+        "Propose a plan": ends("send_plan.py", *plan[:2]),
+        "P33_REDIS_URL is not set": ends("send_plan.py", *plan),
+        "not set: P33_REDIS_URL, BINANCE_API_KEY": ends("executor.py"),
+        "signing key 1: use": ends("executor.py", **environment(gate, sim) | {"P33_PERMIT_SIGNING_KEY": "short"}),
+        "Redis: Error 111": ends("send_plan.py", *plan, **nowhere),
+        "Was a plan being handled?": ends("executor.py", **nowhere),
+    }.items():
+        assert code == 1
+        assert expected in said
+        assert "Traceback" not in said
+
+
+def test_the_executor_ends_by_ctrl_c(gate: Gate, sim: SimControl) -> None:
+    with example("executor.py", environment(gate, sim)) as process:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
 
 
 def run(gate: Gate, line: str) -> Any:

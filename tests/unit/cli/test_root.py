@@ -158,4 +158,4 @@ def test_a_command_whose_extra_is_not_installed_says_which(monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "honcho", None)
     result = CliRunner().invoke(cli, ["up"])
     assert result.exit_code == 2
-    assert 'pip install "position-state-brain[demo]"' in result.stderr
+    assert "pip install '/path/to/this/checkout[demo]'" in result.stderr
