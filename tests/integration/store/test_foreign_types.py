@@ -293,6 +293,10 @@ GOES_ON: dict[tuple[str, str], Callable[[Gate], object]] = {
     ("record_abandoned", "p33:first_seen:results"): lambda g: g.reason() == "plan_abandoned",
     ("record_result", "p33:entry:ID"): lambda g: g.ledger_amt() == "0.01",
     ("record_abandoned", "p33:entry:ID"): lambda g: g.reason() == "plan_abandoned",
+    # Only a promotion reads what was prepared.
+    ("commit_verdict", f"p33:prepared:{SYMBOL}:0.75"): lambda g: (
+        g.permit() == g.decision() and g.reserved_by() == "plan-1"
+    ),
     # Only an emergency close leaves a trail of its own.
     **{
         ("commit_verdict", f"stream:p33.{name}"): lambda g: g.permit() == g.decision() and g.reserved_by() == "plan-1"

@@ -268,3 +268,16 @@ def test_in_one_way_mode_a_named_leg_is_not_prepared(gate: Gate) -> None:
     gate.make_ready()
     forecast(gate, positionSide="LONG")
     assert prepare(gate) == 0
+
+
+@pytest.mark.parametrize("value", ["[]", "not JSON", None], ids=str)
+def test_what_is_no_prepared_verdict_issues_nothing(ready: Gate, value: str | None) -> None:
+    key = ready.keys.prepared(SYMBOL, Leg.BOTH, "0.75")
+    ready.redis.delete(key)
+    if value is None:
+        ready.redis.hset(key, "x", "1")
+    else:
+        ready.redis.set(key, value)
+    assert promote(ready, ready.publish()) == frozenset()
+    assert ready.decision() is None
+    assert ready.reserved_by() is None
