@@ -66,10 +66,10 @@ def results(gate: Gate) -> list[dict[str, str]]:
 
 
 def test_the_executor_closes_what_it_may_and_says_so(gate: Gate, sim: SimControl) -> None:
-    gate.make_ready()
-    gate.grant()
-    gate.redis.delete(gate.keys.results)
     with example("executor.py", environment(gate, sim)):
+        gate.make_ready()
+        gate.grant()
+        gate.redis.delete(gate.keys.results)
         gate.allow()
         (fields,) = wait_until(lambda: results(gate), "a result", timeout_sec=20)
     (fill,) = parse_result(fields).fills
@@ -92,14 +92,14 @@ def test_a_refused_order_is_a_rejection_and_an_answer_that_is_none_is_unknown(ga
     for number, (position, expected) in enumerate([("0", "rejected"), (None, "unknown")]):
         plan_id = f"plan-{number}"
         gate.redis.delete(gate.keys.results, gate.keys.reservation(SYMBOL))
-        gate.make_ready()
-        gate.grant(plan_id)
         env = environment(gate, sim)
         if position is None:
             env["P33_EXCHANGE_BASE_URL"] = "http://127.0.0.1:9"  # nobody listens
         else:
             sim.set_position(SYMBOL, position)
         with example("executor.py", env):
+            gate.make_ready()  # behind the start, which takes long on a busy machine: the snapshot must be fresh
+            gate.grant(plan_id)
             gate.allow(plan_id)
             (fields,) = wait_until(lambda: results(gate), "a result", timeout_sec=20)
         assert (fields["outcome"], fields["executed"]) == (expected, "False")
