@@ -148,6 +148,7 @@ class RedisResultStore:
         return {
             "group": GROUP,
             "entry_id": entry.entry_id,
+            "first_entry_id": result.first_entry(entry).entry_id,
             "added_ms": time_ms_of(result.first_entry(entry).entry_id),
             "plan_id": result.plan_id,
             "symbol": result.symbol,

@@ -96,9 +96,7 @@ BREAKS = {
     "doubt.other": ("record_result", "(reserved_by or plan_id) ~= plan_id", "false"),
     "result.settled": (
         "record_result",
-        "if ms and (own_ms < ms or (own_ms == ms and own_seq < seq)) then return true end",
-        "",
-        "if c[4] == 'executed' then return true end",
+        "if c[4] == 'repaired' or is_earlier(c[4]) then return true end",
         "",
     ),
     "put.hold": ("put_snapshots", "  hold_unanswered(symbol, at)\n", ""),

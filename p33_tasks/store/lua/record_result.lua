@@ -28,7 +28,8 @@
 -- ARGV
 --   group             consumer group
 --   entry_id          the result's stream entry
---   added_ms          when it was added; of one that was put back, when it first came
+--   first_entry_id    its first id, where it is an entry that was put back: when it was said
+--   added_ms          when that one was added
 --   plan_id           the plan
 --   symbol            the venue's id
 --   unattributed      '1': it names an executed quantity that can't be booked to a position
@@ -88,7 +89,8 @@
 -- executors go on reporting, and what waits for ever fills the ingest's window for all symbols.
 local has_orders = #orders > 0
 local wrong = has_orders and (expect(ledger_key, 'hash') or expect(fills_key, 'hash') or expect(fill_times_key, 'zset')
-  or expect(orders_key, 'hash') or expect(executed_key, 'string') or expect(origin_key, 'string'))
+  or expect(orders_key, 'hash') or expect(executed_key, 'string') or expect(origin_key, 'string')
+  or expect(symbol_snapshot_key, 'hash'))
 for _, ledger in ipairs(other_ledgers) do wrong = wrong or (has_orders and expect(ledger, 'hash')) end
 local opposite = has_opposite == '1'
 wrong = wrong or opposite and (expect(opposite_ledger_key, 'hash') or expect(opposite_origin_key, 'string'))
@@ -103,7 +105,7 @@ if (redis.call('GET', decision_key) or '') ~= base_decision then return { 'moved
 -- Compare, then set: Python did the sums, from a base that must still be there.
 if has_orders then
   -- In another mode these fills may be another position's: Python chose it by the mode.
-  local mode = type_of(symbol_snapshot_key) == 'hash' and redis.call('HGET', symbol_snapshot_key, 'position_mode')
+  local mode = redis.call('HGET', symbol_snapshot_key, 'position_mode')
   if (mode or '') ~= base_mode then return { 'moved' } end
   if (redis.call('HGET', ledger_key, 'last_known_amt') or '') ~= base_amt then return { 'moved' } end
   if (redis.call('GET', origin_key) or '') ~= base_origin then return { 'moved' } end
@@ -222,8 +224,10 @@ end
 
 -- However a consumption ends, it stays a write barrier: the time that it set for its order goes into the ledger. False
 -- where that isn't possible: then the reservation is the barrier, and isn't released.
-local c = redis.call('HMGET', consumed_key, 'consume_id', 'place_before_ms', 'consumed_ms', 'settled')
-local consumer = c[1]
+local c = redis.call('HMGET', consumed_key, 'consume_id', 'place_before_ms', 'consumed_ms', 'settled', 'unknown_entry',
+  'symbol')
+-- The consumption was of one symbol: a result that names another says nothing of it.
+local consumer = (not c[6] or c[6] == symbol) and c[1]
 local function set_barrier(ledger)
   if not consumer then return true end
   local place_before = twin_time(c[2])
@@ -244,14 +248,18 @@ local function hold_of(hold_key, held_by, held_position)
     position = held_position, audit_maxlen = audit_maxlen }
 end
 
--- Whether an unknown outcome is an answer's forerunner that was recorded after it, or a person has answered. An order that
--- executed is known for good; after a refusal the executor may have come to doubt it.
-local function is_answered()
-  if c[4] == 'executed' then return true end
-  local ms, seq = string.match(c[4] or '', '^(%d+)%-(%d+)$')
-  local own_ms, own_seq = string.match(entry_id, '^(%d+)%-(%d+)$')
+-- What is said of one consumption counts in the order in which it was said, in whatever order it is recorded.
+local function is_earlier(than)
+  local ms, seq = string.match(than or '', '^(%d+)%-(%d+)$')
+  local own_ms, own_seq = string.match(first_entry_id, '^(%d+)%-(%d+)$')
   ms, seq, own_ms, own_seq = tonumber(ms), tonumber(seq), tonumber(own_ms), tonumber(own_seq)
-  if ms and (own_ms < ms or (own_ms == ms and own_seq < seq)) then return true end
+  return ms and own_ms and (own_ms < ms or (own_ms == ms and own_seq < seq)) or false
+end
+
+-- Whether an unknown outcome was followed by an answer, or a repair or a person has answered. After an answer the executor
+-- may have come to doubt it, and after a part of the order another part may follow.
+local function is_answered()
+  if c[4] == 'repaired' or is_earlier(c[4]) then return true end
   local known = type_of(ledger_key) == 'hash' and redis.call('HGET', ledger_key, 'unknown_released')
   local read, plans = pcall(cjson.decode, known or '')
   for _, released in ipairs(read and type(plans) == 'table' and plans or {}) do
@@ -282,12 +290,15 @@ local function free()
   reservation = 'released'
 end
 
-local settles = own_fill or (not executed and outcome == 'rejected' and proven)
+local settles = (own_fill or (not executed and outcome == 'rejected' and proven)) and not is_earlier(c[5])
 if settles and set_barrier(ledger_key) then
-  if consumer then redis.call('HSET', consumed_key, 'settled', own_fill and 'executed' or entry_id) end
+  if consumer and c[4] ~= 'repaired' and not is_earlier(c[4]) then
+    redis.call('HSET', consumed_key, 'settled', first_entry_id)
+  end
   end_unknown(ledger_key, service_hold_key, plan_id, audit_key, audit_maxlen, position)
   if reserved_by == plan_id then free() end
 elseif outcome == 'unknown' or outcome == 'contradicted' then
+  if proven and not is_earlier(c[5]) then redis.call('HSET', consumed_key, 'unknown_entry', first_entry_id) end
   if proven and not is_answered() then reservation = hold_for_outcome() end
 elseif not executed and not consumer and reserved_by == plan_id and permit_there then
   free()

@@ -120,7 +120,7 @@ redis.call('HSET', ledger_key, 'last_known_amt', new_amt, 'last_known_side', new
 if releases == '1' then
   if place_before > (twin_time(l[4]) or 0) then redis.call('HSET', ledger_key, 'barrier_ms', text(place_before)) end
   redis.call('DEL', reservation_key, permit_key)
-  redis.call('HSET', consumed_key, 'settled', 'executed')
+  redis.call('HSET', consumed_key, 'settled', 'repaired')
 end
 redis.call('EXPIRE', ledger_key, ledger_ttl_sec)
 redis.call('DEL', watermark_key)

@@ -188,8 +188,8 @@ BARRIER = (
             (
                 "a refusal without proof ends nothing",
                 "lua/record_result.lua",
-                "(not executed and outcome == 'rejected' and proven)\n",
-                "(not executed and outcome == 'rejected')\n",
+                "(not executed and outcome == 'rejected' and proven))",
+                "(not executed and outcome == 'rejected'))",
                 "test_a_refusal_without_proof_ends_nothing",
             ),
             (
@@ -298,25 +298,66 @@ BARRIER = (
                 "test_one_that_comes_while_another_plans_outcome_is_unknown_is_not_lost",
             ),
             (
-                "one from before an execution is over",
+                "one from before an answer is over",
                 "lua/record_result.lua",
-                "  if c[4] == 'executed' then return true end\n",
-                "",
+                "  if c[4] == 'repaired' or is_earlier(c[4]) then return true end\n",
+                "  if c[4] == 'repaired' then return true end\n",
                 "test_one_that_was_published_before_the_answer_and_is_recorded_after_it_is_over",
             ),
             (
-                "one from before a refusal is over",
+                "it is believed after a part of the order",
                 "lua/record_result.lua",
-                "  if ms and (own_ms < ms or (own_ms == ms and own_seq < seq)) then return true end\n",
-                "",
-                "test_one_that_was_published_before_the_answer_and_is_recorded_after_it_is_over",
+                "    redis.call('HSET', consumed_key, 'settled', first_entry_id)\n",
+                "    redis.call('HSET', consumed_key, 'settled', own_fill and 'repaired' or first_entry_id)\n",
+                "test_after_a_part_of_the_order_it_is_believed",
             ),
             (
                 "a refusal that its executor comes to doubt is none",
                 "lua/record_result.lua",
-                "  if ms and (own_ms < ms or (own_ms == ms and own_seq < seq)) then return true end\n",
-                "  if ms then return true end\n",
+                "  if c[4] == 'repaired' or is_earlier(c[4]) then return true end\n",
+                "  if c[4] then return true end\n",
                 "test_an_executor_that_comes_to_doubt_its_refusal_takes_the_position_again",
+            ),
+            (
+                "an answer from before it ends nothing",
+                "lua/record_result.lua",
+                "and proven)) and not is_earlier(c[5])\n",
+                "and proven))\n",
+                "test_an_answer_that_was_published_before_it_and_is_recorded_after_it_ends_nothing",
+            ),
+            (
+                "the last one counts for that",
+                "lua/record_result.lua",
+                "  if proven and not is_earlier(c[5]) then redis",
+                "  if proven and not c[5] then redis",
+                "test_the_last_of_several_counts",
+            ),
+            (
+                "one that was put back is as old as it was",
+                "results.py",
+                '"first_entry_id": result.first_entry(entry).entry_id,\n',
+                '"first_entry_id": entry.entry_id,\n',
+                "test_one_that_was_put_back_is_as_old_as_it_was",
+            ),
+            (
+                "the later of two answers counts",
+                "lua/record_result.lua",
+                "  if consumer and c[4] ~= 'repaired' and not is_earlier(c[4]) then\n",
+                "  if consumer and c[4] ~= 'repaired' then\n",
+                "test_one_that_was_put_back_is_as_old_as_it_was",
+            ),
+            *(
+                (
+                    f"a result of another symbol {what} nothing",
+                    "lua/record_result.lua",
+                    "local consumer = (not c[6] or c[6] == symbol) and c[1]\n",
+                    "local consumer = c[1]\n",
+                    test,
+                )
+                for what, test in (
+                    ("settles", "test_one_that_names_another_symbol_settles_nothing"),
+                    ("holds", "test_nor_does_it_hold_that_symbol"),
+                )
             ),
             (
                 "a switch of the mode keeps it",

@@ -195,20 +195,20 @@ RECORDING = (
     ),
     _record(
         "a fill releases its plan's reservation",
-        "local settles = own_fill or (",
-        "local settles = (",
+        "local settles = (own_fill or (",
+        "local settles = ((",
         f"{RELEASE_TESTS}::test_a_fill_releases_and_the_cooldown_takes_over",
     ),
     _record(
         "once consumed, only a rejection releases",
-        "(not executed and outcome == 'rejected' and proven)\n",
-        "(not executed and proven)\n",
+        "(not executed and outcome == 'rejected' and proven)",
+        "(not executed and proven)",
         f"{RELEASE_TESTS}::test_a_consume_id_alone_releases_nothing_without_the_word_rejected",
     ),
     _record(
         "once consumed, only that consumption's own rejection releases",
-        "(not executed and outcome == 'rejected' and proven)\n",
-        "(not executed and outcome == 'rejected')\n",
+        "(not executed and outcome == 'rejected' and proven)",
+        "(not executed and outcome == 'rejected')",
         f"{RELEASE_TESTS}::test_a_rejection_releases_only_with_the_consume_id_of_that_consumption",
     ),
     _record(

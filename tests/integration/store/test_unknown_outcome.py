@@ -14,7 +14,7 @@ from p33_tasks.domain.holds import HoldReason
 from p33_tasks.domain.models import Facts, Leg, Plan
 from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes
 from p33_tasks.views.overview import read_overview
-from tests.support.gate import SOURCE, SYMBOL, Gate
+from tests.support.gate import OTHER, SOURCE, SYMBOL, Gate
 
 UNKNOWN_MS = 600_000
 CONSUMED_MS = 67_000
@@ -313,6 +313,95 @@ def test_one_that_was_published_before_the_answer_and_is_recorded_after_it_is_ov
     say_unknown(gate, taken.consume_id, entry=first)
     assert gate.reserved_by() is None
     assert gate.redis.hget(gate.keys.ledger(SYMBOL), "unknown_plan_id") is None
+
+
+@pytest.mark.parametrize("answer", ["executed", "rejected"])
+@pytest.mark.parametrize("is_put_back", [False, True])
+def test_an_answer_that_was_published_before_it_and_is_recorded_after_it_ends_nothing(
+    consumed: tuple[Gate, Consumed], answer: str, *, is_put_back: bool
+) -> None:
+    """As in the order in which the two were published: the executor came to doubt its answer."""
+    gate, taken = consumed
+    first = gate.publish_result()
+    say_unknown(gate, taken.consume_id)
+    end_reservation(gate)
+    gate.put_position()
+    say_unknown(gate, taken.consume_id)
+    late: dict[str, Any] = {"repeats": first.entry_id} if is_put_back else {"entry": first}
+    if answer == "executed":
+        gate.report("plan-1", ("7", "SELL", "0.010"), **late)
+        gate.put_position("0.030")
+    else:
+        say_rejected(gate, taken.consume_id, **late)
+    assert held_for(gate) == ["plan-1"]
+    assert gate.why_not("plan-2") == "reconcile_hold_active"
+    say_rejected(gate, taken.consume_id)
+    assert hold(gate) == {}
+
+
+def test_the_last_of_several_counts(consumed: tuple[Gate, Consumed]) -> None:
+    """An answer that was published between two of them ends nothing."""
+    gate, taken = consumed
+    say_unknown(gate, taken.consume_id)
+    between, last = gate.publish_result(), gate.publish_result()
+    say_unknown(gate, taken.consume_id, entry=last)
+    say_unknown(gate, taken.consume_id, entry=between)
+    say_rejected(gate, taken.consume_id, repeats=between.entry_id)
+    assert gate.reserved_by() == "plan-1"
+
+
+def test_one_that_was_put_back_is_as_old_as_it_was(consumed: tuple[Gate, Consumed]) -> None:
+    gate, taken = consumed
+    first, second = gate.publish_result(), gate.publish_result()
+    say_rejected(gate, taken.consume_id)
+    say_rejected(gate, taken.consume_id, entry=second)
+    say_unknown(gate, taken.consume_id, repeats=first.entry_id)
+    assert gate.reserved_by() is None
+    say_unknown(gate, taken.consume_id, repeats=second.entry_id)
+    assert gate.reserved_by() is None, "the later of two answers counts, whichever was recorded last"
+
+
+def test_after_a_part_of_the_order_it_is_believed(consumed: tuple[Gate, Consumed]) -> None:
+    """The order is still open: what is left of it can execute."""
+    gate, taken = consumed
+    gate.report("plan-1", ("7", "SELL", "0.010"))
+    assert gate.reserved_by() is None
+    say_unknown(gate, taken.consume_id)
+    assert gate.reserved_by() == "plan-1"
+    end_reservation(gate)
+    gate.put_position("0.030")
+    assert gate.why_not("plan-2") == "reconcile_hold_active"
+    gate.report("plan-1", ("7", "SELL", "0.030"))
+    assert hold(gate) == {}
+
+
+# --- a result that names another symbol -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answer", ["executed", "rejected"])
+def test_one_that_names_another_symbol_settles_nothing(consumed: tuple[Gate, Consumed], answer: str) -> None:
+    gate, taken = consumed
+    gate.make_ready(symbol=OTHER)
+    doubt = gate.publish_result()
+    if answer == "executed":
+        gate.report("plan-1", ("99", "SELL", "0.001"), symbol=OTHER)
+    else:
+        say_rejected(gate, taken.consume_id, symbol=OTHER)
+    say_unknown(gate, taken.consume_id, entry=doubt)
+    assert left_ms(gate) > UNKNOWN_MS - 5_000
+    end_reservation(gate)
+    gate.put_position()
+    assert held_for(gate) == ["plan-1"]
+
+
+def test_nor_does_it_hold_that_symbol(consumed: tuple[Gate, Consumed]) -> None:
+    gate, taken = consumed
+    gate.make_ready(symbol=OTHER)
+    say_unknown(gate, taken.consume_id, symbol=OTHER)
+    gate.report("plan-1", ("99", "SELL", "0.001"), symbol=OTHER)
+    assert gate.reserved_by(OTHER) is None
+    assert gate.redis.hget(gate.keys.ledger(OTHER), "barrier_ms") is None
+    assert left_ms(gate) <= CONSUMED_MS
 
 
 def test_an_executor_that_comes_to_doubt_its_refusal_takes_the_position_again(consumed: tuple[Gate, Consumed]) -> None:
