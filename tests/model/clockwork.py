@@ -80,7 +80,7 @@ class Clockwork:
         """What the act's last script answered, as one word or two."""
         self._replies.clear()
         act()
-        return " ".join(map(str, self._replies[-1]))
+        return " ".join(filter(None, map(str, self._replies[-1])))
 
     # --- time -------------------------------------------------------------------------------------------------------
 
