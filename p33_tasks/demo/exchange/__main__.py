@@ -27,7 +27,7 @@ _USAGE_ERROR: Final = 2
 
 
 def positions(text: str) -> dict[str, Decimal]:
-    """Reads ``BTCUSDT=0.038,ETHUSDT=-1.2``; a symbol alone is flat."""
+    """Reads ``BTCUSDT=0.038,ETHUSDT=-1.2``, the venue's own symbols; a symbol alone is flat."""
     found: dict[str, Decimal] = {}
     for entry in filter(None, text.split(",")):
         symbol, _, amount = entry.partition("=")
@@ -89,7 +89,8 @@ async def serve(options: SimOptions, *, parent_pid: int | None) -> None:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
-    runner = web.AppRunner(make_app(Simulation(options)), access_log=None, shutdown_timeout=_SHUTDOWN_SEC)
+    sim = Simulation(options, FRONTS[options.exchange].symbol)
+    runner = web.AppRunner(make_app(sim), access_log=None, shutdown_timeout=_SHUTDOWN_SEC)
     await runner.setup()
     try:
         site = web.TCPSite(runner, HOST, options.port)

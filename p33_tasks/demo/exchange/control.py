@@ -63,7 +63,7 @@ class Control:
     sim: Simulation
 
     def state(self, _payload: dict[str, Any]) -> Any:
-        """Positions (as the engine knows and as the account shows them), prices, switches, weight."""
+        """Positions (in the engine and as shown), markets, prices, switches, weight."""
         sim, now_ms = self.sim, self.sim.now_ms
         sim.settle()
         return {
@@ -74,6 +74,10 @@ class Control:
             "used_weight": sim.limiter.used_weight(now_ms),
             "faults": sim.faults.as_json(),
             "positions": [self._position(*key) for key in sim.venue.positions.held()],
+            "markets": {
+                listing.symbol: {"base": listing.base, "step_size": plain(listing.step_size)}
+                for listing in sim.venue.listings.values()
+            },
             "prices": {symbol: plain(sim.venue.mark(symbol, now_ms)) for symbol in sim.venue.listings},
         }
 

@@ -1,8 +1,8 @@
 """What a venue's API looks like from outside, in front of the one matching core and account.
 
 A front has the venue's routes, says how a request is signed and read, and puts answers and errors into the venue's
-envelope. The core's own words are Binance's: symbols such as ``BTCUSDT``, quantities in base units, and error codes
-(:mod:`p33_tasks.demo.exchange.codes`), which a front translates.
+envelope. The core lists its contracts under the venue's own symbols. Its other words are Binance's: quantities in base
+units, and error codes (:mod:`p33_tasks.demo.exchange.codes`), which a front translates.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +15,7 @@ from p33_tasks.demo.exchange.codes import VenueError
 from p33_tasks.demo.exchange.routes import Route
 from p33_tasks.demo.exchange.signing import SignedBytes
 from p33_tasks.demo.exchange.simulation import Simulation
+from p33_tasks.demo.exchange.symbols import usual_symbol
 
 Headers = Mapping[str, str]
 
@@ -31,6 +32,7 @@ class Front:
     error: Callable[[VenueError], web.Response]
     headers: Callable[[Simulation, Route], Mapping[str, str]]  # of every answer
     unknown_path: Callable[[str, str], web.Response]  # method, path
+    symbol: Callable[[str], str] = usual_symbol  # of a base asset
     pattern: Callable[[str], str] = str  # a path as ``routes`` has it, where a part of it is a parameter
 
     def route(self, method: str, path: str) -> Route | None:

@@ -108,4 +108,5 @@ GATE: Final = Front(
     headers=_headers,
     unknown_path=_unknown_path,
     pattern=_pattern,
+    symbol=gate_routes.symbol_of,
 )

@@ -19,7 +19,6 @@ from p33_tasks.demo.exchange.symbols import Listing
 from p33_tasks.demo.exchange.wire import money, plain
 
 DECIMAL: Final = "X-Gate-Size-Decimal"
-_SUFFIX: Final = "_USDT"
 _FOUND_BY_TEXT_MS: Final = 60_000
 _TEXT: Final = re.compile(r"t-[0-9A-Za-z_.-]{1,28}")
 _MODES: Final[Mapping[PositionSide, str]] = {"BOTH": "single", "LONG": "dual_long", "SHORT": "dual_short"}
@@ -28,15 +27,9 @@ _FINISHED: Final = {"FILLED": "filled", "CANCELED": "cancelled", "EXPIRED": "ioc
 _CLOSES: Final = {("LONG", "SELL"), ("SHORT", "BUY")}
 
 
-def _symbol(contract: str) -> str:
-    """The core's symbol. Raises -1121."""
-    if not contract.endswith(_SUFFIX):
-        raise refusal(-1121)
-    return f"{contract.removesuffix(_SUFFIX)}USDT"
-
-
-def _contract_name(listing: Listing) -> str:
-    return f"{listing.base}{_SUFFIX}"
+def symbol_of(base: str) -> str:
+    """The contract of a base asset."""
+    return f"{base}_USDT"
 
 
 def _size(params: Params, amount: Decimal, listing: Listing) -> Any:
@@ -110,7 +103,7 @@ def _get_order(sim: Simulation, params: Params) -> Any:
 
 def _list_orders(sim: Simulation, params: Params) -> Any:
     status = required(params, "status")
-    wanted = _symbol(params["contract"]) if params.get("contract") else None
+    wanted = _listed(sim, params)
     found = [
         order
         for order in reversed(sim.venue.orders.all())
@@ -126,7 +119,7 @@ def _price_orders(_sim: Simulation, params: Params) -> Any:
 
 def _trades(sim: Simulation, params: Params) -> Any:
     begin_ms, end_ms = int(params.get("from", "0")) * 1000, int(params.get("to", sim.now_ms // 1000 + 1)) * 1000
-    wanted = _symbol(params["contract"]) if params.get("contract") else None
+    wanted = _listed(sim, params)
     shown_ms = sim.now_ms - sim.faults.trade_delay_ms
     found = [
         trade
@@ -142,6 +135,11 @@ def _trades(sim: Simulation, params: Params) -> Any:
 def _nothing(_sim: Simulation, _params: Params) -> Any:
     """No wallet here, and no contract settled in BTC; ccxt asks for both when it loads the markets."""
     return []
+
+
+def _listed(sim: Simulation, params: Params) -> str | None:
+    """The symbol asked for, if any. Raises -1121."""
+    return sim.venue.listing(params["contract"]).symbol if params.get("contract") else None
 
 
 def _page(params: Params, rows: Sequence[Any]) -> list[Any]:
@@ -161,7 +159,7 @@ def _rows_of(sim: Simulation, params: Params, symbol: str, *, with_flat: bool) -
 def _position(sim: Simulation, params: Params, symbol: str, side: PositionSide, held: Position) -> dict[str, Any]:
     listing, mark = sim.venue.listings[symbol], sim.venue.mark(symbol, sim.now_ms)
     return {
-        "contract": _contract_name(listing),
+        "contract": listing.symbol,
         "mode": _MODES[side],
         "size": _size(params, held.amt, listing),
         "value": money(abs(held.amt) * mark),
@@ -184,7 +182,7 @@ def _position(sim: Simulation, params: Params, symbol: str, side: PositionSide, 
 
 
 def _request(sim: Simulation, params: Params) -> OrderRequest:
-    symbol = _symbol(required(params, "contract"))
+    symbol = required(params, "contract")
     text, size = params.get("text", ""), required(params, "size")
     is_sell, reduces = size.startswith("-"), params.get("reduce_only", "false") == "true"
     contracts = number("size", size.removeprefix("-"))
@@ -220,7 +218,7 @@ def _order(sim: Simulation, params: Params, order: Order) -> dict[str, Any]:
     return {
         "id": order.order_id,
         "user": 1,
-        "contract": _contract_name(listing),
+        "contract": listing.symbol,
         "create_time": _seconds(order.time_ms),
         "size": _size(params, sign * order.orig_qty, listing),
         "left": _size(params, sign * order.open_qty, listing),
@@ -246,7 +244,7 @@ def _trade(sim: Simulation, params: Params, trade: Trade) -> dict[str, Any]:
         "id": trade.trade_id,
         "trade_id": str(trade.trade_id),
         "create_time": _seconds(trade.time_ms),
-        "contract": _contract_name(listing),
+        "contract": listing.symbol,
         "order_id": str(order.order_id),
         "size": size,
         "close_size": size if closes else "0",
@@ -261,7 +259,7 @@ def _trade(sim: Simulation, params: Params, trade: Trade) -> dict[str, Any]:
 def _contract(listing: Listing) -> dict[str, Any]:
     size = contract_size(listing)
     return {
-        "name": _contract_name(listing),
+        "name": listing.symbol,
         "type": "direct",
         "quanto_multiplier": plain(size),
         "mark_type": "index",

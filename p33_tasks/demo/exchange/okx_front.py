@@ -102,4 +102,5 @@ OKX: Final = Front(
     error=_error,
     headers=_headers,
     unknown_path=_unknown_path,
+    symbol=okx_routes.symbol_of,
 )

@@ -15,7 +15,6 @@ from p33_tasks.demo.exchange.simulation import Simulation
 from p33_tasks.demo.exchange.symbols import Listing
 from p33_tasks.demo.exchange.wire import money, plain
 
-_SUFFIX: Final = "-USDT-SWAP"
 _MARGIN_MODE: Final = "cross"
 _SIDES: Final[Mapping[PositionSide, str]] = {"BOTH": "net", "LONG": "long", "SHORT": "short"}
 _LEGS: Final[Mapping[str, PositionSide]] = {"net": "BOTH", "long": "LONG", "short": "SHORT"}
@@ -43,15 +42,9 @@ def contract_size(listing: Listing) -> Decimal:
     return listing.step_size * 10
 
 
-def _symbol(inst_id: str) -> str:
-    """The core's symbol. Raises -1121."""
-    if not inst_id.endswith(_SUFFIX):
-        raise refusal(-1121)
-    return f"{inst_id.removesuffix(_SUFFIX)}USDT"
-
-
-def _inst_id(listing: Listing) -> str:
-    return f"{listing.base}{_SUFFIX}"
+def symbol_of(base: str) -> str:
+    """The swap of a base asset."""
+    return f"{base}-USDT-SWAP"
 
 
 def _time(sim: Simulation, _params: Params) -> Any:
@@ -72,7 +65,7 @@ def _config(sim: Simulation, _params: Params) -> Any:
 
 def _positions(sim: Simulation, params: Params) -> Any:
     wanted = params.get("instId")
-    symbols = [_symbol(wanted)] if wanted else sim.symbols
+    symbols = [wanted] if wanted else sim.symbols
     rows: list[Any] = []
     for symbol in symbols:
         sim.venue.listing(symbol)
@@ -125,7 +118,7 @@ def _algo_pending(_sim: Simulation, params: Params) -> Any:
 def _fills(sim: Simulation, params: Params) -> Any:
     begin, end = int(params.get("begin", "0")), int(params.get("end", sim.now_ms))
     shown_ms = sim.now_ms - sim.faults.trade_delay_ms
-    wanted = _symbol(params["instId"]) if params.get("instId") else None
+    wanted = _listed(sim, params)
     found = [
         trade
         for trade in reversed(sim.venue.trades)
@@ -142,6 +135,11 @@ def _currencies(_sim: Simulation, _params: Params) -> Any:
     return []
 
 
+def _listed(sim: Simulation, params: Params) -> str | None:
+    """The symbol asked for, if any. Raises -1121."""
+    return sim.venue.listing(params["instId"]).symbol if params.get("instId") else None
+
+
 def _page(params: Params, rows: Sequence[dict[str, Any]], key: str) -> list[dict[str, Any]]:
     """Newest first, behind the id in ``after``."""
     size, after = max(1, min(int(params.get("limit", "100")), 100)), params.get("after")
@@ -154,7 +152,7 @@ def _position(sim: Simulation, symbol: str, side: PositionSide, held: Position) 
     contracts = held.amt / contract_size(listing)
     return {
         "instType": "SWAP",
-        "instId": _inst_id(listing),
+        "instId": listing.symbol,
         "mgnMode": _MARGIN_MODE,
         "posId": f"{symbol}-{side}",
         "posSide": _SIDES[side],
@@ -189,7 +187,7 @@ def _request(sim: Simulation, params: Params) -> OrderRequest:
         raise refusal(-4061)
     if not _CLIENT_ID.fullmatch(client_id):
         raise refusal(-4015)
-    symbol = _symbol(required(params, "instId"))
+    symbol = required(params, "instId")
     return OrderRequest(
         symbol=symbol,
         side=side.upper(),
@@ -205,7 +203,7 @@ def _request(sim: Simulation, params: Params) -> OrderRequest:
 
 def _orders(sim: Simulation, params: Params) -> list[Order]:
     """Latest first."""
-    wanted = _symbol(params["instId"]) if params.get("instId") else None
+    wanted = _listed(sim, params)
     return [
         order
         for order in reversed(sim.venue.orders.all())
@@ -221,7 +219,7 @@ def _order(sim: Simulation, order: Order) -> dict[str, Any]:
     average = (order.cum_quote / order.executed_qty).quantize(listing.tick_size) if order.executed_qty else None
     return {
         "instType": "SWAP",
-        "instId": _inst_id(listing),
+        "instId": listing.symbol,
         "ordId": str(order.order_id),
         "clOrdId": order.client_order_id,
         "tag": "",
@@ -251,7 +249,7 @@ def _fill(sim: Simulation, trade: Trade) -> dict[str, Any]:
     is_sell = order.side == "SELL"
     return {
         "instType": "SWAP",
-        "instId": _inst_id(listing),
+        "instId": listing.symbol,
         "billId": f"{700_000 + trade.trade_id}",
         "tradeId": str(-trade.trade_id if kind else trade.trade_id),
         "ordId": str(order.order_id),
@@ -275,7 +273,7 @@ def _instrument(listing: Listing) -> dict[str, Any]:
     size = contract_size(listing)
     return {
         "instType": "SWAP",
-        "instId": _inst_id(listing),
+        "instId": listing.symbol,
         "instFamily": f"{listing.base}-USDT",
         "uly": f"{listing.base}-USDT",
         "baseCcy": "",

@@ -1,6 +1,7 @@
 """One running simulator: the venue, its switches, its counters, its clock."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from itertools import chain
@@ -10,7 +11,7 @@ from p33_tasks.demo.exchange.limits import Limiter
 from p33_tasks.demo.exchange.options import SimOptions
 from p33_tasks.demo.exchange.recorder import Recorder
 from p33_tasks.demo.exchange.signing import Credentials
-from p33_tasks.demo.exchange.symbols import catalogue, synthetic
+from p33_tasks.demo.exchange.symbols import catalogue, synthetic, usual_symbol
 from p33_tasks.demo.exchange.venue import HEALTHY, Conditions, Venue
 
 
@@ -22,10 +23,11 @@ def wall_clock_ms() -> int:
 class Simulation:
     """All state behind the HTTP application. Raises the venue's -1121 for a start position in an unknown symbol."""
 
-    def __init__(self, options: SimOptions) -> None:
+    def __init__(self, options: SimOptions, symbol_of: Callable[[str], str] = usual_symbol) -> None:
         now_ms = wall_clock_ms()
         self.options = options
-        self.venue = Venue(chain(catalogue(), synthetic(options.extra_symbols)), seed=options.seed)
+        listings = chain(catalogue(symbol_of), synthetic(options.extra_symbols, symbol_of))
+        self.venue = Venue(listings, seed=options.seed)
         self.start_faults = Faults(latency_ms=options.latency_ms, hedge_mode=options.hedged)
         self.limiter = Limiter(options.limits)
         self.recorder = Recorder(now_ms=now_ms)

@@ -4,7 +4,7 @@ Quantities and prices are exact decimals. ``max_market_qty`` (MARKET_LOT_SIZE) i
 (LOT_SIZE), as on the venue: a market order is refused at a size that a limit order may still have.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -49,30 +49,35 @@ def decimals(value: Decimal) -> int:
     return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
-# symbol, base, start price, tick, step, max quantity, max market quantity, min notional, max leverage
+# base, start price, tick, step, max quantity, max market quantity, min notional, max leverage
 _CATALOGUE: Final = """
-BTCUSDT      BTC       67500    0.10       0.001  1000      120      100  125
-ETHUSDT      ETH       3400     0.01       0.001  10000     2000     20   125
-BNBUSDT      BNB       590      0.010      0.01   100000    2000     5    75
-SOLUSDT      SOL       172      0.0100     1      1000000   5000     5    100
-XRPUSDT      XRP       0.6104   0.0001     0.1    10000000  2000000  5    75
-DOGEUSDT     DOGE      0.12530  0.000010   1      50000000  30000000 5    75
-ADAUSDT      ADA       0.4205   0.00010    1      2000000   300000   5    75
-LINKUSDT     LINK      13.742   0.001      0.01   200000    20000    20   75
-LTCUSDT      LTC       72.10    0.01       0.001  10000     5000     20   75
-AVAXUSDT     AVAX      28.451   0.0010     1      100000    7500     5    75
-TRXUSDT      TRX       0.13610  0.00001    1      10000000  5000000  5    75
-1000SHIBUSDT 1000SHIB  0.017350 0.000001   1      50000000  20000000 5    50
+BTC       67500    0.10       0.001  1000      120      100  125
+ETH       3400     0.01       0.001  10000     2000     20   125
+BNB       590      0.010      0.01   100000    2000     5    75
+SOL       172      0.0100     1      1000000   5000     5    100
+XRP       0.6104   0.0001     0.1    10000000  2000000  5    75
+DOGE      0.12530  0.000010   1      50000000  30000000 5    75
+ADA       0.4205   0.00010    1      2000000   300000   5    75
+LINK      13.742   0.001      0.01   200000    20000    20   75
+LTC       72.10    0.01       0.001  10000     5000     20   75
+AVAX      28.451   0.0010     1      100000    7500     5    75
+TRX       0.13610  0.00001    1      10000000  5000000  5    75
+1000SHIB  0.017350 0.000001   1      50000000  20000000 5    50
 """
 
 
-def catalogue() -> Iterator[Listing]:
-    """The contracts that every simulator lists."""
+def usual_symbol(base: str) -> str:
+    """Most venues' symbol of a base asset: ``BTCUSDT``."""
+    return f"{base}USDT"
+
+
+def catalogue(symbol_of: Callable[[str], str] = usual_symbol) -> Iterator[Listing]:
+    """The contracts that every simulator lists; ``symbol_of`` is how the venue names that of a base asset."""
     for line in _CATALOGUE.strip().splitlines():
-        symbol, base, *numbers, leverage = line.split()
+        base, *numbers, leverage = line.split()
         price, tick, step, max_qty, max_market, notional = map(Decimal, numbers)
         yield Listing(
-            symbol=symbol,
+            symbol=symbol_of(base),
             base=base,
             start_price=price,
             tick_size=tick,
@@ -84,12 +89,12 @@ def catalogue() -> Iterator[Listing]:
         )
 
 
-def synthetic(count: int) -> Iterator[Listing]:
-    """``count`` made-up contracts ``SIM000USDT``, ``SIM001USDT``, ... with steps from 1 to 0.001."""
+def synthetic(count: int, symbol_of: Callable[[str], str] = usual_symbol) -> Iterator[Listing]:
+    """``count`` made-up contracts of ``SIM000``, ``SIM001``, ... with steps from 1 to 0.001."""
     for number in range(count):
         base = f"SIM{number:03d}"
         yield Listing(
-            symbol=f"{base}USDT",
+            symbol=symbol_of(base),
             base=base,
             start_price=Decimal(1 + number % 97) * Decimal("1.37"),
             tick_size=Decimal("0.0001"),

@@ -15,10 +15,6 @@ from p33_tasks.domain.models import Leg
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.store.scripts import translated_errors
 
-ORDER_PATHS = ["/fapi/v1/order", "/v5/order/create"]
-POSITION_PATHS = ["positionRisk", "position/list"]
-"""Parts of the paths of each front."""
-
 ONE_WAY, HEDGE = frozenset({False}), frozenset({True})
 ALLOW, IGNORED, DEAD_LETTER = "allow", "ignored", "dead_letter"
 
@@ -49,7 +45,7 @@ def same_plan_thrice(scene: Scene) -> Played:
 def two_at_once(scene: Scene) -> Played:
     """One outstanding allow per symbol; the venue is slow, so that the first one still is."""
     stage = scene.stage
-    with faulty(scene, latency_ms=1_000, paths=ORDER_PATHS):
+    with faulty(scene, latency_ms=1_000, methods=["POST"]):
         first = scene.send()
         verdict = stage.verdict(first)
         second = judged(scene, scene.send())
@@ -130,11 +126,11 @@ def without_market_rules(scene: Scene) -> Played:
             client.hset(key, mapping=kept)  # type: ignore[arg-type]  # redis-py's invariant unions
 
 
-def without_a_row(scene: Scene) -> Played:
-    """The venue leaves the symbol out, and the snapshot is gone."""
+def with_an_unreadable_row(scene: Scene) -> Played:
+    """The venue's row of the symbol can't be read, and the snapshot is gone; left out, it is flat on some venues."""
     stage = scene.stage
     others = tuple(symbol for symbol in scene.symbols if symbol != scene.symbol)
-    with faulty(scene, rows={scene.symbol: "missing"}):
+    with faulty(scene, rows={scene.symbol: "text_amount"}):
         stage.wait_for_refresh(others)
         with translated_errors():
             stage.client.delete(stage.keys.snapshot(scene.symbol))
@@ -155,8 +151,8 @@ def with_unreadable_limits(scene: Scene) -> Played:
 
 
 def in_hedge_mode(scene: Scene) -> Played:
-    """The venue reports two legs."""
-    with faulty(scene, rows={scene.symbol: "hedged"}):
+    """Somebody switched the account to hedge mode: the venue reports two legs."""
+    with faulty(scene, hedge_mode=True):
         scene.stage.wait_for_refresh((scene.symbol,))
         return judged(scene, scene.send())
 
@@ -169,7 +165,7 @@ def with_a_dead_venue(scene: Scene) -> Played:
         state = stage.state(scene.symbol)
         return state.now_ms - state.snapshot_ms > limit_ms
 
-    with faulty(scene, status=503, paths=POSITION_PATHS):
+    with faulty(scene, status=503):
         stage.wait_for(is_stale, "a stale snapshot", limit_ms / 1000 + 10)
         return judged(scene, scene.send())
 
@@ -229,7 +225,7 @@ CASES: tuple[Case, ...] = (
     _case("close in full", ALLOW, sent("FULL_CLOSE_PROPOSED")),
     _case("executor gave up before the verdict", Reason.PLAN_ABANDONED, not_executed_first),
     _case("step size lost", Reason.MISSING_MARKET_METADATA, without_market_rules),
-    _case("venue omits the symbol", Reason.NO_EXCHANGE_SNAPSHOT, without_a_row, many_symbols=True),
+    _case("venue's row unreadable", Reason.NO_EXCHANGE_SNAPSHOT, with_an_unreadable_row, many_symbols=True),
     _case("venue reports two legs", Reason.POSITION_SIDE_REQUIRED, in_hedge_mode, modes=ONE_WAY),
     _case("venue fails", Reason.STALE_EXCHANGE_STATE, with_a_dead_venue),
 )

@@ -23,7 +23,7 @@ from p33_tasks.demo.exchange.client import SimControl, SimControlError
 from p33_tasks.demo.loops import serve
 from p33_tasks.demo.names import DemoKeys
 from p33_tasks.demo.scenarios.cases import CASES
-from p33_tasks.demo.scenarios.scene import HEDGED, TRADED, Case, Played, Scene, Traded
+from p33_tasks.demo.scenarios.scene import Case, Played, Scene, Traded, traded_on
 from p33_tasks.demo.scenarios.stage import Stage, StoppedError
 from p33_tasks.domain.models import Leg
 from p33_tasks.errors import ConfigurationError, P33Error, StoreError
@@ -186,10 +186,11 @@ def run_producer(
             f"P33_EXCHANGE_BASE_URL={settings.exchange_base_url!r:.80}: plans are produced for the simulator at "
             f"{sim.base_url} only"
         )
-    of_mode = HEDGED if sim.state()["hedge_mode"] else TRADED
-    traded = [each for each in of_mode if each.symbol in settings.allowlist]
+    state = sim.state()
+    of_demo = traded_on(state["markets"], hedged=state["hedge_mode"])
+    traded = [each for each in of_demo if each.symbol in settings.allowlist]
     if not traded:
-        known = ",".join(each.symbol for each in TRADED)
+        known = ",".join(dict.fromkeys(each.symbol for each in of_demo))
         raise ConfigurationError(f"P33_ALLOWLIST holds none of the demo's symbols: {known}")
     client, keys = connect(settings.state_url), Keys(settings.key_prefix)
     stage = Stage(

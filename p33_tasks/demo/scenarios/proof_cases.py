@@ -115,8 +115,8 @@ class Cases:
         self._staged(self.position)
         limit_ms, poll_ms = self._stage.policy.stale_threshold_ms, self._stage.policy.poll_ms
         faults = self._stage.sim.state()["faults"]["rows"]
-        # Only this symbol's row goes missing: others on the same simulator stay fresh.
-        self._stage.sim.fault(rows={**faults, self._ground.symbol: "missing"})
+        # Only this symbol's row can't be read: others on the same simulator stay fresh.
+        self._stage.sim.fault(rows={**faults, self._ground.symbol: "text_amount"})
         try:
             self._tell(f"no refresh for {self._ground.symbol} until its snapshot is older than {limit_ms / 1000:g} s")
             wait_sec = (limit_ms + 2 * poll_ms) / 1000 + 10

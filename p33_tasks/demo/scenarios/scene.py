@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -22,20 +22,34 @@ class Traded:
     leg: Leg = Leg.BOTH
 
 
-TRADED = (
-    Traded(symbol="BTCUSDT", home_amt=Decimal("0.040"), step=Decimal("0.001")),
-    Traded(symbol="ETHUSDT", home_amt=Decimal("-1.200"), step=Decimal("0.001")),
-    Traded(symbol="SOLUSDT", home_amt=Decimal(36), step=Decimal(1)),
-    Traded(symbol="XRPUSDT", home_amt=Decimal("-4000.0"), step=Decimal("0.1")),
-    Traded(symbol="DOGEUSDT", home_amt=Decimal(20_000), step=Decimal(1)),
-)
+HOME_AMTS = {
+    "BTC": Decimal("0.040"),
+    "ETH": Decimal("-1.200"),
+    "SOL": Decimal(36),
+    "XRP": Decimal("-4000.0"),
+    "DOGE": Decimal(20_000),
+}
+"""By base asset: a front has symbols and contracts of its own."""
 
-HEDGED = tuple(
-    replace(traded, leg=leg, home_amt=abs(traded.home_amt) if leg is Leg.LONG else -abs(traded.home_amt))
-    for leg in (Leg.LONG, Leg.SHORT)
-    for traded in TRADED
-)
-"""The same in hedge mode: each symbol has both legs."""
+
+def traded_on(markets: Mapping[str, Mapping[str, str]], *, hedged: bool) -> tuple[Traded, ...]:
+    """The demo's symbols on a simulator; in hedge mode each has both legs.
+
+    Args:
+        markets: Base asset and step size by symbol, as ``GET /sim/state`` tells them.
+        hedged: The account's position mode.
+    """
+    symbols = {market["base"]: symbol for symbol, market in markets.items()}
+    return tuple(
+        Traded(
+            symbol=symbols[base],
+            home_amt=home_amt if leg is Leg.BOTH else home_amt.copy_sign(1 if leg is Leg.LONG else -1),
+            step=Decimal(markets[symbols[base]]["step_size"]),
+            leg=leg,
+        )
+        for leg in ((Leg.LONG, Leg.SHORT) if hedged else (Leg.BOTH,))
+        for base, home_amt in HOME_AMTS.items()
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ def up(
       p33 up
       p33 up --for 60 --json       one JSON summary at the end; exit 0 when plans were allowed, executed and denied,
                                    no process died, and nothing was executed without a permit
-      p33 up --exchange bybit      the same on a simulated Bybit
+      p33 up --exchange okx        the same on a simulated OKX, with its symbols: BTC-USDT-SWAP
       p33 up --hedge               the same in hedge mode; plans name the leg
       p33 up --no-producer         then, in another terminal, as it says: p33 proof, p33 status, your own plans
       p33 up --no-producer --no-executor      then your own executor, e.g. examples/executor.py

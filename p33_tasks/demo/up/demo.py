@@ -8,32 +8,24 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from p33_tasks.demo.exchange.fronts import FRONTS
 from p33_tasks.demo.up.ports import free_port, is_free
 from p33_tasks.demo.up.processes import Child
+from p33_tasks.venues.build import venue_entry
 
 PRODUCER, EXECUTOR = "producer", "apply"
 USUAL_METRICS_PORT = 8045
 POSITIONS = {
-    "BTCUSDT": "0.038",
-    "ETHUSDT": "-1.2",
-    "SOLUSDT": "25",
-    "XRPUSDT": "-4000",
-    "DOGEUSDT": "15000",
+    "BTC": "0.038",
+    "ETH": "-1.2",
+    "SOL": "25",
+    "XRP": "-4000",
+    "DOGE": "15000",
 }
-"""Long and short, signed base quantities."""
+"""Long and short by base asset, signed base quantities."""
 
-_KEYS = {
-    "binanceusdm": {"BINANCE_API_KEY": "demo", "BINANCE_API_SECRET": "demo", "BINANCE_TESTNET": "true"},
-    "bybit": {"P33_API_KEY": "demo", "P33_API_SECRET": "demo", "P33_TESTNET": "true"},
-    "bitget": {
-        "P33_API_KEY": "demo",
-        "P33_API_SECRET": "demo",
-        "P33_API_PASSWORD": "demo",
-        "P33_TESTNET": "true",
-    },
-}
-EXCHANGES = tuple(_KEYS)
-"""The venues that the demo plays: those whose symbols are the simulator's own."""
+EXCHANGES = tuple(FRONTS)
+"""The venues that the demo plays."""
 
 TRIED = ("P33_COOLDOWN_MODE", "P33_COOLDOWN_MAX_SEC")
 """Variables of the user's that the demo takes over, to be tried: none leads anywhere."""
@@ -50,8 +42,8 @@ def demo_settings(
         "P33_REDIS_URL": redis_url,
         "P33_BROKER_URL": broker_url,
         "P33_KEY_PREFIX": "quantum",
-        "P33_ALLOWLIST": ",".join(POSITIONS),
-        "P33_POLL_SEC": "1",
+        "P33_ALLOWLIST": ",".join(FRONTS[exchange].symbol(base) for base in POSITIONS),
+        "P33_POLL_SEC": f"{max(1_000, venue_entry(exchange).spec.least_poll_ms) / 1000:g}",
         "P33_STALE_THRESHOLD_SEC": "4",
         "P33_COOLDOWN_SEC": "4",
         "P33_PERMIT_TTL": "15",
@@ -62,9 +54,17 @@ def demo_settings(
         "P33_METRICS_PORT": str(metrics_port),
         "P33_EXCHANGE": exchange,
         "P33_EXCHANGE_BASE_URL": exchange_url,
-        **_KEYS[exchange],
+        **_account(exchange),
         **{name: os.environ[name] for name in TRIED if name in os.environ},
     }
+
+
+def _account(exchange: str) -> dict[str, str]:
+    """The variables of the venue's API key and test environment; every front knows one key."""
+    spec = venue_entry(exchange).spec
+    pair = spec.credentials[0]
+    names = (pair.key, pair.secret, pair.password)
+    return {**{name: "demo" for name in names if name is not None}, spec.testnet_variable: "true"}
 
 
 def write_env_file(path: Path, settings: dict[str, str]) -> None:
@@ -109,7 +109,7 @@ def apply_children() -> Iterator[Child]:
 def demo_children(exchange_url: str, exchange: str = EXCHANGES[0], *, hedge: bool = False) -> Iterator[Child]:
     """The service, and what stands around it in the demo. Another process is one line here."""
     port = exchange_url.rpartition(":")[2]
-    held = ",".join(f"{symbol}={amount}" for symbol, amount in POSITIONS.items())
+    held = ",".join(f"{FRONTS[exchange].symbol(base)}={amount}" for base, amount in POSITIONS.items())
     options = ("--exchange", exchange, "--port", port, "--symbols", held, "--exit-with-parent")
     mode = ("--hedge",) if hedge else ()
     yield Child(name="exchange", command=python("p33_tasks.demo.exchange", *options, *mode))

@@ -85,6 +85,7 @@ class Run:
             totals=None if self._overview is None else totals_of(self._overview),
             policy=settings.policy,
             prefix=settings.key_prefix,
+            order_ids=settings.venue.client_order_ids,
             is_demo=True,
             ran_sec=Decimal(int((time.monotonic() - self._began_sec) * 1000)).scaleb(-3),
             interrupted=self._interruption(),

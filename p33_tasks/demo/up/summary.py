@@ -13,6 +13,7 @@ from p33_tasks.demo.up.tally import Tally
 from p33_tasks.domain.models import Policy
 from p33_tasks.domain.quantities import parse_quantity
 from p33_tasks.errors import InvalidQuantityError
+from p33_tasks.venues.spec import ClientOrderIds
 from p33_tasks.views.overview import Overview
 
 Order = Mapping[str, Any]
@@ -27,6 +28,7 @@ class Outcome:
     totals: Mapping[str, Any] | None  # the counters at the very end, see ``tables.totals_of``
     policy: Policy
     prefix: str
+    order_ids: ClientOrderIds  # the venue's
     is_demo: bool
     ran_sec: Decimal
     interrupted: str  # the signal that ended it before its time; empty otherwise
@@ -40,7 +42,10 @@ def unpermitted_orders(outcome: Outcome) -> list[str]:
 
     The venue's own record against the verdicts: it would show an order that no result ever told of.
     """
-    permitted = {client_order_id(outcome.prefix, plan): quantity for plan, quantity in outcome.tally.allowed.items()}
+    permitted = {
+        client_order_id(outcome.prefix, plan, outcome.order_ids): quantity
+        for plan, quantity in outcome.tally.allowed.items()
+    }
     found = []
     for order in outcome.orders or ():
         try:

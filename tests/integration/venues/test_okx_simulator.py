@@ -26,15 +26,15 @@ KEYS = {"exchange_id": "okx", "api_key": "demo", "api_secret": "demo", "password
 
 @pytest.fixture(scope="module")
 def simulator():
-    with running_simulator(symbols={"BTCUSDT": "0.036", "ETHUSDT": "-1.25"}, exchange="okx") as running:
+    with running_simulator(symbols={BTC: "0.036", ETH: "-1.25"}, exchange="okx") as running:
         yield running
 
 
 @pytest.fixture
 def sim(simulator):
     simulator.clear_faults()
-    simulator.set_position("BTCUSDT", "0.036")
-    simulator.set_position("ETHUSDT", "-1.25")
+    simulator.set_position(BTC, "0.036")
+    simulator.set_position(ETH, "-1.25")
     simulator.forget_requests()
     yield simulator
     simulator.clear_faults()
@@ -92,15 +92,15 @@ def test_long_short_and_an_omitted_flat_symbol_are_read(venue, sim):
 
 def test_both_legs_of_hedge_mode_are_read(venue, sim):
     sim.fault(hedge_mode=True)
-    sim.set_position("BTCUSDT", "0.5", position_side="LONG")
-    sim.set_position("BTCUSDT", "-0.25", position_side="SHORT")
+    sim.set_position(BTC, "0.5", position_side="LONG")
+    sim.set_position(BTC, "-0.25", position_side="SHORT")
     position = venue.fetch_positions([BTC]).positions[BTC]
     assert [leg.position_amt for leg in position.legs] == [Decimal("0.5"), Decimal("-0.25")]
 
 
 @pytest.mark.parametrize("fault", ["duplicate", "conflict", "no_amount", "null_amount", "nan_amount", "huge_amount"])
 def test_a_bad_row_affects_its_symbol_only(venue, sim, fault):
-    sim.fault(rows={"BTCUSDT": fault})
+    sim.fault(rows={BTC: fault})
     report = venue.fetch_positions([BTC, ETH])
     assert (report.spoiled.keys(), amounts(report)) == ({BTC}, {ETH: Decimal("-1.25")})
 
@@ -146,8 +146,8 @@ def test_a_close_is_executed_found_and_listed(venue, orders, sim):
 
 def test_a_leg_is_closed_and_its_trade_is_the_legs(venue, orders, sim):
     sim.fault(hedge_mode=True)
-    sim.set_position("BTCUSDT", "0.5", position_side="LONG")
-    sim.set_position("BTCUSDT", "-0.25", position_side="SHORT")
+    sim.set_position(BTC, "0.5", position_side="LONG")
+    sim.set_position(BTC, "-0.25", position_side="SHORT")
     close(orders, "p33leg", side=OrderSide.BUY, quantity="0.1", leg=Leg.SHORT)
     position = venue.fetch_positions([BTC]).positions[BTC]
     assert [leg.position_amt for leg in position.legs] == [Decimal("0.5"), Decimal("-0.15")]
@@ -184,7 +184,7 @@ def test_a_refusal_a_duplicate_and_a_time_out(orders, sim):
 def test_an_order_that_comes_too_late_is_not_executed(orders, sim, venue):
     with pytest.raises(ExchangeClockError):
         close(orders, "p33frozen", window_start_ms=orders.clock_ms() - 2_500)
-    assert sim.position("BTCUSDT") == Decimal("0.036")
+    assert sim.position(BTC) == Decimal("0.036")
 
 
 def test_a_wrong_secret_and_a_wrong_key_are_refused(sim, make_venue):
@@ -205,7 +205,7 @@ def test_ccxt_reads_markets_and_positions(unified):
 
 def test_ccxt_places_an_order_and_reads_order_and_trades(unified, sim):
     placed = unified.create_order("BTC/USDT:USDT", "market", "sell", 1, None, {"reduceOnly": True, "tdMode": "cross"})
-    assert sim.position("BTCUSDT") == Decimal("0.026")
+    assert sim.position(BTC) == Decimal("0.026")
     order = unified.fetch_order(placed["id"], "BTC/USDT:USDT")
     assert (order["status"], order["filled"], order["side"]) == ("closed", 1.0, "sell")
     trades = [trade for trade in unified.fetch_my_trades("BTC/USDT:USDT") if trade["order"] == placed["id"]]
@@ -213,7 +213,7 @@ def test_ccxt_places_an_order_and_reads_order_and_trades(unified, sim):
 
 
 def test_a_liquidation_has_its_mark(venue, sim):
-    sim.trade("ETHUSDT", "0.25", kind="liquidation")
+    sim.trade(ETH, "0.25", kind="liquidation")
     now_ms = venue.fetch_server_time_ms()
     (forced,) = venue.fetch_forced_orders(ETH, since_ms=now_ms - 60_000, until_ms=now_ms + 1000)
     assert (forced.kind, forced.executed_qty) == (ForcedKind.LIQUIDATION, Decimal("0.25"))

@@ -9,17 +9,25 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from p33_tasks.cli.failures import Failure
+from p33_tasks.demo.exchange.__main__ import options_from, parser
+from p33_tasks.demo.exchange.control import Control
+from p33_tasks.demo.exchange.fronts import FRONTS
+from p33_tasks.demo.exchange.options import SimOptions
+from p33_tasks.demo.exchange.simulation import Simulation
 from p33_tasks.demo.names import client_order_id
-from p33_tasks.demo.up import demo, launch, redis_server
+from p33_tasks.demo.scenarios.scene import HOME_AMTS, traded_on
+from p33_tasks.demo.up import demo, launch, redis_server, up
 from p33_tasks.demo.up.folder import run_folder
 from p33_tasks.demo.up.ports import elsewhere
 from p33_tasks.demo.up.summary import Outcome, summary_of, unpermitted_orders
 from p33_tasks.demo.up.tally import Tally
 from p33_tasks.domain.models import Policy
 from p33_tasks.settings import load_settings
+from p33_tasks.venues.build import venue_entry
 
 LIVE = {
     "REDIS_HOST": "live.example",
@@ -130,6 +138,53 @@ def test_a_redis_program_that_is_too_old_is_passed_over(monkeypatch: pytest.Monk
     assert redis_server.find_server() == ("/new", "7.2.4")
 
 
+# --- the venues -----------------------------------------------------------------------------------------------------
+
+
+def options_of_the_simulator(exchange: str, *, hedge: bool = False) -> SimOptions:
+    child = next(demo.demo_children("http://127.0.0.1:8", exchange, hedge=hedge))
+    return options_from(parser().parse_args(child.command[3:]))
+
+
+def test_the_demo_offers_exactly_the_fronts() -> None:
+    (offered,) = [option.type for option in up.params if option.name == "exchange"]
+    assert isinstance(offered, click.Choice)
+    assert tuple(offered.choices) == tuple(FRONTS)
+
+
+@pytest.mark.parametrize("exchange", FRONTS)
+def test_the_demos_settings_are_the_fronts(exchange: str, tmp_path: Path) -> None:
+    file = tmp_path / "demo.env"
+    urls = {"redis_url": "redis://h/0", "broker_url": "redis://h/1", "exchange_url": "http://127.0.0.1:8"}
+    demo.write_env_file(file, demo.demo_settings(**urls, metrics_port=9, exchange=exchange))
+    settings = load_settings(demo.child_environment(file))
+    assert settings.exchange == exchange
+    assert settings.testnet
+    assert settings.api_credentials[0] is not None
+    assert settings.allowlist == tuple(options_of_the_simulator(exchange).positions)
+
+
+@pytest.mark.parametrize("hedge", [False, True])
+@pytest.mark.parametrize("exchange", FRONTS)
+def test_each_base_asset_has_one_symbol_on_each_front_and_is_found_by_it(exchange: str, *, hedge: bool) -> None:
+    sim = Simulation(options_of_the_simulator(exchange, hedge=hedge), FRONTS[exchange].symbol)
+    assert [FRONTS[exchange].symbol(listing.base) for listing in sim.venue.listings.values()] == sim.symbols
+    assert len({listing.base for listing in sim.venue.listings.values()}) == len(sim.symbols)
+    traded = traded_on(Control(sim).state({})["markets"], hedged=hedge)
+    assert [sim.venue.listing(each.symbol).base for each in traded] == [*HOME_AMTS] * (2 if hedge else 1)
+    for each in traded:
+        assert each.step == sim.venue.listing(each.symbol).step_size
+        assert each.home_amt % each.step == 0
+
+
+@pytest.mark.parametrize("exchange", FRONTS)
+def test_an_order_is_known_by_the_id_that_its_venue_takes(exchange: str) -> None:
+    ids = venue_entry(exchange).spec.client_order_ids
+    name = client_order_id("quantum", "a", ids)
+    orders = [{"clientOrderId": name, "executedQty": "0.028", "reduceOnly": True}]
+    assert unpermitted_orders(outcome(orders=orders, order_ids=ids)) == []
+
+
 # --- the summary ----------------------------------------------------------------------------------------------------
 
 
@@ -146,6 +201,7 @@ def outcome(**changes: Any) -> Outcome:
         "totals": {"unpermitted_executions": 0, "dead_letters": 0},
         "policy": Policy(allowlist=frozenset({"BTCUSDT"})),
         "prefix": "quantum",
+        "order_ids": venue_entry("binanceusdm").spec.client_order_ids,
         "is_demo": False,
         "ran_sec": Decimal(60),
         "interrupted": "",
