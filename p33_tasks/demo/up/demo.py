@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from p33_tasks.demo.exchange.fronts import FRONTS
 from p33_tasks.demo.up.ports import free_port, is_free
 from p33_tasks.demo.up.processes import Child
 from p33_tasks.venues.build import venue_entry
@@ -24,8 +23,8 @@ POSITIONS = {
 }
 """Long and short by base asset, signed base quantities."""
 
-EXCHANGES = tuple(FRONTS)
-"""The venues that the demo plays."""
+EXCHANGES = ("binanceusdm", "bybit", "okx", "bitget", "gate")
+"""Those of ``fronts.FRONTS``, which takes a web server's import that ``--help`` does without."""
 
 TRIED = ("P33_COOLDOWN_MODE", "P33_COOLDOWN_MAX_SEC")
 """Variables of the user's that the demo takes over, to be tried: none leads anywhere."""
@@ -42,7 +41,7 @@ def demo_settings(
         "P33_REDIS_URL": redis_url,
         "P33_BROKER_URL": broker_url,
         "P33_KEY_PREFIX": "quantum",
-        "P33_ALLOWLIST": ",".join(FRONTS[exchange].symbol(base) for base in POSITIONS),
+        "P33_ALLOWLIST": ",".join(_held(exchange)),
         "P33_POLL_SEC": f"{max(1_000, venue_entry(exchange).spec.least_poll_ms) / 1000:g}",
         "P33_STALE_THRESHOLD_SEC": "4",
         "P33_COOLDOWN_SEC": "4",
@@ -57,6 +56,13 @@ def demo_settings(
         **_account(exchange),
         **{name: os.environ[name] for name in TRIED if name in os.environ},
     }
+
+
+def _held(exchange: str) -> dict[str, str]:
+    """``POSITIONS`` by the venue's own symbols."""
+    from p33_tasks.demo.exchange.fronts import FRONTS
+
+    return {FRONTS[exchange].symbol(base): amount for base, amount in POSITIONS.items()}
 
 
 def _account(exchange: str) -> dict[str, str]:
@@ -109,7 +115,7 @@ def apply_children() -> Iterator[Child]:
 def demo_children(exchange_url: str, exchange: str = EXCHANGES[0], *, hedge: bool = False) -> Iterator[Child]:
     """The service, and what stands around it in the demo. Another process is one line here."""
     port = exchange_url.rpartition(":")[2]
-    held = ",".join(f"{FRONTS[exchange].symbol(base)}={amount}" for base, amount in POSITIONS.items())
+    held = ",".join(f"{symbol}={amount}" for symbol, amount in _held(exchange).items())
     options = ("--exchange", exchange, "--port", port, "--symbols", held, "--exit-with-parent")
     mode = ("--hedge",) if hedge else ()
     yield Child(name="exchange", command=python("p33_tasks.demo.exchange", *options, *mode))
