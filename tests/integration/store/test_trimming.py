@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from p33_tasks.store import dead_letters, operator, results, snapshots, verdicts
+from p33_tasks.store import dead_letters, operator, results, snapshots, verdict_calls
 from tests.support.gate import SOURCE, SYMBOL, Gate
 
 KEPT, MANY, AT_MOST = 100, 1_000, 300
@@ -35,7 +35,7 @@ ACTS: dict[str, tuple[str, Callable[[Gate], object]]] = {
 
 @pytest.mark.parametrize("act", ACTS)
 def test_whoever_writes_trims(gate: Gate, monkeypatch: pytest.MonkeyPatch, act: str) -> None:
-    for module in (verdicts, results, snapshots, operator):
+    for module in (verdict_calls, results, snapshots, operator):
         monkeypatch.setattr(module, "AUDIT_MAXLEN", KEPT)
     monkeypatch.setattr(dead_letters, "DEAD_LETTER_MAXLEN", KEPT)
     name, write = ACTS[act]
@@ -51,7 +51,7 @@ def test_whoever_writes_trims(gate: Gate, monkeypatch: pytest.MonkeyPatch, act: 
 
 
 def test_as_many_are_kept_as_the_contract_says() -> None:
-    assert {module.AUDIT_MAXLEN for module in (verdicts, results, snapshots, operator)} == {100_000}
+    assert {module.AUDIT_MAXLEN for module in (verdict_calls, results, snapshots, operator)} == {100_000}
     assert dead_letters.DEAD_LETTER_MAXLEN == 10_000
 
 
