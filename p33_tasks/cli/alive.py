@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from p33_tasks.cli.durations import Seconds
 from p33_tasks.cli.failures import NO, json_option
 from p33_tasks.cli.show import print_json
 
@@ -19,7 +20,7 @@ DEFAULT_MAX_AGE_SEC = 30.0
 @click.option(
     "--max-age",
     "max_age_sec",
-    type=click.FloatRange(min=0, min_open=True, max=86_400),
+    type=Seconds(min=0, min_open=True, max=86_400),
     default=DEFAULT_MAX_AGE_SEC,
     show_default=True,
     metavar="SEC",

@@ -14,6 +14,7 @@ from p33_tasks.cli.check_exchange import check_exchange
 from p33_tasks.cli.check_redis import UNUSABLE, check_broker, check_redis
 from p33_tasks.cli.check_rights import check_rights
 from p33_tasks.cli.check_service import check_service
+from p33_tasks.cli.durations import Seconds
 from p33_tasks.cli.failures import NO, WRONG_USAGE, json_option
 from p33_tasks.cli.findings import Finding, Findings, Grade, counted, listed, worst
 from p33_tasks.cli.session import Session, open_session
@@ -29,6 +30,11 @@ EXCHANGE_ROUND_SEC = 5.0
 LONG_PERMIT_MS, SHORT_PLAN_MS, REFRESH_ROOM_MS = 300_000, 1_000, 1_000
 LARGE_EPSILON = Decimal("0.01")
 
+_IN_THE_URL = tuple(
+    (f"redis_{what}", f"REDIS_{what.upper()}") for what in ("host", "port", "db", "username", "password")
+)
+"""Fields and variables of the settings that P33_REDIS_URL stands in place of."""
+
 _STYLES = {Grade.OK: "green", Grade.WARN: "yellow", Grade.FAIL: "bold red"}
 
 
@@ -37,7 +43,7 @@ _STYLES = {Grade.OK: "green", Grade.WARN: "yellow", Grade.FAIL: "bold red"}
 @click.option(
     "--wait",
     "wait_sec",
-    type=click.FloatRange(min=0, max=3600),
+    type=Seconds(min=0, max=3600),
     default=0,
     metavar="SEC",
     help="Look again until nothing fails, for at most SEC seconds: after a start or a restart.",
@@ -123,15 +129,20 @@ def _check_configuration(session: Session) -> list[Finding]:
     named = os.environ.get("P33_ENV_FILE") or (str(DEFAULT_ENV_FILE) if DEFAULT_ENV_FILE.exists() else "")
     origin = f"the environment and {named}" if named else "the environment alone"
     signing = "permits are signed" if settings.permit_signing_key else "permits are not signed"
+    symbols = f"{counted(len(settings.allowlist), 'symbol')} ({listed(settings.allowlist)})"
     findings.ok(
         "settings",
-        f"from {origin}; {counted(len(settings.allowlist), 'symbol')}, prefix {settings.key_prefix}, {signing}",
+        f"from {origin}; {symbols}, prefix {settings.key_prefix}, {signing}",
     )
     if settings.task_key:
         findings.ok("plans sent as tasks", "need an HMAC made with P33_TASK_KEY")
     else:
         found = "P33_TASK_KEY is not set: whoever may write to the broker can cause verdicts (docs/roles.md)"
-        findings.ok("plans sent as tasks", found)
+        fix = "P33_TASK_KEY of at least 16 characters for the workers, and for the producers that send tasks"
+        findings.warn("plans sent as tasks", found, fix)
+    if settings.redis_url and (ignored := [name for field, name in _IN_THE_URL if field in settings.model_fields_set]):
+        fix = "remove them, or P33_REDIS_URL: is it left from another configuration?"
+        findings.warn("Redis's address", f"ignored, as P33_REDIS_URL is set: {listed(ignored)}", fix)
     if unknown := unknown_variables():
         told = (f"{name} (meant {meant}?)" if meant else name for name, meant in unknown.items())
         found = f"no setting of that name, so nothing reads it: {listed(told)}"

@@ -203,12 +203,13 @@ def _check_key(findings: Findings, venue: Venue) -> None:
     if may is None:
         findings.ok("API key", "the venue's test environment doesn't tell its permissions")
         return
-    problems: Iterable[tuple[bool, str]] = (
-        (may.withdrawals, "may withdraw"),
-        (not may.ip_restricted, "is valid from any address"),
+    problems: Iterable[tuple[bool, str, str]] = (
+        (may.withdrawals, "may withdraw", "make a key that may not withdraw"),
+        (not may.ip_restricted, "is valid from any address", "restrict the key to this host's address"),
     )
-    found = [text for is_so, text in problems if is_so]
+    found = [(text, fix) for is_so, text, fix in problems if is_so]
     if found:
-        findings.warn("API key", f"the key {' and '.join(found)}", "make a key that may not withdraw, for this address")
+        texts, fixes = zip(*found, strict=True)
+        findings.warn("API key", f"the key {' and '.join(texts)}", "; ".join(fixes))
     else:
         findings.ok("API key", "may not withdraw, is bound to addresses")

@@ -36,3 +36,9 @@ class Duration(click.ParamType[int]):
 
 
 DURATION = Duration()
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds."""
+
+    name = "number of seconds, e.g. 60"  # click's message for what is none ends with it

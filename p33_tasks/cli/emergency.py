@@ -13,6 +13,7 @@ from p33_tasks.cli.show import amount, escaped, print_json, seconds
 from p33_tasks.cli.symbols import listed_symbol_of
 from p33_tasks.domain.holds import HeldBy
 from p33_tasks.domain.models import Leg
+from p33_tasks.domain.reasons import Reason
 from p33_tasks.store.emergency import EmergencyStore
 from p33_tasks.views import narrative
 from p33_tasks.views.overview import read_overview
@@ -118,6 +119,18 @@ def _tell(plan_id: str, verdict: Mapping[str, Any] | None, *, as_json: bool) -> 
         click.echo(f"ALLOWED to {escaped(verdict.get('order_side'))} {escaped(quantity)}; the executor closes it now")
         click.echo(f"What became of it: p33 explain {plan_id}; afterwards compare: p33 ledger show")
     elif not as_json:
-        click.echo(f"DENIED, {escaped(verdict.get('reason'))}. {escaped(narrative.remedy(verdict), limit=600)}")
+        click.echo(f"DENIED, {escaped(verdict.get('reason'))}. {escaped(_advice(verdict), limit=900)}")
+        click.echo(f"More: p33 explain {plan_id}")
     if not allowed:
         raise click.exceptions.Exit(NO)
+
+
+def _advice(verdict: Mapping[str, Any]) -> str:
+    """What to do; the plan's producer is this command, so a plan that isn't accepted is a matter of the key."""
+    details = verdict.get("details")
+    if verdict.get("reason") != Reason.INVALID_PLAN or not isinstance(details, Mapping):
+        return narrative.remedy(verdict)
+    return (
+        f"The workers did not accept it: {details.get('problem')}. Put the same P33_RECONCILE_KEY into the workers and "
+        "restart them; or close the position on the exchange's own page"
+    )

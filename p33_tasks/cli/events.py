@@ -35,7 +35,8 @@ def event_line(event: VerdictSeen | ResultSeen) -> tuple[str, str]:
 
 
 def _verdict_line(event: VerdictSeen) -> tuple[str, str]:
-    head = f"{clock(event.entry_id)} {'ALLOW' if event.allowed else 'DENY '} {_who(event.symbol, event.plan_id)}"
+    who = _who(event.symbol, event.plan_id, event.verdict.get("position_side"))
+    head = f"{clock(event.entry_id)} {'ALLOW' if event.allowed else 'DENY '} {who}"
     if event.allowed:
         names = ("order_side", "safe_close_qty", "exchange_position_amt", "snapshot_age_sec")
         side, quantity, position, age = (escaped(number(event.verdict.get(name)), limit=40) for name in names)
@@ -64,7 +65,8 @@ def _result_line(event: ResultSeen) -> tuple[str, str]:
     time = clock(event.entry_id)
     if result is None:
         return f"{time} ???   a result that can't be read: {escaped(dict(event.fields), limit=80)}", "red"
-    head = _who(result.symbol, result.plan_id)
+    legs = {fill.leg for fill in result.fills}
+    head = _who(result.symbol, result.plan_id, legs.pop() if len(legs) == 1 else None)
     if result.executed:
         orders = ", ".join(
             f"{fill.side or '?'} {number(fill.cumulative_qty)} order {escaped(fill.order_id, limit=40)}"
@@ -76,8 +78,9 @@ def _result_line(event: ResultSeen) -> tuple[str, str]:
     return f"{time} BLOCK {head} {why}", "dim"
 
 
-def _who(symbol: str, plan_id: str) -> str:
-    return f"{escaped(symbol, limit=20):<13} {escaped(plan_id, limit=24):<22}"
+def _who(symbol: str, plan_id: str, leg: object) -> str:
+    position = escaped(symbol, limit=20) + (f":{leg}" if leg in ("LONG", "SHORT") else "")
+    return f"{position:<13} {escaped(plan_id, limit=24):<22}"
 
 
 def clock(entry_id: str) -> str:

@@ -11,7 +11,7 @@ from p33_tasks.cli.failures import Failure, json_option
 from p33_tasks.cli.rebuild import rebuild
 from p33_tasks.cli.session import Session, open_session, operator
 from p33_tasks.cli.show import amount, cell, console, escaped, print_json, seconds
-from p33_tasks.cli.symbols import symbol_of
+from p33_tasks.cli.symbols import end_if_unlisted, symbol_of
 from p33_tasks.cli.tables import drift_text
 from p33_tasks.domain.models import Leg
 from p33_tasks.domain.quantities import canonical
@@ -52,10 +52,16 @@ def show(symbols: tuple[str, ...], as_json: bool) -> None:
       p33 ledger show BTCUSDT --json
     """
     session = open_session()
-    overview = _read(session, tuple(map(symbol_of, symbols)) or session.settings.allowlist)
+    wanted = tuple(map(symbol_of, symbols)) or session.settings.allowlist
+    overview = _read(session, wanted)
     if as_json:
         print_json({"ledgers": [_json(view) for view in overview.symbols]})
-        return
+    else:
+        _show(overview)
+    end_if_unlisted(wanted, session, as_json=as_json)
+
+
+def _show(overview: Overview) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -140,7 +146,8 @@ def _position(session: Session, symbol: str, side: str | None) -> SymbolView:
     """The one position that is meant.
 
     Raises:
-        Failure: In hedge mode no leg is named; or one is named that isn't there.
+        click.UsageError: In hedge mode no leg is named; or one is named that isn't there.
+        Failure: There is no snapshot.
     """
     views = _read(session, (symbol,)).symbols
     leg = Leg(side.upper()) if side else Leg.BOTH
@@ -150,7 +157,8 @@ def _position(session: Session, symbol: str, side: str | None) -> SymbolView:
     mode = "one_way" if views[0].leg is Leg.BOTH else "hedge"
     if views[0].leg is Leg.BOTH and views[0].facts.snapshot is None:
         raise Failure(_refusal_text(session, views[0], Adoption(adopted=False, refusal="no_snapshot")))
-    raise Failure(_refusal_text(session, views[0], Adoption(adopted=False, refusal="position_mode", found=mode)))
+    refused = Adoption(adopted=False, refusal="position_mode", found=mode)
+    raise click.UsageError(_refusal_text(session, views[0], refused))
 
 
 def _read(session: Session, symbols: tuple[str, ...]) -> Overview:
@@ -162,7 +170,8 @@ _REFUSALS = {
     "other_source": "its snapshot comes from {found}, and this configuration's venue is {source}. "
     "Start workers with this configuration, or use theirs",
     "other_run": "its snapshot is from before Redis restarted or failed over. Wait for the next refresh and try again",
-    "position_mode": "it is in {found} mode. In hedge mode name the leg with --side LONG or --side SHORT, else none",
+    "position_mode": "it is in {found} mode. In hedge mode name the leg with --side LONG or --side SHORT; "
+    "in one-way mode leave --side out",
     "stale_snapshot": "its snapshot is {found_sec} s old, the limit is {limit_sec} s. Wait for a refresh; "
     "if none comes: p33 check",
     "reserved": "plan {found} holds it, an order may be under way. Wait until it is executed or its permit expires "

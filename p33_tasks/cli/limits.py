@@ -11,7 +11,7 @@ from p33_tasks.cli.durations import DURATION
 from p33_tasks.cli.failures import NO, json_option
 from p33_tasks.cli.session import Session, open_session, operator
 from p33_tasks.cli.show import cell, console, print_json, print_lines, seconds
-from p33_tasks.cli.symbols import listed_symbol_of, symbol_of
+from p33_tasks.cli.symbols import end_if_unlisted, listed_symbol_of, symbol_of
 from p33_tasks.cli.tables import limits_json, limits_text
 from p33_tasks.contract import limits as written
 from p33_tasks.domain.limits import MAX_LOOSER_MS, looser
@@ -61,8 +61,9 @@ def show(symbols: tuple[str, ...], as_json: bool) -> None:
     views, policy = _read(session, wanted), session.settings.policy
     if as_json:
         print_json({"configured": _configured(policy), "limits": {v.position: limits_json(v, policy) for v in views}})
-        return
-    print_lines(console(), (cell(line, limit=700) for line in _lines(views, policy, named=bool(symbols))))
+    else:
+        print_lines(console(), (cell(line, limit=700) for line in _lines(views, policy, named=bool(symbols))))
+    end_if_unlisted(wanted, session, as_json=as_json)
 
 
 @limits.command("set", short_help="Set a symbol's own limits.")

@@ -106,7 +106,7 @@ def _differences_table(rows: list[Row]) -> Any:
 
 
 def _changes_table(changes: dict[tuple[str, str], Change]) -> Any:
-    table = _table("recorded", "would have been", "verdicts", "quantity allowed besides", "plans, latest first")
+    table = _table("recorded", "would have been", "verdicts", "change of allowed quantity", "plans, latest first")
     for (recorded, now), change in sorted(changes.items(), key=lambda item: -item[1].count):
         more = ["..."] if change.count > len(change.plan_ids) else []
         table.add_row(
@@ -125,7 +125,8 @@ def _quantities(change: Change) -> str:
         f"{'+' if qty > 0 else ''}{amount(qty)} {escaped(name, limit=20)}" for name, qty in largest[:MAX_TABLE_SYMBOLS]
     ]
     left_out = len(largest) - MAX_TABLE_SYMBOLS + (change.not_summed > 0)
-    more = [f"and {left_out}{'+' if change.not_summed else ''} more symbols"] if left_out > 0 else []
+    number = f"{left_out}{'+' if change.not_summed else ''}"
+    more = [f"and {number} more symbol{'' if number == '1' else 's'}"] if left_out > 0 else []
     return ", ".join([*shown, *more]) or "-"
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import click
+
+from p33_tasks.cli.failures import NO, Failure
 
 if TYPE_CHECKING:
     from p33_tasks.cli.session import Session
@@ -38,10 +41,30 @@ def listed_symbol_of(text: str, session: Session) -> str:
     symbol, allowlist = symbol_of(text), session.settings.allowlist
     if symbol in allowlist:
         return symbol
-    like = get_close_matches(symbol, allowlist, 3, 0.7)
-    meant = f" Did you mean {' or '.join(like)}?" if like else ""
     raise click.BadParameter(
-        f"{symbol} is not among the {len(allowlist)} of P33_ALLOWLIST here, nothing was changed.{meant} "
-        f"If it is what you mean: P33_ALLOWLIST={symbol} p33 ...",
+        f"{symbol} is not among the {len(allowlist)} of P33_ALLOWLIST here, nothing was changed."
+        f"{_meant(symbol, allowlist)} If it is what you mean: P33_ALLOWLIST={symbol} p33 ...",
         param_hint="SYMBOL",
     )
+
+
+def end_if_unlisted(symbols: Iterable[str], session: Session, *, as_json: bool) -> None:
+    """After showing ``symbols``: say which of them have no plan judged here.
+
+    Raises:
+        Failure: There are some; what was shown of a misspelt one says nothing about the one that was meant.
+    """
+    allowlist = session.settings.allowlist
+    unlisted = [symbol for symbol in symbols if symbol not in allowlist]
+    if unlisted and as_json:  # its one document is printed
+        raise click.exceptions.Exit(NO)
+    if unlisted:
+        raise Failure(
+            f"not among the {len(allowlist)} of P33_ALLOWLIST here, so their plans are denied: {', '.join(unlisted)}."
+            + "".join(_meant(symbol, allowlist) for symbol in unlisted)
+        )
+
+
+def _meant(symbol: str, allowlist: tuple[str, ...]) -> str:
+    like = get_close_matches(symbol, allowlist, 3, 0.7)
+    return f" Did you mean {' or '.join(like)}?" if like else ""

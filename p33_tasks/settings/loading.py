@@ -20,6 +20,7 @@ from p33_tasks.settings.secret_files import SUFFIX, read_secret_files
 DEFAULT_ENV_FILE = Path("/etc/quantum/position-state-brain.env")
 
 _READ_ELSEWHERE = ("P33_ENV_FILE", "P33_QUEUES")  # here, and by the worker's systemd unit
+_NEVER_EMPTY = "P33_ALLOWLIST"
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -27,7 +28,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
     Args:
         environ: The variables to read, instead of the process's own environment. ``P33_ENV_FILE`` among them names
-            the env file. A variable that is set but empty counts as not set. A secret may also stand in the file
+            the env file. A variable that is set but empty counts as not set, except P33_ALLOWLIST: an emptied list
+            is not the default's symbol. A secret may also stand in the file
             that ``NAME_FILE`` names.
 
     Raises:
@@ -39,7 +41,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         name: (value, origin)
         for variables, origin in ((filed, f" in {_printable(str(place))}"), (environ, ""))
         for name, value in variables.items()
-        if value
+        if value or name == _NEVER_EMPTY
     }
     files = read_secret_files(given, _secrets())
     found = {name: given[name] for name in _fields_by_variable() if name in given} | files.values
@@ -126,8 +128,12 @@ def _explain(error: ValidationError, found: Mapping[str, tuple[str, str]]) -> li
         place = str(problem["loc"][0])  # the variable; of a default that is refused, the field
         field = Settings.model_fields.get(place) or _fields_by_variable()[place]
         name = str(field.alias)
-        what = problem["msg"].removeprefix("Value error, ")
-        lines.append(f"{name}{_shown(field, found.get(name))}: {what}{_allowed(field)}")
+        what, allowed = problem["msg"].removeprefix("Value error, "), _allowed(field)
+        if allowed and problem["type"].endswith("_parsing"):  # that it is none says what is allowed
+            told = allowed
+        else:
+            told = f"{what} ({allowed})" if allowed else what
+        lines.append(f"{name}{_shown(field, found.get(name))}: {told}")
     return lines
 
 
@@ -141,10 +147,10 @@ def _shown(field: FieldInfo, found: tuple[str, str] | None) -> str:
 
 def _allowed(field: FieldInfo) -> str:
     if field.annotation is bool:
-        return " (allowed: true or false)"
+        return "allowed: true or false"
     words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
     limits = [f"{words[at]} {getattr(limit, at)}" for limit in field.metadata for at in words if hasattr(limit, at)]
     if field.annotation not in {int, Decimal} or not limits:
         return ""
     kind = "a whole number" if field.annotation is int else "a number"
-    return f" (allowed: {kind}, {', '.join(limits)})"
+    return f"allowed: {kind}, {', '.join(limits)}"

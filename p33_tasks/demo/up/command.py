@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from p33_tasks.cli.durations import Seconds
 from p33_tasks.cli.failures import NO, json_option
 from p33_tasks.demo.up.demo import EXCHANGES
 from p33_tasks.demo.up.folder import run_folder
@@ -11,7 +12,7 @@ from p33_tasks.demo.up.launch import Request, launch_demo
 
 
 @click.command(short_help="Start everything on this machine, with a simulated exchange.")
-@click.option("--for", "for_sec", type=click.FloatRange(min=1), metavar="SECONDS", help="Stop after this long.")
+@click.option("--for", "for_sec", type=Seconds(min=1), metavar="SECONDS", help="Stop after this long.")
 @click.option("--producer/--no-producer", default=True, help="Play the scenarios, or leave the exchange to you.")
 @click.option("--executor/--no-executor", default=True, help="The reference executor, or one of your own.")
 @click.option("--exchange", type=click.Choice(EXCHANGES), default=EXCHANGES[0], help="Whose API is simulated.")

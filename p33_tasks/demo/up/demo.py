@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,9 +75,18 @@ def _account(exchange: str) -> dict[str, str]:
 
 
 def write_env_file(path: Path, settings: dict[str, str]) -> None:
-    """For other terminals (``set -a; . FILE; p33 status``), and for the children; for this user's eyes only."""
+    """For programs in other terminals (``set -a; . FILE``), and for the children; for this user's eyes only."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.writelines(f"{name}={value}\n" for name, value in settings.items())
+
+
+def write_p33(path: Path, env_file: Path) -> Path:
+    """This ``p33`` with the settings of that file, for other terminals: short enough to be copied from one line."""
+    program = shlex.join(python("p33_tasks.cli"))
+    text = f'#!/bin/sh\nset -a\n. {shlex.quote(str(env_file))}\nexec {program} "$@"\n'
+    path.write_text(text, "utf-8")
+    path.chmod(0o700)
+    return path
 
 
 def child_environment(env_file: Path) -> dict[str, str]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
+import shlex
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
@@ -55,6 +54,7 @@ def launch_demo(request: Request, folder: RunFolder) -> bool:
             exchange=request.exchange,
         )
         demo.write_env_file(env_file, variables)
+        p33 = demo.write_p33(folder.path / "p33", env_file)
         settings = load_settings({"P33_ENV_FILE": str(env_file)})
         port = settings.metrics_port
         beside = list(watchers())
@@ -76,7 +76,8 @@ def launch_demo(request: Request, folder: RunFolder) -> bool:
                 f"redis    of its own, version {server.version}, port {server.port};  exchange  {exchange_url}",
                 f"metrics  http://127.0.0.1:{port}/{elsewhere(port, demo.USUAL_METRICS_PORT)}",
                 *(watcher.place for watcher in beside),
-                f"look     in another terminal: (set -a; . {env_file}; {_program()} status)",
+                f"settings {env_file}",
+                f"look     in another terminal: {shlex.quote(str(p33))} status",
             ),
             for_sec=request.for_sec,
             simulator_url=exchange_url,
@@ -86,13 +87,6 @@ def launch_demo(request: Request, folder: RunFolder) -> bool:
             after="0",
         )
         return _run(plan, request, folder)
-
-
-def _program() -> str:
-    """This ``p33`` as a shell finds it: by name, or by its path where the environment isn't the shell's."""
-    own, found = Path(sys.executable).with_name("p33"), shutil.which("p33")
-    is_own = found is not None and own.exists() and own.samefile(found)
-    return "p33" if is_own or not own.exists() else str(own)
 
 
 def _run(plan: Plan, request: Request, folder: RunFolder) -> bool:

@@ -120,7 +120,7 @@ class Picture:
             *table,
             _line(""),
             *(_line(text, style) for text, style in lines),
-            _line(f"{lasted}  {tally.counts_text()}   {note or 'Ctrl-C stops everything'}", "bold"),
+            _line(f"{note or 'Ctrl-C stops everything'};  {lasted}: {tally.counts_text()}", "bold"),
         )
 
 

@@ -68,12 +68,20 @@ def redis_is_away(problem: str, history: History, settings: Settings, choices: C
 def _frame(history: History, settings: Settings, choices: Choices) -> dict[str, object]:
     return {
         "account": settings.key_prefix,
+        "venue": _venue(settings),
         "choices": choices,
         "refresh_sec": templates.REFRESH_SEC if choices.refresh else 0,
         "figures": plots.trends(history, settings.policy),
         "period_sec": PERIOD_SEC,
         "links": links(settings),
     }
+
+
+def _venue(settings: Settings) -> str:
+    """The exchange, and whether it is the live one; at another address that is not known, so the address is told."""
+    if settings.exchange_base_url is not None:
+        return f"{settings.exchange} at {settings.exchange_base_url.partition('://')[2]}"
+    return f"{settings.exchange} {'test' if settings.testnet else 'LIVE'}"
 
 
 def links(settings: Settings) -> dict[str, str]:

@@ -40,7 +40,7 @@ def trends(history: History, policy: Policy) -> tuple[Figure, ...]:
         return ()
     ages = {"median": history.median_age_sec(), "oldest": history.oldest_age_sec()}
     rates = {"allowed": history.allowed_per_minute(), "denied": history.denied_per_minute()}
-    waits = {"half": history.latency_ms(0.5), "99 %": history.latency_ms(0.99)}
+    waits = {"median": history.latency_ms(0.5), "99 %": history.latency_ms(0.99)}
     return (
         figure("Snapshot age", "s", ages, span_ms=span_ms, limit=limit_sec, most=limit_sec * 3),
         figure("Verdicts per minute", "", rates, span_ms=span_ms),

@@ -26,11 +26,23 @@ class Row:
     drifted: bool  # beyond the tolerance
 
     @property
+    def awaits_snapshot(self) -> bool:
+        """The snapshot is fresh, and older than the last order or consumption: the next refresh ends it."""
+        return self.reason is Reason.STALE_EXCHANGE_STATE and self.is_fresh
+
+    @property
+    def told(self) -> str:
+        """What a plan to close all of it would be."""
+        if self.awaits_snapshot:
+            return "waits for a snapshot after the last order"
+        return "allowed" if self.reason is None else str(self.reason)
+
+    @property
     def kind(self) -> str:
         """go, wait (ends by itself), none (flat) or stop (somebody has to act)."""
         if self.reason is None:
             return "go"
-        if self.reason in _PASSING:
+        if self.reason in _PASSING or self.awaits_snapshot:
             return "wait"
         return "none" if self.reason is Reason.NO_POSITION else "stop"
 

@@ -68,10 +68,24 @@ def test_a_misspelt_variable_is_a_warning_that_names_the_right_one(call: Call) -
 
 
 def test_whether_a_plan_sent_as_a_task_needs_a_proof_is_said(call: Call) -> None:
-    found = findings(call, "--no-exchange")["configuration: plans sent as tasks"]["found"]
-    assert "whoever may write to the broker can cause verdicts" in found
+    row = findings(call, "--no-exchange")["configuration: plans sent as tasks"]
+    assert "whoever may write to the broker can cause verdicts" in row["found"]
+    assert (row["grade"], "P33_TASK_KEY" in row["fix"]) == ("warn", True)
     found = findings(call, "--no-exchange", P33_TASK_KEY="k" * 32)["configuration: plans sent as tasks"]["found"]
     assert "need an HMAC" in found
+
+
+def test_the_symbols_are_named(call: Call) -> None:
+    found = findings(call, "--no-exchange")["configuration: settings"]["found"]
+    assert f"2 symbols ({SYMBOL}, {OTHER})" in found
+
+
+def test_redis_variables_that_the_url_stands_in_place_of_are_a_warning(gate: Gate, call: Call) -> None:
+    left = findings(call, "--no-exchange", P33_REDIS_URL=gate.server.url(), REDIS_HOST="elsewhere.example")
+    row = left["configuration: Redis's address"]
+    assert row["grade"] == "warn"
+    assert "REDIS_HOST" in row["found"]
+    assert "configuration: Redis's address" not in findings(call, "--no-exchange")
 
 
 # --- rights ---------------------------------------------------------------------------------------------------------

@@ -147,6 +147,16 @@ def test_in_hedge_mode_the_leg_is_named(gate: Gate, keyed: Call) -> None:
     assert "ALLOWED to BUY 0.02" in result.stdout
 
 
+@pytest.mark.usefixtures("worker")
+def test_workers_with_another_key_are_said_to_need_this_one(gate: Gate, call: Call) -> None:
+    result = call(*CLOSE, "--yes", P33_RECONCILE_KEY="another-key-of-32-characters-xxxx")
+    assert result.exit_code == 1
+    assert "hmac is missing, or it isn't the one" in result.stdout
+    assert "same P33_RECONCILE_KEY into the workers and restart them" in result.stdout
+    assert "p33 explain emergency-" in result.stdout
+    assert "producer" not in result.stdout
+
+
 def test_no_verdict_is_said_with_where_to_look(gate: Gate, keyed: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("p33_tasks.cli.emergency.VERDICT_SEC", 0.2)
     result = keyed(*CLOSE, "--yes")

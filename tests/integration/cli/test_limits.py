@@ -23,6 +23,18 @@ def test_a_tighter_limit_is_set_shown_and_cleared(gate: Gate, call: Call) -> Non
     assert gate.events() == ["limits_set", "limits_cleared"]
 
 
+def test_an_unlisted_symbol_is_shown_with_a_note_and_a_no(call: Call) -> None:
+    for command in (("limits", "show"), ("ledger", "show")):
+        result = call(*command, "BTCUSD")
+        assert result.exit_code == 1
+        assert "BTCUSD" in result.stdout
+        assert f"not among the 2 of P33_ALLOWLIST here, so their plans are denied: BTCUSD. Did you mean {SYMBOL}?" in (
+            result.stderr
+        )
+        result = call(*command, "BTCUSD", "--json")
+        assert (result.exit_code, len(document(result)) > 0) == (1, True)
+
+
 def test_a_looser_limit_needs_a_time(gate: Gate, call: Call) -> None:
     refused = call("limits", "set", SYMBOL, "--cooldown-sec", "1", "--qty-tolerance-pct", "9")
     assert refused.exit_code == 2

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
+import pytest
+
+from p33_tasks.abilities import KeyPermissions
 from p33_tasks.cli import check_exchange
 from p33_tasks.cli.findings import Findings, Grade
 from p33_tasks.settings import Settings
@@ -20,3 +25,21 @@ def test_keys_that_are_set_are_not_judged_without_an_answer() -> None:
     settings = Settings(BINANCE_TESTNET_API_KEY="k", BINANCE_TESTNET_API_SECRET="s")
     check_exchange._check_keys_are_set(findings, settings)
     assert findings.all == []
+
+
+@pytest.mark.parametrize(
+    ("withdrawals", "ip_restricted", "fix"),
+    [
+        (True, True, "make a key that may not withdraw"),
+        (False, False, "restrict the key to this host's address"),
+        (True, False, "make a key that may not withdraw; restrict the key to this host's address"),
+    ],
+)
+def test_each_permission_too_many_has_its_own_fix(*, withdrawals: bool, ip_restricted: bool, fix: str) -> None:
+    class Venue:
+        def fetch_key_permissions(self) -> KeyPermissions:
+            return KeyPermissions(reading=True, futures=True, withdrawals=withdrawals, ip_restricted=ip_restricted)
+
+    findings, venue = Findings("exchange"), cast("Any", Venue())
+    check_exchange._check_key(findings, venue)
+    assert findings.all[0].fix == fix

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from p33_tasks.cli.durations import DURATION
+from p33_tasks.cli.durations import DURATION, Seconds
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,8 @@ def test_what_is_none_is_wrong_usage_and_says_how_to_write_it(text: str) -> None
     with pytest.raises(click.BadParameter, match=r"10m|above 0") as refused:
         DURATION.convert(text, None, None)
     assert refused.value.message.isprintable()
+
+
+def test_what_is_no_number_of_seconds_says_how_to_write_it() -> None:
+    with pytest.raises(click.BadParameter, match=r"'abc' is not a valid number of seconds, e\.g\. 60"):
+        Seconds(min=1).convert("abc", None, None)

@@ -49,6 +49,24 @@ def test_an_allow_has_side_quantity_and_position() -> None:
     assert line.endswith("SELL 0.028 of 0.038, snapshot 1.2 s old")
 
 
+def test_in_hedge_mode_the_leg_is_named() -> None:
+    line, _ = event_line(verdict(allowed=True, reason="", verdict={"position_side": "LONG"}))
+    assert " BTCUSDT:LONG " in line
+    line, _ = event_line(verdict(verdict={"position_side": "BOTH"}))
+    assert " BTCUSDT " in line
+    fields = {
+        "plan_id": "p1",
+        "symbol": "BTCUSDT",
+        "executed": "true",
+        "order_id": "47",
+        "side": "SELL",
+        "position_side": "LONG",
+        "filled_qty": "0.028",
+    }
+    line, _ = event_line(ResultSeen(entry_id=AT, fields=fields))
+    assert " BTCUSDT:LONG " in line
+
+
 def test_an_execution_has_its_order() -> None:
     fields = {
         "plan_id": "p1",
@@ -81,10 +99,11 @@ HOSTILE = "\x1b[2J\u202e\n[red]" + "x" * 1_000_000
         verdict(allowed=True, verdict=dict.fromkeys(("order_side", "safe_close_qty", "snapshot_age_sec"), HOSTILE)),
         verdict(verdict={}),
         verdict(verdict={"details": HOSTILE}),
+        verdict(verdict={"position_side": ["LONG"]}),
         ResultSeen(entry_id=AT, fields={HOSTILE: HOSTILE}),
         ResultSeen(entry_id=AT, fields={"plan_id": "p", "symbol": "S", "executed": "False", "error": HOSTILE}),
     ],
-    ids=["texts", "many details", "allow", "unreadable", "no details", "no result", "error"],
+    ids=["texts", "many details", "allow", "unreadable", "no details", "no leg", "no result", "error"],
 )
 def test_whatever_it_holds_a_line_is_one_printable_short_line(event: VerdictSeen | ResultSeen) -> None:
     line, _ = event_line(event)

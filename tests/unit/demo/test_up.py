@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import stat
-import sys
+import subprocess
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +21,7 @@ from p33_tasks.demo.exchange.options import SimOptions
 from p33_tasks.demo.exchange.simulation import Simulation
 from p33_tasks.demo.names import client_order_id
 from p33_tasks.demo.scenarios.scene import HOME_AMTS, traded_on
-from p33_tasks.demo.up import demo, launch, redis_server, up
+from p33_tasks.demo.up import demo, redis_server, up, view
 from p33_tasks.demo.up.folder import run_folder
 from p33_tasks.demo.up.ports import elsewhere
 from p33_tasks.demo.up.summary import Outcome, summary_of, unpermitted_orders
@@ -268,17 +269,20 @@ def test_a_port_that_is_not_the_usual_one_says_why() -> None:
     assert elsewhere(44399, 5555) == "  (somebody else listens on 5555)"
 
 
-def test_the_line_for_another_terminal_names_a_p33_that_its_shell_finds(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    own = Path(sys.executable).with_name("p33")
-    monkeypatch.setenv("PATH", str(own.parent))
-    assert launch._program() == "p33"
-    (tmp_path / "p33").write_text("another installation's")
-    (tmp_path / "p33").chmod(0o755)
-    for elsewhere_on_the_path in (str(tmp_path), "/nonexistent"):
-        monkeypatch.setenv("PATH", elsewhere_on_the_path)
-        assert launch._program() == str(own)
+def test_the_p33_for_other_terminals_has_the_demos_settings(tmp_path: Path, variables: dict[str, str]) -> None:
+    folder = tmp_path / "a b"
+    folder.mkdir()
+    demo.write_env_file(folder / "demo.env", {**variables, "P33_ALLOWLIST": ","})
+    p33 = demo.write_p33(folder / "p33", folder / "demo.env")
+    ran = subprocess.run([p33, "check"], capture_output=True, text=True, env={"PATH": os.environ["PATH"]}, check=False)
+    assert ran.returncode == 2
+    assert "P33_ALLOWLIST=','" in " ".join(ran.stdout.split())
+    assert stat.S_IMODE(p33.stat().st_mode) == 0o700
+
+
+def test_the_last_line_begins_with_how_to_stop_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = view.Picture(Policy(allowlist=frozenset({"BTCUSDT"})))
+    assert picture._frame(Tally(), None, "").renderables[-1].plain.startswith("Ctrl-C stops everything;")
 
 
 def test_the_cooldowns_mode_can_be_tried_in_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:

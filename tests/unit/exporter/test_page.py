@@ -96,7 +96,7 @@ def shown(page: str) -> str:
     return " ".join("".join(read(page).words).split())
 
 
-def home_page(overview: Overview | None = None, *recent: RecentVerdict, query: Any = None) -> str:
+def home_page(overview: Overview | None = None, *recent: RecentVerdict, query: Any = None, **more: Any) -> str:
     overview = overview or make_overview()
     ready = readiness(Reading(overview=overview, problem="", took_sec=0), make_policy())
     symbols = ",".join(view.symbol for view in overview.symbols)
@@ -105,7 +105,7 @@ def home_page(overview: Overview | None = None, *recent: RecentVerdict, query: A
         recent,
         history=History(),
         ready=ready,
-        settings=Settings(P33_ALLOWLIST=symbols),
+        settings=Settings(P33_ALLOWLIST=symbols, **more),
         choices=home.Choices.of(query or {}),
     )
 
@@ -157,6 +157,38 @@ def test_symbols_that_need_somebody_stand_first_with_what_ends_it() -> None:
     assert "1 stopped, 1 would allow, 1 flat" in told
     assert told.index("DRIFTUSDT") < told.index("p33 ledger adopt --replace SYMBOL") < told.index("OPENUSDT")
     assert told.index("OPENUSDT") < told.index("FLATUSDT")
+
+
+def test_a_symbol_that_only_waits_for_a_later_snapshot_needs_nobody() -> None:
+    view = make_view(
+        ledger=make_ledger("0.010", last_order_time_ms=NOW_MS - 4_000),
+        snapshot=make_snapshot("0.010", age_ms=5_000),
+    )
+    told = shown(home_page(make_overview(view), P33_COOLDOWN_SEC="3"))
+    assert "Ready: 1 waiting" in told
+    assert "waits for a snapshot after the last order" in told
+    assert "Needs an operator" not in told
+    assert "if the age keeps growing" not in told
+
+
+def test_nothing_is_green_while_a_symbol_is_stopped() -> None:
+    page = home_page(make_overview(make_view("OPENUSDT"), make_view("DRIFTUSDT", ledger="0.020")))
+    assert "Ready: 1 stopped" in shown(page)
+    assert '<section class="state wait">' in page
+    assert '<section class="state go">' in home_page(make_overview(make_view("OPENUSDT")))
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"BINANCE_TESTNET": "false"}, "prefix quantum, binanceusdm LIVE"),
+        ({"BINANCE_TESTNET": "true"}, "prefix quantum, binanceusdm test"),
+        ({"P33_EXCHANGE_BASE_URL": "http://127.0.0.1:8088"}, "prefix quantum, binanceusdm at 127.0.0.1:8088"),
+    ],
+)
+def test_the_header_says_whether_the_exchange_is_the_live_one(settings: dict[str, Any], told: str) -> None:
+    page = home.redis_is_away("away", History(), Settings(**settings), home.Choices())
+    assert told in shown(page)
 
 
 def test_no_drift_is_shown_while_the_snapshot_is_older_than_the_last_order() -> None:
@@ -231,8 +263,8 @@ def test_what_should_never_be_is_shown_as_soon_as_it_is() -> None:
         "p33_trimmed_total|plan": 4,
     }
     told = shown(home_page(make_overview(counters=counters)))
-    assert "Without a permit2executions never allowed" in told
-    assert "Dead letters34 trimmed unread" in told
+    assert "Executions without a permit2plans never allowed" in told
+    assert "Dead letters34 deleted before they were read" in told
 
 
 def test_an_allow_shows_every_rule_passed_and_a_deny_where_it_stopped() -> None:
@@ -386,7 +418,7 @@ def test_a_plot_leaves_gaps_where_nothing_is_known_and_keeps_outliers_on_it() ->
 
 def test_a_plot_that_has_seen_nothing_yet_has_an_axis_for_people_and_no_unit_of_nothing() -> None:
     for values in ((), (0,), (None,)):
-        told = drawn(plots.figure("Entry to permit", "ms", {"half": points(*values)}, span_ms=10_000))
+        told = drawn(plots.figure("Entry to permit", "ms", {"median": points(*values)}, span_ms=10_000))
         assert "0 to 1 ms" in told
         assert "- ms" not in told
 

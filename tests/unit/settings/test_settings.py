@@ -112,6 +112,7 @@ def test_the_defaults_are_the_contracts():
         ("P33_LOG_LEVEL", "LOUD", "'DEBUG'"),
         ("P33_LEDGER_BOOTSTRAP", "allow", "'deny' or 'adopt'"),
         ("P33_ALLOWLIST", " , ", "at least one symbol"),
+        ("P33_ALLOWLIST", "", "at least one symbol"),
         ("P33_ALLOWLIST", "BTC USDT", "can't be a symbol"),
         ("P33_ALLOWLIST", "BTC|USDT", "can't be a symbol"),
         ("P33_ALLOWLIST", "B\u200bTC", "can't be a symbol"),
@@ -203,6 +204,11 @@ def test_all_problems_are_told_at_once():
     for variable in ("REDIS_PORT", "P33_POLL_SEC", "P33_ALLOWLIST", "P33_KEY_PREFIX", "P33_REDIS_URL"):
         assert f"  {variable}=" in message
     assert len(message.splitlines()) == 6
+
+
+def test_what_is_no_number_is_told_by_what_is_allowed_alone():
+    assert "REDIS_PORT='six': allowed: a whole number, at least 1, at most 65535" in refused(REDIS_PORT="six")
+    assert "REDIS_TLS='maybe': allowed: true or false" in refused(REDIS_TLS="maybe")
 
 
 def test_settings_can_not_be_changed():
