@@ -13,7 +13,7 @@ import pytest
 
 from p33_tasks.demo.exchange.client import SimControl
 from p33_tasks.demo.names import client_order_id
-from p33_tasks.demo.scenarios.scene import TRADED
+from p33_tasks.demo.scenarios.scene import HOME_AMTS
 from tests.integration.demo.executor.brain import Brain
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
@@ -95,7 +95,7 @@ def told_again(process: subprocess.Popen[str], signum: int) -> bool:
 
 def is_at_work(name: str, brain: Brain, sim: SimControl) -> bool:
     if name == "producer":
-        return sim.position("BTCUSDT") == TRADED[0].home_amt
+        return sim.position("BTCUSDT") == HOME_AMTS["BTC"]
     if not brain.client.exists(brain.keys.plans):
         return False
     groups = [group["name"] for group in brain.client.xinfo_groups(brain.keys.plans)]
