@@ -279,7 +279,6 @@ def running_world(
     with ExitStack() as stack:
         if server is None:
             server = stack.enter_context(running_redis("bundled", aof=aof))
-            server.skip_first_pause()
         positions = {symbol: str(amt) for symbol, amt in START_AMT.items()}
         exchange = stack.enter_context(running_simulator(extra_symbols=30, symbols=positions))
         env = {
