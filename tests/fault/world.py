@@ -211,10 +211,14 @@ class World:
         return self.now_ms() - began_ms
 
     def _kept(self, group: str) -> int:
-        """Plans that a group may keep: an order of unknown outcome is asked for ten minutes, and holds its position."""
+        """Plans that an executor may keep: of unknown outcome, while their position is held for them.
+
+        After a restart of Redis an order that may have been sent is only asked for, for ten minutes.
+        """
         if group != "apply" or "apply" not in self.programs:
             return 0
-        return len(set(re.findall(r"INFO UNKNOWN .*?plan_id=(\S+)", self.programs["apply"].all_logs())))
+        told = re.findall(r"INFO UNKNOWN symbol=(\S+) plan_id=(\S+)", self.programs["apply"].all_logs())
+        return sum(self.client.get(f"quantum:position:inflight:{symbol}") == plan_id for symbol, plan_id in set(told))
 
     def settle(self, *, timeout_sec: float = 60) -> None:
         """Wait until everybody has read and acknowledged everything, and ledgers stand still."""

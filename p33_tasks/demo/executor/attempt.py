@@ -16,6 +16,7 @@ is looked for by its client order id and, once the venue's read lag is over, in 
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 
 import structlog
@@ -99,6 +100,9 @@ class Executor:
         self._lost_orders = LostOrders(orders, venue)
         self._read_lag_ms = read_lag_ms
         self._permit_timeout_sec = permit_timeout_sec
+        # By plan_id the token of a try to send that Redis didn't answer: nothing was sent by it. Taken out by whoever
+        # repeats it, so that of several threads one does.
+        self._unanswered: dict[str, str] = {}
 
     def attempt(self, entry: PlanEntry, plan: Plan) -> float | None:
         """Take a plan as far as it goes now.
@@ -117,6 +121,9 @@ class Executor:
             return self._consume(case)
         if claim.state is State.CONSUMED and claim.permitted is not None:
             return self._send(case, claim.permitted)
+        unanswered = self._unanswered.pop(plan.plan_id, None) if claim.state is State.SENDING else None
+        if unanswered is not None and claim.permitted is not None:
+            return self._send(case, claim.permitted, token=unanswered)
         return self._ask(case)
 
     # --- steps ------------------------------------------------------------------------------------------------------
@@ -153,7 +160,7 @@ class Executor:
             return max(self._permit_timeout_sec, EMERGENCY_PERMIT_TIMEOUT_SEC)
         return self._permit_timeout_sec
 
-    def _send(self, case: _Case, permitted: Permitted) -> float | None:
+    def _send(self, case: _Case, permitted: Permitted, token: str = "") -> float | None:
         plan, claim = case.plan, case.claim
         try:
             earlier = self._find(case)
@@ -169,7 +176,12 @@ class Executor:
         if earlier is not None:
             # Redis forgot this plan, and somebody sent it again. Binance takes the id of a closed order once more.
             return self._tell(case, of_order(earlier, claim.consume_id))
-        remaining = self._journal.mark_sending(plan, claim.consume_id)
+        token = token or uuid.uuid4().hex
+        try:
+            remaining = self._journal.mark_sending(plan, claim.consume_id, token)
+        except StoreError:
+            self._unanswered[plan.plan_id] = token
+            raise
         if remaining == "late":
             return self._late(case)
         if isinstance(remaining, str):

@@ -139,12 +139,20 @@ class Journal:
         )
         return bool(reply[0] == "consumed")
 
-    def mark_sending(self, plan: Plan, consume_id: str) -> int | str:
-        """Take the one right to send: milliseconds until it must have arrived, or ``late``, ``lost``, ``other_run``."""
+    def mark_sending(self, plan: Plan, consume_id: str, token: str) -> int | str:
+        """Take the one right to send: milliseconds until it must have arrived, or ``late``, ``lost``, ``other_run``.
+
+        ``token`` is this try's own: a try whose answer was lost is repeated with it, and has the right still.
+        """
         status, *rest = self._scripts.run(
             "mark_sending",
             {"journal_key": self._own.journal(plan.plan_id), "epoch_key": self._keys.epoch},
-            {"consume_id": consume_id, "min_window_ms": MIN_WINDOW_MS, "max_window_ms": PLACE_WINDOW_MS},
+            {
+                "consume_id": consume_id,
+                "token": token,
+                "min_window_ms": MIN_WINDOW_MS,
+                "max_window_ms": PLACE_WINDOW_MS,
+            },
         )
         return int(rest[0]) if status == "send" else str(status)
 

@@ -81,15 +81,15 @@ NEIGHBOURS = (
     _journal(
         "the right to send is taken once",
         "mark_sending",
-        "if state ~= 'consumed' or consumer ~= consume_id then",
-        "if state == 'claimed' or consumer ~= consume_id then",
+        "(state == 'sending' and sender == token)",
+        "state == 'sending'",
         "test_the_right_to_send_is_taken_once",
     ),
     _journal(
         "another consumption has no right to send",
         "mark_sending",
-        "if state ~= 'consumed' or consumer ~= consume_id then",
-        "if state ~= 'consumed' then",
+        "if not is_mine or consumer ~= consume_id then",
+        "if not is_mine then",
         "test_another_consumption_has_no_right_to_send",
     ),
     _journal(

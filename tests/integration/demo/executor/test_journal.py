@@ -103,34 +103,42 @@ def test_a_permit_is_written_down_once_and_by_its_consumer_only(desk: Desk, clai
     assert not desk.journal.mark_consumed(PLAN, desk.consumed("somebody else's"))
     assert desk.fields()["state"] == "claimed"
     assert desk.journal.mark_consumed(PLAN, desk.consumed(claim.consume_id))
-    assert desk.journal.mark_sending(PLAN, claim.consume_id) != "lost"
+    assert desk.journal.mark_sending(PLAN, claim.consume_id, "token") != "lost"
     assert not desk.journal.mark_consumed(PLAN, desk.consumed(claim.consume_id)), "the order may be sent already"
 
 
 def test_the_right_to_send_is_taken_once(desk: Desk, sendable: Claim) -> None:
     """A venue takes a client order id again once its order is closed: nothing else holds the second order back."""
-    remaining_ms = desk.journal.mark_sending(PLAN, sendable.consume_id)
+    remaining_ms = desk.journal.mark_sending(PLAN, sendable.consume_id, "token")
     assert isinstance(remaining_ms, int)
     assert 0 < remaining_ms <= 4_000
-    assert desk.journal.mark_sending(PLAN, sendable.consume_id) == "lost"
+    assert desk.journal.mark_sending(PLAN, sendable.consume_id, "another token") == "lost"
+
+
+def test_a_try_whose_answer_was_lost_has_the_right_still_and_nobody_else(desk: Desk, sendable: Claim) -> None:
+    assert isinstance(desk.journal.mark_sending(PLAN, sendable.consume_id, "mine"), int)
+    assert isinstance(desk.journal.mark_sending(PLAN, sendable.consume_id, "mine"), int)
+    assert desk.journal.mark_sending(PLAN, sendable.consume_id, "another's") == "lost"
+    desk.write(run_id="b" * 40)
+    assert desk.journal.mark_sending(PLAN, sendable.consume_id, "mine") == "other_run"
 
 
 def test_another_consumption_has_no_right_to_send(desk: Desk, sendable: Claim) -> None:
-    assert desk.journal.mark_sending(PLAN, "somebody else's") == "lost"
-    assert desk.journal.mark_sending(PLAN, sendable.consume_id) != "lost"
+    assert desk.journal.mark_sending(PLAN, "somebody else's", "token") == "lost"
+    assert desk.journal.mark_sending(PLAN, sendable.consume_id, "token") != "lost"
 
 
 @pytest.mark.parametrize("window_ms", [-1, 20, 3_600_000], ids=["over", "nearly over", "of a clock that was ahead"])
 def test_without_a_usable_window_nothing_is_sent(desk: Desk, claim: Claim, window_ms: int) -> None:
     desk.journal.mark_consumed(PLAN, desk.consumed(claim.consume_id, window_ms=window_ms))
-    assert desk.journal.mark_sending(PLAN, claim.consume_id) == "late"
+    assert desk.journal.mark_sending(PLAN, claim.consume_id, "token") == "late"
     assert desk.fields()["state"] == "consumed"
 
 
 def test_after_a_restart_of_redis_the_venue_is_only_asked(desk: Desk, sendable: Claim) -> None:
     """It may have forgotten that the order was sent."""
     desk.write(run_id="b" * 40)
-    assert desk.journal.mark_sending(PLAN, sendable.consume_id) == "other_run"
+    assert desk.journal.mark_sending(PLAN, sendable.consume_id, "token") == "other_run"
     assert desk.fields()["state"] == "sending"
 
 
