@@ -221,6 +221,38 @@ def test_twenty_that_take_up_a_consumed_plan_at_once_send_one_order(brain, sim, 
     assert sim.position("BTCUSDT") == Decimal("0.010")
 
 
+@pytest.mark.parametrize("after", [False, True], ids=["not received", "answer lost"])
+def test_a_right_to_send_that_redis_did_not_answer_is_used_once(brain, sim, reader, executor, monkeypatch, after):
+    """Twenty take the plan up at once, and the venue would take the client order id again: one order is sent."""
+    sim.fault(client_ids="open")
+    brain.allow(PLAN)
+    real = Journal.mark_sending
+
+    def unanswered(*args: object) -> object:
+        if after:
+            real(*args)
+        raise StoreError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "mark_sending", unanswered)
+        with pytest.raises(StoreError):
+            step(executor, reader)
+    (entry,) = reader.pending()
+    plan = reader.plan_of(entry)
+    assert plan is not None
+    barrier = threading.Barrier(20)
+
+    def take_up(_: int) -> None:
+        barrier.wait()
+        executor.attempt(entry, plan)
+
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(take_up, range(20)))
+    wait_until(lambda: step(executor, reader) is None, "nothing is left to do")
+    assert (len(orders(brain, sim)), only_result(brain)["outcome"]) == (1, "executed")
+    assert sim.position("BTCUSDT") == Decimal("0.010")
+
+
 def test_two_processes_one_of_them_late_do_not_send_twice_even_where_the_venue_would_take_it(
     brain, sim, reader, executor, monkeypatch
 ):
