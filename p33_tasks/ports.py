@@ -40,7 +40,7 @@ class PositionReport:
     """One bulk answer of the venue, symbol by symbol. A symbol in neither mapping was not asked for."""
 
     positions: Mapping[str, Position]  # proven, also when flat
-    spoiled: Mapping[str, str] = field(default_factory=dict)  # symbol to what is wrong with its rows: unknown
+    invalid: Mapping[str, str] = field(default_factory=dict)  # symbol to what is wrong with its rows: unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class MarketReport:
     """The venue's order rules, symbol by symbol."""
 
     markets: Mapping[str, MarketRules]
-    spoiled: Mapping[str, str] = field(default_factory=dict)  # symbol to why its rules are unknown
+    invalid: Mapping[str, str] = field(default_factory=dict)  # symbol to why its rules are unknown
 
 
 class MarketsLoaded(StrEnum):

@@ -112,7 +112,7 @@ class TaskPublisher:
                 message.name,
                 args=message.args,
                 kwargs=dict(message.kwargs),
-                argsrepr=repr(message.args),  # told, since Celery cuts its own at 1 024: every plan is found by its id
+                argsrepr=repr(message.args),  # given, since Celery cuts its own at 1 024: every plan is found by its id
                 kwargsrepr=repr(dict(message.shown))[:MAX_SHOWN],
                 task_id=message.task_id,
                 producer=producer,

@@ -133,7 +133,7 @@ def _check_symbols(findings: Findings, venue: Venue, allowlist: tuple[str, ...])
         return
     unknown = [symbol for symbol in allowlist if symbol not in report.markets]
     if unknown:
-        why = listed(f"{symbol} ({report.spoiled.get(symbol, 'not listed')})" for symbol in unknown)
+        why = listed(f"{symbol} ({report.invalid.get(symbol, 'not listed')})" for symbol in unknown)
         findings.fail("symbols", f"no order rules for {why}", "correct P33_ALLOWLIST; plans for these are denied")
     else:
         findings.ok("symbols", f"order rules for all {len(allowlist)} of P33_ALLOWLIST")
@@ -161,7 +161,7 @@ def _check_positions(findings: Findings, venue: Venue, settings: Settings) -> bo
     findings.ok("credentials", "accepted")
     unknown = [symbol for symbol in allowlist if symbol not in report.positions]
     if unknown:
-        why = listed(f"{symbol} ({report.spoiled.get(symbol, 'missing')})" for symbol in unknown)
+        why = listed(f"{symbol} ({report.invalid.get(symbol, 'missing')})" for symbol in unknown)
         findings.fail("positions", f"no usable row for {why}", "correct P33_ALLOWLIST, or look at the venue's answer")
     else:
         if not isinstance(venue, TellsPositionMode):

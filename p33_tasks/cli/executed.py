@@ -67,7 +67,7 @@ def asked(session: Session, symbol: str, leg: Leg, amount: Decimal, *, without_t
         return ask(symbol, leg, amount)
     except ExchangeError as error:
         raise Failure(
-            f"the ledger of {symbol} was not adopted: which orders its position contains can't be told: {error}\n"
+            f"the ledger of {symbol} was not adopted: it is unknown which orders its position contains: {error}\n"
             "Try again; or, if no result of an earlier order can come any more: --without-trades"
         ) from error
 

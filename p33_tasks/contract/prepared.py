@@ -28,8 +28,8 @@ def policy_digest(policy: Policy, source: str) -> str:
     A verdict is promoted only by a process that judges as the one that prepared it: after a restart with a tighter
     limit nothing counts that was prepared before.
     """
-    told = {name: str(value) for name, value in asdict(policy).items() if name != "allowlist"}
-    judged_by = {**told, "allowlist": sorted(policy.allowlist), "source": source, "version": __version__}
+    limits = {name: str(value) for name, value in asdict(policy).items() if name != "allowlist"}
+    judged_by = {**limits, "allowlist": sorted(policy.allowlist), "source": source, "version": __version__}
     return hashlib.sha256(exact_json.dumps(judged_by, sort_keys=True).encode()).hexdigest()
 
 

@@ -70,7 +70,7 @@ class SnapshotService:
             if symbol in self._allowlist
         )
         unknown = {symbol: "missing in the answer" for symbol in self._allowlist if symbol not in report.positions}
-        unknown.update({symbol: problem for symbol, problem in report.spoiled.items() if symbol in self._allowlist})
+        unknown.update({symbol: problem for symbol, problem in report.invalid.items() if symbol in self._allowlist})
         unknown.update({symbol: _NOT_WRITTEN[status] for symbol, status in written.items() if status in _NOT_WRITTEN})
         if unknown:
             self._store.count_snapshot_errors(unknown)
@@ -92,7 +92,7 @@ class SnapshotService:
             )
             return None
         self._store.put_markets(report, source=self._venue.source, ts_ms=claim.now_ms)
-        for symbol, problem in report.spoiled.items():
+        for symbol, problem in report.invalid.items():
             log.warning(LogEvent.MARKET_UNKNOWN, symbol=symbol, problem=problem)
-        log.info(LogEvent.MARKETS, source=self._venue.source, loaded=len(report.markets), unknown=len(report.spoiled))
-        return MarketsLoaded.SOME if report.spoiled else MarketsLoaded.ALL
+        log.info(LogEvent.MARKETS, source=self._venue.source, loaded=len(report.markets), unknown=len(report.invalid))
+        return MarketsLoaded.SOME if report.invalid else MarketsLoaded.ALL

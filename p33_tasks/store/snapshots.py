@@ -188,7 +188,7 @@ class RedisSnapshotStore:
     def put_markets(self, report: MarketReport, *, source: str, ts_ms: int) -> None:
         """See ``ports.SnapshotStore.put_markets``."""
         written = {symbol: encode_market(market, source, ts_ms) for symbol, market in report.markets.items()}
-        for symbol, problem in report.spoiled.items():
+        for symbol, problem in report.invalid.items():
             written[symbol] = encode_market_problem(problem, source, ts_ms)
         with translated_errors():
             # In one transaction: between the two commands a plan would find no rules.

@@ -26,7 +26,7 @@ def steady(first: PositionReport, second: PositionReport) -> PositionReport:
     Pages are not one moment: a row that moves while they are read can be missed, which would look flat.
     """
     positions = dict(first.positions)
-    invalid = {**second.spoiled, **first.spoiled}
+    invalid = {**second.invalid, **first.invalid}
     for symbol in first.positions:
         again = second.positions.get(symbol)
         if again is None:
@@ -34,7 +34,7 @@ def steady(first: PositionReport, second: PositionReport) -> PositionReport:
         elif _held(first, symbol) != _held(second, symbol):
             del positions[symbol]
             invalid[symbol] = "it was flat in one of two readings and not in the other"
-    return PositionReport(positions=positions, spoiled=invalid)
+    return PositionReport(positions=positions, invalid=invalid)
 
 
 def _held(report: PositionReport, symbol: str) -> tuple[bool, ...]:

@@ -74,7 +74,7 @@ class MemorySnapshotStore:
         here.markets.update({symbol: replace(rules, fetched_ms=ts_ms) for symbol, rules in report.markets.items()})
         for symbol in report.markets:
             here.market_problems.pop(symbol, None)
-        for symbol, problem in report.spoiled.items():
+        for symbol, problem in report.invalid.items():
             here.markets.pop(symbol, None)
             here.market_problems[symbol] = problem
 
@@ -86,7 +86,7 @@ class MemoryVenue:
         self.source = account.source
         self.positions = dict(positions)
         self.rules = rules
-        self.spoiled: dict[str, str] = {}
+        self.invalid: dict[str, str] = {}
         self.failure: Exception | None = None
         self.requests: list[str] = []
 
@@ -95,7 +95,7 @@ class MemoryVenue:
         if self.failure is not None:
             raise self.failure
         found = {name: Position(symbol=name, position_amt=Decimal(amt)) for name, amt in self.positions.items()}
-        return PositionReport(positions=found, spoiled=self.spoiled)
+        return PositionReport(positions=found, invalid=self.invalid)
 
     def fetch_markets(self, symbols: Iterable[str]) -> MarketReport:
         self.requests.append("markets")

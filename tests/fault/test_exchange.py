@@ -129,17 +129,17 @@ def test_an_answer_that_says_nothing_writes_no_snapshot_and_delays_no_verdict(
 
 
 def test_a_bad_row_spoils_its_symbol_only(world: World, record: Record) -> None:
-    spoiled = dict(zip(REAL[:4] + FLAT[:6], ROWS, strict=True))
+    invalid = dict(zip(REAL[:4] + FLAT[:6], ROWS, strict=True))
     with Watcher(world).watching():
-        world.exchange.fault(rows=spoiled, delisted=[REAL[4]])
+        world.exchange.fault(rows=invalid, delisted=[REAL[4]])
         bad_from_ms = world.now_ms() + 1
         world.await_fresh((*REAL[5:], *FLAT[6:]))
-        for symbol in (*spoiled, REAL[4]):
-            assert _fetched_ms(world, symbol) <= bad_from_ms, (symbol, spoiled.get(symbol))
+        for symbol in (*invalid, REAL[4]):
+            assert _fetched_ms(world, symbol) <= bad_from_ms, (symbol, invalid.get(symbol))
         assert _probe(world, FLAT[7]) < 5 * VERDICT_WITHIN_MS
         world.exchange.clear_faults()
         world.await_fresh()
-    record.add("exchange", "bad rows, each kind at once", tried=len(spoiled) + 1, held=len(spoiled) + 1)
+    record.add("exchange", "bad rows, each kind at once", tried=len(invalid) + 1, held=len(invalid) + 1)
 
 
 def test_while_the_exchange_hangs_plans_are_denied_in_time_once_stale(world: World, record: Record) -> None:

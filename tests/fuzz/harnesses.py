@@ -66,8 +66,8 @@ def positions(data: bytes) -> None:
     """The venue's positions."""
     found = _answer(data, lambda value: read_positions(value, SYMBOLS))
     if found is not None:
-        assert set(found.positions) | set(found.spoiled) == set(SYMBOLS), "a symbol is neither known nor unknown"
-        assert not set(found.positions) & set(found.spoiled)
+        assert set(found.positions) | set(found.invalid) == set(SYMBOLS), "a symbol is neither known nor unknown"
+        assert not set(found.positions) & set(found.invalid)
         assert all(position.position_amt.is_finite() for position in found.positions.values())
 
 

@@ -63,8 +63,8 @@ def test_any_json_is_a_report_or_malformed_and_flat_only_when_every_row_says_so(
     except MalformedResponseError:
         assert not isinstance(value, list)
         return
-    assert set(report.positions) | set(report.spoiled) == set(SYMBOLS)
-    assert not set(report.positions) & set(report.spoiled)
+    assert set(report.positions) | set(report.invalid) == set(SYMBOLS)
+    assert not set(report.positions) & set(report.invalid)
     for symbol, position in report.positions.items():
         rows = [row for row in value if isinstance(row, dict) and row.get("symbol") == symbol]
         assert len({row["positionSide"] for row in rows}) == len(rows) > 0
@@ -84,7 +84,7 @@ def test_any_json_is_market_rules_or_malformed(value):
         report = read_markets(exact(value), SYMBOLS)
     except MalformedResponseError:
         return
-    assert set(report.markets) | set(report.spoiled) == set(SYMBOLS)
+    assert set(report.markets) | set(report.invalid) == set(SYMBOLS)
     for rules in report.markets.values():
         assert rules.step_size > 0
         assert rules.min_qty >= 0

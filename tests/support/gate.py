@@ -362,7 +362,7 @@ def open_clients(pool: list[redis.Redis]) -> None:
 
 
 def _without_rules(symbols: tuple[str, ...], problem: str) -> MarketReport:
-    return MarketReport(markets={}, spoiled=dict.fromkeys(symbols, problem))
+    return MarketReport(markets={}, invalid=dict.fromkeys(symbols, problem))
 
 
 def _read(text: str | None) -> dict[str, Any] | None:

@@ -21,7 +21,7 @@ module             what it holds
 ``limits``         request weight, order counts, 429 and 418
 ``recorder``       which endpoint was called when, at what weight
 ``simulation``     all of the above for one running simulator
-``position_rows``  positionRisk as Binance writes it, and spoiled rows
+``position_rows``  positionRisk as Binance writes it, and invalid rows
 ``wire``           numbers and JSON as Binance writes them
 ``market``         handlers of the public endpoints; ``account`` and ``trading`` of the signed ones
 ``routes``         every path with its handler, weight and security

@@ -186,7 +186,7 @@ def _summary(sim: Simulation) -> dict[str, Any]:
 
 
 def _account_position(row: Any) -> Any:
-    """A positionRisk row in the account's words; a spoiled one stays as it is."""
+    """A positionRisk row in the account's words; an invalid one stays as it is."""
     if not isinstance(row, dict):
         return row
     renamed = dict(row)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from p33_tasks.demo.exchange.codes import refusal
 from p33_tasks.demo.exchange.orders import Order, OrderRequest, Params, Trade, number, required
-from p33_tasks.demo.exchange.position_rows import spoiled
+from p33_tasks.demo.exchange.position_rows import with_row_fault
 from p33_tasks.demo.exchange.positions import FLAT, Position, PositionSide
 from p33_tasks.demo.exchange.routes import Route
 from p33_tasks.demo.exchange.simulation import Simulation
@@ -151,7 +151,7 @@ def _rows_of(sim: Simulation, symbol: str) -> list[Any]:
         ((_, held),) = shown
         shown = [("LONG", held if held.amt >= 0 else FLAT), ("SHORT", held if held.amt < 0 else FLAT)]
     rows = [_position(sim, symbol, held, mode) for _side, held in shown if held.amt]
-    return spoiled(rows, sim.row_fault(symbol), amount="total")
+    return with_row_fault(rows, sim.row_fault(symbol), amount="total")
 
 
 def _position(sim: Simulation, symbol: str, held: Position, mode: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from p33_tasks.demo.exchange.codes import refusal
 from p33_tasks.demo.exchange.okx_routes import contract_size
 from p33_tasks.demo.exchange.orders import Order, OrderRequest, Params, Trade, number, required
-from p33_tasks.demo.exchange.position_rows import spoiled
+from p33_tasks.demo.exchange.position_rows import with_row_fault
 from p33_tasks.demo.exchange.positions import FLAT, Position, PositionSide
 from p33_tasks.demo.exchange.routes import Route
 from p33_tasks.demo.exchange.simulation import Simulation
@@ -153,7 +153,7 @@ def _rows_of(sim: Simulation, params: Params, symbol: str, *, with_flat: bool) -
         ((_, held),) = shown
         shown = [("LONG", held if held.amt >= 0 else FLAT), ("SHORT", held if held.amt < 0 else FLAT)]
     rows = [_position(sim, params, symbol, side, held) for side, held in shown if with_flat or held.amt]
-    return spoiled(rows, sim.row_fault(symbol), amount="size")
+    return with_row_fault(rows, sim.row_fault(symbol), amount="size")
 
 
 def _position(sim: Simulation, params: Params, symbol: str, side: PositionSide, held: Position) -> dict[str, Any]:

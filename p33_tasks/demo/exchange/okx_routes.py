@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from p33_tasks.demo.exchange.codes import VenueError, refusal
 from p33_tasks.demo.exchange.orders import Order, OrderRequest, Params, Trade, number, required
-from p33_tasks.demo.exchange.position_rows import spoiled
+from p33_tasks.demo.exchange.position_rows import with_row_fault
 from p33_tasks.demo.exchange.positions import Position, PositionSide
 from p33_tasks.demo.exchange.routes import Route
 from p33_tasks.demo.exchange.simulation import Simulation
@@ -71,7 +71,7 @@ def _positions(sim: Simulation, params: Params) -> Any:
         sim.venue.listing(symbol)
         shown = [(side, sim.venue.positions.shown(symbol, side, sim.now_ms)) for side in sim.venue.sides]
         own = [_position(sim, symbol, side, held) for side, held in shown if held.amt]
-        rows.extend(spoiled(own, sim.row_fault(symbol), amount="pos"))
+        rows.extend(with_row_fault(own, sim.row_fault(symbol), amount="pos"))
     return rows
 
 

@@ -29,7 +29,7 @@ def v2_rows(venue: Venue, symbols: list[str], now_ms: int, *, faults: RowFaults)
         plain_rows = [
             _v2(venue, symbol, side, position, now_ms) for side, position in _shown(venue, symbol, now_ms, fault)
         ]
-        rows.extend(spoiled(plain_rows, fault))
+        rows.extend(with_row_fault(plain_rows, fault))
     return rows
 
 
@@ -44,7 +44,7 @@ def v3_rows(venue: Venue, symbols: list[str], now_ms: int, *, faults: RowFaults)
             for side, position in _shown(venue, symbol, now_ms, fault)
             if position.amt or symbol in with_orders
         ]
-        rows.extend(spoiled([_v3(venue, symbol, side, position, now_ms) for side, position in shown], fault))
+        rows.extend(with_row_fault([_v3(venue, symbol, side, position, now_ms) for side, position in shown], fault))
     return rows
 
 
@@ -139,7 +139,7 @@ def _amounts(listing: Listing, position: Position, mark: Decimal) -> tuple[str, 
     return plain(entry), money(position.amt * (mark - position.entry_price)), money(position.amt * mark)
 
 
-def spoiled(rows: list[Row], fault: str | None, *, amount: str = "positionAmt") -> list[Any]:
+def with_row_fault(rows: list[Row], fault: str | None, *, amount: str = "positionAmt") -> list[Any]:
     """What a row switch makes of the rows of one symbol; ``amount`` is the venue's field for the quantity."""
     if fault is None or fault == "hedged":
         return list(rows)

@@ -113,7 +113,7 @@ class LostOrders:
             return "the position wasn't read"
         position = self._venue.fetch_positions([symbol]).positions.get(symbol)
         held = None if position is None else position.amount_of(leg)
-        return "the position isn't told" if held is None else f"the position is {canonical(held)}"
+        return "the position is unknown" if held is None else f"the position is {canonical(held)}"
 
 
 def _order_ids(trades: tuple[Trade, ...] | None) -> tuple[str, ...]:

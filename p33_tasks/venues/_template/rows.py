@@ -35,7 +35,7 @@ def read_positions(answer: object, symbols: Iterable[str]) -> PositionReport:
             positions[symbol] = _position(symbol, own)
         except InvalidRowError as problem:
             invalid[symbol] = str(problem)
-    return PositionReport(positions=positions, spoiled=invalid)
+    return PositionReport(positions=positions, invalid=invalid)
 
 
 def _position(symbol: str, rows: list[Row]) -> Position:
@@ -64,7 +64,7 @@ def read_markets(answer: object, symbols: Iterable[str]) -> MarketReport:
             markets[symbol] = _rules(symbol, own)
         except InvalidRowError as problem:
             invalid[symbol] = str(problem)
-    return MarketReport(markets=markets, spoiled=invalid)
+    return MarketReport(markets=markets, invalid=invalid)
 
 
 def _rules(symbol: str, rows: list[Row]) -> MarketRules:

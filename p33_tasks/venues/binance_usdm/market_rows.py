@@ -36,13 +36,13 @@ def read_markets(answer: object, symbols: Iterable[str]) -> MarketReport:
     if not isinstance(listed, list):
         raise MalformedResponseError(f"markets: an object with a list 'symbols' was expected, {shape(answer)} came")
     markets: dict[str, MarketRules] = {}
-    spoiled: dict[str, str] = {}
+    invalid: dict[str, str] = {}
     for symbol, rows in rows_by_symbol(listed, symbols).items():
         try:
             markets[symbol] = _rules(symbol, rows)
         except InvalidRowError as problem:
-            spoiled[symbol] = str(problem)
-    return MarketReport(markets=markets, spoiled=spoiled)
+            invalid[symbol] = str(problem)
+    return MarketReport(markets=markets, invalid=invalid)
 
 
 def _rules(symbol: str, rows: list[Row]) -> MarketRules:

@@ -45,7 +45,7 @@ def read_positions(answer: object, symbols: Iterable[str]) -> PositionReport:
             positions[symbol] = _position(symbol, rows)
         except InvalidRowError as problem:
             invalid[symbol] = str(problem)
-    return PositionReport(positions=positions, spoiled=invalid)
+    return PositionReport(positions=positions, invalid=invalid)
 
 
 def _position(symbol: str, rows: list[Row]) -> Position:

@@ -29,7 +29,7 @@ def read_markets(answer: object, symbols: Iterable[str]) -> MarketReport:
             markets[symbol] = _rules(symbol, own)
         except InvalidRowError as problem:
             invalid[symbol] = str(problem)
-    return MarketReport(markets=markets, spoiled=invalid)
+    return MarketReport(markets=markets, invalid=invalid)
 
 
 def read_hedge_mode(answer: object) -> bool:

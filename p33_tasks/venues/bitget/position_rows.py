@@ -54,7 +54,7 @@ def read_positions(answer: object, symbols: Iterable[str], *, hedge_mode: bool) 
             positions[symbol] = _hedged(symbol, open_rows) if hedge_mode else _one_way(symbol, open_rows)
         except InvalidRowError as problem:
             invalid[symbol] = str(problem)
-    return PositionReport(positions=positions, spoiled=invalid)
+    return PositionReport(positions=positions, invalid=invalid)
 
 
 def rows_by_side(rows: Sequence[Row], *, hedge_mode: bool) -> dict[Leg, Row]:

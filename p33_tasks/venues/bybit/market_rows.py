@@ -27,7 +27,7 @@ def read_markets(pages: Sequence[object], symbols: Iterable[str]) -> MarketRepor
             markets[symbol] = _rules(symbol, own)
         except InvalidRowError as problem:
             invalid[symbol] = str(problem)
-    return MarketReport(markets=markets, spoiled=invalid)
+    return MarketReport(markets=markets, invalid=invalid)
 
 
 def _rules(symbol: str, rows: Sequence[Row]) -> MarketRules:

@@ -49,7 +49,7 @@ def read_positions(pages: Sequence[object], symbols: Iterable[str]) -> PositionR
             positions[symbol] = _position(symbol, own, doubt)
         except InvalidRowError as problem:
             invalid[symbol] = str(problem)
-    return PositionReport(positions=positions, spoiled=invalid)
+    return PositionReport(positions=positions, invalid=invalid)
 
 
 def is_settled_here(symbol: str) -> bool:

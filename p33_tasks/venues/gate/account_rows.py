@@ -52,7 +52,7 @@ class Contracts:
                 markets[symbol] = self._rules(symbol)
             except InvalidRowError as problem:
                 invalid[symbol] = str(problem)
-        return MarketReport(markets=markets, spoiled=invalid)
+        return MarketReport(markets=markets, invalid=invalid)
 
     def _only_row(self, symbol: str) -> Row:
         own = self.rows.get(symbol, [])

@@ -52,7 +52,7 @@ def read_positions(
             positions[symbol] = _dual(symbol, found, size) if hedge_mode else _single(symbol, found, size)
         except InvalidRowError as problem:
             invalid[symbol] = str(problem)
-    return PositionReport(positions=positions, spoiled=invalid)
+    return PositionReport(positions=positions, invalid=invalid)
 
 
 def _doubt(rows: Sequence[Any]) -> str | None:

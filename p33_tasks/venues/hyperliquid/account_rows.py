@@ -73,7 +73,7 @@ def read_markets(answer: object, symbols: Iterable[str]) -> MarketReport:
             markets[symbol] = MarketRules(symbol=symbol, step_size=step, min_qty=step, max_market_qty=None)
         except InvalidRowError as problem:
             invalid[symbol] = str(problem)
-    return MarketReport(markets=markets, spoiled=invalid)
+    return MarketReport(markets=markets, invalid=invalid)
 
 
 def decimals_of(rows: list[Row]) -> int:

@@ -46,7 +46,7 @@ def read_positions(answer: object, symbols: Iterable[str], *, dex: str) -> Posit
             positions[symbol] = _position(symbol, own, doubt)
         except InvalidRowError as problem:
             invalid[symbol] = str(problem)
-    return PositionReport(positions=positions, spoiled=invalid)
+    return PositionReport(positions=positions, invalid=invalid)
 
 
 def _flattened(row: object) -> Row:

@@ -54,7 +54,7 @@ class Hyperliquid:
         )
         return PositionReport(
             positions={symbol: each for report in found for symbol, each in report.positions.items()},
-            spoiled=unread | {symbol: why for report in found for symbol, why in report.spoiled.items()},
+            invalid=unread | {symbol: why for report in found for symbol, why in report.invalid.items()},
         )
 
     def fetch_markets(self, symbols: Iterable[str]) -> MarketReport:
@@ -64,7 +64,7 @@ class Hyperliquid:
         )
         return MarketReport(
             markets={symbol: each for report in found for symbol, each in report.markets.items()},
-            spoiled=unread | {symbol: why for report in found for symbol, why in report.spoiled.items()},
+            invalid=unread | {symbol: why for report in found for symbol, why in report.invalid.items()},
         )
 
     def fetch_server_time_ms(self) -> int:

@@ -41,7 +41,7 @@ class Instruments:
                 markets[symbol] = _rules(symbol, self._only_row(symbol))
             except InvalidRowError as problem:
                 invalid[symbol] = str(problem)
-        return MarketReport(markets=markets, spoiled=invalid)
+        return MarketReport(markets=markets, invalid=invalid)
 
     def _only_row(self, symbol: str) -> Row:
         own = self.rows.get(symbol, [])

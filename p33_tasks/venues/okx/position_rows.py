@@ -62,7 +62,7 @@ def read_positions(
             positions[symbol] = _hedged(symbol, found, size) if hedge_mode else _net(symbol, found, size)
         except InvalidRowError as problem:
             invalid[symbol] = str(problem)
-    return PositionReport(positions=positions, spoiled=invalid)
+    return PositionReport(positions=positions, invalid=invalid)
 
 
 def _doubt(rows: Sequence[Any]) -> str | None:

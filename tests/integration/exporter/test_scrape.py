@@ -142,19 +142,19 @@ def test_the_lag_counts_entries_unread_and_unacknowledged_and_the_oldest_tells_i
 
 def test_a_foreign_value_under_any_key_of_ours_spoils_that_key_only(exporter: Exporter, world: World) -> None:
     client, keys = world.client, world.keys
-    spoiled = [keys.counters, keys.refresh, keys.budget, keys.plans, keys.snapshot("BNBUSDT"), keys.ledger("BNBUSDT")]
-    for key in spoiled:
+    invalid = [keys.counters, keys.refresh, keys.budget, keys.plans, keys.snapshot("BNBUSDT"), keys.ledger("BNBUSDT")]
+    for key in invalid:
         client.rename(key, f"aside:{key}") if client.exists(key) else None
         client.set(key, "foreign")
     try:
         found = scrape(exporter)
         page = exporter.get("/")
     finally:
-        for key in spoiled:
+        for key in invalid:
             client.delete(key)
             client.rename(f"aside:{key}", key) if client.exists(f"aside:{key}") else None
     assert found["p33_up",] == 1
-    assert found["p33_unreadable_keys",] == len(spoiled)
+    assert found["p33_unreadable_keys",] == len(invalid)
     assert found["p33_position_amt", "ETHUSDT"] == -1.2
     assert ("p33_position_amt", "BNBUSDT") not in found
     assert page.status == 200
@@ -162,14 +162,14 @@ def test_a_foreign_value_under_any_key_of_ours_spoils_that_key_only(exporter: Ex
 
 def test_a_counter_that_no_redis_can_count_to_spoils_itself_only(exporter: Exporter, world: World) -> None:
     client, counters = world.client, world.keys.counters
-    spoiled = ("p33_trimmed_total|plan", "p33_evaluation_duration_seconds|sum", "p33_permit_latency_seconds|bucket|5")
-    before = {field: client.hget(counters, field) for field in spoiled}
-    for field in spoiled:
+    invalid = ("p33_trimmed_total|plan", "p33_evaluation_duration_seconds|sum", "p33_permit_latency_seconds|bucket|5")
+    before = {field: client.hget(counters, field) for field in invalid}
+    for field in invalid:
         client.hset(counters, field, "9" * 400)
     try:
         found = scrape(exporter)
     finally:
-        client.hdel(counters, *spoiled)
+        client.hdel(counters, *invalid)
         client.hset(
             counters, mapping={field: value for field, value in before.items() if value is not None} or {"x": 0}
         )

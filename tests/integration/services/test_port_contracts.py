@@ -242,7 +242,7 @@ def test_a_symbol_without_rules_by_the_venues_latest_word_loses_its_old_ones(pla
     asked_ms = place.now_ms()
     put(MarketReport(markets={SYMBOL: make_market()}), source=place.source, ts_ms=asked_ms)
     assert place.verdicts.load(place.plan()).market == make_market(fetched_ms=asked_ms)
-    put(MarketReport(markets={}, spoiled={SYMBOL: "gone"}), source=place.source, ts_ms=place.now_ms())
+    put(MarketReport(markets={}, invalid={SYMBOL: "gone"}), source=place.source, ts_ms=place.now_ms())
     facts = place.verdicts.load(place.plan())
     assert facts.market is None
     assert "gone" in facts.market_problem

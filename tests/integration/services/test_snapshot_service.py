@@ -27,7 +27,7 @@ class PlayedVenue:
 
     def __init__(self) -> None:
         self.positions: dict[str, str] = {SYMBOL: "0.040", OTHER: "0"}
-        self.spoiled: dict[str, str] = {}
+        self.invalid: dict[str, str] = {}
         self.failure: Exception | None = None
         self.market_failure: ExchangeError | None = None
         self.markets = {SYMBOL}
@@ -38,14 +38,14 @@ class PlayedVenue:
         if self.failure is not None:
             raise self.failure
         positions = {name: Position(symbol=name, position_amt=Decimal(amt)) for name, amt in self.positions.items()}
-        return PositionReport(positions=positions, spoiled=self.spoiled)
+        return PositionReport(positions=positions, invalid=self.invalid)
 
     def fetch_markets(self, symbols: Iterable[str]) -> MarketReport:  # noqa: ARG002 - the port's signature
         self.requests.append("markets")
         if self.market_failure is not None:
             raise self.market_failure
-        spoiled = dict.fromkeys({SYMBOL, OTHER} - self.markets, "no step size")
-        return MarketReport(markets=dict.fromkeys(self.markets, RULES), spoiled=spoiled)
+        invalid = dict.fromkeys({SYMBOL, OTHER} - self.markets, "no step size")
+        return MarketReport(markets=dict.fromkeys(self.markets, RULES), invalid=invalid)
 
 
 @pytest.fixture
@@ -123,14 +123,14 @@ def test_a_programming_error_gives_the_claim_back_and_is_raised(
     assert gate.redis.hget(gate.keys.refresh, "error") == "the worker failed"
 
 
-@pytest.mark.parametrize("how", ["spoiled", "missing"])
+@pytest.mark.parametrize("how", ["invalid", "missing"])
 def test_a_bad_or_missing_row_spoils_its_own_symbol_only(
     gate: Gate, service: SnapshotService, venue: PlayedVenue, how: str
 ) -> None:
     """U: one delisted symbol in the allowlist."""
     del venue.positions[OTHER]
-    if how == "spoiled":
-        venue.spoiled = {OTHER: "two rows"}
+    if how == "invalid":
+        venue.invalid = {OTHER: "two rows"}
     assert service.refresh(SYMBOL) == "refreshed"
     assert gate.redis.hget(gate.keys.snapshot(SYMBOL), "position_amt") == "0.04"
     assert not gate.redis.exists(gate.keys.snapshot(OTHER), gate.keys.ledger(OTHER))
@@ -150,7 +150,7 @@ def test_symbols_that_nobody_asked_for_are_not_written(
     gate: Gate, service: SnapshotService, venue: PlayedVenue
 ) -> None:
     venue.positions["DOGEUSDT"] = "5"
-    venue.spoiled = {"XRPUSDT": "two rows"}
+    venue.invalid = {"XRPUSDT": "two rows"}
     service.refresh(SYMBOL)
     assert not gate.redis.exists(gate.keys.snapshot("DOGEUSDT"))
     assert not [name for name in gate.redis.hkeys(gate.keys.counters) if "DOGE" in name or "XRP" in name]

@@ -101,7 +101,7 @@ def test_both_legs_of_hedge_mode_are_read(venue, sim):
 def test_a_bad_row_affects_its_symbol_only(venue, sim, fault):
     sim.fault(rows={"BTCUSDT": fault})
     report = venue.fetch_positions(["BTCUSDT", "ETHUSDT"])
-    assert (report.spoiled.keys(), amounts(report)) == ({"BTCUSDT"}, {"ETHUSDT": Decimal("-1.25")})
+    assert (report.invalid.keys(), amounts(report)) == ({"BTCUSDT"}, {"ETHUSDT": Decimal("-1.25")})
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_broken_answer_proves_nothing(venue, sim, body, error):
 def test_market_rules_the_account_and_the_key(venue):
     report = venue.fetch_markets(["BTCUSDT", "NOSUCHUSDT"])
     assert report.markets["BTCUSDT"].max_market_qty == Decimal(120)
-    assert report.spoiled.keys() == {"NOSUCHUSDT"}
+    assert report.invalid.keys() == {"NOSUCHUSDT"}
     assert venue.fetch_account().problem is None
     assert venue.fetch_key_permissions().ip_restricted
 

@@ -78,7 +78,7 @@ def test_market_rules_come_with_one_request(venue, sim):
     assert report.markets["BTCUSDT"] == MarketRules(
         symbol="BTCUSDT", step_size=Decimal("0.001"), min_qty=Decimal("0.001"), max_market_qty=Decimal(120)
     )
-    assert report.spoiled.keys() == {"NOSUCHUSDT"}
+    assert report.invalid.keys() == {"NOSUCHUSDT"}
     assert sim.requests().total == 1
 
 
@@ -101,7 +101,7 @@ def test_a_bad_row_spoils_its_symbol_only(venue, sim, fault):
     sim.fault(rows={"BTCUSDT": fault})
     report = venue.fetch_positions(["BTCUSDT", "ETHUSDT"])
     assert report.positions.keys() == {"ETHUSDT"}
-    assert report.spoiled.keys() == {"BTCUSDT"}
+    assert report.invalid.keys() == {"BTCUSDT"}
 
 
 def test_a_delisted_symbol_spoils_itself_only(venue, sim):

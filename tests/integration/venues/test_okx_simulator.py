@@ -102,7 +102,7 @@ def test_both_legs_of_hedge_mode_are_read(venue, sim):
 def test_a_bad_row_affects_its_symbol_only(venue, sim, fault):
     sim.fault(rows={BTC: fault})
     report = venue.fetch_positions([BTC, ETH])
-    assert (report.spoiled.keys(), amounts(report)) == ({BTC}, {ETH: Decimal("-1.25")})
+    assert (report.invalid.keys(), amounts(report)) == ({BTC}, {ETH: Decimal("-1.25")})
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_broken_answer_proves_nothing(venue, sim, body, error):
 def test_market_rules_the_account_and_the_key(venue):
     report = venue.fetch_markets([BTC, "NOSUCH-USDT-SWAP"])
     assert report.markets[BTC].max_market_qty == Decimal(120)
-    assert report.spoiled.keys() == {"NOSUCH-USDT-SWAP"}
+    assert report.invalid.keys() == {"NOSUCH-USDT-SWAP"}
     assert venue.fetch_account().problem is None
     assert venue.fetch_key_permissions().ip_restricted
 

@@ -79,7 +79,7 @@ def test_a_symbol_that_is_unknown_affects_itself_only(
     gate: MemoryGate, service: SnapshotService, venue: MemoryVenue
 ) -> None:
     del venue.positions[OTHER]
-    venue.spoiled = {OTHER: "no amount"}
+    venue.invalid = {OTHER: "no amount"}
     assert service.refresh(SYMBOL) == "refreshed"
     assert (amount(gate), amount(gate, OTHER)) == (Decimal("0.040"), None)
     assert gate.account.snapshot_errors == {OTHER: 1}

@@ -206,7 +206,7 @@ def test_a_closed_row_beside_an_open_one_counts_for_nothing():
     ids=str,
 )
 def test_two_open_positions_are_not_one(rows, hedge):
-    assert read(*rows, hedge=hedge).spoiled.keys() == {BTC}
+    assert read(*rows, hedge=hedge).invalid.keys() == {BTC}
 
 
 @pytest.mark.parametrize(
@@ -229,15 +229,15 @@ def test_two_open_positions_are_not_one(rows, hedge):
 )
 def test_a_row_that_cannot_be_trusted_is_invalid_for_its_symbol_only(changes):
     report = read(row(**changes), row(symbol=ETH))
-    assert (report.spoiled.keys(), amounts(report)) == ({BTC}, {ETH: Decimal("1.5")})
+    assert (report.invalid.keys(), amounts(report)) == ({BTC}, {ETH: Decimal("1.5")})
 
 
 @pytest.mark.parametrize("stranger", [row(symbol="BTCPERP", marginCoin="USDC"), row(symbol=...), row(symbol=7), "x"])
 @pytest.mark.parametrize("hedge", [False, True])
 def test_a_row_of_another_margin_coin_leaves_absent_symbols_unknown(stranger, hedge):
     report = read(leg("long") if hedge else row(), stranger, hedge=hedge)
-    assert ETH in report.spoiled
-    assert (BTC in report.spoiled) is hedge  # its short leg is absent
+    assert ETH in report.invalid
+    assert (BTC in report.invalid) is hedge  # its short leg is absent
 
 
 @pytest.mark.parametrize("changes", [{"code": "40085"}, {"code": 0}, {"code": None}, {"data": None}, {"data": {}}])
@@ -264,8 +264,8 @@ def test_no_answer_makes_anything_up(body, hedge):
         report = read_positions(body, [BTC, ETH], hedge_mode=hedge)
     except MalformedResponseError:
         return
-    assert report.positions.keys() | report.spoiled.keys() == {BTC, ETH}
-    assert report.positions.keys().isdisjoint(report.spoiled)
+    assert report.positions.keys() | report.invalid.keys() == {BTC, ETH}
+    assert report.positions.keys().isdisjoint(report.invalid)
 
 
 def test_a_unified_account_is_refused_and_never_flat():
@@ -308,7 +308,7 @@ def test_the_documented_contract_has_its_rules():
 def test_a_symbol_that_is_not_trading_or_not_readable_has_no_rules(changes):
     contracts = raw("contracts.json")
     contracts["data"][0].update(changes)
-    assert read_markets(contracts, [BTC]).spoiled.keys() == {BTC}
+    assert read_markets(contracts, [BTC]).invalid.keys() == {BTC}
     with pytest.raises(MalformedResponseError):
         read_markets(answer([]), [BTC])
 
@@ -316,7 +316,7 @@ def test_a_symbol_that_is_not_trading_or_not_readable_has_no_rules(changes):
 def test_a_contract_listed_twice_has_no_rules():
     contracts = raw("contracts.json")
     contracts["data"] *= 2
-    assert read_markets(contracts, [BTC]).spoiled.keys() == {BTC}
+    assert read_markets(contracts, [BTC]).invalid.keys() == {BTC}
 
 
 def test_the_account_its_mode_and_the_keys_rights():

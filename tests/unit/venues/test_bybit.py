@@ -83,7 +83,7 @@ def test_the_side_has_the_sign_and_an_omitted_symbol_is_flat():
     assert modes == {"BTCUSDT": False, "ETHUSDT": False, "SOLUSDT": False, "XRPUSDT": None}, (
         "no row tells the last one's"
     )
-    assert not report.spoiled
+    assert not report.invalid
 
 
 def test_both_legs_of_hedge_mode_are_read_by_their_index():
@@ -143,7 +143,7 @@ def test_a_row_that_cannot_be_trusted_is_invalid_for_its_symbol_only(rows):
         {name: value if not isinstance(value, float) else Decimal("NaN") for name, value in r.items()} for r in rows
     ]
     report = read_positions([page(*exact, row(symbol="ETHUSDT"))], SYMBOLS)
-    assert report.spoiled.keys() == {"BTCUSDT"}
+    assert report.invalid.keys() == {"BTCUSDT"}
     assert amounts(report) == {"ETHUSDT": Decimal("0.5"), "SOLUSDT": 0, "XRPUSDT": 0}
 
 
@@ -158,20 +158,20 @@ def test_an_amount_below_the_step_is_its_own_digits_and_never_flat():
 def test_a_row_that_belongs_elsewhere_leaves_absent_symbols_unknown(stranger):
     report = read(row(), stranger)
     assert amounts(report) == {"BTCUSDT": Decimal("0.5")}
-    assert report.spoiled.keys() == {"ETHUSDT", "SOLUSDT", "XRPUSDT"}
+    assert report.invalid.keys() == {"ETHUSDT", "SOLUSDT", "XRPUSDT"}
 
 
 def test_a_row_that_belongs_elsewhere_leaves_an_absent_leg_unknown():
     report = read(row(positionIdx=1), row(symbol="BTCPERP"))
-    assert "BTCUSDT" in report.spoiled
+    assert "BTCUSDT" in report.invalid
     both = read(row(positionIdx=1), row(positionIdx=2, side="Sell"), row(symbol="BTCPERP"))
     assert "BTCUSDT" in both.positions
 
 
 @pytest.mark.parametrize("symbol", ["BTCPERP", "BTC-27DEC24", "BTCUSD", "BTC/USDT", "BTC-USDT-SWAP", "USDT"])
 def test_a_symbol_of_another_settle_coin_is_unknown_and_never_flat(symbol):
-    assert symbol in read(symbols=[symbol]).spoiled
-    assert symbol in read(row(symbol=symbol), symbols=[symbol]).spoiled
+    assert symbol in read(symbols=[symbol]).invalid
+    assert symbol in read(row(symbol=symbol), symbols=[symbol]).invalid
 
 
 def test_a_dated_contract_settled_in_usdt_is_read():
@@ -197,8 +197,8 @@ def test_no_answer_makes_anything_up(answer):
         report = read_positions([answer], SYMBOLS)
     except MalformedResponseError:
         return
-    assert report.positions.keys() | report.spoiled.keys() == set(SYMBOLS)
-    assert report.positions.keys().isdisjoint(report.spoiled)
+    assert report.positions.keys() | report.invalid.keys() == set(SYMBOLS)
+    assert report.positions.keys().isdisjoint(report.invalid)
 
 
 # --- pages ----------------------------------------------------------------------------------------------------------
@@ -229,7 +229,7 @@ def test_a_row_that_moved_between_pages_is_unknown_and_not_flat():
     again = (page(row(), row(symbol="ETHUSDT"), cursor="c1"), page(row(symbol="SOLUSDT")))
     for first, second in ((missed, again), (again, missed)):
         report, _ = fetch(*first, *second)
-        assert report.spoiled.keys() == {"ETHUSDT"}
+        assert report.invalid.keys() == {"ETHUSDT"}
         assert amounts(report) == {"BTCUSDT": Decimal("0.5"), "SOLUSDT": Decimal("0.5"), "XRPUSDT": 0}
 
 
@@ -237,13 +237,13 @@ def test_a_leg_that_moved_between_pages_is_unknown():
     both = (page(row(positionIdx=1), cursor="c1"), page(row(positionIdx=2, side="Sell")))
     one = (page(row(positionIdx=1), cursor="c1"), page(row(symbol="SOLUSDT")))
     report, _ = fetch(*both, *one)
-    assert {"BTCUSDT"} <= report.spoiled.keys()
+    assert {"BTCUSDT"} <= report.invalid.keys()
 
 
 def test_a_symbol_on_two_pages_is_invalid():
     pages = (page(row(), cursor="c1"), page(row(), row(symbol="ETHUSDT")))
     report, _ = fetch(*pages, *pages)
-    assert report.spoiled.keys() == {"BTCUSDT"}
+    assert report.invalid.keys() == {"BTCUSDT"}
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_market_orders_have_their_own_maximum():
         Decimal("0.01"),
         Decimal("500.0"),
     )
-    assert report.spoiled.keys() == {"XRPUSDT"}
+    assert report.invalid.keys() == {"XRPUSDT"}
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_a_symbol_that_is_not_trading_or_not_readable_has_no_rules(changes):
     listed = json.loads((DATA / "instruments_linear.json").read_text())
     listed["result"]["list"][0].update(changes)
     report = read_markets([loads_exact(json.dumps(listed))], ["BTCUSDT", "ETHUSDT"])
-    assert (report.spoiled.keys(), report.markets.keys()) == ({"BTCUSDT"}, {"ETHUSDT"})
+    assert (report.invalid.keys(), report.markets.keys()) == ({"BTCUSDT"}, {"ETHUSDT"})
 
 
 def test_instruments_are_read_to_their_last_page():

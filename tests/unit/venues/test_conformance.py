@@ -95,9 +95,9 @@ def test_a_position_is_proven_proven_flat_or_unknown(case: Case) -> None:
         if case.spec.symbol_is_flat_by is FlatEvidence.ABSENCE:
             assert report.positions[absent].position_amt == 0
         else:
-            assert absent in report.spoiled
-        assert report.positions.keys().isdisjoint(report.spoiled)
-        assert report.positions.keys() | report.spoiled.keys() == {*case.sample.positions, absent}
+            assert absent in report.invalid
+        assert report.positions.keys().isdisjoint(report.invalid)
+        assert report.positions.keys() | report.invalid.keys() == {*case.sample.positions, absent}
 
 
 def test_an_answer_about_something_else_is_an_error_and_never_flat(case: Case) -> None:
@@ -110,7 +110,7 @@ def test_an_answer_about_something_else_is_an_error_and_never_flat(case: Case) -
 def test_an_invalid_row_affects_its_symbol_only_and_is_never_flat(case: Case, literal: str) -> None:
     assert case.sample.positions_answer.count(case.sample.amount_literal) == 1
     report = case.read(case.sample.positions_answer.replace(case.sample.amount_literal, literal))
-    (symbol,) = report.spoiled
+    (symbol,) = report.invalid
     assert Decimal(case.sample.positions[symbol]) == Decimal(case.sample.amount_literal.strip('"'))
     assert report.positions.keys() == case.sample.positions.keys() - {symbol}
 
@@ -131,7 +131,7 @@ def test_both_legs_are_reported_and_one_on_the_other_side_is_invalid(case: Case)
     ]:
         assert turned != sample.hedge_answer
         report = case.venue(positions=turned, hedge=True)[0].fetch_positions([sample.hedge_symbol])
-        assert report.spoiled.keys() == {sample.hedge_symbol}
+        assert report.invalid.keys() == {sample.hedge_symbol}
 
 
 # --- market rules ---------------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ def test_market_rules_are_in_base_units_and_a_symbol_that_is_not_trading_has_non
     report = reader.fetch_markets([*case.sample.steps, *case.sample.not_trading])
     found = {symbol: (rules.step_size, rules.min_qty) for symbol, rules in report.markets.items()}
     assert found == {s: (Decimal(step), Decimal(least)) for s, (step, least) in case.sample.steps.items()}
-    assert report.spoiled.keys() == set(case.sample.not_trading)
+    assert report.invalid.keys() == set(case.sample.not_trading)
 
 
 # --- requests -------------------------------------------------------------------------------------------------------

@@ -64,17 +64,17 @@ def test_the_maximum_is_the_smaller_one_above_zero(first, second, expected):
 
 @pytest.mark.parametrize("status", ["SETTLING", "PENDING_TRADING", "BREAK", "CLOSE", "", None, 1])
 def test_a_symbol_that_is_not_trading_is_spoiled_and_the_reason_names_its_status(status):
-    assert f"{status!r}" in read(market(status=status)).spoiled["BTCUSDT"]
+    assert f"{status!r}" in read(market(status=status)).invalid["BTCUSDT"]
 
 
 def test_a_delisted_symbol_spoils_itself_only():
     report = read(market("ETHUSDT"), wanted=["BTCUSDT", "ETHUSDT"])
     assert report.markets.keys() == {"ETHUSDT"}
-    assert "doesn't list it" in report.spoiled["BTCUSDT"]
+    assert "doesn't list it" in report.invalid["BTCUSDT"]
 
 
 def test_a_symbol_listed_twice_is_spoiled():
-    assert "2 times" in read(market(), market()).spoiled["BTCUSDT"]
+    assert "2 times" in read(market(), market()).invalid["BTCUSDT"]
 
 
 @pytest.mark.parametrize(
@@ -99,16 +99,16 @@ def test_a_symbol_listed_twice_is_spoiled():
 def test_rules_that_cannot_be_told_are_spoiled(filters):
     report = read(market(filters=filters))
     assert report.markets == {}
-    assert report.spoiled.keys() == {"BTCUSDT"}
+    assert report.invalid.keys() == {"BTCUSDT"}
 
 
 def test_a_symbol_without_filters_is_spoiled():
-    assert "filters" in read({"symbol": "BTCUSDT", "status": "TRADING"}).spoiled["BTCUSDT"]
+    assert "filters" in read({"symbol": "BTCUSDT", "status": "TRADING"}).invalid["BTCUSDT"]
 
 
 def test_the_documented_example_has_no_lot_size_and_is_spoiled():
     answer = loads_exact((DATA / "binance_exchangeinfo_docs.json").read_text())
-    assert "LOT_SIZE" in read_markets(answer, ["BLZUSDT"]).spoiled["BLZUSDT"]
+    assert "LOT_SIZE" in read_markets(answer, ["BLZUSDT"]).invalid["BLZUSDT"]
 
 
 @pytest.mark.parametrize("answer", [None, [], {}, {"symbols": None}, {"symbols": {}}, "x", 1])

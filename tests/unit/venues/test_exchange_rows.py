@@ -39,7 +39,7 @@ def test_the_documented_v2_answer_proves_a_flat_position():
     position = report.positions["BTCUSDT"]
     assert (position.position_amt, position.leverage, position.hedge_mode) == (Decimal(0), Decimal(10), False)
     assert position.mark_price == Decimal("6679.50671178")
-    assert report.spoiled == {}
+    assert report.invalid == {}
 
 
 def test_recorded_v3_rows_have_the_same_fields_and_keep_every_digit():
@@ -75,12 +75,12 @@ def test_an_answer_that_is_no_list_of_rows_is_malformed(answer):
 def test_a_missing_row_is_unknown_and_not_flat():
     report = read(row(symbol="ETHUSDT"))
     assert report.positions == {}
-    assert "no row" in report.spoiled["BTCUSDT"]
+    assert "no row" in report.invalid["BTCUSDT"]
 
 
 def test_an_empty_list_proves_nothing():
     assert read().positions == {}
-    assert read().spoiled.keys() == {"BTCUSDT"}
+    assert read().invalid.keys() == {"BTCUSDT"}
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_an_empty_list_proves_nothing():
 def test_a_bad_amount_spoils_its_symbol_and_no_other(amount):
     report = read(row(positionAmt=amount), row(symbol="ETHUSDT"), symbols=["BTCUSDT", "ETHUSDT"])
     assert report.positions.keys() == {"ETHUSDT"}
-    assert "positionAmt" in report.spoiled["BTCUSDT"]
+    assert "positionAmt" in report.invalid["BTCUSDT"]
 
 
 @pytest.mark.parametrize("literal", ["NaN", "Infinity", "1e400", "1e99999999999999999999", "9" * 5000])
@@ -98,31 +98,31 @@ def test_a_bad_json_number_spoils_its_symbol_and_no_other(literal):
     text = json.dumps([row(), row(symbol="ETHUSDT")]).replace('"0.036"', literal, 1)
     report = read_positions(loads_exact(text), ["BTCUSDT", "ETHUSDT"])
     assert report.positions.keys() == {"ETHUSDT"}
-    assert "positionAmt" in report.spoiled["BTCUSDT"]
+    assert "positionAmt" in report.invalid["BTCUSDT"]
 
 
 def test_a_float_from_another_json_reader_is_not_accepted():
-    assert "positionAmt" in read_positions([row(positionAmt=0.036)], ["BTCUSDT"]).spoiled["BTCUSDT"]
+    assert "positionAmt" in read_positions([row(positionAmt=0.036)], ["BTCUSDT"]).invalid["BTCUSDT"]
 
 
 @pytest.mark.parametrize("field", ["entryPrice", "markPrice", "leverage", "unRealizedProfit"])
 def test_a_field_that_is_there_must_be_a_number(field):
-    assert field in read(row(**{field: "n/a"})).spoiled["BTCUSDT"]
+    assert field in read(row(**{field: "n/a"})).invalid["BTCUSDT"]
 
 
 @pytest.mark.parametrize("rows", [[row(), row()], [row(), row(positionAmt="0.5")]])
 def test_a_duplicated_row_spoils_its_symbol(rows):
-    assert "more than one" in read(*rows).spoiled["BTCUSDT"]
+    assert "more than one" in read(*rows).invalid["BTCUSDT"]
 
 
 def test_an_amount_given_twice_in_one_row_spoils_its_symbol():
     text = json.dumps([row()]).replace('"positionAmt"', '"positionAmt": "0", "positionAmt"')
-    assert "unreadable" in read_positions(loads_exact(text), ["BTCUSDT"]).spoiled["BTCUSDT"]
+    assert "unreadable" in read_positions(loads_exact(text), ["BTCUSDT"]).invalid["BTCUSDT"]
 
 
 @pytest.mark.parametrize("side", ["", "both", "NONE", None, 1, [], {}, ...])
 def test_an_unknown_position_side_spoils_its_symbol(side):
-    assert "positionSide" in read(row(positionSide=side)).spoiled["BTCUSDT"]
+    assert "positionSide" in read(row(positionSide=side)).invalid["BTCUSDT"]
 
 
 @pytest.mark.parametrize("extra", [[], [row(positionSide="BOTH", positionAmt="0")]])
@@ -152,12 +152,12 @@ def test_a_leg_on_the_other_side_is_an_invalid_row(long, short):
     legs = [row(positionSide="LONG", positionAmt=long), row(positionSide="SHORT", positionAmt=short)]
     report = read(*legs, row(symbol="ETHUSDT"), symbols=("BTCUSDT", "ETHUSDT"))
     assert report.positions.keys() == {"ETHUSDT"}
-    assert "leg is" in report.spoiled["BTCUSDT"]
+    assert "leg is" in report.invalid["BTCUSDT"]
 
 
 def test_a_one_way_amount_beside_legs_is_an_invalid_row():
     legs = [row(positionSide=side, positionAmt="0") for side in ("LONG", "SHORT")]
-    assert "neither long nor short" in read(row(positionAmt="0.1"), *legs).spoiled["BTCUSDT"]
+    assert "neither long nor short" in read(row(positionAmt="0.1"), *legs).invalid["BTCUSDT"]
 
 
 def test_legs_that_cancel_out_are_hedge_mode_too():
@@ -168,7 +168,7 @@ def test_legs_that_cancel_out_are_hedge_mode_too():
 
 @pytest.mark.parametrize("side", ["LONG", "SHORT"])
 def test_a_lone_leg_is_unknown(side):
-    assert side in read(row(positionSide=side, positionAmt="0")).spoiled["BTCUSDT"]
+    assert side in read(row(positionSide=side, positionAmt="0")).invalid["BTCUSDT"]
 
 
 @pytest.mark.parametrize("stray", ["BTCUSDT", None, 7, [], {}, {"symbol": ["BTCUSDT"]}, {"symbol": None}])
@@ -177,4 +177,4 @@ def test_a_row_that_is_nobodys_spoils_nobody(stray):
 
 
 def test_rows_of_symbols_not_asked_for_are_passed_over():
-    assert read(row(), row(symbol="OLDUSDT", positionAmt="x")).spoiled == {}
+    assert read(row(), row(symbol="OLDUSDT", positionAmt="x")).invalid == {}

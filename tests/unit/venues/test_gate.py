@@ -189,7 +189,7 @@ def test_a_flat_symbol_has_the_accounts_mode():
 )
 def test_a_row_that_cannot_be_trusted_is_invalid_for_its_symbol_only(changes):
     report = read(row(**changes), row(contract=ETH, size=2))
-    assert (report.spoiled.keys(), amounts(report)) == ({BTC}, {ETH: Decimal("0.02")})
+    assert (report.invalid.keys(), amounts(report)) == ({BTC}, {ETH: Decimal("0.02")})
 
 
 @pytest.mark.parametrize(
@@ -203,21 +203,21 @@ def test_a_row_that_cannot_be_trusted_is_invalid_for_its_symbol_only(changes):
     ids=str,
 )
 def test_rows_that_contradict_are_no_position(rows, hedge):
-    assert BTC in read(*rows, hedge=hedge).spoiled
+    assert BTC in read(*rows, hedge=hedge).invalid
 
 
 @pytest.mark.parametrize("stranger", [row(contract="BTC_USD"), row(contract=...), row(contract=7), "x", None])
 @pytest.mark.parametrize("hedge", [False, True])
 def test_a_row_of_something_else_leaves_absent_symbols_unknown(stranger, hedge):
     report = read(row(mode="dual_long") if hedge else row(), stranger, hedge=hedge)
-    assert ETH in report.spoiled
-    assert (BTC in report.spoiled) is hedge  # its short leg is absent
+    assert ETH in report.invalid
+    assert (BTC in report.invalid) is hedge  # its short leg is absent
 
 
 def test_an_open_symbol_without_a_contract_size_is_unknown():
-    assert "SOL_USDT" in read(row(contract="SOL_USDT"), symbols=["SOL_USDT"]).spoiled
+    assert "SOL_USDT" in read(row(contract="SOL_USDT"), symbols=["SOL_USDT"]).invalid
     inverse = read_contracts([contract(BTC, "0.0001", type="inverse")])
-    assert BTC in read_positions([row()], [BTC], contracts=inverse, hedge_mode=False).spoiled
+    assert BTC in read_positions([row()], [BTC], contracts=inverse, hedge_mode=False).invalid
 
 
 def numbered(count, size="1"):
@@ -244,7 +244,7 @@ def test_pages_are_read_to_one_that_is_not_full_and_twice():
 def test_a_row_that_moved_between_pages_is_unknown_and_not_flat():
     readings = iter(([*numbered(100)], [], [*numbered(100)], [row()]))
     session = session_with(positions=lambda _params: next(readings))
-    assert BTC in reader(session).fetch_positions([BTC]).spoiled
+    assert BTC in reader(session).fetch_positions([BTC]).invalid
 
 
 def test_a_page_larger_than_asked_for_and_pages_without_end_prove_nothing():
@@ -273,8 +273,8 @@ def test_an_answer_that_is_no_list_proves_nothing(body):
 )
 def test_no_answer_makes_anything_up(rows, hedge):
     report = read_positions(rows, [BTC, ETH], contracts=read_contracts(CONTRACT_LIST), hedge_mode=hedge)
-    assert report.positions.keys() | report.spoiled.keys() == {BTC, ETH}
-    assert report.positions.keys().isdisjoint(report.spoiled)
+    assert report.positions.keys() | report.invalid.keys() == {BTC, ETH}
+    assert report.positions.keys().isdisjoint(report.invalid)
 
 
 def test_the_scope_is_sent_and_is_part_of_the_source():
@@ -317,11 +317,11 @@ def test_contract_steps_become_base_steps():
 )
 def test_a_symbol_that_is_not_trading_or_not_readable_has_no_rules(changes):
     report = read_contracts([without(contract(BTC, "0.0001") | changes)]).rules([BTC])
-    assert report.spoiled.keys() == {BTC}
+    assert report.invalid.keys() == {BTC}
 
 
 def test_a_contract_listed_twice_has_no_rules_and_no_list_is_no_answer():
-    assert BTC in read_contracts([contract(BTC, "1"), contract(BTC, "1")]).rules([BTC]).spoiled
+    assert BTC in read_contracts([contract(BTC, "1"), contract(BTC, "1")]).rules([BTC]).invalid
     for answer in ([], {}, None):
         with pytest.raises(MalformedResponseError):
             read_contracts(answer)

@@ -114,12 +114,12 @@ def test_recorded_positions_are_read_with_their_signs():
 def test_a_row_of_another_dex_or_of_no_coin_leaves_absent_coins_unknown(odd):
     report = read(row(), odd)
     assert amounts(report) == {"BTC": "1.5"}
-    assert report.spoiled.keys() == {"ETH"}
+    assert report.invalid.keys() == {"ETH"}
 
 
 @pytest.mark.parametrize("rows", [[row(), row()], [row(kind="hedge")], [row(szi="one")], [row(coin="btc"), row()]])
 def test_what_is_not_one_position_is_invalid(rows):
-    assert read(*rows).spoiled.keys() == {"BTC"}
+    assert read(*rows).invalid.keys() == {"BTC"}
 
 
 def test_each_dex_is_asked_for_itself_and_proves_its_own_coins_only():
@@ -135,7 +135,7 @@ def test_each_dex_is_asked_for_itself_and_proves_its_own_coins_only():
 def test_the_own_dexs_answer_proves_nothing_about_another_dex():
     report = reader(session_with(positions=state(row()))).fetch_positions(["BTC", "XYZ:TSLA"])
     assert amounts(report) == {"BTC": "1.5"}
-    assert report.spoiled.keys() == {"XYZ:TSLA"}
+    assert report.invalid.keys() == {"XYZ:TSLA"}
 
 
 def test_a_dex_that_cant_be_read_affects_its_coins_only():
@@ -144,8 +144,8 @@ def test_a_dex_that_cant_be_read_affects_its_coins_only():
 
     session = session_with(positions=answer, meta=lambda params: None if params["dex"] else raw("meta"))
     for report in (reader(session).fetch_positions(["BTC", "NOSUCH:BTC"]), reader(session).fetch_markets(["NOSUCH:A"])):
-        assert all(symbol.startswith("NOSUCH:") for symbol in report.spoiled)
-        assert len(report.spoiled) == 1
+        assert all(symbol.startswith("NOSUCH:") for symbol in report.invalid)
+        assert len(report.invalid) == 1
     with pytest.raises(ExchangeUnavailableError):
         reader(session_with(positions=ExchangeUnavailableError("away"))).fetch_positions(["XYZ:TSLA"])
 
@@ -154,7 +154,7 @@ def test_more_dexes_than_the_budget_counts_are_not_asked():
     session = session_with(positions=lambda params: state(row(coin=f"{params['dex']}:A")))
     report = reader(session).fetch_positions([f"D{number}:A" for number in range(MOST_DEXES + 1)])
     assert len(session.params_of(POSITIONS)) == MOST_DEXES == len(report.positions)
-    assert report.spoiled.keys() == {f"D{MOST_DEXES}:A"}
+    assert report.invalid.keys() == {f"D{MOST_DEXES}:A"}
 
 
 # --- whose address it is --------------------------------------------------------------------------------------------
@@ -221,14 +221,14 @@ def test_recorded_coins_have_their_step():
         "DOGE": "1",
         "KPEPE": "1",
     }
-    assert report.spoiled.keys() == {"XYZ"}
+    assert report.invalid.keys() == {"XYZ"}
 
 
 @pytest.mark.parametrize(
     "changes", [{"szDecimals": None}, {"szDecimals": -1}, {"szDecimals": "2"}, {"szDecimals": True}]
 )
 def test_a_coin_without_a_usable_step_has_no_rules(changes):
-    assert read_markets({"universe": [{"name": "BTC", "szDecimals": 5} | changes]}, ["BTC"]).spoiled.keys() == {"BTC"}
+    assert read_markets({"universe": [{"name": "BTC", "szDecimals": 5} | changes]}, ["BTC"]).invalid.keys() == {"BTC"}
 
 
 @pytest.mark.parametrize("answer", [[], {}, {"universe": []}, None])

@@ -125,7 +125,7 @@ def test_legs_of_different_margin_modes_are_both_read():
 def test_two_open_positions_of_one_symbol_are_not_one(second):
     """A sum, and above all a sum of 0, is no position that an order could close."""
     report = read(row(), row(mgnMode="isolated", pos=second))
-    assert report.spoiled.keys() == {BTC}
+    assert report.invalid.keys() == {BTC}
     assert amounts(report) == {ETH: 0}
 
 
@@ -161,22 +161,22 @@ def test_rows_of_zero_alone_are_flat():
 )
 def test_a_row_that_cannot_be_trusted_is_invalid_and_never_flat(changes):
     report = read(row(**changes), row(instId=ETH))
-    assert BTC in report.spoiled
+    assert BTC in report.invalid
     assert amounts(report) == {ETH: Decimal("0.15")}
 
 
 def test_a_net_row_in_long_short_mode_is_invalid():
-    assert BTC in read(row(), hedge=True).spoiled
+    assert BTC in read(row(), hedge=True).invalid
 
 
 def test_a_long_leg_below_zero_is_invalid():
-    assert BTC in read(row(posSide="long", pos="-1"), hedge=True).spoiled
+    assert BTC in read(row(posSide="long", pos="-1"), hedge=True).invalid
 
 
 @pytest.mark.parametrize("symbol", ["BTC-USD-SWAP", "DOGE-USDT-SWAP"])
 def test_an_open_symbol_without_a_contract_size_is_unknown(symbol):
     """Inverse, or not listed."""
-    assert symbol in read(row(instId=symbol), symbols=[symbol]).spoiled
+    assert symbol in read(row(instId=symbol), symbols=[symbol]).invalid
 
 
 def test_an_amount_below_the_step_is_its_own_digits_and_never_flat():
@@ -193,8 +193,8 @@ def test_an_amount_below_the_step_is_its_own_digits_and_never_flat():
 def test_a_row_of_another_instrument_type_leaves_absent_symbols_unknown(stranger, hedge):
     own = row(posSide="long") if hedge else row()
     report = read(own, stranger, hedge=hedge)
-    assert ETH in report.spoiled
-    assert (BTC in report.spoiled) is hedge  # its short leg is absent
+    assert ETH in report.invalid
+    assert (BTC in report.invalid) is hedge  # its short leg is absent
 
 
 @pytest.mark.parametrize("changes", [{"code": "1"}, {"code": 0}, {"code": None}, {"data": None}, {"data": {}}])
@@ -222,8 +222,8 @@ def test_no_answer_makes_anything_up(body, hedge):
         report = read_positions(body, [BTC, ETH], instruments=instruments, hedge_mode=hedge)
     except MalformedResponseError:
         return
-    assert report.positions.keys() | report.spoiled.keys() == {BTC, ETH}
-    assert report.positions.keys().isdisjoint(report.spoiled)
+    assert report.positions.keys() | report.invalid.keys() == {BTC, ETH}
+    assert report.positions.keys().isdisjoint(report.invalid)
 
 
 # --- requests -------------------------------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ def test_contract_steps_become_base_steps():
         Decimal(120),
     )
     assert report.markets[ETH].step_size == Decimal("0.001")
-    assert report.spoiled.keys() == {"BTC-USD-SWAP", "XRP-USDT-SWAP"}
+    assert report.invalid.keys() == {"BTC-USD-SWAP", "XRP-USDT-SWAP"}
 
 
 @pytest.mark.parametrize(
@@ -298,15 +298,15 @@ def test_a_symbol_that_is_not_live_or_not_readable_has_no_rules(changes):
     listed = raw("instruments_swap.json")
     listed["data"][2].update(changes)
     report = read_instruments(loads_exact(json.dumps(listed))).rules([BTC, ETH])
-    assert (report.spoiled.keys(), report.markets.keys()) == ({BTC}, {ETH})
+    assert (report.invalid.keys(), report.markets.keys()) == ({BTC}, {ETH})
 
 
 def test_an_instrument_listed_twice_has_no_rules_and_no_contract_size():
     listed = raw("instruments_swap.json")
     listed["data"].append(listed["data"][2])
     instruments = read_instruments(loads_exact(json.dumps(listed)))
-    assert BTC in instruments.rules([BTC]).spoiled
-    assert BTC in read_positions(answer(row()), [BTC], instruments=instruments, hedge_mode=False).spoiled
+    assert BTC in instruments.rules([BTC]).invalid
+    assert BTC in read_positions(answer(row()), [BTC], instruments=instruments, hedge_mode=False).invalid
 
 
 def test_no_instrument_at_all_is_no_answer():

@@ -16,7 +16,7 @@ TIME = "/fapi/v1/time"
 
 
 def rows(sim, symbol="BTCUSDT"):
-    """The answer's rows that belong to a symbol, also spoiled ones."""
+    """The answer's rows that belong to a symbol, also invalid ones."""
     answer = signed(sim, "GET", RISK)
     return [row for row in answer.json() if row == symbol or (isinstance(row, dict) and row["symbol"] == symbol)]
 
@@ -171,8 +171,8 @@ def test_a_row_fault_spoils_one_symbol(sim, fault, expected):
     found = rows(sim)
     assert [row.get("positionAmt", "absent") if isinstance(row, dict) else row for row in found] == expected
     assert rows(sim, "ETHUSDT")[0]["positionAmt"] == "-1.200"
-    spoiled = signed(sim, "GET", "/fapi/v2/account")
-    assert spoiled.status == 200
+    invalid = signed(sim, "GET", "/fapi/v2/account")
+    assert invalid.status == 200
 
 
 def test_a_delisted_symbol_is_gone_everywhere(sim):

@@ -70,7 +70,7 @@ def test_a_row_fault_spoils_its_symbol_only(fault):
     sim.set_faults(HEALTHY.merged({"rows": {"BTCUSDT": fault}}))
     now_ms = sim.now_ms
     healthy = v2_rows(sim.venue, sim.symbols, now_ms, faults=lambda _symbol: None)
-    spoiled = v2_rows(sim.venue, sim.symbols, now_ms, faults=sim.row_fault)
-    others = [row for row in spoiled if isinstance(row, dict) and row["symbol"] != "BTCUSDT"]
+    invalid = v2_rows(sim.venue, sim.symbols, now_ms, faults=sim.row_fault)
+    others = [row for row in invalid if isinstance(row, dict) and row["symbol"] != "BTCUSDT"]
     assert others == healthy[1:]
-    assert spoiled[: len(spoiled) - len(others)] != healthy[:1]
+    assert invalid[: len(invalid) - len(others)] != healthy[:1]
