@@ -119,11 +119,11 @@ class OrderRejectedError(ExchangeError):
     def __init__(self, message: str | None = None, *, code: str | None = None) -> None:
         super().__init__(message)
         self.code = code
-        """The venue's own error code, e.g. Binance's -2022 (reduce-only rejected)."""
+        """The venue's own error code."""
 
 
 class OrderOutcomeUnknownError(ExchangeError):
-    """The order may or may not have been executed (a time-out, Binance's -1007); ask for it by its client order id."""
+    """The order may or may not have been executed (a time-out, a server error); ask for it by its client order id."""
 
 
 # --- permits --------------------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ class Venue(Protocol):
 
     @property
     def source(self) -> str:
-        """Venue and host, e.g. ``binanceusdm demo-fapi.binance.com``; part of every snapshot."""
+        """Venue and host, its ccxt id first; part of every snapshot."""
 
     def fetch_positions(self, symbols: Iterable[str]) -> PositionReport:
         """All positions in one bulk request; ``symbols`` are the venue's own ids, e.g. ``BTCUSDT``."""
@@ -92,7 +92,7 @@ class RequestBudget(Protocol):
         """
 
     def report(self, used_weight: int) -> None:
-        """Tell what the venue says was used in this minute (Binance: ``X-MBX-USED-WEIGHT-1M``)."""
+        """Tell what the venue says was used in this minute."""
 
     def pause(self, seconds: int) -> None:
         """Stop every worker for this long (``Retry-After``)."""

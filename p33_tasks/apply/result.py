@@ -108,7 +108,7 @@ def _step(order: ExecutedOrder, action: str) -> dict[str, str | bool]:
     if order.position_side == "BOTH":
         step["reduce_only"] = True
     elif order.position_side in {"LONG", "SHORT"}:
-        # Binance refuses a reduce-only flag in hedge mode; that the order reduces follows from side and leg.
+        # Venues refuse a reduce-only flag in hedge mode; that the order reduces follows from side and leg.
         step["position_side"] = order.position_side
     else:
         raise ValueError(f"position_side is {order.position_side!r:.40}; BOTH, LONG or SHORT")

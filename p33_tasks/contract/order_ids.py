@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 DIGEST_CHARS = 32
-"""128 bits; with the prefix ``p33-`` exactly the 36 characters that Binance allows."""
+"""128 bits; with the prefix ``p33-`` 36 characters, which most venues allow."""
 
 
 def own_order_id(key_prefix: str, plan_id: str, own_prefix: str, *, max_chars: int = 36) -> str:

@@ -19,8 +19,18 @@ LATENCY_BUCKETS_MS = (1, 2, 5, 10, 20, 50, 100, 250, 500, 1_200, 3_000, 10_000, 
 OTHER_SYMBOL = "_other"
 """The label of every symbol outside the allowlist: strangers' symbols must not grow the metrics without bound."""
 
+# What an allow rests on: the script's arguments ``evaluated_...``.
 _EVALUATED = (
-    *("run_id", "life", "position_amt", "ts_ms", "source", "ledger_amt", "order_ms", "market", "limits", "adaptive"),
+    "run_id",
+    "life",
+    "position_amt",
+    "ts_ms",
+    "source",
+    "ledger_amt",
+    "order_ms",
+    "market",
+    "limits",
+    "adaptive",
 )
 
 

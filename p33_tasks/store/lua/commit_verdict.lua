@@ -67,7 +67,8 @@
 --   passes_operator_hold    1: ... and an operator's hold, on a person's word
 --   event_id                of an emergency close: its event's name
 --   event_json              its event's other fields, a JSON object of texts
--- Returns {'committed', the decision where it was promoted, else ''} | {'exists'} (acknowledged) | {'moved', what} (nothing written) | {'wrong_type', ...}
+-- Returns {'committed', the decision where it was promoted, else ''} | {'exists'} (acknowledged)
+--       | {'moved', what} (nothing written) | {'wrong_type', ...}
 
 local wrong = expect(decision_key, 'string') or expect(decisions_key, 'stream') or expect(counters_key, 'hash')
 if not wrong and emergency == '1' then wrong = expect(audit_key, 'stream') or expect(events_key, 'stream') end

@@ -92,7 +92,7 @@ def test_waiting_keeps_the_event_loop_free_and_ends_in_time(gate: Gate) -> None:
         waiting = asyncio.create_task(client.wait_and_consume("plan-1", SYMBOL, timeout_sec=0.3))
         while not waiting.done():
             turns += 1
-            await asyncio.sleep(0.01)
+            await asyncio.wait({waiting}, timeout=0.01)
         await waiting
 
     began = time.monotonic()
@@ -146,8 +146,14 @@ def test_a_cancelled_wait_consumes_nothing(allowed: Gate) -> None:
     allowed.redis.delete(allowed.keys.governor_permit("plan-1"))
 
     async def cancelled(client: AsyncPermitClient) -> None:
+        connected = len(allowed.redis.client_list())
         waiting = asyncio.create_task(client.wait_and_consume("plan-1", SYMBOL, timeout_sec=60))
-        await asyncio.sleep(0.05)
+        for _ in range(500):
+            if len(allowed.redis.client_list()) > connected:
+                break
+            await asyncio.wait({waiting}, timeout=0.01)
+        else:
+            pytest.fail("it never asked")
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
 
