@@ -28,6 +28,7 @@ KEYS = Keys()
 POSITIONS = {"BTCUSDT": "0.04", "ETHUSDT": "-1.2"}
 SETTINGS = {"P33_ALLOWLIST": ",".join(POSITIONS), "P33_POLL_SEC": "1", "P33_STALE_THRESHOLD_SEC": "4"}
 SETTINGS |= {"P33_COOLDOWN_SEC": "1", "P33_PERMIT_TTL": "2", "BINANCE_API_KEY": "demo", "BINANCE_API_SECRET": "demo"}
+SETTINGS |= {"P33_RECONCILE_KEY": "a-key-that-signs-emergency-closes"}
 """The system's own settings, quick where a default would only make the test longer."""
 
 QUEUES = "p33.permits,p33.ledger"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from p33_tasks.views.positions import NO_EXPIRY
 from tests.deployment.alert_world import KEYS, POSITIONS, World
 from tests.deployment.faults.registry import Again, fault
 from tests.support.signed_http import signed
@@ -40,6 +41,20 @@ def snapshots_lost(world: World) -> Iterator[Again]:
     with exchange_says(world, status=502), world.client() as client:
         # A request of before may still be answered.
         yield lambda: client.delete(*map(KEYS.snapshot, POSITIONS))
+
+
+@fault(
+    "P33ReservationEndless",
+    "exchange: 502; Redis: a reservation comes back from a dump",
+    "ETHUSDT: its reservation has no expiry",
+)
+def reservation_restored(world: World) -> Iterator[Again]:
+    key = KEYS.reservation("ETHUSDT")
+    with world.client() as client:
+        with exchange_says(world, status=502):
+            # A request of before may still be answered, and give it an expiry.
+            yield lambda: client.ttl(key) == NO_EXPIRY or client.set(key, "a-plan-of-the-dump")
+        client.delete(key)
 
 
 @fault("P33SnapshotUnusable", "account: switched to hedge mode", "BTCUSDT: the snapshot is fresh and not usable")

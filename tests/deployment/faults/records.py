@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from p33_tasks.contract.keys import GROUP
 from tests.deployment.alert_world import KEYS, World, frozen
 from tests.deployment.faults.registry import Again, fault
+from tests.factories import plan_entry
+from tests.support.waiting import wait_until
 
 
 @fault("P33DriftLasting", "a hand closes half of a position at the venue", "BTCUSDT: exchange and ledger differ")
@@ -89,3 +92,19 @@ def ledger_overwritten(world: World) -> Iterator[Again]:
         finally:
             client.delete(key)
             client.hset(key, mapping=kept)
+
+
+@fault("P33StreamAhead", "producer: adds an entry with an id of its own, an hour ahead", "plan stream: its last id is")
+def id_an_hour_ahead(world: World) -> Iterator[Again]:
+    with world.client() as client:
+        seconds, _ = client.time()
+        entry = client.xadd(KEYS.plans, plan_entry(decision="SKIP"), id=f"{(seconds + 3_600) * 1_000}-0")
+        try:
+            yield None
+        finally:
+            wait_until(lambda: client.xpending(KEYS.plans, GROUP)["pending"] == 0, "the entry is acknowledged")
+            client.xdel(KEYS.plans, entry)
+            last = f"{client.time()[0] * 1_000}-0"
+            client.execute_command("XSETID", KEYS.plans, last)
+            for group in client.xinfo_groups(KEYS.plans):
+                client.xgroup_setid(KEYS.plans, group["name"], last)

@@ -87,7 +87,7 @@ def breach_holds(world: World) -> Iterator[Again]:
 def operator_closes_past_the_ledger(world: World) -> Iterator[Again]:
     with world.client() as client:
         client.hset(KEYS.ledger("BTCUSDT"), "last_known_amt", "0.001")
-    world.try_p33("emergency-close", "BTCUSDT", "--fraction", "0.25", "--why", "a fault", "--yes")
+    world.p33("emergency-close", "BTCUSDT", "--fraction", "0.25", "--why", "a fault", "--yes")
     try:
         yield None
     finally:
