@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from functools import cache
 
 import redis
@@ -19,7 +20,7 @@ from p33_tasks.celery.config import _engine
 from p33_tasks.celery.publisher import TaskPublisher
 from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.ingest.consumer_name import ConsumerName
-from p33_tasks.ingest.handlers import TaskMessage
+from p33_tasks.ingest.handlers import Handler, TaskMessage
 from p33_tasks.ingest.loop import Ingest
 from p33_tasks.ingest.source import Source
 from p33_tasks.settings import load_settings
@@ -64,7 +65,10 @@ def noop() -> None:
     """The worker's own ceiling."""
 
 
-class _Feed:
+class _Feed(Handler):
+    def settled(self, entries: Sequence[Entry], now_ms: int) -> frozenset[str]:  # noqa: ARG002 - every entry is a task
+        return frozenset()
+
     def handle(self, entry: Entry, now_ms: int) -> TaskMessage:  # noqa: ARG002 - the ingest's signature
         plan_id = entry.fields["plan_id"]
         kwargs = {"plan_id": plan_id, "entry_id": entry.where.entry_id}
