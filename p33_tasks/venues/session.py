@@ -170,7 +170,7 @@ class VenueSession:
                 testnet=self._testnet,
                 base_url=self._base_url,
                 timeout_ms=self._timeout_ms,
-                options=self._spec.ccxt_options,
+                options={**self._spec.ccxt_options, **(self._spec.test_ccxt_options if self._testnet else {})},
                 headers=(*self._spec.headers, *(self._spec.test_headers if self._testnet else ())),
             )
             made = self._local.made = (os.getpid(), recorder)

@@ -156,6 +156,7 @@ class VenueSpec:
     markets_period_ms: int = 120_000
     markets_max_age_ms: int = 300_000
     ccxt_options: Mapping[str, Any] = field(default_factory=dict)
+    test_ccxt_options: Mapping[str, Any] = field(default_factory=dict)  # in the test environment, at any address
     headers: tuple[tuple[str, str], ...] = ()  # sent with every request
     test_headers: tuple[tuple[str, str], ...] = ()  # sent with every request to the test environment
     account: re.Pattern[str] | None = None  # the key is an account's public address; the secret signs orders only

@@ -15,6 +15,7 @@ from typing import Final
 from aiohttp import web
 
 from p33_tasks.demo.exchange.codes import VenueError
+from p33_tasks.demo.exchange.faults import FaultError
 from p33_tasks.demo.exchange.fronts import FRONTS
 from p33_tasks.demo.exchange.limits import LimitSettings
 from p33_tasks.demo.exchange.options import HOST, SimOptions
@@ -54,8 +55,8 @@ def parser() -> argparse.ArgumentParser:
     add("--hedge", action="store_true", help="the account begins in hedge mode")
     add("--extra-symbols", type=int, default=0, metavar="N", help="list N synthetic symbols besides the usual ones")
     add("--latency-ms", type=int, default=0, help="delay of every answer")
-    add("--api-key", default=defaults.api_key)
-    add("--api-secret", default=defaults.api_secret)
+    add("--api-key", help="the one it knows; usually the demo's")
+    add("--api-secret")
     add("--seed", type=int, default=defaults.seed, help="of the prices")
     add("--weight-limit", type=int, default=limits.weight_per_minute, help="request weight per minute")
     add("--ban-after", type=int, default=limits.ban_after, help="429s in a minute after which the address is banned")
@@ -69,6 +70,7 @@ def options_from(arguments: argparse.Namespace) -> SimOptions:
     limits = LimitSettings(
         weight_per_minute=arguments.weight_limit, ban_after=arguments.ban_after, ban_sec=arguments.ban_sec
     )
+    demo_key = FRONTS[arguments.exchange].demo_key
     return SimOptions(
         exchange=arguments.exchange,
         port=arguments.port,
@@ -76,8 +78,8 @@ def options_from(arguments: argparse.Namespace) -> SimOptions:
         hedged=arguments.hedge,
         extra_symbols=arguments.extra_symbols,
         latency_ms=arguments.latency_ms,
-        api_key=arguments.api_key,
-        api_secret=arguments.api_secret,
+        api_key=arguments.api_key or demo_key.key,
+        api_secret=arguments.api_secret or demo_key.secret,
         seed=arguments.seed,
         limits=limits,
     )
@@ -89,7 +91,8 @@ async def serve(options: SimOptions, *, parent_pid: int | None) -> None:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
-    sim = Simulation(options, FRONTS[options.exchange].symbol)
+    front = FRONTS[options.exchange]
+    sim = Simulation(options, front.symbol, has_hedge_mode=front.has_hedge_mode)
     runner = web.AppRunner(make_app(sim), access_log=None, shutdown_timeout=_SHUTDOWN_SEC)
     await runner.setup()
     try:
@@ -126,6 +129,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         asyncio.run(serve(options_from(arguments), parent_pid=parent_pid if arguments.exit_with_parent else None))
+    except FaultError as error:
+        return _wrong_usage(f"--hedge: {error}")
     except VenueError as error:
         return _wrong_usage(f"--symbols has a contract that is not listed, or an amount that cannot be: {error}")
     except OSError as error:

@@ -10,27 +10,30 @@ from decimal import Decimal
 from typing import Any, Final
 
 from p33_tasks.demo.exchange.codes import refusal
+from p33_tasks.demo.exchange.common import (
+    STATES,
+    closes,
+    nothing,
+    orders_of,
+    place,
+    shown_legs,
+    shows_legs_alone,
+    signed,
+    trades_of,
+    week_until,
+)
 from p33_tasks.demo.exchange.orders import Order, OrderRequest, Params, Trade, number, required
 from p33_tasks.demo.exchange.position_rows import with_row_fault
-from p33_tasks.demo.exchange.positions import FLAT, Position, PositionSide
+from p33_tasks.demo.exchange.positions import Position, PositionSide
 from p33_tasks.demo.exchange.routes import Route
 from p33_tasks.demo.exchange.simulation import Simulation
 from p33_tasks.demo.exchange.symbols import Listing
 from p33_tasks.demo.exchange.wire import fixed, money, plain
 
 _MARGIN_MODE: Final = "crossed"
-_STATES: Final = {
-    "NEW": "live",
-    "PARTIALLY_FILLED": "partially_filled",
-    "FILLED": "filled",
-    "CANCELED": "canceled",
-    "EXPIRED": "canceled",
-}
 _LEGS: Final[Mapping[str, PositionSide]] = {"buy": "LONG", "sell": "SHORT"}
 _FORCED: Final = {"liquidation": "burst", "adl": "dte_sys_adl", "settlement": "delivery"}
 _CLIENT_ID: Final = re.compile(r"[0-9A-Za-z_-]{0,50}")
-_LONGEST_SPAN_MS: Final = 7 * 86_400_000
-_CLOSES: Final = {("LONG", "SELL"), ("SHORT", "BUY")}
 
 
 def _time(sim: Simulation, _params: Params) -> Any:
@@ -73,17 +76,7 @@ def _one_position(sim: Simulation, params: Params) -> Any:
 
 def _create(sim: Simulation, params: Params) -> Any:
     """The answer is an acknowledgement, whatever became of the order by then."""
-    sim.limiter.count_order(sim.now_ms)
-    if sim.faults.order_error:
-        raise refusal(sim.faults.order_error)
-    request = _request(sim, params)
-    if request.symbol in sim.faults.delisted:
-        raise refusal(-1121)
-    if sim.faults.order == "timeout_lost":
-        raise refusal(-1007)
-    order = sim.venue.place(request, now_ms=sim.now_ms, conditions=sim.conditions)
-    if sim.faults.order == "timeout_executed":
-        raise refusal(-1007)
+    order = place(sim, lambda: _request(sim, params))
     return {"clientOid": order.client_order_id, "orderId": str(order.order_id)}
 
 
@@ -106,25 +99,10 @@ def _plan_pending(_sim: Simulation, params: Params) -> Any:
 
 def _fills(sim: Simulation, params: Params) -> Any:
     _check_product(params)
-    end_ms = int(params.get("endTime", sim.now_ms))
-    start_ms = int(params.get("startTime", end_ms - _LONGEST_SPAN_MS))
-    if end_ms - start_ms > _LONGEST_SPAN_MS:
-        raise refusal(-1127)
-    shown_ms = sim.now_ms - sim.faults.trade_delay_ms
-    found = [
-        trade
-        for trade in reversed(sim.venue.trades)
-        if params.get("symbol") in {None, trade.order.symbol}
-        and params.get("orderId") in {None, str(trade.order.order_id)}
-        and start_ms <= trade.time_ms <= min(end_ms, shown_ms)
-        and trade.trade_id not in sim.faults.trades_missing
-    ]
+    since_ms, until_ms = week_until(params, sim.now_ms)
+    symbol, order_id = params.get("symbol"), params.get("orderId")
+    found = trades_of(sim, since_ms=since_ms, until_ms=until_ms, symbol=symbol, order_id=order_id)
     return _page(params, [_fill(sim, trade) for trade in found], "fillList", "tradeId")
-
-
-def _coins(_sim: Simulation, _params: Params) -> Any:
-    """No wallet here; ccxt asks for it when it loads the markets."""
-    return []
 
 
 def _check_product(params: Params) -> None:
@@ -144,13 +122,8 @@ def _page(params: Params, rows: Sequence[dict[str, Any]], name: str, key: str) -
 
 
 def _rows_of(sim: Simulation, symbol: str) -> list[Any]:
-    shown = [(side, sim.venue.positions.shown(symbol, side, sim.now_ms)) for side in sim.venue.sides]
-    mode = _mode(sim)
-    if sim.row_fault(symbol) == "hedged" and not sim.venue.hedged:
-        mode = "hedge_mode"
-        ((_, held),) = shown
-        shown = [("LONG", held if held.amt >= 0 else FLAT), ("SHORT", held if held.amt < 0 else FLAT)]
-    rows = [_position(sim, symbol, held, mode) for _side, held in shown if held.amt]
+    mode = "hedge_mode" if shows_legs_alone(sim, symbol) else _mode(sim)
+    rows = [_position(sim, symbol, held, mode) for _side, held in shown_legs(sim, symbol) if held.amt]
     return with_row_fault(rows, sim.row_fault(symbol), amount="total")
 
 
@@ -190,8 +163,8 @@ def _request(sim: Simulation, params: Params) -> OrderRequest:
         raise refusal(-4061)
     if not _CLIENT_ID.fullmatch(client_id):
         raise refusal(-4015)
-    closes = sim.venue.hedged and action == "close"
-    direction = {"buy": "sell", "sell": "buy"}[side] if closes else side
+    is_close = sim.venue.hedged and action == "close"
+    direction = {"buy": "sell", "sell": "buy"}[side] if is_close else side
     return OrderRequest(
         symbol=required(params, "symbol"),
         side=direction.upper(),
@@ -208,13 +181,8 @@ def _request(sim: Simulation, params: Params) -> OrderRequest:
 def _orders(sim: Simulation, params: Params) -> list[Order]:
     """Latest first."""
     _check_product(params)
-    return [
-        order
-        for order in reversed(sim.venue.orders.all())
-        if params.get("symbol") in {None, order.symbol}
-        and params.get("orderId") in {None, str(order.order_id)}
-        and params.get("clientOid") in {None, order.client_order_id}
-    ]
+    ids = {"order_id": params.get("orderId"), "client_id": params.get("clientOid")}
+    return orders_of(sim, symbol=params.get("symbol"), **ids)
 
 
 def _sides(order: Order) -> dict[str, str]:
@@ -224,7 +192,7 @@ def _sides(order: Order) -> dict[str, str]:
     return {
         "side": "buy" if order.position_side == "LONG" else "sell",
         "posSide": order.position_side.lower(),
-        "tradeSide": "close" if (order.position_side, order.side) in _CLOSES else "open",
+        "tradeSide": "close" if closes(order) else "open",
     }
 
 
@@ -242,7 +210,7 @@ def _order(sim: Simulation, order: Order, *, status: str) -> dict[str, Any]:
         "fee": "0",
         "price": plain(order.price) if order.price else "",
         "priceAvg": format(average, f".{listing.price_precision + 2}f") if order.executed_qty else "",
-        status: _STATES[order.status],
+        status: STATES[order.status],
         **_sides(order),
         "force": "gtc",
         "totalProfits": "0",
@@ -316,22 +284,18 @@ def _contract(listing: Listing) -> dict[str, Any]:
     }
 
 
-def _signed(handler: Any, *, is_order: bool = False) -> Route:
-    return Route(handler=handler, security="signed", is_order=is_order)
-
-
 ROUTES: Final[dict[tuple[str, str], Route]] = {
     ("GET", "/api/v2/public/time"): Route(handler=_time),
     ("GET", "/api/v2/mix/market/contracts"): Route(handler=_contracts),
-    ("GET", "/api/v2/spot/public/coins"): Route(handler=_coins),
-    ("GET", "/api/v2/spot/account/info"): _signed(_key),
-    ("GET", "/api/v2/mix/account/account"): _signed(_account),
-    ("GET", "/api/v2/mix/position/all-position"): _signed(_all_positions),
-    ("GET", "/api/v2/mix/position/single-position"): _signed(_one_position),
-    ("POST", "/api/v2/mix/order/place-order"): _signed(_create, is_order=True),
-    ("GET", "/api/v2/mix/order/detail"): _signed(_detail),
-    ("GET", "/api/v2/mix/order/orders-pending"): _signed(_pending),
-    ("GET", "/api/v2/mix/order/orders-plan-pending"): _signed(_plan_pending),
-    ("GET", "/api/v2/mix/order/fill-history"): _signed(_fills),
-    ("GET", "/api/v2/mix/order/fills"): _signed(_fills),
+    ("GET", "/api/v2/spot/public/coins"): Route(handler=nothing),
+    ("GET", "/api/v2/spot/account/info"): signed(_key),
+    ("GET", "/api/v2/mix/account/account"): signed(_account),
+    ("GET", "/api/v2/mix/position/all-position"): signed(_all_positions),
+    ("GET", "/api/v2/mix/position/single-position"): signed(_one_position),
+    ("POST", "/api/v2/mix/order/place-order"): signed(_create, is_order=True),
+    ("GET", "/api/v2/mix/order/detail"): signed(_detail),
+    ("GET", "/api/v2/mix/order/orders-pending"): signed(_pending),
+    ("GET", "/api/v2/mix/order/orders-plan-pending"): signed(_plan_pending),
+    ("GET", "/api/v2/mix/order/fill-history"): signed(_fills),
+    ("GET", "/api/v2/mix/order/fills"): signed(_fills),
 }

@@ -9,9 +9,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from p33_tasks.demo.exchange.codes import refusal
+from p33_tasks.demo.exchange.common import closes, orders_of, place, shown_legs, signed, trades_of, week_until
 from p33_tasks.demo.exchange.orders import Order, OrderRequest, Params, Trade, number, required
 from p33_tasks.demo.exchange.position_rows import with_row_fault
-from p33_tasks.demo.exchange.positions import FLAT, Position, PositionSide
+from p33_tasks.demo.exchange.positions import Position, PositionSide
 from p33_tasks.demo.exchange.routes import Route
 from p33_tasks.demo.exchange.simulation import Simulation
 from p33_tasks.demo.exchange.symbols import Listing
@@ -28,7 +29,6 @@ _STATUSES: Final = {
 }
 _FORCED: Final = {"liquidation": "BustTrade", "adl": "AdlTrade", "settlement": "Settle"}
 _CLIENT_ID: Final = re.compile(r"[0-9A-Za-z_-]{0,36}")
-_LONGEST_SPAN_MS: Final = 7 * 86_400_000
 
 
 def _time(sim: Simulation, _params: Params) -> Any:
@@ -57,17 +57,7 @@ def _positions(sim: Simulation, params: Params) -> Any:
 
 def _create(sim: Simulation, params: Params) -> Any:
     """The answer is an acknowledgement, whatever became of the order by then."""
-    sim.limiter.count_order(sim.now_ms)
-    if sim.faults.order_error:
-        raise refusal(sim.faults.order_error)
-    request = _request(sim, params)
-    if request.symbol in sim.faults.delisted:
-        raise refusal(-1121)
-    if sim.faults.order == "timeout_lost":
-        raise refusal(-1007)
-    order = sim.venue.place(request, now_ms=sim.now_ms, conditions=sim.conditions)
-    if sim.faults.order == "timeout_executed":
-        raise refusal(-1007)
+    order = place(sim, lambda: _request(sim, params))
     return {"orderId": str(order.order_id), "orderLinkId": order.client_order_id}
 
 
@@ -85,19 +75,9 @@ def _history(sim: Simulation, params: Params) -> Any:
 
 def _executions(sim: Simulation, params: Params) -> Any:
     _check_category(params)
-    end_ms = int(params.get("endTime", sim.now_ms))
-    start_ms = int(params.get("startTime", end_ms - _LONGEST_SPAN_MS))
-    if end_ms - start_ms > _LONGEST_SPAN_MS:
-        raise refusal(-1127)
-    shown_ms = sim.now_ms - sim.faults.trade_delay_ms
-    found = [
-        trade
-        for trade in reversed(sim.venue.trades)
-        if params.get("symbol") in {None, trade.order.symbol}
-        and params.get("orderId") in {None, str(trade.order.order_id)}
-        and start_ms <= trade.time_ms <= min(end_ms, shown_ms)
-        and trade.trade_id not in sim.faults.trades_missing
-    ]
+    since_ms, until_ms = week_until(params, sim.now_ms)
+    symbol, order_id = params.get("symbol"), params.get("orderId")
+    found = trades_of(sim, since_ms=since_ms, until_ms=until_ms, symbol=symbol, order_id=order_id)
     return _page(params, [_execution(sim, trade) for trade in found], default=50, most=100)
 
 
@@ -137,11 +117,7 @@ def _page(params: Params, rows: Sequence[Any], *, default: int, most: int) -> An
 
 
 def _rows_of(sim: Simulation, symbol: str, *, with_flat: bool) -> list[Any]:
-    shown = [(side, sim.venue.positions.shown(symbol, side, sim.now_ms)) for side in sim.venue.sides]
-    if sim.row_fault(symbol) == "hedged" and not sim.venue.hedged:
-        ((_, held),) = shown
-        shown = [("LONG", held if held.amt >= 0 else FLAT), ("SHORT", held if held.amt < 0 else FLAT)]
-    rows = [_position(sim, symbol, side, held) for side, held in shown if with_flat or held.amt]
+    rows = [_position(sim, symbol, side, held) for side, held in shown_legs(sim, symbol) if with_flat or held.amt]
     return with_row_fault(rows, sim.row_fault(symbol), amount="size")
 
 
@@ -194,13 +170,8 @@ def _request(sim: Simulation, params: Params) -> OrderRequest:
 def _orders(sim: Simulation, params: Params) -> list[Order]:
     """Latest first."""
     _check_category(params)
-    return [
-        order
-        for order in reversed(sim.venue.orders.all())
-        if params.get("symbol") in {None, order.symbol}
-        and params.get("orderId") in {None, str(order.order_id)}
-        and params.get("orderLinkId") in {None, order.client_order_id}
-    ]
+    ids = {"order_id": params.get("orderId"), "client_id": params.get("orderLinkId")}
+    return orders_of(sim, symbol=params.get("symbol"), **ids)
 
 
 def _order(sim: Simulation, order: Order) -> dict[str, Any]:
@@ -237,7 +208,6 @@ def _order(sim: Simulation, order: Order) -> dict[str, Any]:
 
 def _execution(sim: Simulation, trade: Trade) -> dict[str, Any]:
     order = trade.order
-    closes = order.reduce_only or (order.position_side, order.side) in {("LONG", "SELL"), ("SHORT", "BUY")}
     return {
         "symbol": order.symbol,
         "orderId": str(order.order_id),
@@ -256,7 +226,7 @@ def _execution(sim: Simulation, trade: Trade) -> dict[str, Any]:
         "execType": _FORCED.get(sim.venue.forced.get(order.order_id, ""), "Trade"),
         "execTime": str(trade.time_ms),
         "isMaker": False,
-        "closedSize": plain(trade.qty) if closes else "0",
+        "closedSize": plain(trade.qty) if closes(order) else "0",
         "seq": trade.trade_id,
     }
 
@@ -292,19 +262,15 @@ def _instrument(listing: Listing) -> dict[str, Any]:
     }
 
 
-def _signed(handler: Any, *, is_order: bool = False) -> Route:
-    return Route(handler=handler, security="signed", is_order=is_order)
-
-
 ROUTES: Final[dict[tuple[str, str], Route]] = {
     ("GET", "/v5/market/time"): Route(handler=_time),
     ("GET", "/v5/market/instruments-info"): Route(handler=_instruments),
-    ("GET", "/v5/position/list"): _signed(_positions),
-    ("POST", "/v5/order/create"): _signed(_create, is_order=True),
-    ("GET", "/v5/order/realtime"): _signed(_realtime),
-    ("GET", "/v5/order/history"): _signed(_history),
-    ("GET", "/v5/execution/list"): _signed(_executions),
-    ("GET", "/v5/account/info"): _signed(_account),
-    ("GET", "/v5/user/query-api"): _signed(_key),
-    ("GET", "/v5/asset/coin/query-info"): _signed(_coins),
+    ("GET", "/v5/position/list"): signed(_positions),
+    ("POST", "/v5/order/create"): signed(_create, is_order=True),
+    ("GET", "/v5/order/realtime"): signed(_realtime),
+    ("GET", "/v5/order/history"): signed(_history),
+    ("GET", "/v5/execution/list"): signed(_executions),
+    ("GET", "/v5/account/info"): signed(_account),
+    ("GET", "/v5/user/query-api"): signed(_key),
+    ("GET", "/v5/asset/coin/query-info"): signed(_coins),
 }

@@ -70,6 +70,7 @@ class Control:
             "now_ms": now_ms,
             "server_ms": sim.server_ms,
             "hedge_mode": sim.venue.hedged,
+            "has_hedge_mode": sim.has_hedge_mode,
             "balance_usdt": plain(sim.venue.balance_usdt),
             "used_weight": sim.limiter.used_weight(now_ms),
             "faults": sim.faults.as_json(),

@@ -7,17 +7,19 @@ units, and error codes (:mod:`p33_tasks.demo.exchange.codes`), which a front tra
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 from aiohttp import web
 
 from p33_tasks.demo.exchange.codes import VenueError
 from p33_tasks.demo.exchange.routes import Route
-from p33_tasks.demo.exchange.signing import SignedBytes
+from p33_tasks.demo.exchange.signing import Credentials, SignedBytes
 from p33_tasks.demo.exchange.simulation import Simulation
 from p33_tasks.demo.exchange.symbols import usual_symbol
 
 Headers = Mapping[str, str]
+DEMO_KEY: Final = Credentials(key="demo", secret="demo")  # noqa: S106 - public words, on loopback
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +35,10 @@ class Front:
     headers: Callable[[Simulation, Route], Mapping[str, str]]  # of every answer
     unknown_path: Callable[[str, str], web.Response]  # method, path
     symbol: Callable[[str], str] = usual_symbol  # of a base asset
-    pattern: Callable[[str], str] = str  # a path as ``routes`` has it, where a part of it is a parameter
+    pattern: Callable[[SignedBytes], str] = attrgetter("path")  # as ``routes`` has it, where that isn't the path
+    has_hedge_mode: bool = True
+    demo_key: Credentials = DEMO_KEY
 
-    def route(self, method: str, path: str) -> Route | None:
+    def route(self, sent: SignedBytes) -> Route | None:
         """The endpoint of a request."""
-        return self.routes.get((method, self.pattern(path)))
+        return self.routes.get((sent.method, self.pattern(sent)))

@@ -8,6 +8,7 @@ from p33_tasks.demo.exchange.bitget_front import BITGET
 from p33_tasks.demo.exchange.bybit_front import BYBIT
 from p33_tasks.demo.exchange.front import Front
 from p33_tasks.demo.exchange.gate_front import GATE
+from p33_tasks.demo.exchange.hyperliquid_front import HYPERLIQUID
 from p33_tasks.demo.exchange.okx_front import OKX
 
 FRONTS: Final[Mapping[str, Front]] = {
@@ -16,4 +17,5 @@ FRONTS: Final[Mapping[str, Front]] = {
     "okx": OKX,
     "bitget": BITGET,
     "gate": GATE,
+    "hyperliquid": HYPERLIQUID,
 }

@@ -53,8 +53,8 @@ _LABELS: Final = {
 _PARAMETER_ERROR: Final = ("INVALID_PARAM_VALUE", 400)
 
 
-def _pattern(path: str) -> str:
-    return f"{_ORDERS}{{order_id}}" if path.startswith(_ORDERS) else path
+def _pattern(sent: SignedBytes) -> str:
+    return f"{_ORDERS}{{order_id}}" if sent.path.startswith(_ORDERS) else sent.path
 
 
 def _params(sent: SignedBytes) -> dict[str, str]:

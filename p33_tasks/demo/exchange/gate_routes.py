@@ -9,10 +9,20 @@ from decimal import Decimal
 from typing import Any, Final
 
 from p33_tasks.demo.exchange.codes import refusal
-from p33_tasks.demo.exchange.okx_routes import contract_size
+from p33_tasks.demo.exchange.common import (
+    average_price,
+    closes,
+    contract_size,
+    nothing,
+    orders_of,
+    place,
+    shown_legs,
+    signed,
+    trades_of,
+)
 from p33_tasks.demo.exchange.orders import Order, OrderRequest, Params, Trade, number, required
 from p33_tasks.demo.exchange.position_rows import with_row_fault
-from p33_tasks.demo.exchange.positions import FLAT, Position, PositionSide
+from p33_tasks.demo.exchange.positions import Position, PositionSide
 from p33_tasks.demo.exchange.routes import Route
 from p33_tasks.demo.exchange.simulation import Simulation
 from p33_tasks.demo.exchange.symbols import Listing
@@ -24,7 +34,6 @@ _TEXT: Final = re.compile(r"t-[0-9A-Za-z_.-]{1,28}")
 _MODES: Final[Mapping[PositionSide, str]] = {"BOTH": "single", "LONG": "dual_long", "SHORT": "dual_short"}
 _FORCED: Final = {"liquidation": "liquidation", "adl": "auto_deleveraging", "settlement": "settlement"}
 _FINISHED: Final = {"FILLED": "filled", "CANCELED": "cancelled", "EXPIRED": "ioc"}
-_CLOSES: Final = {("LONG", "SELL"), ("SHORT", "BUY")}
 
 
 def symbol_of(base: str) -> str:
@@ -52,6 +61,7 @@ def _contracts(sim: Simulation, _params: Params) -> Any:
 
 def _account(sim: Simulation, _params: Params) -> Any:
     return {
+        "user": 1,
         "total": money(sim.venue.balance_usdt),
         "available": money(sim.venue.balance_usdt),
         "currency": "USDT",
@@ -78,23 +88,13 @@ def _positions(sim: Simulation, params: Params) -> Any:
 
 def _create(sim: Simulation, params: Params) -> Any:
     """The whole order comes back."""
-    sim.limiter.count_order(sim.now_ms)
-    if sim.faults.order_error:
-        raise refusal(sim.faults.order_error)
-    request = _request(sim, params)
-    if request.symbol in sim.faults.delisted:
-        raise refusal(-1121)
-    if sim.faults.order == "timeout_lost":
-        raise refusal(-1007)
-    order = sim.venue.place(request, now_ms=sim.now_ms, conditions=sim.conditions)
-    if sim.faults.order == "timeout_executed":
-        raise refusal(-1007)
+    order = place(sim, lambda: _request(sim, params))
     return _order(sim, params, order)
 
 
 def _get_order(sim: Simulation, params: Params) -> Any:
     wanted = params["order_id"]
-    for order in reversed(sim.venue.orders.all()):
+    for order in orders_of(sim):
         is_recent = order.is_open or sim.now_ms - order.update_ms <= _FOUND_BY_TEXT_MS
         if str(order.order_id) == wanted or (order.client_order_id == wanted and is_recent):
             return _order(sim, params, order)
@@ -103,12 +103,7 @@ def _get_order(sim: Simulation, params: Params) -> Any:
 
 def _list_orders(sim: Simulation, params: Params) -> Any:
     status = required(params, "status")
-    wanted = _listed(sim, params)
-    found = [
-        order
-        for order in reversed(sim.venue.orders.all())
-        if wanted in {None, order.symbol} and order.is_open is (status == "open")
-    ]
+    found = [order for order in orders_of(sim, symbol=_listed(sim, params)) if order.is_open is (status == "open")]
     return _page(params, [_order(sim, params, order) for order in found])
 
 
@@ -119,22 +114,9 @@ def _price_orders(_sim: Simulation, params: Params) -> Any:
 
 def _trades(sim: Simulation, params: Params) -> Any:
     begin_ms, end_ms = int(params.get("from", "0")) * 1000, int(params.get("to", sim.now_ms // 1000 + 1)) * 1000
-    wanted = _listed(sim, params)
-    shown_ms = sim.now_ms - sim.faults.trade_delay_ms
-    found = [
-        trade
-        for trade in reversed(sim.venue.trades)
-        if wanted in {None, trade.order.symbol}
-        and params.get("order") in {None, str(trade.order.order_id)}
-        and begin_ms <= trade.time_ms <= min(end_ms, shown_ms)
-        and trade.trade_id not in sim.faults.trades_missing
-    ]
+    wanted, order_id = _listed(sim, params), params.get("order")
+    found = trades_of(sim, since_ms=begin_ms, until_ms=end_ms, symbol=wanted, order_id=order_id)
     return _page(params, [_trade(sim, params, trade) for trade in found])
-
-
-def _nothing(_sim: Simulation, _params: Params) -> Any:
-    """No wallet here, and no contract settled in BTC; ccxt asks for both when it loads the markets."""
-    return []
 
 
 def _listed(sim: Simulation, params: Params) -> str | None:
@@ -148,10 +130,7 @@ def _page(params: Params, rows: Sequence[Any]) -> list[Any]:
 
 
 def _rows_of(sim: Simulation, params: Params, symbol: str, *, with_flat: bool) -> list[Any]:
-    shown = [(side, sim.venue.positions.shown(symbol, side, sim.now_ms)) for side in sim.venue.sides]
-    if sim.row_fault(symbol) == "hedged" and not sim.venue.hedged:
-        ((_, held),) = shown
-        shown = [("LONG", held if held.amt >= 0 else FLAT), ("SHORT", held if held.amt < 0 else FLAT)]
+    shown = shown_legs(sim, symbol)
     rows = [_position(sim, params, symbol, side, held) for side, held in shown if with_flat or held.amt]
     return with_row_fault(rows, sim.row_fault(symbol), amount="size")
 
@@ -212,9 +191,7 @@ def _request(sim: Simulation, params: Params) -> OrderRequest:
 def _order(sim: Simulation, params: Params, order: Order) -> dict[str, Any]:
     listing = sim.venue.listings[order.symbol]
     sign = 1 if order.side == "BUY" else -1
-    average = (order.cum_quote / order.executed_qty).quantize(listing.tick_size) if order.executed_qty else Decimal(0)
     ended = {} if order.is_open else {"finish_as": _FINISHED[order.status], "finish_time": _seconds(order.update_ms)}
-    reduces = order.reduce_only or (order.position_side, order.side) in _CLOSES
     return {
         "id": order.order_id,
         "user": 1,
@@ -223,12 +200,12 @@ def _order(sim: Simulation, params: Params, order: Order) -> dict[str, Any]:
         "size": _size(params, sign * order.orig_qty, listing),
         "left": _size(params, sign * order.open_qty, listing),
         "price": plain(order.price) if order.price else "0",
-        "fill_price": plain(average),
+        "fill_price": plain(average_price(sim, order)),
         "status": "open" if order.is_open else "finished",
         **ended,
         "tif": "ioc" if order.type == "MARKET" else "gtc",
         "text": order.client_order_id,
-        "is_reduce_only": reduces,
+        "is_reduce_only": closes(order),
         "is_close": False,
         "is_liq": order.order_id in sim.venue.forced,
         "iceberg": 0,
@@ -239,7 +216,6 @@ def _trade(sim: Simulation, params: Params, trade: Trade) -> dict[str, Any]:
     order, listing = trade.order, sim.venue.listings[trade.order.symbol]
     kind = sim.venue.forced.get(order.order_id)
     size = _size(params, trade.qty if order.side == "BUY" else -trade.qty, listing)
-    closes = order.reduce_only or kind is not None or (order.position_side, order.side) in _CLOSES
     return {
         "id": trade.trade_id,
         "trade_id": str(trade.trade_id),
@@ -247,7 +223,7 @@ def _trade(sim: Simulation, params: Params, trade: Trade) -> dict[str, Any]:
         "contract": listing.symbol,
         "order_id": str(order.order_id),
         "size": size,
-        "close_size": size if closes else "0",
+        "close_size": size if kind or closes(order) else "0",
         "price": plain(trade.price),
         "role": "taker",
         "text": _FORCED[kind] if kind else order.client_order_id,
@@ -282,23 +258,19 @@ def _contract(listing: Listing) -> dict[str, Any]:
     }
 
 
-def _signed(handler: Any, *, is_order: bool = False) -> Route:
-    return Route(handler=handler, security="signed", is_order=is_order)
-
-
 ROUTES: Final[dict[tuple[str, str], Route]] = {
     ("GET", "/api/v4/spot/time"): Route(handler=_time),
     ("GET", "/api/v4/futures/usdt/contracts"): Route(handler=_contracts),
-    ("GET", "/api/v4/futures/usdt/accounts"): _signed(_account),
-    ("GET", "/api/v4/futures/usdt/positions"): _signed(_positions),
-    ("POST", "/api/v4/futures/usdt/orders"): _signed(_create, is_order=True),
-    ("GET", "/api/v4/futures/usdt/orders"): _signed(_list_orders),
-    ("GET", "/api/v4/futures/usdt/orders/{order_id}"): _signed(_get_order),
-    ("GET", "/api/v4/futures/usdt/price_orders"): _signed(_price_orders),
-    ("GET", "/api/v4/futures/usdt/my_trades"): _signed(_trades),
-    ("GET", "/api/v4/futures/usdt/my_trades_timerange"): _signed(_trades),
-    ("GET", "/api/v4/spot/currencies"): Route(handler=_nothing),
-    ("GET", "/api/v4/futures/btc/contracts"): Route(handler=_nothing),
-    ("GET", "/api/v4/account/detail"): _signed(_detail),
-    ("GET", "/api/v4/account/main_keys"): _signed(_keys),
+    ("GET", "/api/v4/futures/usdt/accounts"): signed(_account),
+    ("GET", "/api/v4/futures/usdt/positions"): signed(_positions),
+    ("POST", "/api/v4/futures/usdt/orders"): signed(_create, is_order=True),
+    ("GET", "/api/v4/futures/usdt/orders"): signed(_list_orders),
+    ("GET", "/api/v4/futures/usdt/orders/{order_id}"): signed(_get_order),
+    ("GET", "/api/v4/futures/usdt/price_orders"): signed(_price_orders),
+    ("GET", "/api/v4/futures/usdt/my_trades"): signed(_trades),
+    ("GET", "/api/v4/futures/usdt/my_trades_timerange"): signed(_trades),
+    ("GET", "/api/v4/spot/currencies"): Route(handler=nothing),
+    ("GET", "/api/v4/futures/btc/contracts"): Route(handler=nothing),
+    ("GET", "/api/v4/account/detail"): signed(_detail),
+    ("GET", "/api/v4/account/main_keys"): signed(_keys),
 }

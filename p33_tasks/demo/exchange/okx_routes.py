@@ -3,10 +3,21 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Final
 
 from p33_tasks.demo.exchange.codes import VenueError, refusal
+from p33_tasks.demo.exchange.common import (
+    STATES,
+    TIMED_OUT,
+    TOO_MANY_ORDERS,
+    average_price,
+    contract_size,
+    nothing,
+    orders_of,
+    place,
+    signed,
+    trades_of,
+)
 from p33_tasks.demo.exchange.orders import Order, OrderRequest, Params, Trade, number, required
 from p33_tasks.demo.exchange.position_rows import with_row_fault
 from p33_tasks.demo.exchange.positions import Position, PositionSide
@@ -18,13 +29,6 @@ from p33_tasks.demo.exchange.wire import money, plain
 _MARGIN_MODE: Final = "cross"
 _SIDES: Final[Mapping[PositionSide, str]] = {"BOTH": "net", "LONG": "long", "SHORT": "short"}
 _LEGS: Final[Mapping[str, PositionSide]] = {"net": "BOTH", "long": "LONG", "short": "SHORT"}
-_STATES: Final = {
-    "NEW": "live",
-    "PARTIALLY_FILLED": "partially_filled",
-    "FILLED": "filled",
-    "CANCELED": "canceled",
-    "EXPIRED": "canceled",
-}
 _ROW_CODES: Final = {-2022: "51169", -4116: "51016", -2019: "51008", -4003: "51020", -4004: "51020", -4005: "51202"}
 _SUB_TYPES: Final = {"liquidation": ("106", "107"), "adl": ("127", "128"), "settlement": ("112", "113")}
 _CLIENT_ID: Final = re.compile(r"[0-9A-Za-z]{0,32}")
@@ -35,11 +39,6 @@ class Refused:
     """A row of an order that was not taken; the HTTP status is 200."""
 
     row: dict[str, Any]
-
-
-def contract_size(listing: Listing) -> Decimal:
-    """Base units of one contract: ten steps, so that a tenth of a contract can be traded."""
-    return listing.step_size * 10
 
 
 def symbol_of(base: str) -> str:
@@ -77,24 +76,13 @@ def _positions(sim: Simulation, params: Params) -> Any:
 
 def _create(sim: Simulation, params: Params) -> Any:
     """The answer is an acknowledgement, whatever became of the order by then."""
-    sim.limiter.count_order(sim.now_ms)
-    client_id = params.get("clOrdId", "")
     try:
-        if sim.faults.order_error:
-            raise refusal(sim.faults.order_error)
-        request = _request(sim, params)
-        if request.symbol in sim.faults.delisted:
-            raise refusal(-1121)
-        if sim.faults.order == "timeout_lost":
-            raise refusal(-1007)
-        order = sim.venue.place(request, now_ms=sim.now_ms, conditions=sim.conditions)
+        order = place(sim, lambda: _request(sim, params))
     except VenueError as error:
-        if error.code == -1007:  # noqa: PLR2004 - the core's code of a time-out: of the request, not of a row
+        if error.code in {TIMED_OUT, TOO_MANY_ORDERS}:  # of the request, not of a row
             raise
-        code = _ROW_CODES.get(error.code, "51000")
+        code, client_id = _ROW_CODES.get(error.code, "51000"), params.get("clOrdId", "")
         return Refused({"clOrdId": client_id, "ordId": "", "sCode": code, "sMsg": error.text, "tag": ""})
-    if sim.faults.order == "timeout_executed":
-        raise refusal(-1007)
     return [{"clOrdId": order.client_order_id, "ordId": str(order.order_id), "sCode": "0", "sMsg": "", "tag": ""}]
 
 
@@ -117,22 +105,9 @@ def _algo_pending(_sim: Simulation, params: Params) -> Any:
 
 def _fills(sim: Simulation, params: Params) -> Any:
     begin, end = int(params.get("begin", "0")), int(params.get("end", sim.now_ms))
-    shown_ms = sim.now_ms - sim.faults.trade_delay_ms
-    wanted = _listed(sim, params)
-    found = [
-        trade
-        for trade in reversed(sim.venue.trades)
-        if wanted in {None, trade.order.symbol}
-        and params.get("ordId") in {None, str(trade.order.order_id)}
-        and begin <= trade.time_ms <= min(end, shown_ms)
-        and trade.trade_id not in sim.faults.trades_missing
-    ]
+    wanted, order_id = _listed(sim, params), params.get("ordId")
+    found = trades_of(sim, since_ms=begin, until_ms=end, symbol=wanted, order_id=order_id)
     return _page(params, [_fill(sim, trade) for trade in found], "billId")
-
-
-def _currencies(_sim: Simulation, _params: Params) -> Any:
-    """No wallet here; ccxt asks for it when it loads the markets."""
-    return []
 
 
 def _listed(sim: Simulation, params: Params) -> str | None:
@@ -203,20 +178,13 @@ def _request(sim: Simulation, params: Params) -> OrderRequest:
 
 def _orders(sim: Simulation, params: Params) -> list[Order]:
     """Latest first."""
-    wanted = _listed(sim, params)
-    return [
-        order
-        for order in reversed(sim.venue.orders.all())
-        if wanted in {None, order.symbol}
-        and params.get("ordId") in {None, str(order.order_id)}
-        and params.get("clOrdId") in {None, order.client_order_id}
-    ]
+    ids = {"order_id": params.get("ordId"), "client_id": params.get("clOrdId")}
+    return orders_of(sim, symbol=_listed(sim, params), **ids)
 
 
 def _order(sim: Simulation, order: Order) -> dict[str, Any]:
     listing = sim.venue.listings[order.symbol]
     size = contract_size(listing)
-    average = (order.cum_quote / order.executed_qty).quantize(listing.tick_size) if order.executed_qty else None
     return {
         "instType": "SWAP",
         "instId": listing.symbol,
@@ -226,12 +194,12 @@ def _order(sim: Simulation, order: Order) -> dict[str, Any]:
         "px": plain(order.price) if order.price else "",
         "sz": plain(order.orig_qty / size),
         "accFillSz": plain(order.executed_qty / size),
-        "avgPx": plain(average) if average is not None else "",
+        "avgPx": plain(average_price(sim, order)) if order.executed_qty else "",
         "side": order.side.lower(),
         "posSide": _SIDES[order.position_side],
         "tdMode": _MARGIN_MODE,
         "ordType": order.type.lower(),
-        "state": _STATES[order.status],
+        "state": STATES[order.status],
         "reduceOnly": "true" if order.reduce_only else "false",
         "category": "normal",
         "fee": "0",
@@ -297,21 +265,17 @@ def _instrument(listing: Listing) -> dict[str, Any]:
     }
 
 
-def _signed(handler: Any, *, is_order: bool = False) -> Route:
-    return Route(handler=handler, security="signed", is_order=is_order)
-
-
 ROUTES: Final[dict[tuple[str, str], Route]] = {
     ("GET", "/api/v5/public/time"): Route(handler=_time),
     ("GET", "/api/v5/public/instruments"): Route(handler=_instruments),
-    ("GET", "/api/v5/account/config"): _signed(_config),
-    ("GET", "/api/v5/account/positions"): _signed(_positions),
-    ("POST", "/api/v5/trade/order"): _signed(_create, is_order=True),
-    ("POST", "/api/v5/trade/batch-orders"): _signed(_create, is_order=True),  # of one order
-    ("GET", "/api/v5/trade/order"): _signed(_get_order),
-    ("GET", "/api/v5/trade/fills"): _signed(_fills),
-    ("GET", "/api/v5/trade/fills-history"): _signed(_fills),
-    ("GET", "/api/v5/trade/orders-pending"): _signed(_pending),
-    ("GET", "/api/v5/trade/orders-algo-pending"): _signed(_algo_pending),
-    ("GET", "/api/v5/asset/currencies"): _signed(_currencies),
+    ("GET", "/api/v5/account/config"): signed(_config),
+    ("GET", "/api/v5/account/positions"): signed(_positions),
+    ("POST", "/api/v5/trade/order"): signed(_create, is_order=True),
+    ("POST", "/api/v5/trade/batch-orders"): signed(_create, is_order=True),  # of one order
+    ("GET", "/api/v5/trade/order"): signed(_get_order),
+    ("GET", "/api/v5/trade/fills"): signed(_fills),
+    ("GET", "/api/v5/trade/fills-history"): signed(_fills),
+    ("GET", "/api/v5/trade/orders-pending"): signed(_pending),
+    ("GET", "/api/v5/trade/orders-algo-pending"): signed(_algo_pending),
+    ("GET", "/api/v5/asset/currencies"): signed(nothing),
 }

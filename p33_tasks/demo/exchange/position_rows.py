@@ -166,5 +166,5 @@ _SPOILERS: Final[dict[str, Callable[[Row], list[Any]]]] = {
     "nan_amount": _with_amount("NaN"),
     "huge_amount": _with_amount("1e400"),
     "number_amount": lambda row: [row | {"positionAmt": float(row["positionAmt"])}],
-    "not_object": lambda row: [row["symbol"]],
+    "not_object": lambda row: [row.get("symbol", "no object")],
 }

@@ -48,11 +48,10 @@ async def _release_hung(app: web.Application) -> None:
 
 
 async def _recorded(sim: Simulation, request: web.Request, closing: asyncio.Event) -> web.StreamResponse:
-    endpoint = f"{request.method} {request.path}"
     front = _front(sim)
-    route = front.route(request.method, request.path)
     body = (await request.read()).decode(errors="surrogateescape")
     sent = SignedBytes(query=_raw_query(request), body=body, method=request.method, path=request.path)
+    endpoint, route = f"{request.method} {front.pattern(sent)}", front.route(sent)
     weight = route.weight_for(sent.query) if route is not None else 0
     sim.recorder.arrived(endpoint, weight=weight, with_key=front.key_header in request.headers, now_ms=sim.now_ms)
     try:
@@ -74,7 +73,7 @@ async def _answer(
     except VenueError as error:
         return _with_headers(sim, route, _front(sim).error(error))
     faults = sim.faults
-    if not faults.strikes(request.method, request.path):
+    if not faults.strikes(request.method, _front(sim).pattern(sent)):
         return _with_headers(sim, route, _handle(sim, request, route, sent))
     latency_sec = faults.latency_ms / 1000
     await asyncio.sleep(latency_sec / 2)  # half on the way there, half on the way back, as in a network

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from itertools import chain
 
-from p33_tasks.demo.exchange.faults import Faults
+from p33_tasks.demo.exchange.faults import FaultError, Faults
 from p33_tasks.demo.exchange.limits import Limiter
 from p33_tasks.demo.exchange.options import SimOptions
 from p33_tasks.demo.exchange.recorder import Recorder
@@ -23,9 +23,13 @@ def wall_clock_ms() -> int:
 class Simulation:
     """All state behind the HTTP application. Raises the venue's -1121 for a start position in an unknown symbol."""
 
-    def __init__(self, options: SimOptions, symbol_of: Callable[[str], str] = usual_symbol) -> None:
+    def __init__(
+        self, options: SimOptions, symbol_of: Callable[[str], str] = usual_symbol, *, has_hedge_mode: bool = True
+    ) -> None:
         now_ms = wall_clock_ms()
         self.options = options
+        self.has_hedge_mode = has_hedge_mode
+        self.nonces: set[int] = set()  # numbers of requests, where the venue takes each once
         listings = chain(catalogue(symbol_of), synthetic(options.extra_symbols, symbol_of))
         self.venue = Venue(listings, seed=options.seed)
         self.start_faults = Faults(latency_ms=options.latency_ms, hedge_mode=options.hedged)
@@ -69,7 +73,9 @@ class Simulation:
         return self.faults.rows.get(symbol)
 
     def set_faults(self, faults: Faults) -> None:
-        """Turns switches; the position mode follows its own."""
+        """Turns switches; the position mode follows its own. Raises FaultError: the venue has no hedge mode."""
+        if faults.hedge_mode and not self.has_hedge_mode:
+            raise FaultError("hedge_mode is true; this venue has no hedge mode")
         self.faults = faults
         self.venue.set_mode(hedged=faults.hedge_mode)
 

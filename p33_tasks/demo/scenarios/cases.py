@@ -226,7 +226,7 @@ CASES: tuple[Case, ...] = (
     _case("executor gave up before the verdict", Reason.PLAN_ABANDONED, not_executed_first),
     _case("step size lost", Reason.MISSING_MARKET_METADATA, without_market_rules),
     _case("venue's row unreadable", Reason.NO_EXCHANGE_SNAPSHOT, with_an_unreadable_row, many_symbols=True),
-    _case("venue reports two legs", Reason.POSITION_SIDE_REQUIRED, in_hedge_mode, modes=ONE_WAY),
+    _case("venue reports two legs", Reason.POSITION_SIDE_REQUIRED, in_hedge_mode, modes=ONE_WAY, switches_mode=True),
     _case("venue fails", Reason.STALE_EXCHANGE_STATE, with_a_dead_venue),
 )
 """In an order that shows allows, executions and denials early, and the slow ones last."""

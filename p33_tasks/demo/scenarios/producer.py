@@ -201,7 +201,8 @@ def run_producer(
         source=venue_source(settings.exchange, settings.testnet, settings.exchange_base_url),
         stop=stop,
     )
-    producer = Producer(stage, traded, stop)
+    cases = [case for case in CASES if state["has_hedge_mode"] or not case.switches_mode]
+    producer = Producer(stage, traded, stop, cases=cases)
     producer.run(report or keep_results(client, DemoKeys(keys.prefix)), interval_sec=interval_sec, rounds=rounds)
 
 

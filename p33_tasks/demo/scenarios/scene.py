@@ -99,6 +99,7 @@ class Case:
     amount: Callable[[Traded], Decimal] = lambda traded: traded.home_amt  # held when the case begins
     many_symbols: bool = False  # needs a second symbol beside its own
     modes: frozenset[bool] = frozenset({False, True})  # False: in one-way mode, True: in hedge mode
+    switches_mode: bool = False  # on a venue that has hedge mode only
 
 
 def judged(scene: Scene, plan_id: str) -> Played:

@@ -9,6 +9,7 @@ from p33_tasks.cli.failures import NO, json_option
 from p33_tasks.demo.up.demo import EXCHANGES
 from p33_tasks.demo.up.folder import run_folder
 from p33_tasks.demo.up.launch import Request, launch_demo
+from p33_tasks.venues.build import venue_entry
 
 
 @click.command(short_help="Start everything on this machine, with a simulated exchange.")
@@ -45,6 +46,8 @@ def up(
     """
     if producer and not executor:
         raise click.UsageError("the scenarios need the reference executor: add --no-producer to --no-executor")
+    if hedge and not venue_entry(exchange).spec.has_hedge_mode:
+        raise click.UsageError(f"{exchange} has no hedge mode: leave out --hedge")
     request = Request(
         for_sec=for_sec, as_json=as_json, with_producer=producer, with_executor=executor, exchange=exchange, hedge=hedge
     )

@@ -24,7 +24,7 @@ POSITIONS = {
 }
 """Long and short by base asset, signed base quantities."""
 
-EXCHANGES = ("binanceusdm", "bybit", "okx", "bitget", "gate")
+EXCHANGES = ("binanceusdm", "bybit", "okx", "bitget", "gate", "hyperliquid")
 """Those of ``fronts.FRONTS``, which takes a web server's import that ``--help`` does without."""
 
 TRIED = ("P33_COOLDOWN_MODE", "P33_COOLDOWN_MAX_SEC")
@@ -68,10 +68,12 @@ def _held(exchange: str) -> dict[str, str]:
 
 def _account(exchange: str) -> dict[str, str]:
     """The variables of the venue's API key and test environment; every front knows one key."""
-    spec = venue_entry(exchange).spec
+    from p33_tasks.demo.exchange.fronts import FRONTS
+
+    spec, known = venue_entry(exchange).spec, FRONTS[exchange].demo_key
     pair = spec.credentials[0]
-    names = (pair.key, pair.secret, pair.password)
-    return {**{name: "demo" for name in names if name is not None}, spec.testnet_variable: "true"}
+    password = {} if pair.password is None else {pair.password: "demo"}
+    return {pair.key: known.key, pair.secret: known.secret, **password, spec.testnet_variable: "true"}
 
 
 def write_env_file(path: Path, settings: dict[str, str]) -> None:

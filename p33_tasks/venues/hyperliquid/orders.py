@@ -19,6 +19,7 @@ from p33_tasks.abilities import OrderReport
 from p33_tasks.domain import quantities as q
 from p33_tasks.domain.models import Leg, OrderSide
 from p33_tasks.errors import MalformedResponseError, OrderRejectedError
+from p33_tasks.venues.contracts import Kept
 from p33_tasks.venues.hyperliquid.account_rows import coins_of, decimals_of, read_role
 from p33_tasks.venues.hyperliquid.coins import dex_of
 from p33_tasks.venues.hyperliquid.order_rows import number_of, whole
@@ -41,6 +42,10 @@ class HyperliquidOrders(OrderClient):
 
     spec = SPEC
     place = PLACE
+
+    def __init__(self, session: VenueSession) -> None:
+        super().__init__(session)
+        self._role = Kept(lambda: read_role(session.ask(ROLE, {"user": session.account})), period_ms=ROLE.period_ms)
 
     def request(self, order: MarketOrder) -> tuple[Mapping[str, Any], Stamp]:
         """One order that only reduces, and what signs it.
@@ -69,7 +74,7 @@ class HyperliquidOrders(OrderClient):
             "expiresAfter": order.start_ms + order.recv_window_ms,
         }
         # A sub-account and a vault have no key of their own: their owner signs, and names them.
-        if read_role(self._session.ask(ROLE, {"user": self._session.account})).name != "user":
+        if self._role.get().name != "user":
             params["vaultAddress"] = self._session.account
         return params, Stamp(time_ms=order.start_ms, sign=signed)
 

@@ -11,6 +11,8 @@ Source: "Retrieve user's perpetuals account summary" of Hyperliquid's info endpo
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Context, Decimal
+from typing import Final
 
 from p33_tasks.domain import quantities as q
 from p33_tasks.domain.models import Position
@@ -18,7 +20,18 @@ from p33_tasks.errors import MalformedResponseError
 from p33_tasks.ports import PositionReport
 from p33_tasks.venues.hyperliquid.coins import dex_of, named
 from p33_tasks.venues.hyperliquid.spec import POSITIONS
-from p33_tasks.venues.rows import InvalidRowError, Row, milliseconds_at, number, prices, rows_by_symbol, shape
+from p33_tasks.venues.rows import (
+    InvalidRowError,
+    Row,
+    milliseconds_at,
+    number,
+    optional_number,
+    prices,
+    rows_by_symbol,
+    shape,
+)
+
+_TWELVE_DIGITS: Final = Context(prec=12)
 
 
 def read_positions(answer: object, symbols: Iterable[str], *, dex: str) -> PositionReport:
@@ -79,6 +92,14 @@ def _position(symbol: str, rows: Sequence[Row], doubt: str | None) -> Position:
     row = rows[0]
     if row["kind"] != "oneWay":
         raise InvalidRowError(f"its type is {row['kind']!r:.20}, not oneWay")
-    # The answer holds no mark price, only the value of a position.
-    shown = prices(row, entry="entryPx", mark="markPx", leverage="leverage", pnl="unrealizedPnl")
-    return Position(symbol=symbol, position_amt=number(row, "szi"), **shown)
+    amount = number(row, "szi")
+    shown = prices(
+        {**row, "mark": _mark(row, amount)}, entry="entryPx", mark="mark", leverage="leverage", pnl="unrealizedPnl"
+    )
+    return Position(symbol=symbol, position_amt=amount, **shown)
+
+
+def _mark(row: Row, amount: Decimal) -> Decimal | None:
+    """The mark price, which the answer doesn't hold: what the position is worth per unit, to 12 digits."""
+    value = optional_number(row, "positionValue")
+    return None if value is None or not amount else _TWELVE_DIGITS.divide(q.magnitude(value), q.magnitude(amount))

@@ -101,4 +101,5 @@ SPEC: Final = VenueSpec(
     request_window_ms=60_000,  # expiresAfter, which is signed; the venue names no longest
     account=re.compile(r"0x[0-9a-fA-F]{40}"),
     ccxt_options={"timeDifference": 0},
+    test_ccxt_options={"sandboxMode": True},  # a signature names the network
 )

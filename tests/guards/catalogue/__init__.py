@@ -10,6 +10,7 @@ from tests.guards.catalogue.control import CONTROL
 from tests.guards.catalogue.dead_letters import DEAD_LETTERS
 from tests.guards.catalogue.detection import DETECTION
 from tests.guards.catalogue.emergency import EMERGENCY
+from tests.guards.catalogue.fronts import FRONTS
 from tests.guards.catalogue.holding import HOLDING
 from tests.guards.catalogue.hosts import HOSTS
 from tests.guards.catalogue.issuing import ISSUING
@@ -42,6 +43,6 @@ GUARDS: tuple[Guard, ...] = (
     *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING, *BARRIER, *LIFE, *LEGS, *HOLDING, *EMERGENCY, *PREPARED),
     *RECONCILIATION,
     *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *VENUE_FOLDERS, *ORDERS),
-    *(*READING, *DEAD_LETTERS, *MESSAGES, *BROKER, *CONTROL, *NEIGHBOURS),
+    *(*READING, *DEAD_LETTERS, *MESSAGES, *BROKER, *CONTROL, *NEIGHBOURS, *FRONTS),
     *(*SECRETS, *HOSTS, *TEXTS, *TLS, *SCRIPTS, *SERVERS, *ALIVE, *DETECTION),
 )

@@ -92,7 +92,7 @@ def place(orders):
 @pytest.mark.parametrize("role", SIGNATURES)
 def test_an_order_has_the_signature_that_the_venues_own_client_makes(make_orders, server, budget, monkeypatch, role):
     monkeypatch.setitem(ANSWERS, "userRole", {"role": role})
-    orders = make_orders(server.url, exchange_id="hyperliquid", api_key=ACCOUNT, api_secret=WALLET_KEY)
+    orders = make_orders(server.url, exchange_id="hyperliquid", api_key=ACCOUNT, api_secret=WALLET_KEY, testnet=False)
     assert place(orders).executed_qty == Decimal("0.01")
     order = sent(server)[-1]
     assert server.asked[-1].path == "/exchange"

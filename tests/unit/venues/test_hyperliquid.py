@@ -108,6 +108,14 @@ def test_recorded_positions_are_read_with_their_signs():
     assert report.positions["ETH"].leverage == 20
 
 
+def test_the_mark_price_is_what_a_position_is_worth_per_unit():
+    (position,) = read(row(szi="-1.5", positionValue="15.75"), symbols=["BTC"]).positions.values()
+    assert position.mark_price == Decimal("10.5")
+    for unknown in (row(), row(szi="0.0", positionValue="0.0")):
+        assert read(unknown, symbols=["BTC"]).positions["BTC"].mark_price is None
+    assert read(row(positionValue="much"), symbols=["BTC"]).invalid.keys() == {"BTC"}
+
+
 @pytest.mark.parametrize(
     "odd", [row(coin="xyz:TSLA"), row(coin=None), {"type": "oneWay"}, None, row(coin=""), row(coin="BT\u00c7")]
 )

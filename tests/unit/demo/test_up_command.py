@@ -1,0 +1,28 @@
+"""What ``p33 up`` refuses before anything is started."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+
+from p33_tasks.demo.exchange.faults import FaultError
+from p33_tasks.demo.exchange.fronts import FRONTS
+from p33_tasks.demo.exchange.options import SimOptions
+from p33_tasks.demo.exchange.simulation import Simulation
+from p33_tasks.demo.up.command import up
+from p33_tasks.demo.up.demo import EXCHANGES
+from p33_tasks.venues.build import venue_entries
+
+
+def test_every_front_is_offered_and_has_the_position_modes_of_its_venue():
+    assert set(EXCHANGES) == set(FRONTS)
+    for exchange, entry in venue_entries().items():
+        assert FRONTS[exchange].has_hedge_mode is entry.spec.has_hedge_mode
+
+
+def test_a_venue_without_hedge_mode_is_not_started_in_it():
+    outcome = CliRunner().invoke(up, ["--exchange", "hyperliquid", "--hedge"])
+    assert (outcome.exit_code, "has no hedge mode" in outcome.output) == (2, True)
+    sim = Simulation(SimOptions(exchange="hyperliquid"), has_hedge_mode=False)
+    with pytest.raises(FaultError, match="no hedge mode"):
+        sim.set_faults(sim.faults.merged({"hedge_mode": True}))
