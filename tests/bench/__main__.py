@@ -15,7 +15,7 @@ from rich.table import Table
 from tests.bench import burst
 from tests.bench.programs import Brain, running_brain, running_floor
 
-ALL = ("latency", "throughput", "burst", "overload", "workers", "exchange", "memory")
+ALL = ("latency", "throughput", "burst", "overload", "workers", "prepared", "forecasts", "exchange", "memory")
 BURST_CPU = ("CPU ms", *burst.ROLES)
 SYMBOLS = [f"SIM{number:03d}USDT" for number in range(600)]
 
@@ -34,6 +34,8 @@ def main() -> None:
         _speed(console, wanted, chosen.seconds)
     if wanted & {"burst", "overload", "workers"}:
         _bursts(console, wanted)
+    if wanted & {"prepared", "forecasts"}:
+        _ahead(console, wanted, chosen.seconds)
     if wanted & {"exchange", "memory"}:
         _load(console, wanted, chosen.seconds)
 
@@ -76,6 +78,21 @@ def _speed(console: Console, wanted: set[str], seconds: float) -> None:
             console.print(table)
             trips = work.round_trips_per_verdict(brain, SYMBOLS[0])
             console.print(f"Redis round trips per verdict: {trips:.2f} (goal 2)")
+
+
+def _ahead(console: Console, wanted: set[str], seconds: float) -> None:
+    os.environ.setdefault("P33_LOG_LEVEL", "WARNING")
+    from tests.bench import ahead  # noqa: PLC0415 - imports the floor, see above
+
+    if "prepared" in wanted:
+        with running_brain(SYMBOLS[:20], P33_PREPARE="on") as brain:
+            ahead.speed(console, brain, SYMBOLS[:20], seconds)
+    with running_brain(SYMBOLS, latency_ms=100, P33_PREPARE="on") as brain:
+        if "prepared" in wanted:
+            burst.burst(brain, SYMBOLS, 600)  # everything is loaded, every window has been used
+            ahead.foreseen_burst(console, brain, SYMBOLS)
+        if "forecasts" in wanted:
+            ahead.cost_of_forecasts(console, brain, SYMBOLS, seconds)
 
 
 def _bursts(console: Console, wanted: set[str]) -> None:

@@ -83,9 +83,15 @@ def _spent(process: psutil.Process) -> float:
     return 0.0
 
 
-def burst(brain: Brain, symbols: Sequence[str], plans: int, workers: Sequence[LocalProcess] = ()) -> Burst:
+def burst(
+    brain: Brain,
+    symbols: Sequence[str],
+    plans: int,
+    workers: Sequence[LocalProcess] = (),
+    action: str = "CLOSE_PARTIAL_75",
+) -> Burst:
     """Send so many plans at once, spread evenly over the symbols, and wait for every verdict."""
-    fields = [_plan(number, symbols) for number in range(plans)]
+    fields = [_plan(number, symbols, action) for number in range(plans)]
     return _measured(brain, workers or [brain.worker], [(0.0, fields)])
 
 
@@ -123,10 +129,10 @@ def _readers(brain: Brain) -> int:
     return sum(row["idle"] < 5_000 for row in brain.server.client().xinfo_consumers(PLANS_STREAM, GROUP))
 
 
-def _plan(number: int, symbols: Sequence[str]) -> dict[str, str]:
+def _plan(number: int, symbols: Sequence[str], action: str = "CLOSE_PARTIAL_75") -> dict[str, str]:
     plan_id = f"burst-{time.time_ns()}-{number}"
     symbol = symbols[number % len(symbols)]
-    return {"plan_id": plan_id, "symbol": symbol, "action": "CLOSE_PARTIAL_75", "decision": "EXECUTE"}
+    return {"plan_id": plan_id, "symbol": symbol, "action": action, "decision": "EXECUTE"}
 
 
 def _measured(brain: Brain, workers: Sequence[LocalProcess], sent: list[tuple[float, list[dict[str, str]]]]) -> Burst:

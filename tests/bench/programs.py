@@ -76,6 +76,15 @@ def running_floor(server: RedisServer, **more: str) -> Iterator[LocalProcess]:
         yield floor
 
 
+@contextmanager
+def running_bare(server: RedisServer) -> Iterator[LocalProcess]:
+    """The process that reads a stream and runs one script, on the same Redis."""
+    with running_process("bare", ["python", "-m", "tests.bench.bare"], dict(server.environment)) as bare:
+        client = server.client()
+        wait_until(lambda: client.exists("bare:stream:apply.plan"), "the bare script's process reads", timeout_sec=40)
+        yield bare
+
+
 class Brain:
     """What runs."""
 
