@@ -82,6 +82,8 @@ def _story_lines(story: Story) -> Iterator[tuple[str, str]]:
     allowed, ts_ms = verdict.get("allow") is True, retelling.verdict_ms(verdict)
     yield _headline(story, allowed=allowed)
     yield f"  {retelling.at(ts_ms)}, {seconds(story.now_ms - ts_ms)} ago", ""
+    if told := retelling.promoted(inputs):
+        yield f"  {escaped(told, limit=400)}", ""
     broken = list(retelling.breach(story))
     if broken:
         yield "The executor went beyond this permit", "bold red"
@@ -141,6 +143,7 @@ def _story_json(story: Story) -> dict[str, Any]:
         "state": "decided",
         "verdict": story.verdict,
         "inputs": story.inputs,
+        "prepared_by": retelling.preparing_task(story.inputs) or None,
         "needed": narrative.needed(story.verdict) if story.verdict.get("allow") is not True else "",
         "remedy": narrative.remedy(story.verdict) if story.verdict.get("allow") is not True else "",
         "permit_ttl_ms": story.permit_ttl_ms,

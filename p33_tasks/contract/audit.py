@@ -23,7 +23,7 @@ def audit_inputs(plan: Plan, facts: Facts | None, policy: Policy) -> dict[str, A
             "from_stream": plan.from_stream,
             "problem": plan.problem,
             **({} if plan.emergency is None else {"emergency": asdict(plan.emergency)}),
-            **({"prepared": True} if plan.prepared else {}),
+            **({"prepared": True, "prepared_by": plan.prepared_by} if plan.prepared else {}),
         },
         "policy": {
             "allowlisted": plan.symbol in policy.allowlist,

@@ -77,5 +77,7 @@ def in_pieces(plan: Plan, verdict: Allow, facts: Facts, policy: Policy) -> dict[
     inputs = audit_inputs(plan, facts, policy)
     inputs["plan"] |= {"action": place("action"), "issued_ms": place("issued_ms")}
     inputs["facts"] |= {"now_ms": place("now_ms")}
+    if inputs["facts"]["ledger"] is not None:  # a barrier is no fact that an allow rests on: the script judges it anew
+        inputs["facts"]["ledger"] |= {"barrier_ms": place("barrier_ms")}
     texts: Mapping[str, Any] = {"permit": permit, "inputs": inputs}
     return {name: re.split(rf'"{mark}\.(\w+)"', exact_json.dumps(text)) for name, text in texts.items()}

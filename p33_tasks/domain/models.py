@@ -173,7 +173,8 @@ class Plan:
     from_stream: bool = True  # an entry id is Redis's own time; issued_ms is a producer's word
     problem: str | None = None  # what is malformed, where plan_id and symbol could still be read
     emergency: Emergency | None = None  # None: an ordinary plan. Else issued_ms is the signed one
-    prepared: bool = False  # its verdict was made before it came; no rule looks at it
+    prepared: bool = False  # its verdict was made before it came; no rule looks at it, nor at the next
+    prepared_by: str = ""  # id of the task that made it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,15 +23,18 @@ class PreparationService:
         self._digest = policy_digest(policy, source)
         self._most = most
 
-    def prepare(self) -> int:
+    def prepare(self, *, task_id: str = "") -> int:
         """Prepare the most likely verdicts anew; returns how many allows are ready.
+
+        Args:
+            task_id: Of the task that does it, for whoever asks about one of its verdicts.
 
         Raises:
             StoreUnavailableError: Redis is away.
         """
         now_ms, forecasts = self._store.forecasts()
         ours = [one for one in forecasts if one.symbol in self._policy.allowlist]
-        plans = [_plan(one, now_ms) for one in most_likely(ours, now_ms=now_ms, most=self._most)]
+        plans = [_plan(one, now_ms, task_id) for one in most_likely(ours, now_ms=now_ms, most=self._most)]
         ready = [
             prepared
             for plan, facts in zip(plans, self._verdicts.load_each(plans), strict=True)
@@ -49,7 +52,7 @@ class PreparationService:
         return Prepared(plan=plan, verdict=verdict, facts=facts, policy=policy) if isinstance(verdict, Allow) else None
 
 
-def _plan(expected: Expected, now_ms: int) -> Plan:
+def _plan(expected: Expected, now_ms: int, task_id: str) -> Plan:
     return Plan(
         plan_id="",
         symbol=expected.symbol,
@@ -58,4 +61,5 @@ def _plan(expected: Expected, now_ms: int) -> Plan:
         position_side=expected.leg,
         issued_ms=now_ms,
         prepared=True,
+        prepared_by=task_id,
     )

@@ -96,6 +96,7 @@ def _plan(plan_id: str, symbol: str, fields: Mapping[str, Any]) -> Plan:
         problem=_optional_text(fields.get("problem")),
         emergency=_emergency(fields.get("emergency")),
         prepared=_flag(fields.get("prepared", False)),
+        prepared_by=_text(fields.get("prepared_by", "")),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import structlog
+from celery import current_task
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
@@ -43,7 +44,7 @@ def prepare_permits(prefix: str | None = None) -> str:
     if here.preparation is None:
         return "off"
     try:
-        return f"prepared {here.preparation.prepare()}"
+        return f"prepared {here.preparation.prepare(task_id=str(current_task.request.id or ''))}"
     except P33Error as error:
         log.error(LogEvent.NOT_PREPARED, error=str(error))  # noqa: TRY400 - our own sentence says it all
         raise

@@ -36,6 +36,31 @@ def asked(inputs: Mapping[str, Any], verdict_ms: int) -> str | None:
     return f"{_short(plan.get('action') or '(no action)')}: {part}, {kind}; {way}{waited}"
 
 
+def promoted(inputs: Mapping[str, Any]) -> str:
+    """That a verdict was prepared before its plan came, and by which task; empty for every other one."""
+    if not is_promoted(inputs):
+        return ""
+    task_id = preparing_task(inputs)
+    by = f"task {task_id} (p33.prepare_permits)" if task_id else "a task (p33.prepare_permits)"
+    return (
+        f"promoted from a prepared verdict: {by} evaluated it before the plan came, "
+        "and all that it rests on was compared again"
+    )
+
+
+def is_promoted(inputs: Mapping[str, Any]) -> bool:
+    """Whether a verdict was prepared before its plan came."""
+    plan = inputs.get("plan")
+    return isinstance(plan, Mapping) and plan.get("prepared") is True
+
+
+def preparing_task(inputs: Mapping[str, Any]) -> str:
+    """The id of the task that prepared it, bounded; empty where none is on record."""
+    plan = inputs.get("plan")
+    task_id = plan.get("prepared_by") if isinstance(plan, Mapping) else None
+    return _short(task_id) if isinstance(task_id, str) else ""
+
+
 def breach(story: Story) -> Iterator[str]:
     """How the executor went beyond the permit, and what that stops; nothing where it didn't."""
     permitted = story.verdict

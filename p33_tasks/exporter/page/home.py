@@ -56,6 +56,7 @@ def render(
         most=symbols.SHOWN,
         recent=recent,
         at=iso(overview.now_ms)[:19].replace("T", " "),
+        prepares=settings.prepares,
         **_frame(history, settings, choices),
     )
 

@@ -110,12 +110,13 @@ local function written(pieces, places)
   return table.concat(pieces)
 end
 
+local p -- what was prepared
 if promote == '1' then
   if type_of(prepared_key) ~= 'string' then
     count(counters_key, 'p33_prepared_total|none')
     return { 'moved', 'nothing_prepared' }
   end
-  local p = cjson.decode(redis.call('GET', prepared_key))
+  p = cjson.decode(redis.call('GET', prepared_key))
   if p.policy_digest ~= policy_digest then return moved('policy') end
   evaluated_run_id, evaluated_life, evaluated_source = p.run_id, p.life, p.source
   evaluated_position_amt, evaluated_ts_ms = p.position_amt, p.ts_ms
@@ -124,11 +125,6 @@ if promote == '1' then
   stale_threshold_ms, cooldown_ms, limits_until_ms = p.stale_threshold_ms, p.cooldown_ms, p.limits_until_ms
   reservation_ttl_ms = p.reservation_ttl_ms
   permit_expires_ms = text(now + ttl)
-  local places = { plan_id = plan_id_json, action = action_json, issued_ms = plan_issued_ms, now_ms = text(now),
-    now_sec = text(math.floor(now / 1000)), expires_ms = permit_expires_ms,
-    snapshot_age_sec = seconds_of(now - tonumber(evaluated_ts_ms)) }
-  decision_json = written(p.permit, places)
-  permit_json, inputs_json = decision_json, written(p.inputs, places)
 end
 
 if verdict == 'allow' then
@@ -175,6 +171,15 @@ if verdict == 'allow' then
   if now - tonumber(plan_issued_ms) > tonumber(plan_max_age_ms) then return moved('plan_age') end
   ttl = tonumber(permit_expires_ms) - now
   if ttl <= 0 then return moved('permit_age') end
+
+  if p then
+    local barrier = twin_time(l[4])
+    local places = { plan_id = plan_id_json, action = action_json, issued_ms = plan_issued_ms, now_ms = text(now),
+      now_sec = text(math.floor(now / 1000)), expires_ms = permit_expires_ms,
+      snapshot_age_sec = seconds_of(now - fetched), barrier_ms = barrier and text(barrier) or 'null' }
+    decision_json = written(p.permit, places)
+    permit_json, inputs_json = decision_json, written(p.inputs, places)
+  end
 end
 
 -- First what can still be refused: a stream whose last id is the greatest possible takes no more entries.

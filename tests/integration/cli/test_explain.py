@@ -14,6 +14,7 @@ from p33_tasks.domain.reasons import Reason
 from p33_tasks.ports import ExecutionResult
 from tests.integration.cli.conftest import Call, document
 from tests.support.gate import SYMBOL, Gate
+from tests.support.promoting import TASK_ID, forecast, prepare, promote
 
 
 def test_an_allow_tells_the_quantity_and_what_became_of_it(gate: Gate, call: Call) -> None:
@@ -225,3 +226,19 @@ def test_a_plan_id_pasted_from_a_log_line_is_found(gate: Gate, call: Call, paste
 def test_a_plan_id_that_looks_like_a_pasted_one_is_itself_first(gate: Gate, call: Call) -> None:
     gate.make_ready().allow("plan_id=p1")
     assert document(call("explain", "plan_id=p1", "--json"))["plan_id"] == "plan_id=p1"
+
+
+def test_a_promoted_verdict_names_the_task_that_prepared_it(gate: Gate, call: Call) -> None:
+    gate.make_ready()
+    forecast(gate)
+    assert prepare(gate) == 1
+    assert promote(gate, gate.publish("foreseen"))
+    text = " ".join(call("explain", "foreseen").stdout.split())
+    assert f"promoted from a prepared verdict: task {TASK_ID} (p33.prepare_permits) evaluated it" in text
+    assert document(call("explain", "foreseen", "--json"))["prepared_by"] == TASK_ID
+
+
+def test_an_ordinary_verdict_was_prepared_by_nobody(gate: Gate, call: Call) -> None:
+    gate.make_ready().allow("p1")
+    assert "prepared" not in call("explain", "p1").stdout
+    assert document(call("explain", "p1", "--json"))["prepared_by"] is None

@@ -10,27 +10,11 @@ from typing import Any
 
 import pytest
 
-from p33_tasks.domain.models import Emergency, Leg, Plan, Policy
-from p33_tasks.ports import StreamEntry
-from p33_tasks.services.prepare_permits import PreparationService
-from p33_tasks.services.promote_prepared import PromotionService
+from p33_tasks.domain.models import Emergency, Leg
 from p33_tasks.store.audit import decode_entry, replay
-from p33_tasks.store.prepared import RedisPreparedStore
-from tests.support.gate import LONG, OTHER, SOURCE, SYMBOL, Gate
-
-
-def forecast(gate: Gate, symbol: str = SYMBOL, action: str = "PARTIAL_75", **fields: str) -> None:
-    entry = {"symbol": symbol, "action": action, "horizon_sec": "30", **fields}
-    gate.redis.xadd(gate.keys.forecasts, dict[Any, Any](entry))
-
-
-def prepare(gate: Gate, policy: Policy | None = None, most: int = 600) -> int:
-    store = RedisPreparedStore(gate.verdicts._client, gate.keys)
-    return PreparationService(store, gate.verdicts, policy or gate.policy, source=SOURCE, most=most).prepare()
-
-
-def promote(gate: Gate, *plans: tuple[Plan, StreamEntry], policy: Policy | None = None) -> frozenset[str]:
-    return PromotionService(gate.verdicts, policy or gate.policy, source=SOURCE).promote(plans)
+from tests.support.gate import LONG, OTHER, SYMBOL, Gate
+from tests.support.promoting import AHEAD_KEY, TASK_ID, forecast, move_the_scripts_clock, prepare, promote
+from tests.support.redis_server import RedisServer
 
 
 def outcomes(gate: Gate) -> dict[str, int]:
@@ -67,7 +51,7 @@ def test_its_audit_entry_makes_the_same_verdict_again(ready: Gate) -> None:
     promote(ready, (plan, entry))
     [fields] = ready.audit()
     decoded = decode_entry(fields)
-    assert decoded.plan == replace(plan, prepared=True)
+    assert decoded.plan == replace(plan, prepared=True, prepared_by=TASK_ID)
     assert replay(decoded) == fields["verdict"]
 
 
@@ -123,11 +107,15 @@ MOVED: dict[str, Change] = {
     "a reservation": lambda gate: gate.redis.set(gate.keys.reservation(SYMBOL), "another"),
     "another amount": lambda gate: gate.redis.hset(gate.keys.snapshot(SYMBOL), "position_amt", "0.041"),
     "a newer snapshot": lambda gate: (gate.until_after(gate.now_ms()), gate.put_position(LONG)),
+    "a snapshot of another run": lambda gate: gate.redis.hset(gate.keys.snapshot(SYMBOL), "run_id", "f" * 40),
+    "a snapshot of another life": lambda gate: gate.redis.hset(gate.keys.snapshot(SYMBOL), "life", "another"),
     "another venue's snapshot": lambda gate: gate.redis.hset(gate.keys.snapshot(SYMBOL), "source", "x"),
     "no snapshot": lambda gate: gate.redis.delete(gate.keys.snapshot(SYMBOL)),
     "hedge mode": lambda gate: gate.redis.hset(gate.keys.snapshot(SYMBOL), "position_mode", "hedge"),
     "another ledger": lambda gate: gate.put_ledger("0.041"),
     "an order": lambda gate: gate.put_ledger(LONG, last_order_time_ms=str(gate.now_ms())),
+    "an order of before": lambda gate: gate.put_ledger(LONG, last_order_time_ms=str(gate.now_ms() - 60_000)),
+    "an order time that is none": lambda gate: gate.put_ledger(LONG, last_order_time_ms="x"),
     "no ledger": lambda gate: gate.redis.delete(gate.keys.ledger(SYMBOL)),
     "a barrier": lambda gate: gate.put_ledger(LONG, barrier_ms=str(gate.now_ms())),
     "an order whose outcome is unknown": lambda gate: gate.put_ledger(LONG, unknown_plan_id="another"),
@@ -136,6 +124,10 @@ MOVED: dict[str, Change] = {
     "another step": lambda gate: gate.put_market(step="0.01"),
     "a symbol that stopped trading": lambda gate: gate.put_market(problem="SETTLING"),
     "an emptied store": lambda gate: gate.redis.set(gate.keys.epoch, "another"),
+    "an emptied store that was filled again": lambda gate: (
+        gate.redis.set(gate.keys.epoch, "another"),
+        gate.redis.hset(gate.keys.snapshot(SYMBOL), "life", gate.life),
+    ),
 }
 
 
@@ -166,28 +158,63 @@ def test_a_process_with_other_limits_promotes_nothing(ready: Gate, change: dict[
     assert ready.decision() is None
 
 
-def test_what_time_turns_is_judged_again(gate: Gate) -> None:
-    gate.make_ready()
-    forecast(gate)
-    prepare(gate)
-    old = gate.publish(issued_ms=gate.now_ms() - gate.policy.plan_max_age_ms - 1)
-    assert promote(gate, old) == frozenset()
-    for field, key in (("ts_ms", gate.keys.snapshot(SYMBOL)), ("ts_ms", gate.keys.market(SYMBOL))):
-        kept, ahead = gate.redis.hget(key, field), str(gate.now_ms() + 60_000)
-        gate.redis.hset(key, field, ahead)
-        assert promote(gate, gate.publish(f"ahead-{key}")) == frozenset()
-        gate.redis.hset(key, field, kept or "")
-    # TIME stepped back behind the last order: what was over isn't any more (an order in the future counts as now).
-    gate.redis.delete(*gate.redis.keys(gate.keys.prepared("*", Leg.BOTH, "*")))
-    then = gate.now_ms() - gate.policy.cooldown_ms - 1
-    gate.put_ledger(LONG, last_order_time_ms=str(then))
-    assert prepare(gate) == 1
-    text = str(gate.redis.get(gate.keys.prepared(SYMBOL, Leg.BOTH, "0.75")))
-    future = str(gate.now_ms() + 10_000)
-    gate.put_ledger(LONG, last_order_time_ms=future)
-    gate.redis.set(gate.keys.prepared(SYMBOL, Leg.BOTH, "0.75"), text.replace(str(then), future))
-    assert promote(gate, gate.publish("stepped back")) == frozenset()
-    assert gate.decision("stepped back") is None
+def test_a_plan_that_grew_old_is_not_promoted(ready: Gate) -> None:
+    old = ready.publish(issued_ms=ready.now_ms() - ready.policy.plan_max_age_ms - 1)
+    assert promote(ready, old) == frozenset()
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch, server: RedisServer) -> Gate:
+    """A symbol whose facts are 10 s old, and whose scripts' clock can be moved."""
+    move_the_scripts_clock(monkeypatch)
+    gate = Gate(server, stale_threshold_ms=60_000)
+    gate.put_ledger(LONG)
+    gate.put_position(LONG, age_ms=10_000)
+    gate.put_market(age_ms=60_000)
+    return gate
+
+
+TURNS: dict[str, tuple[Change | None, int]] = {
+    "a snapshot that is too old": (None, 55_000),
+    "a snapshot of the future": (None, -20_000),
+    "a cooldown that TIME, set back, brings again": (
+        lambda gate: gate.put_ledger(LONG, last_order_time_ms=str(gate.now_ms() - 16_000)),
+        -6_000,
+    ),
+    "market rules that are too old": (lambda gate: gate.put_market(age_ms=280_000), 25_000),
+    "market rules of the future": (lambda gate: gate.put_market(age_ms=1_000), -6_000),
+    "an operator's looser limit that ended": (
+        lambda gate: gate.redis.hset(
+            gate.keys.limits(SYMBOL), mapping={"qty_tolerance_pct": "5", "expires_ms": gate.now_ms() + 20_000}
+        ),
+        25_000,
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TURNS)
+def test_what_time_turns_is_judged_again(later: Gate, what: str) -> None:
+    change, ahead_ms = TURNS[what]
+    if change is not None:
+        change(later)
+    forecast(later)
+    assert prepare(later) == 1
+    plan, entry = later.publish()
+    later.redis.set(AHEAD_KEY, ahead_ms)
+    assert promote(later, (plan, entry)) == frozenset()
+    assert outcomes(later)["moved"] == 1
+    later.redis.delete(AHEAD_KEY)
+    assert promote(later, (plan, entry)) == {entry.entry_id}, "it was time, and nothing else"
+
+
+def test_what_was_prepared_under_another_run_of_the_server_is_not_promoted(ready: Gate) -> None:
+    """As if a server had come back with the life's name, the snapshot and the preparation of another run."""
+    key, other = ready.keys.prepared(SYMBOL, Leg.BOTH, "0.75"), "f" * 40
+    text = str(ready.redis.get(key))
+    ready.redis.set(key, text.replace(f'"run_id":"{ready.run_id}"', f'"run_id":"{other}"', 1))
+    ready.redis.hset(ready.keys.snapshot(SYMBOL), "run_id", other)
+    assert promote(ready, ready.publish()) == frozenset()
+    assert outcomes(ready)["moved"] == 1
 
 
 def test_a_leg_is_prepared_and_promoted_by_itself(gate: Gate) -> None:
@@ -249,19 +276,6 @@ def test_a_promotion_is_the_verdict_that_evaluation_gives(gate: Gate) -> None:
         else:
             assert gate.permits.judge(plan, entry) is not None
             assert gate.decision(plan.plan_id)["allow"] is False  # type: ignore[index]
-
-
-def test_market_rules_that_grew_old_since_the_preparation_stop_it(ready: Gate) -> None:
-    """As if time had passed: the same rules, and a preparation that says so, of which TIME is too far ahead now."""
-    key, market = ready.keys.prepared(SYMBOL, Leg.BOTH, "0.75"), ready.keys.market(SYMBOL)
-    fetched = str(ready.redis.hget(market, "ts_ms"))
-    for age_ms in (ready.policy.market_max_age_ms + 1, -60_000):
-        then = str(ready.now_ms() - age_ms)
-        ready.redis.hset(market, "ts_ms", then)
-        ready.redis.set(key, str(ready.redis.get(key)).replace(f"{len(fetched)}:{fetched}", f"{len(then)}:{then}"))
-        assert promote(ready, ready.publish(f"aged {age_ms}")) == frozenset()
-        fetched = then
-    assert outcomes(ready)["moved"] == 2
 
 
 def test_in_one_way_mode_a_named_leg_is_not_prepared(gate: Gate) -> None:

@@ -47,6 +47,7 @@ def test_pieces_and_places_make_the_verdict_of_a_later_moment(plan_id: str, acti
         "now_sec": str(now_ms // 1000),
         "expires_ms": str(now_ms + policy.permit_ttl_ms),
         "snapshot_age_sec": exact_json.dumps(sec(at_once.snapshot_age_ms)),
+        "barrier_ms": "null",
     }
     permit = verdict_fields(plan, at_once, now_ms=now_ms, facts=now, policy=policy)
     assert permit["prepared"] is True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -276,6 +277,25 @@ def test_an_allow_shows_every_rule_passed_and_a_deny_where_it_stopped() -> None:
     assert denied.count(": passed") == 10
     assert denied.count(": failed") == 1
     assert "There is nothing to close." in denied
+
+
+def test_a_promoted_plan_links_to_the_task_that_prepared_it() -> None:
+    told = replace(story(allow=True), inputs={"plan": {"prepared": True, "prepared_by": "a/task"}})
+    page = plan.render("p-1", told, {"Flower": "https://flower.example/f/?a=1"})[0]
+    assert '<a href="https://flower.example/f/task/a%2Ftask">Flower</a>' in page
+    without = plan.render("p-1", told)[0]
+    assert "promoted from a prepared verdict: task a/task" in shown(without)
+    assert "/task/" not in without
+    assert "promoted" not in plan.render("p-1", story(allow=True))[0]
+
+
+def test_what_became_of_prepared_verdicts_is_shown_where_any_were_looked_for() -> None:
+    assert "Prepared" not in shown(home_page())
+    counters = {"p33_prepared_total|hit": 7, "p33_prepared_total|moved": 2, "p33_prepared_total|none": 3}
+    told = shown(home_page(make_overview(counters=counters)))
+    assert "Prepared verdicts issued72 had moved, 3 without one" in told
+    told = shown(home_page(make_overview(), verdict(allow=True, order_side="SELL", safe_close_qty=28, prepared=True)))
+    assert "allow sell 28, prepared" in told
 
 
 def test_a_plan_without_a_verdict_says_where_it_is() -> None:
