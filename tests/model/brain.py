@@ -87,7 +87,7 @@ def _judged(
     return ("allow", int(verdict.safe_close_qty)) if isinstance(verdict, Allow) else (str(verdict.reason), 0)
 
 
-def judged(c: Scenario, redis: Redis, plan: int, *, at_use: bool = False) -> tuple[str, int]:
+def judged(c: Scenario, redis: Redis, plan: int, *, at_use: bool = False, is_new: bool = False) -> tuple[str, int]:
     """What the domain's own ``evaluate`` says now: ``allow`` and a quantity, or a reason.
 
     Args:
@@ -95,6 +95,7 @@ def judged(c: Scenario, redis: Redis, plan: int, *, at_use: bool = False) -> tup
         redis: The facts.
         plan: Which plan.
         at_use: Whether it still holds for the plan that was allowed: its own reservation and its age don't count.
+        is_new: Whether it would hold for such a plan of now.
     """
     facts = (
         redis.run,
@@ -105,7 +106,7 @@ def judged(c: Scenario, redis: Redis, plan: int, *, at_use: bool = False) -> tup
         redis.hold or redis.service_hold or _is_in_doubt(c, redis),
         redis.reservation is not None and not at_use,
     )
-    return _judged(c.limits, c.actions[plan], 0 if at_use else redis.plans[plan].age, facts)
+    return _judged(c.limits, c.actions[plan], 0 if at_use or is_new else redis.plans[plan].age, facts)
 
 
 def _is_in_doubt(c: Scenario, redis: Redis) -> bool:

@@ -11,6 +11,7 @@ from p33_tasks.domain import exact_json
 from p33_tasks.domain.holds import HoldReason
 from p33_tasks.domain.models import Facts
 from p33_tasks.ports import LedgerState
+from tests.model import promotion_replay
 from tests.model.scenario import Scenario
 from tests.model.state import ALLOWED, DENIED, OPEN, UNDECIDED, UNKNOWN, UNKNOWN_BARRIER, Limits, Redis
 from tests.support.gate import SYMBOL, Gate
@@ -61,7 +62,9 @@ class Clockwork:
         self._hashes = [keys.snapshot(SYMBOL), keys.ledger(SYMBOL), keys.refresh]
         self._hashes += [keys.consumed(plan) for plan in self._plans]
         self._texts = [key(plan) for plan in self._plans for key in (keys.permit, keys.decision)]
-        self._mortal = [keys.reservation(SYMBOL), *(keys.permit(plan) for plan in self._plans)]
+        self._prepared = promotion_replay.prepared_keys(keys)
+        self._texts += self._prepared
+        self._mortal = [keys.reservation(SYMBOL), *(keys.permit(plan) for plan in self._plans), *self._prepared]
         self._replies: list[list[Any]] = []
         for store in (gate.verdicts, gate.results):
             self._listen(store._scripts)
@@ -157,12 +160,13 @@ class Clockwork:
             keys.reservation(SYMBOL)
         )
         pipeline.xpending_range(keys.plans, GROUP, "-", "+", 100)
+        for key in self._prepared:
+            pipeline.get(key).pttl(key)
         for plan in self._plans:
             pipeline.get(keys.decision(plan)).get(keys.permit(plan)).hget(keys.consumed(plan), "consume_id")
             pipeline.pttl(keys.permit(plan))
-        snapshot, ledger, fills, hold, service_hold, reserved_by, left_ms, entries_pending, *of_plans = (
-            pipeline.execute()
-        )
+        snapshot, ledger, fills, hold, service_hold, reserved_by, left_ms, entries_pending, *rest = pipeline.execute()
+        prepared, of_plans = rest[: 2 * len(self._prepared)], rest[2 * len(self._prepared) :]
         pending = {item["message_id"] for item in entries_pending}
         ordered_ms = ledger.get("last_order_time_ms")
         order_age = limits.forget_order if ordered_ms is None else self._ticks_since(ordered_ms)
@@ -179,6 +183,11 @@ class Clockwork:
             "unknown": (ledger.get("unknown_plan_id") or None, _held_for(service_hold)),
             "reservation": (reserved_by, left_ms // TICK_MS if left_ms >= 0 else None),
             "orders": fills,
+            "prepared": sorted(
+                promotion_replay.view(text, left_ms // TICK_MS, self._ticks_since, limits)
+                for text, left_ms in zip(prepared[::2], prepared[1::2], strict=True)
+                if text
+            ),
             "plans": [
                 (
                     index in entries and entries[index].entry_id in pending,
@@ -226,6 +235,7 @@ def view_of(redis: Redis) -> dict[str, Any]:
         "unknown": (None if redis.unknown < 0 else f"plan-{redis.unknown}", [f"plan-{one}" for one in redis.held_for]),
         "reservation": (None, None) if held is None else (f"plan-{held.plan}", held.left),
         "orders": {f"{order.plan}-{order.by}": str(order.qty) for order in redis.orders},
+        "prepared": promotion_replay.view_of(redis),
         "plans": [
             (
                 plan.entry == OPEN,
@@ -240,6 +250,8 @@ def view_of(redis: Redis) -> dict[str, Any]:
 
 def _moved_json(text: str, moved: Callable[[int], int]) -> str:
     fields = exact_json.loads_object(text)
+    if "policy_digest" in fields:
+        return promotion_replay.moved(fields, moved)
     by_ms = moved(fields["ts_ms"]) - fields["ts_ms"]
     for name in ("ts_ms", "expires_ms"):
         if name in fields:

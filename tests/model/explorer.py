@@ -16,7 +16,8 @@ from tests.model.scenario import Scenario
 from tests.model.state import World
 
 Step = tuple[World, Move, World]
-ANSWERED = {"hold_position", "judge", "commit", "deny", "consume", "record", "told", "fetch", "put", "del"}
+ANSWERED = {"hold_position", "judge", "commit", "deny", "consume", "record", "told", "fetch", "put", "del", "prepare"}
+ANSWERED |= {"promote"}
 """Moves whose last word is an answer."""
 
 

@@ -63,7 +63,7 @@ def quantity_is_within_the_snapshot(c: Scenario, w: World) -> str | None:
 def an_allow_is_true_when_it_becomes_final(c: Scenario, before: World, move: Move, after: World) -> str | None:
     """No allow from a stale or doubtful fact: judged again at the commit, the plan is allowed as much."""
     match move:
-        case ("commit", Judging() as held, "committed"):
+        case ("commit" | "promote", Judging() as held, "committed"):
             word, qty = judged(c, before.redis, held.plan)
             return None if (word, qty) == ("allow", held.qty) else f"plan {held.plan} was allowed, now it is {word}"
     return None
@@ -91,7 +91,9 @@ def the_first_verdict_stands(c: Scenario, before: World, move: Move, after: Worl
         if was.decision not in {UNDECIDED, now.decision}:
             return f"plan {index}'s verdict changed"
     match move:
-        case ("commit", Judging() as held, "committed") if before.redis.plans[held.plan].decision != UNDECIDED:
+        case ("commit" | "promote", Judging() as held, "committed") if (
+            before.redis.plans[held.plan].decision != UNDECIDED
+        ):
             return f"plan {held.plan} was allowed twice"
     return None
 
@@ -105,7 +107,7 @@ def an_acknowledged_entry_has_a_verdict(c: Scenario, w: World) -> str | None:
 def who_gave_up_gets_no_permit(c: Scenario, before: World, move: Move, after: World) -> str | None:
     """A plan whose executor's giving up is on record isn't allowed any more."""
     match move:
-        case ("commit", Judging() as held, "committed"):
+        case ("commit" | "promote", Judging() as held, "committed"):
             gone = {(r.plan, r.kind) for r in before.redis.results if not r.is_open}
             return f"plan {held.plan} is allowed for nobody" if (held.plan, NOT_EXECUTED) in gone else None
     return None
@@ -149,7 +151,7 @@ def no_order_is_above_the_position(c: Scenario, before: World, move: Move, after
 def no_allow_while_an_outcome_is_unknown(c: Scenario, before: World, move: Move, after: World) -> str | None:
     """From the moment that an outcome is said to be unknown until it is known, nothing is allowed or consumed."""
     match move:
-        case ("commit", Judging() as held, "committed") if before.doubts:
+        case ("commit" | "promote", Judging() as held, "committed") if before.doubts:
             return f"plan {held.plan} is allowed, and the outcome of plan {before.doubts[0]} is unknown"
         case ("consume", int(index), "consumed") if set(before.doubts) - {index}:
             return f"plan {index} is consumed, and the outcome of plan {before.doubts[0]} is unknown"
@@ -193,13 +195,16 @@ OF_STATES: tuple[OfState, ...] = (
     a_fill_counts_once,
 )
 
+ISSUED: tuple[OfMove, ...] = (
+    the_first_verdict_stands,
+    an_allow_is_true_when_it_becomes_final,
+    who_gave_up_gets_no_permit,
+    no_allow_while_an_outcome_is_unknown,
+)
+
 OF_MOVES: dict[str, tuple[OfMove, ...]] = {
-    "commit": (
-        the_first_verdict_stands,
-        an_allow_is_true_when_it_becomes_final,
-        who_gave_up_gets_no_permit,
-        no_allow_while_an_outcome_is_unknown,
-    ),
+    "commit": ISSUED,
+    "promote": ISSUED,
     "judge": (the_first_verdict_stands,),
     "deny": (the_first_verdict_stands,),
     "consume": (an_allow_is_true_when_it_is_used, no_allow_while_an_outcome_is_unknown),

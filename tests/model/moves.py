@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.model import brain, executors
+from tests.model import brain, executors, promotion
 from tests.model.executors import Moves
 from tests.model.scenario import Scenario
 from tests.model.state import (
@@ -16,6 +16,7 @@ from tests.model.state import (
     FILLED,
     OPEN,
     ORDER_ONLY,
+    PREPARING,
     ROGUE,
     UNPUBLISHED,
     Judging,
@@ -37,6 +38,11 @@ def _busy(w: World, worker: Judging | Recording) -> World:
     return w._replace(workers=tuple(sorted((*w.workers, worker))))
 
 
+def _is_idle(c: Scenario, w: World) -> bool:
+    """Whether a worker is free; those that prepare are others."""
+    return sum(worker.kind != PREPARING for worker in w.workers) < c.workers
+
+
 # --- the brain ------------------------------------------------------------------------------------------------------
 
 
@@ -53,7 +59,7 @@ def _judge(c: Scenario, w: World) -> Moves:
             continue
         found = brain.load(c, w.redis, index)
         if isinstance(found, Judging):
-            if len(w.workers) < c.workers:
+            if _is_idle(c, w):
                 yield ("judge", index, "allow"), _busy(w, found)
         elif found == "decided":
             yield ("judge", index, found), w._replace(redis=w.redis.with_plan(index, plan._replace(entry=ACKED)))
@@ -74,7 +80,9 @@ def _work(c: Scenario, w: World) -> Moves:
     for at, worker in enumerate(w.workers):
         idle = w._replace(workers=executors.without(w.workers, at))
         yield ("die", worker), idle
-        if isinstance(worker, Judging):
+        if isinstance(worker, Judging) and worker.kind == PREPARING:
+            yield ("save", worker), idle._replace(redis=promotion.saved(c, w.redis, worker))
+        elif isinstance(worker, Judging):
             word, redis = brain.commit_allow(c, w.redis, worker)
             yield ("commit", worker, word), idle._replace(redis=redis)
         else:
@@ -89,7 +97,7 @@ def _record(c: Scenario, w: World) -> Moves:
             continue
         base = executors.base_of(w.redis, result)
         if c.slow_results and result.kind in {ORDER_ONLY, FILLED}:
-            if len(w.workers) < c.workers:
+            if _is_idle(c, w):
                 yield ("read_ledger", base), _busy(w, base)
         else:
             word, redis = brain.record(c, w.redis, base)
@@ -170,6 +178,8 @@ KINDS: tuple[Callable[[Scenario, World], Moves], ...] = (
     _judge,
     _deny,
     _work,
+    promotion.prepare,
+    promotion.promote,
     _record,
     _refresh,
     executors.take,

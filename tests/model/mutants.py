@@ -29,7 +29,8 @@ class Mutant:
         return " and ".join(self.without)
 
 
-def _mutant(*without: str, breaks: str, **case: object) -> Mutant:
+def mutant(*without: str, breaks: str, **case: object) -> Mutant:
+    """Without these guards this invariant breaks in this case."""
     fields: dict[str, object] = {"name": "mutant", "gives_up": False, **case}
     return Mutant(without=without, breaks=breaks, case=Scenario(**fields))  # type: ignore[arg-type]  # as named
 
@@ -48,60 +49,62 @@ SHOWS_LATE = Limits(ttl=5, lag=2)
 
 BROKEN_BY: tuple[Mutant, ...] = (
     # --- commit_verdict.lua
-    _mutant("commit.decision", breaks="the_first_verdict_stands", actions=(FULL,), workers=2),
-    _mutant("commit.reservation", breaks=ABOVE, workers=2),
-    _mutant("commit.hold", breaks=FINAL, actions=(FULL,), holds=1),
-    _mutant("commit.service_hold", breaks=UNDER_HOLD, actions=(FULL,), service_holds=1),
-    _mutant("commit.run_id", breaks=FINAL, actions=(FULL,), crashes=1),
-    _mutant("commit.snapshot", breaks=FINAL, actions=(FULL,), trades=1),
-    _mutant("commit.snapshot_age", breaks=FINAL, actions=(FULL,)),
-    _mutant("commit.ledger", breaks=FINAL, unfilled=True, limits=Limits(ttl=1)),
-    _mutant("commit.barrier", breaks=FINAL, lies=True, workers=2),
-    _mutant("commit.plan_age", breaks=FINAL, actions=(FULL,)),
+    mutant("commit.decision", breaks="the_first_verdict_stands", actions=(FULL,), workers=2),
+    mutant("commit.reservation", breaks=ABOVE, workers=2),
+    mutant("commit.hold", breaks=FINAL, actions=(FULL,), holds=1),
+    mutant("commit.service_hold", breaks=UNDER_HOLD, actions=(FULL,), service_holds=1),
+    mutant("commit.run_id", breaks=FINAL, actions=(FULL,), crashes=1),
+    mutant("commit.snapshot", breaks=FINAL, actions=(FULL,), trades=1),
+    mutant("commit.snapshot_age", breaks=FINAL, actions=(FULL,)),
+    mutant("commit.ledger", breaks=FINAL, unfilled=True, limits=Limits(ttl=1)),
+    mutant("commit.barrier", breaks=FINAL, lies=True, workers=2),
+    mutant("commit.plan_age", breaks=FINAL, actions=(FULL,)),
+    # --- the key of what was prepared
+    mutant("promote.action", breaks=FINAL, preparers=1, workers=0),
     # --- consume_permits.lua
-    _mutant("consume.permit", "consume.already", breaks=ABOVE, executors=2, reads=True, actions=(FULL,)),
-    _mutant("consume.delete", breaks=OUTSTANDING, actions=(FULL,)),
-    _mutant("consume.delete", "consume.already", breaks=ABOVE, actions=(FULL,)),
-    _mutant("consume.run_id", breaks=ABOVE, actions=(FULL,), crashes=1),
-    _mutant("consume.hold", breaks=USED, actions=(FULL,), holds=1),
-    _mutant("consume.order_since", breaks=USED, executors=2, unfilled=True),
-    _mutant("consume.snapshot_age", breaks=USED, actions=(FULL,), limits=Limits(ttl=3)),
-    _mutant("consume.position", breaks=USED, actions=(FULL,), trades=1),
-    _mutant("consume.renew", breaks=ABOVE, executors=2, limits=Limits(cooldown=1)),
-    _mutant("consume.renew_long_enough", breaks=ABOVE, executors=2, limits=Limits(ttl=1)),
-    _mutant("consume.reservation", "result.delete", breaks=ABOVE, gives_up=True),
+    mutant("consume.permit", "consume.already", breaks=ABOVE, executors=2, reads=True, actions=(FULL,)),
+    mutant("consume.delete", breaks=OUTSTANDING, actions=(FULL,)),
+    mutant("consume.delete", "consume.already", breaks=ABOVE, actions=(FULL,)),
+    mutant("consume.run_id", breaks=ABOVE, actions=(FULL,), crashes=1),
+    mutant("consume.hold", breaks=USED, actions=(FULL,), holds=1),
+    mutant("consume.order_since", breaks=USED, executors=2, unfilled=True),
+    mutant("consume.snapshot_age", breaks=USED, actions=(FULL,), limits=Limits(ttl=3)),
+    mutant("consume.position", breaks=USED, actions=(FULL,), trades=1),
+    mutant("consume.renew", breaks=ABOVE, executors=2, limits=Limits(cooldown=1)),
+    mutant("consume.renew_long_enough", breaks=ABOVE, executors=2, limits=Limits(ttl=1)),
+    mutant("consume.reservation", "result.delete", breaks=ABOVE, gives_up=True),
     # --- the executor
-    _mutant("send.window", breaks=ABOVE, executors=2),
+    mutant("send.window", breaks=ABOVE, executors=2),
     # --- record_result.lua
-    _mutant("result.ledger", breaks="a_fill_counts_once", rogues=2, slow_results=True, workers=2),
-    _mutant("result.remembered", "result.executed", breaks="no_fill_is_forgotten", rogues=1, slow_results=True,
+    mutant("result.ledger", breaks="a_fill_counts_once", rogues=2, slow_results=True, workers=2),
+    mutant("result.remembered", "result.executed", breaks="no_fill_is_forgotten", rogues=1, slow_results=True,
             workers=2, ledger_known=False, actions=(HALF,)),
-    _mutant("result.increase", breaks="a_fill_counts_once", tells_twice=True, actions=(FULL,)),
-    _mutant("result.abandoned", breaks="who_gave_up_gets_no_permit", gives_up=True, actions=(FULL,)),
-    _mutant("result.own_reservation", breaks=COVERED, unfilled=True),
-    _mutant("result.unconsumed", "result.permit_there", breaks=ABOVE, gives_up=True, limits=SHOWS_LATE),
-    _mutant("result.permit_there", breaks=ABOVE, gives_up=True, getdel=True, executors=2),
-    _mutant("result.consume_id", breaks=ABOVE, strays=True, limits=SHOWS_LATE),
-    _mutant("result.barrier", breaks=ABOVE, lies=True),
-    _mutant("result.delete", breaks=COVERED, gives_up=True, actions=(FULL,)),
+    mutant("result.increase", breaks="a_fill_counts_once", tells_twice=True, actions=(FULL,)),
+    mutant("result.abandoned", breaks="who_gave_up_gets_no_permit", gives_up=True, actions=(FULL,)),
+    mutant("result.own_reservation", breaks=COVERED, unfilled=True),
+    mutant("result.unconsumed", "result.permit_there", breaks=ABOVE, gives_up=True, limits=SHOWS_LATE),
+    mutant("result.permit_there", breaks=ABOVE, gives_up=True, getdel=True, executors=2),
+    mutant("result.consume_id", breaks=ABOVE, strays=True, limits=SHOWS_LATE),
+    mutant("result.barrier", breaks=ABOVE, lies=True),
+    mutant("result.delete", breaks=COVERED, gives_up=True, actions=(FULL,)),
     # --- an outcome that isn't known
-    _mutant("load.unknown", "commit.unknown", breaks=UNKNOWN, **DOUBTS),
-    _mutant("commit.unknown", breaks=UNKNOWN, workers=2, **DOUBTS),
-    _mutant("doubt.renew", "load.unknown", "commit.unknown", breaks=UNKNOWN, **DOUBTS),
-    _mutant("doubt.limit", breaks="an_unknown_outcome_ends_as_a_hold", actions=(FULL,), **DOUBTS),
-    _mutant("doubt.late", breaks=UNKNOWN, **DOUBTS),
-    _mutant("doubt.other", breaks=UNKNOWN, **DOUBTS),
-    _mutant("result.settled", breaks="nothing_is_held_for_what_is_known", told_later=True, actions=(FULL,), **DOUBTS),
-    _mutant("put.hold", "refresh.time", breaks="an_unanswered_outcome_is_held", actions=(FULL,), **DOUBTS),
-    _mutant("put.cut_permit", breaks=COVERED, cuts=1, limits=Limits(ttl=4)),
+    mutant("load.unknown", "commit.unknown", breaks=UNKNOWN, **DOUBTS),
+    mutant("commit.unknown", breaks=UNKNOWN, workers=2, **DOUBTS),
+    mutant("doubt.renew", "load.unknown", "commit.unknown", breaks=UNKNOWN, **DOUBTS),
+    mutant("doubt.limit", breaks="an_unknown_outcome_ends_as_a_hold", actions=(FULL,), **DOUBTS),
+    mutant("doubt.late", breaks=UNKNOWN, **DOUBTS),
+    mutant("doubt.other", breaks=UNKNOWN, **DOUBTS),
+    mutant("result.settled", breaks="nothing_is_held_for_what_is_known", told_later=True, actions=(FULL,), **DOUBTS),
+    mutant("put.hold", "refresh.time", breaks="an_unanswered_outcome_is_held", actions=(FULL,), **DOUBTS),
+    mutant("put.cut_permit", breaks=COVERED, cuts=1, limits=Limits(ttl=4)),
     # --- hold_position.lua
-    _mutant("hold.withdraw", breaks=UNDER_HOLD, actions=(FULL,), service_holds=1),
-    _mutant("hold.withdraw", "consume.service_hold", breaks=USED, actions=(FULL,), service_holds=1),
-    _mutant("hold.consumed_stays", breaks=ABOVE, executors=2, service_holds=1, limits=SHOWS_LATE),
+    mutant("hold.withdraw", breaks=UNDER_HOLD, actions=(FULL,), service_holds=1),
+    mutant("hold.withdraw", "consume.service_hold", breaks=USED, actions=(FULL,), service_holds=1),
+    mutant("hold.consumed_stays", breaks=ABOVE, executors=2, service_holds=1, limits=SHOWS_LATE),
     # --- claim_refresh.lua, put_snapshots.lua
-    _mutant("refresh.time", breaks=ABOVE, executors=2),
-    _mutant("refresh.new_run", breaks=ABOVE, crashes=1, actions=(FULL,)),
-    _mutant("put.older", breaks="snapshots_go_forwards", refreshers=2, actions=(FULL,)),
+    mutant("refresh.time", breaks=ABOVE, executors=2),
+    mutant("refresh.new_run", breaks=ABOVE, crashes=1, actions=(FULL,)),
+    mutant("put.older", breaks="snapshots_go_forwards", refreshers=2, actions=(FULL,)),
 )  # fmt: skip
 
 SPARE: dict[str, str] = {

@@ -7,7 +7,18 @@ case with and without, and compares.
 from __future__ import annotations
 
 from tests.model.scenario import Scenario
-from tests.model.state import OPEN, RECORDING, UNDECIDED, Judging, PlanState, Recording, Redis, Snapshot, World
+from tests.model.state import (
+    JUDGING,
+    OPEN,
+    UNDECIDED,
+    Judging,
+    PlanState,
+    Prepared,
+    Recording,
+    Redis,
+    Snapshot,
+    World,
+)
 
 
 def representative(c: Scenario, w: World) -> World:
@@ -27,7 +38,11 @@ def _redis(c: Scenario, redis: Redis) -> Redis:
     snapshot = redis.snapshot
     if snapshot is not None and _no_stale_amounts(c):
         snapshot = _snapshot(c, snapshot)
-    return redis._replace(plans=tuple(_plan(plan) for plan in redis.plans), snapshot=snapshot)
+    return redis._replace(
+        plans=tuple(_plan(plan) for plan in redis.plans),
+        snapshot=snapshot,
+        prepared=redis.prepared if _comes_back(c) else tuple(p for p in redis.prepared if not _has_moved(c, redis, p)),
+    )
 
 
 def _no_stale_amounts(c: Scenario) -> bool:
@@ -50,17 +65,32 @@ def _snapshot(c: Scenario, snapshot: Snapshot) -> Snapshot:
 
 def _is_in_vain(c: Scenario, w: World, worker: Judging | Recording) -> bool:
     """Whether a worker holds an allow that can't become final any more, whatever happens: it might as well be dead."""
-    if worker.kind == RECORDING or not isinstance(worker, Judging):
+    if not isinstance(worker, Judging):
         return False
-    if w.crashes and not c.on("commit.run_id"):
-        return False  # what is lost may bring back what was judged
+    if w.crashes and _comes_back(c):
+        return False
+    if worker.kind != JUDGING:
+        return _has_moved(c, w.redis, worker)
     redis, limits = w.redis, c.limits
     plan = redis.plans[worker.plan]
     return (
         (plan.decision != UNDECIDED and c.on("commit.decision"))
-        or (worker.run != redis.run and c.on("commit.run_id"))
-        or (worker.snapshot_age > limits.stale and _all_on(c, "commit.snapshot", "commit.snapshot_age"))
-        or (redis.snapshot != Snapshot(worker.amount, worker.snapshot_age, worker.run) and c.on("commit.snapshot"))
-        or ((redis.ledger, redis.order_age) != (worker.ledger, worker.order_age) and c.on("commit.ledger"))
+        or _has_moved(c, redis, worker)
         or (plan.age > limits.plan_age and c.on("commit.plan_age"))
+    )
+
+
+def _comes_back(c: Scenario) -> bool:
+    """Whether what a crash loses may bring back what was judged."""
+    return bool(c.crashes) and not c.on("commit.run_id")
+
+
+def _has_moved(c: Scenario, redis: Redis, allow: Judging | Prepared) -> bool:
+    """Whether what an allow rests on is gone for good."""
+    limits = c.limits
+    return (
+        (allow.run != redis.run and c.on("commit.run_id"))
+        or (allow.snapshot_age > limits.stale and _all_on(c, "commit.snapshot", "commit.snapshot_age"))
+        or (redis.snapshot != Snapshot(allow.amount, allow.snapshot_age, allow.run) and c.on("commit.snapshot"))
+        or ((redis.ledger, redis.order_age) != (allow.ledger, allow.order_age) and c.on("commit.ledger"))
     )

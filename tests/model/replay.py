@@ -20,6 +20,7 @@ from p33_tasks.errors import PermitRefused
 from p33_tasks.ports import ExecutionResult, LedgerState, ResultStatus, StreamEntry
 from p33_tasks.services.record_fill import apply_all, ids_to_load
 from tests.factories import make_fill
+from tests.model import promotion_replay
 from tests.model.brain import CUT_TTL
 from tests.model.clockwork import (
     QUARTER_MS,
@@ -105,7 +106,8 @@ class Replay:
 
     # --- the brain --------------------------------------------------------------------------------------------------
 
-    def _plan(self, index: int) -> Plan:
+    def plan_of(self, index: int) -> Plan:
+        """A plan as it was published."""
         action = self.case.actions[index]
         issued_ms = self.clock.start_ms - self.before.redis.plans[index].age * TICK_MS
         return self.gate.plan(f"plan-{index}", action=action, close_factor=close_factor(action), issued_ms=issued_ms)
@@ -114,7 +116,7 @@ class Replay:
         _, self.plan_entries[index] = self.gate.publish(f"plan-{index}", action=self.case.actions[index])
 
     def _judge(self, index: int, _: str) -> str:
-        plan, entry = self._plan(index), self.plan_entries[index]
+        plan, entry = self.plan_of(index), self.plan_entries[index]
         facts = self.gate.verdicts.load(plan)
         if facts is None:
             self.gate.verdicts.acknowledge(entry)
@@ -134,7 +136,7 @@ class Replay:
     def _commit_real(self, index: int, verdict: Verdict, facts: Facts | None) -> str:
         return self.clock.said(
             lambda: self.gate.verdicts.commit(
-                plan=self._plan(index),
+                plan=self.plan_of(index),
                 verdict=verdict,
                 facts=facts,
                 policy=self.gate.policy,
@@ -148,11 +150,28 @@ class Replay:
         return self._commit_real(worker.plan, verdict, facts)
 
     def _deny(self, index: int, _: str) -> str:
-        plan, entry = self._plan(index), self.plan_entries[index]
+        plan, entry = self.plan_of(index), self.plan_entries[index]
         return self.clock.said(lambda: self.gate.permits.deny(plan, entry, Reason.INTERNAL_ERROR, {}))
 
     def _die(self, worker: Judging | Recording) -> None:
         self._pop("workers", worker)
+
+    def _prepare(self, index: int, _: str) -> str:
+        return promotion_replay.prepare(self, index)
+
+    def _save(self, held: Judging) -> None:
+        promotion_replay.save(self, held)
+
+    def _promote(self, held: Judging, _: str) -> str:
+        return promotion_replay.promote(self, held.plan)
+
+    def keep(self, model: Judging, real: object) -> None:
+        """A worker holds something."""
+        self.pools["workers"].append(Held(model, real))
+
+    def taken(self, model: Judging) -> Any:
+        """What a worker held, and holds no more."""
+        return self._pop("workers", model)
 
     # --- results ----------------------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ GUARDS = {
     "commit.unknown": "no plan's outcome is unknown",
     "commit.plan_age": "the plan is still young",
     "commit.permit_age": "the permit has time left",
+    "promote.action": "what was prepared is for the part of the position that the plan wants to close",
     "consume.permit": "the permit is there, of the bytes that were read",
     "consume.already": "nobody consumed it before",
     "consume.expired": "the permit has time left",
@@ -81,6 +82,7 @@ class Scenario:
     start: int = 2  # base units held, at a step of 1
     ledger_known: bool = True
     workers: int = 1
+    preparers: int = 0  # tasks that prepare verdicts ahead of their plans
     executors: int = 1
     refreshers: int = 1
     crashes: int = 0  # Redis restarts and may lose what it wrote in this tick

@@ -26,8 +26,8 @@ consumption."""
 NOBODY = -1
 """No plan."""
 
-JUDGING, RECORDING = 0, 1
-"""What a busy worker holds."""
+JUDGING, RECORDING, PREPARING = range(3)
+"""What a busy worker holds; ``PREPARING``: an allow ahead of its plan, for a plan's action."""
 
 READ, MAY_SEND, SENT, SENT_AND_TOLD = range(1, 5)
 """How far a busy executor is."""
@@ -134,6 +134,19 @@ class Reservation(NamedTuple):
     left: int  # it is there for so many more ticks
 
 
+class Prepared(NamedTuple):
+    """An allow that was evaluated ahead of its plan, and the facts it rests on."""
+
+    action: int  # the first plan with the action that it is for
+    qty: int
+    amount: int
+    snapshot_age: int
+    run: int
+    ledger: int
+    order_age: int
+    left: int  # the key is there for so many more ticks
+
+
 class Redis(NamedTuple):
     """All that a crash of Redis can take away."""
 
@@ -151,6 +164,7 @@ class Redis(NamedTuple):
     held_for: tuple[int, ...] = ()  # the plans whose unknown outcome the service's hold names
     results: tuple[Result, ...] = ()
     orders: tuple[Order, ...] = ()
+    prepared: tuple[Prepared, ...] = ()
 
     def with_plan(self, index: int, plan: PlanState) -> Redis:
         """The same with one plan changed."""
@@ -169,7 +183,7 @@ class Judging(NamedTuple):
     """A worker with an allow that is not final yet, and the facts it rests on."""
 
     kind: int
-    plan: int
+    plan: int  # PREPARING: the first plan with the action
     qty: int
     amount: int
     snapshot_age: int
@@ -252,7 +266,7 @@ def aged_worker(worker: Judging | Recording, limits: Limits) -> Judging | Record
     return worker._replace(
         snapshot_age=min(worker.snapshot_age + 1, limits.forget_snapshot),
         order_age=min(worker.order_age + 1, limits.forget_order),
-        since=min(worker.since + 1, limits.ttl),
+        since=0 if worker.kind == PREPARING else min(worker.since + 1, limits.ttl),
     )
 
 
@@ -291,4 +305,13 @@ def _aged_redis(redis: Redis, limits: Limits) -> Redis:
         order_age=min(redis.order_age + 1, limits.forget_order),
         barrier=redis.barrier + 1 if redis.barrier < limits.forget_snapshot else UNKNOWN_BARRIER,
         reservation=held,
+        prepared=tuple(_aged_prepared(one, limits) for one in redis.prepared if one.left > 0),
+    )
+
+
+def _aged_prepared(one: Prepared, limits: Limits) -> Prepared:
+    return one._replace(
+        snapshot_age=min(one.snapshot_age + 1, limits.forget_snapshot),
+        order_age=min(one.order_age + 1, limits.forget_order),
+        left=one.left - 1,
     )

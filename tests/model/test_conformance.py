@@ -114,6 +114,7 @@ WORDS = {
     *("commit moved snapshot_age", "deny committed", "fetch paused", "put ok", "put older", "put other_run"),
     *("consume consumed", "consume reconcile_hold_active", "consume stale_exchange_state", "consume position_changed"),
     *("hold_position set", "hold_position set plan-0"),
+    *("prepare allow", "promote committed", "promote moved snapshot"),
     *("consume missing", "record recorded none", "record recorded released", "record moved"),
     *("told recorded released", "told recorded kept", "told recorded none"),
     "told recorded renewed",
