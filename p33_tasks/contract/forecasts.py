@@ -8,9 +8,10 @@ from decimal import Decimal
 from p33_tasks.contract.entries import MAX_AHEAD_MS
 from p33_tasks.contract.fields import MAX_SYMBOL_CHARS, id_of, shown, text_of
 from p33_tasks.contract.positions import leg_of
-from p33_tasks.domain.close_factors import close_factor
+from p33_tasks.domain.close_factors import ACTIONS, close_factor
 from p33_tasks.domain.forecasts import Forecast
-from p33_tasks.domain.quantities import parse_quantity
+from p33_tasks.domain.models import Leg
+from p33_tasks.domain.quantities import canonical, parse_quantity
 from p33_tasks.errors import InvalidMessageError, InvalidQuantityError
 
 MAX_HORIZON_SEC = 300
@@ -44,6 +45,23 @@ def parse_forecast(fields: Mapping[str, object], *, added_ms: int, now_ms: int) 
         added_ms=added_ms,
         horizon_ms=int(_within(fields, "horizon_sec", Decimal(1), Decimal(MAX_HORIZON_SEC)).scaleb(3)),
     )
+
+
+def forecast_fields(forecast: Forecast, *, source: str) -> dict[str, str]:
+    """The entry that says it; its time is that of the entry's id.
+
+    Args:
+        forecast: What is expected.
+        source: Who expects it.
+    """
+    return {
+        "symbol": forecast.symbol,
+        "action": ACTIONS[forecast.close_factor],
+        **({} if forecast.leg is Leg.BOTH else {"positionSide": str(forecast.leg)}),
+        "horizon_sec": canonical(Decimal(forecast.horizon_ms).scaleb(-3)),
+        "probability": canonical(forecast.probability),
+        "source": source,
+    }
 
 
 def _within(

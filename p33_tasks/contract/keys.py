@@ -142,6 +142,11 @@ class Keys:
         return f"{self.prefix}:stream:p33.position"
 
     @property
+    def warnings(self) -> str:
+        """STREAM: plans that are likely and would be denied."""
+        return f"{self.prefix}:stream:p33.warning"
+
+    @property
     def audit(self) -> str:
         """STREAM: ledgers created, adopted and replaced, holds set and cleared."""
         return f"{self.prefix}:stream:p33.audit"
@@ -172,6 +177,31 @@ class Keys:
     def forecasts_read(self) -> str:
         """STRING: the id of the newest forecast that was read; what was wrong with those up to it is counted."""
         return f"{self.prefix}:p33:forecasts_read"
+
+    @property
+    def forecast_lease(self) -> str:
+        """STRING with a short TTL: the token of the forecaster of this account."""
+        return f"{self.prefix}:p33:forecast:lease"
+
+    @property
+    def forecast_state(self) -> str:
+        """STRING, JSON: what the model has learned."""
+        return f"{self.prefix}:p33:forecast:state"
+
+    @property
+    def forecast_state_damaged(self) -> str:
+        """STRING with a TTL of a week: a state that could not be read, set aside."""
+        return f"{self.prefix}:p33:forecast:state:damaged"
+
+    @property
+    def forecast_status(self) -> str:
+        """STRING, JSON, with a TTL of a day: how good the forecasts are, and what they warn of."""
+        return f"{self.prefix}:p33:forecast:status"
+
+    @property
+    def refresh_wish(self) -> str:
+        """STRING with a TTL of a poll period: when (ms) the forecaster wished for a refresh before the next tick."""
+        return f"{self.prefix}:p33:forecast:wish"
 
     @property
     def budget(self) -> str:

@@ -24,3 +24,7 @@ def close_factor(action: str) -> Decimal | None:
     become others (a long s becomes ``S``).
     """
     return CLOSE_FACTORS.get(action.strip().upper()) if action.isascii() else None
+
+
+ACTIONS: dict[Decimal, str] = {factor: action for action, factor in reversed(CLOSE_FACTORS.items())}
+"""The first spelling of each factor."""

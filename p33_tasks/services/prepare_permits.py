@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from p33_tasks.contract.prepared import policy_digest
-from p33_tasks.domain.close_factors import CLOSE_FACTORS
+from p33_tasks.domain.close_factors import ACTIONS
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.forecasts import Expected, most_likely
 from p33_tasks.domain.limits import in_force
 from p33_tasks.domain.models import Allow, Facts, Plan, Policy
 from p33_tasks.ports import Prepared, PreparedStore, VerdictStore
-
-_ACTIONS = {factor: action for action, factor in reversed(CLOSE_FACTORS.items())}
 
 
 class PreparationService:
@@ -56,7 +54,7 @@ def _plan(expected: Expected, now_ms: int, task_id: str) -> Plan:
     return Plan(
         plan_id="",
         symbol=expected.symbol,
-        action=_ACTIONS[expected.close_factor],
+        action=ACTIONS[expected.close_factor],
         close_factor=expected.close_factor,
         position_side=expected.leg,
         issued_ms=now_ms,

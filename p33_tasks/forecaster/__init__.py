@@ -1,0 +1,1 @@
+"""Forecasts: a model learns which plans come, in a process of its own. No worker imports it, no verdict rests on it."""

@@ -1,0 +1,157 @@
+"""What the model sees of a position: numbers made from its snapshots, its plans and its age.
+
+Statistics: binary floating point is right for them. They become a forecast's probability and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from p33_tasks.domain.models import Leg
+from p33_tasks.domain.statistics import Statistics, with_mark
+
+HORIZON_SEC = 30
+"""How far ahead the model looks."""
+MEANS_SEC = (10.0, 60.0, 300.0)
+"""Time constants of the mean prices that returns are measured against."""
+LEAST_VOLATILITY = 1e-6
+"""Of a price that has not been seen to move, per root second: 0.5 ppm in 30 s divide nothing by zero."""
+FINEST = 0.001
+"""Returns are told apart by steps of a fifth of this near zero, and by a fifth of themselves far from it."""
+STEP = 0.2
+MOST_RETURN = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """One look at a position that isn't flat."""
+
+    position: str  # the position key
+    symbol: str
+    leg: Leg
+    amount: float  # signed, base units
+    entry: float  # quote units, above zero
+    mark: float  # the same
+    ts_ms: int  # Redis TIME of the snapshot
+    ordered_ms: int | None = None  # Redis TIME of the last order recorded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """What is remembered of a position from one look to the next."""
+
+    opened_ms: int
+    is_long: bool
+    most_amount: float  # the largest it was since it was opened
+    best_return: float  # the best return since then
+    marks: Statistics = field(default_factory=Statistics)  # its volatility
+    means: tuple[float, ...] = ()  # of the logarithmic price, by MEANS_SEC
+    seen_ms: int = 0
+    planned_ms: int = 0  # the last closing plan; 0: none yet
+    was_denied: bool = False  # the verdict on it
+
+
+def begin(sight: Sight, opened_ms: int) -> Track:
+    """Of a position that is seen for the first time, and was opened at that time (Redis TIME)."""
+    return Track(
+        opened_ms=opened_ms,
+        is_long=sight.amount > 0,
+        most_amount=abs(sight.amount),
+        best_return=return_of(sight),
+    )
+
+
+def follow(known: Track, sight: Sight) -> Track:
+    """After one more look. A position that turned around is another one; only its price goes on."""
+    if known.is_long is not (sight.amount > 0):
+        known = replace(begin(sight, sight.ts_ms), marks=known.marks, means=known.means, seen_ms=known.seen_ms)
+    price = math.log(sight.mark)
+    elapsed_sec = max(0.0, (sight.ts_ms - known.seen_ms) / 1000)
+    means = known.means or (price,) * len(MEANS_SEC)
+    return replace(
+        known,
+        most_amount=max(known.most_amount, abs(sight.amount)),
+        best_return=max(known.best_return, return_of(sight)),
+        marks=with_mark(known.marks, sight.mark, sight.ts_ms),
+        means=tuple(
+            mean + (1 - math.exp(-elapsed_sec / window_sec)) * (price - mean)
+            for mean, window_sec in zip(means, MEANS_SEC, strict=True)
+        ),
+        seen_ms=max(known.seen_ms, sight.ts_ms),
+    )
+
+
+def return_of(sight: Sight) -> float:
+    """The unrealised return, without leverage: above zero is a gain."""
+    change = math.log(sight.mark) - math.log(sight.entry)
+    return max(-MOST_RETURN, min(MOST_RETURN, change if sight.amount > 0 else -change))
+
+
+def features(track: Track, sight: Sight, now_ms: int) -> dict[str, float]:
+    """The model's input: each value between about -3 and 3, most of them absent, and that is 0.
+
+    A quantity that a rule may compare with a limit is spread over a grid of hat functions, so that a linear model can
+    learn any curve of it.
+
+    Args:
+        track: After this look.
+        sight: The look.
+        now_ms: Redis TIME.
+    """
+    sign = 1.0 if track.is_long else -1.0
+    gain = return_of(sight)
+    swing = _volatility(track.marks) * math.sqrt(HORIZON_SEC)  # a usual move within the horizon
+    left = abs(sight.amount) / track.most_amount
+    drawdown = track.best_return - gain
+    since = {
+        "age": now_ms - track.opened_ms,
+        "plan": now_ms - max(track.planned_ms, track.opened_ms),
+        "order": now_ms - max(sight.ordered_ms or 0, track.opened_ms),
+    }
+    found = {
+        "left": left,
+        "denied": 1.0 if track.was_denied and track.planned_ms else 0.0,
+        "swing": _clipped(math.log(swing / FINEST) / 2),
+        "reach": _clipped(gain / swing / 4),
+    }
+    price = math.log(sight.mark)
+    for mean, window_sec in zip(track.means, MEANS_SEC, strict=True):
+        usual = swing * math.sqrt(window_sec / HORIZON_SEC)
+        found[f"move{window_sec:g}"] = _clipped(sign * (price - mean) / usual)
+    share = min(3, int(left * 4))
+    for name, value in (("gain", gain), ("high", gain + swing), ("low", gain - swing)):
+        for at, weight in _hats(_place(value)):
+            found[f"{name}{at}"] = weight
+            found[f"{name}{at}/{share}"] = weight
+    for at, weight in _hats(_place(drawdown)):
+        found[f"drawdown{at}"] = weight
+    for name, elapsed_ms in since.items():
+        for at, weight in _hats(math.log2(1 + max(0, elapsed_ms) / 1000)):
+            found[f"{name}{at}"] = weight
+    return found
+
+
+def _volatility(marks: Statistics) -> float:
+    """Per root second, of the last five minutes, or of all that was seen."""
+    if not marks.fast_weight:
+        return LEAST_VOLATILITY
+    return max(LEAST_VOLATILITY, math.sqrt(marks.fast / marks.fast_weight))
+
+
+def _place(value: float) -> float:
+    """Where a return lies on the grid: linear near zero, logarithmic far from it."""
+    return math.asinh(max(-MOST_RETURN, min(MOST_RETURN, value)) / FINEST) / STEP
+
+
+def _hats(place: float) -> Iterator[tuple[int, float]]:
+    """The two grid points around a place, each with its share; together 1."""
+    at = math.floor(place)
+    above = place - at
+    yield at, 1 - above
+    yield at + 1, above
+
+
+def _clipped(value: float) -> float:
+    return max(-3.0, min(3.0, value))

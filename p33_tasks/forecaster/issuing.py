@@ -1,0 +1,109 @@
+"""Which predictions become forecasts: those that pay, and none while the model is no better than the base rate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from p33_tasks.forecaster.evaluation import Scores
+from p33_tasks.forecaster.features import HORIZON_SEC, Sight
+
+HORIZON_MS = HORIZON_SEC * 1000
+AIMED_HITS = 0.42
+"""The share of forecasts that should come true: 2.4 forecasts per plan, where at most 3 are worth their preparation."""
+FIRST_LIMIT, LEAST_LIMIT, MOST_LIMIT = 0.3, 0.05, 0.9
+LIMIT_RATE = 0.01
+"""How much one outcome moves the limit."""
+SPEAKS_BELOW, SILENT_ABOVE = 0.85, 0.95
+"""Brier score over the base rate's: between the two it goes on as it was."""
+LEAST_SAMPLES, LEAST_PLANS = 100.0, 10.0
+"""Of the recent past, before the ratio says anything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What is expected of one position."""
+
+    sight: Sight
+    by_action: Mapping[str, float]
+
+    @property
+    def total(self) -> float:
+        """The probability of any closing plan within the horizon."""
+        return min(1.0, sum(self.by_action.values()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """A forecast to publish."""
+
+    sight: Sight
+    action: str  # close factor as text
+    probability: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Living:
+    at_ms: int
+    published: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Issuer:
+    """Chooses by a limit that follows the outcomes: it rises with each forecast in vain and falls with each hit."""
+
+    limit: float = FIRST_LIMIT  # least probability of a forecast
+    speaks: bool = False
+    why: str = "nothing was learned yet"
+    _living: dict[tuple[str, str], _Living] = field(default_factory=dict)
+
+    def choose(self, predictions: Iterable[Prediction], now_ms: int, scores: Scores) -> tuple[Issue, ...]:
+        """The forecasts to publish now, the most likely first; one that still lives is not repeated.
+
+        While silent there are none, and the limit is learned all the same.
+        """
+        self._judge(scores)
+        issues = []
+        for prediction in predictions:
+            for action, probability in prediction.by_action.items():
+                key = (prediction.sight.position, action)
+                if probability >= self.limit and key not in self._living:
+                    self._living[key] = _Living(at_ms=now_ms, published=self.speaks)
+                    issues.append(Issue(sight=prediction.sight, action=action, probability=probability))
+        return tuple(sorted(issues, key=lambda issue: -issue.probability)) if self.speaks else ()
+
+    def came(self, position: str, action: str, at_ms: int, scores: Scores) -> bool:
+        """A closing plan came; returns whether it was forecast, by a forecast that was published."""
+        found = self._living.get((position, action))
+        if found is None or not found.at_ms < at_ms <= found.at_ms + HORIZON_MS:
+            return False
+        del self._living[position, action]
+        self._end(found, at_ms, scores, hit=True)
+        return found.published
+
+    def expire(self, now_ms: int, scores: Scores) -> None:
+        """Forecasts whose horizon is over were in vain."""
+        over = [key for key, found in self._living.items() if now_ms > found.at_ms + HORIZON_MS]
+        for key in over:
+            self._end(self._living.pop(key), now_ms, scores, hit=False)
+
+    def living(self, position: str) -> frozenset[str]:
+        """The actions that are forecast for a position."""
+        return frozenset(action for name, action in self._living if name == position)
+
+    def _end(self, found: _Living, at_ms: int, scores: Scores, *, hit: bool) -> None:
+        self.limit = min(MOST_LIMIT, max(LEAST_LIMIT, self.limit + LIMIT_RATE * (AIMED_HITS - hit)))
+        if found.published:
+            scores.add_published(at_ms)
+
+    def _judge(self, scores: Scores) -> None:
+        ratio = scores.ratio
+        if scores.weight < LEAST_SAMPLES or scores.plans < LEAST_PLANS or ratio is None:
+            self.speaks = False
+            self.why = f"too little was seen lately: {scores.plans:.0f} plans in {scores.weight:.0f} looks"
+        elif ratio <= SPEAKS_BELOW or (self.speaks and ratio <= SILENT_ABOVE):
+            self.speaks = True
+            self.why = f"the Brier score is {ratio:.2f} of the base rate's"
+        else:
+            self.speaks = False
+            self.why = f"no better than the base rate: the Brier score is {ratio:.2f} of its"

@@ -1,0 +1,138 @@
+"""Learning from what happens: at each look predict, wait for what comes, score the prediction, and learn from it.
+
+Time is what the caller says it is, so that hours of a simulation and a live account go through the same code.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from p33_tasks.forecaster.evaluation import Scores
+from p33_tasks.forecaster.features import HORIZON_SEC, Sight, Track, begin, features, follow
+from p33_tasks.forecaster.issuing import Issue, Issuer, Prediction
+
+HORIZON_MS = HORIZON_SEC * 1000
+SAMPLE_MS = 5_000
+"""Least time between two samples of one position: more of them would say the same again."""
+GRACE_MS = 2_000
+"""A plan's entry may be read this long after it was added."""
+MOST_POSITIONS = 2_000
+
+
+class Model(Protocol):
+    """What predicts."""
+
+    def predict(self, given: Mapping[str, float]) -> dict[str, float]:
+        """The probability of each action within the horizon, together at most 1."""
+
+    def learn(self, given: Mapping[str, float], came: str | None) -> None:
+        """From the action that came within the horizon; None: none did."""
+
+    def to_numbers(self) -> dict[str, Any]:
+        """What was learned, as numbers by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """One look at all positions."""
+
+    predictions: tuple[Prediction, ...]
+    issues: tuple[Issue, ...]  # forecasts to publish; none while the model is silent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sample:
+    at_ms: int
+    given: Mapping[str, float]
+    by_action: Mapping[str, float]
+
+
+class Learner:
+    """The model with all that it learns from. Its memory is bounded by ``MOST_POSITIONS``."""
+
+    def __init__(self, model: Model, scores: Scores, issuer: Issuer, tracks: Mapping[str, Track] | None = None) -> None:
+        self.model = model
+        self.scores = scores
+        self.issuer = issuer
+        self.tracks: dict[str, Track] = dict(tracks or {})
+        self.left_out = 0  # positions beyond the bound at the last look
+        self._samples: dict[str, deque[_Sample]] = {}
+        self._opened: dict[str, int] = {}
+
+    def look(self, sights: Iterable[Sight], now_ms: int) -> Outlook:
+        """See every position that isn't flat, and say what is expected.
+
+        Args:
+            sights: Of all of them: one that is missing is flat, and forgotten.
+            now_ms: Redis TIME.
+        """
+        seen = {sight.position: sight for sight in sights}
+        self._settle(now_ms)
+        self.issuer.expire(now_ms, self.scores)
+        for position in self.tracks.keys() - seen.keys():
+            del self.tracks[position]
+        self.left_out = 0
+        predictions = [found for sight in seen.values() if (found := self._predict(sight, now_ms)) is not None]
+        issues = self.issuer.choose(predictions, now_ms, self.scores)
+        return Outlook(predictions=tuple(predictions), issues=issues)
+
+    def plan(self, position: str, action: str, at_ms: int) -> bool:
+        """A closing plan came; returns whether it was forecast.
+
+        Args:
+            position: Whose.
+            action: Its close factor as text.
+            at_ms: Redis TIME of its entry.
+        """
+        foreseen = self.issuer.came(position, action, at_ms, self.scores)
+        self.scores.add_plan(foreseen=foreseen, at_ms=at_ms)
+        waiting = self._samples.get(position)
+        while waiting and waiting[0].at_ms < at_ms:
+            sample = waiting.popleft()
+            self._learn(sample, action if at_ms - sample.at_ms <= HORIZON_MS else None)
+        track = self.tracks.get(position)
+        if track is not None and at_ms > track.planned_ms:
+            self.tracks[position] = replace(track, planned_ms=at_ms, was_denied=False)
+        return foreseen
+
+    def denied(self, position: str) -> None:
+        """The last plan of a position was denied."""
+        track = self.tracks.get(position)
+        if track is not None and track.planned_ms:
+            self.tracks[position] = replace(track, was_denied=True)
+
+    def opened(self, position: str, at_ms: int) -> None:
+        """A position was flat before that time; said before or after it is seen for the first time."""
+        self._opened[position] = at_ms
+        while len(self._opened) > MOST_POSITIONS:
+            del self._opened[next(iter(self._opened))]
+
+    def _predict(self, sight: Sight, now_ms: int) -> Prediction | None:
+        known = self.tracks.get(sight.position)
+        if known is None and len(self.tracks) >= MOST_POSITIONS:
+            self.left_out += 1
+            return None
+        opened_ms = self._opened.pop(sight.position, sight.ts_ms)
+        track = follow(known or begin(sight, min(opened_ms, sight.ts_ms)), sight)
+        self.tracks[sight.position] = track
+        given = features(track, sight, now_ms)
+        by_action = self.model.predict(given)
+        waiting = self._samples.setdefault(sight.position, deque())
+        if not waiting or now_ms - waiting[-1].at_ms >= SAMPLE_MS:
+            waiting.append(_Sample(at_ms=now_ms, given=given, by_action=by_action))
+        return Prediction(sight=sight, by_action=by_action)
+
+    def _settle(self, now_ms: int) -> None:
+        """Samples whose horizon is over without a plan."""
+        for position, waiting in list(self._samples.items()):
+            while waiting and now_ms - waiting[0].at_ms > HORIZON_MS + GRACE_MS:
+                self._learn(waiting.popleft(), None)
+            if not waiting and position not in self.tracks:
+                del self._samples[position]
+
+    def _learn(self, sample: _Sample, came: str | None) -> None:
+        self.scores.add(sample.by_action, came, sample.at_ms)
+        self.model.learn(sample.given, came)

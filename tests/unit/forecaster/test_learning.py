@@ -1,0 +1,191 @@
+"""Samples, labels, scores and the bounds of the learner's memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from p33_tasks.domain.models import Leg
+from p33_tasks.forecaster.evaluation import HALF_LIFE_SEC, Scores
+from p33_tasks.forecaster.features import Sight, begin, features, follow
+from p33_tasks.forecaster.issuing import LEAST_PLANS, Issuer
+from p33_tasks.forecaster.learner import HORIZON_MS, MOST_POSITIONS, Learner
+
+NOW_MS = 1_800_000_000_000
+
+
+def sight(position: str = "BTCUSDT", *, now_ms: int = NOW_MS, **changes: Any) -> Sight:
+    given = {"amount": 2.0, "entry": 100.0, "mark": 101.0, "ts_ms": now_ms, "leg": Leg.BOTH, **changes}
+    return Sight(position=position, symbol=position, **given)
+
+
+class Remembers:
+    """A model that says one thing, and keeps what it was taught."""
+
+    def __init__(self, **by_action: float) -> None:
+        self.by_action = by_action or {"1": 0.4}
+        self.taught: list[str | None] = []
+
+    def predict(self, _given: Mapping[str, float]) -> dict[str, float]:
+        return dict(self.by_action)
+
+    def learn(self, _given: Mapping[str, float], came: str | None) -> None:
+        self.taught.append(came)
+
+    def to_numbers(self) -> dict[str, Any]:
+        return {}
+
+
+def learner(model: Remembers | None = None, *, speaks: bool = False) -> Learner:
+    scores = Scores()
+    if speaks:
+        scores = Scores(weight=1_000, brier=10, base_brier=100, plans=LEAST_PLANS, samples=1_000, at_ms=NOW_MS)
+    return Learner(model or Remembers(), scores, Issuer(speaks=speaks))
+
+
+def test_a_plan_within_the_horizon_is_what_came_and_a_later_one_is_not() -> None:
+    model = Remembers()
+    found = learner(model)
+    found.look([sight()], NOW_MS)
+    found.plan("BTCUSDT", "0.5", NOW_MS + HORIZON_MS)
+    assert model.taught == ["0.5"]
+    found.look([sight(now_ms=NOW_MS + 40_000)], NOW_MS + 40_000)
+    found.plan("BTCUSDT", "0.5", NOW_MS + 40_001 + HORIZON_MS)
+    assert model.taught == ["0.5", None]
+
+
+def test_a_plan_of_before_the_look_or_of_another_position_teaches_nothing() -> None:
+    model = Remembers()
+    found = learner(model)
+    found.look([sight(), sight("ETHUSDT")], NOW_MS)
+    found.plan("BTCUSDT", "1", NOW_MS)
+    assert model.taught == []
+    found.plan("ETHUSDT", "1", NOW_MS + 1)
+    assert model.taught == ["1"]
+
+
+def test_a_horizon_that_ends_without_a_plan_is_learned_too() -> None:
+    model = Remembers()
+    found = learner(model)
+    found.look([sight()], NOW_MS)
+    found.look([sight()], NOW_MS + HORIZON_MS)
+    assert model.taught == []
+    found.look([sight()], NOW_MS + HORIZON_MS + 10_000)
+    assert model.taught == [None]
+
+
+def test_scored_before_learned() -> None:
+    found = learner(Remembers(**{"1": 0.25}))
+    found.look([sight()], NOW_MS)
+    found.plan("BTCUSDT", "1", NOW_MS + 1_000)
+    assert found.scores.brier == pytest.approx(0.75**2)
+    assert found.scores.base_brier == pytest.approx(1.0)  # nobody knew of such a plan yet
+    assert found.scores.log_loss == pytest.approx(-math.log(0.25))
+    tenth = found.scores.bins[2]
+    assert (tenth.count, tenth.came, tenth.probability) == (1, 1, 0.25)
+
+
+def test_old_scores_count_less() -> None:
+    scores = Scores()
+    scores.add({"1": 0.5}, None, NOW_MS)
+    scores.add({"1": 0.5}, None, NOW_MS + int(HALF_LIFE_SEC * 1000))
+    assert scores.weight == pytest.approx(1.5)
+    assert scores.samples == 2
+    assert scores.bins[5].count == pytest.approx(1.5)
+
+
+def test_a_forecast_is_made_once_while_it_lives_and_its_hit_is_counted() -> None:
+    found = learner(speaks=True)
+    (issue,) = found.look([sight()], NOW_MS).issues
+    assert (issue.sight.position, issue.action, issue.probability) == ("BTCUSDT", "1", 0.4)
+    assert found.look([sight()], NOW_MS + 5_000).issues == ()
+    assert found.plan("BTCUSDT", "0.5", NOW_MS + 6_000) is False  # another action
+    assert found.plan("BTCUSDT", "1", NOW_MS + 7_000) is True
+    assert (found.scores.foreseen, found.scores.published) == (pytest.approx(1, rel=0.1), pytest.approx(1, rel=0.1))
+    assert found.look([sight()], NOW_MS + 10_000).issues  # the next one
+
+
+def test_the_limit_rises_with_forecasts_in_vain() -> None:
+    found = learner(speaks=True)
+    found.look([sight()], NOW_MS)
+    before = found.issuer.limit
+    found.issuer.expire(NOW_MS + HORIZON_MS + 1, found.scores)
+    assert found.issuer.limit > before
+
+
+def test_while_silent_nothing_is_published_and_nothing_counts_as_foreseen() -> None:
+    found = learner()
+    assert found.look([sight()], NOW_MS).issues == ()
+    assert found.plan("BTCUSDT", "1", NOW_MS + 1_000) is False
+    assert found.scores.published == 0
+
+
+@pytest.mark.parametrize(("ratio", "spoke", "speaks"), [(0.9, False, False), (0.9, True, True), (0.96, True, False)])
+def test_between_two_limits_it_goes_on_as_it_was(ratio: float, *, spoke: bool, speaks: bool) -> None:
+    scores = Scores(weight=1_000, brier=100 * ratio, base_brier=100, plans=LEAST_PLANS)
+    issuer = Issuer(speaks=spoke)
+    issuer.choose((), NOW_MS, scores)
+    assert issuer.speaks is speaks
+
+
+def test_too_little_lately_is_silence() -> None:
+    issuer = Issuer(speaks=True)
+    issuer.choose((), NOW_MS, Scores(weight=1_000, brier=1, base_brier=100, plans=LEAST_PLANS - 1))
+    assert not issuer.speaks
+    assert "too little" in issuer.why
+
+
+def test_memory_is_bounded_at_2000_positions() -> None:
+    found = learner()
+    for at in range(0, 120, 5):
+        now_ms = NOW_MS + at * 1000
+        found.look((sight(f"S{n}", now_ms=now_ms) for n in range(MOST_POSITIONS + 500)), now_ms)
+        for n in range(50):
+            found.opened(f"OTHER{at}-{n}", now_ms)
+    assert len(found.tracks) == MOST_POSITIONS
+    assert found.left_out == 500
+    assert sum(map(len, found._samples.values())) <= MOST_POSITIONS * 8
+    found.look((), NOW_MS + 200_000)
+    assert found.tracks == {}
+    assert sum(map(len, found._samples.values())) == 0
+
+
+def test_a_position_that_turned_around_is_another_one() -> None:
+    track = follow(begin(sight(), NOW_MS - 60_000), sight())
+    turned = follow(track, sight(now_ms=NOW_MS + 5_000, amount=-1.0))
+    assert (turned.opened_ms, turned.most_amount, turned.is_long) == (NOW_MS + 5_000, 1.0, False)
+    assert turned.marks.mark == 101.0
+
+
+def test_the_stream_of_changes_says_when_it_was_opened() -> None:
+    found = learner()
+    found.opened("BTCUSDT", NOW_MS - 3_600_000)
+    found.look([sight()], NOW_MS)
+    assert found.tracks["BTCUSDT"].opened_ms == NOW_MS - 3_600_000
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mark": 1e300, "entry": 1e-300},
+        {"mark": 1e-300, "entry": 1e300},
+        {"amount": -1e300},
+        {"ordered_ms": 10**14},
+        {"ts_ms": 0},
+    ],
+)
+def test_whatever_was_seen_the_features_are_small_finite_numbers(changes: dict[str, Any]) -> None:
+    odd = sight(**changes)
+    track = follow(begin(sight(), NOW_MS), odd)
+    found = features(track, odd, NOW_MS)
+    assert all(math.isfinite(value) and abs(value) <= 3 for value in found.values())
+    assert len(found) < 40
+
+
+def test_a_gain_of_a_short_is_a_gain() -> None:
+    low, high = (sight(amount=-1.0, mark=mark) for mark in (99.0, 101.0))
+    assert features(follow(begin(low, NOW_MS), low), low, NOW_MS)["reach"] > 0
+    assert features(follow(begin(high, NOW_MS), high), high, NOW_MS)["reach"] < 0
