@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
+from json.encoder import encode_basestring
 from typing import Any
 
 from p33_tasks.domain.quantities import canonical
@@ -15,7 +16,7 @@ from p33_tasks.errors import CorruptStateError
 
 MAX_NUMBER_CHARS = 200
 
-_WRITER = json.JSONEncoder(ensure_ascii=False)  # ``json.dumps`` would make one per text
+_LITERALS = {None: "null", True: "true", False: "false"}
 
 
 def dumps(value: object, *, sort_keys: bool = False) -> str:
@@ -26,24 +27,23 @@ def dumps(value: object, *, sort_keys: bool = False) -> str:
     """
     if isinstance(value, str):
         return _text(value)
+    if value is None or value is True or value is False:
+        return _LITERALS[value]
+    if isinstance(value, int):
+        return int.__repr__(value)
     if isinstance(value, Decimal):
         return canonical(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):  # dict first: an abstract class is slow to ask
         items = sorted(value.items()) if sort_keys else value.items()
-        return "{" + ",".join(f"{_text(str(k))}:{dumps(v, sort_keys=sort_keys)}" for k, v in items) + "}"
+        return "{" + ",".join([f"{_text(str(k))}:{dumps(v, sort_keys=sort_keys)}" for k, v in items]) + "}"
     if isinstance(value, (list, tuple)):
-        return "[" + ",".join(dumps(item, sort_keys=sort_keys) for item in value) + "]"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return int.__repr__(value)
-    if value is None or isinstance(value, bool):
-        return json.dumps(value)
+        return "[" + ",".join([dumps(item, sort_keys=sort_keys) for item in value]) + "]"
     raise TypeError(f"{type(value).__name__} is not written to JSON: {value!r:.80}")
 
 
 def _text(value: str) -> str:
     # Bytes that were not UTF-8 arrive as lone surrogates; JSON must be UTF-8 again.
-    clean = value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
-    return _WRITER.encode(clean)
+    return encode_basestring(value if value.isascii() else value.encode("utf-8", "backslashreplace").decode())
 
 
 def loads_object(text: str | bytes, *, numbers: Callable[[str], Any] | None = None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 
 from p33_tasks.contract.ledgers import LEDGER_FIELDS
 from p33_tasks.contract.limits import ADAPTIVE_FIELDS, LIMITS_FIELDS
@@ -25,6 +26,7 @@ FIELD_LISTS = {
 
 _COMMENT_OR_TEXT = re.compile(r"--[^\n]*|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"")
 _PRELUDE_NAME = re.compile(r"^local (?:function )?(\w+)", re.MULTILINE)
+_PRELUDE_PART = re.compile(r"^(?:--.*\n)*local ", re.MULTILINE)
 _LOCALS = re.compile(r"\blocal\s+(?!function\b)(\w+(?:\s*,\s*\w+)*)|\bfor\s+(\w+(?:\s*,\s*\w+)*)\s*(?:=|\bin\b)")
 _FUNCTION = re.compile(r"\bfunction\b\s*(\w*)\s*\(([^)]*)\)")
 _READ = re.compile(r"(?<![\w.:])(?<!\d)([A-Za-z_]\w*)(?!\w)")
@@ -58,7 +60,26 @@ def source(name: str, room: str = HERE) -> str:
     """
     declared, text = header(name, room), _text(name, room)
     lists = [f"local {word} = {_lua_list(fields)}\n" for word, fields in FIELD_LISTS.items() if word in text]
-    return _prelude() + "".join(lists) + declared.keys.lua() + declared.args.lua() + text
+    return with_prelude("".join(lists) + declared.keys.lua() + declared.args.lua() + text)
+
+
+def with_prelude(own: str) -> str:
+    """Put in front of a text what it reads of the prelude, and what that reads: Redis runs all of it at each call."""
+    needed: list[str] = []
+    read = set(_READ.findall(_COMMENT_OR_TEXT.sub("''", own)))
+    for part in reversed(_prelude_parts()):  # each reads only what stands above it
+        code = _COMMENT_OR_TEXT.sub("''", part)
+        if read & set(_PRELUDE_NAME.findall(code)):
+            read |= set(_READ.findall(code))
+            needed.append(part)
+    return "".join(needed[::-1]) + own
+
+
+@cache
+def _prelude_parts() -> list[str]:
+    """The prelude's functions and values, each with the comment above it."""
+    starts = [found.start() for found in _PRELUDE_PART.finditer(_prelude())]
+    return [_prelude()[start:end] for start, end in pairwise([*starts, None])]
 
 
 def _text(name: str, room: str) -> str:

@@ -1,4 +1,4 @@
--- Shared by every script; put in front of each.
+-- Shared by the scripts: in front of each goes what it reads of this, and what that reads.
 
 -- The longest pause a venue asks for (Binance: bans of up to 3 days).
 local MOST_PAUSE_MS = 3 * 86400 * 1000
@@ -9,9 +9,11 @@ local function now_ms()
   return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 end
 
--- This life of the server: another one may have forgotten what we rely on.
+-- This life of the server: another one may have forgotten what we rely on. Asked once: INFO is dear.
+local known_run_id
 local function run_id(info)
-  return string.match(info or redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
+  known_run_id = known_run_id or string.match(info or redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
+  return known_run_id
 end
 
 local function type_of(key)

@@ -6,7 +6,7 @@ import pytest
 
 from p33_tasks.contract.timing import decode_time
 from p33_tasks.errors import CorruptStateError
-from p33_tasks.store.scripts import source
+from p33_tasks.store.lua_source import with_prelude
 from tests.support.gate import SYMBOL, Gate
 
 TEXTS = [
@@ -29,14 +29,11 @@ def by_lua(gate: Gate, ms: str | None, epoch: str | None) -> object:
     for name, value in (("ms", ms), ("epoch", epoch)):
         if value is not None:
             gate.redis.hset("h", name, value.encode(errors="surrogateescape"))
-    # The prelude declares locals only; what follows it is this test's own.
-    script = source("load_ledger").partition("-- Reads what a result is applied to")[0]
-    answer = gate.redis.eval(
-        script + "local h = redis.call('HMGET', KEYS[1], 'ms', 'epoch') local t, bad = twin_time(h[1], h[2]) "
-        "return bad and 'unreadable' or t and text(t) or false",
-        1,
-        "h",
+    script = with_prelude(
+        "local h = redis.call('HMGET', KEYS[1], 'ms', 'epoch') local t, bad = twin_time(h[1], h[2]) "
+        "return bad and 'unreadable' or t and text(t) or false"
     )
+    answer = gate.redis.eval(script, 1, "h")
     return int(answer) if answer not in {None, "unreadable"} else answer
 
 

@@ -77,3 +77,14 @@ def test_the_lists_of_fields_are_those_that_are_decoded() -> None:
     assert f"local LEDGER_FIELDS = {{ {fields} }}\n" in source("load_facts")
     assert "LEDGER_FIELDS" not in source("commit_verdict")
     assert all(isinstance(fields, tuple) for fields in lua_source.FIELD_LISTS.values())
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_a_script_brings_what_it_reads_of_the_prelude_and_no_more(path: Path) -> None:
+    """Redis runs the whole text at each call: a part that nothing reads costs every verdict."""
+    text = re.sub(r"--[^\n]*", "", source(path.stem, f"p33_tasks.{path.parents[1].name}"))
+    prelude = (Path(p33_tasks.__file__).parent / "store" / "lua" / "_prelude.lua").read_text("utf-8")
+    shared = re.findall(r"^local (?:function )?(\w+)", prelude, re.MULTILINE)
+    brought = [name for name in shared if re.search(rf"^local (?:function )?{name}\b", text, re.MULTILINE)]
+    read = [name for name in shared if len(re.findall(rf"(?<![\w.:]){name}\b", text)) > (name in brought)]
+    assert brought == read
