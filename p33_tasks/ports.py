@@ -41,6 +41,7 @@ class PositionReport:
 
     positions: Mapping[str, Position]  # proven, also when flat
     invalid: Mapping[str, str] = field(default_factory=dict)  # symbol to what is wrong with its rows: unknown
+    account: str = ""  # the venue's id of whose they are; empty: the venue has none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +131,12 @@ class SnapshotStore(Protocol):
 
     def claim_refresh(self, source: str) -> RefreshClaim:
         """Take this tick's bulk request, if nobody has."""
+
+    def note_account(self, account: str) -> bool:
+        """Remember whose positions were fetched; whether they are of another account than those before.
+
+        Then a new life of the store has begun: nothing that was fetched or permitted for the other account counts.
+        """
 
     def finish_refresh(self, claim: RefreshClaim, *, error: str = "", markets: MarketsLoaded | None = None) -> None:
         """Give the claim back: the request is over, well or badly, and the order rules with it if they were due."""

@@ -44,9 +44,8 @@ class SnapshotService:
             return str(claim.claim)
         error, markets = "the worker failed", None
         try:
-            self._refresh_positions(claim)
-            error = ""
-            if claim.markets_due:
+            error = self._refresh_positions(claim)
+            if claim.markets_due and not error:
                 markets = self._refresh_markets(claim)
         except ExchangeError as failure:
             error = f"{type(failure).__name__}: {failure}"
@@ -56,8 +55,12 @@ class SnapshotService:
             self._store.finish_refresh(claim, error=error, markets=markets)
         return "failed" if error else "refreshed"
 
-    def _refresh_positions(self, claim: RefreshClaim) -> None:
+    def _refresh_positions(self, claim: RefreshClaim) -> str:
+        """Why nothing was written; empty: it was."""
         report = self._venue.fetch_positions(self._allowlist)
+        if report.account and self._store.note_account(report.account):
+            log.warning(LogEvent.ACCOUNT_CHANGED, source=self._venue.source, account=report.account)
+            return "the positions are of another account than those before: a new life has begun"
         written = self._store.put_snapshots(
             Snapshot(
                 position=position,
@@ -77,6 +80,7 @@ class SnapshotService:
             for symbol, problem in unknown.items():
                 log.warning(LogEvent.SNAPSHOT_UNKNOWN, symbol=symbol, problem=problem)
         log.debug(LogEvent.SNAPSHOTS, source=self._venue.source, **Counter(written.values()))
+        return ""
 
     def _refresh_markets(self, claim: RefreshClaim) -> MarketsLoaded | None:
         """A failure leaves the old rules in place until they are too old, and is tried again at the next tick.

@@ -99,6 +99,15 @@ class RedisSnapshotStore:
             markets_due=bool(markets_due),
         )
 
+    def note_account(self, account: str) -> bool:
+        """See ``ports.SnapshotStore.note_account``."""
+        (status,) = self._scripts.run(
+            "note_account",
+            {"refresh_key": self._keys.refresh, "epoch_key": self._keys.epoch},
+            {"account": account, "new_epoch": uuid.uuid4().hex},
+        )
+        return bool(status == "changed")
+
     def finish_refresh(self, claim: RefreshClaim, *, error: str = "", markets: MarketsLoaded | None = None) -> None:
         """See ``ports.SnapshotStore.finish_refresh``."""
         is_partial = markets is MarketsLoaded.SOME

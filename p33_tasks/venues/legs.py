@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from p33_tasks.domain import quantities as q
 from p33_tasks.domain.models import Leg, LegPosition, Position
 from p33_tasks.ports import PositionReport
@@ -34,7 +36,7 @@ def steady(first: PositionReport, second: PositionReport) -> PositionReport:
         elif _held(first, symbol) != _held(second, symbol):
             del positions[symbol]
             invalid[symbol] = "it was flat in one of two readings and not in the other"
-    return PositionReport(positions=positions, invalid=invalid)
+    return replace(first, positions=positions, invalid=invalid)
 
 
 def _held(report: PositionReport, symbol: str) -> tuple[bool, ...]:

@@ -12,6 +12,9 @@ from p33_tasks.errors import InvalidQuantityError
 Row = Mapping[str, Any]
 
 _MOST_TIME_DIGITS = 15
+_MOST_ID_CHARS = 64
+UNTOLD = "untold"
+"""In the place of an account's id where the venue has one, and doesn't tell it to this key."""
 
 
 class InvalidRowError(ValueError):
@@ -58,6 +61,13 @@ def prices(row: Row, *, entry: str, mark: str, leverage: str, pnl: str) -> Price
         None if row.get(name) == "" else optional_number(row, name) for name in (entry, mark, leverage, pnl)
     )
     return Prices(entry_price=entry_price, mark_price=mark_price, leverage=leverage_, unrealized_pnl=unrealized_pnl)
+
+
+def account_id(row: Row, name: str) -> str:
+    """The venue's id of an account, a text or a whole number; ``UNTOLD`` where it isn't one."""
+    found = row.get(name)
+    text = str(found) if isinstance(found, str | int) and not isinstance(found, bool) else ""
+    return text if text.isascii() and text.isalnum() and len(text) <= _MOST_ID_CHARS else UNTOLD
 
 
 def milliseconds_at(body: object, path: Iterable[str | int]) -> int | None:

@@ -21,6 +21,7 @@ class MemorySnapshotStore:
         self._started_ms: int | None = None
         self._markets_loaded = False
         self.errors: list[str] = []
+        self.noted_account = ""
 
     def claim_refresh(self, source: str) -> RefreshClaim:  # noqa: ARG002 - the port's signature
         here = self.account
@@ -41,6 +42,13 @@ class MemorySnapshotStore:
             token=str(self._token),
             markets_due=due,
         )
+
+    def note_account(self, account: str) -> bool:
+        before, self.noted_account = self.noted_account, account
+        if before in {"", account}:
+            return False
+        self.account.life += "+"
+        return True
 
     def finish_refresh(self, claim: RefreshClaim, *, error: str = "", markets: MarketsLoaded | None = None) -> None:
         if self._busy == claim.token:
@@ -88,6 +96,7 @@ class MemoryVenue:
         self.rules = rules
         self.invalid: dict[str, str] = {}
         self.failure: Exception | None = None
+        self.account = ""
         self.requests: list[str] = []
 
     def fetch_positions(self, symbols: Iterable[str]) -> PositionReport:  # noqa: ARG002 - the port's signature
@@ -95,7 +104,7 @@ class MemoryVenue:
         if self.failure is not None:
             raise self.failure
         found = {name: Position(symbol=name, position_amt=Decimal(amt)) for name, amt in self.positions.items()}
-        return PositionReport(positions=found, invalid=self.invalid)
+        return PositionReport(positions=found, invalid=self.invalid, account=self.account)
 
     def fetch_markets(self, symbols: Iterable[str]) -> MarketReport:
         self.requests.append("markets")

@@ -14,7 +14,7 @@ from p33_tasks.ports import MarketReport
 from p33_tasks.venues.bitget.envelope import object_of, rows_of
 from p33_tasks.venues.bitget.position_rows import MODES
 from p33_tasks.venues.bitget.spec import ACCOUNT, CONTRACTS, KEY, MARGIN_COIN
-from p33_tasks.venues.rows import InvalidRowError, Row, number, rows_by_symbol
+from p33_tasks.venues.rows import InvalidRowError, Row, account_id, number, rows_by_symbol
 
 
 def read_markets(answer: object, symbols: Iterable[str]) -> MarketReport:
@@ -48,6 +48,11 @@ def read_account(answer: object) -> AccountReport:
     assets = object_of(answer, ACCOUNT.shown).get("assetMode")
     shown = {"union": "multi-asset mode", "single": "single-asset mode"}.get(str(assets), "asset mode not told")
     return AccountReport(kind=f"classic account, {shown}")
+
+
+def read_account_id(answer: object) -> str:
+    """The user whose key it is. Raises MalformedResponseError."""
+    return account_id(object_of(answer, KEY.shown), "userId")
 
 
 def read_key(answer: object) -> KeyPermissions:

@@ -6,13 +6,14 @@ Fills, orders and resting orders are lists of pages of 100, newest first; a wind
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from p33_tasks.abilities import AccountReport, KeyPermissions, RestingOrder
 from p33_tasks.domain.trades import ForcedOrder, OrderState, Trade, merged
-from p33_tasks.errors import MalformedResponseError
+from p33_tasks.errors import ExchangeCredentialsError, ExchangeError, MalformedResponseError
 from p33_tasks.ports import MarketReport, PositionReport
-from p33_tasks.venues.bitget.account_rows import read_account, read_hedge_mode, read_key, read_markets
+from p33_tasks.venues.bitget.account_rows import read_account, read_account_id, read_hedge_mode, read_key, read_markets
 from p33_tasks.venues.bitget.envelope import pages
 from p33_tasks.venues.bitget.order_rows import read_fills, read_plans, read_resting
 from p33_tasks.venues.bitget.orders import find_order
@@ -28,9 +29,11 @@ from p33_tasks.venues.bitget.spec import (
     PLAN_PENDING,
     POSITIONS,
 )
+from p33_tasks.venues.contracts import Kept
 from p33_tasks.venues.history import check_window, trades_of_order, within
 from p33_tasks.venues.marked_trades import MarkedTrade, forced_orders
 from p33_tasks.venues.order_rows import OrderRow
+from p33_tasks.venues.rows import UNTOLD
 from p33_tasks.venues.session import VenueSession
 
 PLAN_KINDS: Final = ("normal_plan", "track_plan", "profit_loss")
@@ -42,6 +45,7 @@ class Bitget:
     def __init__(self, session: VenueSession, source: str, is_testnet: bool) -> None:  # noqa: ARG002, FBT001 - VenueEntry
         self._session = session
         self._source = source
+        self._user = Kept(self._fetch_user, period_ms=KEY.period_ms)
 
     @property
     def source(self) -> str:
@@ -49,13 +53,14 @@ class Bitget:
         return self._source
 
     def fetch_positions(self, symbols: Iterable[str]) -> PositionReport:
-        """All positions of the product type: the position mode, then the positions.
+        """All positions of the product type: the position mode, then the positions; and now and then whose they are.
 
         Raises:
             ExchangeError: One of its kinds; then nothing is known about any symbol. A unified account is one.
         """
-        hedge_mode = self.is_hedge_mode()
-        return read_positions(self._session.ask(POSITIONS), symbols, hedge_mode=hedge_mode)
+        user, hedge_mode = self._user.get(), self.is_hedge_mode()
+        report = read_positions(self._session.ask(POSITIONS), symbols, hedge_mode=hedge_mode)
+        return replace(report, account=user)
 
     def fetch_markets(self, symbols: Iterable[str]) -> MarketReport:
         """The rules of market orders; works without credentials. Raises ExchangeError."""
@@ -102,6 +107,15 @@ class Bitget:
             rows = pages(self._session, PLAN_PENDING, {"symbol": symbol, "planType": kind}, "entrustedList")
             found.extend(read_plans(rows, symbol))
         return tuple({order.order_id: order for order in found}.values())
+
+    def _fetch_user(self) -> str:
+        """The venue tells it only to keys that may read spot data."""
+        try:
+            return read_account_id(self._session.ask(KEY))
+        except ExchangeError as error:
+            if type(error) not in {ExchangeError, ExchangeCredentialsError}:
+                raise
+            return UNTOLD
 
     def _fills(self, symbol: str, since_ms: int, until_ms: int) -> list[MarkedTrade]:
         check_window(since_ms, until_ms)

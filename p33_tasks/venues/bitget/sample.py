@@ -12,7 +12,7 @@ from p33_tasks.errors import (
     ExchangeRateLimitedError,
     ExchangeUnavailableError,
 )
-from p33_tasks.venues.bitget.spec import ACCOUNT
+from p33_tasks.venues.bitget.spec import ACCOUNT, KEY
 from p33_tasks.venues.sample import ErrorSample, VenueSample
 
 
@@ -97,6 +97,6 @@ SAMPLE: Final = VenueSample(
         _answer(_row("ETHUSDT", "long", "1.5"), _row("ETHUSDT", "short", "2.25", "hedge_mode")),
     ),
     absent_symbol="NOSUCHUSDT",
-    other_answers={ACCOUNT.shown: _account("one_way_mode")},
+    other_answers={ACCOUNT.shown: _account("one_way_mode"), KEY.shown: '{"code": "00000", "data": {"userId": "7"}}'},
     hedge_other_answers={ACCOUNT.shown: _account("hedge_mode")},
 )

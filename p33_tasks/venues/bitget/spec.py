@@ -92,7 +92,11 @@ PLAN_PENDING: Final = Endpoint(
     params=_PAGE,
 )
 KEY: Final = Endpoint(
-    call="privateSpotGetV2SpotAccountInfo", shown="GET /api/v2/spot/account/info", weight=5, signed=True
+    call="privateSpotGetV2SpotAccountInfo",
+    shown="GET /api/v2/spot/account/info",
+    weight=5,
+    signed=True,
+    period_ms=3_600_000,
 )
 TIME: Final = Endpoint(call="publicCommonGetV2PublicTime", shown="GET /api/v2/public/time", weight=1)
 
@@ -135,7 +139,7 @@ SPEC: Final = VenueSpec(
         *(ACCOUNT, POSITIONS, CONTRACTS, POSITION, PLACE, ORDER),
         *(FILL_HISTORY, ORDER_FILLS, PENDING, PLAN_PENDING, KEY, TIME),
     ),
-    positions=(ACCOUNT, POSITIONS),
+    positions=(KEY, ACCOUNT, POSITIONS),
     markets=(CONTRACTS,),
     symbol_is_flat_by=FlatEvidence.ABSENCE,
     leg_is_flat_by=FlatEvidence.ABSENCE,

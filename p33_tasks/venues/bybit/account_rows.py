@@ -8,6 +8,7 @@ from p33_tasks.abilities import AccountReport, KeyPermissions
 from p33_tasks.errors import MalformedResponseError
 from p33_tasks.venues.bybit.envelope import result_of
 from p33_tasks.venues.bybit.spec import ACCOUNT, KEY
+from p33_tasks.venues.rows import account_id
 
 _KINDS: Final = {
     1: "classic account",
@@ -31,6 +32,11 @@ def read_key(answer: object) -> KeyPermissions:
         withdrawals=read_only == 0 and "Withdraw" in granted.get("Wallet", set()),
         ip_restricted=bool(addresses) and "*" not in addresses,
     )
+
+
+def read_account_id(answer: object) -> str:
+    """The user whose key it is. Raises MalformedResponseError."""
+    return account_id(result_of(answer, KEY.shown), "userID")
 
 
 def read_account(answer: object) -> AccountReport:

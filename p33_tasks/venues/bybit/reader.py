@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from p33_tasks.abilities import AccountReport, KeyPermissions
 from p33_tasks.ports import MarketReport, PositionReport
-from p33_tasks.venues.bybit.account_rows import read_account, read_key
+from p33_tasks.venues.bybit.account_rows import read_account, read_account_id, read_key
 from p33_tasks.venues.bybit.envelope import pages, rows_of
 from p33_tasks.venues.bybit.history import BybitHistory
 from p33_tasks.venues.bybit.market_rows import read_markets
 from p33_tasks.venues.bybit.position_rows import read_positions
 from p33_tasks.venues.bybit.spec import ACCOUNT, INSTRUMENTS, KEY, POSITIONS
+from p33_tasks.venues.contracts import Kept
 from p33_tasks.venues.legs import steady
+from p33_tasks.venues.rows import UNTOLD
 from p33_tasks.venues.session import VenueSession
 
 
@@ -22,7 +25,8 @@ class Bybit(BybitHistory):
     def __init__(self, session: VenueSession, source: str, is_testnet: bool) -> None:  # noqa: FBT001 - VenueEntry.reader
         super().__init__(session)
         self._source = source
-        self._has_key_permissions = not is_testnet
+        self._tells_keys = not is_testnet
+        self._user = Kept(lambda: read_account_id(session.ask(KEY)), period_ms=KEY.period_ms)
 
     @property
     def source(self) -> str:
@@ -30,7 +34,7 @@ class Bybit(BybitHistory):
         return self._source
 
     def fetch_positions(self, symbols: Iterable[str]) -> PositionReport:
-        """All positions settled in USDT.
+        """All positions settled in USDT, and now and then whose they are.
 
         Pages are not one moment: a row that moves while they are read can be missed, which would look flat. So what
         takes more than one page is read twice, and a symbol that isn't the same in both is invalid.
@@ -38,9 +42,9 @@ class Bybit(BybitHistory):
         Raises:
             ExchangeError: One of its kinds; then nothing is known about any symbol.
         """
-        wanted = tuple(symbols)
+        wanted, account = tuple(symbols), self._user.get() if self._tells_keys else UNTOLD
         first = list(pages(self._session, POSITIONS))
-        report = read_positions(first, wanted)
+        report = replace(read_positions(first, wanted), account=account)
         if sum(bool(rows_of(page, POSITIONS.shown)) for page in first) <= 1:
             return report
         return steady(report, read_positions(list(pages(self._session, POSITIONS)), wanted))
@@ -55,7 +59,7 @@ class Bybit(BybitHistory):
 
     def fetch_key_permissions(self) -> KeyPermissions | None:
         """What the key may do; None in the test environment. Raises ExchangeError."""
-        return read_key(self._session.ask(KEY)) if self._has_key_permissions else None
+        return read_key(self._session.ask(KEY)) if self._tells_keys else None
 
     def fetch_account(self) -> AccountReport:
         """The kind of account. Raises ExchangeError."""

@@ -69,7 +69,9 @@ EXECUTIONS: Final = Endpoint(
     params=(("category", CATEGORY), ("limit", "100")),
 )
 TIME: Final = Endpoint(call="publicGetV5MarketTime", shown="GET /v5/market/time", weight=1)
-KEY: Final = Endpoint(call="privateGetV5UserQueryApi", shown="GET /v5/user/query-api", weight=5, signed=True)
+KEY: Final = Endpoint(
+    call="privateGetV5UserQueryApi", shown="GET /v5/user/query-api", weight=5, signed=True, period_ms=3_600_000
+)
 ACCOUNT: Final = Endpoint(call="privateGetV5AccountInfo", shown="GET /v5/account/info", weight=1, signed=True)
 
 SPEC: Final = VenueSpec(
@@ -106,7 +108,7 @@ SPEC: Final = VenueSpec(
         *(POSITIONS, INSTRUMENTS, TIME, KEY, ACCOUNT),
         *(SYMBOL_POSITION, PLACE, ORDERS, ORDER_HISTORY, EXECUTIONS),
     ),
-    positions=(POSITIONS,),
+    positions=(KEY, POSITIONS),
     markets=(INSTRUMENTS,),
     symbol_is_flat_by=FlatEvidence.ABSENCE,
     leg_is_flat_by=FlatEvidence.ABSENCE,

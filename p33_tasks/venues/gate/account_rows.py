@@ -20,7 +20,7 @@ from p33_tasks.ports import MarketReport
 from p33_tasks.venues.contracts import in_base
 from p33_tasks.venues.gate.pages import object_of, rows_of
 from p33_tasks.venues.gate.spec import ACCOUNT, CONTRACTS, DETAIL, KEYS
-from p33_tasks.venues.rows import InvalidRowError, Row, number, rows_by_symbol
+from p33_tasks.venues.rows import InvalidRowError, Row, account_id, number, rows_by_symbol
 
 _ONE: Final = Decimal(1)
 _POSITION_MODES: Final = {"single": False, "dual": True}
@@ -99,6 +99,11 @@ def read_hedge_mode(answer: object) -> bool:
             f"{ACCOUNT.shown}: in_dual_mode {dual!r:.20} and position_mode {mode!r:.20} are no mode that is known"
         )
     return dual
+
+
+def read_account_id(answer: object) -> str:
+    """The user whose futures account it is. Raises MalformedResponseError."""
+    return account_id(object_of(answer, ACCOUNT.shown), "user")
 
 
 def read_account(answer: object) -> AccountReport:

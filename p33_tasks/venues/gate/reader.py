@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 
 from p33_tasks.abilities import AccountReport, KeyPermissions, RestingOrder
@@ -10,7 +11,7 @@ from p33_tasks.domain.trades import ForcedOrder, OrderState, Trade, merged
 from p33_tasks.errors import MalformedResponseError
 from p33_tasks.ports import MarketReport, PositionReport
 from p33_tasks.venues.exact_json import loads_exact
-from p33_tasks.venues.gate.account_rows import read_account, read_hedge_mode, read_key
+from p33_tasks.venues.gate.account_rows import read_account, read_account_id, read_hedge_mode, read_key
 from p33_tasks.venues.gate.order_rows import OPEN, read_order, read_resting, read_trades, read_triggers
 from p33_tasks.venues.gate.orders import NOT_FOUND, kept_contracts, size_of
 from p33_tasks.venues.gate.pages import all_rows, pages
@@ -47,18 +48,19 @@ class Gate:
         return self._source
 
     def fetch_positions(self, symbols: Iterable[str]) -> PositionReport:
-        """All positions: the mode, the contract sizes where they are due, the positions; several pages twice.
+        """All positions: account and mode, the contract sizes where they are due, the positions; several pages twice.
 
         Raises:
             ExchangeError: One of its kinds; then nothing is known about any symbol.
         """
-        wanted = tuple(symbols)
-        hedge_mode, contracts = self.is_hedge_mode(), self._contracts.get()
+        wanted, account = tuple(symbols), self._session.ask(ACCOUNT)
+        hedge_mode, user, contracts = read_hedge_mode(account), read_account_id(account), self._contracts.get()
         reports: list[PositionReport] = []
         for _ in range(2):
             found = pages(self._session, POSITIONS)
             rows = [row for page in found for row in page]
-            reports.append(read_positions(rows, wanted, contracts=contracts, hedge_mode=hedge_mode))
+            report = read_positions(rows, wanted, contracts=contracts, hedge_mode=hedge_mode)
+            reports.append(replace(report, account=user))
             if len(found) == 1 and len(reports) == 1:
                 return reports[0]
         return steady(*reports)

@@ -55,6 +55,7 @@ class Hyperliquid:
         return PositionReport(
             positions={symbol: each for report in found for symbol, each in report.positions.items()},
             invalid=unread | {symbol: why for report in found for symbol, why in report.invalid.items()},
+            account=user,
         )
 
     def fetch_markets(self, symbols: Iterable[str]) -> MarketReport:

@@ -11,6 +11,7 @@ from p33_tasks.abilities import AccountReport, KeyPermissions
 from p33_tasks.errors import MalformedResponseError
 from p33_tasks.venues.okx.envelope import only_row_of
 from p33_tasks.venues.okx.spec import CONFIG
+from p33_tasks.venues.rows import account_id
 
 _MODES: Final = {"net_mode": False, "long_short_mode": True}
 _LEVELS: Final = {
@@ -28,6 +29,11 @@ def read_hedge_mode(answer: object) -> bool:
     if hedge is None:
         raise MalformedResponseError(f"{CONFIG.shown}: posMode is {mode!r:.30}, not net_mode or long_short_mode")
     return hedge
+
+
+def read_account_id(answer: object) -> str:
+    """The account's uid. Raises MalformedResponseError."""
+    return account_id(only_row_of(answer, CONFIG.shown), "uid")
 
 
 def read_key(answer: object) -> KeyPermissions:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from p33_tasks.abilities import AccountReport, KeyPermissions
 from p33_tasks.ports import MarketReport, PositionReport
-from p33_tasks.venues.okx.account_rows import read_account, read_hedge_mode, read_key
+from p33_tasks.venues.okx.account_rows import read_account, read_account_id, read_hedge_mode, read_key
 from p33_tasks.venues.okx.history import OkxHistory
 from p33_tasks.venues.okx.position_rows import read_positions
 from p33_tasks.venues.okx.spec import CONFIG, POSITIONS
@@ -26,16 +27,18 @@ class Okx(OkxHistory):
         return self._source
 
     def fetch_positions(self, symbols: Iterable[str]) -> PositionReport:
-        """All swap positions: the position mode, the contract sizes where they are due, the positions.
+        """All swap positions: account and position mode, the contract sizes where they are due, the positions.
 
         A contract size is taken from instruments that are at most as old as the market rules' period.
 
         Raises:
             ExchangeError: One of its kinds; then nothing is known about any symbol.
         """
-        hedge_mode = self.is_hedge_mode()
-        instruments = self._instruments.get()
-        return read_positions(self._session.ask(POSITIONS), symbols, instruments=instruments, hedge_mode=hedge_mode)
+        config = self._session.ask(CONFIG)
+        hedge_mode, account = read_hedge_mode(config), read_account_id(config)
+        instruments, answer = self._instruments.get(), self._session.ask(POSITIONS)
+        report = read_positions(answer, symbols, instruments=instruments, hedge_mode=hedge_mode)
+        return replace(report, account=account)
 
     def fetch_markets(self, symbols: Iterable[str]) -> MarketReport:
         """The rules of market orders; works without credentials. Raises ExchangeError."""

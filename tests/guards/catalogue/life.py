@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.guards.guard import Guard
 
+REFRESH_TESTS = "unit/services/test_refresh_snapshot.py"
 LIFE_TESTS = "integration/store/test_life.py"
 FAILBACK = "test_a_permit_consumed_before_a_failback_is_not_consumed_again"
 EMPTIED = "test_an_emptied_store_knows_no_snapshot_and_consumes_nothing_until_a_refresh_begins_its_new_life"
@@ -74,6 +75,29 @@ LIFE = (
         " or not is_of_life(s[7], life(epoch_key), accept_old_life) then\n",
         " then\n",
         "test_a_position_is_adopted_from_a_snapshot_of_this_life_only",
+    ),
+    Guard(
+        promise="positions of another account begin a new life",
+        file="store/lua/note_account.lua",
+        old="redis.call('SET', epoch_key, new_epoch)\n",
+        new="",
+        tests=("integration/store/test_accounts.py",),
+    ),
+    Guard(
+        promise="what was fetched before the account was asked for counts no more",
+        file="store/lua/note_account.lua",
+        old="if not seen[1] and not seen[2] then",
+        new="if not seen[1] then",
+        tests=("integration/store/test_accounts.py",),
+    ),
+    Guard(
+        promise="positions of another account aren't written into the life of the other",
+        file="services/refresh_snapshot.py",
+        old="        if report.account and self._store.note_account(report.account):\n",
+        new="        if False:\n",
+        tests=(
+            f"{REFRESH_TESTS}::test_positions_of_another_account_are_not_written_and_those_of_before_count_no_more",
+        ),
     ),
     Guard(
         promise="a verdict doesn't rest on a snapshot of another life",

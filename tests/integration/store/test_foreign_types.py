@@ -140,6 +140,12 @@ def finish_refresh(gate: Gate) -> Act:
     return lambda: gate.snapshots.finish_refresh(claim, markets=MarketsLoaded.ALL)
 
 
+def note_account(gate: Gate) -> Act:
+    gate.snapshots.claim_refresh(SOURCE)
+    gate.snapshots.note_account("1")
+    return lambda: gate.snapshots.note_account("2")
+
+
 def refuse_markets(gate: Gate) -> Act:
     gate.snapshots.claim_refresh(SOURCE)
     return gate.results.refuse_markets
@@ -266,6 +272,7 @@ ACTS: dict[str, tuple[str, Callable[[Gate], Act]]] = {
         ("release_position", release_position),
         ("claim_refresh", claim_refresh),
         ("finish_refresh", finish_refresh),
+        ("note_account", note_account),
         ("refuse_markets", refuse_markets),
         ("acquire_budget", acquire_budget),
         ("acquire_order", acquire_order),

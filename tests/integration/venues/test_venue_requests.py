@@ -43,6 +43,7 @@ def routes(server):
 @pytest.fixture
 def bybit(make_venue, server, routes):
     routes["/v5/position/list"] = canned(BYBIT)
+    routes["/v5/user/query-api"] = canned({"retCode": 0, "result": {"userID": 24617703}})
     return make_venue(server.url, exchange_id="bybit")
 
 
@@ -55,13 +56,14 @@ def make_okx(make_venue, server, routes):
 def test_bybit_is_asked_for_its_scope_and_signed(bybit, server, budget):
     report = bybit.fetch_positions(["BTCUSDT", "XRPUSDT"])
     assert {s: str(p.position_amt) for s, p in report.positions.items()} == {"BTCUSDT": "0.5", "XRPUSDT": "0"}
-    (asked,) = server.asked
+    key, asked = server.asked
+    assert (key.path, report.account) == ("/v5/user/query-api", "24617703")
     assert asked.params == {"category": "linear", "settleCoin": "USDT", "limit": "200"}
     sent = asked.headers
     query = "category=linear&settleCoin=USDT&limit=200"
     text = sent["x-bapi-timestamp"] + API_KEY + sent["x-bapi-recv-window"] + query
     assert sent["x-bapi-sign"] == hmac.new(API_SECRET.encode(), text.encode(), hashlib.sha256).hexdigest()
-    assert budget.acquired == [1]
+    assert budget.acquired == [5, 1]
     assert bybit.source.endswith(" linear USDT")
 
 
@@ -71,7 +73,7 @@ def test_an_address_that_bybit_shut_out_asks_nothing_more(bybit, server, routes,
         with pytest.raises(ExchangeRateLimitedError):
             bybit.fetch_positions(["BTCUSDT"])
     assert budget.pauses == [600]
-    assert len(server.asked) == 1
+    assert [asked.path for asked in server.asked] == ["/v5/user/query-api", "/v5/position/list"]
 
 
 def test_bybits_clock_is_measured_after_it_refused_a_timestamp(bybit, server, routes):
@@ -156,6 +158,7 @@ def test_a_bybit_order_is_signed_with_its_own_time_and_window_over_the_bytes_sen
 
 def test_bitget_is_asked_for_its_product_signed_and_marked_as_demo(make_venue, server, routes):
     routes["/api/v2/mix/account/account"] = canned({"code": "00000", "data": BITGET_ACCOUNT})
+    routes["/api/v2/spot/account/info"] = canned({"code": "00000", "data": {"userId": "714229403"}})
     routes["/api/v2/mix/position/all-position"] = canned(
         json.loads((DATA / "bitget" / "positions_hedge_long.json").read_text())
     )

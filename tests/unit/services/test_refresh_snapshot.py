@@ -66,6 +66,22 @@ def test_a_failed_answer_writes_nothing_and_gives_the_claim_back(
     assert service.refresh(SYMBOL) == "refreshed"
 
 
+def test_positions_of_another_account_are_not_written_and_those_of_before_count_no_more(
+    gate: MemoryGate, service: SnapshotService, venue: MemoryVenue
+) -> None:
+    venue.account = "1"
+    assert service.refresh(SYMBOL) == "refreshed"
+    gate.next_tick()
+    venue.account, before = "2", gate.account.life
+    venue.positions[SYMBOL] = "0.9"
+    assert service.refresh(SYMBOL) == "failed"
+    assert (amount(gate), gate.account.life != before) == (Decimal("0.040"), True)
+    assert "another account" in gate.snapshots.errors[-1]
+    gate.next_tick()
+    assert service.refresh(SYMBOL) == "refreshed"
+    assert amount(gate) == Decimal("0.9")
+
+
 def test_a_bug_gives_the_claim_back_too(gate: MemoryGate, service: SnapshotService, venue: MemoryVenue) -> None:
     venue.failure = ZeroDivisionError()
     with pytest.raises(ZeroDivisionError):

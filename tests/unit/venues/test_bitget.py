@@ -135,6 +135,7 @@ def session_with(**answers):
         "position": POSITION,
         "positions": POSITIONS,
         "account": ACCOUNT,
+        "key": KEY,
         "fills": FILL_HISTORY,
         "order_fills": ORDER_FILLS,
         "pending": PENDING,
@@ -146,6 +147,7 @@ def session_with(**answers):
         POSITION: answer([row(total="0.05")]),
         POSITIONS: answer([]),
         ACCOUNT: answer({"marginCoin": "USDT", "posMode": "one_way_mode"}),
+        KEY: answer({"userId": "714229403"}),
         **dict.fromkeys((FILL_HISTORY, ORDER_FILLS), listed("fillList")),
         **dict.fromkeys((PENDING, PLAN_PENDING), listed("entrustedList")),
     }
