@@ -40,4 +40,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "long: hundreds of times, and every live alert",
     )
     group.addoption("--faults-json", metavar="PATH", help="write the table of faults as JSON")
+    parser.getgroup("venues").addoption(
+        "--venues",
+        default="some",
+        help="some: the default venue and one beside it; all; or exchange ids, e.g. okx,gate",
+    )
     group.addoption("--deploycheck", action="store_true", help="also boot real hosts (tests/deployment/real)")

@@ -12,7 +12,9 @@ import pytest
 from pytest_celery import CeleryBrokerCluster, CeleryTestBroker, CeleryTestNode, CeleryTestWorker, CeleryWorkerCluster
 
 from p33_tasks.demo.exchange.client import SimControl
-from tests.acceptance.system import SETTINGS, SYMBOLS, System
+from p33_tasks.demo.exchange.fronts import FRONTS
+from p33_tasks.demo.up.demo import account_of
+from tests.acceptance.system import BINANCE, SETTINGS, SYMBOLS, System
 from tests.support.local_process import LocalProcess
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.simulator import running_simulator
@@ -26,21 +28,35 @@ def redis_server() -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="module")
-def exchange() -> Iterator[SimControl]:
-    with running_simulator(extra_symbols=60) as control:
+def venue() -> str:
+    """Whose API the simulated exchange has."""
+    return BINANCE
+
+
+@pytest.fixture(scope="module")
+def symbols(venue: str) -> tuple[str, ...]:
+    """By number, under the venue's own names."""
+    return tuple(FRONTS[venue].symbol(f"SIM{number:03d}") for number in range(len(SYMBOLS)))
+
+
+@pytest.fixture(scope="module")
+def exchange(venue: str) -> Iterator[SimControl]:
+    with running_simulator(extra_symbols=len(SYMBOLS), exchange=venue) as control:
         yield control
 
 
 @pytest.fixture(scope="module")
-def environment(redis_server: RedisServer, exchange: SimControl) -> dict[str, str]:
+def environment(
+    redis_server: RedisServer, exchange: SimControl, venue: str, symbols: tuple[str, ...]
+) -> dict[str, str]:
     """What a person would export before starting the programs by hand."""
     return {
         **redis_server.environment,
+        "P33_EXCHANGE": venue,
         "P33_EXCHANGE_BASE_URL": exchange.base_url,
-        "BINANCE_API_KEY": "demo",
-        "BINANCE_API_SECRET": "demo",
+        **account_of(venue),
         "P33_RECONCILE_KEY": "a-key-for-emergencies-of-32-chars",
-        "P33_ALLOWLIST": ",".join(SYMBOLS),
+        "P33_ALLOWLIST": ",".join(symbols),
         **SETTINGS,
     }
 
@@ -112,10 +128,16 @@ def running(
     celery_worker_cluster: CeleryWorkerCluster,
     beat: CeleryTestNode,
     neighbours: list[CeleryTestNode],
+    symbols: tuple[str, ...],
 ) -> System:
     """The system, once all of its programs are up and the first snapshots are there."""
     system = System(
-        redis=redis_server, exchange=exchange, workers=list(celery_worker_cluster), beat=beat, neighbours=neighbours
+        redis=redis_server,
+        exchange=exchange,
+        workers=list(celery_worker_cluster),
+        beat=beat,
+        neighbours=neighbours,
+        symbols=symbols,
     )
     system.wait_until_up()
     return system

@@ -23,6 +23,7 @@ SETTINGS = {
     "P33_STALE_THRESHOLD_SEC": str(THRESHOLD_SEC),
     "P33_COOLDOWN_SEC": str(COOLDOWN_SEC),
 }
+BINANCE = "binanceusdm"
 # The simulator's synthetic contracts: SIM000 has step 1, SIM001 0.1, SIM002 0.01, SIM003 0.001, and so on.
 SYMBOLS = tuple(f"SIM{number:03d}USDT" for number in range(60))
 
@@ -36,6 +37,7 @@ class System:
     workers: list[CeleryTestNode]
     beat: CeleryTestNode
     neighbours: list[CeleryTestNode]
+    symbols: tuple[str, ...] = SYMBOLS
 
     @cached_property
     def client(self) -> redis.Redis:
@@ -45,7 +47,7 @@ class System:
         for node in (*self.workers, self.beat, *self.neighbours):
             node.ready()
         wait_until(
-            lambda: all(self.snapshot(symbol) for symbol in SYMBOLS), "every symbol has a snapshot", timeout_sec=30
+            lambda: all(self.snapshot(symbol) for symbol in self.symbols), "every symbol has a snapshot", timeout_sec=30
         )
         wait_until(
             lambda: (

@@ -54,7 +54,7 @@ def demo_settings(
         "P33_METRICS_PORT": str(metrics_port),
         "P33_EXCHANGE": exchange,
         "P33_EXCHANGE_BASE_URL": exchange_url,
-        **_account(exchange),
+        **account_of(exchange),
         **{name: os.environ[name] for name in TRIED if name in os.environ},
     }
 
@@ -66,7 +66,7 @@ def _held(exchange: str) -> dict[str, str]:
     return {FRONTS[exchange].symbol(base): amount for base, amount in POSITIONS.items()}
 
 
-def _account(exchange: str) -> dict[str, str]:
+def account_of(exchange: str) -> dict[str, str]:
     """The variables of the venue's API key and test environment; every front knows one key."""
     from p33_tasks.demo.exchange.fronts import FRONTS
 
