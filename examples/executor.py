@@ -45,7 +45,8 @@ def handle(permits: PermitClient, plan: dict[str, str]) -> None:
             position_side=permit.position_side,
             status=order["status"],
         )
-        outcome = "executed" if Decimal(order["executedQty"]) else "unknown"
+        is_over = order["status"] in {"FILLED", "EXPIRED", "CANCELED"}  # else more of it may follow
+        outcome = "executed" if is_over and Decimal(order["executedQty"]) else "unknown"
         permits.publish_result(plan_id, symbol, outcome, orders=[done], consume_id=permit.consume_id)
 
 

@@ -311,12 +311,17 @@ class ExecutionResult:
     executed: bool
     fills: tuple[Fill, ...] = ()  # every order id named, also with quantity 0
     rejected: bool = False  # outcome=rejected: the venue refused the order for certain
-    unknown: bool = False  # outcome=unknown: the order may have been executed
+    unknown: bool = False  # outcome=unknown: the order may have been executed, or more of it may be
     consume_id: str | None = None  # proves which consumption a rejection belongs to
     errors: tuple[str, ...] = ()  # what the executor or the venue said went wrong, as written
     problems: tuple[str, ...] = ()  # what could not be read, or contradicts itself
     as_read: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)  # the entry, readable
     repeats: str = ""  # a dead letter that was put back: the id of the entry that it first came in
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a quantity was executed, and more of the plan's orders may be."""
+        return self.executed and (self.unknown or any(fill.is_open for fill in self.fills))
 
     @property
     def is_unreadable(self) -> bool:

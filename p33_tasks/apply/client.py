@@ -135,8 +135,9 @@ class PermitClient:
         Args:
             plan_id: The plan.
             symbol: Its symbol.
-            outcome: ``executed`` (a quantity was), ``blocked`` (no permit, no order), ``rejected`` (the venue's own
-                refusal, or nothing was sent), ``unknown`` (an order may have been executed, or still be).
+            outcome: ``executed`` (a quantity was, and the order is over), ``blocked`` (no permit, no order),
+                ``rejected`` (the venue's own refusal, or nothing was sent), ``unknown`` (an order may have been
+                executed, or a part of it was and more may follow).
             orders: The plan's orders as far as the venue has told; quantities are cumulative.
             consume_id: ``Consumed.consume_id``; required unless the outcome is ``blocked``.
             action: The plan's action, for readers.

@@ -21,10 +21,10 @@ MAX_ERROR_CHARS = 500
 class Outcome(StrEnum):
     """How a plan ended, as far as it is known."""
 
-    EXECUTED = "executed"  # a quantity was executed
+    EXECUTED = "executed"  # a quantity was executed, and no more will be
     BLOCKED = "blocked"  # no permit, no order
     REJECTED = "rejected"  # the venue refused the order, or nothing was sent
-    UNKNOWN = "unknown"  # an order may have been executed, or still be
+    UNKNOWN = "unknown"  # an order may have been executed, or more of it may still be
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +82,12 @@ def result_fields(
 def _require_consistent(
     outcome: Outcome, steps: Sequence[object], *, has_executed: bool, consume_id: str | None
 ) -> None:
-    if has_executed != (outcome is Outcome.EXECUTED):
+    if has_executed is not (outcome is Outcome.EXECUTED) and not (has_executed and outcome is Outcome.UNKNOWN):
         found = "an executed quantity" if has_executed else "no executed quantity"
-        raise ValueError(f"outcome {outcome} with {found}; a quantity that was executed makes it 'executed'")
+        raise ValueError(
+            f"outcome {outcome} with {found}; a quantity that was executed makes it 'executed', or 'unknown' while "
+            "more of the order may follow"
+        )
     if outcome is Outcome.BLOCKED:
         if steps or consume_id:
             raise ValueError("outcome 'blocked' with an order or a consume_id; after a consumption it is another one")

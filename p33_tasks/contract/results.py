@@ -7,7 +7,8 @@
   (``id``, ``filled``). Its quantity may be contracts and its side the position's: only the venue's reader reads it.
 
 Only these executed quantities count, never the requested ones (``quantity``, ``close_qty``, ``qty``), and they count
-whatever the order's status says: a cancelled order can have been filled in part.
+whatever the order's status says: a cancelled order can have been filled in part. A status that says that only a part
+was executed so far means that more of the order may follow.
 """
 
 from __future__ import annotations
@@ -50,7 +51,10 @@ _ERROR_FIELDS = ("error", "error_code", "code", "msg", "reason")
 _ORDER_FIELDS = (
     *("order_id", "side", "executed_qty", "filled_qty", "positionSide", "position_side", "reduceOnly", "reduce_only"),
     *("orderId", "executedQty", "id", "filled"),
+    *("order_status", "orderStatus", "status", "state"),
 )
+_PARTIAL = {"partiallyfilled", "partialfilled", "open"}
+"""How venues and ccxt write that an order executed in part is still open, in letters only."""
 _ENTRY_ID = re.compile(r"[0-9]{1,16}-[0-9]{1,16}", re.ASCII)
 _Json = TypeVar("_Json", dict[str, object], list[object])
 _SIDES = {side.value: side for side in OrderSide}
@@ -112,7 +116,7 @@ def parse_result(fields: Mapping[str, object], venue: ResultReader | None = None
         fills=tuple(found.fills.values()),
         # A report that contradicts itself proves no rejection.
         rejected=not executed and not problems and (_word(fields, "outcome") or "").lower() == "rejected",
-        unknown=not executed and (_word(fields, "outcome") or "").lower() == "unknown",
+        unknown=(_word(fields, "outcome") or "").lower() == "unknown",
         errors=tuple(_errors(fields)),
         consume_id=None if is_nothing(fields.get("consume_id")) else id_of(fields, "consume_id", MAX_PLAN_ID_CHARS),
         problems=problems,
@@ -174,6 +178,7 @@ class _Rows:
             return certain, str(error)
         if fill is None:
             return None, None
+        fill = replace(fill, is_open=_is_open(order))
         quantity = fill.cumulative_qty
         if not self._executed:
             said = f"executed is false, and order {shown(fill.order_id)} executed {quantity}" if quantity > 0 else None
@@ -215,8 +220,11 @@ class _Rows:
             self.fail(f"order {shown(fill.order_id)} is named with both sides")
             self._two_sided.add(fill.order_id)
         side = None if fill.order_id in self._two_sided else known.side or fill.side
+        later = max(known, fill, key=lambda one: one.cumulative_qty)
+        is_same = known.cumulative_qty == fill.cumulative_qty
         self.fills[fill.order_id] = replace(
             known,
+            is_open=(known.is_open or fill.is_open) if is_same else later.is_open,
             side=side,
             cumulative_qty=max(known.cumulative_qty, fill.cumulative_qty),
             leg=known.leg or fill.leg,
@@ -294,6 +302,12 @@ def leg_of(order: Mapping[str, object]) -> PositionSide | None:
     """
     leg = named_leg_of(order)
     return None if leg is Leg.BOTH else PositionSide(leg.value)
+
+
+def _is_open(order: Mapping[str, object]) -> bool:
+    """Whether an order's status says that only a part of it was executed so far."""
+    said = (order.get(name) for name in ("order_status", "orderStatus", "status", "state"))
+    return any(isinstance(word, str) and re.sub(r"[^a-z]", "", word.lower()) in _PARTIAL for word in said)
 
 
 def reduce_only_of(order: Mapping[str, object]) -> bool | None:

@@ -186,6 +186,7 @@ class Fill:
     cumulative_qty: Decimal  # base units, not negative; 0 starts only the cooldown
     leg: PositionSide | None = None  # in hedge mode, where the writer names it
     reduce_only: bool | None = None  # None: the writer doesn't say
+    is_open: bool = False  # the writer says that more of it may be executed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,8 @@ from p33_tasks.contract.snapshots import SNAPSHOT_FIELDS
 from p33_tasks.store.lua_header import RESERVED, Header, read_header
 
 HERE = "p33_tasks.store"
+PRELUDE = ("_prelude", "_holds")
+"""What is put in front of each script, in this order."""
 
 FIELD_LISTS = {
     "SNAPSHOT_FIELDS": SNAPSHOT_FIELDS,
@@ -87,7 +89,7 @@ def _text(name: str, room: str) -> str:
 
 
 def _prelude() -> str:
-    return _text("_prelude", HERE)
+    return "".join(_text(name, HERE) for name in PRELUDE)
 
 
 def _lua_list(values: tuple[str, ...]) -> str:

@@ -179,6 +179,7 @@ class RedisReconcileStore:
         """See ``ports.ReconcileStore.repair``."""
         keys, at = self._keys, (state.symbol, state.leg)
         plan_id = state.reserved_by or ""
+        items = [_item(share, state.leg, known) for share in account.shares if _is_kept(share)]
         reply = self._scripts.run(
             "repair_ledger",
             {
@@ -201,6 +202,7 @@ class RedisReconcileStore:
                 "epoch_key": keys.epoch,
                 "events_key": keys.reconcile_events,
                 "counters_key": keys.counters,
+                "plans_consumed": [keys.consumed(item["plan_id"]) for item in items],
             },
             {
                 **self._common(state),
@@ -218,7 +220,7 @@ class RedisReconcileStore:
                 "watermark_json": _mark(watermark, state),
                 "position": state.position,
                 "audit_maxlen": AUDIT_MAXLEN,
-                "items": [_item(share, state.leg, known) for share in account.shares if _is_kept(share)],
+                "items": items,
             },
         )
         return str(reply[0])

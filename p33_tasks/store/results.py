@@ -105,7 +105,6 @@ class RedisResultStore:
         """See ``ports.ResultStore.record``."""
         keys, symbol, plan_id = self._keys, result.symbol, result.plan_id
         leg, opposite = _ledger_of(base.position_side), _opposite_of(base.position_side)
-        others = [other for other in Leg if other is not leg] if base.position_side is None else []
         reply = self._scripts.run(
             "record_result",
             {
@@ -122,8 +121,6 @@ class RedisResultStore:
                 "service_hold_key": keys.service_hold(symbol, leg),
                 "opposite_ledger_key": keys.ledger(symbol, opposite),
                 "opposite_origin_key": keys.ledger_origin(symbol, opposite),
-                "opposite_reservation_key": keys.reservation(symbol, opposite),
-                "opposite_hold_key": keys.service_hold(symbol, opposite),
                 "symbol_snapshot_key": keys.snapshot(symbol),
                 "counters_key": keys.counters,
                 "decisions_key": keys.decisions,
@@ -132,7 +129,14 @@ class RedisResultStore:
                 "results_key": entry.stream,
                 "copy_key": keys.entry_copy(entry.entry_id),
                 "first_seen_key": keys.results_first_seen,
-                "other_ledgers": [keys.ledger(symbol, other) for other in others],
+                "others": [
+                    {
+                        "ledger": keys.ledger(symbol, other),
+                        "reservation": keys.reservation(symbol, other),
+                        "hold": keys.service_hold(symbol, other),
+                    }
+                    for other in _others_of(leg)
+                ],
             },
             self._arguments(result, base, recording, entry),
         )
@@ -141,6 +145,7 @@ class RedisResultStore:
     def _arguments(self, result: ExecutionResult, base: LedgerState, recording: Recording, entry: StreamEntry) -> Named:
         orders = list(recording.orders.values())
         opposite = position_key(result.symbol, _opposite_of(base.position_side))
+        first, second = (position_key(result.symbol, one) for one in _others_of(_ledger_of(base.position_side)))
         new_amt, new_side = _ledger_after(base.last_known_amt_text, recording, opposite=False)
         opposite_amt, opposite_side = _ledger_after(base.opposite_amt_text, recording, opposite=True)
         is_known = result.symbol in self._allowlist
@@ -154,8 +159,10 @@ class RedisResultStore:
             "symbol": result.symbol,
             "symbol_label": position_key(result.symbol, base.position_side or Leg.BOTH) if is_known else OTHER_SYMBOL,
             "opposite_label": opposite if is_known else OTHER_SYMBOL,
+            "every_position": int(base.position_side is None),
             "unattributed": int(base.position_side is None and any(fill.cumulative_qty > 0 for fill in result.fills)),
             "outcome": _outcome(result, recording),
+            "is_open": int(result.is_open),
             "consume_id": result.consume_id or "",
             "base_amt": base.last_known_amt_text or "",
             "new_amt": new_amt,
@@ -186,6 +193,8 @@ class RedisResultStore:
             "permit_prefix": self._keys.permit_prefix,
             "position": position_key(result.symbol, _ledger_of(base.position_side)),
             "opposite_position": opposite,
+            "first_other": first,
+            "second_other": second,
             "holds_both": int(
                 _opposite_of(base.position_side) is not Leg.BOTH
                 and any(Breach.LEG in order.new_breaches for order in orders)
@@ -208,6 +217,11 @@ def _ledger_of(side: Leg | None) -> Leg:
 def _opposite_of(side: Leg | None) -> Leg:
     """The other leg of a leg. A position without one stands for itself: nothing is written to it."""
     return (side.opposite if side is not None else None) or Leg.BOTH
+
+
+def _others_of(leg: Leg) -> list[Leg]:
+    """The symbol's other two positions."""
+    return [other for other in Leg if other is not leg]
 
 
 def _ledger_after(before: str | None, recording: Recording, *, opposite: bool) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from p33_tasks.domain.models import Leg, Plan
 from p33_tasks.errors import P33Error
 from p33_tasks.settings import Settings
 from p33_tasks.store.emergency import EmergencyStore
+from p33_tasks.store.lua_source import PRELUDE
 from p33_tasks.store.operator import OperatorStore
 from p33_tasks.views.consumers import read_consumers
 from p33_tasks.views.overview import Overview, read_overview
@@ -300,11 +301,11 @@ class TestScripts:
     def test_every_command_of_a_script_is_among_its_roles_rights(self, strict_once: AclRedis) -> None:
         others = {name for names in self.SCRIPTS_OF_OTHERS.values() for name in names}
         folder = ROOT / "p33_tasks" / "store" / "lua"
-        all_names = {path.stem for path in folder.glob("*.lua")} - {"_prelude"}
+        all_names = {path.stem for path in folder.glob("*.lua")} - set(PRELUDE)
         assert others < all_names
         for role, names in {**self.SCRIPTS_OF_OTHERS, "p33-brain": all_names - others}.items():
             rights = self._rights(strict_once, role)
-            for name in names | ({"_prelude"} if role == "p33-brain" else set()):
+            for name in names | (set(PRELUDE) if role == "p33-brain" else set()):
                 used = self._commands((folder / f"{name}.lua").read_text())
                 assert used <= rights, f"{role} runs {name}.lua: {used - rights} is missing in config/users.acl"
 

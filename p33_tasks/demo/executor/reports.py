@@ -23,10 +23,10 @@ FINAL_STATUSES = frozenset({"FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH",
 class Outcome(StrEnum):
     """How a plan ended, as far as it is known."""
 
-    EXECUTED = "executed"  # a quantity was executed
+    EXECUTED = "executed"  # a quantity was executed, and no more will be
     BLOCKED = "blocked"  # no permit, no order
     REJECTED = "rejected"  # for certain nothing was executed, and nothing will be
-    UNKNOWN = "unknown"  # an order may have been executed, or still be
+    UNKNOWN = "unknown"  # an order may have been executed, or more of it may still be
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +57,14 @@ class Report:
 def of_order(order: OrderReport, consume_id: str) -> Report:
     """What an order that the venue knows means."""
     is_final = order.status in FINAL_STATUSES if order.is_final is None else order.is_final
-    if order.executed_qty > 0:
-        return Report(outcome=Outcome.EXECUTED, is_final=is_final, consume_id=consume_id, order=order)
+    has_executed = order.executed_qty > 0
+    if is_final and has_executed:
+        return Report(outcome=Outcome.EXECUTED, consume_id=consume_id, order=order)
     if is_final:
         error = f"the venue ended the order with {order.status}, nothing was executed"
         return Report(outcome=Outcome.REJECTED, error=error, consume_id=consume_id, order=order)
-    error = f"the order is {order.status}, nothing is executed so far"
+    # A part that was executed isn't the end: more of the order may follow.
+    error = f"the order is {order.status}, {'a part' if has_executed else 'nothing'} is executed so far"
     return Report(outcome=Outcome.UNKNOWN, is_final=False, error=error, consume_id=consume_id, order=order)
 
 

@@ -102,13 +102,21 @@ local function shorten_reservation(at, cooldown)
   end
 end
 
+local function place_of(symbol, at)
+  return at.side == 'BOTH' and symbol or symbol .. ':' .. at.side
+end
+
+local function hold_of(symbol, at)
+  return { hold = at.service_hold, reservation = at.reservation, audit = audit_key, permit_prefix = permit_prefix,
+    position = place_of(symbol, at), audit_maxlen = audit_maxlen }
+end
+
 -- The time of a consumption of unknown outcome is over and nobody has told what became of it: the service holds the
 -- position. (No plan was allowed meanwhile: every verdict looks at the ledger's own note.)
 local function hold_unanswered(symbol, at)
   local plan_id = unknown_plan(at.ledger)
   if not plan_id or (type_of(at.reservation) == 'string' and redis.call('GET', at.reservation) == plan_id) then return end
-  hold_unknown({ hold = at.service_hold, reservation = at.reservation, audit = audit_key, permit_prefix = permit_prefix,
-    position = at.side == 'BOTH' and symbol or symbol .. ':' .. at.side, audit_maxlen = audit_maxlen }, plan_id)
+  hold_unknown(hold_of(symbol, at), plan_id)
 end
 
 -- Whether a plan holds any of the symbol's positions, also one of the other mode.
@@ -158,8 +166,8 @@ local function note_change(symbol, at, row)
   if not before or stored[2] ~= source then before = '' end
   if not changes_are_kept or before == row.position_amt or (before == '' and row.position_amt == '0') then return end
   redis.pcall('XADD', changes_key, 'MAXLEN', '~', changes_maxlen, '*',
-    'position', at.side == 'BOTH' and symbol or symbol .. ':' .. at.side, 'before', string.sub(before, 1, 64),
-    'after', row.position_amt, 'mark_price', row.mark_price, 'ts_ms', fetched_ms, 'source', source)
+    'position', place_of(symbol, at), 'before', string.sub(before, 1, 64), 'after', row.position_amt,
+    'mark_price', row.mark_price, 'ts_ms', fetched_ms, 'source', source)
 end
 
 local function write(at, row, mode)
@@ -196,12 +204,12 @@ local function keep_ledger(symbol, at, row, all)
 end
 
 -- Ledger and origin of a position that isn't one of the symbol's any more go to the audit stream: in the other mode's life
--- they would count again, whatever was traded meanwhile. Returns the latest order time and barrier known (0 for none), and
--- the plan whose outcome is unknown.
-local function retire(symbol, at, ordered_ms, barrier_ms)
+-- they would count again, whatever was traded meanwhile. `over` keeps the latest order time and barrier, and what holds.
+local function retire(symbol, at, over)
+  hand_over(over, hold_of(symbol, at), at.ledger)
   local l = redis.call('HMGET', at.ledger, 'last_known_amt', 'last_order_id', 'last_order_time_ms',
     'last_order_time_epoch', 'barrier_ms')
-  local origin, unknown = redis.call('GET', at.origin), unknown_plan(at.ledger)
+  local origin = redis.call('GET', at.origin)
   local ordered, unreadable = twin_time(l[3], l[4])
   local barrier, no_time = twin_time(l[5])
   if unreadable then ordered = now end
@@ -212,34 +220,31 @@ local function retire(symbol, at, ordered_ms, barrier_ms)
       'barrier_ms', barrier and text(barrier) or '', 'source', source)
   end
   redis.call('DEL', at.ledger, at.origin)
-  return math.max(ordered_ms, ordered or 0), math.max(barrier_ms, barrier or 0), unknown
+  over.ordered_ms, over.barrier_ms = math.max(over.ordered_ms, ordered or 0), math.max(over.barrier_ms, barrier or 0)
 end
 
 -- Positions of a mode that the symbol wasn't in begin without an amount, behind every order and barrier of the other mode's,
--- and held by an outcome that is unknown there.
+-- and held by all that a person, or the answer to an unknown outcome, must end there.
 local function change_mode(symbol, left, entered, known)
-  local ordered_ms, barrier_ms, unknown = 0, 0, nil
-  local function left_behind(at)
-    local plan_id
-    ordered_ms, barrier_ms, plan_id = retire(symbol, at, ordered_ms, barrier_ms)
-    unknown = unknown or plan_id
-  end
+  local over = { ordered_ms = 0, barrier_ms = 0, plans = {}, released = {}, holds = {} }
   for _, at in ipairs(left) do
-    left_behind(at)
+    retire(symbol, at, over)
     redis.call('DEL', at.snapshot)
   end
   -- Where the mode was another one, what is stored of the positions of the new one is from an earlier time.
   if known then
-    for _, at in ipairs(entered) do left_behind(at) end
+    for _, at in ipairs(entered) do retire(symbol, at, over) end
   end
   for _, at in ipairs(entered) do
     local l = redis.call('HMGET', at.ledger, 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms')
-    if ordered_ms > (twin_time(l[1], l[2]) or 0) then
-      redis.call('HSET', at.ledger, 'last_order_time_ms', text(ordered_ms),
-        'last_order_time_epoch', text(math.floor(ordered_ms / 1000)))
+    if over.ordered_ms > (twin_time(l[1], l[2]) or 0) then
+      redis.call('HSET', at.ledger, 'last_order_time_ms', text(over.ordered_ms),
+        'last_order_time_epoch', text(math.floor(over.ordered_ms / 1000)))
     end
-    if barrier_ms > (twin_time(l[3]) or 0) then redis.call('HSET', at.ledger, 'barrier_ms', text(barrier_ms)) end
-    if unknown and not unknown_plan(at.ledger) then redis.call('HSET', at.ledger, 'unknown_plan_id', unknown) end
+    if over.barrier_ms > (twin_time(l[3]) or 0) then
+      redis.call('HSET', at.ledger, 'barrier_ms', text(over.barrier_ms))
+    end
+    take_over(over, hold_of(symbol, at), at.ledger)
     redis.call('EXPIRE', at.ledger, ledger_ttl_sec)
   end
 end

@@ -14,8 +14,6 @@
 --   service_hold_key  STRING: this service's own hold on the position, JSON
 --   opposite_ledger_key       HASH: in hedge mode the ledger of the other leg
 --   opposite_origin_key       STRING: time in ms of the snapshot that ledger began with
---   opposite_reservation_key  STRING: the plan that holds the other leg
---   opposite_hold_key         STRING: this service's own hold on the other leg, JSON
 --   symbol_snapshot_key       HASH: the symbol's own snapshot, which tells the mode
 --   counters_key     HASH: counters
 --   decisions_key    STREAM: every verdict with its inputs
@@ -24,7 +22,10 @@
 --   results_key      STREAM: results
 --   copy_key         STRING: the entry's copy
 --   first_seen_key   HASH: when an entry id ahead of TIME was first read, ms
---   other_ledgers[]  HASH: the symbol's other ledgers, where the result can't be booked to one position
+--   others[]         the symbol's other two positions
+--     .ledger        HASH: its ledger
+--     .reservation   STRING: the plan that holds it
+--     .hold          STRING: this service's own hold on it, JSON
 -- ARGV
 --   group             consumer group
 --   entry_id          the result's stream entry
@@ -32,11 +33,13 @@
 --   added_ms          when that one was added
 --   plan_id           the plan
 --   symbol            the venue's id
---   unattributed      '1': it names an executed quantity that can't be booked to a position
+--   every_position    '1': it can't be booked to one position
+--   unattributed      '1': ... and names an executed quantity
 --   symbol_label      the position's key, or '_other' outside the allowlist
 --   opposite_label    the same of the other leg
 --   outcome           'executed' | 'not_executed' | 'rejected' | 'contradicted': not executed, by a report that
 --                     can't be believed; it releases nothing | 'unknown': the order may have been executed
+--   is_open           '1': more of the plan's orders may be executed
 --   consume_id        the executor's id of its consumption ('' for none)
 --   base_amt          the ledger's amount that the sums began with ('' for unknown)
 --   new_amt           the ledger's amount afterwards ('' for unknown)
@@ -67,6 +70,8 @@
 --   permit_prefix     what the keys of permits begin with
 --   position          the position
 --   opposite_position  the other leg's position
+--   first_other       the position of the first of others
+--   second_other      of the second
 --   holds_both        '1': a breach of the leg holds both legs
 --   breach_reason     why a breach holds the position
 --   breach_ends       what ends that hold
@@ -91,7 +96,9 @@ local has_orders = #orders > 0
 local wrong = has_orders and (expect(ledger_key, 'hash') or expect(fills_key, 'hash') or expect(fill_times_key, 'zset')
   or expect(orders_key, 'hash') or expect(executed_key, 'string') or expect(origin_key, 'string')
   or expect(symbol_snapshot_key, 'hash'))
-for _, ledger in ipairs(other_ledgers) do wrong = wrong or (has_orders and expect(ledger, 'hash')) end
+for _, other in ipairs(others) do
+  wrong = wrong or (has_orders and every_position == '1' and expect(other.ledger, 'hash'))
+end
 local opposite = has_opposite == '1'
 wrong = wrong or opposite and (expect(opposite_ledger_key, 'hash') or expect(opposite_origin_key, 'string'))
 -- The permit is only ever deleted or overwritten, whatever somebody put there.
@@ -176,8 +183,11 @@ if #orders > 0 then
 end
 
 -- Any order starts the cooldown, whatever it filled; a report that tells nothing new doesn't start it again.
-local ordered = { ledger_key, unpack(other_ledgers) }
-if opposite then ordered[#ordered + 1] = opposite_ledger_key end
+local ordered = { ledger_key }
+if opposite then ordered[2] = opposite_ledger_key end
+for _, other in ipairs(others) do
+  if every_position == '1' then ordered[#ordered + 1] = other.ledger end
+end
 for _, ledger in ipairs(any_news and ordered or {}) do
   redis.call('HSET', ledger, 'last_order_time_ms', text(now), 'last_order_time_epoch', now_sec, 'last_update_ts', now_sec)
   redis.call('EXPIRE', ledger, ledger_ttl_sec)
@@ -240,30 +250,38 @@ local function set_barrier(ledger)
 end
 if opposite then set_barrier(opposite_ledger_key) end
 
+-- After a switch of the mode the plan's position is none that anybody judges by: what holds it holds those of the mode.
+local mode = type_of(symbol_snapshot_key) == 'hash' and redis.call('HGET', symbol_snapshot_key, 'position_mode')
+local function is_used(place)
+  if mode ~= 'hedge' and mode ~= 'one_way' then return true end
+  return (mode == 'hedge') == (place ~= symbol)
+end
+others[1].position, others[2].position = first_other, second_other
+local own = { ledger = ledger_key, reservation = reservation_key, hold = service_hold_key, position = position }
+local all, instead = { own, others[1], others[2] }, {}
+for _, other in ipairs(others) do
+  if not is_used(position) and is_used(other.position) then instead[#instead + 1] = other end
+end
+
 local reserved_by = redis.call('GET', reservation_key)
 local reservation = reserved_by == plan_id and 'kept' or 'none'
 local proven = consumer and consumer == consume_id
-local function hold_of(hold_key, held_by, held_position)
-  return { hold = hold_key, reservation = held_by, audit = audit_key, permit_prefix = permit_prefix,
-    position = held_position, audit_maxlen = audit_maxlen }
+local function hold_of(at)
+  return { hold = at.hold, reservation = at.reservation, audit = audit_key, permit_prefix = permit_prefix,
+    position = at.position, audit_maxlen = audit_maxlen }
 end
 
 -- What is said of one consumption counts in the order in which it was said, in whatever order it is recorded.
-local function is_earlier(than)
-  local ms, seq = string.match(than or '', '^(%d+)%-(%d+)$')
-  local own_ms, own_seq = string.match(first_entry_id, '^(%d+)%-(%d+)$')
-  ms, seq, own_ms, own_seq = tonumber(ms), tonumber(seq), tonumber(own_ms), tonumber(own_seq)
-  return ms and own_ms and (own_ms < ms or (own_ms == ms and own_seq < seq)) or false
-end
+local function is_earlier(than) return is_before(first_entry_id, than) end
 
 -- Whether an unknown outcome was followed by an answer, or a repair or a person has answered. After an answer the executor
 -- may have come to doubt it, and after a part of the order another part may follow.
 local function is_answered()
   if c[4] == 'repaired' or is_earlier(c[4]) then return true end
-  local known = type_of(ledger_key) == 'hash' and redis.call('HGET', ledger_key, 'unknown_released')
-  local read, plans = pcall(cjson.decode, known or '')
-  for _, released in ipairs(read and type(plans) == 'table' and plans or {}) do
-    if released == plan_id then return true end
+  for _, at in ipairs(all) do
+    for _, released in ipairs(released_plans(at.ledger)) do
+      if released == plan_id then return true end
+    end
   end
   return false
 end
@@ -271,10 +289,11 @@ end
 -- Holds the position: longer than a consumption does, and until the limit; behind it, or where the position is another
 -- plan's by now, by the service's own hold.
 local function hold_for_outcome()
+  for _, at in ipairs(instead) do hold_unknown(hold_of(at), plan_id) end
   local left = math.min((twin_time(c[3]) or 0) + tonumber(unknown_ms) - now, tonumber(unknown_ms))
   local unknown = unknown_plan(ledger_key) or plan_id
   if left <= 0 or (reserved_by or plan_id) ~= plan_id or unknown ~= plan_id or expect(ledger_key, 'hash') then
-    hold_unknown(hold_of(service_hold_key, reservation_key, position), plan_id)
+    hold_unknown(hold_of(own), plan_id)
     return 'held'
   end
   redis.call('HSET', ledger_key, 'unknown_plan_id', plan_id)
@@ -290,29 +309,31 @@ local function free()
   reservation = 'released'
 end
 
-local settles = (own_fill or (not executed and outcome == 'rejected' and proven)) and not is_earlier(c[5])
+-- A part that was executed isn't the end of an order of which more may follow.
+local is_over = own_fill and is_open ~= '1'
+local settles = (is_over or (not executed and outcome == 'rejected' and proven)) and not is_earlier(c[5])
 if settles and set_barrier(ledger_key) then
+  for _, at in ipairs(instead) do set_barrier(at.ledger) end
   if consumer and c[4] ~= 'repaired' and not is_earlier(c[4]) then
     redis.call('HSET', consumed_key, 'settled', first_entry_id)
   end
-  end_unknown(ledger_key, service_hold_key, plan_id, audit_key, audit_maxlen, position)
+  -- A switch of the mode may have taken it to another position.
+  for _, at in ipairs(all) do end_unknown(at.ledger, at.hold, plan_id, audit_key, audit_maxlen, at.position) end
   if reserved_by == plan_id then free() end
-elseif outcome == 'unknown' or outcome == 'contradicted' then
+elseif outcome == 'unknown' or outcome == 'contradicted' or is_open == '1' then
   if proven and not is_earlier(c[5]) then redis.call('HSET', consumed_key, 'unknown_entry', first_entry_id) end
   if proven and not is_answered() then reservation = hold_for_outcome() end
 elseif not executed and not consumer and reserved_by == plan_id and permit_there then
   free()
 end
--- Last, so that the reservation that is left is another plan's, or one that an order may still follow.
-local function hold_for_breach(h)
-  h.reason, h.ends, h.evidence_json = breach_reason, breach_ends, breach_json
-  set_service_hold(h)
-end
-if breach_json ~= '' then
-  hold_for_breach(hold_of(service_hold_key, reservation_key, position))
-  -- Which of the two legs is wrong now isn't known: neither is closed before somebody has looked.
-  if holds_both == '1' then
-    hold_for_breach(hold_of(opposite_hold_key, opposite_reservation_key, opposite_position))
+-- Last, so that the reservation that is left is another plan's, or one that an order may still follow. Which of two legs
+-- is wrong after a breach of the leg isn't known: neither is closed before somebody has looked.
+for _, at in ipairs(breach_json ~= '' and all or {}) do
+  local is_both = holds_both == '1' and at.position == opposite_position
+  if at == own or is_both or at == instead[1] or at == instead[2] then
+    local h = hold_of(at)
+    h.reason, h.ends, h.evidence_json = breach_reason, breach_ends, breach_json
+    set_service_hold(h)
   end
 end
 return { 'recorded', reservation }

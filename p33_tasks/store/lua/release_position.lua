@@ -31,8 +31,7 @@ for _, one in ipairs(read and type(known) == 'table' and type(known.evidence) ==
   if type(one) == 'table' and one.reason == OUTCOME_UNKNOWN then plans[#plans + 1] = one.plan_id end
 end
 if plans[1] and not expect(ledger_key, 'hash') then
-  local earlier, list = pcall(cjson.decode, redis.call('HGET', ledger_key, 'unknown_released') or '')
-  for _, one in ipairs(earlier and type(list) == 'table' and list or {}) do
+  for _, one in ipairs(released_plans(ledger_key)) do
     if #plans < MOST_EVIDENCE then plans[#plans + 1] = one end
   end
   redis.call('HSET', ledger_key, 'unknown_plan_id', '', 'unknown_released', cjson.encode(plans))

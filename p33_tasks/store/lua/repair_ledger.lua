@@ -20,6 +20,7 @@
 --   epoch_key        STRING: our mark on this store's life
 --   events_key       STREAM: what reconciliation found and did
 --   counters_key     HASH: counters
+--   plans_consumed[]  HASH: of each item the record of its plan's consumption; only used with a plan_id
 -- ARGV
 --   token           of the claim
 --   label           the position, for counters
@@ -59,6 +60,7 @@ local wrong = expect(ledger_key, 'hash') or expect(origin_key, 'string') or expe
   or expect(fill_times_key, 'zset') or expect(trades_key, 'hash') or expect(orders_key, 'hash') or expect(watermark_key, 'hash')
   or expect(case_key, 'hash') or expect(events_key, 'stream') or expect(audit_key, 'stream') or expect(counters_key, 'hash')
   or expect(lease_key, 'string')
+for _, record in ipairs(plans_consumed) do wrong = wrong or expect(record, 'hash') end
 if wrong then return wrong end
 if redis.call('GET', lease_key) ~= token then return { 'lost' } end
 
@@ -98,14 +100,19 @@ end
 redis.call('XADD', events_key, 'MAXLEN', '~', events_maxlen, '*', unpack(flat))
 
 local now = now_ms()
-for _, item in ipairs(items) do
+for at, item in ipairs(items) do
   if item.kind == 'order' then
     redis.call('HSET', fills_key, item.id, item.after)
     redis.call('HSET', orders_key, item.id, item.record_after)
     redis.call('ZADD', fill_times_key, text(now), item.id)
     redis.call('HSET', ledger_key, 'last_order_id', item.id)
-    -- The order is final, and its fills are in the ledger: what became of its plan is known.
-    if item.plan_id ~= '' then end_unknown(ledger_key, hold_key, item.plan_id, audit_key, audit_maxlen, position) end
+    -- The order is final, and its fills are in the ledger: what became of its plan is known, whatever anybody says later.
+    if item.plan_id ~= '' then
+      end_unknown(ledger_key, hold_key, item.plan_id, audit_key, audit_maxlen, position)
+      if redis.call('EXISTS', plans_consumed[at]) == 1 then
+        redis.call('HSET', plans_consumed[at], 'settled', 'repaired')
+      end
+    end
   else
     redis.call('HSET', trades_key, item.id, item.after)
     redis.call('EXPIRE', trades_key, fills_ttl_sec)
@@ -120,7 +127,6 @@ redis.call('HSET', ledger_key, 'last_known_amt', new_amt, 'last_known_side', new
 if releases == '1' then
   if place_before > (twin_time(l[4]) or 0) then redis.call('HSET', ledger_key, 'barrier_ms', text(place_before)) end
   redis.call('DEL', reservation_key, permit_key)
-  redis.call('HSET', consumed_key, 'settled', 'repaired')
 end
 redis.call('EXPIRE', ledger_key, ledger_ttl_sec)
 redis.call('DEL', watermark_key)

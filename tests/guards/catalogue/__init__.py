@@ -34,13 +34,26 @@ from tests.guards.catalogue.servers import SERVERS
 from tests.guards.catalogue.snapshots import SNAPSHOTS
 from tests.guards.catalogue.texts import TEXTS
 from tests.guards.catalogue.tls import TLS
+from tests.guards.catalogue.unknown_outcomes import UNKNOWN_OUTCOMES
 from tests.guards.catalogue.venue_folders import VENUE_FOLDERS
 from tests.guards.catalogue.venues import EXCHANGE
 from tests.guards.guard import Guard
 
 GUARDS: tuple[Guard, ...] = (
     *(*RULES, *QUANTITIES, *LIMITS),
-    *(*ISSUING, *PERMITS, *CONSUMING, *RECORDING, *BARRIER, *LIFE, *LEGS, *HOLDING, *EMERGENCY, *PREPARED),
+    *(
+        *ISSUING,
+        *PERMITS,
+        *CONSUMING,
+        *RECORDING,
+        *BARRIER,
+        *UNKNOWN_OUTCOMES,
+        *LIFE,
+        *LEGS,
+        *HOLDING,
+        *EMERGENCY,
+        *PREPARED,
+    ),
     *RECONCILIATION,
     *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *VENUE_FOLDERS, *ORDERS),
     *(*READING, *DEAD_LETTERS, *MESSAGES, *BROKER, *CONTROL, *NEIGHBOURS, *FRONTS),

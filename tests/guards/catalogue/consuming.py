@@ -274,8 +274,8 @@ CONSUMING = (
     Guard(
         promise="an executed quantity is never published as a rejection",
         file="apply/result.py",
-        old="    if has_executed != (outcome is Outcome.EXECUTED):\n",
-        new="    if outcome is Outcome.EXECUTED and not has_executed:\n",
+        old="    if has_executed is not (outcome is Outcome.EXECUTED) and not (has_executed",
+        new="    if outcome is Outcome.EXECUTED and not has_executed and not (has_executed",
         tests=("unit/apply/test_result.py::test_a_report_that_contradicts_itself_is_refused",),
     ),
     Guard(

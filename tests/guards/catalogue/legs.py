@@ -125,8 +125,8 @@ LEGS = (
     Guard(
         promise="a fill that can't be booked starts the cooldown of every position",
         file="store/lua/record_result.lua",
-        old="local ordered = { ledger_key, unpack(other_ledgers) }\n",
-        new="local ordered = { ledger_key }\n",
+        old="  if every_position == '1' then ordered[",
+        new="  if false then ordered[",
         tests=(f"{RESULT_TESTS}::test_a_fill_that_cant_be_booked_starts_every_positions_cooldown_and_moves_nothing",),
     ),
     # --- an order of another leg than its plan's
@@ -146,14 +146,14 @@ LEGS = (
     ),
     _result(
         "an order of another leg holds both legs",
-        "  if holds_both == '1' then",
-        "  if false then",
+        "  local is_both = holds_both == '1' and",
+        "  local is_both = false and",
         ANOTHER_LEG,
         file="store/lua/record_result.lua",
     ),
     _result(
         "an order of another leg starts that leg's cooldown",
-        "if opposite then ordered[#ordered + 1] = opposite_ledger_key end\n",
+        "if opposite then ordered[2] = opposite_ledger_key end\n",
         "",
         ANOTHER_LEG,
         file="store/lua/record_result.lua",
@@ -197,7 +197,7 @@ LEGS = (
     # --- a switch of the mode
     _put(
         "ledgers of the mode left don't count again",
-        "    left_behind(at)\n    redis.call('DEL', at.snapshot)\n",
+        "    retire(symbol, at, over)\n    redis.call('DEL', at.snapshot)\n",
         "    redis.call('DEL', at.snapshot)\n",
         "test_no_ledger_of_another_time_in_the_mode_counts_again",
     ),
@@ -209,13 +209,13 @@ LEGS = (
     ),
     _put(
         "new positions begin behind every order of the old",
-        "    if ordered_ms > (twin_time(l[1], l[2]) or 0) then\n",
+        "    if over.ordered_ms > (twin_time(l[1], l[2]) or 0) then\n",
         "    if false then\n",
         "test_the_new_positions_begin_behind_every_order_and_barrier_of_the_old",
     ),
     _put(
         "new positions begin behind every barrier of the old",
-        "    if barrier_ms > (twin_time(l[3]) or 0) then",
+        "    if over.barrier_ms > (twin_time(l[3]) or 0) then",
         "    if false then",
         "test_the_new_positions_begin_behind_every_order_and_barrier_of_the_old",
     ),

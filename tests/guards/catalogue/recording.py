@@ -195,7 +195,7 @@ RECORDING = (
     ),
     _record(
         "a fill releases its plan's reservation",
-        "local settles = (own_fill or (",
+        "local settles = (is_over or (",
         "local settles = ((",
         f"{RELEASE_TESTS}::test_a_fill_releases_and_the_cooldown_takes_over",
     ),
@@ -288,8 +288,8 @@ RECORDING = (
     ),
     _record(
         "a contradicted report releases nothing",
-        "elseif outcome == 'unknown' or outcome == 'contradicted' then\n",
-        "elseif outcome == 'unknown' then\n",
+        "elseif outcome == 'unknown' or outcome == 'contradicted' or",
+        "elseif outcome == 'unknown' or",
         f"{EXECUTION_TESTS}::test_a_rejection_that_names_an_executed_order_releases_nothing",
     ),
     _service(

@@ -21,7 +21,7 @@ from p33_tasks.ports import HoldRequest, MarketsLoaded, Note, PlanName, Position
 from p33_tasks.store.connection import connect
 from p33_tasks.store.entries import RedisEntries
 from p33_tasks.store.lua_header import Named
-from p33_tasks.store.lua_source import header
+from p33_tasks.store.lua_source import PRELUDE, header
 from p33_tasks.store.operator import Retry
 from p33_tasks.store.reconciliation import RedisReconcileStore
 from p33_tasks.store.scripts import NO_ARGS, Scripts
@@ -312,6 +312,16 @@ GOES_ON: dict[tuple[str, str], Callable[[Gate], object]] = {
     # Whatever lies in a hold's place is a hold, and gives way to one that can be read.
     ("record_result", f"position:hold:{SYMBOL}"): lambda g: g.ledger_amt() == "0.01",
     ("record_abandoned", f"position:hold:{SYMBOL}"): lambda g: g.reason() == "plan_abandoned",
+    # What lies at the symbol's other positions holds no result of this one up.
+    **{
+        (act, f"position:{kind}:{SYMBOL}:{leg}"): done
+        for act, done in (
+            ("record_result", lambda g: g.ledger_amt() == "0.01" and g.reserved_by() is None),
+            ("record_abandoned", lambda g: g.reason() == "plan_abandoned"),
+        )
+        for kind in ("ledger", "inflight", "hold")
+        for leg in ("LONG", "SHORT")
+    },
     # A symbol that is reserved by something unknown is reserved: the snapshot is written, no ledger begins.
     ("put_snapshots", f"position:inflight:{SYMBOL}"): lambda g: g.count(f"p33_snapshot_total|{SYMBOL}|ok") == 1,
     ("create_ledger", f"position:inflight:{SYMBOL}"): lambda g: not g.ledger() and not g.events(),
@@ -406,7 +416,7 @@ def test_a_foreign_type_under_any_key_changes_nothing(
 def test_no_script_is_left_out() -> None:
     folder = resources.files("p33_tasks.store") / "lua"
     files = {entry.name.removesuffix(".lua") for entry in folder.iterdir() if entry.name.endswith(".lua")}
-    assert {script for script, _ in ACTS.values()} == files - ENGINE - {"_prelude"}
+    assert {script for script, _ in ACTS.values()} == files - ENGINE - set(PRELUDE)
 
 
 @pytest.mark.parametrize("name", ["note_reconcile", "hold_position", "settle_hold", "repair_ledger"])

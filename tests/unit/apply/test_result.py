@@ -36,6 +36,18 @@ def test_a_consumption_that_executed_nothing_is_reported_with_its_consume_id(out
     assert result.rejected == (outcome == "rejected")
 
 
+def test_a_part_that_was_executed_while_more_may_follow_is_a_fill_of_unknown_outcome() -> None:
+    result = parse_result(fields("unknown", orders=[ORDER], consume_id="c-1"))
+    (fill,) = result.fills
+    assert (result.executed, result.is_open, fill.cumulative_qty) == (True, True, Decimal("0.028"))
+
+
+def test_the_status_of_an_order_that_is_open_is_read_too() -> None:
+    partial = ExecutedOrder(order_id=1, side="SELL", executed_qty="0.01", status="PARTIALLY_FILLED")
+    assert parse_result(fields("executed", orders=[partial], consume_id="c-1")).is_open
+    assert not parse_result(fields("executed", orders=[ORDER], consume_id="c-1")).is_open
+
+
 def test_a_blocked_plan_is_reported_with_its_refusal() -> None:
     found = fields("blocked", error="missing_or_denied_p33_permit", reason="cooldown_in_flight")
     assert (found["executed"], found["error"], found["reason"]) == (
@@ -78,7 +90,6 @@ WRONG: dict[str, tuple[str, dict[str, Any]]] = {
     "executed without an order": ("executed", {"consume_id": "c"}),
     "executed, and nothing filled": ("executed", {"orders": [NOTHING], "consume_id": "c"}),
     "rejected, and a quantity filled": ("rejected", {"orders": [ORDER], "consume_id": "c"}),
-    "unknown, and a quantity filled": ("unknown", {"orders": [ORDER], "consume_id": "c"}),
     "rejected without a consume_id": ("rejected", {}),
     "unknown without a consume_id": ("unknown", {}),
     "unknown with a consume_id that is too long": ("unknown", {"consume_id": "x" * 101}),

@@ -11,9 +11,9 @@ import p33_tasks
 from p33_tasks.contract.ledgers import LEDGER_FIELDS
 from p33_tasks.store import lua_source
 from p33_tasks.store.lua_header import read_header
-from p33_tasks.store.lua_source import check_body, header, source
+from p33_tasks.store.lua_source import PRELUDE, check_body, header, source
 
-SCRIPTS = [path for path in sorted(Path(p33_tasks.__file__).parent.glob("*/lua/*.lua")) if path.stem != "_prelude"]
+SCRIPTS = [path for path in sorted(Path(p33_tasks.__file__).parent.glob("*/lua/*.lua")) if path.stem not in PRELUDE]
 HEADER = "-- KEYS\n--   hold_key  STRING: x\n-- ARGV\n--   why  x\n--   orders[]  x\n--     .id  x\n"
 
 

@@ -619,11 +619,16 @@ def test_partial_fills_are_followed_to_the_end_each_told_once(brain, sim, reader
     (order,) = orders(brain, sim)
     sim.fill(int(str(order["orderId"])), "0.010")
     assert step(executor, reader) is not None
+    brain.record_all()
+    assert brain.ledger_amt() == Decimal("0.030")
+    assert brain.client.get(brain.keys.reservation("BTCUSDT")) == PLAN, "more of the order may follow"
     sim.fill(int(str(order["orderId"])))
     assert step(executor, reader) is None
     told = [json.loads(result["steps_results"])[0]["executed_qty"] for result in brain.results_of(PLAN)]
     assert told == ["0", "0.01", "0.03"]
+    assert [result["outcome"] for result in brain.results_of(PLAN)] == ["unknown", "unknown", "executed"]
     brain.record_all()
+    assert not brain.client.exists(brain.keys.reservation("BTCUSDT"))
     assert brain.ledger_amt() == sim.position("BTCUSDT") == Decimal("0.010")
 
 

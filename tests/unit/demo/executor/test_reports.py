@@ -33,12 +33,14 @@ def order(status: str, executed: str, quantity: str = "0.030") -> OrderReport:
     ("status", "executed", "outcome", "is_final"),
     [
         ("FILLED", "0.030", Outcome.EXECUTED, True),
-        ("PARTIALLY_FILLED", "0.010", Outcome.EXECUTED, False),
+        # More of it may follow: what was executed counts, and the matter isn't over.
+        ("PARTIALLY_FILLED", "0.010", Outcome.UNKNOWN, False),
         ("EXPIRED", "0.010", Outcome.EXECUTED, True),
         ("CANCELED", "0", Outcome.REJECTED, True),
         ("EXPIRED", "0", Outcome.REJECTED, True),
         # Accepted and not executed yet is neither executed nor rejected (sequence A).
         ("NEW", "0", Outcome.UNKNOWN, False),
+        ("A_STATUS_OF_TOMORROW", "0.010", Outcome.UNKNOWN, False),
         ("A_STATUS_OF_TOMORROW", "0", Outcome.UNKNOWN, False),
     ],
 )
@@ -50,6 +52,7 @@ def test_only_a_confirmed_quantity_is_executed_and_only_a_final_order_without_on
     read = parse_result(result_fields(PLAN, report, now_ms=1_771_305_126_999))
     assert read.executed is (Decimal(executed) > 0)
     assert read.rejected is (outcome is Outcome.REJECTED)
+    assert read.is_open is (Decimal(executed) > 0 and not is_final)
     assert read.consume_id == "c1"
     (fill,) = read.fills
     assert (fill.order_id, fill.side, fill.cumulative_qty) == ("8205830455", OrderSide.SELL, Decimal(executed))

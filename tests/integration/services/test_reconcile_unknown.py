@@ -1,0 +1,124 @@
+"""A repair of a plan's own order is final: what the venue's trades tell of an outcome isn't doubted again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from p33_tasks.apply import Consumed
+from p33_tasks.domain import exact_json
+from p33_tasks.domain.models import Leg
+from tests.support.gate import SYMBOL
+from tests.support.reconciling import Reconciled
+from tests.support.redis_server import RedisServer
+
+
+@pytest.fixture(params=list(Leg), ids=str)
+def world(request: pytest.FixtureRequest, server: RedisServer) -> Reconciled:
+    """0.040 in this position, on both sides, with a watermark."""
+    leg: Leg = request.param
+    made = Reconciled(server, amount="-0.040" if leg is Leg.SHORT else "0.040", leg=leg)
+    made.mark()
+    return made
+
+
+def consume(world: Reconciled, plan_id: str = "plan-1") -> Consumed:
+    world.put(world.account.position)
+    world.allow(plan_id, position_side=world.leg)
+    taken: Consumed = world.consume(plan_id)
+    return taken
+
+
+def execute(world: Reconciled, plan_id: str = "plan-1", **changes: Any) -> None:
+    """The venue executed the plan's order; nobody has reported it."""
+    client_order_id = changes.pop("client_order_id", world.own_order(plan_id))
+    world.account.trade(f"of-{plan_id}", world.closing("0.030"), client_order_id=client_order_id, **changes)
+
+
+def say_unknown(world: Reconciled, taken: Consumed, *fills: tuple[str, str, str], **changes: Any) -> None:
+    world.report("plan-1", *fills, executed=False, unknown=True, consume_id=taken.consume_id, **changes)
+
+
+def end_reservation(world: Reconciled) -> None:
+    """Its time is over, and so is the barrier's."""
+    world.expire_reservation()
+    world.redis.hdel(world.keys.ledger(SYMBOL, world.leg), "barrier_ms")
+
+
+def holds_nothing(world: Reconciled) -> bool:
+    note = world.redis.hget(world.keys.ledger(SYMBOL, world.leg), "unknown_plan_id")
+    return not note and world.hold() is None and world.reserved_by(leg=world.leg) is None
+
+
+@pytest.mark.parametrize("is_reserved", [True, False])
+def test_an_unknown_that_is_said_after_the_repair_holds_nothing(world: Reconciled, *, is_reserved: bool) -> None:
+    taken = consume(world)
+    if not is_reserved:
+        end_reservation(world)
+    execute(world)
+    assert world.refresh() == "repaired"
+    say_unknown(world, taken)
+    assert holds_nothing(world)
+    world.put(world.account.position)
+    assert holds_nothing(world)
+
+
+@pytest.mark.parametrize("is_reserved", [True, False])
+def test_an_unknown_that_is_said_before_the_repair_ends_with_it_and_stays_so(
+    world: Reconciled, *, is_reserved: bool
+) -> None:
+    taken = consume(world)
+    say_unknown(world, taken)
+    if not is_reserved:
+        end_reservation(world)
+    execute(world)
+    assert world.refresh() == "repaired"
+    assert holds_nothing(world)
+    say_unknown(world, taken)
+    world.put(world.account.position)
+    assert holds_nothing(world)
+
+
+def test_one_that_is_said_before_the_repair_and_recorded_after_it_holds_nothing(world: Reconciled) -> None:
+    taken = consume(world)
+    end_reservation(world)
+    said = world.publish_result()
+    execute(world)
+    assert world.refresh() == "repaired"
+    say_unknown(world, taken, entry=said)
+    assert holds_nothing(world)
+
+
+def test_of_two_plans_each_repaired_one_is_known_and_the_other_is_not(world: Reconciled) -> None:
+    first = consume(world)
+    end_reservation(world)
+    execute(world)
+    assert world.refresh() == "repaired"
+    world.end_cooldown(leg=world.leg)
+    world.put(world.account.position)
+    world.allow("plan-2", position_side=world.leg, action="CLOSE_FULL")
+    second = world.consume("plan-2")
+    say_unknown(world, first)
+    assert world.hold() is None
+    world.report("plan-2", executed=False, unknown=True, consume_id=second.consume_id)
+    end_reservation(world)
+    world.put(world.account.position)
+    (evidence,) = (world.hold() or {})["evidence"]
+    assert evidence["plan_id"] == "plan-2"
+
+
+def test_a_repair_of_an_order_that_only_a_result_named_says_nothing_of_the_plans_others(world: Reconciled) -> None:
+    """Its client order id isn't the plan's: the executor may have sent a second order for the plan."""
+    taken = consume(world)
+    side = "BUY" if world.leg is Leg.SHORT else "SELL"
+    say_unknown(world, taken, ("of-plan-1", side, "0"))
+    end_reservation(world)
+    execute(world, client_order_id="the-executors-own")
+    world.end_cooldown(leg=world.leg)
+    world.refresh()
+    assert world.agrees
+    hold = exact_json.loads_object(world.redis.get(world.keys.service_hold(SYMBOL, world.leg)) or "{}")
+    assert hold["reason"] == "outcome_unknown"
+    world.report("plan-1", ("of-plan-1", side, "0.030"))
+    assert world.hold() is None
