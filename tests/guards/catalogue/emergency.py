@@ -160,6 +160,20 @@ EMERGENCY = (
         "test_the_exchange_is_asked_once_more_in_a_tick",
     ),
     _lane(
+        "an older plan's late unknown withdraws an emergency's permit",
+        "store/lua/_holds.lua",
+        "      redis.call('DEL', h.permit_prefix .. plan_id, h.reservation)\n",
+        "",
+        "test_an_older_plans_late_unknown_withdraws_the_permit_and_the_next_close_passes",
+    ),
+    _lane(
+        "what was known already withdraws no emergency's permit",
+        "store/lua/_holds.lua",
+        "  if word == 'unchanged' then return { word, '' } end\n",
+        "",
+        "test_an_older_plans_late_unknown_withdraws_the_permit_and_the_next_close_passes",
+    ),
+    _lane(
         "an emergency leaves its own trail",
         COMMIT,
         "if emergency == '1' then\n  local about",

@@ -292,3 +292,40 @@ def test_one_leg_of_two(server: RedisServer) -> None:
     assert gate.reason("e-2") == "position_side_required"
     assert gate.consume("e-1").position_side == "SHORT"
     assert_replays(gate)
+
+
+# --- an older plan's outcome turns out to be unknown ----------------------------------------------------------------
+
+
+@pytest.fixture
+def older(server: RedisServer) -> tuple[Gate, str]:
+    """A plan was consumed, its reservation has ended, and nobody has told what became of it; its consume_id."""
+    gate = Gate(server, emergency_key=KEY).make_ready()
+    gate.allow()
+    taken = gate.consume()
+    gate.redis.delete(gate.keys.reservation(SYMBOL))
+    gate.end_cooldown()
+    return gate, taken.consume_id
+
+
+def test_an_older_plans_late_unknown_withdraws_the_permit_and_the_next_close_passes(older: tuple[Gate, str]) -> None:
+    """The person who signed didn't know of it; the one who signs again does."""
+    gate, consume_id = older
+    assert close(gate) == "allow"
+    gate.report("plan-1", executed=False, unknown=True, consume_id=consume_id)
+    assert gate.permit("e-1") is None
+    assert gate.reserved_by() is None
+    assert gate.refusal("e-1")[0] == "missing_or_denied_p33_permit"
+    gate.until_after(gate.now_ms())
+    assert close(gate, "e-2") == "allow"
+    gate.report("plan-1", executed=False, unknown=True, consume_id=consume_id)
+    assert gate.consume("e-2").safe_close_qty == Decimal("0.04"), "what was known already withdraws nothing"
+    assert_replays(gate)
+
+
+def test_a_consumed_emergency_close_stays(older: tuple[Gate, str]) -> None:
+    gate, consume_id = older
+    close(gate)
+    gate.consume("e-1")
+    gate.report("plan-1", executed=False, unknown=True, consume_id=consume_id)
+    assert gate.reserved_by() == "e-1"
