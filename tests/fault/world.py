@@ -17,6 +17,7 @@ import psutil
 import redis
 
 from p33_tasks.demo.exchange.client import SimControl
+from p33_tasks.demo.names import DemoKeys
 from tests.support.guard import watch
 from tests.support.local_process import LocalProcess
 from tests.support.redis_server import RedisServer, running_redis
@@ -62,6 +63,10 @@ class Program(LocalProcess):
             )
         watch(self._process.pid)
         self.seen: set[psutil.Process] = getattr(self, "seen", set())
+
+    @property
+    def was_restarted(self) -> bool:
+        return self._life_at > 0
 
     def logs(self) -> str:
         """Of this life."""
@@ -213,12 +218,18 @@ class World:
     def _kept(self, group: str) -> int:
         """Plans that an executor may keep: of unknown outcome, while their position is held for them.
 
-        After a restart of Redis an order that may have been sent is only asked for, for ten minutes.
+        Only where nobody can know whether the order was sent. Either Redis restarted between the consumption and the
+        step to ``sending`` (the journal names no sender then): it may have forgotten that another process took that
+        step, and one process doesn't know of another. Or the executor was killed behind that step, with all it knew.
+        An executor that lives, and whose own step it was, knows whether it called the venue; it must have told.
         """
         if group != "apply" or "apply" not in self.programs:
             return 0
-        told = re.findall(r"INFO UNKNOWN symbol=(\S+) plan_id=(\S+)", self.programs["apply"].all_logs())
-        return sum(self.client.get(f"quantum:position:inflight:{symbol}") == plan_id for symbol, plan_id in set(told))
+        executor = self.programs["apply"]
+        told = set(re.findall(r"INFO UNKNOWN symbol=(\S+) plan_id=(\S+)", executor.all_logs()))
+        held = [plan for symbol, plan in told if self.client.get(f"quantum:position:inflight:{symbol}") == plan]
+        journals = DemoKeys("quantum")
+        return sum(executor.was_restarted or not self.client.hget(journals.journal(plan), "sender") for plan in held)
 
     def settle(self, *, timeout_sec: float = 60) -> None:
         """Wait until everybody has read and acknowledged everything, and ledgers stand still."""

@@ -119,10 +119,9 @@ class Executor:
         case = _Case(entry=entry, plan=plan, claim=claim)
         if claim.state is State.CLAIMED:
             return self._consume(case)
-        if claim.state is State.CONSUMED and claim.permitted is not None:
-            return self._send(case, claim.permitted)
-        unanswered = self._unanswered.pop(plan.plan_id, None) if claim.state is State.SENDING else None
-        if unanswered is not None and claim.permitted is not None:
+        unanswered = self._unanswered.pop(plan.plan_id, "")
+        may_send = claim.state is State.CONSUMED or (claim.state is State.SENDING and unanswered != "")
+        if may_send and claim.permitted is not None:
             return self._send(case, claim.permitted, token=unanswered)
         return self._ask(case)
 
@@ -171,6 +170,8 @@ class Executor:
             log.warning(
                 LogEvent.VENUE_NOT_ASKED, plan_id=plan.plan_id, error=str(error), note="nothing is sent unasked"
             )
+            if token:
+                self._unanswered[plan.plan_id] = token
             is_over = claim.place_before_ms is not None and case.after_deadline_ms >= 0
             return self._late(case) if is_over else SHORTEST_PAUSE_SEC
         if earlier is not None:
@@ -179,6 +180,8 @@ class Executor:
         token = token or uuid.uuid4().hex
         try:
             remaining = self._journal.mark_sending(plan, claim.consume_id, token)
+            if remaining == "unsent":
+                return self._reject(case, "Redis didn't answer in time; nothing was sent", only_from=State.SENDING)
         except StoreError:
             self._unanswered[plan.plan_id] = token
             raise

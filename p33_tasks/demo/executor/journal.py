@@ -140,9 +140,13 @@ class Journal:
         return bool(reply[0] == "consumed")
 
     def mark_sending(self, plan: Plan, consume_id: str, token: str) -> int | str:
-        """Take the one right to send: milliseconds until it must have arrived, or ``late``, ``lost``, ``other_run``.
+        """Take the one right to send: milliseconds until it must have arrived, or a word.
 
         ``token`` is this try's own: a try whose answer was lost is repeated with it, and has the right still.
+
+        Returns:
+            Milliseconds; or ``late``, ``lost`` (somebody else has it), ``other_run`` (somebody may have had it before
+            Redis restarted), ``unsent`` (this try took it, and it's no use any more: nobody has sent, and nobody will).
         """
         status, *rest = self._scripts.run(
             "mark_sending",

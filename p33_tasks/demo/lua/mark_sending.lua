@@ -9,7 +9,8 @@
 --   token          this try's random id; a try repeated with its own token (its answer was lost) is the same try
 --   min_window_ms  shortest window in which sending is of use
 --   max_window_ms  longest window a consumption sets
--- Returns {'send', remaining ms} | {'late'} | {'lost'} | {'other_run'}
+-- Returns {'send', remaining ms} | {'late'} | {'lost'} | {'other_run'} | {'unsent'}: the right was taken by this very try, whose
+--   answer was lost, and can't be used any more; nobody has sent, and nobody will
 
 local wrong = expect(journal_key, 'hash')
 if wrong then return wrong end
@@ -19,13 +20,16 @@ local is_mine = state == 'consumed' or (state == 'sending' and sender == token)
 if not is_mine or consumer ~= consume_id then return { 'lost' } end
 local now = now_ms()
 -- A Redis that restarted, failed over or was emptied may have forgotten that this step was taken before, and the order may be on
--- its way: then the venue is only asked.
+-- its way: then the venue is only asked. Not where this try took it in the consumption's own life: so nobody had before.
 if (run and run ~= run_id()) or (consumed_life and consumed_life ~= life(epoch_key)) then
+  if state == 'sending' then return { 'unsent' } end
   redis.call('HSET', journal_key, 'state', 'sending', 'sending_ms', text(now))
   return { 'other_run' }
 end
 local remaining = tonumber(before) - now
 -- Further ahead than any consumption sets it: the clock stepped back since, and how much time is left is unknown.
-if remaining < tonumber(min_window_ms) or remaining > tonumber(max_window_ms) then return { 'late' } end
+if remaining < tonumber(min_window_ms) or remaining > tonumber(max_window_ms) then
+  return { state == 'sending' and 'unsent' or 'late' }
+end
 redis.call('HSET', journal_key, 'state', 'sending', 'sending_ms', text(now), 'sender', token)
 return { 'send', text(remaining) }

@@ -23,7 +23,7 @@ from p33_tasks.demo.executor.attempt import Executor
 from p33_tasks.demo.executor.journal import Journal
 from p33_tasks.demo.names import APPLY_GROUP, DemoKeys, client_order_id
 from p33_tasks.demo.plan_reader import PlanReader
-from p33_tasks.errors import StoreError
+from p33_tasks.errors import ExchangeUnavailableError, StoreError
 from tests.integration.demo.executor.brain import Brain, settings_for
 from tests.support.redis_server import free_port, running_redis
 from tests.support.waiting import wait_until
@@ -251,6 +251,62 @@ def test_a_right_to_send_that_redis_did_not_answer_is_used_once(brain, sim, read
     wait_until(lambda: step(executor, reader) is None, "nothing is left to do")
     assert (len(orders(brain, sim)), only_result(brain)["outcome"]) == (1, "executed")
     assert sim.position("BTCUSDT") == Decimal("0.010")
+
+
+@pytest.mark.parametrize("how", ["too late", "another life"])
+@pytest.mark.parametrize("again", [False, True], ids=["answered then", "unanswered twice"])
+def test_a_right_to_send_whose_answer_was_lost_for_too_long_is_told_as_not_sent(
+    brain, sim, reader, executor, monkeypatch, how, again
+):
+    """The process knows that it never called the venue; nothing stays pending for ten minutes."""
+    brain.allow(PLAN)
+
+    def broken(owner: object, name: str) -> None:
+        real = getattr(owner, name)
+
+        def unanswered(*args: object, **kwargs: object) -> object:
+            real(*args, **kwargs)
+            raise StoreError("gone")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, unanswered)
+            with pytest.raises(StoreError):
+                step(executor, reader)
+
+    broken(Journal, "mark_sending")
+    if how == "too late":
+        let_the_window_end(brain)
+    else:
+        brain.client.hset(DemoKeys(brain.keys.prefix).journal(PLAN), "life", "b" * 40)
+    if again:
+        broken(Journal, "mark_sending")
+    assert step(executor, reader) is None
+    assert only_result(brain)["outcome"] == "rejected"
+    assert orders(brain, sim) == []
+    assert list(reader.pending()) == []
+    brain.record_all()
+    assert not brain.client.exists(brain.keys.reservation("BTCUSDT"))
+
+
+def test_a_venue_that_is_away_takes_no_unanswered_right_away(brain, sim, reader, executor, monkeypatch):
+    brain.allow(PLAN)
+    real = Journal.mark_sending
+
+    def unanswered(*args: object) -> object:
+        real(*args)
+        raise StoreError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "mark_sending", unanswered)
+        with pytest.raises(StoreError):
+            step(executor, reader)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            executor._orders, "fetch_order", lambda *_: (_ for _ in ()).throw(ExchangeUnavailableError("away"))
+        )
+        assert step(executor, reader) is not None
+    assert step(executor, reader) is None
+    assert (len(orders(brain, sim)), only_result(brain)["outcome"]) == (1, "executed")
 
 
 def test_two_processes_one_of_them_late_do_not_send_twice_even_where_the_venue_would_take_it(

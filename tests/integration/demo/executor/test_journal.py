@@ -119,8 +119,24 @@ def test_a_try_whose_answer_was_lost_has_the_right_still_and_nobody_else(desk: D
     assert isinstance(desk.journal.mark_sending(PLAN, sendable.consume_id, "mine"), int)
     assert isinstance(desk.journal.mark_sending(PLAN, sendable.consume_id, "mine"), int)
     assert desk.journal.mark_sending(PLAN, sendable.consume_id, "another's") == "lost"
+
+
+@pytest.mark.parametrize("why", [{"run_id": "b" * 40}, {"life": "b" * 40}, {"place_before_ms": "1"}], ids=str)
+def test_a_right_that_was_taken_and_can_not_be_used_any_more_was_used_by_nobody(
+    desk: Desk, sendable: Claim, why: dict[str, str]
+) -> None:
+    """It was taken in the life in which the permit was consumed, so nobody had it before."""
+    assert isinstance(desk.journal.mark_sending(PLAN, sendable.consume_id, "mine"), int)
+    desk.write(**why)
+    assert desk.journal.mark_sending(PLAN, sendable.consume_id, "another's") == "lost"
+    assert desk.journal.mark_sending(PLAN, sendable.consume_id, "mine") == "unsent"
+
+
+def test_a_right_that_was_not_taken_before_a_restart_is_nobodys(desk: Desk, sendable: Claim) -> None:
+    """Redis may have forgotten that somebody took it: the same token a second time proves nothing then."""
     desk.write(run_id="b" * 40)
     assert desk.journal.mark_sending(PLAN, sendable.consume_id, "mine") == "other_run"
+    assert desk.journal.mark_sending(PLAN, sendable.consume_id, "mine") == "lost"
 
 
 def test_another_consumption_has_no_right_to_send(desk: Desk, sendable: Claim) -> None:
