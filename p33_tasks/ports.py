@@ -518,6 +518,8 @@ class Adapted:
     statistics: Statistics
     cooldown_ms: int | None  # longer than the one in force; None: that one is enough
     by: str  # volatility, settlement
+    base_ms: int  # the one in force
+    measured: Decimal  # what it comes from: the ratio, or the settlement time in seconds
     legs: tuple[Leg, ...]  # the positions that it is for
 
 

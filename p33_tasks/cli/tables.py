@@ -168,6 +168,9 @@ def counters_text(overview: Overview) -> str:
         if totals[name]:
             one = name.replace("_", " ").removesuffix("s")
             text += f"; {counted(totals[name], one)}"
+    prepared = totals["prepared"]
+    if any(prepared.values()):
+        text += f"; prepared: {prepared['hit']} issued, {prepared['moved']} had moved, {prepared['none']} without one"
     return text
 
 
@@ -189,6 +192,9 @@ def totals_of(overview: Overview) -> dict[str, Any]:
         "dead_letters": _total(counters, "p33_deadletter_total|"),
         "snapshots_ok": _total(counters, "p33_snapshot_total|", "|ok"),
         "snapshot_errors": _total(counters, "p33_snapshot_total|", "|error"),
+        "prepared": {
+            outcome: _total(counters, f"p33_prepared_total|{outcome}") for outcome in ("hit", "moved", "none")
+        },
     }
 
 

@@ -114,4 +114,6 @@ def _limits_fields(limits: SymbolLimits) -> dict[str, Any]:
         "expires_ms": limits.expires_ms,
         "adaptive_cooldown_ms": limits.adaptive_cooldown_ms,
         "adaptive_by": limits.adaptive_by,
+        **({} if limits.adaptive_base_ms is None else {"adaptive_base_ms": limits.adaptive_base_ms}),
+        **({} if limits.adaptive_measured is None else {"adaptive_measured": limits.adaptive_measured}),
     }

@@ -15,8 +15,8 @@ from p33_tasks.errors import CorruptStateError
 
 LIMITS_FIELDS = ("cooldown_sec", "qty_tolerance_pct", "stale_threshold_sec", "expires_ms")
 """Of an operator's HASH."""
-ADAPTIVE_FIELDS = ("cooldown_sec", "cooldown_by")
-"""Of this service's own HASH."""
+ADAPTIVE_FIELDS = ("cooldown_sec", "cooldown_by", "base_sec", "measured")
+"""Of this service's own HASH; the last two say what it comes from, and no verdict rests on them."""
 ADAPTIVE_BY = ("volatility", "settlement")
 _MAX_SEC_DECIMALS = 3
 _MAX_PCT_DECIMALS = 12
@@ -40,7 +40,7 @@ def decode_limits(operator_key: str, operator: RawLimits, adaptive_key: str, ada
         CorruptStateError: A key holds another type, or a value that is no number or out of bounds. It names the key.
     """
     cooldown, tolerance, threshold, expires = _each(operator_key, operator, len(LIMITS_FIELDS))
-    own_cooldown, own_by = _each(adaptive_key, adaptive, len(ADAPTIVE_FIELDS))
+    own_cooldown, own_by, own_base, own_measured = _each(adaptive_key, adaptive, len(ADAPTIVE_FIELDS))
     if own_by is not None and own_by not in ADAPTIVE_BY:
         raise CorruptStateError(f"{adaptive_key}: cooldown_by {own_by!r:.40} is none of {', '.join(ADAPTIVE_BY)}")
     return SymbolLimits(
@@ -50,6 +50,8 @@ def decode_limits(operator_key: str, operator: RawLimits, adaptive_key: str, ada
         expires_ms=_read(operator_key, expires, _expires_ms),
         adaptive_cooldown_ms=_read(adaptive_key, own_cooldown, cooldown_ms),
         adaptive_by=own_by,
+        adaptive_base_ms=_told(own_base, cooldown_ms),
+        adaptive_measured=_told(own_measured, lambda text: number(text, "measured")),
     )
 
 
@@ -96,6 +98,14 @@ def _read(key: str, text: str | None, read: Callable[[str], _Value]) -> _Value |
         return None if text is None else read(text)
     except CorruptStateError as error:
         raise CorruptStateError(f"{key}: {error}") from error
+
+
+def _told(text: str | None, read: Callable[[str], _Value]) -> _Value | None:
+    """What is only said, and never judged by: None where it can't be read."""
+    try:
+        return None if text is None else read(text)
+    except CorruptStateError:
+        return None
 
 
 def _each(key: str, raw: RawLimits, count: int) -> Raw:

@@ -18,7 +18,8 @@ def encode_statistics(statistics: Statistics) -> str:
     """One line of JSON."""
     amount = statistics.ledger_amt
     fields: dict[str, Any] = {name: getattr(statistics, name) for name in _FLOATS}
-    fields |= {"mark_ms": statistics.mark_ms, "fill_ms": statistics.fill_ms, "settled_ms": statistics.settled_ms}
+    fields |= {"mark_ms": statistics.mark_ms, "ordered_ms": statistics.ordered_ms, "fill_ms": statistics.fill_ms}
+    fields["settled_ms"] = statistics.settled_ms
     return json.dumps({**fields, "ledger_amt": None if amount is None else canonical(amount)}, separators=(",", ":"))
 
 
@@ -28,11 +29,12 @@ def decode_statistics(text: object) -> Statistics:
         return Statistics()
     try:
         fields = json.loads(text)
-        amount, fill_ms = fields["ledger_amt"], fields["fill_ms"]
+        amount, fill_ms, ordered_ms = fields["ledger_amt"], fields["fill_ms"], fields["ordered_ms"]
         return Statistics(
             **{name: _finite(fields[name]) for name in _FLOATS},
             mark_ms=_time(fields["mark_ms"]),
             ledger_amt=None if amount is None else parse_quantity(amount),
+            ordered_ms=None if ordered_ms is None else _time(ordered_ms),
             fill_ms=None if fill_ms is None else _time(fill_ms),
             settled_ms=tuple(map(_time, fields["settled_ms"]))[-SETTLE_SAMPLES:],
         )

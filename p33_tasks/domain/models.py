@@ -199,6 +199,8 @@ class SymbolLimits:
     expires_ms: int | None = None  # Redis TIME from which the values looser than the configured ones don't count
     adaptive_cooldown_ms: int | None = None  # this service's own
     adaptive_by: str | None = None  # what it comes from: volatility or settlement
+    adaptive_base_ms: int | None = None  # the cooldown that it lengthens; said, and never judged by, as the next
+    adaptive_measured: Decimal | None = None  # the ratio of volatilities, or the settlement time in seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

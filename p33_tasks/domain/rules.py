@@ -323,9 +323,19 @@ def rule_5_cooldown_is_over(case: Case) -> Deny | None:
             "seconds_since_order": sec(since_ms),
             "cooldown_sec": sec(limit_ms),
             **set_by("cooldown_by", case.policy.cooldown_by),
+            **_adapted_from(case),
             "retry_after_sec": sec(limit_ms - since_ms),
         },
     )
+
+
+def _adapted_from(case: Case) -> Details:
+    """What a cooldown of the service's own comes from."""
+    limits, by = case.facts.limits, case.policy.cooldown_by
+    if by != limits.adaptive_by or limits.adaptive_base_ms is None or limits.adaptive_measured is None:
+        return {}
+    name = "settle_p95_sec" if by == "settlement" else "volatility_ratio"
+    return {"cooldown_base_sec": sec(limits.adaptive_base_ms), name: limits.adaptive_measured}
 
 
 def snapshot_is_later_than_the_last_order(case: Case) -> Deny | None:

@@ -39,6 +39,7 @@ class Statistics:
     slow_weight: float = 0.0
     observed_sec: float = 0.0  # how much time was counted
     ledger_amt: Decimal | None = None  # at the last look
+    ordered_ms: int | None = None  # Redis TIME of its last order at the last look
     fill_ms: int | None = None  # Redis TIME of a recorded fill that no snapshot shows yet
     settled_ms: tuple[int, ...] = ()  # from a fill's record to the first snapshot that shows it, the latest ones
 
@@ -100,14 +101,15 @@ def with_amounts(
         ordered_ms: Redis TIME at which its last order was recorded.
     """
     fill_ms, settled = known.fill_ms, known.settled_ms
-    if known.ledger_amt is not None and ledger_amt is not None and ledger_amt != known.ledger_amt:
+    # A ledger that changed without an order was adopted or repaired: nobody waits for a fill.
+    if None not in {known.ledger_amt, ledger_amt} and ledger_amt != known.ledger_amt and ordered_ms != known.ordered_ms:
         fill_ms = ordered_ms
     if fill_ms is not None and ts_ms - fill_ms > MAX_SETTLE_MS:
         fill_ms = None
     if fill_ms is not None and ledger_amt is not None and ledger_amt == position_amt:
         settled = (*settled, max(0, ts_ms - fill_ms))[-SETTLE_SAMPLES:]
         fill_ms = None
-    return replace(known, ledger_amt=ledger_amt, fill_ms=fill_ms, settled_ms=settled)
+    return replace(known, ledger_amt=ledger_amt, ordered_ms=ordered_ms, fill_ms=fill_ms, settled_ms=settled)
 
 
 def adapted_cooldown(known: Statistics, *, in_force_ms: int, max_ms: int) -> tuple[int, str] | None:
@@ -125,6 +127,13 @@ def adapted_cooldown(known: Statistics, *, in_force_ms: int, max_ms: int) -> tup
     if wanted_ms <= in_force_ms or tenths_ms <= in_force_ms:
         return None
     return tenths_ms, "settlement" if by_settlement_ms >= by_ratio_ms else "volatility"
+
+
+def measured(known: Statistics, by: str) -> Decimal:
+    """What a cooldown comes from, to be told: the ratio, or the 95th percentile of the settlement times in seconds."""
+    if by == "settlement":
+        return Decimal(known.settle_p95_ms or 0).scaleb(-3)
+    return Decimal(f"{known.ratio or 1:.2f}")
 
 
 def _mean(mean: float, weight: float, value: float, elapsed_sec: float, window_sec: float) -> tuple[float, float]:

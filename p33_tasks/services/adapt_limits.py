@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from p33_tasks.domain.limits import in_force
 from p33_tasks.domain.models import Policy
-from p33_tasks.domain.statistics import adapted_cooldown, with_amounts, with_mark
+from p33_tasks.domain.statistics import adapted_cooldown, measured, with_amounts, with_mark
 from p33_tasks.ports import Adapted, AdaptiveStore, Observed
 
 
@@ -42,9 +42,17 @@ class AdaptiveService:
                     ledger_amt=seen.ledger_amt,
                     ordered_ms=seen.ordered_ms,
                 )
-        found = None
+        found, base_ms = None, self._policy.cooldown_ms
         if seen.limits is not None:
-            mine = in_force(self._policy, seen.limits, seen.now_ms)
-            found = adapted_cooldown(known, in_force_ms=mine.cooldown_ms, max_ms=self._max_ms)
+            base_ms = in_force(self._policy, seen.limits, seen.now_ms).cooldown_ms
+            found = adapted_cooldown(known, in_force_ms=base_ms, max_ms=self._max_ms)
         cooldown_ms, by = found or (None, "")
-        return Adapted(symbol=seen.symbol, statistics=known, cooldown_ms=cooldown_ms, by=by, legs=seen.legs)
+        return Adapted(
+            symbol=seen.symbol,
+            statistics=known,
+            cooldown_ms=cooldown_ms,
+            by=by,
+            base_ms=base_ms,
+            measured=measured(known, by),
+            legs=seen.legs,
+        )

@@ -12,6 +12,7 @@ from p33_tasks.contract.snapshots import HEDGE
 from p33_tasks.contract.statistics import amount_of, decode_statistics, encode_statistics, mark_of
 from p33_tasks.contract.timing import decode_time
 from p33_tasks.domain.models import Leg
+from p33_tasks.domain.quantities import canonical
 from p33_tasks.errors import CorruptStateError
 from p33_tasks.ports import Adapted, Observed
 from p33_tasks.store.limits import read_limits
@@ -81,7 +82,12 @@ class RedisAdaptiveStore:
                     # Whatever lies there gives way: a value that can't be read would deny the position's plans.
                     pipeline.delete(key)
                     if one.cooldown_ms is not None:
-                        fields = {"cooldown_sec": seconds_text(one.cooldown_ms), "cooldown_by": one.by}
+                        fields = {
+                            "cooldown_sec": seconds_text(one.cooldown_ms),
+                            "cooldown_by": one.by,
+                            "base_sec": seconds_text(one.base_ms),
+                            "measured": canonical(one.measured),
+                        }
                         pipeline.hset(key, mapping=dict[Any, Any](fields))
                         pipeline.pexpire(key, ADAPTIVE_TTL_MS)
             pipeline.execute()

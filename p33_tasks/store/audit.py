@@ -219,6 +219,8 @@ def _limits(fields: Mapping[str, Any]) -> SymbolLimits:
         expires_ms=time("expires_ms"),
         adaptive_cooldown_ms=time("adaptive_cooldown_ms"),
         adaptive_by=_optional_text(fields.get("adaptive_by")),
+        adaptive_base_ms=time("adaptive_base_ms"),
+        adaptive_measured=_optional(fields.get("adaptive_measured")),
     )
 
 

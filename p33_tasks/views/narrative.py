@@ -12,6 +12,7 @@ from typing import Any
 
 from p33_tasks.domain.quantities import HUNDRED, canonical, magnitude, multiply, percent_of
 from p33_tasks.domain.reasons import Reason
+from p33_tasks.domain.statistics import SETTLE_MARGIN
 
 Json = Mapping[str, Any]
 
@@ -95,6 +96,8 @@ def _limits_line(facts: Json, policy: Json, verdict_ms: int) -> str:
         ("stale threshold", "threshold_by", _ms(policy.get("stale_threshold_ms"))),
     )
     parts = [f"{name} {value} (by {policy[by]})" for name, by, value in named if policy.get(by)]
+    if told := _adapted_line(_object(facts, "limits"), policy):
+        parts[0] = told
     until = policy.get("limits_until_ms")
     if isinstance(until, int):
         parts.append(f"what is looser than configured ended {(until - verdict_ms) / 1000:.3f} s later")
@@ -199,7 +202,7 @@ _NEEDED: dict[str, Callable[[Json], str]] = {
     ),
     Reason.COOLDOWN_IN_FLIGHT: lambda d: (
         f"{number(d['cooldown_sec'])} s since the last order; it was {number(d['seconds_since_order'])} s"
-        + _by(d, "cooldown_by")
+        + (f"; {told}" if (told := cooldown_line(d)) else _by(d, "cooldown_by"))
     ),
     Reason.PERMIT_IN_FLIGHT: lambda d: f"a position without a reservation; plan {d['in_flight_plan_id']} held it",
     Reason.MISSING_LEDGER: lambda d: (
@@ -224,6 +227,55 @@ _NEEDED: dict[str, Callable[[Json], str]] = {
         + (f", delivered {d['deliveries']} times" if "deliveries" in d else "")
     ),
 }
+
+
+def cooldown_line(details: Json) -> str:
+    """What a cooldown of the service's own comes from, with the numbers; empty for every other one.
+
+    Args:
+        details: ``cooldown_sec``, ``cooldown_by``, ``cooldown_base_sec`` and what was measured, as of a deny.
+    """
+    cooldown, base = details.get("cooldown_sec"), details.get("cooldown_base_sec")
+    ratio, settles = details.get("volatility_ratio"), details.get("settle_p95_sec")
+    if cooldown is None or base is None:
+        return ""
+    head = f"cooldown {number(cooldown)} s: "
+    if ratio is not None:
+        capped = ", and no longer than P33_COOLDOWN_MAX_SEC" if _is_below(cooldown, base, ratio) else ""
+        return (
+            f"{head}{number(base)} s × {number(ratio)}, the volatility of the last 5 minutes is {number(ratio)} times "  # noqa: RUF001 - the sign is meant
+            f"the last day's{capped}"
+        )
+    if settles is not None:
+        capped = ", and no longer than P33_COOLDOWN_MAX_SEC" if _is_below(cooldown, settles, _MARGIN) else ""
+        return (
+            f"{head}1.5 × {number(settles)} s, in which the venue shows 95 % of the fills, instead of "  # noqa: RUF001 - as above
+            f"{number(base)} s{capped}"
+        )
+    return ""
+
+
+_MARGIN = Decimal(str(SETTLE_MARGIN))
+_ROUNDING_SEC = Decimal("0.2")
+
+
+def _is_below(cooldown: object, base: object, factor: object) -> bool:
+    """Whether a cooldown is shorter than what was measured asks for, by more than rounding."""
+    if not all(isinstance(value, (int, Decimal)) for value in (cooldown, base, factor)):
+        return False
+    asked = multiply(Decimal(str(base)), Decimal(str(factor)))
+    return asked - Decimal(str(cooldown)) > _ROUNDING_SEC + Decimal(str(base)) / HUNDRED
+
+
+def _adapted_line(limits: Json, policy: Json) -> str:
+    """The same, from what a verdict was made from."""
+    by, base_ms = policy.get("cooldown_by"), limits.get("adaptive_base_ms")
+    if by != limits.get("adaptive_by") or not isinstance(base_ms, int):
+        return ""
+    name = "settle_p95_sec" if by == "settlement" else "volatility_ratio"
+    in_sec = {"cooldown_sec": policy.get("cooldown_ms"), "cooldown_base_sec": base_ms}
+    details = {key: Decimal(ms).scaleb(-3) for key, ms in in_sec.items() if isinstance(ms, int)}
+    return cooldown_line({**details, name: limits.get("adaptive_measured")})
 
 
 def _by(details: Json, name: str) -> str:

@@ -88,6 +88,7 @@ def _ahead(console: Console, wanted: set[str], seconds: float) -> None:
         with running_brain(SYMBOLS[:20], P33_PREPARE="on") as brain:
             ahead.speed(console, brain, SYMBOLS[:20], seconds)
     with running_brain(SYMBOLS, latency_ms=100, P33_PREPARE="on") as brain:
+        ahead.hold_positions(brain, SYMBOLS)
         if "prepared" in wanted:
             burst.burst(brain, SYMBOLS, 600)  # everything is loaded, every window has been used
             ahead.foreseen_burst(console, brain, SYMBOLS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
@@ -20,6 +21,7 @@ ROUNDS = 3
 HORIZON_SEC = 300
 EACH = 20
 """Forecasts alive for each symbol."""
+POSITION = Decimal(1_000)
 JUST_NOW_MS = 7_000
 """Left of the 10 s that a prepared verdict is kept: the next refresh, which voids it, is over a second away."""
 
@@ -27,6 +29,7 @@ JUST_NOW_MS = 7_000
 def speed(console: Console, brain: Brain, symbols: Sequence[str], seconds: float) -> None:
     """One paired run, the ways in turn: who is measured first doesn't matter."""
     table = Table("plans/s", "", "p50 ms", "p99 ms", "worst ms", "other way", "missing", title="XADD to permit")
+    hold_positions(brain, symbols)
     with running_floor(brain.server), running_bare(brain.server):
         for per_sec in (20, 200):
             found = _in_turn(brain, symbols, per_sec, seconds / ROUNDS)
@@ -90,6 +93,19 @@ def cost_of_forecasts(console: Console, brain: Brain, symbols: Sequence[str], se
         oldest = work.oldest_snapshot_sec(brain, list(symbols), max(12.0, seconds))
         table.add_row(f"{count} x {len(symbols)}", f"{oldest}", f"{got.p50:.2f}", f"{got.p99:.2f}", str(got.missing))
     console.print(table)
+
+
+def hold_positions(brain: Brain, symbols: Sequence[str]) -> None:
+    """Give the account a position in each symbol, of which the ledgers know, so that plans can be allowed."""
+    client = brain.server.client()
+    for symbol in symbols:
+        brain.exchange.set_position(symbol, POSITION)
+    pipeline = client.pipeline(transaction=False)
+    for symbol in symbols:
+        pipeline.hset(f"quantum:position:ledger:{symbol}", "last_known_amt", str(POSITION))
+    pipeline.execute()
+    last = f"quantum:position:snapshot:{symbols[-1]}"
+    wait_until(lambda: client.hget(last, "position_amt") == str(POSITION), "the positions are seen", timeout_sec=40)
 
 
 def foresee(brain: Brain, symbols: Sequence[str], each: int = 1) -> None:

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import redis
 
 from p33_tasks.contract.keys import GROUP, Keys
+from p33_tasks.contract.limits import cooldown_ms
 from p33_tasks.contract.positions import position_key
 from p33_tasks.contract.snapshots import HEDGE
 from p33_tasks.contract.timing import decode_time
@@ -32,6 +33,8 @@ LOOK_EVERY_SEC = 0.02
 STAGING_TIMEOUT_SEC = 30.0
 VERDICT_TIMEOUT_SEC = 5.0
 RESULT_TIMEOUT_SEC = 10.0
+GROWTH_PCT = 25
+"""An adaptive cooldown may grow between a case's staging and its plan."""
 
 T = TypeVar("T")
 
@@ -56,6 +59,7 @@ class SymbolState:
     ordered_ms: int
     barrier_ms: int
     reserved: bool
+    own_cooldown_ms: int = 0  # the service's own, where that is longer than the configured one; 0: none
 
 
 class Stage:
@@ -109,7 +113,8 @@ class Stage:
                 ["last_known_amt", "last_order_time_ms", "last_order_time_epoch", "barrier_ms"],
             )
             pipe.exists(self.keys.reservation(symbol, leg))
-            (seconds, micros), snapshot, mode, ledger, reserved = pipe.execute()
+            pipe.hget(self.keys.adaptive_limits(symbol, leg), "cooldown_sec")
+            (seconds, micros), snapshot, mode, ledger, reserved, own_cooldown = pipe.execute()
         return SymbolState(
             now_ms=int(seconds) * 1000 + int(micros) // 1000,
             position_amt=None if snapshot[0] is None else q.parse_quantity(snapshot[0]),
@@ -119,6 +124,7 @@ class Stage:
             ordered_ms=decode_time(ledger[1], ledger[2]) or 0,
             barrier_ms=decode_time(ledger[3], None) or 0,
             reserved=bool(reserved),
+            own_cooldown_ms=0 if own_cooldown is None else cooldown_ms(own_cooldown),
         )
 
     def quiet_at_ms(self, symbol: str, leg: Leg = Leg.BOTH) -> int:
@@ -129,8 +135,9 @@ class Stage:
 
     def _over_ms(self, state: SymbolState) -> int:
         """When cooldown and barrier of the last order are over; 0 without one."""
-        cooldown_ms = state.ordered_ms + self.policy.cooldown_ms if state.ordered_ms else 0
-        return max(cooldown_ms, state.barrier_ms + self.policy.read_lag_ms if state.barrier_ms else 0)
+        longest_ms = max(self.policy.cooldown_ms, state.own_cooldown_ms * (100 + GROWTH_PCT) // 100)
+        cool_at_ms = state.ordered_ms + longest_ms if state.ordered_ms else 0
+        return max(cool_at_ms, state.barrier_ms + self.policy.read_lag_ms if state.barrier_ms else 0)
 
     def hold_position(self, symbol: str, amount: Decimal, leg: Leg = Leg.BOTH) -> None:
         """Let the account hold this much, known to brain and ledger, with no order in the way."""

@@ -27,7 +27,7 @@ POSITIONS = {
 EXCHANGES = ("binanceusdm", "bybit", "okx", "bitget", "gate", "hyperliquid")
 """Those of ``fronts.FRONTS``, which takes a web server's import that ``--help`` does without."""
 
-TRIED = ("P33_COOLDOWN_MODE", "P33_COOLDOWN_MAX_SEC")
+TRIED = ("P33_COOLDOWN_MODE", "P33_COOLDOWN_MAX_SEC", "P33_PREPARE", "P33_PREPARE_MAX")
 """Variables of the user's that the demo takes over, to be tried: none leads anywhere."""
 
 # What a program needs of its surroundings. Everything else stays outside: a REDIS_HOST, an API key, a CELERY_*.
@@ -49,7 +49,7 @@ def demo_settings(
         "P33_PERMIT_TTL": "15",
         "P33_PLAN_MAX_AGE_SEC": "20",
         "P33_LEDGER_BOOTSTRAP": "adopt",
-        "P33_PERMIT_SIGNING_KEY": secrets.token_hex(16),
+        **({} if prepares() else {"P33_PERMIT_SIGNING_KEY": secrets.token_hex(16)}),
         "P33_METRICS_HOST": "127.0.0.1",
         "P33_METRICS_PORT": str(metrics_port),
         "P33_EXCHANGE": exchange,
@@ -57,6 +57,11 @@ def demo_settings(
         **account_of(exchange),
         **{name: os.environ[name] for name in TRIED if name in os.environ},
     }
+
+
+def prepares() -> bool:
+    """Whether prepared verdicts are to be tried: permits are then not signed, since a signed one is never prepared."""
+    return os.environ.get("P33_PREPARE", "").strip().lower() == "on"
 
 
 def _held(exchange: str) -> dict[str, str]:
@@ -134,4 +139,6 @@ def demo_children(exchange_url: str, exchange: str = EXCHANGES[0], *, hedge: boo
     yield from service_children()
     yield from governor_children("--per-5-min", "100000", "--per-hour", "1000000", "--daily-notional", "1000000000000")
     yield from apply_children()
+    if prepares():
+        yield Child(name="foretell", command=python("p33_tasks.demo.up.foretell"))
     yield Child(name=PRODUCER, command=python("p33_tasks.demo.up.producer", exchange_url), may_end=True)

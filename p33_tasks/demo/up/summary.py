@@ -12,6 +12,7 @@ from p33_tasks.demo.names import client_order_id
 from p33_tasks.demo.up.tally import Tally
 from p33_tasks.domain.models import Policy
 from p33_tasks.domain.quantities import parse_quantity
+from p33_tasks.domain.rules import sec
 from p33_tasks.errors import InvalidQuantityError
 from p33_tasks.venues.spec import ClientOrderIds
 from p33_tasks.views.overview import Overview
@@ -111,6 +112,11 @@ def summary_of(outcome: Outcome) -> dict[str, Any]:
         "unpermitted_executions": totals.get("unpermitted_executions"),
         "unpermitted_orders": None if outcome.orders is None else len(unpermitted_orders(outcome)),
         "dead_letters": totals.get("dead_letters"),
+        "prepared": totals.get("prepared"),
+        "adapted_cooldowns": {
+            position: {"longest_sec": sec(longest_ms), "by": by}
+            for position, (longest_ms, by) in sorted(tally.adapted.items())
+        },
         "cases": {"played": len(tally.cases), "as_expected": len(tally.cases) - len(wrong_cases), "other": wrong_cases},
         "symbols": [] if overview is None else [tables.symbol_json(view, outcome.policy) for view in overview.symbols],
         "processes": list(outcome.processes),

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from p33_tasks.cli.events import event_line, result_of
+from p33_tasks.domain.models import Policy
 from p33_tasks.store.scripts import translated_errors
 from p33_tasks.views.feed import Feed, ResultSeen, VerdictSeen
 from p33_tasks.views.overview import Overview, read_overview
@@ -32,6 +33,7 @@ class Tally:
     cases: list[dict[str, Any]] = field(default_factory=list)
     lines: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
     seen_lines: int = 0
+    adapted: dict[str, tuple[int, str]] = field(default_factory=dict)  # position: its longest own cooldown, ms; by what
 
     def add(self, event: VerdictSeen | ResultSeen) -> None:
         """Count one event."""
@@ -70,6 +72,14 @@ class Tally:
             }
         )
 
+    def add_cooldowns(self, overview: Overview, policy: Policy) -> None:
+        """Note cooldowns that the service has lengthened by itself."""
+        for view in overview.symbols:
+            mine = view.policy_in_force(policy)
+            if mine.cooldown_by in {"volatility", "settlement"}:
+                known = self.adapted.get(view.position, (0, ""))
+                self.adapted[view.position] = max(known, (mine.cooldown_ms, mine.cooldown_by))
+
     def counts_text(self) -> str:
         """One line of numbers."""
         denied = sum(self.denied.values())
@@ -104,4 +114,6 @@ class Reader:
                 self._after_case = entry_id
                 tally.add_case(fields)
         session = self._session
-        return read_overview(self._client, session.keys, session.settings.allowlist, source=session.source)
+        overview = read_overview(self._client, session.keys, session.settings.allowlist, source=session.source)
+        tally.add_cooldowns(overview, session.settings.policy)
+        return overview

@@ -31,7 +31,6 @@ _COMPARED = (
     _compared(
         "the reservation", "  if redis.call('EXISTS', reservation_key) == 1 then return moved('reservation') end\n"
     ),
-    _compared("the types of snapshot and ledger", "    return moved('type')\n"),
     _compared(
         "the server's run",
         "  if run_id() ~= evaluated_run_id then return moved('run_id') end\n",

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+
 from tests.integration.engine.brain import PLANS, plan, verdict
 from tests.integration.engine.conftest import Start
 from tests.support.redis_server import RedisServer
@@ -49,3 +54,15 @@ def test_a_forecast_plan_is_promoted_and_without_a_forecast_it_goes_the_ordinary
         assert int(client.hget("quantum:p33:counters", "p33_prepared_total|hit") or 0) >= 1
         assert client.hget("quantum:p33:counters", "p33_forecast_ignored_total") == "1"
         assert "Traceback" not in worker.logs()
+        replayed = subprocess.run(
+            [sys.executable, "-m", "p33_tasks.cli", "replay", "--json"],
+            env={**os.environ, **redis_server.environment, **env},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        found = json.loads(replayed.stdout)
+        assert replayed.returncode == 0, found["differences"]
+        assert found["same"] == client.xlen("quantum:stream:p33.decision") == found["looked_at"]
+        assert '"prepared_by":"' in str(client.xrange("quantum:stream:p33.decision"))

@@ -12,6 +12,7 @@ from p33_tasks.domain.models import Allow, Leg
 from p33_tasks.domain.statistics import Statistics
 from p33_tasks.services.adapt_limits import AdaptiveService
 from p33_tasks.store.adaptive import RedisAdaptiveStore
+from p33_tasks.store.audit import decode_entry, replay
 from p33_tasks.store.connection import connect
 from tests.support.gate import OTHER, SOURCE, SYMBOL, Gate
 
@@ -33,12 +34,16 @@ def test_a_late_venue_lengthens_the_cooldown_and_the_verdict_reads_the_text(gate
     gate.put_position()
     gate.redis.set(gate.keys.statistics(SYMBOL), encode_statistics(LATE))
     assert service(gate).adapt() == 1
-    assert own(gate) == {"cooldown_sec": "30", "cooldown_by": "settlement"}
+    assert own(gate) == {"cooldown_sec": "30", "cooldown_by": "settlement", "base_sec": "15", "measured": "20"}
     assert 170_000 < gate.redis.pttl(gate.keys.adaptive_limits(SYMBOL)) <= 180_000
     assert gate.redis.pttl(gate.keys.statistics(SYMBOL)) > 0
     gate.judge()
     assert gate.reason() == "cooldown_in_flight"
-    assert (gate.decision() or {})["details"]["cooldown_by"] == "settlement"
+    details = (gate.decision() or {})["details"]
+    assert details["cooldown_by"] == "settlement"
+    assert (details["cooldown_base_sec"], details["settle_p95_sec"]) == (15, 20)
+    [fields] = gate.audit()
+    assert replay(decode_entry(fields)) == fields["verdict"]
 
 
 def test_running_twice_changes_nothing(gate: Gate) -> None:
@@ -87,7 +92,7 @@ def test_in_hedge_mode_both_legs_have_the_symbols_ratio(gate: Gate) -> None:
     service(gate).adapt()
     for leg in (Leg.LONG, Leg.SHORT):
         stored = gate.redis.hgetall(gate.keys.adaptive_limits(SYMBOL, leg))
-        assert stored == {"cooldown_sec": "30", "cooldown_by": "volatility"}
+        assert stored == {"cooldown_sec": "30", "cooldown_by": "volatility", "base_sec": "15", "measured": "2"}
     assert not own(gate)
 
 

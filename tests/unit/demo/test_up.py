@@ -26,9 +26,11 @@ from p33_tasks.demo.up.folder import run_folder
 from p33_tasks.demo.up.ports import elsewhere
 from p33_tasks.demo.up.summary import Outcome, summary_of, unpermitted_orders
 from p33_tasks.demo.up.tally import Tally
-from p33_tasks.domain.models import Policy
+from p33_tasks.domain.models import Policy, SymbolLimits
 from p33_tasks.settings import load_settings
 from p33_tasks.venues.build import venue_entry
+from tests.factories import make_policy
+from tests.unit.exporter.views import make_overview, make_view
 
 LIVE = {
     "REDIS_HOST": "live.example",
@@ -283,6 +285,31 @@ def test_the_p33_for_other_terminals_has_the_demos_settings(tmp_path: Path, vari
 def test_the_last_line_begins_with_how_to_stop_it(monkeypatch: pytest.MonkeyPatch) -> None:
     picture = view.Picture(Policy(allowlist=frozenset({"BTCUSDT"})))
     assert picture._frame(Tally(), None, "").renderables[-1].plain.startswith("Ctrl-C stops everything;")
+
+
+def test_prepared_verdicts_can_be_tried_in_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    def settings() -> dict[str, str]:
+        return demo.demo_settings(
+            redis_url="redis://r:1/0", broker_url="redis://r:1/1", exchange_url="http://127.0.0.1:8", metrics_port=9
+        )
+
+    def children() -> set[str]:
+        return {child.name for child in demo.demo_children("http://127.0.0.1:8")}
+
+    assert "P33_PERMIT_SIGNING_KEY" in settings()
+    assert "foretell" not in children()
+    monkeypatch.setenv("P33_PREPARE", "on")
+    assert settings()["P33_PREPARE"] == "on"
+    assert "P33_PERMIT_SIGNING_KEY" not in settings(), "a signed permit is never prepared"
+    assert "foretell" in children()
+
+
+def test_the_summary_tells_the_longest_cooldown_that_was_seen() -> None:
+    tally, policy = Tally(), make_policy(cooldown_ms=4_000)
+    for cooldown_ms, by in ((6_000, "volatility"), (9_100, "settlement"), (5_000, "volatility")):
+        limits = SymbolLimits(adaptive_cooldown_ms=cooldown_ms, adaptive_by=by)
+        tally.add_cooldowns(make_overview(make_view(limits=limits), make_view("ETHUSDT")), policy)
+    assert tally.adapted == {"BTCUSDT": (9_100, "settlement")}
 
 
 def test_the_cooldowns_mode_can_be_tried_in_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,21 +65,21 @@ def test_the_services_own_cooldown_only_lengthens_what_is_in_force(stored: Symbo
 @pytest.mark.parametrize(
     ("operator", "adaptive", "named"),
     [
-        (("x", None, None, None), (None, None), "operator-key"),
-        (("-1", None, None, None), (None, None), "operator-key"),
-        (("86400.001", None, None, None), (None, None), "operator-key"),
-        (("NaN", None, None, None), (None, None), "operator-key"),
-        (("", None, None, None), (None, None), "operator-key"),
-        (("1.0001", None, None, None), (None, None), "operator-key"),
-        ((None, "10.1", None, None), (None, None), "operator-key"),
-        ((None, "1e400", None, None), (None, None), "operator-key"),
-        ((None, None, "0", None), (None, None), "operator-key"),
-        ((None, None, "60.001", None), (None, None), "operator-key"),
-        ((None, None, None, "soon"), (None, None), "operator-key"),
-        ((None, None, None, "0"), (None, None), "operator-key"),
-        ("list", (None, None), "operator-key"),
-        ("none", ("x", None), "adaptive-key"),
-        ("none", ("5", "me"), "adaptive-key"),
+        (("x", None, None, None), (None,) * 4, "operator-key"),
+        (("-1", None, None, None), (None,) * 4, "operator-key"),
+        (("86400.001", None, None, None), (None,) * 4, "operator-key"),
+        (("NaN", None, None, None), (None,) * 4, "operator-key"),
+        (("", None, None, None), (None,) * 4, "operator-key"),
+        (("1.0001", None, None, None), (None,) * 4, "operator-key"),
+        ((None, "10.1", None, None), (None,) * 4, "operator-key"),
+        ((None, "1e400", None, None), (None,) * 4, "operator-key"),
+        ((None, None, "0", None), (None,) * 4, "operator-key"),
+        ((None, None, "60.001", None), (None,) * 4, "operator-key"),
+        ((None, None, None, "soon"), (None,) * 4, "operator-key"),
+        ((None, None, None, "0"), (None,) * 4, "operator-key"),
+        ("list", (None,) * 4, "operator-key"),
+        ("none", ("x", None, None, None), "adaptive-key"),
+        ("none", ("5", "me", None, None), "adaptive-key"),
         ("none", "string", "adaptive-key"),
     ],
 )
@@ -89,7 +89,7 @@ def test_a_value_that_cannot_be_read_is_an_error_that_names_the_key(operator, ad
 
 
 def test_what_is_stored_is_read_exactly() -> None:
-    found = decode_limits("a", ("30", "0.25", "7.5", "1700000000000"), "b", ("22.4", "settlement"))
+    found = decode_limits("a", ("30", "0.25", "7.5", "1700000000000"), "b", ("22.4", "settlement", "15", "14.9"))
     assert found == SymbolLimits(
         cooldown_ms=30_000,
         qty_tolerance_pct=Decimal("0.25"),
@@ -97,7 +97,14 @@ def test_what_is_stored_is_read_exactly() -> None:
         expires_ms=NOW_MS,
         adaptive_cooldown_ms=22_400,
         adaptive_by="settlement",
+        adaptive_base_ms=15_000,
+        adaptive_measured=Decimal("14.9"),
     )
+
+
+def test_what_is_only_told_of_a_cooldown_denies_nothing() -> None:
+    found = decode_limits("a", "none", "b", ("22.4", "volatility", "x", "NaN"))
+    assert (found.adaptive_cooldown_ms, found.adaptive_base_ms, found.adaptive_measured) == (22_400, None, None)
 
 
 def test_texts_of_different_fields_never_look_alike() -> None:
