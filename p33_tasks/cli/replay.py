@@ -21,6 +21,7 @@ from p33_tasks.domain.records import UnreadableRecord
 from p33_tasks.errors import ConfigurationError
 from p33_tasks.services.replay import Limits
 from p33_tasks.services.replay import replay as replay_one
+from p33_tasks.services.replay_cooldowns import MODES, Cooldowns
 from p33_tasks.services.replay_tally import Row, Tally
 from p33_tasks.settings import load_settings
 from p33_tasks.store.audit import written
@@ -61,9 +62,21 @@ def limit_options(command: Any) -> Any:
 @click.option("--symbol", help="Only this symbol.")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), help="By default a table.")
 @limit_options
+@click.option(
+    "--cooldown-mode",
+    type=click.Choice(MODES),
+    help="Cooldowns as P33_COOLDOWN_MODE would have made them, as far as the recorded verdicts tell.",
+)
 @json_option
 def replay(
-    *, since_ms: int | None, last: int | None, symbol: str | None, form: str | None, as_json: bool, **limits: str | None
+    *,
+    since_ms: int | None,
+    last: int | None,
+    symbol: str | None,
+    form: str | None,
+    cooldown_mode: str | None,
+    as_json: bool,
+    **limits: str | None,
 ) -> None:
     """Evaluate every verdict of the audit stream again from the facts recorded with it, newest first, and compare.
 
@@ -75,6 +88,10 @@ def replay(
     quantity would have been allowed. Each verdict is taken alone: an allow that would have been a deny (or the
     reverse) would also have changed the verdicts after it, and that is not simulated.
 
+    --cooldown-mode adaptive makes each symbol's volatility and settlement time from the mark prices, amounts and
+    orders that its recorded verdicts rest on, up to P33_COOLDOWN_MAX_SEC. Where they are over a minute apart they
+    tell too little, and the cooldown stays. --cooldown-mode fixed takes what was adapted back to what it lengthened.
+
     It reads only. CSV has a line per verdict that came out different or would have changed; its summary goes to
     standard error.
 
@@ -84,6 +101,7 @@ def replay(
       p33 replay --since 1h --symbol BTCUSDT
       p33 replay --last 5000 --qty-tolerance-pct 0.5 --cooldown-sec 30
       p33 replay --stale-threshold-sec 20 --format csv > changes.csv
+      p33 replay --since 24h --cooldown-mode adaptive
     """
     if since_ms is not None and last is not None:
         raise click.UsageError("--since and --last exclude each other")
@@ -94,7 +112,12 @@ def replay(
         as_json_from_now_on()
     session, span = open_session(), Span(since_ms=since_ms, last=last, symbol=symbol_of(symbol) if symbol else None)
     given = {name: text for name, text in limits.items() if text is not None}
-    report = output.Report(limits=_limits(given), given=given)
+    tried = _limits(given)
+    if cooldown_mode is not None:
+        tried, given = tried or Limits(), {**given, "cooldown_mode": cooldown_mode}
+    report = output.Report(limits=tried, given=given)
+    if cooldown_mode is not None:
+        report.cooldowns = _cooldowns(session, span, cooldown_mode, tried)
     _run(session, span, report, form)
     if report.tally.different:
         raise click.exceptions.Exit(NO)
@@ -116,6 +139,19 @@ def _limits(given: dict[str, str]) -> Limits | None:
         found = "\n".join(str(error).splitlines()[1:])
         raise click.UsageError(f"limits that a setting does not allow can't be tried:\n{found}") from error
     return Limits(**{_LIMITS[name][1]: getattr(policy, _LIMITS[name][1]) for name in given})
+
+
+def _cooldowns(session: Session, span: Span, mode: str, tried: Limits) -> Cooldowns:
+    """What the mode would have made of each position's cooldown, at each of its verdicts; all of them are read."""
+    history = History(session.client, session.keys)
+    extent = history.extent()
+    since_ms = None if span.since_ms is None else extent.now_ms - span.since_ms
+    pages = history.pages(extent, since_ms=since_ms, last=span.last, symbol=span.symbol)
+    records = [record for page in pages for record in page.records if not isinstance(record, UnreadableRecord)]
+    found = Cooldowns(mode=mode, base_ms=tried.cooldown_ms, max_ms=session.settings.cooldown_max_ms)
+    for record in reversed(records):
+        found.see(record)
+    return found
 
 
 def _run(session: Session, span: Span, report: output.Report, form: str) -> None:
@@ -145,7 +181,8 @@ def _replayed(page: Page, report: output.Report) -> Iterator[Row]:
         if isinstance(record, UnreadableRecord):
             report.tally.add_unreadable(record)
             continue
-        row = report.tally.add(record, replay_one(record, written, report.limits))
+        limits = report.limits if report.cooldowns is None else report.cooldowns.limits_of(record, report.limits)
+        row = report.tally.add(record, replay_one(record, written, limits))
         if row is not None:
             yield row
 

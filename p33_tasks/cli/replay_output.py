@@ -13,6 +13,7 @@ from p33_tasks.cli.findings import counted
 from p33_tasks.cli.show import amount, cell, escaped, print_lines
 from p33_tasks.domain.quantities import magnitude, percent_of
 from p33_tasks.services.replay import WITHOUT_FACTS, Limits
+from p33_tasks.services.replay_cooldowns import Cooldowns
 from p33_tasks.services.replay_tally import Change, Row, Tally
 from p33_tasks.views.retelling import at
 
@@ -34,6 +35,7 @@ class Report:
     limits: Limits | None
     given: dict[str, str]  # the limits as typed
     tally: Tally = field(default_factory=Tally)
+    cooldowns: Cooldowns | None = None  # where a mode is tried
     newest_id: str = ""
     oldest_id: str = ""
 
@@ -70,6 +72,11 @@ def what_if_lines(report: Report) -> Iterator[Any]:
     tried = ", ".join(f"{name} {escaped(text.strip(), limit=40)}" for name, text in report.given.items())
     share = f" ({percent_of_verdicts(tally)} %)" if tally.same else ""
     yield cell(f"With {tried}: {tally.changed} of {tally.same}{share} would have come out otherwise", "bold", limit=400)
+    if (cooldowns := report.cooldowns) is not None:
+        yield cell(
+            f"  the cooldown would have been another one at {cooldowns.other} of {cooldowns.seen} verdicts with facts; "
+            f"at {cooldowns.unknown} the recorded verdicts tell too little"
+        )
 
 
 def percent_of_verdicts(tally: Tally) -> str:
@@ -206,7 +213,11 @@ def document(report: Report) -> dict[str, Any]:
         }
         for (recorded, now), change in sorted(tally.changes.items(), key=lambda item: -item[1].count)
     ]
-    return {**answer, "limits": report.limits.given(), "changed": tally.changed, "changes": changes, "note": NOTE}
+    answer |= {"limits": report.limits.given(), "changed": tally.changed, "changes": changes, "note": NOTE}
+    if (cooldowns := report.cooldowns) is not None:
+        counts = {"seen": cooldowns.seen, "other": cooldowns.other, "too_little_data": cooldowns.unknown}
+        answer["cooldown_mode"] = {"mode": cooldowns.mode, **counts}
+    return answer
 
 
 def _difference(row: Row) -> dict[str, Any]:

@@ -82,6 +82,7 @@ def _facts_fields(facts: Facts) -> dict[str, Any]:
             "source": snapshot.source,
             "run_id": snapshot.run_id,
             "life": snapshot.life,
+            **({} if (mark := snapshot.position.mark_price) is None else {"mark_price": mark}),
         },
         "snapshot_problem": facts.snapshot_problem,
         "ledger": ledger

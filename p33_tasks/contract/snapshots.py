@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from p33_tasks.contract.hash_values import MAX_NAME_CHARS, Raw, number, optional
 from p33_tasks.contract.positions import HEDGE_LEGS
@@ -18,6 +19,7 @@ HEDGED = "HEDGED"
 SNAPSHOT_FIELDS = (
     *("position_amt", "ts_ms", "ts_epoch", "source", "run_id", "position_mode", "life"),
     *("long_amt", "short_amt"),  # of a symbol in hedge mode, in its own key
+    "mark_price",  # only recorded: no verdict rests on it
 )
 SNAPSHOT_PRICE_FIELDS = ("entry_price", "mark_price", "leverage", "unrealized_pnl")
 
@@ -68,7 +70,7 @@ def decode_snapshot(symbol: str, raw: Raw) -> Snapshot | None:
     Raises:
         CorruptStateError: A field is missing, no number, or too long.
     """
-    amount, ts_ms, ts_epoch, source, run_id, mode, life, long_amt, short_amt = raw
+    amount, ts_ms, ts_epoch, source, run_id, mode, life, long_amt, short_amt, mark = raw
     if all(value is None for value in raw):
         return None
     fetched_ms = decode_time(ts_ms, ts_epoch)
@@ -82,6 +84,7 @@ def decode_snapshot(symbol: str, raw: Raw) -> Snapshot | None:
     position = Position(
         symbol=symbol,
         position_amt=number(amount, "position_amt"),
+        mark_price=_mark(mark),
         hedge_mode=is_hedged,
         legs=_decode_legs({Leg.LONG: long_amt, Leg.SHORT: short_amt}) if is_hedged else (),
     )
@@ -109,6 +112,13 @@ def decode_leg_snapshot(symbol: str, raw: Raw, *, leg: Leg, of_symbol: Snapshot 
     if not leg.admits(snapshot.position_amt):
         raise CorruptStateError(f"the snapshot of {symbol} {leg} holds {canonical(snapshot.position_amt)}")
     return snapshot
+
+
+def _mark(text: str | None) -> Decimal | None:
+    try:
+        return number(text, "mark_price") if text else None
+    except CorruptStateError:
+        return None
 
 
 def _decode_legs(amounts: Mapping[Leg, str | None]) -> tuple[LegPosition, ...]:

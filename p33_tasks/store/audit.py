@@ -178,7 +178,13 @@ def _snapshot(symbol: str, fields: Mapping[str, Any]) -> Snapshot:
     amounts = {leg: fields.get(f"{leg.lower()}_amt") for leg in HEDGE_LEGS}
     legs = tuple(LegPosition(leg=leg, position_amt=_number(a)) for leg, a in amounts.items() if a is not None)
     return Snapshot(
-        position=Position(symbol=symbol, position_amt=amount, hedge_mode=hedge_mode, legs=legs),
+        position=Position(
+            symbol=symbol,
+            position_amt=amount,
+            mark_price=_optional(fields.get("mark_price")),  # since 0.2
+            hedge_mode=hedge_mode,
+            legs=legs,
+        ),
         ts_ms=_time(fields["ts_ms"]),
         source=_text(fields["source"]),
         run_id=_text(fields["run_id"]),

@@ -283,3 +283,22 @@ def test_a_progress_bar_is_shown_in_a_terminal_only(gate: Gate, call: Call, argu
     assert b"replaying" in shown
     assert b"100%" in shown
     assert json.loads(done.stdout)["ok"] is True
+
+
+def test_a_cooldown_mode_tells_what_it_would_have_changed(gate: Gate, call: Call) -> None:
+    gate.make_ready("0.040")
+    gate.redis.hset(gate.keys.snapshot(SYMBOL), "mark_price", "30000.5")
+    gate.redis.hset(gate.keys.ledger(SYMBOL), "last_order_time_ms", gate.now_ms() - 20_000)
+    gate.redis.hset(gate.keys.snapshot(SYMBOL), "ts_ms", gate.now_ms() - 10)
+    adaptive = {"cooldown_sec": "30", "cooldown_by": "volatility", "base_sec": "15", "measured": "2"}
+    gate.redis.hset(gate.keys.adaptive_limits(SYMBOL), mapping=adaptive)
+    assert gate.why_not("adapted") == Reason.COOLDOWN_IN_FLIGHT
+    assert '"mark_price":30000.5' in latest(gate)["inputs"]
+    found = document(call("replay", "--cooldown-mode", "fixed", "--json"))
+    assert found["cooldown_mode"] == {"mode": "fixed", "seen": 1, "other": 1, "too_little_data": 0}
+    assert [(change["from"], change["to"]) for change in found["changes"]] == [("cooldown_in_flight", "allow")]
+    found = document(call("replay", "--cooldown-mode", "adaptive", "--json"))
+    assert (found["changed"], found["cooldown_mode"]["other"]) == (0, 0)
+    text = " ".join(call("replay", "--cooldown-mode", "fixed").stdout.split())
+    assert "With cooldown_mode fixed: 1 of 1" in text
+    assert "the cooldown would have been another one at 1 of 1 verdicts with facts" in text

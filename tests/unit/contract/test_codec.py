@@ -19,21 +19,21 @@ JUNK = ["", "NaN", "Infinity", "1e400", "0x1", "0.04.0", "flat", "None", "1,5", 
 @pytest.mark.parametrize("amount", JUNK)
 def test_an_amount_that_is_no_number_is_corrupt_and_not_flat(amount: str):
     with pytest.raises(CorruptStateError):
-        decode_snapshot("BTCUSDT", [amount, "1771305126000", None, SOURCE, "a" * 40, "one_way", "1" * 40, None, None])
+        decode_snapshot("BTCUSDT", [amount, "1771305126000", None, SOURCE, "a" * 40, "one_way", "1" * 40, *[None] * 3])
     with pytest.raises(CorruptStateError):
         decode_ledger("BTCUSDT", [amount, None, None, None, None, None])
 
 
 @pytest.mark.parametrize("without", [0, 1], ids=["amount", "time"])
 def test_a_snapshot_without_amount_or_time_is_corrupt(without: int):
-    raw: list[str | None] = ["0.04", "1771305126000", None, SOURCE, "a" * 40, "one_way", "1" * 40, None, None]
+    raw: list[str | None] = ["0.04", "1771305126000", None, SOURCE, "a" * 40, "one_way", "1" * 40, *[None] * 3]
     raw[without] = None
     with pytest.raises(CorruptStateError):
         decode_snapshot("BTCUSDT", raw)
 
 
 def test_what_is_not_there_is_none():
-    assert decode_snapshot("BTCUSDT", [None] * 9) is None
+    assert decode_snapshot("BTCUSDT", [None] * 10) is None
     assert decode_ledger("BTCUSDT", [None] * 6) is None
     assert decode_market("BTCUSDT", [None] * 6, SOURCE) is None
 
@@ -86,7 +86,7 @@ def test_what_the_venue_said_last_is_told_in_place_of_rules():
 @pytest.mark.parametrize("field", [3, 4], ids=["source", "run_id"])
 def test_a_text_without_end_is_corrupt(field: int):
     """It would go into every audit entry."""
-    raw: list[str | None] = ["0.04", "1771305126000", None, SOURCE, "a" * 40, "one_way", "1" * 40, None, None]
+    raw: list[str | None] = ["0.04", "1771305126000", None, SOURCE, "a" * 40, "one_way", "1" * 40, *[None] * 3]
     raw[field] = "x" * (MAX_NAME_CHARS + 1)
     with pytest.raises(CorruptStateError):
         decode_snapshot("BTCUSDT", raw)
