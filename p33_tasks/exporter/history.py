@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median_low
 
@@ -15,6 +15,8 @@ from p33_tasks.views.overview import Overview
 PERIOD_SEC = 10
 KEPT = 360
 MINUTE_MS = 60_000
+MAX_POINTS = 60
+"""Of one symbol's line: a page shows many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,9 @@ class Sample:
     allowed: int  # since the counters began
     denied: int
     latency: tuple[int, ...]  # observations per bucket, since the counters began
+    adapted_ms: Mapping[str, int] = field(
+        default_factory=dict
+    )  # the service's own cooldown, by position; where it has one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +82,19 @@ class History:
             Point(at_ms=b.at_ms, value=quantile_ms(_increase(a.latency, b.latency), share)) for a, b in self._steps()
         ]
 
+    def cooldown_sec(self, position: str, base_ms: int) -> list[Point]:
+        """A position's cooldown at looks over the whole time, at most ``MAX_POINTS``; none where it was never adapted.
+
+        Args:
+            position: The position key.
+            base_ms: Its cooldown where the service has none of its own.
+        """
+        if not any(position in sample.adapted_ms for sample in self._samples):
+            return []
+        stride = -(-len(self._samples) // MAX_POINTS)
+        looks = list(self._samples)[::-stride][::-1]  # the latest look is among them
+        return [Point(at_ms=s.at_ms, value=max(base_ms, s.adapted_ms.get(position, 0)) / 1000) for s in looks]
+
     def _steps(self) -> Iterator[tuple[Sample, Sample]]:
         """Two neighbouring looks; not across a gap, where nobody knows what happened when."""
         for before, after in pairwise(self._samples):
@@ -117,6 +135,11 @@ def _sample(overview: Overview) -> Sample:
         allowed=allowed,
         denied=denied,
         latency=bucket_counts(overview.counters, "p33_permit_latency_seconds", LATENCY_BUCKETS_MS),
+        adapted_ms={
+            view.position: own_ms
+            for view in overview.symbols
+            if (own_ms := view.facts.limits.adaptive_cooldown_ms) is not None
+        },
     )
 
 

@@ -57,6 +57,7 @@ def render(
         recent=recent,
         at=iso(overview.now_ms)[:19].replace("T", " "),
         prepares=settings.prepares,
+        plot_of=lambda view: plots.cooldowns(history, view, settings.policy),
         **_frame(history, settings, choices),
     )
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from math import inf
 from typing import NamedTuple
 
+from p33_tasks.domain.limits import in_force
 from p33_tasks.domain.models import Policy
 from p33_tasks.exporter.history import PERIOD_SEC, History, Point
+from p33_tasks.views.positions import SymbolView
 
 WIDTH, HEIGHT = 1000, 100
 LEAST_SPAN_MS = 300_000
@@ -48,20 +52,50 @@ def trends(history: History, policy: Policy) -> tuple[Figure, ...]:
     )
 
 
+def cooldowns(history: History, view: SymbolView, policy: Policy) -> Figure | None:
+    """A position's cooldown over the last hour, beside the one that it lengthens; None where it was never adapted."""
+    limits = view.facts.limits
+    base_ms = in_force(policy, replace(limits, adaptive_cooldown_ms=None), view.facts.now_ms).cooldown_ms
+    points = history.cooldown_sec(view.position, base_ms)
+    if not points or not history.span_ms:
+        return None
+    values = [point.value for point in points if point.value is not None]
+    name = f"{min(values):.3g} to {max(values):.3g} s"
+    stride_ms = max(b.at_ms - a.at_ms for a, b in pairwise(points)) if len(points) > 1 else 0
+    return figure(
+        f"Cooldown of {view.position}",
+        "s",
+        {name: points},
+        span_ms=history.span_ms,
+        limit=base_ms / 1000,
+        gap_ms=max(GAP_MS, stride_ms),
+        is_small=True,
+    )
+
+
 def figure(
-    title: str, unit: str, lines: dict[str, list[Point]], *, span_ms: int, limit: float | None = None, most: float = inf
+    title: str,
+    unit: str,
+    lines: dict[str, list[Point]],
+    *,
+    span_ms: int,
+    limit: float | None = None,
+    most: float = inf,
+    gap_ms: int = GAP_MS,
+    is_small: bool = False,
 ) -> Figure:
     """One plot of at most two lines, by name.
 
     Values above ``most`` are drawn at the upper edge, so that one outlier doesn't flatten the rest.
     """
     values = [point.value for points in lines.values() for point in points if point.value is not None]
-    top = _nice(min(max([*values, (limit or 0) * 1.2]) or 1.0, most))
+    highest = min(max([*values, (limit or 0) * 1.2]) or 1.0, most)
+    top = highest if is_small else _nice(highest)
     end_ms = max((point.at_ms for points in lines.values() for point in points), default=0)
     shown_ms = max(span_ms, LEAST_SPAN_MS)
     unit = f" {unit}" if unit else ""
     drawn = (
-        Line(kind, name, _last(points, unit), " ".join(_path(points, end_ms, shown_ms, top)))
+        Line(kind, name, _last(points, unit), " ".join(_path(points, end_ms, shown_ms, top, gap_ms)))
         for kind, (name, points) in zip("ab", lines.items(), strict=False)
     )
     limited, limit_y = ("", None) if limit is None else (f", limit {limit:g}{unit}", _y(limit, top))
@@ -72,13 +106,13 @@ def _y(value: float, top: float) -> float:
     return round(HEIGHT * (1 - min(value, top) / top), 1)
 
 
-def _path(points: Sequence[Point], end_ms: int, shown_ms: int, top: float) -> Iterator[str]:
+def _path(points: Sequence[Point], end_ms: int, shown_ms: int, top: float, gap_ms: int) -> Iterator[str]:
     """A line from one look to the next; a dot where the last one is too long ago, a gap where nothing is known."""
     before_ms = -inf
     for at_ms, value in ((point.at_ms, point.value) for point in points):
         if value is not None:
             place = f"{WIDTH * (1 - (end_ms - at_ms) / shown_ms):.1f} {_y(value, top):.1f}"
-            yield f"L{place}" if at_ms - before_ms <= GAP_MS else f"M{place}h0.1"
+            yield f"L{place}" if at_ms - before_ms <= gap_ms else f"M{place}h0.1"
             before_ms = at_ms
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p33_tasks.domain.models import SymbolLimits
 from p33_tasks.exporter.answers import is_own_name
 from p33_tasks.exporter.cluster import Reading
 from p33_tasks.exporter.health import readiness
@@ -97,14 +99,20 @@ def shown(page: str) -> str:
     return " ".join("".join(read(page).words).split())
 
 
-def home_page(overview: Overview | None = None, *recent: RecentVerdict, query: Any = None, **more: Any) -> str:
+def home_page(
+    overview: Overview | None = None,
+    *recent: RecentVerdict,
+    query: Any = None,
+    history: History | None = None,
+    **more: Any,
+) -> str:
     overview = overview or make_overview()
     ready = readiness(Reading(overview=overview, problem="", took_sec=0), make_policy())
     symbols = ",".join(view.symbol for view in overview.symbols)
     return home.render(
         overview,
         recent,
-        history=History(),
+        history=history or History(),
         ready=ready,
         settings=Settings(P33_ALLOWLIST=symbols, **more),
         choices=home.Choices.of(query or {}),
@@ -277,6 +285,36 @@ def test_an_allow_shows_every_rule_passed_and_a_deny_where_it_stopped() -> None:
     assert denied.count(": passed") == 10
     assert denied.count(": failed") == 1
     assert "There is nothing to close." in denied
+
+
+def adapted(at_sec: int, **cooldowns_ms: int) -> Overview:
+    views = [
+        make_view(
+            symbol, limits=SymbolLimits(adaptive_cooldown_ms=ms, adaptive_by="volatility") if ms else SymbolLimits()
+        )
+        for symbol, ms in cooldowns_ms.items()
+    ]
+    return replace(make_overview(*views), now_ms=NOW_MS + at_sec * 1000)
+
+
+def test_a_symbol_whose_cooldown_was_adapted_has_a_small_plot_and_no_other() -> None:
+    history = History()
+    for at in range(90):
+        history.add(latest := adapted(10 * at, BTCUSDT=15_000 + 100 * at, ETHUSDT=0))
+    page = home_page(latest, history=history)
+    assert page.count('class="small"') == 1
+    assert "Cooldown of BTCUSDT: 15.1 to 23.9 s now 23.9 s; 0 to 23.9 s, limit 15 s" in page
+    (path,) = re.findall(r'<svg class="small".*?class="a"[^>]*? d="([^"]*)"', page, re.DOTALL)
+    assert len(path.split("L")) <= 60
+    assert path.count("M") == 1, "one line without gaps"
+    assert 'class="small"' not in home_page(latest)
+
+
+def test_the_plot_of_an_outage_has_a_gap_in_time_and_nothing_else() -> None:
+    history = History()
+    for at_sec in (0, 10, 500, 510):
+        history.add(latest := adapted(at_sec, BTCUSDT=20_000))
+    assert 'class="small"' in home_page(latest, history=history)
 
 
 def test_a_promoted_plan_links_to_the_task_that_prepared_it() -> None:
