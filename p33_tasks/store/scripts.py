@@ -110,6 +110,8 @@ def checked_reply(reply: list[Any]) -> list[Any]:
 def encoded(value: Value) -> bytes:
     """A key or an argument as it is sent."""
     # Foreign bytes came in as lone surrogates; hiredis would refuse to send them back, whatever the client's options.
+    if type(value) is str:  # most of them
+        return value.encode("utf-8", "surrogateescape")
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
 
 

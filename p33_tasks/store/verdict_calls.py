@@ -16,6 +16,9 @@ DECISION_TTL_MS = 86_400_000
 AUDIT_MAXLEN = 100_000
 EVALUATION_BUCKETS_US = (50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000)
 LATENCY_BUCKETS_MS = (1, 2, 5, 10, 20, 50, 100, 250, 500, 1_200, 3_000, 10_000, 60_000)
+_EVALUATION_BUCKETS, _LATENCY_BUCKETS = (
+    ",".join(map(str, bounds)) for bounds in (EVALUATION_BUCKETS_US, LATENCY_BUCKETS_MS)
+)
 OTHER_SYMBOL = "_other"
 """The label of every symbol outside the allowlist: strangers' symbols must not grow the metrics without bound."""
 
@@ -32,6 +35,8 @@ _EVALUATED = (
     "limits",
     "adaptive",
 )
+
+_NOTHING_EVALUATED = {f"evaluated_{name}": "" for name in _EVALUATED}
 
 
 def verdict_keys(keys: Keys, plan: Plan, leg: Leg, entry: StreamEntry | None) -> dict[str, str]:
@@ -63,7 +68,7 @@ def verdict_keys(keys: Keys, plan: Plan, leg: Leg, entry: StreamEntry | None) ->
 def verdict_args(plan: Plan, leg: Leg, entry: StreamEntry | None, policy: Policy) -> dict[str, str | int]:
     """What every call says; a verdict's own arguments replace what is empty here."""
     return {
-        **{f"evaluated_{name}": "" for name in _EVALUATED},
+        **_NOTHING_EVALUATED,
         "decision_json": "",
         "permit_json": "",
         "decision_ttl_ms": max(DECISION_TTL_MS, policy.plan_max_age_ms + MAX_AHEAD_MS),
@@ -88,8 +93,8 @@ def verdict_args(plan: Plan, leg: Leg, entry: StreamEntry | None, policy: Policy
         "cooldown_ms": 0 if plan.emergency and plan.emergency.passes_cooldown else policy.cooldown_ms,
         "market_max_age_ms": policy.market_max_age_ms,
         "evaluation_us": 0,
-        "evaluation_buckets_us": _joined(EVALUATION_BUCKETS_US),
-        "latency_buckets_ms": _joined(LATENCY_BUCKETS_MS),
+        "evaluation_buckets_us": _EVALUATION_BUCKETS,
+        "latency_buckets_ms": _LATENCY_BUCKETS,
         "promote": 0,
         "policy_digest": "",
         "plan_id_json": "",
@@ -129,7 +134,3 @@ def _emergency_arguments(plan: Plan, leg: Leg) -> dict[str, str]:
         "event_id": hashlib.sha256(f"{position}\nemergency\n{plan.plan_id}".encode()).hexdigest()[:32],
         "event_json": exact_json.dumps({**told, "now": now, "why": emergency.why, "by": emergency.by}),
     }
-
-
-def _joined(bounds: tuple[int, ...]) -> str:
-    return ",".join(map(str, bounds))
