@@ -139,7 +139,7 @@ def limits_json(view: SymbolView, policy: Policy) -> dict[str, Any]:
     return {
         "cooldown_sec": sec(mine.cooldown_ms),
         "cooldown_by": mine.cooldown_by,
-        "volatility_ratio": None if view.volatility_ratio is None else round(view.volatility_ratio, 3),
+        "volatility_ratio": None if view.volatility_ratio is None else Decimal(f"{view.volatility_ratio:.3f}"),
         "qty_tolerance_pct": mine.qty_tolerance_pct,
         "qty_tolerance_by": mine.tolerance_by,
         "stale_threshold_sec": sec(mine.stale_threshold_ms),
