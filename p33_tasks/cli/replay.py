@@ -112,12 +112,11 @@ def replay(
         as_json_from_now_on()
     session, span = open_session(), Span(since_ms=since_ms, last=last, symbol=symbol_of(symbol) if symbol else None)
     given = {name: text for name, text in limits.items() if text is not None}
-    tried = _limits(given)
+    report = output.Report(limits=_limits(given), given=given)
     if cooldown_mode is not None:
-        tried, given = tried or Limits(), {**given, "cooldown_mode": cooldown_mode}
-    report = output.Report(limits=tried, given=given)
-    if cooldown_mode is not None:
-        report.cooldowns = _cooldowns(session, span, cooldown_mode, tried)
+        report.limits = report.limits or Limits()
+        report.given = {**given, "cooldown_mode": cooldown_mode}
+        report.cooldowns = _cooldowns(session, span, cooldown_mode, report.limits)
     _run(session, span, report, form)
     if report.tally.different:
         raise click.exceptions.Exit(NO)
