@@ -56,6 +56,20 @@ DEAD_LETTERS = (
         "test_a_result_is_put_back_once_and_applied",
     ),
     Guard(
+        promise="a result that was put back is as old as the entry it names",
+        file="contract/results.py",
+        old="    first_ms = time_ms_of(result.repeats) if result.repeats else added_ms\n",
+        new="    first_ms = added_ms\n",
+        tests=("unit/contract/test_results.py::test_a_result_that_was_put_back_is_as_old_as_the_entry_it_names",),
+    ),
+    _retry(
+        "the day after which a verdict is forgotten counts from the first entry",
+        "store/results.py",
+        '            "added_ms": time_ms_of(result.first_entry(entry).entry_id),\n',
+        '            "added_ms": time_ms_of(entry.entry_id),\n',
+        "test_an_old_result_that_was_put_back_is_no_unpermitted_execution",
+    ),
+    Guard(
         promise="no result is younger than its own entry",
         file="contract/results.py",
         old="    if first_ms > added_ms:\n",

@@ -37,4 +37,18 @@ DETECTION = (
         new="    elif (ahead_ms := stream.ahead_ms(overview.now_ms)) > 10**18:\n",
         tests=(f"{CHECK}::test_ids_that_no_clock_of_this_redis_gave_are_said",),
     ),
+    Guard(
+        promise="a key or a broker other than the workers' is noticed",
+        file="cli/check_service.py",
+        old="for worker, mark in marked.items() if mark != own[name]))\n",
+        new="for worker, mark in marked.items() if not mark))\n",
+        tests=(f"{CHECK}::test_a_setting_other_than_the_workers_is_noticed",),
+    ),
+    Guard(
+        promise="another signing key leaves another mark",
+        file="contract/fingerprints.py",
+        old="hmac.new(key.encode(), text.encode(),",
+        new="hmac.new(bytes(key is not None), text.encode(),",
+        tests=(f"{CHECK}::test_a_setting_other_than_the_workers_is_noticed",),
+    ),
 )

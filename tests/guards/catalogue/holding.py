@@ -12,7 +12,35 @@ def _hold(promise: str, old: str, new: str, test: str, file: str = HOLDS) -> Gua
     return Guard(promise=promise, file=file, old=old, new=new, tests=(f"{TESTS}::{test}",))
 
 
+OPERATOR = "integration/cli/test_operator.py"
+
+
+def _operator(promise: str, file: str, old: str, new: str, test: str) -> Guard:
+    return Guard(promise=promise, file=file, old=old, new=new, tests=(f"{OPERATOR}::{test}",))
+
+
 HOLDING = (
+    _operator(
+        "of two holds of an operator the longer one stays",
+        "store/lua/change_hold.lua",
+        "(left < 0 or for_ms ~= '' and tonumber(for_ms) <= left)",
+        "(left < 0)",
+        "test_a_hold_that_would_end_earlier_gives_way_and_any_other_stays",
+    ),
+    _operator(
+        "a hold without an end is never given one",
+        "store/lua/change_hold.lua",
+        "(left < 0 or for_ms ~= ''",
+        "(for_ms ~= ''",
+        "test_a_hold_that_would_end_earlier_gives_way_and_any_other_stays",
+    ),
+    _operator(
+        "a hold on a symbol outside the allowlist is refused",
+        "cli/hold.py",
+        'else (listed_symbol_of(symbol or "", session),)\n',
+        'else (symbol_of(symbol or ""),)\n',
+        "test_a_symbol_outside_the_allowlist_is_refused_with_the_near_ones",
+    ),
     _hold(
         "a service hold lies in its own key",
         '        return f"{self.prefix}:position:hold:{position_key(symbol, leg)}"\n',
