@@ -121,7 +121,7 @@ def _report(c: Scenario, w: World, gone: World, e: Executor, at: int) -> Moves:
         for move, after in _tell(c, gone, e.plan, ORDER_ONLY, by=e.by):
             yield move, _executor(after, e._replace(phase=SENT_AND_TOLD)) if e.qty else after
     if c.lies:
-        yield from _tell(c, gone, e.plan, REJECTED, by=e.by)
+        yield from _tell(c, w if c.owns_up else gone, e.plan, REJECTED, by=e.by)
     if c.doubts:
         yield from _tell(c, w, e.plan, DOUBT, by=e.by)
     if e.qty:

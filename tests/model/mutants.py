@@ -86,6 +86,7 @@ BROKEN_BY: tuple[Mutant, ...] = (
     mutant("result.permit_there", breaks=ABOVE, gives_up=True, getdel=True, executors=2),
     mutant("result.consume_id", breaks=ABOVE, strays=True, limits=SHOWS_LATE),
     mutant("result.barrier", breaks=ABOVE, lies=True),
+    mutant("result.barrier", breaks=ABOVE, lies=True, owns_up=True),
     mutant("result.delete", breaks=COVERED, gives_up=True, actions=(FULL,)),
     # --- an outcome that isn't known
     mutant("load.unknown", "commit.unknown", breaks=UNKNOWN, **DOUBTS),

@@ -21,6 +21,10 @@ class Guards:
     compares_ledger_and_memory: bool = True
     waits_for_final: bool = True
     remembers_orders: bool = True
+    repair_is_final: bool = True  # a later `unknown` of the repaired plan holds nothing
+    repair_ends_unknown: bool = True  # what its unknown outcome held ends with it
+    part_ends_nothing: bool = True  # in `record_result.lua`: more of the order may follow
+    unknown_holds: bool = True  # ... and an `unknown` holds the position
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,9 @@ class State:
     is_later: bool = True  # the snapshot was requested after the last order time
     reservation: str = ""  # "", "issued", "consumed"
     was_sent: bool = False
+    settled: bool = False  # by a repair of the first plan's order
+    held: bool = False  # by the first plan's unknown outcome
+    doubted: bool = False  # that was said, and nothing has ended it
     results: frozenset[int] = frozenset()  # cumulative quantities; each may be delivered again, or never
     reading: Reading | None = None
     wrong: str = ""
@@ -72,6 +79,8 @@ def broken(state: State) -> str:
         return "an execution was applied twice"
     if state.memory > state.executed:
         return "more is remembered than was executed"
+    if state.settled and state.held:
+        return "a position is held for a plan whose order was repaired"
     return ""
 
 
@@ -79,14 +88,15 @@ def moves(state: State, guards: Guards) -> Iterator[State]:
     """Each next step of anybody."""
     yield from _gate(state)
     yield from _venue(state)
-    yield from _results(state)
+    yield from _results(state, guards)
     yield from _repair(state, guards)
 
 
 def _gate(s: State) -> Iterator[State]:
-    if not s.reservation and s.is_later and s.snapshot == s.ledger and s.snapshot > 0:
+    if not s.reservation and not s.held and s.is_later and s.snapshot == s.ledger and s.snapshot > 0:
         is_open = s.was_sent and not s.is_final
         wrong = "a plan was allowed while an order could still be executed" if is_open else ""
+        wrong = wrong or ("a plan was allowed while an outcome was unknown" if s.doubted else "")
         yield replace(s, reservation="issued", wrong=wrong)
     if s.reservation == "issued":
         yield replace(s, reservation="")  # it expired
@@ -109,16 +119,24 @@ def _venue(s: State) -> Iterator[State]:
     yield replace(s, snapshot=START - s.executed, is_later=True)
 
 
-def _results(s: State) -> Iterator[State]:
+def _results(s: State, guards: Guards) -> Iterator[State]:
+    if s.was_sent and not s.settled:
+        # The executor doesn't know what became of its order, whatever it said before.
+        yield replace(s, held=guards.unknown_holds, doubted=True)
+    elif s.settled and not guards.repair_is_final:
+        yield replace(s, held=True)
     for quantity in s.results:
         increase = max(quantity - s.memory, 0)
-        released = "" if s.reservation == "consumed" and s.is_final else s.reservation
+        ends = s.is_final or not guards.part_ends_nothing
+        released = "" if s.reservation == "consumed" and ends else s.reservation
         yield replace(
             s,
             ledger=s.ledger - increase,
             memory=s.memory + increase,
             is_later=s.is_later and not increase and released == s.reservation,
             reservation=released,
+            held=s.held and not ends,
+            doubted=s.doubted and not ends,
         )
 
 
@@ -141,6 +159,9 @@ def _repair(s: State, guards: Guards) -> Iterator[State]:
         memory=r.executed if guards.remembers_orders else s.memory,
         is_later=False,
         reservation="",  # of the order's own plan
+        settled=True,
+        held=s.held and not guards.repair_ends_unknown,
+        doubted=False,
         reading=None,
     )
 

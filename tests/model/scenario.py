@@ -100,6 +100,7 @@ class Scenario:
     doubts: bool = False  # an executor says that the outcome of its order is unknown, again and again
     cuts: int = 0  # P33_PERMIT_TTL is lowered, and the workers restarted
     lies: bool = False  # an executor says that the venue refused an order which the venue executed
+    owns_up: bool = False  # ... and may tell the execution afterwards
     unfilled: bool = False  # an order may execute nothing
     tells_twice: bool = False  # an order is reported before its fill is, and its fill again and again
     removed: frozenset[str] = field(default_factory=frozenset)  # guards left out

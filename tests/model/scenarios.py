@@ -14,6 +14,7 @@ SMALL: tuple[Scenario, ...] = (
     Scenario(name="two plans, two workers, two executors", workers=2, executors=2),
     Scenario(name="orders that execute nothing, rejections without proof", unfilled=True, strays=True, executors=2),
     Scenario(name="a refusal that isn't one", lies=True, workers=2, gives_up=False),
+    Scenario(name="a refusal that isn't one, the execution told later", lies=True, owns_up=True, gives_up=False),
     Scenario(name="results recorded late", told_later=True, gives_up=False),
     Scenario(name="a hold comes and goes", holds=1, gives_up=False),
     Scenario(name="the service holds the position", service_holds=1, gives_up=False, executors=2),
