@@ -15,7 +15,7 @@ from p33_tasks.cli.check_redis import UNUSABLE, check_broker, check_redis
 from p33_tasks.cli.check_rights import check_rights
 from p33_tasks.cli.check_service import check_service
 from p33_tasks.cli.durations import Seconds
-from p33_tasks.cli.failures import NO, WRONG_USAGE, json_option
+from p33_tasks.cli.failures import NO, UNREACHABLE, WRONG_USAGE, json_option
 from p33_tasks.cli.findings import Finding, Findings, Grade, counted, listed, worst
 from p33_tasks.cli.session import Session, open_session
 from p33_tasks.cli.show import cell, console, print_json, seconds
@@ -53,8 +53,8 @@ def check(no_exchange: bool, wait_sec: float, as_json: bool) -> None:
     """Look at everything this service needs: configuration, Redis, broker, exchange, workers, beat, streams.
 
     Reads only. The exchange is asked a handful of things (request weight below 50) on the budget that all workers
-    share; no order is placed. With --wait it is asked when all else is in order. Exit 1 when something fails, 2 when
-    the configuration can't be used; warnings are 0.
+    share; no order is placed. With --wait it is asked when all else is in order. Exit 3 when Redis, broker or exchange
+    can't be reached, 1 when something else fails, 2 when the configuration can't be used; warnings are 0.
 
     \b
     Examples:
@@ -73,7 +73,7 @@ def check(no_exchange: bool, wait_sec: float, as_json: bool) -> None:
     found = wait_for_checks(session, wait_sec=wait_sec, ask_exchange=not no_exchange)
     report(found, as_json=as_json)
     if worst(found) is Grade.FAIL:
-        raise click.exceptions.Exit(NO)
+        raise click.exceptions.Exit(UNREACHABLE if any(finding.unreachable for finding in found) else NO)
 
 
 def wait_for_checks(session: Session, *, wait_sec: float, ask_exchange: bool = True) -> list[Finding]:

@@ -14,6 +14,7 @@ from p33_tasks.errors import (
     ExchangeCredentialsError,
     ExchangeError,
     ExchangeRateLimitedError,
+    ExchangeUnavailableError,
     StoreError,
 )
 from p33_tasks.ports import Venue
@@ -101,6 +102,8 @@ def _asked(findings: Findings, what: str, ask: Callable[[], Any], fix: str) -> A
         findings.fail(what, str(error), wait)
     except StoreError as error:
         findings.fail(what, str(error), NOT_THE_EXCHANGE)
+    except ExchangeUnavailableError as error:
+        findings.away(what, str(error), fix)
     except ExchangeError as error:
         findings.fail(what, str(error), fix)
     return None
@@ -156,7 +159,8 @@ def _check_positions(findings: Findings, venue: Venue, settings: Settings) -> bo
         findings.fail("credentials", str(error), fix)
         return False
     except (ExchangeError, StoreError) as error:
-        findings.fail("positions", str(error), "snapshots fail in the same way: until this works, every plan is denied")
+        note = findings.away if isinstance(error, ExchangeUnavailableError) else findings.fail
+        note("positions", str(error), "snapshots fail in the same way: until this works, every plan is denied")
         return False
     findings.ok("credentials", "accepted")
     unknown = [symbol for symbol in allowlist if symbol not in report.positions]

@@ -12,7 +12,7 @@ from p33_tasks.cli.findings import Finding, Findings, Grade, listed
 from p33_tasks.cli.session import Session, place_of
 from p33_tasks.contract.keys import Keys
 from p33_tasks.domain.models import Leg
-from p33_tasks.errors import ConfigurationError, StoreError
+from p33_tasks.errors import ConfigurationError, StoreError, StoreUnavailableError
 from p33_tasks.settings import Settings
 from p33_tasks.store.connection import connect
 from p33_tasks.store.scripts import translated_errors
@@ -42,7 +42,9 @@ def check_redis(session: Session) -> list[Finding]:
             unfit = why_unfit(info)
             wrong = list(_wrong_types(session)) if unfit is None else []
     except StoreError as error:
-        findings.fail("reachable", f"{session.redis_place}: {error}", _way_in(error))
+        refused = isinstance(error.__cause__, redis.AuthenticationError) or not isinstance(error, StoreUnavailableError)
+        note = findings.fail if refused else findings.away
+        note("reachable", f"{session.redis_place}: {error}", _way_in(error))
         return findings.all
     if unfit is not None:
         findings.fail(UNUSABLE, f"{session.redis_place}: {unfit}", f"use {WHICH_WORK}")
@@ -180,7 +182,10 @@ def check_broker(session: Session) -> list[Finding]:
                 client.ping()
             finally:
                 client.close()
-    except (redis.RedisError, OSError, ConfigurationError) as error:
+    except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
+        note = findings.fail if isinstance(error, redis.AuthenticationError) else findings.away
+        note("reachable", f"{place_of(url)}: {error}", fix)
+    except (redis.RedisError, ConfigurationError) as error:
         findings.fail("reachable", f"{place_of(url)}: {error}", fix)
     else:
         findings.ok("reachable", place_of(url))

@@ -16,6 +16,7 @@ from p33_tasks.contract.entries import time_ms_of
 from p33_tasks.contract.timing import iso
 from p33_tasks.store.dead_letters import DEAD_LETTER_MAXLEN
 from p33_tasks.store.operator import OperatorStore, Retry
+from p33_tasks.store.scripts import translated_errors
 from p33_tasks.views.dead_letters import DeadLetter, is_entry_id, read_dead_letter, read_dead_letters
 
 
@@ -137,7 +138,8 @@ def _letters(session: Session, entry_id: str) -> tuple[DeadLetter, ...]:
 def _retry_of(session: Session, letter: DeadLetter) -> Retry | str:
     from p33_tasks.venues.build import venue_entry
 
-    sec, micros = session.client.time()
+    with translated_errors():
+        sec, micros = session.client.time()
     reader = venue_entry(session.settings.exchange).results
     return retry_of(letter, session.keys, reader, now_ms=int(sec) * 1000 + int(micros) // 1000)
 

@@ -1,4 +1,4 @@
-"""A span of time as a user types it: ``90``, ``90s``, ``10m``, ``1.5h``, ``7d``."""
+"""A span of time as a user types it: ``90s``, ``10m``, ``1.5h``, ``7d``."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ MAX_DAYS = 3_660
 
 _SPAN = re.compile(r"(?P<number>[0-9]{1,9}(?:\.[0-9]{1,3})?)(?P<unit>s|m|h|d)?")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_UNITS = "s (seconds), m (minutes), h (hours) or d (days)"
 
 
 class Duration(click.ParamType[int]):
-    """Whole milliseconds, above zero. A bare number is seconds."""
+    """Whole milliseconds, above zero. The unit must be there: ``--for 2`` may be meant as hours."""
 
     name = "duration"
 
@@ -22,14 +23,21 @@ class Duration(click.ParamType[int]):
         """Read a span.
 
         Raises:
-            click.BadParameter: It is none, or not above zero, or over ``MAX_DAYS``.
+            click.BadParameter: It is none, has no unit, or is not above zero, or over ``MAX_DAYS``.
         """
         if isinstance(value, int):
             return value
         found = _SPAN.fullmatch(value.strip().lower())
         if found is None:
             self.fail(f"{value[:40]!r} is not a span of time; write e.g. 90s, 10m, 1.5h or 7d", param, ctx)
-        span_ms = int(Decimal(found["number"]) * _SECONDS[found["unit"] or "s"] * 1000)
+        if found["unit"] is None:
+            number = found["number"]
+            self.fail(
+                f"{number!r} has no unit, which must be {_UNITS}: write {number}s, {number}m, {number}h or {number}d",
+                param,
+                ctx,
+            )
+        span_ms = int(Decimal(found["number"]) * _SECONDS[found["unit"]] * 1000)
         if not 0 < span_ms <= MAX_DAYS * 86_400_000:
             self.fail(f"{value[:40]!r} must be above 0 and at most {MAX_DAYS}d", param, ctx)
         return span_ms
@@ -39,6 +47,18 @@ DURATION = Duration()
 
 
 class Seconds(click.FloatRange):
-    """A number of seconds."""
+    """Seconds, of an option whose help says so (``SEC``): a bare number, or one with a unit."""
 
-    name = "number of seconds, e.g. 60"  # click's message for what is none ends with it
+    name = "number of seconds, e.g. 60 or 60s"  # click's message for what is none ends with it
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read seconds.
+
+        Raises:
+            click.BadParameter: It is none, or out of range.
+        """
+        found = _SPAN.fullmatch(value.strip().lower()) if isinstance(value, str) else None
+        if found is not None and found["unit"] is not None:
+            value = str(Decimal(found["number"]) * _SECONDS[found["unit"]])
+        seconds: float = super().convert(value, param, ctx)
+        return seconds

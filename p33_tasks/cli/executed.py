@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from p33_tasks.cli.failures import Failure
+from p33_tasks.cli.failures import failure_of
 from p33_tasks.cli.session import Session
 from p33_tasks.domain.models import Leg
 from p33_tasks.errors import ExchangeBudgetSpentError, ExchangeError
@@ -66,9 +66,10 @@ def asked(session: Session, symbol: str, leg: Leg, amount: Decimal, *, without_t
     try:
         return ask(symbol, leg, amount)
     except ExchangeError as error:
-        raise Failure(
+        raise failure_of(
+            error,
             f"the ledger of {symbol} was not adopted: it is unknown which orders its position contains: {error}\n"
-            "Try again; or, if no result of an earlier order can come any more: --without-trades"
+            "Try again; or, if no result of an earlier order can come any more: --without-trades",
         ) from error
 
 

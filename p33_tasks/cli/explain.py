@@ -11,11 +11,13 @@ from p33_tasks.cli.failures import NO, Failure, json_option
 from p33_tasks.cli.hold import hold_json
 from p33_tasks.cli.session import Session, open_session
 from p33_tasks.cli.show import cell, console, escaped, print_json, print_lines, seconds
+from p33_tasks.cli.symbols import near_ones
 from p33_tasks.views import narrative, retelling
-from p33_tasks.views.recent import read_recent
+from p33_tasks.views.recent import MAX_RECENT, read_recent
 from p33_tasks.views.stories import Story, Trace, read_story, read_trace
 
 _MARKS = {"passed": ("ok  ", "green"), "failed": ("NO  ", "red"), "not reached": ("    ", "dim")}
+MAX_MEANT = 3
 
 
 @click.command(short_help="Why a plan was allowed or denied.")
@@ -26,7 +28,7 @@ def explain(plan_id: str | None, last: bool, as_json: bool) -> None:
     """Explain PLAN_ID's verdict: the answer and what to do, what happened afterwards, then the facts and the rules.
 
     Exit 1 when there is no verdict; then it says whether the plan is waiting, was moved to the dead-letter stream,
-    or was never seen.
+    or was never seen, and which of the latest plans has a name like it, or is of the symbol that was typed.
 
     \b
     Examples:
@@ -49,10 +51,11 @@ def explain(plan_id: str | None, last: bool, as_json: bool) -> None:
             _print(_story_lines(story))
         return
     trace = read_trace(session.client, session.keys, plan_id)
+    meant = _meant_plans(session, plan_id) if trace.state == "never_seen" else {}
     if as_json:
-        print_json(_trace_json(plan_id, trace))
+        print_json({**_trace_json(plan_id, trace), "did_you_mean": list(meant)})
     else:
-        _print(_trace_lines(plan_id, trace))
+        _print(_trace_lines(plan_id, trace, meant))
     raise click.exceptions.Exit(NO)
 
 
@@ -167,9 +170,21 @@ def _story_json(story: Story) -> dict[str, Any]:
 # --- a plan without one ---------------------------------------------------------------------------------------------
 
 
-def _trace_lines(plan_id: str, trace: Trace) -> Iterator[tuple[str, str]]:
+def _meant_plans(session: Session, text: str) -> dict[str, str]:
+    """Plans of the latest verdicts that were meant, and their symbols: a near id, or those of the symbol typed."""
+    latest = {one.plan_id: one.symbol for one in read_recent(session.client, session.keys, MAX_RECENT)}
+    near = near_ones(text, list(latest))
+    if not near and (symbols := near_ones(text.upper(), session.settings.allowlist)):
+        near = [plan_id for plan_id, symbol in latest.items() if symbol in symbols][:MAX_MEANT]
+    return {plan_id: latest[plan_id] for plan_id in near}
+
+
+def _trace_lines(plan_id: str, trace: Trace, meant: dict[str, str]) -> Iterator[tuple[str, str]]:
     yield f"Plan {escaped(plan_id)}: no verdict stands.", "bold red"
     yield from ((f"  {line}", "") for line in retelling.whereabouts(trace))
+    if meant:
+        named = " or ".join(f"{escaped(name)} ({escaped(symbol)})" for name, symbol in meant.items())
+        yield f"  Did you mean the plan {named}?", ""
 
 
 def _trace_json(plan_id: str, trace: Trace) -> dict[str, Any]:

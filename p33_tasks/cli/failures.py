@@ -1,4 +1,4 @@
-"""What went wrong, without a traceback: exit 1 when the answer is no, 2 for wrong usage or configuration."""
+"""What went wrong, without a traceback, and the exit codes: each command has these and no other."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ import click
 
 from p33_tasks.bootstrap.journal import with_priority, writes_to_journal
 from p33_tasks.cli.show import escaped, print_json
-from p33_tasks.errors import ConfigurationError, P33Error, StoreUnavailableError
+from p33_tasks.errors import ConfigurationError, ExchangeUnavailableError, P33Error, StoreUnavailableError
 
 NO = 1
+"""The answer is no."""
 WRONG_USAGE = 2
+"""Wrong usage, or settings that can't be used; the same again has the same end."""
+UNREACHABLE = 3
+"""Redis, the broker or the exchange can't be reached, so there is no answer; try again."""
 
 _JSON = "p33.json"
 
@@ -44,6 +48,12 @@ class Misconfigured(Failure):
     """The same for a configuration that can't be used; exit 2."""
 
     exit_code = WRONG_USAGE
+
+
+class Unreachable(Failure):
+    """The same where Redis, the broker or the exchange can't be reached; exit 3."""
+
+    exit_code = UNREACHABLE
 
 
 def json_option(command: Any) -> Any:
@@ -77,15 +87,34 @@ def reported_failures() -> Iterator[None]:
         yield
     except ConfigurationError as error:
         raise Misconfigured(str(error)) from error
-    except StoreUnavailableError as error:
-        raise Failure(f"{error}\n{_redis_advice(error)}") from error
     except P33Error as error:
-        raise Failure(f"{error}\n{_RIGHTS}" if _lacks_a_right(error) else str(error)) from error
+        raise failure_of(error) from error
+
+
+def failure_of(error: P33Error, message: str = "") -> Failure:
+    """The failure that ends a command with the exit code of this error.
+
+    Args:
+        error: What happened.
+        message: What to say instead of the error's own text.
+    """
+    text = message or str(error)
+    if isinstance(error, StoreUnavailableError):
+        refused = _refused_login(error)
+        return (Misconfigured if refused else Unreachable)(f"{text}\n{_LOGIN if refused else _START}")
+    if isinstance(error, ExchangeUnavailableError):
+        return Unreachable(text)
+    return Failure(f"{text}\n{_RIGHTS}" if _lacks_a_right(error) else text)
 
 
 _RIGHTS = (
     "This Redis login has no permission for that; the operator's has (REDIS_USERNAME and REDIS_PASSWORD, or "
     "P33_REDIS_URL; config/README.md says what each role may)."
+)
+_LOGIN = "The server is there and refused the login: check REDIS_USERNAME and REDIS_PASSWORD, or P33_REDIS_URL."
+_START = (
+    "Start Redis there, or set REDIS_HOST and REDIS_PORT (or P33_REDIS_URL); "
+    "p33 check shows more. To try everything without a Redis of your own: p33 up"
 )
 
 
@@ -95,11 +124,6 @@ def _lacks_a_right(error: P33Error) -> bool:
     return "NoPermission" in type(error.__cause__).__name__ or "script can't" in text or "No permissions" in text
 
 
-def _redis_advice(error: StoreUnavailableError) -> str:
+def _refused_login(error: StoreUnavailableError) -> bool:
     cause = type(error.__cause__).__name__
-    if "Authentication" in cause or "NoPermission" in cause:
-        return "The server is there and refused the login: check REDIS_USERNAME and REDIS_PASSWORD, or P33_REDIS_URL."
-    return (
-        "Start Redis there, or set REDIS_HOST and REDIS_PORT (or P33_REDIS_URL); "
-        "p33 check shows more. To try everything without a Redis of your own: p33 up"
-    )
+    return "Authentication" in cause or "NoPermission" in cause

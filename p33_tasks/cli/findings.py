@@ -25,6 +25,7 @@ class Finding:
     grade: Grade
     found: str
     fix: str = ""  # empty when there is nothing to fix
+    unreachable: bool = False  # nobody answered there: what depends on it was not looked at
 
     def as_json(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -60,6 +61,10 @@ class Findings:
     def fail(self, what: str, found: str, fix: str) -> None:
         """Note what keeps the service from working."""
         self.add(what, Grade.FAIL, found, fix)
+
+    def away(self, what: str, found: str, fix: str) -> None:
+        """Note that nobody answers: as ``fail``, and a matter of its own for whoever reads the exit code."""
+        self.all.append(Finding(area=self._area, what=what, grade=Grade.FAIL, found=found, fix=fix, unreachable=True))
 
 
 def worst(findings: Iterable[Finding]) -> Grade:

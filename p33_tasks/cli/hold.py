@@ -9,7 +9,7 @@ from p33_tasks.cli.failures import NO, json_option
 from p33_tasks.cli.findings import counted
 from p33_tasks.cli.session import Session, open_session, operator
 from p33_tasks.cli.show import cell, console, escaped, print_json, print_lines
-from p33_tasks.cli.symbols import listed_symbol_of, symbol_of
+from p33_tasks.cli.symbols import listed_symbol_of, say_if_unlisted, symbol_of
 from p33_tasks.domain.holds import HeldBy
 from p33_tasks.store.operator import OperatorStore
 from p33_tasks.views.holds import HeldPosition, hold_sentence, read_holds
@@ -99,6 +99,7 @@ def clear(symbol: str | None, everything: bool, yes: bool, as_json: bool) -> Non
             click.echo(f"  {held.position} is still {escaped(hold_sentence(held.hold), limit=800)}")
             click.echo(f"  {_ends(held)}")
     if not any(changed.values()):
+        say_if_unlisted(names, session)
         if not changed and not as_json:
             click.echo("no symbol is on hold by an operator")
         raise click.exceptions.Exit(NO)

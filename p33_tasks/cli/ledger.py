@@ -11,7 +11,7 @@ from p33_tasks.cli.failures import Failure, json_option
 from p33_tasks.cli.rebuild import rebuild
 from p33_tasks.cli.session import Session, open_session, operator
 from p33_tasks.cli.show import amount, cell, console, escaped, print_json, seconds
-from p33_tasks.cli.symbols import end_if_unlisted, symbol_of
+from p33_tasks.cli.symbols import end_if_unlisted, symbol_of, unlisted_text
 from p33_tasks.cli.tables import drift_text
 from p33_tasks.domain.models import Leg
 from p33_tasks.domain.quantities import canonical
@@ -203,7 +203,7 @@ def _refusal_text(session: Session, view: SymbolView, refused: Adoption) -> str:
         source=session.source,
     )
     name = view.symbol if refused.refusal == "position_mode" else view.position
-    return f"the ledger of {name} was not adopted: {words}."
+    return f"the ledger of {name} was not adopted: {words}. {unlisted_text((view.symbol,), session)}".rstrip()
 
 
 def _json(view: SymbolView) -> dict[str, Any]:

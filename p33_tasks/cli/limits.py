@@ -11,7 +11,7 @@ from p33_tasks.cli.durations import DURATION
 from p33_tasks.cli.failures import NO, json_option
 from p33_tasks.cli.session import Session, open_session, operator
 from p33_tasks.cli.show import cell, console, print_json, print_lines, seconds
-from p33_tasks.cli.symbols import end_if_unlisted, listed_symbol_of, symbol_of
+from p33_tasks.cli.symbols import end_if_unlisted, listed_symbol_of, say_if_unlisted, symbol_of
 from p33_tasks.cli.tables import limits_json, limits_text
 from p33_tasks.contract import limits as written
 from p33_tasks.domain.limits import MAX_LOOSER_MS, looser
@@ -113,6 +113,7 @@ def clear(symbol: str, as_json: bool) -> None:
         done = "is judged by the configured limits" if changed else "had no limits of its own"
         click.echo(f"{name} {done}")
     if not changed:
+        say_if_unlisted((name,), session)
         raise click.exceptions.Exit(NO)
 
 

@@ -13,7 +13,7 @@ from p33_tasks.cli.executed import Ask, asker, patiently
 from p33_tasks.cli.failures import NO, Failure, json_option
 from p33_tasks.cli.session import Session, open_session, operator
 from p33_tasks.cli.show import amount, cell, console, print_json, seconds
-from p33_tasks.cli.symbols import symbol_of
+from p33_tasks.cli.symbols import end_if_unlisted, symbol_of
 from p33_tasks.contract.positions import position_key
 from p33_tasks.contract.timing import iso
 from p33_tasks.domain.models import Leg
@@ -81,6 +81,7 @@ def rebuild(symbols: tuple[str, ...], without_trades: bool, yes: bool, as_json: 
         for position, why in refused.items():
             click.echo(f"{position}: not written: {why}", err=True)
         click.echo(f"{len(results) - len(refused)} of {len(rows)} ledgers written")
+    end_if_unlisted(names, session, as_json=as_json)
     if refused or lacking:
         raise click.exceptions.Exit(NO)
 

@@ -11,7 +11,7 @@ from p33_tasks.cli.failures import NO, json_option
 from p33_tasks.cli.hold import hold_json
 from p33_tasks.cli.session import Session, open_session, operator
 from p33_tasks.cli.show import cell, console, escaped, print_json, print_lines
-from p33_tasks.cli.symbols import symbol_of
+from p33_tasks.cli.symbols import end_if_unlisted, say_if_unlisted, symbol_of
 from p33_tasks.contract.positions import position_key
 from p33_tasks.contract.timing import iso
 from p33_tasks.domain.holds import HeldBy
@@ -35,26 +35,33 @@ def reconcile() -> None:
 
 
 @reconcile.command(short_help="The positions that the service holds, and why.")
+@click.argument("symbols", nargs=-1, metavar="[SYMBOL]...")
 @json_option
-def status(as_json: bool) -> None:
-    """Show the service's own holds on P33_ALLOWLIST (reason, since when, what ends each) and the latest events.
+def status(symbols: tuple[str, ...], as_json: bool) -> None:
+    """Show the service's own holds (reason, since when, what ends each) and the latest events.
+
+    Without SYMBOL, all of P33_ALLOWLIST; the events are those of every symbol.
 
     \b
-    Example:
+    Examples:
       p33 reconcile status
+      p33 reconcile status BTCUSDT --json
     """
     session = open_session()
-    found = _holds(session, session.settings.allowlist)
+    wanted = tuple(map(symbol_of, symbols)) or session.settings.allowlist
+    found = _holds(session, wanted)
     events, mode = _latest_events(session), str(session.settings.reconcile_mode)
     if as_json:
         print_json({"mode": mode, "events": events, "holds": {held.position: hold_json(held) for held in found}})
+        end_if_unlisted(wanted, session, as_json=as_json)
         return
     lines = [f"P33_RECONCILE_MODE={mode}", *(text for held in found for text in _lines(held))]
     if not found:
-        lines.append("the service holds no position")
+        lines.append(f"the service holds no position{' of these' if symbols else ''}")
     if events:
         lines += [f"latest events, of {session.keys.reconcile_events}:", *map(_event, events)]
     print_lines(console(), (cell(line, limit=900) for line in lines))
+    end_if_unlisted(wanted, session, as_json=as_json)
 
 
 @reconcile.command(short_help="End the service's hold on a position.")
@@ -89,6 +96,7 @@ def release(symbol: str, side: str | None, why: str, as_json: bool) -> None:
                 f"p33 ledger adopt --replace {name}{side_option}"
             )
     if hold is None:
+        say_if_unlisted((name,), session)
         raise click.exceptions.Exit(NO)
 
 
@@ -106,7 +114,8 @@ def _differs(session: Session, symbol: str, leg: Leg) -> bool:
 
 def _only_leg(session: Session, symbol: str) -> Leg:
     legs = [held.leg for held in _holds(session, (symbol,)) if held.leg is not Leg.BOTH]
-    is_hedge = session.client.hget(session.keys.snapshot(symbol), "position_mode") == "hedge"
+    with translated_errors():
+        is_hedge = session.client.hget(session.keys.snapshot(symbol), "position_mode") == "hedge"
     if legs or is_hedge:
         raise click.BadParameter(f"{symbol} has two legs; say which: LONG or SHORT", param_hint="--side")
     return Leg.BOTH

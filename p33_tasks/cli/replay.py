@@ -16,7 +16,7 @@ from p33_tasks.cli.durations import DURATION
 from p33_tasks.cli.failures import NO, as_json_from_now_on, json_option
 from p33_tasks.cli.session import Session, open_session
 from p33_tasks.cli.show import console, print_json
-from p33_tasks.cli.symbols import symbol_of
+from p33_tasks.cli.symbols import say_if_unlisted, symbol_of
 from p33_tasks.domain.records import UnreadableRecord
 from p33_tasks.errors import ConfigurationError
 from p33_tasks.services.replay import Limits
@@ -111,6 +111,7 @@ def replay(
     if form == "json":
         as_json_from_now_on()
     session, span = open_session(), Span(since_ms=since_ms, last=last, symbol=symbol_of(symbol) if symbol else None)
+    say_if_unlisted([span.symbol] if span.symbol else [], session)
     given = {name: text for name, text in limits.items() if text is not None}
     report = output.Report(limits=_limits(given), given=given)
     if cooldown_mode is not None:

@@ -128,7 +128,12 @@ def cli() -> None:
       p33 status                   every symbol in one table
       p33 explain abc5f1f59a4df545 why this plan was denied, and what to do
 
-    Exit codes: 0 fine, 1 the answer is no, 2 wrong usage or configuration.
+    \b
+    Exit codes of every command:
+      0  fine
+      1  the answer is no
+      2  wrong usage, or settings that can't be used (a login that Redis refuses, too)
+      3  Redis, the broker or the exchange can't be reached: try again
     """
 
 

@@ -10,6 +10,7 @@ from p33_tasks.cli import tables
 from p33_tasks.cli.failures import NO, json_option
 from p33_tasks.cli.session import open_session
 from p33_tasks.cli.show import console, print_json, print_lines
+from p33_tasks.cli.symbols import end_if_unlisted, symbol_of
 from p33_tasks.views.overview import Overview, read_overview
 
 
@@ -29,13 +30,14 @@ def status(symbols: tuple[str, ...], as_json: bool) -> None:
       p33 status --json | jq '.symbols[] | select(.gate != "open")'
     """
     session = open_session()
-    wanted = tuple(symbol.upper() for symbol in symbols) or session.settings.allowlist
+    wanted = tuple(map(symbol_of, symbols)) or session.settings.allowlist
     overview = read_overview(session.client, session.keys, wanted, source=session.source)
     policy = session.settings.policy
     if as_json:
         print_json({"redis": session.redis_place, **tables.overview_json(overview, policy)})
     else:
         _print(overview, session.redis_place, policy)
+    end_if_unlisted(wanted, session, as_json=as_json)
     limit_ms = policy.stale_threshold_ms
     if not any(view.snapshot_age_ms is not None and 0 <= view.snapshot_age_ms <= limit_ms for view in overview.symbols):
         raise click.exceptions.Exit(NO)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -14,17 +14,18 @@ from p33_tasks.cli.failures import NO, Failure
 if TYPE_CHECKING:
     from p33_tasks.cli.session import Session
 
-_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9_:/.-]{0,39}")
+_SYMBOL = re.compile(r"[^\s|{}*\\]{1,40}")
 
 
 def symbol_of(text: str) -> str:
-    """The venue's id, in upper case.
+    """The venue's id, in upper case; a letter outside ASCII as it is, as in P33_ALLOWLIST.
 
     Raises:
         click.BadParameter: It can't be one.
     """
-    symbol = text.strip().upper()
-    if not _SYMBOL.fullmatch(symbol):
+    bare = text.strip()
+    symbol = bare.upper() if bare.isascii() else bare
+    if not _SYMBOL.fullmatch(symbol) or not symbol.isprintable() or symbol.startswith("."):
         raise click.BadParameter(
             f"{text[:50]!r} is not a symbol; use the venue's id, e.g. BTCUSDT", param_hint="SYMBOL"
         )
@@ -48,23 +49,44 @@ def listed_symbol_of(text: str, session: Session) -> str:
     )
 
 
+def unlisted_text(symbols: Iterable[str], session: Session) -> str:
+    """Which of the symbols have no plan judged here, and which were meant; empty where all are listed."""
+    allowlist = session.settings.allowlist
+    unlisted = [symbol for symbol in symbols if symbol not in allowlist]
+    if not unlisted:
+        return ""
+    one = len(unlisted) == 1
+    return (
+        f"{', '.join(unlisted)} {'is' if one else 'are'} not among the {len(allowlist)} of P33_ALLOWLIST here, so "
+        f"{'its' if one else 'their'} plans are denied." + "".join(_meant(symbol, allowlist) for symbol in unlisted)
+    )
+
+
+def say_if_unlisted(symbols: Iterable[str], session: Session) -> None:
+    """On standard error, beside an answer that stands: on a symbol that left the list it is still wanted."""
+    if text := unlisted_text(symbols, session):
+        click.echo(f"p33: {text}", err=True)
+
+
 def end_if_unlisted(symbols: Iterable[str], session: Session, *, as_json: bool) -> None:
     """After showing ``symbols``: say which of them have no plan judged here.
 
     Raises:
         Failure: There are some; what was shown of a misspelt one says nothing about the one that was meant.
     """
-    allowlist = session.settings.allowlist
-    unlisted = [symbol for symbol in symbols if symbol not in allowlist]
-    if unlisted and as_json:  # its one document is printed
+    text = unlisted_text(symbols, session)
+    if text and as_json:  # its one document is printed
+        click.echo(f"p33: {text}", err=True)
         raise click.exceptions.Exit(NO)
-    if unlisted:
-        raise Failure(
-            f"not among the {len(allowlist)} of P33_ALLOWLIST here, so their plans are denied: {', '.join(unlisted)}."
-            + "".join(_meant(symbol, allowlist) for symbol in unlisted)
-        )
+    if text:
+        raise Failure(text)
+
+
+def near_ones(text: str, known: Sequence[str]) -> list[str]:
+    """Up to three of the known names that ``text`` may be meant as: the best first."""
+    return get_close_matches(text, known, 3, 0.7)
 
 
 def _meant(symbol: str, allowlist: tuple[str, ...]) -> str:
-    like = get_close_matches(symbol, allowlist, 3, 0.7)
+    like = near_ones(symbol, allowlist)
     return f" Did you mean {' or '.join(like)}?" if like else ""

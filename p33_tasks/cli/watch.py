@@ -13,7 +13,7 @@ from p33_tasks.cli.durations import DURATION
 from p33_tasks.cli.failures import json_lines_option
 from p33_tasks.cli.session import open_session
 from p33_tasks.cli.show import cell, console, escaped, print_json, print_lines
-from p33_tasks.cli.symbols import symbol_of
+from p33_tasks.cli.symbols import say_if_unlisted, symbol_of
 from p33_tasks.cli.verdict_lines import is_sound, json_of, line_of
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import StoreUnavailableError
@@ -62,7 +62,7 @@ class Wanted:
     help="Begin this long ago, e.g. 10m; default: new verdicts only.",
 )
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after this many lines.")
-@click.option("--for", "for_ms", type=DURATION, metavar="SECONDS", help="End after this time.")
+@click.option("--for", "for_ms", type=DURATION, metavar="SPAN", help="End after this time, e.g. 60s.")
 @json_lines_option
 def watch(
     *,
@@ -84,7 +84,7 @@ def watch(
       p33 watch
       p33 watch --denied --symbol BTCUSDT --since 10m
       p33 watch --reason reconcile_required_qty_mismatch --json | jq .verdict.details
-      p33 watch --count 100 --for 60 | grep -c ALLOW
+      p33 watch --count 100 --for 60s | grep -c ALLOW
     """
     wanted = Wanted(symbols=frozenset(map(symbol_of, symbols)), reasons=frozenset(reasons), denied=denied)
     try:
@@ -96,6 +96,7 @@ def watch(
 
 def _show(wanted: Wanted, *, since_ms: int | None, count: int | None, for_ms: int | None, as_json: bool) -> None:
     session, left = open_session(), count
+    say_if_unlisted(sorted(wanted.symbols), session)
     verdicts = LiveVerdicts(session.client, session.keys)
     verdicts.begin(since_ms)
     if sys.stderr.isatty():

@@ -28,7 +28,7 @@ def test_an_unlisted_symbol_is_shown_with_a_note_and_a_no(call: Call) -> None:
         result = call(*command, "BTCUSD")
         assert result.exit_code == 1
         assert "BTCUSD" in result.stdout
-        assert f"not among the 2 of P33_ALLOWLIST here, so their plans are denied: BTCUSD. Did you mean {SYMBOL}?" in (
+        assert f"BTCUSD is not among the 2 of P33_ALLOWLIST here, so its plans are denied. Did you mean {SYMBOL}?" in (
             result.stderr
         )
         result = call(*command, "BTCUSD", "--json")

@@ -22,7 +22,7 @@ from tests.support.gate import OTHER, SYMBOL, Gate
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.waiting import wait_until
 
-PAST = ("--since", "1h", "--for", "0.3")
+PAST = ("--since", "1h", "--for", "0.3s")
 
 
 class Watch:
@@ -129,7 +129,7 @@ def test_json_lines_hold_the_verdict_exactly(gate: Gate, call: Call) -> None:
 
 def test_without_since_the_past_is_left_alone(gate: Gate, call: Call) -> None:
     fill(gate)
-    assert call("watch", "--for", "0.3").stdout == ""
+    assert call("watch", "--for", "0.3s").stdout == ""
 
 
 def test_entries_of_other_writers_are_shown_escaped_and_bounded(gate: Gate, call: Call) -> None:
@@ -155,7 +155,8 @@ def test_entries_of_other_writers_are_shown_escaped_and_bounded(gate: Gate, call
         (("--symbol", "\x1b[31m"), "BTCUSDT"),
         (("--since", "soon"), "10m"),
         (("--count", "0"), "--count"),
-        (("--for", "0"), "above 0"),
+        (("--for", "0s"), "above 0"),
+        (("--for", "60"), "no unit"),
     ],
 )
 def test_wrong_usage_is_exit_2_and_says_what_is_allowed(call: Call, arguments: tuple[str, ...], word: str) -> None:
@@ -218,7 +219,7 @@ def test_ctrl_c_during_an_outage_is_a_good_end() -> None:
 def test_a_long_outage_is_said_once_and_the_time_given_is_over_also_then() -> None:
     with running_redis() as server:
         Gate(server).judge("a")
-        with watching(server, "--for", "4") as watch:
+        with watching(server, "--for", "4s") as watch:
             watch.wait_for(lambda: "plan_id=a" in watch.stdout, "it follows")
             server.kill()
             assert watch.process.wait(30) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 
 from p33_tasks.cli.root import SECTIONS, cli
 
+ROOT = Path(__file__).resolve().parents[3]
 COMMANDS = [name for section in SECTIONS.values() for name in section]
 NOWHERE = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": "1"}
 HEAVY = ("ccxt", "celery", "kombu", "aiohttp", "flower")
@@ -108,12 +110,42 @@ def test_a_configuration_that_cannot_be_used_is_exit_2_and_names_the_variable(ar
     assert "Traceback" not in result.output
 
 
-@pytest.mark.parametrize(
-    "arguments", [["status"], ["explain", "x"], ["ledger", "show"], ["hold", "clear", "X"], ["watch"], ["replay"]]
-)
-def test_redis_away_is_exit_1_and_says_where_it_was_sought_and_what_to_do(arguments: list[str]) -> None:
-    result = CliRunner().invoke(cli, arguments, env=NOWHERE)
-    assert result.exit_code == 1
+ASKS_REDIS = {
+    "check": ["--no-exchange"],
+    "status": [],
+    "watch": [],
+    "explain": ["x"],
+    "deadletters list": [],
+    "deadletters show": ["1-1"],
+    "deadletters retry": ["1-1"],
+    "replay": [],
+    "proof": [],
+    "ledger show": [],
+    "ledger adopt": ["BTCUSDT", "--yes"],
+    "ledger rebuild": ["--yes"],
+    "limits show": [],
+    "limits set": ["BTCUSDT", "--cooldown-sec", "60"],
+    "limits clear": ["BTCUSDT"],
+    "hold set": ["BTCUSDT", "--why", "x"],
+    "hold clear": ["BTCUSDT"],
+    "hold list": [],
+    "reconcile status": [],
+    "reconcile release": ["BTCUSDT", "--why", "x"],
+    "emergency-close": ["BTCUSDT", "--why", "x", "--yes"],
+}
+ASKS_NO_REDIS = {"alive", "up", "exporter", "ingest", "ledger", "limits", "hold", "reconcile", "deadletters"}
+"""They look at this host, bring a Redis of their own, or wait for one; the others are groups."""
+
+
+def test_of_every_command_it_is_known_whether_it_asks_redis() -> None:
+    assert {" ".join(path) for path in every_command()} == set(ASKS_REDIS) | ASKS_NO_REDIS
+
+
+@pytest.mark.parametrize("command", [command for command in ASKS_REDIS if command not in {"check", "proof"}])
+def test_redis_away_is_exit_3_and_says_where_it_was_sought_and_what_to_do(command: str) -> None:
+    env = {**NOWHERE, "P33_RECONCILE_KEY": "k" * 16, "BINANCE_API_KEY": "", "BINANCE_TESTNET_API_KEY": ""}
+    result = CliRunner().invoke(cli, [*command.split(), *ASKS_REDIS[command]], env=env)
+    assert result.exit_code == 3, result.output
     assert "127.0.0.1:1" in result.stderr
     assert "REDIS_HOST" in result.stderr
     assert "Traceback" not in result.output
@@ -121,8 +153,23 @@ def test_redis_away_is_exit_1_and_says_where_it_was_sought_and_what_to_do(argume
 
 def test_with_json_a_failure_is_a_document_too() -> None:
     result = CliRunner().invoke(cli, ["status", "--json"], env=NOWHERE)
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert "127.0.0.1:1" in json.loads(result.stdout)["error"]
+
+
+def test_redis_away_is_exit_3_of_check_too() -> None:
+    result = CliRunner().invoke(cli, ["check", "--no-exchange", "--json"], env=NOWHERE)
+    assert result.exit_code == 3
+    assert "127.0.0.1:1" in result.stdout
+
+
+def test_help_and_documents_name_the_exit_codes() -> None:
+    text = " ".join(CliRunner().invoke(cli, ["--help"]).output.split())
+    for code, meaning in ((0, "fine"), (1, "the answer is no"), (2, "wrong usage"), (3, "Redis, the broker or the")):
+        assert f"{code} {meaning}" in text
+    for page in ("README.md", "docs/contract.md"):
+        words = " ".join((ROOT / page).read_text("utf-8").split())
+        assert "3: Redis, the broker or the exchange can't be reached" in words, page
 
 
 def test_check_says_what_is_wrong_with_the_configuration_as_a_finding() -> None:
