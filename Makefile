@@ -10,8 +10,25 @@ ARGS   ?=
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
+# Says what is needed before anything is made with a Python that can't do it: $(call needs_python,PROGRAM,FIRST STEP).
+define needs_python
+	@say() { echo "This needs Python 3.11, 3.12 or 3.13 with venv; $$*" >&2; exit 1; }; \
+	others=; for other in python3.13 python3.12 python3.11; do \
+	  if command -v $$other > /dev/null; then others="$$others $$other"; fi; done; \
+	set -- $$others; choose="Choose another: $(2)PYTHON=$${1:-python3.12} make $(or $(MAKECMDGOALS),up)$${1:+ (found here:$$others)}"; \
+	found=$$($(1) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2> /dev/null) || found=; \
+	case $$found in \
+	  '') say "$(1) isn't there, or doesn't start. $$choose" ;; \
+	  3.11.*|3.12.*|3.13.*) ;; \
+	  *) say "$(1) is $$found. $$choose" ;; \
+	esac; \
+	$(1) -c 'import venv, ensurepip' 2> /dev/null || \
+	  say "$(1) ($$found) has no venv: on Debian and Ubuntu apt install python3-venv. $$choose"
+endef
+
 # What a deployment needs: the service and Flower.
 $(VENV)/.runtime: requirements.lock pyproject.toml
+	$(if $(wildcard $(BIN)/python),$(call needs_python,$(BIN)/python,make clean && ),$(call needs_python,$(PYTHON)))
 	@echo "Installing into $(VENV) (about 1 minute) ..." >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
@@ -31,6 +48,7 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.demo
 
 # celery-exporter's pins would hold everything else back, so it lives apart. `p33 up` starts it where it is there.
 $(VENV)-celery-exporter/.done: requirements-celery-exporter.lock
+	$(call needs_python,$(PYTHON))
 	@echo "Installing celery-exporter into $(VENV)-celery-exporter ..." >&2
 	@test -x $(VENV)-celery-exporter/bin/python || $(PYTHON) -m venv $(VENV)-celery-exporter
 	@$(VENV)-celery-exporter/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-celery-exporter.lock
