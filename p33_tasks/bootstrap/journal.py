@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -35,8 +36,13 @@ def with_priority(text: str, level: int) -> str:
 
 
 def write_error(text: str) -> None:
-    """Write an error to standard error before logging is set up, in the journal as an error."""
+    """Write an error to standard error before logging is set up: in the journal as an error, for a pipeline as JSON.
+
+    What the settings say can't be asked here: they may be the error.
+    """
     text = text.rstrip("\n")
+    if os.environ.get("P33_LOG_FORMAT", "").strip().lower() == "json":
+        text = json.dumps({"event": text, "level": "error"})
     sys.stderr.write(f"{with_priority(text, logging.ERROR) if writes_to_journal(sys.stderr) else text}\n")
 
 

@@ -14,6 +14,7 @@ from kombu.entity import Exchange, Queue
 from p33_tasks.celery.alive import AliveStep
 from p33_tasks.celery.broker import broker_of
 from p33_tasks.celery.ingest_process import IngestStep
+from p33_tasks.celery.patches.json_lines import print_json_alone
 from p33_tasks.celery.signals import connect_signals
 from p33_tasks.settings import Settings
 from p33_tasks.tasks.job import Job, jobs, queues
@@ -39,6 +40,8 @@ def make_app(settings: Settings) -> Celery:
     )
     app.steps["worker"].update({IngestStep, AliveStep})
     connect_signals(settings)
+    if settings.log_format == "json":
+        print_json_alone(app, settings)
     return app
 
 

@@ -18,6 +18,7 @@ from types import SimpleNamespace
 import pytest
 from celery import Celery
 from celery.app.defaults import DEFAULTS
+from celery.apps import beat, worker
 from celery.worker.consumer import Consumer
 from celery.worker.state import reserved_requests
 from celery.worker.strategy import default as strategy_of
@@ -143,3 +144,17 @@ def test_a_message_of_the_wrong_form_ends_celerys_own_loop() -> None:
     with pytest.raises(ValueError) as not_json:  # noqa: PT011 - whichever json raises
         json.loads("no message")
     assert not isinstance(not_json.value, Transport.connection_errors), "kombu raises it in the middle of the loop"
+
+
+def test_celery_prints_past_the_logging() -> None:
+    """Its banners and its words at a signal."""
+    for function, words in (
+        (worker.Worker.emit_banner, "print("),
+        (worker.safe_say, "_original_os_write("),
+        (worker._shutdown_handler, "safe_say("),
+        (beat.Beat.run, "print("),
+        (beat.Beat.start_scheduler, "print("),
+    ):
+        assert words in inspect.getsource(function), function
+    quiet = inspect.signature(beat.Beat).parameters["quiet"]
+    assert quiet.default is False
