@@ -61,26 +61,41 @@ def _check_workers(session: Session, consumers: tuple[ConsumerView, ...]) -> lis
 
 
 _MARKED = {
-    "broker": ("P33_BROKER_URL", "use the workers' broker; another name of the same server is no fault"),
+    "broker": ("P33_BROKER_URL", "use the workers' broker; another name of the same server is no fault", "workers"),
     "signing": (
         "P33_PERMIT_SIGNING_KEY",
         "give all workers, and every PermitClient, one key: whoever has another one refuses the permits",
+        "workers and executors",
+    ),
+    "reconcile": (
+        "P33_RECONCILE_KEY",
+        "give all workers and p33 emergency-close one key: a close signed with another one is denied invalid_plan",
+        "workers and p33 emergency-close",
+    ),
+    "task": (
+        "P33_TASK_KEY",
+        "give all workers, and the producers that send plans as tasks, one key: what another one signed is refused",
+        "workers and such producers",
     ),
 }
+"""By the mark's name: the variable, what to do where it differs, and who needs it."""
 
 
 def _check_marks(findings: Findings, session: Session, consumers: tuple[ConsumerView, ...]) -> None:
     """Settings that workers and this process have in common; a worker of before 0.2 leaves no mark of them."""
     own = session.settings.marks
-    for name, (variable, fix) in _MARKED.items():
+    for name, (variable, fix, users) in _MARKED.items():
         marked = {consumer.name: consumer.marks[name] for consumer in consumers if name in consumer.marks}
         other = listed(sorted(worker for worker, mark in marked.items() if mark != own[name]))
         if other and own[name] == NONE:
-            findings.ok(name, f"{variable} is not set here, {other} has one; only workers and executors need it")
+            findings.ok(name, f"{variable} is not set here, {other} has one; only {users} need it")
         elif other:
             findings.warn(name, f"{variable} here is not the one of {other}", fix)
         elif marked:
-            findings.ok(name, f"{variable} is the workers' own")
+            found = (
+                f"{variable} is set neither here nor there" if own[name] == NONE else f"{variable} is the workers' own"
+            )
+            findings.ok(name, found)
 
 
 def _check_beat(overview: Overview, policy: Policy) -> list[Finding]:

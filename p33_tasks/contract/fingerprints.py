@@ -17,18 +17,24 @@ _LOGIN = re.compile(r"//[^@/]*@")
 _CHARS = 12
 
 
-def marks_of(*, prefix: str, broker_url: str, signing_key: str | None) -> dict[str, str]:
+def marks_of(
+    *, prefix: str, broker_url: str, signing_key: str | None, reconcile_key: str | None, task_key: str | None
+) -> dict[str, str]:
     """The marks of a process's settings.
 
     Args:
         prefix: ``P33_KEY_PREFIX``: the same key gives another mark in another account.
         broker_url: Its login, and what stands behind a question mark, don't count.
         signing_key: ``P33_PERMIT_SIGNING_KEY``; None: off.
+        reconcile_key: ``P33_RECONCILE_KEY``; None: there are no emergency closes.
+        task_key: ``P33_TASK_KEY``; None: a plan sent as a task needs no proof.
     """
     place = _LOGIN.sub("//", broker_url.partition("?")[0]).rstrip("/")
     return {
         "broker": hashlib.sha256(place.encode()).hexdigest()[:_CHARS],
         "signing": _mark(signing_key, f"p33 permit signing key\n{prefix}"),
+        "reconcile": _mark(reconcile_key, f"p33 reconcile key\n{prefix}"),
+        "task": _mark(task_key, f"p33 task key\n{prefix}"),
     }
 
 

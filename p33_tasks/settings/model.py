@@ -316,12 +316,13 @@ class Settings(VenueVariables):
     @property
     def marks(self) -> dict[str, str]:
         """What other processes compare their own settings with; no secret."""
-        key = self.permit_signing_key
-        return marks_of(
-            prefix=self.key_prefix,
-            broker_url=self.celery_broker_url,
-            signing_key=None if key is None else key.get_secret_value(),
-        )
+        keys = {
+            "signing_key": self.permit_signing_key,
+            "reconcile_key": self.reconcile_key,
+            "task_key": self.task_key,
+        }
+        texts = {name: None if key is None else key.get_secret_value() for name, key in keys.items()}
+        return marks_of(prefix=self.key_prefix, broker_url=self.celery_broker_url, **texts)
 
     @property
     def venue(self) -> VenueSpec:

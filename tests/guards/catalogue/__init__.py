@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.guards.catalogue.alive import ALIVE
 from tests.guards.catalogue.barrier import BARRIER
 from tests.guards.catalogue.broker import BROKER
+from tests.guards.catalogue.command_line import COMMAND_LINE
 from tests.guards.catalogue.consuming import CONSUMING
 from tests.guards.catalogue.control import CONTROL
 from tests.guards.catalogue.dead_letters import DEAD_LETTERS
@@ -57,5 +58,5 @@ GUARDS: tuple[Guard, ...] = (
     *RECONCILIATION,
     *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *VENUE_FOLDERS, *ORDERS),
     *(*READING, *DEAD_LETTERS, *MESSAGES, *BROKER, *CONTROL, *NEIGHBOURS, *FRONTS),
-    *(*SECRETS, *HOSTS, *TEXTS, *TLS, *SCRIPTS, *SERVERS, *ALIVE, *DETECTION),
+    *(*SECRETS, *HOSTS, *TEXTS, *TLS, *SCRIPTS, *SERVERS, *ALIVE, *DETECTION, *COMMAND_LINE),
 )

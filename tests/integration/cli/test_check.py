@@ -43,9 +43,9 @@ def findings(call: Call, *arguments: str, exit_code: int = 1, **env: str) -> dic
     return {f"{row['area']}: {row['what']}": row for row in document(result)["findings"]}
 
 
-def exchange(call: Call, sim: SimControl, **env: str) -> dict[str, dict[str, Any]]:
+def exchange(call: Call, sim: SimControl, *, exit_code: int = 1, **env: str) -> dict[str, dict[str, Any]]:
     """The exchange's findings; workers are missing in these tests, so the answer is no anyway."""
-    found = findings(call, P33_EXCHANGE_BASE_URL=sim.base_url, **{**KEY, **env})
+    found = findings(call, exit_code=exit_code, P33_EXCHANGE_BASE_URL=sim.base_url, **{**KEY, **env})
     return {what: row for what, row in found.items() if row["area"] == "exchange"}
 
 
@@ -185,7 +185,7 @@ def test_a_key_of_another_type_is_named(gate: Gate, call: Call) -> None:
 
 
 def test_redis_away_is_one_finding_and_the_exchange_is_looked_at_all_the_same(call: Call, sim: SimControl) -> None:
-    found = findings(call, REDIS_PORT="1", P33_EXCHANGE_BASE_URL=sim.base_url, **KEY)
+    found = findings(call, exit_code=3, REDIS_PORT="1", P33_EXCHANGE_BASE_URL=sim.base_url, **KEY)
     assert found["redis: reachable"]["grade"] == "fail"
     assert "127.0.0.1:1" in found["redis: reachable"]["found"]
     assert found["exchange: credentials"]["grade"] == "ok"
@@ -213,7 +213,7 @@ def test_a_database_that_the_server_lacks_names_the_variable(call: Call) -> None
 
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:1/1", "amqp://u:hunter2@127.0.0.1:1//"])
 def test_a_broker_that_is_away_fails_without_its_password(call: Call, url: str) -> None:
-    row = findings(call, "--no-exchange", P33_BROKER_URL=url)["broker: reachable"]
+    row = findings(call, "--no-exchange", exit_code=3, P33_BROKER_URL=url)["broker: reachable"]
     assert row["grade"] == "fail"
     assert "127.0.0.1:1" in row["found"]
     assert "hunter2" not in str(row)
@@ -286,11 +286,12 @@ def test_a_key_that_may_withdraw_is_a_warning(call: Call, sim: SimControl) -> No
 @pytest.mark.parametrize("body", ["empty", "null", "html", "truncated", "drop"])
 def test_a_broken_answer_is_a_finding_not_a_traceback(call: Call, sim: SimControl, body: str) -> None:
     sim.fault(body=body, paths=["positionRisk"])
-    assert exchange(call, sim)["exchange: positions"]["grade"] == "fail"
+    exit_code = 3 if body == "drop" else 1  # a connection that ends without an answer
+    assert exchange(call, sim, exit_code=exit_code)["exchange: positions"]["grade"] == "fail"
 
 
 def test_an_exchange_that_is_away_is_one_finding(call: Call) -> None:
-    found = findings(call, P33_EXCHANGE_BASE_URL="http://127.0.0.1:1", **KEY)
+    found = findings(call, exit_code=3, P33_EXCHANGE_BASE_URL="http://127.0.0.1:1", **KEY)
     assert [what for what in found if what.startswith("exchange")] == ["exchange: reachable"]
 
 
@@ -327,20 +328,31 @@ def alive(gate: Gate, **settings: str) -> None:
 
 
 SIGNING, OTHER_SIGNING = "a-signing-key-of-workers", "another-key-of-workers"
+MARKED_KEYS = {"signing": "P33_PERMIT_SIGNING_KEY", "reconcile": "P33_RECONCILE_KEY", "task": "P33_TASK_KEY"}
 
 
 def test_workers_with_this_processes_settings_are_said_to_have_them(gate: Gate, call: Call) -> None:
-    alive(gate, P33_PERMIT_SIGNING_KEY=SIGNING)
-    found = findings(call, "--no-exchange", P33_PERMIT_SIGNING_KEY=SIGNING)
-    assert [found[f"workers: {name}"]["grade"] for name in ("broker", "signing")] == ["ok", "ok"]
+    keys = dict.fromkeys(MARKED_KEYS.values(), SIGNING)
+    alive(gate, **keys)
+    found = findings(call, "--no-exchange", **keys)
+    rows = [found[f"workers: {name}"] for name in ("broker", *MARKED_KEYS)]
+    assert [(row["grade"], "is the workers' own" in row["found"]) for row in rows] == [("ok", True)] * 4
+
+
+def test_a_key_that_nobody_has_is_not_called_the_workers_own(gate: Gate, call: Call) -> None:
+    alive(gate)
+    found = findings(call, "--no-exchange")
+    for name, variable in MARKED_KEYS.items():
+        row = found[f"workers: {name}"]
+        assert (row["grade"], row["found"]) == ("ok", f"{variable} is set neither here nor there")
 
 
 @pytest.mark.parametrize(
     ("name", "workers", "here", "grade"),
     [
-        ("signing", {"P33_PERMIT_SIGNING_KEY": SIGNING}, {"P33_PERMIT_SIGNING_KEY": OTHER_SIGNING}, "warn"),
-        ("signing", {}, {"P33_PERMIT_SIGNING_KEY": SIGNING}, "warn"),
-        ("signing", {"P33_PERMIT_SIGNING_KEY": SIGNING}, {}, "ok"),
+        *((name, {key: SIGNING}, {key: OTHER_SIGNING}, "warn") for name, key in MARKED_KEYS.items()),
+        *((name, {}, {key: SIGNING}, "warn") for name, key in MARKED_KEYS.items()),
+        *((name, {key: SIGNING}, {}, "ok") for name, key in MARKED_KEYS.items()),
         ("broker", {"P33_BROKER_URL": "redis://u:secret@10.0.0.5:6379/1"}, {}, "warn"),
     ],
 )
@@ -364,7 +376,7 @@ def test_the_prefix_of_the_workers_that_are_there_is_named(gate: Gate, call: Cal
 def test_a_worker_of_before_that_leaves_no_mark_of_its_settings_is_no_finding(gate: Gate, call: Call) -> None:
     gate.redis.set(gate.keys.consumer_lease("host-1"), "token", px=60_000)
     found = findings(call, "--no-exchange", P33_PERMIT_SIGNING_KEY=SIGNING)
-    assert not {"workers: broker", "workers: signing"} & set(found)
+    assert not {"workers: broker", "workers: signing", "workers: reconcile"} & set(found)
 
 
 def test_a_stuck_entry_is_seen(gate: Gate, call: Call) -> None:
