@@ -27,6 +27,8 @@ _LABELS = {
     "retry_after_sec": ("retry after", " s"),
 }
 _MAX_DETAILS = 8
+MAX_PLAN_ID = 60
+"""Room for the demo's, which name the case that is played."""
 
 
 def event_line(event: VerdictSeen | ResultSeen) -> tuple[str, str]:
@@ -80,7 +82,7 @@ def _result_line(event: ResultSeen) -> tuple[str, str]:
 
 def _who(symbol: str, plan_id: str, leg: object) -> str:
     position = escaped(symbol, limit=20) + (f":{leg}" if leg in ("LONG", "SHORT") else "")
-    return f"{position:<13} {escaped(plan_id, limit=24):<22}"
+    return f"{position:<13} {escaped(plan_id, limit=MAX_PLAN_ID):<22}"
 
 
 def clock(entry_id: str) -> str:

@@ -118,6 +118,7 @@ class Producer:
         return [traded for traded in self._traded if case.side * traded.home_amt >= 0]
 
     def _play(self, case: Case) -> tuple[Traded | None, Played]:
+        self._stage.case = case.name
         try:
             traded = min(self._choices(case), key=lambda traded: self._stage.quiet_at_ms(traded.symbol, traded.leg))
             self._stage.hold_position(traded.symbol, case.amount(traded), traded.leg)

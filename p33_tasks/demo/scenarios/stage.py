@@ -7,6 +7,7 @@ Nothing here works on a real venue.
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 import uuid
@@ -35,6 +36,7 @@ VERDICT_TIMEOUT_SEC = 5.0
 RESULT_TIMEOUT_SEC = 10.0
 GROWTH_PCT = 25
 """An adaptive cooldown may grow between a case's staging and its plan."""
+_NOT_IN_AN_ID = re.compile(r"[^a-z0-9]+")
 
 T = TypeVar("T")
 
@@ -80,6 +82,8 @@ class Stage:
         self.sim = sim
         self.policy = policy
         self.operator = OperatorStore(client, keys)
+        self.case = ""
+        """The name of the case that is played; empty: none of the demo's."""
         self._source = source
         self._stop = stop
 
@@ -179,10 +183,10 @@ class Stage:
 
     # --- plans ------------------------------------------------------------------------------------------------------
 
-    @staticmethod
-    def new_plan_id() -> str:
-        """A plan_id that was never used."""
-        return f"demo-{uuid.uuid4().hex[:16]}"
+    def new_plan_id(self) -> str:
+        """A plan_id that was never used; it names the case that is played, for whoever meets it in a log."""
+        case = _NOT_IN_AN_ID.sub("-", self.case.lower()).strip("-")
+        return f"demo-{case}-{uuid.uuid4().hex[:8]}" if case else f"demo-{uuid.uuid4().hex[:16]}"
 
     def send(self, symbol: str, action: str = "CLOSE_PARTIAL_75", plan_id: str = "", **fields: str) -> str:
         """Add a plan to the stream; returns its plan_id."""

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from p33_tasks.demo.up.ports import free_port, is_free
 from p33_tasks.demo.up.processes import Child
 from p33_tasks.venues.build import venue_entry
 
@@ -50,6 +49,7 @@ def demo_settings(
         "P33_PLAN_MAX_AGE_SEC": "20",
         "P33_LEDGER_BOOTSTRAP": "adopt",
         **({} if prepares() else {"P33_PERMIT_SIGNING_KEY": secrets.token_hex(16)}),
+        "P33_RECONCILE_KEY": secrets.token_hex(16),
         "P33_METRICS_HOST": "127.0.0.1",
         "P33_METRICS_PORT": str(metrics_port),
         "P33_EXCHANGE": exchange,
@@ -100,11 +100,6 @@ def child_environment(env_file: Path) -> dict[str, str]:
     """What the children see: their surroundings, and the file. The named file replaces the one in /etc."""
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     return {**inherited, "P33_ENV_FILE": str(env_file), "PYTHONUNBUFFERED": "1"}
-
-
-def metrics_port() -> int:
-    """The usual one, or any when that is taken."""
-    return USUAL_METRICS_PORT if is_free(USUAL_METRICS_PORT) else free_port()
 
 
 def python(module: str, *arguments: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from p33_tasks.contract.keys import Keys
 from p33_tasks.demo.names import DemoKeys
 from p33_tasks.demo.up import demo
 from p33_tasks.demo.up.folder import RunFolder
-from p33_tasks.demo.up.ports import elsewhere, free_port
+from p33_tasks.demo.up.ports import claim_port, elsewhere
 from p33_tasks.demo.up.redis_server import own_redis
 from p33_tasks.demo.up.run import Plan, Run, tail_lines
 from p33_tasks.demo.up.summary import Outcome, summary_of
@@ -45,12 +45,12 @@ def launch_demo(request: Request, folder: RunFolder) -> bool:
         Failure: No Redis program can be started here.
     """
     with own_redis(folder.path / "redis") as server:
-        exchange_url, env_file = f"http://127.0.0.1:{free_port()}", folder.path / "demo.env"
+        exchange_url, env_file = f"http://127.0.0.1:{claim_port()}", folder.path / "demo.env"
         variables = demo.demo_settings(
             redis_url=server.url(0),
             broker_url=server.url(1),
             exchange_url=exchange_url,
-            metrics_port=demo.metrics_port(),
+            metrics_port=claim_port(demo.USUAL_METRICS_PORT),
             exchange=request.exchange,
         )
         demo.write_env_file(env_file, variables)

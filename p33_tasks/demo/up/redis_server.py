@@ -18,7 +18,7 @@ import redis
 
 from p33_tasks.cli.failures import Failure
 from p33_tasks.demo.up.lifeline import end_with_parent
-from p33_tasks.demo.up.ports import free_port
+from p33_tasks.demo.up.ports import claim_port
 
 MIN_VERSION = (6, 2)
 START_TIMEOUT_SEC = 15.0
@@ -126,7 +126,7 @@ def _version_of(binary: str) -> str | None:
 
 def _start(binary: str, version: str, folder: Path) -> OwnRedis:
     for _ in range(TRIES):
-        port, password = free_port(), secrets.token_urlsafe(24)
+        port, password = claim_port(), secrets.token_urlsafe(24)
         process = subprocess.Popen(  # noqa: S603 - see above
             [binary, "-"],
             stdin=subprocess.PIPE,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import p33_tasks
 from p33_tasks.cli.queue_metrics import DEFAULT_PORT, celery_exporter_command
-from p33_tasks.demo.up.ports import elsewhere, free_port, is_free
+from p33_tasks.demo.up.ports import claim_port, elsewhere
 from p33_tasks.demo.up.processes import Child
 
 FLOWER_PORT = 5555
@@ -27,14 +27,14 @@ class Watcher:
 def watchers() -> Iterator[Watcher]:
     """What can be started here."""
     if FLOWER_CONF.exists():
-        port = _port(FLOWER_PORT)
+        port = claim_port(FLOWER_PORT)
         command = (
             *(sys.executable, "-m", "celery", "-A", "p33_tasks", "flower"),
             *(f"--conf={FLOWER_CONF}", f"--port={port}"),
         )
         place = f"flower   http://127.0.0.1:{port}/tasks{elsewhere(port, FLOWER_PORT)}"
         yield Watcher(child=Child(name="flower", command=command), place=place)
-    port = _port(DEFAULT_PORT)
+    port = claim_port(DEFAULT_PORT)
     exporter = celery_exporter_command(port=port)
     if exporter is None:
         place = "queues   no metrics of the queues: make celery-exporter installs what they need"
@@ -42,7 +42,3 @@ def watchers() -> Iterator[Watcher]:
         return
     child = Child(name="queues", command=tuple(exporter))
     yield Watcher(child=child, place=f"queues   http://127.0.0.1:{port}/metrics{elsewhere(port, DEFAULT_PORT)}")
-
-
-def _port(usual: int) -> int:
-    return usual if is_free(usual) else free_port()

@@ -65,7 +65,7 @@ TEXTS = (
     Guard(
         promise="the view of the demo shows foreign plan_ids escaped",
         file="cli/events.py",
-        old='    return f"{position:<13} {escaped(plan_id, limit=24):<22}"\n',
+        old='    return f"{position:<13} {escaped(plan_id, limit=MAX_PLAN_ID):<22}"\n',
         new='    return f"{position:<13} {plan_id[:24]:<22}"\n',
         tests=(f"{EVENT_TESTS}::test_whatever_it_holds_a_line_is_one_printable_short_line",),
     ),

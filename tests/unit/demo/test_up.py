@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import stat
 import subprocess
+import sys
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -13,17 +16,21 @@ from typing import Any
 import click
 import pytest
 
+from p33_tasks.cli.events import MAX_PLAN_ID
 from p33_tasks.cli.failures import Failure
+from p33_tasks.contract.keys import Keys
 from p33_tasks.demo.exchange.__main__ import options_from, parser
 from p33_tasks.demo.exchange.control import Control
 from p33_tasks.demo.exchange.fronts import FRONTS
 from p33_tasks.demo.exchange.options import SimOptions
 from p33_tasks.demo.exchange.simulation import Simulation
 from p33_tasks.demo.names import client_order_id
+from p33_tasks.demo.scenarios.cases import CASES
 from p33_tasks.demo.scenarios.scene import HOME_AMTS, traded_on
+from p33_tasks.demo.scenarios.stage import Stage
 from p33_tasks.demo.up import demo, redis_server, up, view
 from p33_tasks.demo.up.folder import run_folder
-from p33_tasks.demo.up.ports import elsewhere
+from p33_tasks.demo.up.ports import claim_port, elsewhere
 from p33_tasks.demo.up.summary import Outcome, summary_of, unpermitted_orders
 from p33_tasks.demo.up.tally import Tally
 from p33_tasks.domain.models import Policy, SymbolLimits
@@ -318,3 +325,36 @@ def test_the_cooldowns_mode_can_be_tried_in_the_demo(monkeypatch: pytest.MonkeyP
     settings = demo.demo_settings(**urls, metrics_port=1)
     assert settings["P33_COOLDOWN_MODE"] == "adaptive"
     assert "P33_COOLDOWN_MAX_SEC" not in settings
+
+
+def test_two_demos_at_once_take_no_port_of_each_other() -> None:
+    """Each has looked before either of them listens."""
+    usual = claim_port()
+    program = "import sys; from p33_tasks.demo.up.ports import claim_port; "
+    program += "print(claim_port(int(sys.argv[1])), flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", program, str(usual + 1)]
+    started = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    try:
+        ports = [int((demo.stdout or io.StringIO()).readline()) for demo in started]
+    finally:
+        for demo in started:
+            demo.communicate(timeout=30)
+    assert len(set(ports)) == 3
+    assert claim_port(usual) != usual, "nor a second child of the same demo"
+
+
+def test_a_port_that_a_demo_left_is_free_for_the_next_one() -> None:
+    program = "from p33_tasks.demo.up.ports import claim_port; print(claim_port())"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert claim_port(int(told)) == int(told)
+
+
+def test_plan_ids_of_the_demo_name_the_case_that_is_played() -> None:
+    stage = Stage(client=None, keys=Keys("quantum"), sim=None, policy=None, source="", stop=None)  # type: ignore[arg-type] # nothing is sent
+    for case in CASES:
+        stage.case = case.name
+        plan_id = stage.new_plan_id()
+        assert re.fullmatch(r"demo-[a-z0-9-]+-[0-9a-f]{8}", plan_id)
+        assert case.name.lower().split()[-1].replace("_", "-") in plan_id
+        assert len(plan_id) <= MAX_PLAN_ID, "it is shown whole"
+        assert plan_id != stage.new_plan_id()

@@ -53,6 +53,7 @@ def test_every_case_ends_as_it_says_round_after_round(redis_server, sim):
         run_producer(settings, stop, sim, report=results.append, interval_sec=0.05, rounds=2)
     assert [result for result in results if not result.ok] == []
     assert len(results) == 2 * sum(False in case.modes for case in CASES)  # a one-way account
+    assert {result.plan_id[:17] for result in results if result.case == "action HOLD"} == {"demo-action-hold-"}
     # Nothing the demo did left exchange and ledger apart.
     assert brain.client.hget(brain.keys.counters, "p33_unpermitted_execution_total|BTCUSDT") is None
 
