@@ -60,5 +60,5 @@ class Seconds(click.FloatRange):
         found = _SPAN.fullmatch(value.strip().lower()) if isinstance(value, str) else None
         if found is not None and found["unit"] is not None:
             value = str(Decimal(found["number"]) * _SECONDS[found["unit"]])
-        seconds: float = super().convert(value, param, ctx)
+        seconds: float = super().convert(value, param, ctx)  # type: ignore[arg-type]  # it reads texts, whatever its hint says
         return seconds

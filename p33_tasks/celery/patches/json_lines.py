@@ -48,8 +48,10 @@ def say(message: str, stream: Any = None) -> None:
         "logger": "celery.apps.worker",
         "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
     }
-    with contextlib.suppress(OSError, ValueError, AttributeError):  # as Celery's own: a shutdown isn't held up by it
-        os.write((stream or sys.__stderr__).fileno(), f"{json.dumps(line)}\n".encode())
+    out = stream or sys.__stderr__
+    if out is not None:
+        with contextlib.suppress(OSError, ValueError):  # as Celery's own: a shutdown isn't held up by it
+            os.write(out.fileno(), f"{json.dumps(line)}\n".encode())
 
 
 def _set_up(settings: Settings) -> None:
