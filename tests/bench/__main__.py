@@ -8,15 +8,19 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.table import Table
 
+from p33_tasks.demo.exchange.fronts import FRONTS
+from p33_tasks.venues.build import venue_spec
 from tests.bench import burst
 from tests.bench.programs import Brain, running_brain, running_floor
 
 ALL = ("latency", "throughput", "burst", "overload", "workers", "prepared", "forecasts", "exchange", "memory")
 BURST_CPU = ("CPU ms", *burst.ROLES)
+USUAL_POLL_MS = 5_000
 SYMBOLS = [f"SIM{number:03d}USDT" for number in range(600)]
 
 
@@ -24,6 +28,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", nargs="*", metavar="WHAT", help=f"{', '.join(ALL)} (default: all)")
     parser.add_argument("--seconds", type=float, default=15, help="length of each measurement (default: 15)")
+    parser.add_argument(
+        "--venue",
+        choices=("all", *FRONTS),
+        action="append",
+        default=[],
+        help="of exchange: 600 positions on this venue's simulator, beside its documented limit",
+    )
     chosen = parser.parse_args()
     wanted = set(chosen.what or ALL)
     if unknown := wanted - set(ALL):
@@ -36,6 +47,9 @@ def main() -> None:
         _bursts(console, wanted)
     if wanted & {"prepared", "forecasts"}:
         _ahead(console, wanted, chosen.seconds)
+    if chosen.venue and "exchange" in wanted:
+        _venues(console, FRONTS if "all" in chosen.venue else chosen.venue, chosen.seconds)
+        wanted -= {"exchange"}
     if wanted & {"exchange", "memory"}:
         _load(console, wanted, chosen.seconds)
 
@@ -142,6 +156,33 @@ def _by_workers(console: Console, brain: Brain) -> None:
 
 def _cpu(found: burst.Burst) -> list[str]:
     return [f"{sum(found.cpu_ms.values()):.2f}", *(f"{ms:.2f}" for ms in found.cpu_ms.values())]
+
+
+def _venues(console: Console, venues: Iterable[str], seconds: float) -> None:
+    """At the service's usual period, or the shortest that the venue's limit leaves."""
+    from tests.bench import work  # noqa: PLC0415 - imports the floor, see above
+
+    names = ("venue", "period s", "requests/min", "weight/min, by the spec", "venue's limit/min", "oldest snapshot s")
+    table = Table(*names, title="600 positions, 100 ms latency")
+    for exchange in venues:
+        spec, symbol_of = venue_spec(exchange), FRONTS[exchange].symbol
+        symbols = [symbol_of(f"SIM{number:03d}") for number in range(len(SYMBOLS))]
+        poll_ms = max(USUAL_POLL_MS, spec.least_poll_ms)
+        held = {symbol: "-10" if number % 2 else "10" for number, symbol in enumerate(symbols)}
+        with running_brain(
+            symbols, exchange=exchange, held=held, latency_ms=100, P33_POLL_SEC=f"{poll_ms / 1000:g}"
+        ) as brain:
+            requests, _ = work.exchange_load(brain, max(30.0, seconds))
+            age = work.oldest_snapshot_sec(brain, symbols, max(12.0, seconds))
+        table.add_row(
+            exchange,
+            f"{poll_ms / 1000:g}",
+            f"{requests:.0f}",
+            f"{spec.weight_per_minute(poll_ms):.0f}",
+            str(spec.requests.weight_per_minute),
+            f"{age} (goal {poll_ms / 1000 + 1.5:g})",
+        )
+    console.print(table)
 
 
 def _load(console: Console, wanted: set[str], seconds: float) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from p33_tasks.demo.exchange.client import SimControl
+from p33_tasks.demo.up.demo import account_of
 from tests.support.local_process import LocalProcess
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.simulator import running_simulator
@@ -23,16 +24,26 @@ def running_process(name: str, command: list[str], env: dict[str, str], ready: s
 
 
 @contextmanager
-def running_brain(symbols: list[str], *, latency_ms: int = 0, beat: bool = True, **env: str) -> Iterator[Brain]:
+def running_brain(
+    symbols: list[str],
+    *,
+    exchange: str = "binanceusdm",
+    held: Mapping[str, str] | None = None,
+    latency_ms: int = 0,
+    beat: bool = True,
+    **env: str,
+) -> Iterator[Brain]:
     """Redis with AOF, the simulated exchange, one worker with two pool processes, and beat."""
     with ExitStack() as stack:
         server = stack.enter_context(running_redis("bundled", aof=False))
-        sim = stack.enter_context(running_simulator(extra_symbols=600, latency_ms=latency_ms))
+        sim = stack.enter_context(
+            running_simulator(symbols=held, exchange=exchange, extra_symbols=600, latency_ms=latency_ms)
+        )
         settings = {
             **server.environment,
             "P33_EXCHANGE_BASE_URL": sim.base_url,
-            "BINANCE_API_KEY": "demo",
-            "BINANCE_API_SECRET": "demo",
+            "P33_EXCHANGE": exchange,
+            **account_of(exchange),
             "P33_ALLOWLIST": ",".join(symbols),
             "P33_LOG_LEVEL": "WARNING",
             "P33_LEDGER_BOOTSTRAP": "adopt",
@@ -44,10 +55,10 @@ def running_brain(symbols: list[str], *, latency_ms: int = 0, beat: bool = True,
         if beat:
             stack.enter_context(running_process("beat", ["celery", "-A", "p33_tasks", "beat"], settings))
         client = server.client()
-        wait_until(lambda: client.exists("quantum:stream:apply.plan"), "the ingest reads", timeout_sec=40)
+        wait_until(lambda: client.exists("quantum:stream:apply.plan"), "the ingest reads", timeout_sec=120)
         if beat:
             last = f"quantum:position:snapshot:{symbols[-1]}"
-            wait_until(lambda: client.exists(last), "snapshots are there", timeout_sec=40)
+            wait_until(lambda: client.exists(last), "snapshots are there", timeout_sec=120)
         yield Brain(server, sim, worker, settings)
 
 
