@@ -23,8 +23,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 def main(argv: Sequence[str] | None = None) -> int:
     """0: every removal was noticed; 1: one was not, or a guard is gone; 2: wrong usage."""
     parser = argparse.ArgumentParser(prog="python -m tests.guards", description=__doc__)
-    parser.add_argument("-k", metavar="WORDS", default="", help="only guards whose promise, file or tests hold these")
-    parser.add_argument("--list", action="store_true", help="only tell which guards there are")
+    parser.add_argument("-k", metavar="WORDS", default="", help="only guards whose promise, place or tests hold these")
+    parser.add_argument("--list", action="store_true", help="only list the guards")
     parser.add_argument("--no-baseline", action="store_true", help="don't run the tests with all guards in place first")
     asked = parser.parse_args(argv)
     guards = chosen(GUARDS, asked.k)
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"no guard fits {asked.k!r}")
     if asked.list:
         for guard in guards:
-            _say(f"{guard.file}: {guard.promise}")
+            _say(f"{guard.where}: {guard.promise}")
         return 0
     return _run(guards, baseline=not asked.no_baseline)
 
@@ -57,8 +57,8 @@ def _run(guards: Sequence[Guard], *, baseline: bool) -> int:
 
 def _line(number: int, of: int, finding: Finding) -> str:
     guard, width = finding.guard, len(str(of))
-    head = f"[{number:{width}}/{of}] {finding.outcome:9} {finding.seconds:5.1f} s  {guard.file}: {guard.promise}"
-    return head if finding.outcome is Outcome.NOTICED else f"{head}\n    {finding.told}"
+    head = f"[{number:{width}}/{of}] {finding.outcome:9} {finding.seconds:5.1f} s  {guard.where}: {guard.promise}"
+    return head if finding.outcome is Outcome.NOTICED else f"{head}\n    {finding.detail}"
 
 
 def _print_table(findings: Sequence[Finding], seconds: float) -> None:
@@ -69,7 +69,7 @@ def _print_table(findings: Sequence[Finding], seconds: float) -> None:
         table.add_column(name, justify="right")
     by_file: dict[str, Counter[Outcome]] = {}
     for finding in findings:
-        by_file.setdefault(finding.guard.file, Counter())[finding.outcome] += 1
+        by_file.setdefault(finding.path or finding.guard.where, Counter())[finding.outcome] += 1
     for file, counts in sorted(by_file.items()):
         table.add_row(file, str(counts.total()), *(str(counts[column] or "") for column in columns))
     total = Counter(finding.outcome for finding in findings)
@@ -78,7 +78,7 @@ def _print_table(findings: Sequence[Finding], seconds: float) -> None:
     Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(table)
     for finding in findings:
         if finding.outcome is not Outcome.NOTICED:
-            _say(f"{finding.outcome} {finding.guard.file}: {finding.guard.promise}\n    {finding.told}")
+            _say(f"{finding.outcome} {finding.guard.where}: {finding.guard.promise}\n    {finding.detail}")
     _say(f"{seconds / 60:.1f} minutes")
 
 

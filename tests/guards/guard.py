@@ -6,44 +6,66 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.guards.changes import Change, FragmentError, changed
+from tests.guards.places import NoSuchPlaceError, Place, place_of
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
     """One promise, and what it would look like if a careless colleague took its guard away."""
 
     promise: str  # what holds as long as the guard stands; unique
-    file: str  # below p33_tasks/
-    old: str  # the guard, letter by letter; once in the file
-    new: str  # without it, or inverted; must still be sound code
     tests: tuple[str, ...]  # node ids below tests/; at least one of them must fail
+    within: str = ""  # the function, class, bound name, script or page that holds the guard
+    change: Change | tuple[Change, ...] = ()  # the guard removed or inverted; must still be valid code
+    file: str = ""  # until every guard names its place: below p33_tasks/,
+    old: str = ""  # the guard, letter by letter, once in the file,
+    new: str = ""  # and without it
 
     @property
-    def path(self) -> str:
-        """The file, from the checkout's root."""
-        return f"p33_tasks/{self.file}"
+    def where(self) -> str:
+        """What the guard stands in, for people."""
+        return self.within or self.file
 
     @property
     def node_ids(self) -> tuple[str, ...]:
         """The tests as pytest takes them, from the checkout's root."""
         return tuple(f"tests/{test}" for test in self.tests)
 
-    def mutated(self, text: str) -> str:
-        """The file's text without the guard.
+    def place(self, root: Path) -> Place:
+        """Where the guard stands in a checkout.
 
         Raises:
-            GuardGoneError: The guard's text isn't in the file exactly once.
+            GuardGoneError: No one place has its name.
         """
-        found = text.count(self.old)
-        if found != 1:
-            raise GuardGoneError(f"its text is {found} times in {self.path}, not once")
-        return text.replace(self.old, self.new)
+        if not self.within:
+            path = f"p33_tasks/{self.file}"
+            if not (root / path).is_file():
+                raise GuardGoneError(f"{path} is gone")
+            return Place(name=self.file, path=path, start=0, end=0)
+        try:
+            return place_of(self.within, root)
+        except NoSuchPlaceError as error:
+            raise GuardGoneError(str(error)) from error
 
-    def mutated_file(self, root: Path) -> str:
-        """As ``mutated``, of the file in a checkout."""
-        path = root / self.path
-        if not path.is_file():
-            raise GuardGoneError(f"{self.path} is gone")
-        return self.mutated(path.read_text("utf-8"))
+    def mutated(self, root: Path) -> tuple[str, str]:
+        """The path of the guard's file, from the checkout's root, and the file's text without the guard.
+
+        Raises:
+            GuardGoneError: No one place has its name, or what it changes isn't there exactly once.
+        """
+        place = self.place(root)
+        text = (root / place.path).read_text("utf-8")
+        if not self.within:
+            found = text.count(self.old)
+            if found != 1:
+                raise GuardGoneError(f"its text is {found} times in {place.path}, not once")
+            return place.path, text.replace(self.old, self.new)
+        changes = self.change if isinstance(self.change, tuple) else (self.change,)
+        try:
+            return place.path, changed(text, place.start, place.end, changes, place.path.rpartition(".")[2])
+        except FragmentError as error:
+            raise GuardGoneError(f"{place.name} in {place.path}: {error}") from error
 
 
 class GuardGoneError(ValueError):
@@ -51,11 +73,11 @@ class GuardGoneError(ValueError):
 
 
 def chosen(guards: Iterable[Guard], words: str) -> list[Guard]:
-    """The guards whose promise, file or tests hold all of the words; ``or`` begins an alternative. Any case."""
+    """The guards whose promise, place or tests hold all of the words; ``or`` begins an alternative. Any case."""
     alternatives = [part.split() for part in words.lower().split(" or ")]
 
     def fits(guard: Guard) -> bool:
-        text = " ".join((guard.promise, guard.file, *guard.tests)).lower()
+        text = " ".join((guard.promise, guard.where, *guard.tests)).lower()
         return any(all(word in text for word in part) for part in alternatives)
 
     return [guard for guard in guards if fits(guard)]

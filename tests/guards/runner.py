@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tests.guards.guard import Guard, GuardGoneError
@@ -19,7 +19,7 @@ from tests.guards.workplace import Run, Workplace
 GUARD_TIMEOUT_SEC = 150
 BASELINE_TIMEOUT_SEC = 1_800
 
-_NO_SOUND_CODE = re.compile(
+_NOT_VALID = re.compile(
     r"\b(SyntaxError|IndentationError|NameError|UnboundLocalError|ImportError|ModuleNotFoundError)\b"
     r"|Error compiling script|nonexistent global variable"
 )
@@ -30,8 +30,8 @@ class Outcome(StrEnum):
 
     NOTICED = "noticed"
     UNNOTICED = "UNNOTICED"  # every named test passed
-    GONE = "GONE"  # the guard's text is no longer there
-    BROKEN = "BROKEN"  # the change is no sound code, or the tests couldn't run
+    GONE = "GONE"  # its place or its text is no longer there
+    BROKEN = "BROKEN"  # the change isn't valid code, or the tests couldn't run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +40,9 @@ class Finding:
 
     guard: Guard
     outcome: Outcome
-    told: str = ""  # the test that failed, or what is wrong
+    detail: str = ""  # the test that failed, or what is wrong
     seconds: float = 0.0
+    path: str = ""  # of the file that was changed
 
 
 def unfit(place: Workplace, guards: Iterable[Guard]) -> list[str]:
@@ -62,36 +63,36 @@ def take_away(place: Workplace, guards: Sequence[Guard]) -> Iterator[Finding]:
     """Take each guard away in turn."""
     for guard in guards:
         try:
-            mutated = guard.mutated_file(place.root)
-            if guard.path.endswith(".py"):
-                compile(mutated, guard.path, "exec")
+            path, mutated = guard.mutated(place.root)
+            if path.endswith(".py"):
+                compile(mutated, path, "exec")
         except GuardGoneError as error:
-            yield Finding(guard=guard, outcome=Outcome.GONE, told=str(error))
+            yield Finding(guard=guard, outcome=Outcome.GONE, detail=str(error))
             continue
         except SyntaxError as error:
-            yield Finding(guard=guard, outcome=Outcome.BROKEN, told=str(error))
+            yield Finding(guard=guard, outcome=Outcome.BROKEN, detail=str(error))
             continue
-        original = (place.root / guard.path).read_text("utf-8")
-        place.put(guard.path, mutated)
+        original = (place.root / path).read_text("utf-8")
+        place.put(path, mutated)
         try:
             run = place.pytest(guard.node_ids, timeout_sec=GUARD_TIMEOUT_SEC, stop_at_first=True)
         finally:
-            place.put(guard.path, original)
-        yield judged(guard, run)
+            place.put(path, original)
+        yield replace(judged(guard, run), path=path)
 
 
 def judged(guard: Guard, run: Run) -> Finding:
     """What a run with the guard taken away says about it."""
 
-    def finding(outcome: Outcome, told: str) -> Finding:
-        return Finding(guard=guard, outcome=outcome, told=told, seconds=run.seconds)
+    def finding(outcome: Outcome, detail: str) -> Finding:
+        return Finding(guard=guard, outcome=outcome, detail=detail, seconds=run.seconds)
 
     if run.problem:
         return finding(Outcome.BROKEN, run.problem)
     for ran in run.tests:
         if ran.outcome != "failed":
             continue
-        if ran.when != "call" or _NO_SOUND_CODE.search(ran.error):
+        if ran.when != "call" or _NOT_VALID.search(ran.error):
             return finding(Outcome.BROKEN, f"{ran.node_id} ({ran.when}): {_short(ran.error)}")
         return finding(Outcome.NOTICED, ran.node_id)
     return finding(Outcome.UNNOTICED, f"{len(run.tests)} tests passed")

@@ -23,10 +23,10 @@ def names_in(path: Path) -> frozenset[str]:
 
 @pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.promise)
 def test_a_guard_is_where_the_catalogue_says_and_its_tests_are_there(guard: Guard):
-    mutated = guard.mutated_file(ROOT)
-    assert mutated != (ROOT / guard.path).read_text("utf-8")
-    if guard.path.endswith(".py"):
-        compile(mutated, guard.path, "exec")
+    path, mutated = guard.mutated(ROOT)
+    assert mutated != (ROOT / path).read_text("utf-8")
+    if path.endswith(".py"):
+        compile(mutated, path, "exec")
     assert guard.tests
     for node_id in guard.node_ids:
         path, _, name = node_id.partition("::")
