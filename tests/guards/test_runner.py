@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,8 +25,22 @@ def guard(new: str, *, old: str = LOOKUP, within: str = f"{PLACE}.close_factor")
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[Workplace]:
-    with workplace(ROOT) as found:
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small one: a module, its tests, and what the runner brings; nothing else is imported."""
+    root = tmp_path_factory.mktemp("checkout")
+    copied = (FILE, f"tests/{TEST.partition('::')[0]}", "tests/guards/recorder.py")
+    packages = {package for path in copied for package in Path(path).parents if package.name}
+    for path in (*copied, *(f"{package}/__init__.py" for package in packages)):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text((ROOT / path).read_text("utf-8") if path in copied else "", "utf-8")
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    subprocess.run(["git", "add", "."], cwd=root, check=True)
+    return root
+
+
+@pytest.fixture(scope="module")
+def place(checkout: Path) -> Iterator[Workplace]:
+    with workplace(checkout) as found:
         yield found
 
 
@@ -43,12 +58,14 @@ def place() -> Iterator[Workplace]:
     ],
     ids=["removed", "harmless", "gone", "renamed", "ambiguous", "no Python", "an unknown name", "an import error"],
 )
-def test_only_a_failing_test_of_valid_code_counts(place: Workplace, change: Guard, outcome: Outcome):
+def test_only_a_failing_test_of_valid_code_counts(
+    checkout: Path, place: Workplace, change: Guard, outcome: Outcome
+) -> None:
     before = (place.root / FILE).read_text("utf-8")
     (finding,) = take_away(place, [change])
     assert finding.outcome is outcome, finding.detail
     assert (place.root / FILE).read_text("utf-8") == before, "the next guard begins with the whole code"
-    assert (ROOT / FILE).read_text("utf-8") == before, "the checkout is never touched"
+    assert (checkout / FILE).read_text("utf-8") == before, "the checkout is never touched"
 
 
 def test_a_test_that_is_not_there_or_fails_anyway_proves_nothing(place: Workplace):
