@@ -17,11 +17,13 @@ from pathlib import Path
 
 from tests.guards.recorder import COPY, REPORT
 
+RECORDER = "tests.guards.recorder"
+
 # Of no use to these runs, and half of the time that starting pytest takes.
 UNUSED_PLUGINS = ("benchmark", "celery", "docker_tools", "xdist", "xdist.looponfail")
 
 PYTEST = (
-    *(sys.executable, "-m", "pytest", "-p", "tests.guards.recorder"),
+    *(sys.executable, "-m", "pytest"),
     # Nothing left behind, and no second try: what fails by chance must not pass for a test that notices.
     *("-p", "no:cacheprovider", "-p", "no:rerunfailures", "--hypothesis-seed", "0", "--tb", "short"),
     *(part for name in UNUSED_PLUGINS for part in ("-p", f"no:{name}")),
@@ -75,7 +77,8 @@ class Workplace:
         return Run(tests=tests, problem=problem, seconds=time.monotonic() - began)
 
     def _finished(self, command: Sequence[str], report: Path, timeout_sec: float) -> str:
-        env = {**os.environ, "PYTHONPATH": str(self.root), COPY: str(self.root), REPORT: str(report)}
+        own = {"PYTHONPATH": str(self.root), "PYTEST_PLUGINS": RECORDER, COPY: str(self.root), REPORT: str(report)}
+        env = {**os.environ, **own}
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
             process = subprocess.Popen(
                 command, cwd=self.root, env=env, stdout=said, stderr=said, stdin=subprocess.DEVNULL,
