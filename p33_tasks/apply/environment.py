@@ -15,6 +15,7 @@ from p33_tasks.apply.options import ClientOptions
 from p33_tasks.contract.names import DEFAULT_GOVERNOR_KEY, DEFAULT_PREFIX
 from p33_tasks.errors import ConfigurationError
 from p33_tasks.redis_url import with_tls
+from p33_tasks.secret_files import read_secret_files
 
 DEFAULT_ENV_FILE = Path("/etc/quantum/position-state-brain.env")
 SIGNING_KEY = "P33_PERMIT_SIGNING_KEY"
@@ -44,9 +45,15 @@ def options_from_env(environ: Mapping[str, str] | None = None) -> ClientOptions:
         for variables, origin in ((environ, ""), (filed, " in the env file"))
         if not variables.get(SIGNING_KEY, "x").strip()
     ]
-    found = {name: text for variables in (filed, environ) for name, text in variables.items() if text}
-    for name in _SECRETS:
-        _take_secret_file(name, found, problems)
+    given = {
+        name: (text, origin)
+        for variables, origin in ((filed, " in the env file"), (environ, ""))
+        for name, text in variables.items()
+        if text
+    }
+    files = read_secret_files(given, _SECRETS)
+    problems += files.problems.values()
+    found = {name: text for name, (text, _) in (given | files.values).items()}
     url, options = "", None
     try:
         url = _url_of(found)
@@ -66,24 +73,6 @@ def options_from_env(environ: Mapping[str, str] | None = None) -> ClientOptions:
     if problems or options is None:
         raise ConfigurationError("\n  ".join(["The configuration is not usable:", *problems]))
     return options
-
-
-def _take_secret_file(name: str, found: dict[str, str], problems: list[str]) -> None:
-    place = found.get(f"{name}_FILE")
-    if not place:
-        return
-    if name in found:
-        problems.append(f"{name} and {name}_FILE are both set; keep one")
-        return
-    try:
-        text = Path(place).read_text("utf-8").strip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        problems.append(f"{name}_FILE={place[:80]!r} can't be read: {type(error).__name__}")
-        return
-    if text.strip():
-        found[name] = text
-    else:
-        problems.append(f"{name}_FILE={place[:80]!r} is empty")
 
 
 def _url_of(found: Mapping[str, str]) -> str:

@@ -14,8 +14,8 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import DotEnvSettingsSource
 
 from p33_tasks.errors import ConfigurationError
+from p33_tasks.secret_files import SUFFIX, read_secret_files
 from p33_tasks.settings.model import Settings
-from p33_tasks.settings.secret_files import SUFFIX, read_secret_files
 
 DEFAULT_ENV_FILE = Path("/etc/quantum/position-state-brain.env")
 

@@ -158,6 +158,7 @@ def test_a_secrets_file_that_is_empty_or_away_or_one_of_two_is_refused(tmp_path:
     for environ in (
         {f"{name}_FILE": str(empty)},
         {f"{name}_FILE": str(tmp_path / "absent")},
+        {f"{name}_FILE": "secrets/key"},
         {f"{name}_FILE": str(empty), name: KEY},
     ):
         with pytest.raises(ConfigurationError, match=f"{name}_FILE"):

@@ -8,8 +8,8 @@ import pytest
 
 from p33_tasks.bootstrap.logs import Scrubber, secrets_of
 from p33_tasks.errors import ConfigurationError
+from p33_tasks.secret_files import MAX_SECRET_BYTES
 from p33_tasks.settings import Settings, load_settings, unknown_variables
-from p33_tasks.settings.secret_files import MAX_SECRET_BYTES
 from tests.unit.settings.test_secrets import SECRET, SECRET_VARIABLES
 
 
