@@ -42,6 +42,8 @@ class ExecutedOrder:
     """The leg in hedge mode."""
     status: str = ""
     """The venue's word for the order's state."""
+    client_order_id: str = ""
+    """The id that you gave it; recorded for people."""
 
 
 def result_fields(
@@ -103,6 +105,7 @@ def _step(order: ExecutedOrder, action: str) -> dict[str, str | bool]:
         "step": action,
         "status": "success" if executed_qty > 0 else order.status or "none",
         "order_id": _order_id(order.order_id),
+        **({"client_order_id": order.client_order_id} if order.client_order_id else {}),
         "side": str(OrderSide(order.side)),
         "quantity": canonical(_quantity("quantity", order.executed_qty if order.quantity is None else order.quantity)),
         "executed_qty": canonical(executed_qty),

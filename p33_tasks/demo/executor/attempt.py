@@ -23,11 +23,12 @@ import structlog
 
 from p33_tasks.abilities import OrderReport, Orders
 from p33_tasks.apply import PermitClient, PermitRefused
+from p33_tasks.apply.result import Outcome
 from p33_tasks.contract.plans import is_emergency
 from p33_tasks.contract.timing import PLACE_WINDOW_MS, READ_LAG_MS
 from p33_tasks.demo.executor.journal import Claim, Journal, Permitted, Settled, State
 from p33_tasks.demo.executor.lost_orders import LostOrder, LostOrders
-from p33_tasks.demo.executor.reports import Outcome, Report, of_order, of_refusal, result_fields
+from p33_tasks.demo.executor.reports import Report, of_order, of_refusal, result_fields
 from p33_tasks.demo.plan_reader import PlanEntry
 from p33_tasks.domain.models import Plan
 from p33_tasks.domain.quantities import canonical

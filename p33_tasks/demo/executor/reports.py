@@ -1,32 +1,22 @@
 """Pure: what an order at the venue means for its plan, and the result entry that says so.
 
-The reference executor speaks dialect A of CONTRACT section 4, with ``outcome``, ``consume_id`` and ``reason`` added.
-These are the executor's words, not the brain's; the brain reads them with its parser of all dialects.
+The reference executor publishes as any executor can: with the client's own ``result_fields`` (dialect A of CONTRACT
+section 4), in the same act as its journal.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from p33_tasks.abilities import OrderReport
-from p33_tasks.domain.models import Leg, Plan
+from p33_tasks.apply import result as apply_result
+from p33_tasks.apply.result import ExecutedOrder, Outcome
+from p33_tasks.domain.models import Plan
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.errors import PermitRefused
 
 FINAL_STATUSES = frozenset({"FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH", "REJECTED"})
 """After these the venue never changes an order again (Binance's "Order status")."""
-
-
-class Outcome(StrEnum):
-    """How a plan ended, as far as it is known."""
-
-    EXECUTED = "executed"  # a quantity was executed, and no more will be
-    BLOCKED = "blocked"  # no permit, no order
-    REJECTED = "rejected"  # for certain nothing was executed, and nothing will be
-    UNKNOWN = "unknown"  # an order may have been executed, or more of it may still be
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,32 +71,27 @@ def result_fields(plan: Plan, report: Report, *, now_ms: int) -> dict[str, str]:
         report: What is to be said.
         now_ms: Redis TIME.
     """
-    steps = [] if report.order is None else [_step(plan, report.order)]
-    return {
-        "plan_id": plan.plan_id,
-        "symbol": plan.symbol,
-        "decision": "EXECUTE",
-        "executed": str(report.executed),
-        "would_execute": "True",
-        "steps_results": json.dumps(steps),
-        "error": report.error,
-        "reason": report.reason,
-        "outcome": str(report.outcome),
-        "consume_id": report.consume_id,
-        "timestamp": str(now_ms // 1000),
-    }
+    orders = [] if report.order is None else [_executed(report.order)]
+    fields = apply_result.result_fields(
+        plan.plan_id,
+        plan.symbol,
+        report.outcome,
+        orders=orders,
+        consume_id=report.consume_id,
+        action=plan.action,
+        error=report.error,
+        reason=report.reason,
+    )
+    return {**fields, "timestamp": str(now_ms // 1000)}
 
 
-def _step(plan: Plan, order: OrderReport) -> Mapping[str, object]:
-    return {
-        "step": plan.action,
-        "status": "success" if order.executed_qty > 0 else order.status,
-        "order_id": order.order_id,
-        "client_order_id": order.client_order_id,
-        "side": str(order.side),
-        "quantity": canonical(order.quantity),
-        "executed_qty": canonical(order.executed_qty),
-        "order_status": order.status,
-        # In hedge mode no such flag is sent: that the order only reduces follows from side and leg.
-        **({"reduce_only": True} if order.leg is Leg.BOTH else {"position_side": order.leg}),
-    }
+def _executed(order: OrderReport) -> ExecutedOrder:
+    return ExecutedOrder(
+        order_id=order.order_id,
+        client_order_id=order.client_order_id,
+        side=order.side,
+        executed_qty=order.executed_qty,
+        quantity=order.quantity,
+        position_side=order.leg.value,
+        status=order.status,
+    )

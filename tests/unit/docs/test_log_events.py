@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from p33_tasks.demo.executor.reports import Outcome
+from p33_tasks.apply.result import Outcome
 from p33_tasks.log_events import LogEvent
 from tests.unit.docs.log_events import PAGE, ROOT, SOURCE, log_calls, page, sections
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from p33_tasks.demo.executor.reports import Outcome, of_order
+from p33_tasks.apply.result import Outcome
+from p33_tasks.demo.executor.reports import of_order
 from p33_tasks.domain.models import Leg, OrderSide
 from p33_tasks.domain.trades import ForcedKind
 from p33_tasks.errors import (

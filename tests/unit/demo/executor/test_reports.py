@@ -9,8 +9,9 @@ from decimal import Decimal
 import pytest
 
 from p33_tasks.abilities import OrderReport
+from p33_tasks.apply.result import Outcome
 from p33_tasks.contract.results import parse_result
-from p33_tasks.demo.executor.reports import Outcome, Report, of_order, of_refusal, result_fields
+from p33_tasks.demo.executor.reports import Report, of_order, of_refusal, result_fields
 from p33_tasks.domain.models import Leg, OrderSide, Plan, PositionSide
 from p33_tasks.errors import PermitRefused
 
