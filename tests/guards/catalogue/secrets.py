@@ -141,28 +141,28 @@ SECRETS = (
     # --- in files of their own
     Guard(
         promise="a secret that is given twice is not chosen from in silence",
-        file="settings/secret_files.py",
+        file="secret_files.py",
         old="        if name in variables:\n",
         new="        if name is None:\n",
         tests=(f"{FILE_TESTS}::test_both_set_is_an_error_that_names_both",),
     ),
     Guard(
         promise="a secret that stands where its file should is in no error",
-        file="settings/secret_files.py",
+        file="secret_files.py",
         old='    return repr(place[:200]) if is_path else "********"\n',
         new="    return repr(place[:200])\n",
         tests=(f"{FILE_TESTS}::test_a_secret_that_stands_where_its_file_should_is_masked",),
     ),
     Guard(
         promise="a file that holds no secret is not a secret that is not set",
-        file="settings/secret_files.py",
+        file="secret_files.py",
         old="    if not text:\n",
         new="    if text is None:\n",
         tests=(f"{FILE_TESTS}::test_a_file_that_holds_no_secret_is_named",),
     ),
     Guard(
         promise="the line break that ends a secret's file is no part of it",
-        file="settings/secret_files.py",
+        file="secret_files.py",
         old='.decode("utf-8").rstrip("\\r\\n")\n',
         new='.decode("utf-8")\n',
         tests=(f"{FILE_TESTS}::test_only_the_line_break_at_the_end_is_taken_off",),
