@@ -14,7 +14,7 @@ from p33_tasks.domain.models import Fill, OrderSide
 from p33_tasks.errors import InvalidMessageError
 from p33_tasks.ports import ExecutionResult, StreamEntry
 from p33_tasks.services.record_fill import refusal_in
-from p33_tasks.venues.binance_usdm.order_reports import BinanceResults
+from p33_tasks.venues.binance_usdm.order_reports import RESULTS as BINANCE
 from tests.factories import make_fill, result_entry
 
 BUY, SELL = OrderSide.BUY, OrderSide.SELL
@@ -273,7 +273,7 @@ CCXT = '{"id":"8389765591","symbol":"BTC/USDT:USDT","status":"closed","filled":0
 def test_a_raw_or_ccxt_order_is_read_by_the_venues_own_reader_in_every_place(order: str):
     flat = {name: str(value) for name, value in json.loads(order).items() if name != "symbol"}
     for entry in (dialect_a(order), dialect_c(order), result_entry(**flat)):
-        (fill,) = parse_result(entry, BinanceResults()).fills
+        (fill,) = parse_result(entry, BINANCE).fills
         assert (fill.order_id, fill.side, fill.cumulative_qty) == ("8389765591", SELL, Decimal("0.028"))
         assert "no reader" in problem_of(entry), "another venue's quantity may be contracts"
 
@@ -289,7 +289,7 @@ def test_a_raw_or_ccxt_order_is_read_by_the_venues_own_reader_in_every_place(ord
     ids=["two ids", "no quantity", "no id", "NaN"],
 )
 def test_a_raw_order_that_is_not_certain_is_a_problem(order: str):
-    result = parse_result(dialect_a(order), BinanceResults())
+    result = parse_result(dialect_a(order), BINANCE)
     assert len(result.problems) == 1
     assert not any(fill.cumulative_qty for fill in result.fills)
 
@@ -306,7 +306,7 @@ def test_a_raw_order_that_is_not_certain_is_a_problem(order: str):
     ],
 )
 def test_a_symbol_in_ccxts_form_is_the_venues_symbol(named: str, venues: str):
-    assert parse_result(dialect_b(symbol=named), BinanceResults()).symbol == venues
+    assert parse_result(dialect_b(symbol=named), BINANCE).symbol == venues
 
 
 # --- mixtures -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,42 @@
+"""Bybit's orders in an executor's results, as ``/v5/order/realtime`` lists them and as ccxt does.
+
+Quantities of linear contracts are base units, ccxt's ``filled`` too; ``side`` is the trade's, ``positionIdx`` the leg.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from p33_tasks.contract.fields import is_nothing, shown, text_of
+from p33_tasks.contract.results import leg_of
+from p33_tasks.domain.models import Leg, PositionSide
+from p33_tasks.errors import InvalidMessageError
+from p33_tasks.venues.bybit.order_rows import LEGS
+from p33_tasks.venues.bybit.spec import SETTLE_COIN
+from p33_tasks.venues.order_reports import BaseUnitResults
+
+
+def _name(base: str, quote: str, delivery: str | None) -> str:
+    """``BTCUSDT``; what else ccxt names isn't read here, and stays as it is."""
+    if quote.upper() == SETTLE_COIN and delivery is None:
+        return f"{base}{quote}"
+    return f"{base}/{quote}:{quote}" + (f"-{delivery}" if delivery else "")
+
+
+def _leg(order: Mapping[str, object]) -> PositionSide | None:
+    if is_nothing(order.get("positionIdx")):
+        return leg_of(order)
+    index = text_of(order, "positionIdx") or ""
+    leg = {str(number): leg for number, leg in LEGS.items()}.get(index.strip())
+    if leg is None:
+        raise InvalidMessageError(f"positionIdx is {shown(index)}, not 0, 1 or 2")
+    return None if leg is Leg.BOTH else PositionSide(leg.value)
+
+
+RESULTS: Final = BaseUnitResults(
+    executed=("cumExecQty", "executed_qty", "filled_qty", "filled"),
+    nothing_yet=frozenset({"NEW", "OPEN"}),
+    symbol=_name,
+    leg=_leg,
+)

@@ -1,0 +1,65 @@
+"""Orders in an executor's results, as a venue of base units writes them and as ccxt does. Shared by every such venue.
+
+Where quantities are contracts, or the side isn't the trade's, an order isn't read by its words alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from p33_tasks.contract.fields import is_nothing, order_id_of, quantity_of, text_of
+from p33_tasks.contract.results import leg_of, reduce_only_of, side_of
+from p33_tasks.domain.models import Fill, PositionSide
+from p33_tasks.errors import InvalidMessageError
+
+_CCXT_SYMBOL = re.compile(r"([^/:\s]+)/([^/:\s]+):([^/:\s]+?)(?:-([0-9]{6}))?")
+_IDS = ("order_id", "orderId", "id")
+
+Order = Mapping[str, object]
+
+
+def named_pair(base: str, quote: str, delivery: str | None) -> str:
+    """``BTCUSDT``, and ``ETHUSDT_260327``."""
+    return f"{base}{quote}_{delivery}" if delivery else f"{base}{quote}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseUnitResults:
+    """Implements ``ports.ResultReader``."""
+
+    executed: tuple[str, ...]  # the fields of the executed quantity
+    nothing_yet: frozenset[str]  # statuses of an order that may say no quantity
+    symbol: Callable[[str, str, str | None], str] = named_pair  # of base, quote and delivery, in ccxt's words
+    leg: Callable[[Order], PositionSide | None] = leg_of  # raises InvalidMessageError
+
+    def venue_symbol(self, symbol: str) -> str:
+        """``ETH/USDT:USDT`` is the venue's own name of it; any other text as it is."""
+        found = _CCXT_SYMBOL.fullmatch(symbol)
+        if found is None:
+            return symbol
+        base, quote, settle, delivery = found.groups()
+        return symbol if quote != settle else self.symbol(base, quote, delivery)  # else not a contract of this venue
+
+    def read_order(self, order: Order) -> Fill | None:
+        """See ``ports.ResultReader.read_order``."""
+        ids = {found for name in _IDS if (found := order_id_of(order, name)) is not None}
+        if len(ids) > 1:
+            raise InvalidMessageError(f"one order has the ids {', '.join(sorted(ids))}")
+        executed = max(quantity_of(order, name) for name in self.executed)
+        if not ids:
+            if executed > 0:
+                raise InvalidMessageError(f"{executed} was executed by an order without an id")
+            return None
+        if all(is_nothing(order.get(name)) for name in self.executed):
+            status = (text_of(order, "status") or text_of(order, "orderStatus") or "").strip().upper()
+            if status not in self.nothing_yet:
+                raise InvalidMessageError(f"order {min(ids)} doesn't say what it executed")
+        return Fill(
+            order_id=min(ids),
+            side=side_of(order),
+            cumulative_qty=executed,
+            leg=self.leg(order),
+            reduce_only=reduce_only_of(order),
+        )
