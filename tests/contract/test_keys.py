@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.contract.system import COOLDOWN_SEC, PERMIT_TTL_SEC, System
+from tests.contract.system import COOLDOWN_SEC, PERMIT_TTL_SEC, System, exact
 from tests.support.waiting import wait_until
 
 SNAPSHOT_FIELDS = {
@@ -155,11 +155,18 @@ def test_without_twins_in_milliseconds_whole_seconds_are_used(system: System) ->
 def test_a_millisecond_twin_is_preferred_and_an_order_time_in_the_future_counts_as_now(system: System) -> None:
     symbol = system.symbol("0.04")
     key = f"quantum:position:ledger:{symbol}"
-    times = {"last_order_time_epoch": "1", "last_order_time_ms": str(system.now_ms() + 3_600_000)}
+    written_ms = system.now_ms()
+    times = {"last_order_time_epoch": "1", "last_order_time_ms": str(written_ms + 3_600_000)}
     system.client.hset(key, mapping=times)
 
-    details = system.judge(symbol)["details"]
+    plan_id = system.plan(symbol)
+    details = system.verdict(plan_id)["details"]
 
-    assert details["seconds_since_order"] == Decimal(0)
+    # A refresh in between has written "now" into the ledger; the verdict's record says what it was judged by.
+    (record,) = system.audit(plan_id)
+    facts = exact(record["inputs"])["facts"]
+    now_ms, ordered_ms = facts["now_ms"], facts["ledger"]["last_order_time_ms"]
+    assert ordered_ms == written_ms + 3_600_000 or written_ms <= ordered_ms <= now_ms
+    assert details["seconds_since_order"] == Decimal(max(0, now_ms - ordered_ms)).scaleb(-3)
     assert details["cooldown_sec"] == COOLDOWN_SEC
     assert 0 < details["retry_after_sec"] <= COOLDOWN_SEC

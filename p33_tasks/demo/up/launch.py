@@ -25,6 +25,11 @@ from p33_tasks.demo.up.watchers import watchers
 from p33_tasks.settings import load_settings
 from p33_tasks.store.connection import connect
 
+FIRST_SECONDS = (
+    "first    plans of the first 10 s may be denied: no_exchange_snapshot until the first refresh, "
+    "reconcile_required_missing_ledger until Redis has run for 6 s"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -77,6 +82,7 @@ def launch_demo(request: Request, folder: RunFolder) -> bool:
                 f"metrics  http://127.0.0.1:{port}/{elsewhere(port, demo.USUAL_METRICS_PORT)}",
                 *(watcher.place for watcher in beside),
                 f"settings {env_file}",
+                FIRST_SECONDS,
                 f"look     in another terminal: {shlex.quote(str(p33))} status",
             ),
             for_sec=request.for_sec,

@@ -13,6 +13,7 @@ import pytest
 from p33_tasks.cli.root import cli
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.settings import Settings
+from p33_tasks.venues.build import venue_entries
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = sorted(
@@ -141,3 +142,11 @@ def test_every_metric_of_the_contract_is_exported() -> None:
     assert len(metrics) > 10
     for metric in metrics:
         assert metric in exported, metric
+
+
+def test_each_table_of_the_page_of_venues_lists_every_venue() -> None:
+    text = (ROOT / "docs/venues.md").read_text("utf-8")
+    tables = [re.findall(r"^\| `([a-z]\w+)` \|", part, re.MULTILINE) for part in text.split("\n|---")[1:]]
+    assert len(tables) == 3
+    assert all(sorted(table) == sorted(venue_entries()) for table in tables), tables
+    assert set(re.findall(r"^### (\w+)$", text, re.MULTILINE)) <= set(venue_entries())
