@@ -84,6 +84,25 @@ class LogEvent(StrEnum):
     """Redis failed while verdicts were prepared. Plans go the ordinary way; check Redis if this repeats."""
     FORECAST_IGNORED = auto()
     """A forecast can't be used; the line says why. Its producer should be told: ``docs/contract.md``, section 12."""
+    FORECASTER_READY = auto()
+    """The forecaster reads the streams; ``samples`` is how much it has learned from so far. Nothing to do."""
+    FORECASTER_WAITS = auto()
+    """Another forecaster of this account runs: this one waits until it has ended. Nothing to do."""
+    FORECASTER_AWAY = auto()
+    """Redis failed while the forecaster worked. It tries again, and no verdict waits for it; check Redis if it
+    repeats."""
+    FORECASTER_STOPPED = auto()
+    """The forecaster ended after a signal; what it learned is kept in Redis."""
+    FORECASTS_SPEAK = auto()
+    """The model is better than the base rate: forecasts are published from now on. Nothing to do."""
+    FORECASTS_SILENT = auto()
+    """The model is no better than the base rate, or has seen too little: nothing is published; ``why`` says which."""
+    FORECAST_STATE_DAMAGED = auto()
+    """What the forecaster had learned can't be read, and was set aside under ``kept_as``; it begins anew. After an
+    upgrade that is expected once; else find out who wrote the key."""
+    PLAN_WOULD_BE_DENIED = auto()
+    """A plan is likely within 30 s and would be denied; ``reason`` and ``needed`` say why. Mend it in time:
+    ``p33 forecast status``."""
     NOT_ADAPTED = auto()
     """Redis failed while cooldowns were adapted. Each stays until its TTL ends; check Redis if this repeats."""
     ACCOUNT_CHANGED = auto()

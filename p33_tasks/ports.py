@@ -129,8 +129,8 @@ class RefreshClaim:
 class SnapshotStore(Protocol):
     """Where snapshots and market rules are kept."""
 
-    def claim_refresh(self, source: str) -> RefreshClaim:
-        """Take this tick's bulk request, if nobody has."""
+    def claim_refresh(self, source: str, *, only_wished: bool = False) -> RefreshClaim:
+        """Take this tick's bulk request, if nobody has; with ``only_wished`` the one that a forecaster wished for."""
 
     def note_account(self, account: str) -> bool:
         """Remember whose positions were fetched; whether they are of another account than those before.

@@ -26,7 +26,7 @@ from p33_tasks.log_events import LogEvent
 
 log = structlog.get_logger("p33.alive")
 
-Role = Literal["worker", "beat", "ingest"]
+Role = Literal["worker", "beat", "ingest", "forecaster"]
 MAIN, POOL, INGEST = "main", "pool", "ingest"
 
 EVERY_SEC = 1.0

@@ -132,7 +132,8 @@ class Runtime:
     @property
     def refresh_times(self) -> RefreshTimes:
         """The time limits of one bulk refresh."""
-        policy = self.settings.policy
+        policy, venue = self.settings.policy, self.settings.venue
+        ticks = math.ceil(venue.weight_per_minute(policy.poll_ms))
         return RefreshTimes(
             poll_ms=policy.poll_ms,
             cooldown_ms=policy.cooldown_ms,
@@ -140,6 +141,8 @@ class Runtime:
             read_lag_ms=policy.read_lag_ms,
             longest_reservation_ms=max(policy.permit_ttl_ms + policy.cooldown_ms, consumed_ms(policy.read_lag_ms)),
             permit_ttl_ms=policy.permit_ttl_ms,
+            request_weight=venue.refresh_weight,
+            spare_weight=venue.requests.own_weight_per_minute - ticks,
         )
 
     @cached_property

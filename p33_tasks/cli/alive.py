@@ -29,7 +29,7 @@ DEFAULT_MAX_AGE_SEC = 30.0
 @click.option(
     "--of",
     "role",
-    type=click.Choice(["worker", "ingest", "beat"]),
+    type=click.Choice(["worker", "ingest", "beat", "forecaster"]),
     help="Only these processes; by default all that run on this host, and at least one.",
 )
 @json_option
@@ -66,7 +66,7 @@ def alive(max_age_sec: float, role: str | None, as_json: bool) -> None:
         for process in found:
             click.echo(_line(process))
         if not found:
-            click.echo(f"no {role or 'worker, ingest or beat'} runs here: no sign of one in {folder}")
+            click.echo(f"no {role or 'worker, ingest, beat or forecaster'} runs here: no sign of one in {folder}")
     if not is_alive:
         raise click.exceptions.Exit(NO)
 

@@ -27,6 +27,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         ),
         "exporter": Entry(place="p33_tasks.cli.exporter:exporter", summary="Serve the whole cluster's metrics."),
         "ingest": Entry(place="p33_tasks.cli.ingest:ingest", summary="Read the streams in a process of its own."),
+        "forecaster": Entry(
+            place="p33_tasks.cli.forecaster:forecaster", summary="Learn which plans come, and forecast them."
+        ),
     },
     "Look": {
         "alive": Entry(place="p33_tasks.cli.alive:alive", summary="A local sign of life, for a supervisor's probe."),
@@ -34,6 +37,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "status": Entry(place="p33_tasks.cli.status:status", summary="Every symbol: exchange, ledger, drift, gate."),
         "watch": Entry(place="p33_tasks.cli.watch:watch", summary="Follow verdicts live, one line each."),
         "explain": Entry(place="p33_tasks.cli.explain:explain", summary="Why a plan was allowed or denied."),
+        "forecast": Entry(
+            place="p33_tasks.cli.forecast:forecast", summary="How good the forecasts are, and what they warn of."
+        ),
         "deadletters": Entry(
             place="p33_tasks.cli.deadletters:deadletters", summary="Entries that could not be understood."
         ),

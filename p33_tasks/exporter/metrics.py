@@ -58,6 +58,23 @@ Beside it:
     p33_tolerance_pct                gauge                         P33_QTY_TOLERANCE_PCT
     p33_unreadable_keys              gauge                         keys of ours with another type, or no number
 
+Where a forecaster has run within a day (P33_FORECAST):
+
+    p33_forecast_age_seconds         gauge                         age of what it last said
+    p33_forecast_speaking            gauge                         1: it publishes; 0: no better than the base rate
+    p33_forecast_brier_score         gauge      by                 recent Brier score: model, base_rate
+    p33_forecast_log_loss            gauge      by                 recent log loss: model, base_rate
+    p33_forecast_calibration         gauge      bin, by            mean probability (forecast) and share that came (came)
+    p33_forecast_calibration_samples gauge      bin                predictions in each tenth
+    p33_forecast_hit_rate            gauge                         of recent plans, the share that was forecast
+    p33_forecast_cost                gauge                         forecasts per plan that was forecast
+    p33_forecast_published_total     counter                       forecasts published
+    p33_forecast_plans_total         counter                       closing plans seen
+    p33_forecast_hit_total           counter                       of them, those that were forecast
+    p33_forecast_warnings_total      counter                       warnings begun
+    p33_forecast_wishes_total        counter                       earlier refreshes asked for
+    p33_forecast_warning             gauge      symbol, reason     1: a plan is likely within 30 s and would be denied
+
 Labels: ``symbol`` is a position: a symbol of P33_ALLOWLIST, in hedge mode with its leg (``BTCUSDT:LONG``; snapshots are
 counted per symbol, and so are plans and fills that name no leg), or ``_other`` where plans and results on all other symbols are counted
 together; ``stream`` is ``plan`` (``apply.plan``) or ``result`` (``apply.result``); ``reason`` is one of CONTRACT section 5.
@@ -80,6 +97,7 @@ from prometheus_client.registry import Collector
 
 from p33_tasks.domain.models import Policy
 from p33_tasks.exporter.counters import counter_families, histogram_families
+from p33_tasks.exporter.forecasts import forecast_families
 from p33_tasks.exporter.gauges import state_gauges
 from p33_tasks.views.overview import Overview
 
@@ -114,6 +132,9 @@ class ClusterMetrics(Collector):
         yield from state_gauges(overview, self._policy)
         yield from counter_families(overview.counters, overview.symbols)
         yield from histogram_families(overview.counters)
+        if overview.forecast is not None:
+            positions = frozenset(view.position for view in overview.symbols)
+            yield from forecast_families(overview.forecast, overview.now_ms, positions)
 
 
 def build() -> dict[str, str]:

@@ -27,11 +27,12 @@ class SnapshotService:
         self._store = store
         self._allowlist = allowlist
 
-    def refresh(self, symbol: str) -> str:
+    def refresh(self, symbol: str, *, only_wished: bool = False) -> str:
         """Refresh all symbols, unless this tick's request was made already or is under way.
 
         Args:
             symbol: Whose turn it is; the bulk request feeds every other symbol too.
+            only_wished: It is no tick: refresh where the forecaster wished for it and the budget has room.
 
         Returns:
             ``done``, ``in_flight``, ``paused``, ``not_allowed``, ``refreshed`` or ``failed``.
@@ -39,7 +40,7 @@ class SnapshotService:
         if symbol not in self._allowlist:
             log.warning(LogEvent.REFUSED, symbol=symbol[:40], note="not in P33_ALLOWLIST of this worker")
             return "not_allowed"
-        claim = self._store.claim_refresh(self._venue.source)
+        claim = self._store.claim_refresh(self._venue.source, only_wished=only_wished)
         if claim.claim is not Claim.MINE:
             return str(claim.claim)
         error, markets = "the worker failed", None

@@ -103,6 +103,7 @@ class Settings(VenueVariables):
     reconcile_external: ExternalPolicy = Field(ExternalPolicy.HOLD, alias="P33_RECONCILE_EXTERNAL")
     prepare: Literal["on", "off"] = Field("off", alias="P33_PREPARE")
     prepare_max: int = Field(600, alias="P33_PREPARE_MAX", ge=1, le=5_000)
+    forecast: Literal["on", "off"] = Field("off", alias="P33_FORECAST")
     own_order_prefix: str | None = Field(None, alias="P33_OWN_ORDER_PREFIX", pattern=r"^[.A-Z:/a-z0-9_-]{1,16}$")
 
     # --- reading ----------------------------------------------------------------------------------------------------
@@ -136,6 +137,7 @@ class Settings(VenueVariables):
         "reconcile_external",
         "cooldown_mode",
         "prepare",
+        "forecast",
         mode="before",
     )
     @classmethod

@@ -50,6 +50,8 @@ class RefreshTimes:
     )
     permit_ttl_ms: int = 60_000  # a permit with longer to live was issued under other settings
     new_life_pause_ms: int = 5_000  # as long as an order may be sent whose permit the store has forgotten
+    request_weight: int = 0  # of one refresh
+    spare_weight: int = -1  # own weight of a minute up to which a refresh that was wished for is made; below 0: none is
     adoption_wait_ms: int = 6_000  # the same, where it has forgotten that there was another life; uptime is in seconds
 
 
@@ -73,12 +75,17 @@ class RedisSnapshotStore:
         # Other symbols need other market rules at once, not with the next period.
         self._markets_digest = hashlib.sha256(",".join(sorted(allowlist)).encode()).hexdigest()[:16]
 
-    def claim_refresh(self, source: str) -> RefreshClaim:
+    def claim_refresh(self, source: str, *, only_wished: bool = False) -> RefreshClaim:
         """See ``ports.SnapshotStore.claim_refresh``."""
         token = uuid.uuid4().hex
         status, now_ms, run_id, life, markets_due = self._scripts.run(
             "claim_refresh",
-            {"refresh_key": self._keys.refresh, "budget_key": self._keys.budget, "epoch_key": self._keys.epoch},
+            {
+                "refresh_key": self._keys.refresh,
+                "budget_key": self._keys.budget,
+                "epoch_key": self._keys.epoch,
+                "wish_key": self._keys.refresh_wish,
+            },
             {
                 "source": source,
                 "gap_ms": int(self._times.poll_ms * GAP),
@@ -88,6 +95,10 @@ class RedisSnapshotStore:
                 "markets_period_ms": self._times.markets_ms,
                 "new_life_pause_ms": self._times.new_life_pause_ms,
                 "new_epoch": uuid.uuid4().hex,
+                "only_wished": int(only_wished),
+                "wish_gap_ms": self._times.poll_ms,
+                "request_weight": self._times.request_weight,
+                "spare_weight": self._times.spare_weight,
             },
         )
         return RefreshClaim(

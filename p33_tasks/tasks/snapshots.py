@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from p33_tasks.bootstrap.runtime import runtime
+from p33_tasks.bootstrap.runtime import Runtime, runtime
 from p33_tasks.errors import P33Error
 from p33_tasks.log_events import LogEvent
 from p33_tasks.tasks.job import job
@@ -16,6 +16,8 @@ from p33_tasks.tasks.reconcile import send_due
 log = structlog.get_logger("p33.task")
 
 TASK = "p33.refresh_snapshot"
+WISHED = "p33.refresh_wished"
+LOOKS_PER_POLL = 4
 
 
 @job(
@@ -42,14 +44,43 @@ def refresh_snapshot(symbol: str, prefix: str | None = None) -> str:
         P33Error: Redis is away; the next tick tries again.
     """
     here = runtime()
-    if is_foreign(prefix, here, task=TASK):
+    return "refused" if is_foreign(prefix, here, task=TASK) else _refresh(here, str(symbol))
+
+
+@job(
+    WISHED,
+    queue="p33.snapshots",
+    every=lambda settings: settings.poll_sec / LOOKS_PER_POLL,
+    time_limit=30,
+    soft_time_limit=15,
+    reads_venue=True,
+    is_on=lambda settings: settings.forecast == "on",
+)
+def refresh_wished(prefix: str | None = None) -> str:
+    """Refresh before the next tick, where the forecaster wished for it: at most once per poll, from the spare budget.
+
+    Args:
+        prefix: The sender's key prefix.
+
+    Returns:
+        As ``refresh_snapshot``.
+
+    Raises:
+        P33Error: Redis is away; the next tick tries again.
+    """
+    here = runtime()
+    if is_foreign(prefix, here, task=WISHED):
         return "refused"
+    return _refresh(here, here.settings.allowlist[0], only_wished=True)
+
+
+def _refresh(here: Runtime, symbol: str, *, only_wished: bool = False) -> str:
     try:
-        outcome = here.snapshots.refresh(str(symbol))
+        outcome = here.snapshots.refresh(symbol, only_wished=only_wished)
         if outcome == "refreshed":
             send_due(here)
     except P33Error as error:
-        log.error(LogEvent.NOT_REFRESHED, symbol=str(symbol), error=str(error))  # noqa: TRY400 - see throws
+        log.error(LogEvent.NOT_REFRESHED, symbol=symbol, error=str(error))  # noqa: TRY400 - see throws
         raise
     if outcome == "refreshed":
         adapt(here)  # before the preparation: a new limit would void it

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from p33_tasks.contract.forecast_status import ForecastStatus, decode_status
 from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.life import life_of
 from p33_tasks.domain.models import Facts
@@ -65,6 +66,7 @@ class Overview:
     streams: tuple[StreamView, ...]
     counters: Mapping[str, int]  # as stored: name|label|label
     problems: tuple[str, ...]  # keys of ours that hold another type
+    forecast: ForecastStatus | None = None  # what the forecaster last said; None: none ran within a day
 
 
 def read_overview(client: redis.Redis, keys: Keys, symbols: Sequence[str], *, source: str) -> Overview:
@@ -90,12 +92,13 @@ def read_overview(client: redis.Redis, keys: Keys, symbols: Sequence[str], *, so
         pipeline.hgetall(keys.counters)
         pipeline.hmget(keys.refresh, _REFRESH_FIELDS)
         pipeline.hmget(keys.budget, _BUDGET_FIELDS)
+        pipeline.get(keys.forecast_status)
         ask_streams(pipeline, keys)
         for symbol in symbols:
             ask_symbol(pipeline, keys, symbol)
         replies = pipeline.execute(raise_on_error=False)
         raise_unless_about_a_key(replies)
-    head, rest = replies[:7], replies[7:]
+    head, rest = replies[:8], replies[8:]
     first_symbol = len(rest) - COMMANDS_PER_SYMBOL * len(symbols)
     now_ms, run_id = head[0][0] * 1000 + head[0][1] // 1000, str(head[1].get("run_id", ""))
     epoch = None if isinstance(head[3], Exception) else head[3]
@@ -107,7 +110,7 @@ def read_overview(client: redis.Redis, keys: Keys, symbols: Sequence[str], *, so
     ]
     hedged = [view.symbol for view in views if is_hedged(view)]
     legs = read_legs(client, keys, hedged, base) if hedged else {}
-    named = zip((keys.epoch, keys.counters, keys.refresh, keys.budget), head[3:], strict=True)
+    named = zip((keys.epoch, keys.counters, keys.refresh, keys.budget), head[3:7], strict=True)
     return Overview(
         now_ms=now_ms,
         run_id=run_id,
@@ -117,6 +120,7 @@ def read_overview(client: redis.Redis, keys: Keys, symbols: Sequence[str], *, so
         streams=read_streams(client, keys, rest[:first_symbol]),
         counters=_read_counters(head[4]),
         problems=tuple(f"{key}: {reply}" for key, reply in named if isinstance(reply, Exception)),
+        forecast=decode_status(head[7]),
     )
 
 

@@ -22,6 +22,7 @@ ROLES = (
     "p33-governor",
     "p33-producer",
     "p33-forecaster",
+    "p33-model",
     "p33-exporter",
     "p33-operator",
     "p33-watch",

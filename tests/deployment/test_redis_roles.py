@@ -165,6 +165,8 @@ FORBIDDEN = [
     ("p33-forecaster", ("SET", PERMIT, "{}")),
     ("p33-forecaster", ("XADD", "quantum:stream:apply.plan", "*", "plan_id", "x")),
     ("p33-forecaster", ("SET", "quantum:p33:prepared:BTCUSDT:1", "{}")),
+    ("p33-model", ("SET", PERMIT, "{}")),
+    ("p33-model", ("XADD", "quantum:stream:apply.plan", "*", "plan_id", "x")),
     ("p33-exporter", ("SET", PERMIT, "{}")),
     ("p33-operator", ("SET", PERMIT, "{}")),
     ("p33-watch", ("SET", PERMIT, "{}")),

@@ -23,9 +23,11 @@ class MemorySnapshotStore:
         self.errors: list[str] = []
         self.noted_account = ""
 
-    def claim_refresh(self, source: str) -> RefreshClaim:  # noqa: ARG002 - the port's signature
+    def claim_refresh(self, source: str, *, only_wished: bool = False) -> RefreshClaim:  # noqa: ARG002 - the port's signature
         here = self.account
-        if self._busy is not None:
+        if only_wished:  # nobody wishes here
+            claim = Claim.DONE
+        elif self._busy is not None:
             claim = Claim.IN_FLIGHT
         elif self._started_ms is not None and here.now_ms < self._started_ms + here.policy.poll_ms:
             claim = Claim.DONE

@@ -32,9 +32,9 @@ def up(
 
     It brings a Redis of its own, a simulated exchange, governor, reference executor, and a producer that plays the
     scenarios of the decision table. It touches no Redis of yours, and reads none of your configuration except
-    P33_COOLDOWN_MODE, P33_COOLDOWN_MAX_SEC, P33_PREPARE and P33_PREPARE_MAX. With P33_PREPARE=on a process forecasts
-    the scenarios' plans, and permits are not signed. To run the service with your settings, see the Procfile and
-    deployment/.
+    P33_COOLDOWN_MODE, P33_COOLDOWN_MAX_SEC, P33_PREPARE, P33_PREPARE_MAX and P33_FORECAST. With P33_PREPARE=on a
+    process forecasts the scenarios' plans, and permits are not signed; with P33_FORECAST=on p33 forecaster runs too.
+    To run the service with your settings, see the Procfile and deployment/.
 
     \b
     Examples:

@@ -26,7 +26,7 @@ POSITIONS = {
 EXCHANGES = ("binanceusdm", "bybit", "okx", "bitget", "gate", "hyperliquid")
 """Those of ``fronts.FRONTS``, which takes a web server's import that ``--help`` does without."""
 
-TRIED = ("P33_COOLDOWN_MODE", "P33_COOLDOWN_MAX_SEC", "P33_PREPARE", "P33_PREPARE_MAX")
+TRIED = ("P33_COOLDOWN_MODE", "P33_COOLDOWN_MAX_SEC", "P33_PREPARE", "P33_PREPARE_MAX", "P33_FORECAST")
 """Variables of the user's that the demo takes over, to be tried: none leads anywhere."""
 
 # What a program needs of its surroundings. Everything else stays outside: a REDIS_HOST, an API key, a CELERY_*.
@@ -61,7 +61,16 @@ def demo_settings(
 
 def prepares() -> bool:
     """Whether prepared verdicts are to be tried: permits are then not signed, since a signed one is never prepared."""
-    return os.environ.get("P33_PREPARE", "").strip().lower() == "on"
+    return _is_on("P33_PREPARE")
+
+
+def forecasts() -> bool:
+    """Whether the model runs beside."""
+    return _is_on("P33_FORECAST")
+
+
+def _is_on(name: str) -> bool:
+    return os.environ.get(name, "").strip().lower() == "on"
 
 
 def _held(exchange: str) -> dict[str, str]:
@@ -112,6 +121,8 @@ def service_children() -> Iterator[Child]:
     yield Child(name="worker", command=python("celery", "-A", "p33_tasks", "worker", "-E"))
     yield Child(name="beat", command=python("celery", "-A", "p33_tasks", "beat"))
     yield Child(name="exporter", command=python("p33_tasks.cli", "exporter"))
+    if forecasts():
+        yield Child(name="forecaster", command=python("p33_tasks.cli", "forecaster"))
 
 
 def governor_children(*options: str) -> Iterator[Child]:

@@ -4,6 +4,7 @@
 --   refresh_key  HASH: the bulk refresh, its lease and its outcome
 --   budget_key   HASH: the request budget, with the venue's pause
 --   epoch_key    STRING: our mark on this store's life
+--   wish_key     STRING: when the forecaster wished for a request before the next tick; whatever else is there is no wish
 -- ARGV
 --   source             venue and host
 --   gap_ms             least gap between two requests
@@ -14,6 +15,10 @@
 --   markets_period_ms  how often market rules are loaded
 --   new_life_pause_ms  pause after a restart, failover or emptying of Redis
 --   new_epoch          a random text, for a store without an epoch
+--   only_wished        '1': not a tick, only a look for a wish
+--   wish_gap_ms        least gap between two requests that were wished for
+--   request_weight     request weight of one request
+--   spare_weight       this minute's own weight beyond which no wish is granted; the ticks need the rest
 -- Returns {'mine' | 'done' | 'in_flight' | 'paused', now_ms, run_id, life, markets_due}
 
 local LEAST_GAP_MS = 1000 -- of requests that were asked for: they share the request weight
@@ -34,7 +39,7 @@ local paused_until = whole(redis.call('HGET', budget_key, 'paused_until_ms'))
 if paused_until and paused_until > now and paused_until - now <= MOST_PAUSE_MS then return answer('paused') end
 
 local r = redis.call('HMGET', refresh_key, 'source', 'life', 'started_ms', 'lease_until_ms', 'markets',
-  'markets_ms', 'token', 'asked_ms')
+  'markets_ms', 'token', 'asked_ms', 'ticked_ms', 'wished_ms')
 local started = whole(r[3])
 -- Another life of the store may have forgotten its last second: a permit that was consumed in it, and a reservation.
 -- While that order may still be sent, a position could be fetched that doesn't show it, and be permitted a second time.
@@ -48,16 +53,36 @@ if r[2] ~= current_life then
   if now - since <= tonumber(new_life_pause_ms) then return answer('paused') end
 end
 
+-- A wish never takes a tick's place, and never more weight than the ticks leave.
+local function is_wished(since)
+  local wish = type_of(wish_key) == 'string' and whole(redis.call('GET', wish_key))
+  if not wish or wish < since or wish > now or now - since < LEAST_GAP_MS then return false end
+  local last = whole(r[10])
+  if last and last <= now and now - last < tonumber(wish_gap_ms) then return false end
+  local b = redis.call('HMGET', budget_key, 'minute', 'used')
+  local used = whole(b[1]) == math.floor(now / 60000) and whole(b[2]) or 0
+  return used + tonumber(request_weight) <= tonumber(spare_weight)
+end
+
 -- In a new life no snapshot counts any more, also not the one under way: neither gap nor lease is kept.
+local wished = false
 if r[1] == source and r[2] == current_life and started and started <= now and r[7] ~= token then
   local lease_left = (whole(r[4]) or 0) - now
   if lease_left > 0 and lease_left <= tonumber(lease_ms) then return answer('in_flight') end
   -- An emergency close asked for a request of its own; one request serves all that were waiting for it.
   local asked = whole(r[8])
   local is_asked = asked and asked >= started and asked <= now and now - started >= LEAST_GAP_MS
-  if now - started < tonumber(gap_ms) and not is_asked then return answer('done') end
+  -- A request that was wished for in between leaves the next tick its own.
+  local ticked = whole(r[9])
+  if not ticked or ticked > started then ticked = started end
+  wished = only_wished == '1' and is_wished(started)
+  if only_wished == '1' and not wished then return answer('done') end
+  if now - ticked < tonumber(gap_ms) and not is_asked and not wished then return answer('done') end
+elseif only_wished == '1' and r[7] ~= token then
+  return answer('done')
 end
 
+redis.call('HSET', refresh_key, only_wished == '1' and 'wished_ms' or 'ticked_ms', text(now))
 -- Another venue's order rules are nobody's, and stay due until ours were loaded.
 if r[1] ~= source then
   redis.call('HDEL', refresh_key, 'markets', 'markets_ms', 'markets_asked_ms')

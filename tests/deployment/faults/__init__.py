@@ -4,7 +4,7 @@ A fault is a context manager: the fault is there within its block, and cured beh
 what is to be repeated. Every alert has at least one; ``test_alerts_live.py`` holds that.
 """
 
-from tests.deployment.faults import exchange, records, service, verdicts
+from tests.deployment.faults import exchange, forecasts, records, service, verdicts
 from tests.deployment.faults.registry import FAULTS, Fault
 
-__all__ = ["FAULTS", "Fault", "exchange", "records", "service", "verdicts"]
+__all__ = ["FAULTS", "Fault", "exchange", "forecasts", "records", "service", "verdicts"]

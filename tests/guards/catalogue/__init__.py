@@ -11,6 +11,7 @@ from tests.guards.catalogue.control import CONTROL
 from tests.guards.catalogue.dead_letters import DEAD_LETTERS
 from tests.guards.catalogue.detection import DETECTION
 from tests.guards.catalogue.emergency import EMERGENCY
+from tests.guards.catalogue.forecasting import FORECASTING
 from tests.guards.catalogue.fronts import FRONTS
 from tests.guards.catalogue.holding import HOLDING
 from tests.guards.catalogue.hosts import HOSTS
@@ -54,6 +55,7 @@ GUARDS: tuple[Guard, ...] = (
         *HOLDING,
         *EMERGENCY,
         *PREPARED,
+        *FORECASTING,
     ),
     *RECONCILIATION,
     *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *VENUE_FOLDERS, *ORDERS),

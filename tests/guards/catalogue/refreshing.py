@@ -66,7 +66,7 @@ REFRESHING = (
     ),
     _claim(
         "the rest of a tick finds it done",
-        "  if now - started < tonumber(gap_ms) and not is_asked then return answer('done') end\n",
+        "  if now - ticked < tonumber(gap_ms) and not is_asked and not wished then return answer('done') end\n",
         "",
         "test_the_rest_of_the_tick_finds_it_done_well_or_badly",
     ),
@@ -113,6 +113,25 @@ REFRESHING = (
         "started and started <= now and",
         "started and",
         "test_a_claim_from_a_clock_that_was_ahead_blocks_nobody",
+    ),
+    # --- wishes of the forecaster
+    _claim(
+        "a wish takes no more weight than the ticks leave",
+        "  return used + tonumber(request_weight) <= tonumber(spare_weight)\n",
+        "  return true\n",
+        "test_a_wish_is_granted_only_from_the_weight_that_the_ticks_leave",
+    ),
+    _claim(
+        "at most one wish is granted per poll period",
+        "  if last and last <= now and now - last < tonumber(wish_gap_ms) then return false end\n",
+        "",
+        "test_a_wish_is_granted_once_per_poll_period",
+    ),
+    _claim(
+        "a request that was wished for leaves the next tick its own",
+        "  if not ticked or ticked > started then ticked = started end\n",
+        "  ticked = started\n",
+        "test_the_tick_after_a_wish_makes_its_own_request",
     ),
     # --- pause and budget
     _claim(

@@ -77,10 +77,94 @@ def test_a_claim_whose_answer_was_lost_is_the_same_claim(gate: Gate) -> None:
         "markets_period_ms": 3_600_000,
         "new_life_pause_ms": 5_000,
         "new_epoch": "f" * 32,
+        "only_wished": 0,
+        "wish_gap_ms": 5_000,
+        "request_weight": 5,
+        "spare_weight": 100,
     }
-    keys = {"refresh_key": gate.keys.refresh, "budget_key": gate.keys.budget, "epoch_key": gate.keys.epoch}
+    keys = {
+        "refresh_key": gate.keys.refresh,
+        "budget_key": gate.keys.budget,
+        "epoch_key": gate.keys.epoch,
+        "wish_key": gate.keys.refresh_wish,
+    }
     assert gate.scripts.run("claim_refresh", keys, arguments)[0] == "mine"
     assert gate.scripts.run("claim_refresh", keys, arguments)[0] == "mine"
+
+
+# --- what the forecaster wishes for ---------------------------------------------------------------------------------
+
+
+def ticked(gate: Gate, ago_ms: int, *, poll_ms: int = 5_000, spare_weight: int = 100) -> RedisSnapshotStore:
+    """A store whose last tick's request was made and ended so long ago."""
+    times = RefreshTimes(poll_ms=poll_ms, cooldown_ms=15_000, request_weight=5, spare_weight=spare_weight)
+    store = RedisSnapshotStore(gate.server.client(), gate.keys, allowlist=(SYMBOL,), times=times)
+    store.finish_refresh(store.claim_refresh(SOURCE))
+    began = str(gate.now_ms() - ago_ms)
+    gate.redis.hset(gate.keys.refresh, mapping={"started_ms": began, "ticked_ms": began})
+    return store
+
+
+def wish(gate: Gate, ago_ms: int = 0) -> None:
+    gate.redis.set(gate.keys.refresh_wish, gate.now_ms() - ago_ms, px=5_000)
+
+
+def test_without_a_wish_nothing_is_fetched_between_two_ticks_nor_at_one(gate: Gate) -> None:
+    assert ticked(gate, 2_000).claim_refresh(SOURCE, only_wished=True).claim is Claim.DONE
+    assert ticked(gate, 6_000).claim_refresh(SOURCE, only_wished=True).claim is Claim.DONE
+    gate.redis.hset(gate.keys.refresh, "source", "another venue")
+    assert store_of(gate).claim_refresh(SOURCE, only_wished=True).claim is Claim.DONE
+
+
+def test_a_wish_is_granted_once_per_poll_period(gate: Gate) -> None:
+    store = ticked(gate, 2_000)
+    wish(gate)
+    store.finish_refresh(claim := store.claim_refresh(SOURCE, only_wished=True))
+    assert claim.claim is Claim.MINE
+    gate.redis.hset(gate.keys.refresh, "started_ms", str(gate.now_ms() - 2_000))
+    wish(gate)
+    assert store.claim_refresh(SOURCE, only_wished=True).claim is Claim.DONE
+    gate.redis.hset(gate.keys.refresh, "wished_ms", str(gate.now_ms() - 5_000))
+    assert store.claim_refresh(SOURCE, only_wished=True).claim is Claim.MINE
+
+
+def test_a_wish_from_before_the_last_request_is_granted_already(gate: Gate) -> None:
+    store = ticked(gate, 2_000)
+    wish(gate, ago_ms=2_500)
+    assert store.claim_refresh(SOURCE, only_wished=True).claim is Claim.DONE
+
+
+@pytest.mark.parametrize(
+    ("spare_weight", "claim"), [(100, Claim.MINE), (65, Claim.MINE), (64, Claim.DONE), (-1, Claim.DONE)]
+)
+def test_a_wish_is_granted_only_from_the_weight_that_the_ticks_leave(
+    gate: Gate, spare_weight: int, claim: Claim
+) -> None:
+    store = ticked(gate, 2_000, spare_weight=spare_weight)
+    wish(gate)
+    gate.redis.hset(gate.keys.budget, mapping={"minute": str(gate.now_ms() // 60_000), "used": "60"})
+    assert store.claim_refresh(SOURCE, only_wished=True).claim is claim
+
+
+def test_the_tick_after_a_wish_makes_its_own_request(gate: Gate) -> None:
+    store = ticked(gate, 2_000)
+    wish(gate)
+    store.finish_refresh(store.claim_refresh(SOURCE, only_wished=True))
+    assert store.claim_refresh(SOURCE).claim is Claim.DONE, "the tick before it was answered"
+    gate.redis.hset(gate.keys.refresh, "ticked_ms", str(gate.now_ms() - 4_500))
+    assert store.claim_refresh(SOURCE).claim is Claim.MINE
+
+
+@pytest.mark.parametrize("value", ["", "soon", "-1", "99999999999999", "1e3"])
+def test_a_wish_that_is_no_time_is_none(gate: Gate, value: str) -> None:
+    store = ticked(gate, 2_000)
+    gate.redis.set(gate.keys.refresh_wish, value)
+    assert store.claim_refresh(SOURCE, only_wished=True).claim is Claim.DONE
+    gate.redis.delete(gate.keys.refresh_wish)
+    gate.redis.hset(gate.keys.refresh_wish, "a", "b")
+    assert store.claim_refresh(SOURCE, only_wished=True).claim is Claim.DONE
+    gate.redis.hset(gate.keys.refresh, "ticked_ms", str(gate.now_ms() - 5_000))
+    assert store.claim_refresh(SOURCE).claim is Claim.MINE, "no wish is in a tick's way"
 
 
 def test_after_a_restart_nobody_fetches_while_an_order_of_before_may_still_be_sent(gate: Gate) -> None:
