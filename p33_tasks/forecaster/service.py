@@ -113,7 +113,10 @@ class Forecaster:
         totals["wishes"] += wishes
         if speaks is not self._spoke:
             self._spoke = speaks
-            log.info(LogEvent.FORECASTS_SPEAK if speaks else LogEvent.FORECASTS_SILENT, why=learner.issuer.why)
+            if speaks:
+                log.info(LogEvent.FORECASTS_SPEAK, why=learner.issuer.why)
+            else:
+                log.info(LogEvent.FORECASTS_SILENT, why=learner.issuer.why)
         self._store.show(status_of(learned, self._warnings, outlook, overview.now_ms))
 
     def _wishes(self, issues: tuple[Issue, ...], overview: Overview) -> bool:

@@ -44,7 +44,9 @@ def refresh_snapshot(symbol: str, prefix: str | None = None) -> str:
         P33Error: Redis is away; the next tick tries again.
     """
     here = runtime()
-    return "refused" if is_foreign(prefix, here, task=TASK) else _refresh(here, str(symbol))
+    if is_foreign(prefix, here, task=TASK):
+        return "refused"
+    return _refresh(here, str(symbol))
 
 
 @job(

@@ -130,10 +130,12 @@ ASKS_REDIS = {
     "hold clear": ["BTCUSDT"],
     "hold list": [],
     "reconcile status": [],
+    "forecast status": [],
     "reconcile release": ["BTCUSDT", "--why", "x"],
     "emergency-close": ["BTCUSDT", "--why", "x", "--yes"],
 }
 ASKS_NO_REDIS = {"alive", "up", "exporter", "ingest", "ledger", "limits", "hold", "reconcile", "deadletters"}
+ASKS_NO_REDIS |= {"forecast", "forecaster"}
 """They look at this host, bring a Redis of their own, or wait for one; the others are groups."""
 
 

@@ -23,6 +23,7 @@ from p33_tasks.views.overview import Overview
 from p33_tasks.views.recent import RecentVerdict
 from p33_tasks.views.stories import Story, Trace
 from tests.factories import NOW_MS, make_ledger, make_policy, make_snapshot
+from tests.unit.contract.test_forecast_status import STATUS
 from tests.unit.exporter.views import make_overview, make_refresh, make_stream, make_view
 
 HOSTILE = "<script>alert(1)</script>\"'&\x00\x1b[31m\u202e\udcff"
@@ -178,6 +179,21 @@ def test_a_symbol_that_only_waits_for_a_later_snapshot_needs_nobody() -> None:
     assert "waits for a snapshot after the last order" in told
     assert "Needs an operator" not in told
     assert "if the age keeps growing" not in told
+
+
+def test_what_the_forecaster_says_stands_on_the_page_and_nothing_where_none_runs() -> None:
+    found = make_overview()
+    assert "Forecasts" not in home_page(found)
+    spoken = replace(STATUS, ts_ms=found.now_ms, warnings=(replace(STATUS.warnings[0], words="<b>less</b>"),))
+    page = home_page(replace(found, forecast=spoken))
+    text = shown(page)
+    assert "Speaks: the Brier score is 0.70" in text
+    assert "0.0500" in text
+    assert "SOLUSDT:LONG: a plan (CLOSE_FULL) is likely within 30 s" in text
+    assert "<b>less" not in page
+    old = shown(home_page(replace(found, forecast=replace(spoken, ts_ms=found.now_ms - 60_000))))
+    assert "ended or hangs" in old
+    assert "likely within" not in old
 
 
 def test_nothing_is_green_while_a_symbol_is_stopped() -> None:

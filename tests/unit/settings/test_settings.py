@@ -79,6 +79,7 @@ def test_the_defaults_are_the_contracts():
         "P33_RECONCILE_EXTERNAL": "hold",
         "P33_PREPARE": "off",
         "P33_PREPARE_MAX": 600,
+        "P33_FORECAST": "off",
         "P33_OWN_ORDER_PREFIX": None,
     }
 
