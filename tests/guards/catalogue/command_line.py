@@ -50,4 +50,18 @@ COMMAND_LINE = (
         '        "reconcile": NONE,\n',
         f"{CHECK}::test_a_setting_other_than_the_workers_is_noticed",
     ),
+    _guard(
+        "two demos at once take no port of each other",
+        "demo/up/ports.py",
+        " and _claim(usual)",
+        "",
+        "unit/demo/test_up.py::test_two_demos_at_once_take_no_port_of_each_other",
+    ),
+    _guard(
+        "a worker prints nothing that is not JSON where JSON is asked for",
+        "celery/patches/json_lines.py",
+        "        instance.quiet = True\n",
+        "",
+        "integration/engine/test_json_lines.py::test_a_worker",
+    ),
 )
