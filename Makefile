@@ -123,7 +123,7 @@ lock:  ## pin again from pyproject.toml (needs uv)
 	$(LOCK) --extra dev pyproject.toml -o requirements-dev.lock
 	$(LOCK) --extra demo pyproject.toml -c requirements-dev.lock -o requirements-demo.lock
 	$(LOCK) --extra service --extra flower --extra build pyproject.toml -c requirements-dev.lock -o requirements.lock
-	$(LOCK) --extra forecast pyproject.toml -c requirements-dev.lock -o requirements-forecast.lock
+	$(LOCK) --extra forecast --extra build pyproject.toml -c requirements-dev.lock -o requirements-forecast.lock
 	$(LOCK) requirements-celery-exporter.in -o requirements-celery-exporter.lock
 
 clean:  ## remove the virtual environment and caches

@@ -303,6 +303,7 @@ install_redis() {
   [[ $root ]] || chgrp redis "$redis_acl"
   log_in_as p33-brain "$env_file"
   log_in_as p33-exporter "$etc/position-state-brain-exporter.env"
+  log_in_as p33-model "$etc/position-state-brain-model.env"
   log_in_as p33-operator "$etc/position-state-brain-operator.env"
   log_in_as p33-watch "$etc/position-state-brain-watch.env"
   [[ -s $secrets/flower ]] || (umask 077 && od -An -N 16 -tx1 /dev/urandom | tr -d ' \n' > "$secrets/flower")

@@ -29,6 +29,7 @@ if [[ ! -e $secrets/brain.env ]]; then
     login p33-brain; } > "$secrets/brain.env"
 fi
 login p33-exporter > "$secrets/exporter.env"
+login p33-model > "$secrets/model.env"
 [[ -e $secrets/watch.env ]] || { login p33-watch; echo "FLOWER_BASIC_AUTH=operator:$(random)"; } > "$secrets/watch.env"
 [[ -e $secrets/grafana.env ]] || printf 'GF_SECURITY_ADMIN_USER=admin\nGF_SECURITY_ADMIN_PASSWORD=%s\n' "$(random)" > "$secrets/grafana.env"
-echo "made in $secrets: brain.env (write your exchange's keys there), exporter.env, watch.env (Flower's login), grafana.env"
+echo "made in $secrets: brain.env (write your exchange's keys there), exporter.env, model.env, watch.env (Flower's login), grafana.env"

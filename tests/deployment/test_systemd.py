@@ -115,7 +115,7 @@ def test_the_service_of_the_same_name_is_the_whole() -> None:
     assert f"Wants={NAME}.target" in service
     assert f"PartOf={NAME}.service" in target
     assert {name.removeprefix(f"{NAME}-").removesuffix(".service") for name in PROCESSES} == {
-        *("worker@", "snapshots", "beat", "exporter", "celery-exporter", "flower")
+        *("worker@", "snapshots", "beat", "exporter", "forecaster", "celery-exporter", "flower")
     }
 
 
