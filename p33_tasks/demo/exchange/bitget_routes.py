@@ -6,12 +6,12 @@ of 100 behind ``idLessThan``; an empty one is null.
 
 import re
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any, Final
 
 from p33_tasks.demo.exchange.codes import refusal
 from p33_tasks.demo.exchange.common import (
     STATES,
+    average_price,
     closes,
     nothing,
     orders_of,
@@ -100,9 +100,9 @@ def _plan_pending(_sim: Simulation, params: Params) -> Any:
 def _fills(sim: Simulation, params: Params) -> Any:
     _check_product(params)
     since_ms, until_ms = week_until(params, sim.now_ms)
-    symbol, order_id = params.get("symbol"), params.get("orderId")
-    found = trades_of(sim, since_ms=since_ms, until_ms=until_ms, symbol=symbol, order_id=order_id)
-    return _page(params, [_fill(sim, trade) for trade in found], "fillList", "tradeId")
+    asked = {"symbol": params.get("symbol"), "order_id": params.get("orderId")}
+    rows = [_fill(sim, trade) for trade in trades_of(sim, since_ms=since_ms, until_ms=until_ms, **asked)]
+    return _page(params, rows, "fillList", "tradeId")
 
 
 def _check_product(params: Params) -> None:
@@ -197,9 +197,7 @@ def _sides(order: Order) -> dict[str, str]:
 
 
 def _order(sim: Simulation, order: Order, *, status: str) -> dict[str, Any]:
-    listing = sim.venue.listings[order.symbol]
-    places = listing.quantity_precision
-    average = order.cum_quote / order.executed_qty if order.executed_qty else Decimal(0)
+    places = sim.venue.listings[order.symbol].quantity_precision
     return {
         "symbol": order.symbol,
         "size": fixed(order.orig_qty, places),
@@ -209,7 +207,7 @@ def _order(sim: Simulation, order: Order, *, status: str) -> dict[str, Any]:
         "quoteVolume": money(order.cum_quote),
         "fee": "0",
         "price": plain(order.price) if order.price else "",
-        "priceAvg": format(average, f".{listing.price_precision + 2}f") if order.executed_qty else "",
+        "priceAvg": plain(average_price(sim, order)) if order.executed_qty else "",
         status: STATES[order.status],
         **_sides(order),
         "force": "gtc",
