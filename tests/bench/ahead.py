@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from tests.bench import burst, latency, work
+from tests.bench.positions import give_free, hold_positions
 from tests.bench.programs import Brain, running_bare, running_floor
 from tests.support.waiting import wait_until
 
@@ -21,7 +21,6 @@ ROUNDS = 3
 HORIZON_SEC = 300
 EACH = 20
 """Forecasts alive for each symbol."""
-POSITION = Decimal(1_000)
 JUST_NOW_MS = 7_000
 """Left of the 10 s that a prepared verdict is kept: the next refresh, which voids it, is over a second away."""
 
@@ -95,19 +94,6 @@ def cost_of_forecasts(console: Console, brain: Brain, symbols: Sequence[str], se
     console.print(table)
 
 
-def hold_positions(brain: Brain, symbols: Sequence[str]) -> None:
-    """Give the account a position in each symbol, of which the ledgers know, so that plans can be allowed."""
-    client = brain.server.client()
-    for symbol in symbols:
-        brain.exchange.set_position(symbol, POSITION)
-    pipeline = client.pipeline(transaction=False)
-    for symbol in symbols:
-        pipeline.hset(f"quantum:position:ledger:{symbol}", "last_known_amt", str(POSITION))
-    pipeline.execute()
-    last = f"quantum:position:snapshot:{symbols[-1]}"
-    wait_until(lambda: client.hget(last, "position_amt") == str(POSITION), "the positions are seen", timeout_sec=40)
-
-
 def foresee(brain: Brain, symbols: Sequence[str], each: int = 1) -> None:
     """So many forecasts for each symbol; the service keeps what it reads."""
     pipeline = brain.server.client().pipeline(transaction=False)
@@ -130,11 +116,6 @@ def wait_until_prepared(brain: Brain, count: int) -> None:
         return len(left_ms) >= count and min(left_ms) > JUST_NOW_MS
 
     wait_until(are_ready, f"{count} verdicts are prepared", timeout_sec=60, every_sec=0.02)
-
-
-def give_free(brain: Brain, symbols: Sequence[str]) -> None:
-    """No position is reserved any more."""
-    brain.server.client().delete(*(f"quantum:position:inflight:{symbol}" for symbol in symbols))
 
 
 def promoted(brain: Brain) -> int:

@@ -29,6 +29,7 @@ class Burst:
 
     plans: int
     verdicts: int
+    allowed: int
     took_sec: Sequence[float]  # from each plan's entry to its verdict, by Redis' own clock, the quickest first
     cpu_ms: Mapping[str, float]  # per verdict, by role
     seconds: float  # from the first plan to the last verdict
@@ -154,11 +155,10 @@ def _measured(brain: Brain, workers: Sequence[LocalProcess], sent: list[tuple[fl
     wait_until(lambda: _all_judged(client), "all are judged", timeout_sec=120, every_sec=0.05)
     seconds = time.perf_counter() - began
     spent = cpu.per_verdict_ms(len(ids))
-    verdicts = [
-        (fields["plan_id"], _time_ms(entry_id)) for entry_id, fields in client.xrange(DECISIONS_STREAM, start, "+")
-    ]
-    took = sorted((at_ms - ids[plan_id]) / 1000 for plan_id, at_ms in verdicts if plan_id in ids)
-    return Burst(plans=len(ids), verdicts=len(took), took_sec=took, cpu_ms=spent, seconds=seconds)
+    verdicts = [(fields, _time_ms(entry_id)) for entry_id, fields in client.xrange(DECISIONS_STREAM, start, "+")]
+    took = sorted((at_ms - ids[one["plan_id"]]) / 1000 for one, at_ms in verdicts if one["plan_id"] in ids)
+    allowed = sum(one["plan_id"] in ids and one["allow"] == "true" for one, _ in verdicts)
+    return Burst(plans=len(ids), verdicts=len(took), allowed=allowed, took_sec=took, cpu_ms=spent, seconds=seconds)
 
 
 def _all_judged(client: object) -> bool:
