@@ -5,7 +5,8 @@ A caller asks ``isinstance(venue, TellsPositionMode)``. A venue that hasn't the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
@@ -133,6 +134,22 @@ class TellsRestingOrders(Protocol):
 
     def fetch_resting_orders(self, symbol: str) -> tuple[RestingOrder, ...]:
         """Every open order of a symbol; complete, or ExchangeError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestingReport:
+    """The account's open orders, symbol by symbol: every symbol that was asked for is in one of both."""
+
+    orders: Mapping[str, tuple[RestingOrder, ...]]  # all of them, also none
+    invalid: Mapping[str, str] = field(default_factory=dict)  # symbol to what is wrong with its rows: unknown
+
+
+@runtime_checkable
+class TellsAllRestingOrders(Protocol):
+    """The venue tells the open orders of the whole account at once (``VenueSpec.resting``)."""
+
+    def fetch_all_resting_orders(self, symbols: Iterable[str]) -> RestingReport:
+        """Every open order, conditional ones too; complete, or ExchangeError."""
 
 
 class Orders(TellsOrders, Protocol):

@@ -64,6 +64,13 @@ class LogEvent(StrEnum):
     """The venue could not be asked what happened to a position; ``error`` says why. It is asked again."""
     NOT_RECONCILED = auto()
     """Redis failed, or what is stored of a position can't be read; ``error`` says which. It is tried again."""
+    RESTING_UNREAD = auto()
+    """The venue's open orders could not be read. Where ``P33_SUBTRACT_RESTING`` is on, plans are denied
+    ``resting_orders_unknown`` once the last reading is 90 s old. The next one is a minute later: ``p33 check``."""
+    RESTING_UNKNOWN = auto()
+    """A row of the venue's open orders can't be read: plans on ``symbol`` are denied ``resting_orders_unknown``."""
+    RESTING_NOT_READ = auto()
+    """The reading of open orders could not be sent, or Redis failed. A later refresh sends it again."""
     RECONCILE_NOT_SENT = auto()
     """The tasks that reconcile drifting positions could not be sent. The next refresh sends them; check the broker."""
 

@@ -11,9 +11,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+from p33_tasks.abilities import RestingReport
 from p33_tasks.domain.executions import Recording
 from p33_tasks.domain.forecasts import Forecast
 from p33_tasks.domain.holds import HoldReason
+from p33_tasks.domain.late_breaches import LateBreach, PlanExecution
 from p33_tasks.domain.models import (
     Allow,
     Facts,
@@ -159,6 +161,34 @@ class SnapshotStore(Protocol):
             source: Venue and host.
             ts_ms: Redis TIME before it was asked.
         """
+
+
+# --- resting orders -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestingClaim:
+    """The right to read the account's open orders once, and what its answer is stamped with."""
+
+    now_ms: int  # Redis TIME, before the requests are sent
+    life: str  # of the store, see ``Facts.life``
+    source: str  # venue and host
+
+
+class RestingStore(Protocol):
+    """Where each position's resting orders are kept."""
+
+    def is_due(self) -> bool:
+        """Whether the last reading began a minute ago or more."""
+
+    def claim(self, source: str) -> RestingClaim | None:
+        """Take this minute's reading; None when somebody has, or while the store has no life yet."""
+
+    def put(self, claim: RestingClaim, report: RestingReport) -> bool:
+        """Keep what was told of every position; False: the store's life ended meanwhile, nothing counts."""
+
+    def fail(self, claim: RestingClaim, error: str) -> None:
+        """Note why nothing was told; what is kept ages."""
 
 
 # --- verdicts -------------------------------------------------------------------------------------------------------
@@ -472,6 +502,12 @@ class ReconcileStore(Protocol):
         self, state: PositionState, *, account: Account, known: Known, watermark: Watermark, note: Note, releases: bool
     ) -> str:
         """Apply what the ledger lacks: ``repaired``, ``moved`` or ``lost``. All of it or nothing."""
+
+    def plans(self, symbol: str, plan_ids: Iterable[str]) -> Mapping[str, PlanExecution]:
+        """What some plans were allowed, and what is on record of their orders."""
+
+    def count_breaches(self, state: PositionState, breaches: Sequence[LateBreach], known: Known) -> str:
+        """Count orders beyond their permits, and hold the position: ``counted``, ``moved`` or ``lost``."""
 
     def hold(self, state: PositionState, request: HoldRequest) -> str:
         """Hold the position: ``held``, ``known``, ``moved`` or ``lost``."""

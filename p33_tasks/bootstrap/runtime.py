@@ -19,10 +19,12 @@ from p33_tasks.domain.reconciling import Mode
 from p33_tasks.ports import RequestBudget, ResultReader, Venue
 from p33_tasks.services.adapt_limits import AdaptiveService
 from p33_tasks.services.issue_permit import PermitService
+from p33_tasks.services.position_case import ReconcilePolicy
 from p33_tasks.services.prepare_permits import PreparationService
 from p33_tasks.services.promote_prepared import PromotionService
 from p33_tasks.services.read_history import HistoryReader, TellsHistory
-from p33_tasks.services.reconcile import ReconcilePolicy, ReconcileService
+from p33_tasks.services.read_resting import RestingService, TellsResting
+from p33_tasks.services.reconcile import ReconcileService
 from p33_tasks.services.record_fill import ResultService
 from p33_tasks.services.refresh_snapshot import SnapshotService
 from p33_tasks.settings import Settings, load_settings
@@ -34,6 +36,7 @@ from p33_tasks.store.drift_budget import WEIGHT_PER_MINUTE, ReconcileBudget
 from p33_tasks.store.entries import RedisEntries
 from p33_tasks.store.prepared import RedisPreparedStore
 from p33_tasks.store.reconciliation import RedisReconcileStore
+from p33_tasks.store.resting import RedisRestingStore
 from p33_tasks.store.results import RedisResultStore
 from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes
 from p33_tasks.store.verdicts import RedisVerdictStore
@@ -159,7 +162,11 @@ class Runtime:
         """What reconciliation keeps."""
         ids = self.settings.venue.client_order_ids
         return RedisReconcileStore(
-            self.client, self.keys, own_prefix=self.settings.order_prefix, max_id_chars=ids.max_chars
+            self.client,
+            self.keys,
+            own_prefix=self.settings.order_prefix,
+            max_id_chars=ids.max_chars,
+            hold_on_breach=self.settings.hold_on_breach,
         )
 
     @cached_property
@@ -168,12 +175,11 @@ class Runtime:
         s = self.settings
         if s.reconcile_mode is Mode.OFF:
             return None
-        refreshes = math.ceil(s.venue.weight_per_minute(s.policy.poll_ms))
         budget = ReconcileBudget(
             RedisRequestBudget(
                 self.client, self.keys, own_weight=WEIGHT_PER_MINUTE, venue_weight=WEIGHT_PER_MINUTE, is_reconcile=True
             ),
-            self._budget(max(s.venue.requests.own_weight_per_minute - refreshes, 0)),
+            self._budget(self._left_by_refreshes),
         )
         venue = self._venue(budget)
         if not isinstance(venue, TellsHistory):
@@ -181,6 +187,24 @@ class Runtime:
         policy = ReconcilePolicy(mode=s.reconcile_mode, external=s.reconcile_external, limits=s.policy)
         reader = HistoryReader(venue, self.reconcile_store)
         return ReconcileService(reader, self.reconcile_store, budget, policy)
+
+    @cached_property
+    def resting_store(self) -> RedisRestingStore:
+        """Where resting orders are kept."""
+        return RedisRestingStore(self.client, self.keys)
+
+    @cached_property
+    def resting(self) -> RestingService | None:
+        """Reads the account's open orders, from what refreshes leave of the budget; None where they don't count."""
+        s = self.settings
+        venue = self._venue(self._budget(self._left_by_refreshes)) if s.subtract_resting else None
+        return RestingService(venue, self.resting_store, s.allowlist) if isinstance(venue, TellsResting) else None
+
+    @property
+    def _left_by_refreshes(self) -> int:
+        """Request weight a minute: refreshes go first."""
+        s = self.settings
+        return max(s.venue.requests.own_weight_per_minute - math.ceil(s.venue.weight_per_minute(s.policy.poll_ms)), 0)
 
     def _venue(self, budget: RequestBudget) -> Venue:
         s = self.settings

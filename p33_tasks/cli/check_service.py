@@ -12,9 +12,11 @@ from p33_tasks.contract.fingerprints import NONE
 from p33_tasks.domain.ledger import drift_after
 from p33_tasks.domain.limits import looser
 from p33_tasks.domain.models import Policy
+from p33_tasks.domain.quantities import canonical
 from p33_tasks.store.entries import ahead_counter
 from p33_tasks.views.consumers import ConsumerView, other_prefixes, read_consumers
 from p33_tasks.views.overview import Overview, read_overview
+from p33_tasks.views.resting import read_resting_reading
 from p33_tasks.views.streams import MAX_AHEAD_MS, StreamView
 
 START_WORKER = "start one: celery -A p33_tasks worker"
@@ -41,6 +43,7 @@ def check_service(session: Session) -> list[Finding]:
         *_check_streams(overview, consumers),
         *_check_symbols(overview, settings.policy),
         *_check_limits(overview, settings.policy),
+        *_check_resting(session, overview),
     ]
 
 
@@ -212,6 +215,37 @@ def _check_symbols(overview: Overview, policy: Policy) -> list[Finding]:
         findings.warn("drift ahead", found, fix)
     if not findings.all:
         findings.ok("holds, ledgers, drift", f"nothing stops any of {counted(len(overview.symbols), 'symbol')}")
+    return findings.all
+
+
+def _check_resting(session: Session, overview: Overview) -> list[Finding]:
+    """Whether the open orders are known, where closes leave room for them."""
+    findings, policy = Findings("resting orders"), session.settings.policy
+    if not policy.subtract_resting:
+        return findings.all
+    reading = read_resting_reading(session.client, session.keys)
+    age_ms = None if reading.succeeded_ms is None else overview.now_ms - reading.succeeded_ms
+    limit, weight = seconds(policy.resting_max_age_ms), session.settings.venue.resting_weight
+    found = f"read {'never' if age_ms is None else f'{seconds(age_ms)} ago'}, once a minute at weight {weight}"
+    if age_ms is not None and 0 <= age_ms <= policy.resting_max_age_ms:
+        findings.ok("read", found)
+    else:
+        why = f"; the last one failed: {reading.error}" if reading.error else ""
+        fix = "plans are denied resting_orders_unknown; is a worker for p33.snapshots running?"
+        findings.fail("read", f"{found}, older than {limit}{why}", fix)
+    unknown = [
+        f"{view.position} ({view.facts.resting_problem})" for view in overview.symbols if view.facts.resting_problem
+    ]
+    if unknown:
+        fix = "the venue sent a row that can't be read; its plans are denied until it can"
+        findings.fail("unreadable", listed(unknown), fix)
+    covered = [
+        f"{view.position} ({len(resting.order_ids)} orders, {canonical(resting.qty)})"
+        for view in overview.symbols
+        if (resting := view.facts.resting) is not None and resting.qty
+    ]
+    if covered:
+        findings.ok("in the book", f"closes leave room for: {listed(covered)}")
     return findings.all
 
 

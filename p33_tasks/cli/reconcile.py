@@ -133,8 +133,9 @@ def _latest_events(session: Session) -> list[dict[str, str]]:
 
 def _event(event: dict[str, str]) -> str:
     when = iso(int(event["id"].partition("-")[0]))
-    return "  {when}  {position}  {event} ({class})  ledger {before} to {after}  {why}".format_map(
-        {"when": when} | event
+    of_class = f" ({event['class']})" if event["class"] else ""
+    return "  {when}  {position}  {event}{of_class}  ledger {before} to {after}  {why}".format_map(
+        {"when": when, "of_class": of_class} | event
     )
 
 

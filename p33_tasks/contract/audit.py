@@ -39,6 +39,7 @@ def audit_inputs(plan: Plan, facts: Facts | None, policy: Policy) -> dict[str, A
             "accept_old_life": policy.accept_old_life,
             "market_max_age_ms": policy.market_max_age_ms,
             **_set_by(policy),
+            **_resting_policy(policy),
         },
         "facts": None if facts is None else _facts_fields(facts),
     }
@@ -49,6 +50,28 @@ def _set_by(policy: Policy) -> dict[str, Any]:
     names = ("cooldown_by", "tolerance_by", "threshold_by")
     found: dict[str, Any] = {name: who for name in names if (who := getattr(policy, name)) != "config"}
     return found if policy.limits_until_ms is None else {**found, "limits_until_ms": policy.limits_until_ms}
+
+
+def _resting_policy(policy: Policy) -> dict[str, Any]:
+    if not policy.subtract_resting:
+        return {}
+    return {"subtract_resting": True, "resting_max_age_ms": policy.resting_max_age_ms}
+
+
+def _resting_fields(facts: Facts) -> dict[str, Any]:
+    resting = facts.resting
+    return {
+        "resting": resting
+        and {
+            "ts_ms": resting.ts_ms,
+            "life": resting.life,
+            "source": resting.source,
+            "qty": resting.qty,
+            "order_ids": list(resting.order_ids),
+            "conditional_ids": list(resting.conditional_ids),
+        },
+        "resting_problem": facts.resting_problem,
+    }
 
 
 def _facts_fields(facts: Facts) -> dict[str, Any]:
@@ -102,6 +125,7 @@ def _facts_fields(facts: Facts) -> dict[str, Any]:
             "fetched_ms": market.fetched_ms,
         },
         "market_problem": facts.market_problem,
+        **({} if (facts.resting, facts.resting_problem) == (None, None) else _resting_fields(facts)),
         **({} if facts.limits == SymbolLimits() else {"limits": _limits_fields(facts.limits)}),
         **({} if facts.limits_problem is None else {"limits_problem": facts.limits_problem}),
     }

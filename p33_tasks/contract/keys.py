@@ -44,6 +44,10 @@ class Keys:
         """HASH: when ledger and exchange were last known together, and which trades both contain."""
         return f"{self.prefix}:p33:watermark:{position_key(symbol, leg)}"
 
+    def resting(self, symbol: str, leg: Leg = Leg.BOTH) -> str:
+        """HASH with a TTL of minutes: the resting orders that reduce the position, as last read."""
+        return f"{self.prefix}:p33:resting:{position_key(symbol, leg)}"
+
     def reconcile_case(self, symbol: str, leg: Leg = Leg.BOTH) -> str:
         """HASH: what reconciliation has tried about this position so far."""
         return f"{self.prefix}:p33:reconcile:{position_key(symbol, leg)}"
@@ -207,6 +211,11 @@ class Keys:
     def budget(self) -> str:
         """HASH: request weight used in this minute, and the venue's pause."""
         return f"{self.prefix}:p33:budget"
+
+    @property
+    def resting_reading(self) -> str:
+        """HASH: when the account's open orders were last asked for, and what came of it."""
+        return f"{self.prefix}:p33:resting_reading"
 
     @property
     def reconcile_budget(self) -> str:

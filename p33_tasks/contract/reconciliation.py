@@ -59,10 +59,24 @@ def hold_evidence(why: str, event_id: str, account: Account | None) -> str:
 
 
 def event_fields(
-    position: str, *, account: Account | None, before: str, after: str, why: str, by: str
+    position: str, *, account: Account | None, before: str, after: str, why: str, by: str, is_settled: bool = False
 ) -> dict[str, str]:
-    """The fields of an event beside its id and name."""
-    classes: Sequence[str] = account.classes if account is not None and account.problem is None else ("unexplained",)
+    """The fields of an event beside its id and name.
+
+    Args:
+        position: Its key.
+        account: What a reading found; None: none was made.
+        before: The ledger's amount.
+        after: The same, once the event is over.
+        why: For people.
+        by: Who caused it.
+        is_settled: Both sides agree again: there is no drift whose class could be told.
+    """
+    classes: Sequence[str] = ("unexplained",)
+    if is_settled:
+        classes = ()
+    elif account is not None and account.problem is None:
+        classes = account.classes
     return {
         "position": position,
         "class": ",".join(classes),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from p33_tasks.domain import quantities as q
-from p33_tasks.domain.models import Allow, Deny, Facts, OrderSide, Plan, Policy, Verdict
+from p33_tasks.domain.models import Allow, Deny, Facts, MarketRules, OrderSide, Plan, Policy, Verdict
 from p33_tasks.domain.reasons import Reason
-from p33_tasks.domain.rules import RULES, Case
+from p33_tasks.domain.resting import left_of
+from p33_tasks.domain.rules import RULES, Case, sec
 
 AWAIT_SNAPSHOT_MS = 10_000
 """How long an emergency close waits for a snapshot requested for it."""
@@ -48,14 +51,21 @@ def awaits_snapshot(plan: Plan, facts: Facts, policy: Policy, verdict: Verdict) 
 
 
 def rule_6_safe_close_quantity(case: Case) -> Verdict:
-    """Rule 6: the part of the position to close, floored to the step and capped at the venue's maximum."""
+    """Rule 6: the part of the position to close, floored to the step and capped at the venue's maximum.
+
+    Resting orders that reduce the position are left room for: with them an order of this quantity never closes more
+    than there is.
+    """
     factor, market = case.plan.close_factor, case.facts.market
     if factor is None or market is None:
         raise AssertionError("rule 6 was reached without a close factor or market rules")
     wanted = q.multiply(q.magnitude(case.position_amt), factor)
     capped = wanted if market.max_market_qty is None else min(wanted, market.max_market_qty)
-    quantity = q.floor_to_step(capped, market.step_size)
+    left = left_of(case.position_amt, case.facts.resting if case.policy.subtract_resting else None)
+    quantity = q.floor_to_step(min(capped, left), market.step_size)
     if quantity <= 0 or quantity < market.min_qty:
+        if q.floor_to_step(capped, market.step_size) >= market.least_qty:
+            return _covered(case, left, market)
         return Deny(
             reason=Reason.QTY_BELOW_STEP_SIZE,
             details={
@@ -72,4 +82,22 @@ def rule_6_safe_close_quantity(case: Case) -> Verdict:
         exchange_position_amt=case.position_amt,
         ledger_position_amt=case.ledger_amt,
         snapshot_age_ms=case.snapshot_age_ms,
+    )
+
+
+def _covered(case: Case, left: Decimal, market: MarketRules) -> Deny:
+    resting = case.facts.resting
+    if resting is None:
+        raise AssertionError("covered by orders that aren't known")
+    return Deny(
+        reason=Reason.RESTING_ORDERS_COVER_POSITION,
+        details={
+            "exchange_position_amt": case.position_amt,
+            "resting_qty": resting.qty,
+            "left_qty": left,
+            "step_size": market.step_size,
+            "min_qty": market.min_qty,
+            "order_ids": " ".join(resting.order_ids),
+            "resting_orders_age_sec": sec(case.facts.now_ms - resting.ts_ms),
+        },
     )

@@ -10,6 +10,7 @@ from enum import StrEnum
 from p33_tasks.domain import quantities as q
 from p33_tasks.domain.holds import Hold
 from p33_tasks.domain.reasons import Reason
+from p33_tasks.domain.resting import RESTING_MAX_AGE_MS, Resting
 
 DetailValue = Decimal | str | int | bool | None
 Details = Mapping[str, DetailValue]
@@ -218,6 +219,8 @@ class Policy:
     read_lag_ms: int = 2_000  # a position read this long after an order was matched shows it
     accept_old_life: bool = False  # during one rolling upgrade from 0.1: what names no life counts by run_id
     market_max_age_ms: int = 300_000  # older market rules are unknown ones
+    subtract_resting: bool = False  # resting reduce-only orders limit the close quantity
+    resting_max_age_ms: int = RESTING_MAX_AGE_MS
     # Who set a limit that may differ per symbol: config, operator; the cooldown also volatility, settlement.
     cooldown_by: str = "config"
     tolerance_by: str = "config"
@@ -244,11 +247,14 @@ class Facts:
     reservation_ttl_ms: int | None = None
     market: MarketRules | None = None
     market_problem: str | None = None
+    resting: Resting | None = None  # on the side that closes the position; None: not known, or not asked for
+    resting_problem: str | None = None  # why what is there can't be used
     limits: SymbolLimits = field(default_factory=SymbolLimits)
     limits_problem: str | None = None  # the key of a limit that can't be read, and why
     # The same of the limits: an operator's and this service's own.
     limits_as_stored: tuple[str, str] = field(default=("none", "none"), compare=False, repr=False)
     market_as_stored: str = field(default="none", compare=False, repr=False)  # the same of the market rules
+    resting_as_stored: str = field(default="none", compare=False, repr=False)  # the same of resting orders
     # Position and ledger amounts letter by letter, for the store to compare again when the verdict is made final.
     as_stored: tuple[str, str] = field(default=("", ""), compare=False, repr=False)
 

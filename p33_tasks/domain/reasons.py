@@ -70,6 +70,14 @@ class Reason(StrEnum):
         "missing_market_metadata",
         "Wait for the next refresh to load the venue's market rules; if it stays, p33 check says why.",
     )
+    RESTING_ORDERS_UNKNOWN = (
+        "resting_orders_unknown",
+        "Wait for the next reading of the open orders, once a minute; if it stays, p33 check says why.",
+    )
+    RESTING_ORDERS_COVER_POSITION = (
+        "resting_orders_cover_position",
+        "Resting reduce-only orders close it already: wait for them, or cancel some at the venue.",
+    )
     QTY_BELOW_STEP_SIZE = (
         "qty_below_step_size",
         "The part to close is smaller than the venue can trade; close a larger part.",

@@ -25,6 +25,7 @@ from p33_tasks.domain.models import (
     Snapshot,
 )
 from p33_tasks.domain.reasons import Reason
+from p33_tasks.domain.resting import Resting
 
 MAX_AHEAD_MS = 1_000
 """A signed time further ahead of Redis' is no time of ours."""
@@ -451,6 +452,32 @@ def step_size_is_known(case: Case) -> Deny | None:
     )
 
 
+def resting_orders_are_known(case: Case) -> Deny | None:
+    """Where resting orders are subtracted, an old or missing answer may hide one that closes the position already."""
+    facts, policy, resting = case.facts, case.policy, case.facts.resting
+    if not policy.subtract_resting:
+        return None
+    retry: dict[str, DetailValue] = {"retry_after_sec": sec(policy.poll_ms)}
+    problem = _resting_problem(facts, resting)
+    if resting is None or problem is not None:
+        return Deny(reason=Reason.RESTING_ORDERS_UNKNOWN, details={"problem": problem, **retry})
+    age_ms = facts.now_ms - resting.ts_ms
+    if 0 <= age_ms <= policy.resting_max_age_ms:
+        return None
+    age = {"resting_orders_age_sec": sec(age_ms), "max_age_sec": sec(policy.resting_max_age_ms)}
+    return Deny(reason=Reason.RESTING_ORDERS_UNKNOWN, details={**age, **retry})
+
+
+def _resting_problem(facts: Facts, resting: Resting | None) -> str | None:
+    if resting is None:
+        return facts.resting_problem or "the open orders were not read yet"
+    if resting.source != facts.source:
+        return f"the open orders were read from {resting.source}"
+    if resting.life != facts.life:
+        return "the open orders are from before a failover, or from before the store was emptied"
+    return None
+
+
 RULES: tuple[Rule, ...] = (
     plan_is_well_formed,
     symbol_is_allowed,
@@ -472,5 +499,6 @@ RULES: tuple[Rule, ...] = (
     rule_3_sides_agree,
     rule_4_quantities_agree,
     step_size_is_known,
+    resting_orders_are_known,
 )
 """In the order of CONTRACT section 5; rule 6 (safe close quantity) follows in ``decision.evaluate``."""

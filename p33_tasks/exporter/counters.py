@@ -106,6 +106,13 @@ def counter_families(counters: Counters, views: Sequence[SymbolView]) -> Iterato
         ("outcome",),
         ((outcome,) for outcome in ("hit", "moved", "none")),
     )
+    yield _counter(
+        counters,
+        "p33_resting_reading_total",
+        "Readings of the account's open orders (P33_SUBTRACT_RESTING), by status.",
+        ("status",),
+        ((status,) for status in ("ok", "error")),
+    )
     yield _counter(counters, "p33_forecast_ignored_total", "Forecasts that could not be used.", (), iter([()]))
     yield _by_stream(
         counters, "p33_deadletter_total", "Stream entries that could not be understood and were put aside."

@@ -43,6 +43,11 @@ def symbol_gauges(views: Sequence[SymbolView], policy: Policy) -> Iterator[Metri
     yield gauge(
         "p33_drift_amt", "Exchange less ledger, signed, base units; absent as p33_drift_pct.", lambda v: v.drift_amt
     )
+    yield gauge(
+        "p33_resting_qty",
+        "Resting limit orders that reduce the position, base units; absent: not asked for, or unknown.",
+        lambda view: None if view.facts.resting is None else view.facts.resting.qty,
+    )
     yield gauge("p33_drift_pct", "Exchange against ledger, percent of the exchange position.", lambda v: v.drift_pct)
     yield gauge(
         "p33_cooldown_remaining_seconds",

@@ -12,6 +12,7 @@ Of the wire contract (CONTRACT section 8):
     p33_permit_breach_total          counter    symbol, kind       orders beyond their permit: side, leg, quantity, ...
     p33_emergency_close_total        counter    symbol, decision   verdicts on emergency closes with a valid proof
     p33_prepared_total               counter    outcome            prepared verdicts looked for: hit, moved, none
+    p33_resting_reading_total        counter    status             readings of the account's open orders: ok, error
     p33_forecast_ignored_total       counter                       forecasts that could not be used
     p33_reconcile_total              counter    symbol, outcome    drift_seen, explained, repaired, confirmed, held, released
     p33_deadletter_total             counter    stream             entries that could not be understood
@@ -19,6 +20,7 @@ Of the wire contract (CONTRACT section 8):
     p33_position_amt                 gauge      symbol             signed, on the exchange; absent: unknown
     p33_ledger_amt                   gauge      symbol             signed, by our own fills; absent: unknown
     p33_drift_amt                    gauge      symbol             exchange less ledger, signed; absent: unknown
+    p33_resting_qty                  gauge      symbol             resting limit orders that reduce the position; absent: unknown
     p33_snapshot_age_sec             gauge      symbol             at the moment of the scrape; +Inf: no snapshot
     p33_stream_lag                   gauge      stream             entries not yet acknowledged or read
     p33_evaluation_duration_seconds  histogram                     evaluating one plan, without I/O

@@ -104,6 +104,7 @@ class Settings(VenueVariables):
     prepare: Literal["on", "off"] = Field("off", alias="P33_PREPARE")
     prepare_max: int = Field(600, alias="P33_PREPARE_MAX", ge=1, le=5_000)
     forecast: Literal["on", "off"] = Field("off", alias="P33_FORECAST")
+    subtract_resting: bool = Field(default=False, alias="P33_SUBTRACT_RESTING")
     own_order_prefix: str | None = Field(None, alias="P33_OWN_ORDER_PREFIX", pattern=r"^[.A-Z:/a-z0-9_-]{1,16}$")
 
     # --- reading ----------------------------------------------------------------------------------------------------
@@ -209,6 +210,24 @@ class Settings(VenueVariables):
             )
         return value
 
+    @field_validator("subtract_resting")
+    @classmethod
+    def _can_be_told(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic's signature
+        exchange, poll_sec = info.data.get("exchange"), info.data.get("poll_sec")
+        if not value or exchange is None or poll_sec is None:
+            return value
+        spec = venue_spec(exchange)
+        if not spec.resting:
+            can = ", ".join(sorted(name for name, entry in venue_entries().items() if entry.spec.resting))
+            raise ValueError(f"{exchange} isn't asked for all open orders at once; only {can} is")
+        own, left = spec.requests.own_weight_per_minute, spec.weight_per_minute(_ms(poll_sec)) + spec.resting_weight
+        if left > own:
+            raise ValueError(
+                f"with one reading of the open orders (weight {spec.resting_weight}) this service needs {left:g} of "
+                f"request weight a minute, and takes at most {own}: use a longer P33_POLL_SEC"
+            )
+        return value
+
     @field_validator("exchange_base_url")
     @classmethod
     def _base_url(cls, value: str | None) -> str | None:
@@ -277,6 +296,7 @@ class Settings(VenueVariables):
             market_max_age_ms=self.venue.markets_max_age_ms,
             read_lag_ms=self.venue.read_lag_ms,
             accept_old_life=self.accept_old_life,
+            subtract_resting=self.subtract_resting,
         )
 
     @cached_property

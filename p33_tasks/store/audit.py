@@ -26,6 +26,7 @@ from p33_tasks.domain.models import (
     SymbolLimits,
     Verdict,
 )
+from p33_tasks.domain.resting import Resting
 from p33_tasks.errors import CorruptStateError
 
 MAX_SYMBOLS = 10_000
@@ -120,8 +121,8 @@ def _policy(symbol: str, fields: Mapping[str, Any]) -> Policy:
         if name in fields:
             limits[name] = _text(fields[name])
     allowed, size = _flag(fields.get("allowlisted", False)), fields.get("allowlist_size", 0)
-    old_life = _flag(fields.get("accept_old_life", False))
-    return Policy(allowlist=_allowlist(symbol, size, allowed=allowed), accept_old_life=old_life, **limits)
+    limits |= {name: _flag(fields.get(name, False)) for name in ("accept_old_life", "subtract_resting")}
+    return Policy(allowlist=_allowlist(symbol, size, allowed=allowed), **limits)
 
 
 def _allowlist(symbol: str, size: object, *, allowed: bool) -> frozenset[str]:
@@ -156,6 +157,8 @@ def _facts(symbol: str, fields: Mapping[str, Any]) -> Facts:
         ledger_problem=_optional_text(fields["ledger_problem"]),
         market=None if market is None else _market(symbol, market),
         market_problem=_optional_text(fields["market_problem"]),
+        resting=None if fields.get("resting") is None else _resting(fields["resting"]),
+        resting_problem=_optional_text(fields.get("resting_problem")),
         limits=_limits(fields.get("limits") or {}),
         limits_problem=_optional_text(fields.get("limits_problem")),
     )
@@ -211,6 +214,17 @@ def _market(symbol: str, fields: Mapping[str, Any]) -> MarketRules:
         min_qty=_number(fields["min_qty"]),
         max_market_qty=_optional(fields["max_market_qty"]),
         fetched_ms=None if fields.get("fetched_ms") is None else _time(fields["fetched_ms"]),  # since 0.2
+    )
+
+
+def _resting(fields: Mapping[str, Any]) -> Resting:
+    return Resting(
+        ts_ms=_time(fields["ts_ms"]),
+        life=_text(fields["life"]),
+        source=_text(fields["source"]),
+        qty=_number(fields["qty"]),
+        order_ids=tuple(map(_text, fields["order_ids"])),
+        conditional_ids=tuple(map(_text, fields["conditional_ids"])),
     )
 
 

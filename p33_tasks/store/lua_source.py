@@ -10,6 +10,7 @@ from itertools import pairwise
 from p33_tasks.contract.ledgers import LEDGER_FIELDS
 from p33_tasks.contract.limits import ADAPTIVE_FIELDS, LIMITS_FIELDS
 from p33_tasks.contract.markets import MARKET_FIELDS
+from p33_tasks.contract.resting import RESTING_FIELDS
 from p33_tasks.contract.snapshots import SNAPSHOT_FIELDS
 from p33_tasks.store.lua_header import RESERVED, Header, read_header
 
@@ -23,6 +24,7 @@ FIELD_LISTS = {
     "MARKET_FIELDS": MARKET_FIELDS,
     "LIMITS_FIELDS": LIMITS_FIELDS,
     "ADAPTIVE_FIELDS": ADAPTIVE_FIELDS,
+    "RESTING_FIELDS": RESTING_FIELDS,
 }
 """Lists of HASH fields that a script may name: what HMGET asks for there is what the package ``contract`` decodes."""
 

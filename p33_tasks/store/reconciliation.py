@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from p33_tasks.contract.executions import decode_order, encode_order
+from p33_tasks.contract.executions import decode_order
 from p33_tasks.contract.hash_values import number
 from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.ledgers import decode_ledger
 from p33_tasks.contract.order_ids import own_order_id
-from p33_tasks.contract.positions import HEDGE_LEGS, position_key
-from p33_tasks.contract.reconciliation import decode_watermark, encode_watermark
+from p33_tasks.contract.positions import position_key
+from p33_tasks.contract.reconciliation import decode_watermark
 from p33_tasks.contract.snapshots import decode_snapshot
 from p33_tasks.domain import exact_json
-from p33_tasks.domain.executions import OrderRecord
 from p33_tasks.domain.holds import AGREEMENTS, ENDS
-from p33_tasks.domain.models import Leg, OrderSide, PositionSide
-from p33_tasks.domain.quantities import canonical
-from p33_tasks.domain.reconciliation import Account, Known, Share, Watermark
+from p33_tasks.domain.late_breaches import LateBreach, PlanExecution
+from p33_tasks.domain.models import Leg
+from p33_tasks.domain.reconciliation import Account, Known, Watermark
 from p33_tasks.ports import HoldRequest, Note, PositionState
+from p33_tasks.store.late_breaches import breach_arguments, breach_keys, read_plans
 from p33_tasks.store.lua_header import Named
+from p33_tasks.store.own_plans import consumed_plans
+from p33_tasks.store.reconcile_due import due_positions
+from p33_tasks.store.reconcile_repair import repair_arguments, repair_items, repair_keys, watermark_text
 from p33_tasks.store.results import FILLS_MEMORY_SEC
 from p33_tasks.store.scripts import Scripts, translated_errors
-from p33_tasks.store.snapshots import AUDIT_MAXLEN, LEDGER_TTL_SEC
+from p33_tasks.store.snapshots import AUDIT_MAXLEN
 
 if TYPE_CHECKING:
     import redis
@@ -34,22 +36,20 @@ LEASE_MS = 90_000
 """Longer than the task's hard time limit."""
 CASE_TTL_SEC = 7 * 86_400
 EVENTS_MAXLEN = 100_000
-MOST_DECISIONS = 5_000
-"""Of the decisions stream, looked through for our own plans. Older ones are somebody else's orders then: held."""
-PAGE = 500
-WATERMARK_AGE_MS = 86_400_000
-"""An older one is taken anew: its window grows with it."""
 
 
 class RedisReconcileStore:
     """Implements ``ports.ReconcileStore``."""
 
-    def __init__(self, client: redis.Redis, keys: Keys, *, own_prefix: str, max_id_chars: int = 36) -> None:
+    def __init__(
+        self, client: redis.Redis, keys: Keys, *, own_prefix: str, max_id_chars: int = 36, hold_on_breach: bool = True
+    ) -> None:
         self._client = client
         self._scripts = Scripts(client)
         self._keys = keys
         self._own_prefix = own_prefix
         self._max_id_chars = max_id_chars
+        self._hold_on_breach = hold_on_breach
 
     def claim(self, symbol: str, leg: Leg = Leg.BOTH) -> PositionState | None:
         """See ``ports.ReconcileStore.claim``."""
@@ -118,35 +118,9 @@ class RedisReconcileStore:
 
     def own_orders(self, symbol: str, since_ms: int) -> Mapping[str, str]:
         """See ``ports.ReconcileStore.own_orders``."""
-        allowed = self._allowed_since(symbol, since_ms)
-        with translated_errors():
-            pipeline = self._client.pipeline(transaction=False)
-            for plan_id in allowed:
-                pipeline.exists(self._keys.consumed(plan_id))
-            consumed = pipeline.execute() if allowed else []
-        return {
-            own_order_id(self._keys.prefix, plan_id, self._own_prefix, max_chars=self._max_id_chars): plan_id
-            for plan_id, is_there in zip(allowed, consumed, strict=True)
-            if is_there
-        }
-
-    def _allowed_since(self, symbol: str, since_ms: int) -> list[str]:
-        found, last, seen = [], "+", 0
-        while seen < MOST_DECISIONS:
-            with translated_errors():
-                page: Any = self._client.xrevrange(
-                    self._keys.decisions, max=last, min=str(max(since_ms, 0)), count=PAGE
-                )
-            found += [
-                fields["plan_id"]
-                for _, fields in page
-                if fields.get("symbol") == symbol and fields.get("allow") == "true" and "plan_id" in fields
-            ]
-            seen += len(page)
-            if len(page) < PAGE:
-                break
-            last = f"({page[-1][0]}"
-        return list(dict.fromkeys(found))
+        plan_ids = consumed_plans(self._client, self._keys, symbol, since_ms)
+        prefix, most = self._keys.prefix, self._max_id_chars
+        return {own_order_id(prefix, plan_id, self._own_prefix, max_chars=most): plan_id for plan_id in plan_ids}
 
     def note(self, state: PositionState, note: Note) -> bool:
         """See ``ports.ReconcileStore.note``."""
@@ -167,7 +141,7 @@ class RedisReconcileStore:
                 "event_name": note.event,
                 "event_id": note.event_id,
                 "event_json": exact_json.dumps(dict(note.fields)) if note.event else "",
-                "watermark_json": "" if note.watermark is None else _mark(note.watermark, state),
+                "watermark_json": "" if note.watermark is None else watermark_text(note.watermark, state),
                 "fields": [{"name": name, "value": value} for name, value in note.case.items()],
             },
         )
@@ -177,51 +151,23 @@ class RedisReconcileStore:
         self, state: PositionState, *, account: Account, known: Known, watermark: Watermark, note: Note, releases: bool
     ) -> str:
         """See ``ports.ReconcileStore.repair``."""
-        keys, at = self._keys, (state.symbol, state.leg)
-        plan_id = state.reserved_by or ""
-        items = [_item(share, state.leg, known) for share in account.shares if _is_kept(share)]
+        items = repair_items(state, account, known)
+        wanted = repair_arguments(state, items, account=account, watermark=watermark, note=note, releases=releases)
         reply = self._scripts.run(
-            "repair_ledger",
-            {
-                "lease_key": keys.reconcile_lease,
-                "ledger_key": keys.ledger(*at),
-                "origin_key": keys.ledger_origin(*at),
-                "symbol_snapshot_key": keys.snapshot(state.symbol),
-                "snapshot_key": keys.snapshot(*at),
-                "reservation_key": keys.reservation(*at),
-                "permit_key": keys.permit(plan_id),
-                "consumed_key": keys.consumed(plan_id),
-                "fills_key": keys.fills(state.symbol),
-                "fill_times_key": keys.fill_times(state.symbol),
-                "orders_key": keys.orders(state.symbol),
-                "trades_key": keys.trades(state.symbol),
-                "watermark_key": keys.watermark(*at),
-                "case_key": keys.reconcile_case(*at),
-                "hold_key": keys.service_hold(*at),
-                "audit_key": keys.audit,
-                "epoch_key": keys.epoch,
-                "events_key": keys.reconcile_events,
-                "counters_key": keys.counters,
-                "plans_consumed": [keys.consumed(item["plan_id"]) for item in items],
-            },
-            {
-                **self._common(state),
-                **state.as_stored,
-                "claimed_life": state.life,
-                "position_side": state.leg,
-                "reserved_by": plan_id,
-                "releases": int(releases),
-                "new_amt": canonical(account.ledger_after),
-                "new_side": PositionSide.of(account.ledger_after),
-                "ledger_ttl_sec": LEDGER_TTL_SEC,
-                "fills_ttl_sec": FILLS_MEMORY_SEC,
-                "event_id": note.event_id,
-                "event_json": exact_json.dumps(dict(note.fields)),
-                "watermark_json": _mark(watermark, state),
-                "position": state.position,
-                "audit_maxlen": AUDIT_MAXLEN,
-                "items": items,
-            },
+            "repair_ledger", repair_keys(self._keys, state, items), {**self._common(state), **wanted}
+        )
+        return str(reply[0])
+
+    def plans(self, symbol: str, plan_ids: Iterable[str]) -> Mapping[str, PlanExecution]:
+        """See ``ports.ReconcileStore.plans``."""
+        return read_plans(self._client, self._keys, symbol, plan_ids)
+
+    def count_breaches(self, state: PositionState, breaches: Sequence[LateBreach], known: Known) -> str:
+        """See ``ports.ReconcileStore.count_breaches``."""
+        reply = self._scripts.run(
+            "count_breaches",
+            breach_keys(self._keys, state, breaches),
+            breach_arguments(self._keys, state, breaches, known, hold=self._hold_on_breach),
         )
         return str(reply[0])
 
@@ -288,32 +234,7 @@ class RedisReconcileStore:
 
     def due(self, symbols: Iterable[str]) -> tuple[str, ...]:
         """See ``ports.ReconcileStore.due``."""
-        keys, named = self._keys, list(symbols)
-        with translated_errors():
-            pipeline = self._client.pipeline(transaction=False)
-            for symbol in named:
-                pipeline.hget(keys.snapshot(symbol), "position_mode")
-            modes = pipeline.execute(raise_on_error=False)
-            pipeline.time()
-            positions = [
-                (symbol, leg)
-                for symbol, mode in zip(named, modes, strict=True)
-                for leg in (HEDGE_LEGS if mode == "hedge" else (Leg.BOTH,))
-            ]
-            for at in positions:
-                pipeline.hget(keys.snapshot(*at), "position_amt")
-                pipeline.hget(keys.ledger(*at), "last_known_amt")
-                pipeline.get(keys.ledger_origin(*at))
-                pipeline.hmget(keys.watermark(*at), "exchange_amt", "ledger_amt", "ts_ms", "origin")
-                pipeline.hmget(keys.reconcile_case(*at), "next_ms", "unconfirmed_ms")
-                pipeline.exists(keys.service_hold(*at))
-            (seconds, micros), *found = pipeline.execute(raise_on_error=False)
-        now_ms = seconds * 1000 + micros // 1000
-        ranked = [
-            (_urgency(found[6 * place : 6 * place + 6], now_ms), position_key(*at))
-            for place, at in enumerate(positions)
-        ]
-        return tuple(position for urgency, position in sorted(ranked, key=lambda one: one[0]) if urgency < _NOT_DUE)
+        return due_positions(self._client, self._keys, symbols)
 
     def _common(self, state: PositionState) -> Named:
         return {
@@ -322,30 +243,6 @@ class RedisReconcileStore:
             "case_ttl_sec": CASE_TTL_SEC,
             "events_maxlen": EVENTS_MAXLEN,
         }
-
-
-_DRIFT, _HELD, _NO_WATERMARK, _NOT_DUE = range(4)
-
-
-def _urgency(found: list[Any], now_ms: int) -> int:
-    if any(isinstance(one, Exception) for one in found):
-        return _NOT_DUE  # a foreign value under one of our keys: p33 check names it
-    amount, ledger, origin, mark, (next_ms, unconfirmed), is_held = found
-    if amount is None or ledger is None:
-        return _NOT_DUE
-    exchange_at, ledger_at, ts_ms, origin_at = mark
-    is_marked = (
-        ts_ms is not None and (origin_at or "") == (origin or "") and (amount, ledger) == (exchange_at, ledger_at)
-    )
-    if amount != ledger and not is_marked:
-        is_early = next_ms is not None and next_ms.isdecimal() and now_ms < int(next_ms[:14])
-        if is_early:
-            return _HELD if is_held else _NOT_DUE  # a hold's agreements are counted in a row
-        return _DRIFT
-    if is_held or unconfirmed is not None:
-        return _HELD
-    is_young = is_marked and ts_ms.isdecimal() and now_ms - int(ts_ms[:14]) < WATERMARK_AGE_MS
-    return _NOT_DUE if is_young else _NO_WATERMARK
 
 
 def _state(symbol: str, leg: Leg, token: str, reply: list[Any]) -> PositionState:
@@ -379,35 +276,3 @@ def _state(symbol: str, leg: Leg, token: str, reply: list[Any]) -> PositionState
 
 def _pairs(flat: list[str]) -> dict[str, str]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
-
-
-def _mark(watermark: Watermark, state: PositionState) -> str:
-    return exact_json.dumps(encode_watermark(watermark, state.origin_text))
-
-
-def _is_kept(share: Share) -> bool:
-    return share.order_id is not None or share.missing != 0
-
-
-def _item(share: Share, leg: Leg, known: Known) -> dict[str, str]:
-    if share.order_id is None:
-        nothing = {"before": "", "record_before": "", "record_after": "", "plan_id": ""}
-        return {"kind": "trade", "id": share.trade_ids[0], "after": canonical(share.moved), **nothing}
-    before, record = known.remembered.get(share.order_id), known.records.get(share.order_id, "")
-    return {
-        "kind": "order",
-        "id": share.order_id,
-        "before": "" if before is None else canonical(before),
-        "after": canonical(share.remembered_after),
-        "record_before": record,
-        "record_after": _record_of(share, leg, record),
-        "plan_id": share.plan_id or "",
-    }
-
-
-def _record_of(share: Share, leg: Leg, text: str) -> str:
-    """What a later result of the order is held against: the leg that its fills went to, and whose order it was."""
-    record = decode_order(text or None) or OrderRecord(plan_id=share.plan_id or "")
-    side = OrderSide.BUY if share.moved > 0 else OrderSide.SELL
-    went_to = record.leg if leg is Leg.BOTH else record.leg or leg
-    return encode_order(replace(record, side=record.side or side, leg=went_to))

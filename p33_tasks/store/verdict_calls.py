@@ -34,6 +34,7 @@ _EVALUATED = (
     "market",
     "limits",
     "adaptive",
+    "resting",
 )
 
 _NOTHING_EVALUATED = {f"evaluated_{name}": "" for name in _EVALUATED}
@@ -60,6 +61,7 @@ def verdict_keys(keys: Keys, plan: Plan, leg: Leg, entry: StreamEntry | None) ->
         "adaptive_key": keys.adaptive_limits(symbol, leg),
         "epoch_key": keys.epoch,
         "market_key": keys.market(symbol),
+        "resting_key": keys.resting(symbol, leg),
         "prepared_key": keys.prepared(symbol, leg, canonical(plan.close_factor or ZERO)),
         "first_seen_key": keys.first_seen,
     }
@@ -92,6 +94,8 @@ def verdict_args(plan: Plan, leg: Leg, entry: StreamEntry | None, policy: Policy
         "limits_until_ms": "" if policy.limits_until_ms is None else policy.limits_until_ms,
         "cooldown_ms": 0 if plan.emergency and plan.emergency.passes_cooldown else policy.cooldown_ms,
         "market_max_age_ms": policy.market_max_age_ms,
+        "subtract_resting": int(policy.subtract_resting),
+        "resting_max_age_ms": policy.resting_max_age_ms,
         "evaluation_us": 0,
         "evaluation_buckets_us": _EVALUATION_BUCKETS,
         "latency_buckets_ms": _LATENCY_BUCKETS,
@@ -119,6 +123,7 @@ def evaluated(facts: Facts) -> dict[str, str]:
         "evaluated_market": facts.market_as_stored,
         "evaluated_limits": facts.limits_as_stored[0],
         "evaluated_adaptive": facts.limits_as_stored[1],
+        "evaluated_resting": facts.resting_as_stored,
     }
 
 

@@ -14,9 +14,10 @@ from p33_tasks.contract.ledgers import decode_ledger
 from p33_tasks.contract.limits import as_stored
 from p33_tasks.contract.markets import decode_market
 from p33_tasks.contract.permits import sign, verdict_fields
+from p33_tasks.contract.resting import decode_resting
 from p33_tasks.contract.snapshots import decode_leg_snapshot, decode_snapshot
 from p33_tasks.domain import exact_json
-from p33_tasks.domain.models import Allow, Deny, Facts, Leg, Plan, Policy, Verdict
+from p33_tasks.domain.models import Allow, Deny, Facts, Leg, OrderSide, Plan, Policy, Verdict
 from p33_tasks.errors import CorruptStateError, StoreError
 from p33_tasks.ports import CommitStatus, LoadedEntry, PlanName, Ruling, StreamEntry
 from p33_tasks.store.entries import ahead_counter
@@ -93,6 +94,7 @@ class RedisVerdictStore:
                         "service_hold": keys.service_hold(symbol, leg),
                         "reservation": keys.reservation(symbol, leg),
                         "adaptive": keys.adaptive_limits(symbol, leg),
+                        "resting": keys.resting(symbol, leg),
                     }
                     for leg in Leg
                 ],
@@ -115,7 +117,7 @@ class RedisVerdictStore:
         market, market_problem = _read(decode_market, "market rules'", symbol, raw_market, self._source)
         found: dict[Leg, Facts] = {}
         for leg, position in zip(Leg, positions, strict=False):
-            service_hold, reserved_by, ttl_ms, raw_snapshot, raw_ledger, raw_adaptive = position
+            service_hold, reserved_by, ttl_ms, raw_snapshot, raw_ledger, raw_adaptive, raw_resting = position
             limits, limits_problem = read_limits(self._keys, symbol, raw_limits, raw_adaptive, leg)
             if leg is Leg.BOTH:
                 snapshot, snapshot_problem = _read(decode_snapshot, "snapshot's", symbol, raw_snapshot)
@@ -124,6 +126,13 @@ class RedisVerdictStore:
                 snapshot, snapshot_problem = _read(
                     decode_leg_snapshot, "snapshot's", symbol, raw_snapshot, leg=leg, of_symbol=of_symbol
                 )
+            resting, resting_problem = (
+                (None, None)
+                if snapshot is None
+                else _read(
+                    decode_resting, "resting orders'", symbol, raw_resting, OrderSide.closing(snapshot.position_amt)
+                )
+            )
             ledger, ledger_problem = _read(decode_ledger, "ledger's", symbol, raw_ledger)
             unknown_plan_id = None if ledger is None else ledger.unknown_plan_id
             holds = decode_holds(hold, service_hold, unknown_plan_id=unknown_plan_id, reserved_by=reserved_by)
@@ -143,9 +152,12 @@ class RedisVerdictStore:
                 reservation_ttl_ms=int(ttl_ms) if int(ttl_ms) >= 0 else None,
                 market=market,
                 market_problem=market_problem,
+                resting=resting,
+                resting_problem=resting_problem,
                 limits=limits,
                 limits_problem=limits_problem,
                 market_as_stored=as_stored(raw_market),
+                resting_as_stored=as_stored(raw_resting),
                 limits_as_stored=(as_stored(raw_limits), as_stored(raw_adaptive)),
                 as_stored=(_first(raw_snapshot), _first(raw_ledger)),
             )

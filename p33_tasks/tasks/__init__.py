@@ -10,5 +10,6 @@ from p33_tasks.tasks.permits import evaluate_permit as evaluate_permit
 from p33_tasks.tasks.permits import evaluate_permits as evaluate_permits
 from p33_tasks.tasks.prepare import prepare_permits as prepare_permits
 from p33_tasks.tasks.reconcile import reconcile as reconcile
+from p33_tasks.tasks.resting import read_resting as read_resting
 from p33_tasks.tasks.results import apply_result as apply_result
 from p33_tasks.tasks.snapshots import refresh_snapshot as refresh_snapshot

@@ -12,6 +12,7 @@ from p33_tasks.tasks.limits import adapt
 from p33_tasks.tasks.origin import is_foreign
 from p33_tasks.tasks.prepare import send_preparation
 from p33_tasks.tasks.reconcile import send_due
+from p33_tasks.tasks.resting import send_resting
 
 log = structlog.get_logger("p33.task")
 
@@ -80,6 +81,7 @@ def _refresh(here: Runtime, symbol: str, *, only_wished: bool = False) -> str:
     try:
         outcome = here.snapshots.refresh(symbol, only_wished=only_wished)
         if outcome == "refreshed":
+            send_resting(here)  # first: verdicts rest on it
             send_due(here)
     except P33Error as error:
         log.error(LogEvent.NOT_REFRESHED, symbol=symbol, error=str(error))  # noqa: TRY400 - see throws

@@ -159,6 +159,7 @@ class VenueSpec:
     test_ccxt_options: Mapping[str, Any] = field(default_factory=dict)  # in the test environment, at any address
     headers: tuple[tuple[str, str], ...] = ()  # sent with every request
     test_headers: tuple[tuple[str, str], ...] = ()  # sent with every request to the test environment
+    resting: tuple[Endpoint, ...] = ()  # of one reading of the account's open orders; none: not told at once
     account: re.Pattern[str] | None = None  # the key is an account's public address; the secret signs orders only
     scope: str = ""  # what the positions answer covers, part of ``source``, e.g. "linear USDT"
 
@@ -171,6 +172,11 @@ class VenueSpec:
         ]
         others = f" (or {', or '.join(pairs[1:])})" if pairs[1:] else ""
         return f"set {pairs[0]}{others}, and {self.testnet_variable} to match"
+
+    @property
+    def resting_weight(self) -> int:
+        """The request weight of one reading of the account's open orders."""
+        return sum(endpoint.weight * endpoint.pages for endpoint in self.resting)
 
     @property
     def refresh_weight(self) -> int:

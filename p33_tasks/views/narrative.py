@@ -36,7 +36,9 @@ ORDER: tuple[tuple[Reason, str], ...] = (
     (Reason.SIDE_MISMATCH, "exchange and ledger are on the same side"),
     (Reason.QTY_MISMATCH, "exchange and ledger agree within the tolerance"),
     (Reason.MISSING_MARKET_METADATA, "the venue's step size is known"),
+    (Reason.RESTING_ORDERS_UNKNOWN, "resting orders are known, where they count"),
     (Reason.QTY_BELOW_STEP_SIZE, "what is left after rounding down can be traded"),
+    (Reason.RESTING_ORDERS_COVER_POSITION, "resting orders leave enough to close, where they count"),
 )
 """CONTRACT section 5, in the order in which it is evaluated."""
 
@@ -78,12 +80,31 @@ def known_lines(inputs: Json, verdict_ms: int) -> Iterator[tuple[str, str]]:
     yield "reserved", f"by plan {facts['reserved_by']}" if facts.get("reserved_by") else "by nobody"
     if text := _limits_line(facts, policy, verdict_ms):
         yield "limits", text
+    if text := _resting_line(facts, policy, verdict_ms):
+        yield "resting", text
     if market:
         most = f", at most {number(market['max_market_qty'])}" if market.get("max_market_qty") is not None else ""
         age = f", asked for {_ago(market['fetched_ms'], verdict_ms)} before" if market.get("fetched_ms") else ""
         yield "market", f"step {number(market.get('step_size'))}, at least {number(market.get('min_qty'))}{most}{age}"
     else:
         yield "market", f"unknown {_problem(facts, 'market_problem')}".strip()
+
+
+def _resting_line(facts: Json, policy: Json, verdict_ms: int) -> str:
+    """The orders that reduce the position already; empty where nothing is known of any."""
+    resting, counts = _object(facts, "resting"), policy.get("subtract_resting") is True
+    if not resting:
+        return f"unknown {_problem(facts, 'resting_problem')}".strip() if counts else ""
+    parts = [f"{number(resting.get('qty'))} in the book{_named(resting, 'order_ids')}"]
+    if resting.get("conditional_ids"):
+        parts.append(f"untriggered and never subtracted{_named(resting, 'conditional_ids')}")
+    age = f"asked for {_ago(resting.get('ts_ms'), verdict_ms)} before"
+    return ", ".join([*parts, age]) + ("" if counts else "; not subtracted (P33_SUBTRACT_RESTING is off)")
+
+
+def _named(resting: Json, name: str) -> str:
+    ids = resting.get(name)
+    return f" ({', '.join(map(str, ids))})" if isinstance(ids, list) and ids else ""
 
 
 def _limits_line(facts: Json, policy: Json, verdict_ms: int) -> str:
@@ -216,6 +237,16 @@ _NEEDED: dict[str, Callable[[Json], str]] = {
         f"market rules of at most {number(d['max_age_sec'])} s; they were {number(d['market_rules_age_sec'])} s old"
         if "max_age_sec" in d
         else f"the venue's market rules for this symbol{_because(d)}"
+    ),
+    Reason.RESTING_ORDERS_UNKNOWN: lambda d: (
+        f"the open orders as read at most {number(d['max_age_sec'])} s before; it was "
+        f"{number(d['resting_orders_age_sec'])} s"
+        if "max_age_sec" in d
+        else f"the venue's open orders of this symbol{_because(d)}"
+    ),
+    Reason.RESTING_ORDERS_COVER_POSITION: lambda d: (
+        f"at least {number(max(d['step_size'], d['min_qty']))} of {number(magnitude(d['exchange_position_amt']))} that "
+        f"no resting order closes; {number(d['resting_qty'])} rest ({d['order_ids']})"
     ),
     Reason.QTY_BELOW_STEP_SIZE: _below_step,
     Reason.PLAN_ABANDONED: lambda _: "an executor that waited for the verdict",

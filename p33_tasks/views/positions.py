@@ -16,6 +16,7 @@ from p33_tasks.contract.ledgers import LEDGER_FIELDS, decode_ledger
 from p33_tasks.contract.limits import ADAPTIVE_FIELDS, LIMITS_FIELDS
 from p33_tasks.contract.markets import MARKET_FIELDS, decode_market
 from p33_tasks.contract.positions import HEDGE_LEGS, position_key
+from p33_tasks.contract.resting import RESTING_FIELDS, decode_resting
 from p33_tasks.contract.snapshots import (
     SNAPSHOT_FIELDS,
     SNAPSHOT_PRICE_FIELDS,
@@ -27,7 +28,7 @@ from p33_tasks.domain import quantities as q
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.holds import HeldBy, Hold
 from p33_tasks.domain.limits import in_force
-from p33_tasks.domain.models import Facts, Leg, Plan, Policy, Snapshot, Verdict
+from p33_tasks.domain.models import Facts, Leg, OrderSide, Plan, Policy, Snapshot, Verdict
 from p33_tasks.errors import CorruptStateError, InvalidQuantityError
 from p33_tasks.store.limits import read_limits
 from p33_tasks.store.scripts import translated_errors
@@ -35,7 +36,7 @@ from p33_tasks.store.scripts import translated_errors
 if TYPE_CHECKING:
     import redis
 
-COMMANDS_PER_SYMBOL = 10
+COMMANDS_PER_SYMBOL = 11
 MAX_WHY_CHARS = 500
 NO_EXPIRY = -1
 """What PTTL says of a key that lives until somebody deletes it."""
@@ -172,6 +173,7 @@ def ask_symbol(pipeline: Any, keys: Keys, symbol: str, leg: Leg = Leg.BOTH) -> N
     pipeline.hmget(keys.market(symbol), MARKET_FIELDS)
     pipeline.hmget(keys.limits(symbol), LIMITS_FIELDS)
     pipeline.hmget(keys.adaptive_limits(symbol, leg), ADAPTIVE_FIELDS)
+    pipeline.hmget(keys.resting(symbol, leg), RESTING_FIELDS)
     pipeline.get(keys.statistics(symbol))
     pipeline.get(keys.hold(symbol))
     pipeline.get(keys.service_hold(symbol, leg))
@@ -189,7 +191,7 @@ def read_symbol(
     of_symbol: Snapshot | None = None,
 ) -> SymbolView:
     """Decode the replies to ``ask_symbol``; of a leg beside its symbol's own snapshot."""
-    raw_snapshot, raw_ledger, raw_market, raw_limits, raw_adaptive, statistics, *more = replies
+    raw_snapshot, raw_ledger, raw_market, raw_limits, raw_adaptive, raw_resting, statistics, *more = replies
     *raw_holds, reserved_by, ttl_ms = more
     count = len(SNAPSHOT_FIELDS)
     snapshot, snapshot_problem = _decoded(
@@ -201,6 +203,13 @@ def read_symbol(
     ledger, ledger_problem = _decoded(decode_ledger, symbol, raw_ledger, slice(None))
     market, market_problem = _decoded(
         lambda name, raw: decode_market(name, raw, base.source), symbol, raw_market, slice(None)
+    )
+    resting, resting_problem = (
+        (None, None)
+        if snapshot is None
+        else _decoded(
+            partial(decode_resting, side=OrderSide.closing(snapshot.position_amt)), symbol, raw_resting, slice(None)
+        )
     )
     stored = ("value of another type" if isinstance(raw, Exception) else raw for raw in (raw_limits, raw_adaptive))
     limits, limits_problem = read_limits(keys, symbol, next(stored), next(stored), leg)
@@ -226,6 +235,8 @@ def read_symbol(
         reservation_ttl_ms=ttl_ms if isinstance(ttl_ms, int) and ttl_ms >= 0 else None,
         market=market,
         market_problem=market_problem,
+        resting=resting,
+        resting_problem=resting_problem,
         limits=limits,
         limits_problem=limits_problem,
         as_stored=(list_or_empty(raw_snapshot, 1)[0] or "", list_or_empty(raw_ledger, 1)[0] or ""),

@@ -11,8 +11,10 @@ from p33_tasks.contract.order_ids import own_order_id
 from p33_tasks.contract.positions import position_key
 from p33_tasks.domain.models import Leg
 from p33_tasks.domain.reconciling import LEAST_READING_MS, ExternalPolicy, Mode
+from p33_tasks.services.agreement import QUIET_MS
+from p33_tasks.services.position_case import ReconcilePolicy
 from p33_tasks.services.read_history import HistoryReader
-from p33_tasks.services.reconcile import QUIET_MS, ReconcilePolicy, ReconcileService
+from p33_tasks.services.reconcile import ReconcileService
 from p33_tasks.store.budget import RedisRequestBudget
 from p33_tasks.store.connection import connect
 from p33_tasks.store.drift_budget import WEIGHT_PER_MINUTE, ReconcileBudget

@@ -21,6 +21,7 @@ _CLIENT_ID: Final = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
 _SIDES: Final = ("BUY", "SELL")
 _TYPES: Final = ("MARKET", "LIMIT")
 _CONDITIONAL: Final = ("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET")
+_TRIGGERED_BY_PRICE: Final = ("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET")
 _TIMES_IN_FORCE: Final = ("GTC", "IOC", "FOK", "GTX")
 _POSITION_SIDES: Final[dict[str, PositionSide]] = {"BOTH": "BOTH", "LONG": "LONG", "SHORT": "SHORT"}
 
@@ -135,6 +136,29 @@ def parse_order(params: Params, *, hedged: bool) -> OrderRequest:
         reduce_only=_reduce_only(params, hedged=hedged),
         position_side=_position_side(params, hedged=hedged),
         client_order_id=_client_order_id(params),
+    )
+
+
+def parse_algo(params: Params, *, hedged: bool, closes_position: bool) -> tuple[str, OrderRequest]:
+    """Reads the parameters of ``POST /fapi/v1/algoOrder``: its type, and the order that it becomes."""
+    symbol, side, kind = (required(params, name) for name in ("symbol", "side", "type"))
+    if side not in _SIDES:
+        raise refusal(-1117)
+    if kind not in _TRIGGERED_BY_PRICE:
+        raise refusal(-1116)
+    if closes_position and ("quantity" in params or "reduceOnly" in params):
+        raise refusal(-1106, name="quantity" if "quantity" in params else "reduceonly")
+    order_type = "MARKET" if kind.endswith("_MARKET") else "LIMIT"
+    return kind, OrderRequest(
+        symbol=symbol,
+        side=side,
+        type=order_type,
+        quantity=Decimal(0) if closes_position else number("quantity", required(params, "quantity")),
+        price=_price(params, order_type),
+        time_in_force=_time_in_force(params, order_type),
+        reduce_only=closes_position or _reduce_only(params, hedged=hedged),
+        position_side=_position_side(params, hedged=hedged),
+        client_order_id=None,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from p33_tasks.demo.exchange import account, history, market, trading
+from p33_tasks.demo.exchange import account, algo, history, market, trading
 from p33_tasks.demo.exchange.orders import Params
 from p33_tasks.demo.exchange.simulation import Simulation
 
@@ -55,6 +55,9 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
     ("GET", "/fapi/v1/order"): _signed(trading.get_order, 1),
     ("DELETE", "/fapi/v1/order"): _signed(trading.cancel_order, 1),
     ("GET", "/fapi/v1/openOrders"): _signed(trading.open_orders, 1, weight_of_all=40),
+    ("POST", "/fapi/v1/algoOrder"): _signed(algo.place_algo, 0, is_order=True),
+    ("DELETE", "/fapi/v1/algoOrder"): _signed(algo.cancel_algo, 1),
+    ("GET", "/fapi/v1/openAlgoOrders"): _signed(algo.open_algo_orders, 1, weight_of_all=40),
     ("GET", "/fapi/v1/userTrades"): _signed(history.user_trades, 5),
     ("GET", "/fapi/v1/allOrders"): _signed(history.all_orders, 5),
     ("GET", "/fapi/v1/forceOrders"): _signed(history.force_orders, 20, weight_of_all=50),

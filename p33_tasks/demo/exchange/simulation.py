@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from itertools import chain
 
+from p33_tasks.demo.exchange.algo_orders import AlgoOrder, trigger_due
 from p33_tasks.demo.exchange.faults import FaultError, Faults
 from p33_tasks.demo.exchange.limits import Limiter
 from p33_tasks.demo.exchange.options import SimOptions
@@ -32,6 +33,7 @@ class Simulation:
         self.nonces: set[int] = set()  # numbers of requests, where the venue takes each once
         listings = chain(catalogue(symbol_of), synthetic(options.extra_symbols, symbol_of))
         self.venue = Venue(listings, seed=options.seed)
+        self.algo_orders: dict[int, AlgoOrder] = {}
         self.start_faults = Faults(latency_ms=options.latency_ms, hedge_mode=options.hedged)
         self.limiter = Limiter(options.limits)
         self.recorder = Recorder(now_ms=now_ms)
@@ -82,6 +84,7 @@ class Simulation:
     def settle(self) -> None:
         """Executes what has become executable since the last request."""
         self.venue.settle(now_ms=self.now_ms, conditions=self.conditions)
+        trigger_due(self.algo_orders, self.venue, now_ms=self.now_ms, conditions=self.conditions)
 
     def spend_fault(self) -> None:
         """One request was struck; the last of ``times`` switches `status` and `body` off."""

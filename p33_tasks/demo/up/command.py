@@ -32,9 +32,10 @@ def up(
 
     It brings a Redis of its own, a simulated exchange, governor, reference executor, and a producer that plays the
     scenarios of the decision table. It touches no Redis of yours, and reads none of your configuration except
-    P33_COOLDOWN_MODE, P33_COOLDOWN_MAX_SEC, P33_PREPARE, P33_PREPARE_MAX and P33_FORECAST. With P33_PREPARE=on a
-    process forecasts the scenarios' plans, and permits are not signed; with P33_FORECAST=on p33 forecaster runs too.
-    To run the service with your settings, see the Procfile and deployment/.
+    P33_COOLDOWN_MODE, P33_COOLDOWN_MAX_SEC, P33_PREPARE, P33_PREPARE_MAX, P33_FORECAST, P33_RECONCILE_MODE,
+    P33_RECONCILE_EXTERNAL, P33_RECONCILE_KEY and P33_SUBTRACT_RESTING. With P33_PREPARE=on a process forecasts the
+    scenarios' plans, and permits are not signed; with P33_FORECAST=on p33 forecaster runs too. To run the service with
+    your settings, see the Procfile and deployment/.
 
     \b
     Examples:
@@ -42,6 +43,7 @@ def up(
       p33 up --for 60 --json       one JSON summary at the end; exit 0 when plans were allowed, executed and denied,
                                    no process died, and nothing was executed without a permit
       p33 up --exchange okx        the same on a simulated OKX, with its symbols: BTC-USDT-SWAP
+      P33_RECONCILE_MODE=repair p33 up --no-producer         then trade by hand at the simulated exchange
       p33 up --hedge               the same in hedge mode; plans name the leg
       p33 up --no-producer         then, in another terminal, as it says: p33 proof, p33 status, your own plans
       p33 up --no-producer --no-executor      then your own executor, e.g. examples/executor.py

@@ -26,7 +26,17 @@ POSITIONS = {
 EXCHANGES = ("binanceusdm", "bybit", "okx", "bitget", "gate", "hyperliquid")
 """Those of ``fronts.FRONTS``, which takes a web server's import that ``--help`` does without."""
 
-TRIED = ("P33_COOLDOWN_MODE", "P33_COOLDOWN_MAX_SEC", "P33_PREPARE", "P33_PREPARE_MAX", "P33_FORECAST")
+TRIED = (
+    "P33_COOLDOWN_MODE",
+    "P33_COOLDOWN_MAX_SEC",
+    "P33_PREPARE",
+    "P33_PREPARE_MAX",
+    "P33_FORECAST",
+    "P33_RECONCILE_MODE",
+    "P33_RECONCILE_EXTERNAL",
+    "P33_RECONCILE_KEY",
+    "P33_SUBTRACT_RESTING",
+)
 """Variables of the user's that the demo takes over, to be tried: none leads anywhere."""
 
 # What a program needs of its surroundings. Everything else stays outside: a REDIS_HOST, an API key, a CELERY_*.

@@ -19,6 +19,7 @@
 --   adaptive_key     HASH: this service's own
 --   epoch_key        STRING: our mark on this store's life
 --   market_key       HASH: the symbol's market rules
+--   resting_key      HASH: the resting orders that reduce the position
 --   prepared_key     STRING, JSON: the allow that was prepared for such a plan; only used to promote it
 --   first_seen_key   HASH: when an entry id ahead of TIME was first read, ms; only used with an entry_id
 -- ARGV
@@ -56,6 +57,9 @@
 --   evaluated_market        the market rules as stored
 --   evaluated_limits        the operator's limits as stored
 --   evaluated_adaptive      this service's own as stored
+--   evaluated_resting       resting orders as stored
+--   subtract_resting        1: they limit the quantity of an allow
+--   resting_max_age_ms      older ones are unknown
 --   limits_until_ms         until when a looser limit counts ('' for none)
 --   cooldown_ms             least time since the last order
 --   market_max_age_ms       older market rules are unknown ones
@@ -122,6 +126,7 @@ if promote == '1' then
   evaluated_position_amt, evaluated_ts_ms = p.position_amt, p.ts_ms
   evaluated_ledger_amt, evaluated_order_ms = p.ledger_amt, p.order_ms
   evaluated_market, evaluated_limits, evaluated_adaptive = p.market, p.limits, p.adaptive
+  evaluated_resting = p.resting
   stale_threshold_ms, cooldown_ms, limits_until_ms = p.stale_threshold_ms, p.cooldown_ms, p.limits_until_ms
   reservation_ttl_ms = p.reservation_ttl_ms
   permit_expires_ms = text(now + ttl)
@@ -164,6 +169,11 @@ if verdict == 'allow' then
   if stored_text(market_key, MARKET_FIELDS) ~= evaluated_market then return moved('market') end
   local rules_ms = twin_time(redis.call('HGET', market_key, 'ts_ms'))
   if not rules_ms or rules_ms > now or now - rules_ms > tonumber(market_max_age_ms) then return moved('market_age') end
+  if subtract_resting == '1' then
+    if stored_text(resting_key, RESTING_FIELDS) ~= evaluated_resting then return moved('resting') end
+    local asked_ms = twin_time(redis.call('HGET', resting_key, 'ts_ms'))
+    if not asked_ms or asked_ms > now or now - asked_ms > tonumber(resting_max_age_ms) then return moved('resting_age') end
+  end
   if stored_text(limits_key, LIMITS_FIELDS) ~= evaluated_limits then return moved('limits') end
   if stored_text(adaptive_key, ADAPTIVE_FIELDS) ~= evaluated_adaptive then return moved('adaptive_limits') end
   if limits_until_ms ~= '' and now >= tonumber(limits_until_ms) then return moved('limits_age') end

@@ -16,6 +16,7 @@
 --     .service_hold  STRING: why the position is held, by this service
 --     .reservation   STRING: the plan that holds the position
 --     .adaptive      HASH: this service's own limits of the position
+--     .resting       HASH: the resting orders that reduce the position
 -- ARGV
 --   entry_id       the plan's stream entry ('' for none)
 --   group          consumer group
@@ -23,8 +24,8 @@
 -- Returns {'decided', entry}  when a first verdict stands, or
 --   {'facts', entry, now_ms, run_id, life, hold, market, limits, position, position, ...} with the symbol's own position, and in
 --   hedge mode both legs behind it, each as {service hold, reserved_by, reservation_ttl_ms, snapshot,
---   ledger, adaptive limits}.
---   Market, limits, snapshot and ledger are field values in the order of their lists of fields, or the name of the foreign type
+--   ledger, adaptive limits, resting orders}.
+--   Market, limits, snapshot, ledger and resting orders are field values in the order of their lists of fields, or the name of the foreign type
 --   found.
 
 local wrong = expect(decision_key, 'string')
@@ -63,7 +64,7 @@ local function position(k)
     reserved_by = '(a ' .. held .. ')'
   end
   return { hold_of(k.service_hold), reserved_by, ttl, fields(k.snapshot, SNAPSHOT_FIELDS),
-    fields(k.ledger, LEDGER_FIELDS), fields(k.adaptive, ADAPTIVE_FIELDS) }
+    fields(k.ledger, LEDGER_FIELDS), fields(k.adaptive, ADAPTIVE_FIELDS), fields(k.resting, RESTING_FIELDS) }
 end
 
 local reply = {

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from p33_tasks.abilities import KeyPermissions
+from p33_tasks.abilities import KeyPermissions, RestingReport
 from p33_tasks.errors import MalformedResponseError
 from p33_tasks.ports import MarketReport, PositionReport
 from p33_tasks.venues.binance_usdm.history import BinanceHistory
 from p33_tasks.venues.binance_usdm.market_rows import read_markets
 from p33_tasks.venues.binance_usdm.position_rows import read_positions
-from p33_tasks.venues.binance_usdm.spec import EXCHANGE_INFO, KEY_PERMISSIONS, POSITION_MODE, POSITION_RISK
+from p33_tasks.venues.binance_usdm.resting_rows import read_resting
+from p33_tasks.venues.binance_usdm.spec import (
+    EXCHANGE_INFO,
+    KEY_PERMISSIONS,
+    OPEN_ALGO_ORDERS,
+    OPEN_ORDERS,
+    POSITION_MODE,
+    POSITION_RISK,
+)
 from p33_tasks.venues.rows import shape
 from p33_tasks.venues.session import VenueSession
 
@@ -43,6 +51,17 @@ class BinanceUsdm(BinanceHistory):
             ExchangeError: One of its kinds.
         """
         return read_markets(self._session.ask(EXCHANGE_INFO), symbols)
+
+    def fetch_all_resting_orders(self, symbols: Iterable[str]) -> RestingReport:
+        """Every open order of the account in two requests of weight 40, whatever the number of symbols.
+
+        Algo orders first: one that triggers between the two is then in both answers, and not in neither.
+
+        Raises:
+            ExchangeError: One of its kinds; then nothing is known about any symbol.
+        """
+        algo_orders = self._session.ask(OPEN_ALGO_ORDERS)
+        return read_resting(self._session.ask(OPEN_ORDERS), algo_orders, symbols)
 
     def fetch_server_time_ms(self) -> int:
         """The venue's clock in milliseconds. Raises ExchangeError."""

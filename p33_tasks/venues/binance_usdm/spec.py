@@ -35,6 +35,10 @@ USER_TRADES: Final = Endpoint(call="fapiPrivateGetUserTrades", shown="GET /fapi/
 FORCE_ORDERS: Final = Endpoint(
     call="fapiPrivateGetForceOrders", shown="GET /fapi/v1/forceOrders", weight=20, signed=True
 )
+OPEN_ORDERS: Final = Endpoint(call="fapiPrivateGetOpenOrders", shown="GET /fapi/v1/openOrders", weight=40, signed=True)
+OPEN_ALGO_ORDERS: Final = Endpoint(
+    call="fapiPrivateGetOpenAlgoOrders", shown="GET /fapi/v1/openAlgoOrders", weight=40, signed=True
+)
 
 SPEC: Final = VenueSpec(
     exchange_id="binanceusdm",
@@ -75,9 +79,12 @@ SPEC: Final = VenueSpec(
         QUERY,
         USER_TRADES,
         FORCE_ORDERS,
+        OPEN_ORDERS,
+        OPEN_ALGO_ORDERS,
     ),
     positions=(POSITION_RISK,),
     markets=(EXCHANGE_INFO,),
+    resting=(OPEN_ORDERS, OPEN_ALGO_ORDERS),
     symbol_is_flat_by=FlatEvidence.ROW,
     leg_is_flat_by=FlatEvidence.ROW,
     contract_size=ContractSize.BASE,

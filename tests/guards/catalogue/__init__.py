@@ -29,6 +29,7 @@ from tests.guards.catalogue.reading import READING
 from tests.guards.catalogue.reconciliation import RECONCILIATION
 from tests.guards.catalogue.recording import RECORDING
 from tests.guards.catalogue.refreshing import REFRESHING
+from tests.guards.catalogue.resting import RESTING
 from tests.guards.catalogue.rules import RULES
 from tests.guards.catalogue.scripts import SCRIPTS
 from tests.guards.catalogue.secrets import SECRETS
@@ -57,7 +58,7 @@ GUARDS: tuple[Guard, ...] = (
         *PREPARED,
         *FORECASTING,
     ),
-    *RECONCILIATION,
+    *(*RECONCILIATION, *RESTING),
     *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *VENUE_FOLDERS, *ORDERS),
     *(*READING, *DEAD_LETTERS, *MESSAGES, *BROKER, *CONTROL, *NEIGHBOURS, *FRONTS),
     *(*SECRETS, *HOSTS, *TEXTS, *TLS, *SCRIPTS, *SERVERS, *ALIVE, *DETECTION, *COMMAND_LINE),

@@ -131,7 +131,7 @@ RECONCILIATION = (
     ),
     Guard(
         promise="reconciliation: what a watermark contains isn't new when a list shows it again",
-        file="services/reconcile.py",
+        file="services/position_case.py",
         old="            counted |= before.counted\n",
         new="            pass\n",
         tests=(
@@ -140,14 +140,14 @@ RECONCILIATION = (
     ),
     Guard(
         promise="reconciliation: observe repairs nothing",
-        file="services/reconcile.py",
+        file="services/drift.py",
         old="        if self._policy.mode is not Mode.REPAIR:\n            return self._report(decision, account)\n",
         new="",
         tests=("integration/services/test_reconcile_observes.py::test_no_reading_changes_any_other_key",),
     ),
     _leg(
         "reconciliation: a position of a mode that the symbol has left is left alone",
-        "services/reconcile.py",
+        "services/position_case.py",
         "            and state.is_of_mode\n",
         "",
         "test_both_legs_are_due_and_the_symbol_is_not",
@@ -161,7 +161,7 @@ RECONCILIATION = (
     ),
     _leg(
         "reconciliation: a repair keeps the leg that its orders went to",
-        "store/reconciliation.py",
+        "store/reconcile_repair.py",
         "side=record.side or side, leg=went_to)",
         "side=record.side or side, leg=None)",
         "test_a_result_after_the_repair_changes_nothing",
@@ -191,5 +191,35 @@ RECONCILIATION = (
         "local _ = ({",
         "test_a_hold_takes_an_unconsumed_permit_with_it",
         file="integration/services/test_reconcile.py",
+    ),
+    Guard(
+        promise="reconciliation: an order beyond its permit is counted before the repair hides it",
+        file="services/drift.py",
+        old='        if self._count_breaches(account, known) == "again":\n            return "moved"\n',
+        new="",
+        tests=("unit/services/test_reconcile.py::test_what_a_lost_result_hid_is_counted_once_and_repaired",),
+    ),
+    Guard(
+        promise="reconciliation: what its result counted of an order is not counted again",
+        file="domain/late_breaches.py",
+        old="            if kind not in record.breaches\n",
+        new="",
+        tests=("integration/services/test_reconcile.py::test_what_its_result_counted_is_not_counted_again",),
+    ),
+    _script(
+        "reconciliation: a breach found by a repair holds the position",
+        "count_breaches.lua",
+        "  hold_for_breach(hold_key, reservation_key, position)\n",
+        "",
+        "test_an_order_beyond_its_permit_whose_result_is_lost_is_counted_held_and_repaired",
+        file="integration/services/test_reconcile.py",
+    ),
+    _script(
+        "reconciliation: an order that a result recorded meanwhile is looked at anew",
+        "count_breaches.lua",
+        "  if (redis.call('HGET', orders_key, order.id) or '') ~= order.record_before then return { 'moved' } end\n",
+        "",
+        "test_a_breach_over_another_record_of_the_order_is_none",
+        file="integration/services/test_port_contracts.py",
     ),
 )

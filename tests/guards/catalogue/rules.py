@@ -204,8 +204,8 @@ RULES = (
     # --- rule 6
     _size(
         "rule 6: the quantity is floored to the step, never the nearest",
-        "    quantity = q.floor_to_step(capped, market.step_size)\n",
-        "    quantity = (capped / market.step_size).to_integral_value() * market.step_size\n",
+        "    quantity = q.floor_to_step(min(capped, left), market.step_size)\n",
+        "    quantity = (min(capped, left) / market.step_size).to_integral_value() * market.step_size\n",
         f"{SIZE_TESTS}::test_the_part_to_close_is_floored_to_the_step",
     ),
     _size(

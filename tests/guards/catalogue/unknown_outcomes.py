@@ -71,7 +71,7 @@ UNKNOWN_OUTCOMES = (
     ),
     _guard(
         "an order that isn't the plan's by its own id ends nothing",
-        "store/reconciliation.py",
+        "store/reconcile_repair.py",
         '        "plan_id": share.plan_id or "",\n    }\n',
         '        "plan_id": share.plan_id or OrderRecord(plan_id="plan-1").plan_id,\n    }\n',
         f"{REPAIRED}test_a_repair_of_an_order_that_only_a_result_named_says_nothing_of_the_plans_others",

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from p33_tasks.contract.executions import decode_order
 from p33_tasks.domain.decision import evaluate
-from p33_tasks.domain.models import Allow, Deny, Plan, Position, Snapshot, Verdict
+from p33_tasks.domain.executions import Breach, OrderRecord
+from p33_tasks.domain.holds import AGREEMENTS, HoldReason
+from p33_tasks.domain.late_breaches import LateBreach
+from p33_tasks.domain.models import Allow, Deny, Leg, Plan, Position, Snapshot, Verdict
 from p33_tasks.domain.reasons import Reason
+from p33_tasks.domain.reconciliation import Account, Known, Share, TradeClass, Watermark
 from p33_tasks.ports import (
     Claim,
     CommitStatus,
+    HoldRequest,
     MarketReport,
     MarketsLoaded,
+    Note,
     PlanName,
+    PositionState,
     ResultStatus,
     StreamEntry,
 )
 from p33_tasks.services.record_fill import apply_all, ids_to_load
+from p33_tasks.store.connection import connect
+from p33_tasks.store.reconciliation import RedisReconcileStore
 from tests.factories import make_market
 from tests.fakes.gate import MemoryGate
+from tests.fakes.reconciling import MemoryReconcileStore
 from tests.support.gate import OTHER, SYMBOL, Gate, make_result
 from tests.support.redis_server import RedisServer, running_redis
 
@@ -43,6 +55,24 @@ class RealGate(Gate):
     def next_tick(self) -> None:
         self.redis.hset(self.keys.refresh, "started_ms", "1")
 
+    @property
+    def reconcile(self) -> RedisReconcileStore:
+        return RedisReconcileStore(connect(self.url), self.keys, own_prefix="p33-")
+
+    def events_told(self) -> list[str]:
+        return [fields["event"] for _, fields in self.redis.xrange(self.keys.reconcile_events)]
+
+
+class RememberingGate(MemoryGate):
+    """The same of the fake."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reconcile = MemoryReconcileStore(self.account)
+
+    def events_told(self) -> list[str]:
+        return [event for event, _ in self.reconcile.events]
+
 
 @pytest.fixture(scope="module")
 def own_redis() -> Iterator[RedisServer]:
@@ -53,7 +83,7 @@ def own_redis() -> Iterator[RedisServer]:
 @pytest.fixture(params=["fake", "real"])
 def place(request: pytest.FixtureRequest) -> Any:
     if request.param == "fake":
-        return MemoryGate()
+        return RememberingGate()
     server: RedisServer = request.getfixturevalue("own_redis")
     with server.client() as client:
         client.flushall()
@@ -246,3 +276,195 @@ def test_a_symbol_without_rules_by_the_venues_latest_word_loses_its_old_ones(pla
     facts = place.verdicts.load(place.plan())
     assert facts.market is None
     assert "gone" in facts.market_problem
+
+
+# --- reconciliation -------------------------------------------------------------------------------------------------
+
+MARK = Watermark(
+    ts_ms=1, since_ms=1, exchange_amt=Decimal("0.040"), ledger_amt=Decimal("0.040"), counted=frozenset({"5"})
+)
+
+
+def claimed(place: Any) -> tuple[Any, PositionState]:
+    """A position of 0.030 whose ledger says 0.040, and the one right to reconcile it."""
+    place.put_ledger("0.040")
+    place.put_position("0.030")
+    store = place.reconcile
+    state = store.claim(SYMBOL, Leg.BOTH)
+    assert state is not None
+    return store, state
+
+
+def explained(before: Decimal | None = None) -> tuple[Account, Known]:
+    """What a late order of 0.010 makes of it."""
+    share = Share(
+        order_id="77",
+        trade_ids=("9",),
+        trade_class=TradeClass.LATE,
+        moved=Decimal("-0.010"),
+        missing=Decimal("-0.010"),
+        remembered_before=before,
+        remembered_after=Decimal("0.010"),
+        plan_id="plan-1",
+    )
+    amounts = {"expected_amt": Decimal("0.030"), "exchange_amt": Decimal("0.030"), "ledger_target": Decimal("0.030")}
+    account = Account(shares=(share,), ledger_before=Decimal("0.040"), ledger_after=Decimal("0.030"), **amounts)
+    return account, Known(ledger_amt=Decimal("0.040"), remembered={} if before is None else {"77": before})
+
+
+def repair(store: Any, state: PositionState, before: Decimal | None = None, *, releases: bool = False) -> str:
+    account, known = explained(before)
+    note = Note(event="repaired", event_id="r1", fields={"why": "late"})
+    found: str = store.repair(state, account=account, known=known, watermark=MARK, note=note, releases=releases)
+    return found
+
+
+def test_one_reconciles_at_a_time(place: Any) -> None:
+    store, state = claimed(place)
+    assert store.claim(SYMBOL, Leg.BOTH) is None
+    store.release(state)
+    again = store.claim(SYMBOL, Leg.BOTH)
+    assert again is not None
+    store.release(state)  # of the first: the second keeps its right
+    assert store.claim(SYMBOL, Leg.BOTH) is None
+    assert not store.note(state, Note(case={"drift": "x"}))
+
+
+def test_what_is_noted_is_there_at_the_next_claim_and_a_fact_is_told_once(place: Any) -> None:
+    store, state = claimed(place)
+    note = Note(event="drift_seen", event_id="d1", fields={"why": "x"}, case={"drift": "a", "next_ms": "5"})
+    assert store.note(state, note)
+    assert store.note(state, note)
+    assert store.note(state, Note(case={"drift": ""}, watermark=MARK))
+    store.release(state)
+    found = store.claim(SYMBOL, Leg.BOTH)
+    assert found.watermark == MARK
+    assert (found.case.get("drift"), found.case.get("next_ms")) == (None, "5")
+    assert place.events_told() == ["drift_seen"]
+
+
+def test_another_drift_forgets_what_was_tried_about_the_one_before(place: Any) -> None:
+    store, state = claimed(place)
+    tried = {"readings": "2", "first_ms": "1", "waits": "1", "next_ms": "5"}
+    assert store.note(state, Note(case=tried))
+    assert store.note(state, Note(case={"readings": "1"}, is_new_drift=True))
+    store.release(state)
+    found = store.claim(SYMBOL, Leg.BOTH)
+    assert {name: found.case.get(name) for name in tried} == {**dict.fromkeys(tried), "readings": "1"}
+
+
+def test_a_repair_is_written_once_with_all_that_it_remembers(place: Any) -> None:
+    store, state = claimed(place)
+    assert repair(store, state) == "repaired"
+    assert repair(store, state) == "moved"
+    assert place.ledger_amt() == "0.03"
+    store.release(state)
+    found = store.claim(SYMBOL, Leg.BOTH)
+    known = store.known(found, ["77"], [])
+    assert known.remembered == {"77": Decimal("0.010")}
+    assert found.case.get("unconfirmed_id") == "r1"
+    assert found.ledger.last_order_time_ms is not None
+    assert place.events_told() == ["repaired"]
+
+
+@pytest.mark.parametrize(
+    "move",
+    [lambda place: place.put_ledger("0.041"), lambda place: place.reserve("plan-9")],
+    ids=["ledger", "reservation"],
+)
+def test_a_repair_over_facts_that_moved_writes_nothing(place: Any, move: Callable[[Any], object]) -> None:
+    store, state = claimed(place)
+    move(place)
+    assert repair(store, state) == "moved"
+    assert place.events_told() == []
+
+
+def test_a_repair_over_another_memory_of_fills_writes_nothing(place: Any) -> None:
+    store, state = claimed(place)
+    assert repair(store, state, before=Decimal("0.005")) == "moved"
+    assert place.ledger_amt() == "0.04"
+
+
+def test_a_repair_of_a_reserved_position_needs_its_release(place: Any) -> None:
+    place.reserve("plan-1")
+    store, state = claimed(place)
+    assert repair(store, state) == "moved"
+
+
+def hold(store: Any, state: PositionState, event_id: str = "h1") -> str:
+    request = HoldRequest(
+        reason=HoldReason.UNEXPLAINED,
+        event_id=event_id,
+        evidence_json=f'{{"id":"{event_id}"}}',
+        fields={"why": "x"},
+        next_ms=7,
+    )
+    found: str = store.hold(state, request)
+    return found
+
+
+def test_the_same_facts_hold_once(place: Any) -> None:
+    store, state = claimed(place)
+    assert [hold(store, state), hold(store, state), hold(store, state, "h2")] == ["held", "known", "known"]
+    store.release(state)
+    found = store.claim(SYMBOL, Leg.BOTH)
+    assert found.hold_text is not None
+    assert found.case.get("next_ms") == "7"
+    assert place.events_told() == ["held"]
+
+
+def test_a_hold_over_a_ledger_that_moved_is_none(place: Any) -> None:
+    store, state = claimed(place)
+    place.put_ledger("0.041")
+    assert hold(store, state) == "moved"
+
+
+def test_a_hold_ends_after_agreements_of_different_snapshots_in_a_row(place: Any) -> None:
+    store, state = claimed(place)
+    assert hold(store, state) == "held"
+    store.release(state)
+    place.put_ledger("0.030")
+    outcomes = []
+    for _ in range(AGREEMENTS):
+        place.put_position("0.030")
+        state = store.claim(SYMBOL, Leg.BOTH)
+        note = Note(event_id="e", fields={"why": "x"})
+        outcomes += [store.settle(state, note)]
+        if outcomes[-1] != "released":
+            assert store.settle(state, note) == "agreed", "the same snapshot counts once"
+        store.release(state)
+    assert outcomes == ["agreed"] * (AGREEMENTS - 1) + ["released"]
+    place.put_ledger("0.031")
+    state = store.claim(SYMBOL, Leg.BOTH)
+    assert state.hold_text is None
+    assert store.settle(state, Note(event_id="e", fields={})) == "differs"
+
+
+def test_an_order_beyond_its_permit_is_on_record_with_what_it_did(place: Any) -> None:
+    store, state = claimed(place)
+    record = OrderRecord(plan_id="plan-1", breaches=(Breach.QUANTITY,))
+    breach = LateBreach(
+        order_id="77",
+        plan_id="plan-1",
+        kinds=(Breach.QUANTITY,),
+        record=record,
+        executed={"77": Decimal("0.010")},
+    )
+    _, known = explained()
+    assert store.count_breaches(state, [breach], known) == "counted"
+    found = store.known(state, ["77"], [])
+    assert decode_order(found.records["77"]) == record
+    assert found.reported == {"77"}
+    store.release(state)
+    assert store.count_breaches(state, [breach], found) == "lost"
+
+
+def test_a_breach_over_another_record_of_the_order_is_none(place: Any) -> None:
+    store, state = claimed(place)
+    record = OrderRecord(plan_id="plan-1", breaches=(Breach.QUANTITY,))
+    breach = LateBreach(
+        order_id="77", plan_id="plan-1", kinds=(Breach.QUANTITY,), record=record, executed={"77": Decimal("0.010")}
+    )
+    _, known = explained()
+    assert store.count_breaches(state, [breach], known) == "counted"
+    assert store.count_breaches(state, [breach], known) == "moved"

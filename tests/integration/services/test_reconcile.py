@@ -456,3 +456,55 @@ def test_one_drift_uses_at_most_its_weight(world: Reconciled) -> None:
     budget.begin()
     with pytest.raises(ExchangeBudgetSpentError):
         budget.acquire(1)
+
+
+# --- orders beyond their permits ------------------------------------------------------------------------------------
+
+
+def breaches(world: Reconciled, kind: str) -> int:
+    return world.count(f"p33_permit_breach_total|{SYMBOL}|{kind}")
+
+
+def test_an_order_beyond_its_permit_whose_result_is_lost_is_counted_held_and_repaired(world: Reconciled) -> None:
+    lose_a_result(world, quantity="-0.038")  # the permit was for 0.030
+    assert [world.refresh(), world.refresh()] == ["moved", "repaired"]
+    assert world.agrees
+    hold = world.hold()
+    assert hold is not None
+    assert (hold["reason"], hold["ends"]) == (HoldReason.BREACH, "person")
+    assert breaches(world, "quantity") == 1
+    world.report("plan-1", ("of-plan-1", "SELL", "0.038"))  # the result comes after all
+    assert breaches(world, "quantity") == 1
+    assert world.agrees
+
+
+def test_an_order_on_the_wrong_side_is_one(world: Reconciled) -> None:
+    lose_a_result(world, quantity="0.010")
+    assert world.refresh() == "moved"
+    assert breaches(world, "side") == 1
+    assert world.refresh() == "repaired"
+
+
+def test_what_its_result_counted_is_not_counted_again(world: Reconciled) -> None:
+    client_order_id = world.order()
+    world.account.trade("7", "-0.038", client_order_id=client_order_id)
+    world.report("plan-1", ("7", "SELL", "0.031"))  # a part of it, already too much
+    assert breaches(world, "quantity") == 1
+    world.end_cooldown()
+    assert world.refresh() == "repaired"
+    assert breaches(world, "quantity") == 1
+    assert world.agrees
+
+
+def test_within_its_permit_nothing_is_counted_or_held(world: Reconciled) -> None:
+    lose_a_result(world)
+    assert world.refresh() == "repaired"
+    assert world.hold() is None
+    assert not [name for name in world.redis.hkeys(world.keys.counters) if "breach" in name]
+
+
+def test_where_breaches_hold_nothing_they_are_counted_all_the_same(world: Reconciled) -> None:
+    world.store._hold_on_breach = False
+    lose_a_result(world, quantity="-0.038")
+    assert [world.refresh(), world.refresh()] == ["moved", "repaired"]
+    assert (world.hold(), breaches(world, "quantity")) == (None, 1)

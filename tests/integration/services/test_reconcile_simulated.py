@@ -173,17 +173,16 @@ def test_a_wrong_twin_is_held_with_the_numbers_and_never_applied(
 
 
 def test_an_order_in_flight_is_waited_for_and_repaired_when_it_is_final(world: Reconciled) -> None:
-    if world.leg is not Leg.BOTH:
-        pytest.skip("orders of a leg: test_reconcile_legs")
     client_order_id = world.order(f"plan-{next(NUMBERS)}")
     world.expire_reservation()
     world.account.sim.fault(order="partial")
     world.account.orders.place_reduce_only_market(
         symbol=SYMBOL,
-        side=OrderSide.SELL,
+        side=OrderSide.BUY if world.leg is Leg.SHORT else OrderSide.SELL,
         quantity=Decimal("0.020"),
         client_order_id=client_order_id,
         recv_window_ms=5_000,
+        leg=world.leg,
     )
     assert world.try_for_a_minute() == "wait"
     assert world.hold() is None

@@ -38,6 +38,7 @@ BREAKING: dict[Rule, tuple[Reason, dict[str, Any]]] = {
     rules.rule_3_sides_agree: (Reason.SIDE_MISMATCH, {"ledger": "-0.010"}),
     rules.rule_4_quantities_agree: (Reason.QTY_MISMATCH, {"ledger": "0.009"}),
     rules.step_size_is_known: (Reason.MISSING_MARKET_METADATA, {"market": None}),
+    rules.resting_orders_are_known: (Reason.RESTING_ORDERS_UNKNOWN, {"subtract_resting": True}),
 }
 
 PAIRS = [
@@ -77,7 +78,11 @@ def make_case(*, sign: int = 1, **knobs: Any) -> tuple[Plan, Facts, Policy]:
         reserved_by=knobs.get("reserved_by"),
         market=knobs.get("market", make_market()),
     )
-    policy = make_policy(cooldown_ms=knobs.get("cooldown_ms", 0), allowlist=knobs.get("allowlist", frozenset({SYMBOL})))
+    policy = make_policy(
+        cooldown_ms=knobs.get("cooldown_ms", 0),
+        allowlist=knobs.get("allowlist", frozenset({SYMBOL})),
+        subtract_resting=knobs.get("subtract_resting", False),
+    )
     return plan, facts, policy
 
 

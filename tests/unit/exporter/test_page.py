@@ -295,7 +295,7 @@ def test_what_should_never_be_is_shown_as_soon_as_it_is() -> None:
 def test_an_allow_shows_every_rule_passed_and_a_deny_where_it_stopped() -> None:
     allowed, status = plan.render("p-1", story(allow=True, order_side="SELL", safe_close_qty=28))
     assert status == 200
-    assert shown(allowed).count(": passed") == 20
+    assert shown(allowed).count(": passed") == 22
     assert "not reached" not in shown(allowed)
     denied = shown(plan.render("p-1", story(allow=False, reason="no_position", details={}))[0])
     assert denied.count(": passed") == 10

@@ -80,6 +80,7 @@ def test_the_defaults_are_the_contracts():
         "P33_PREPARE": "off",
         "P33_PREPARE_MAX": 600,
         "P33_FORECAST": "off",
+        "P33_SUBTRACT_RESTING": False,
         "P33_OWN_ORDER_PREFIX": None,
     }
 
@@ -302,3 +303,16 @@ def test_nothing_is_prepared_where_permits_are_signed():
     assert not load_settings({}).prepares
     signed = {"P33_PREPARE": "on", "P33_PERMIT_SIGNING_KEY": "a-key-of-32-characters-that-signs"}
     assert not load_settings(signed).prepares
+
+
+def test_resting_orders_count_only_where_all_of_them_are_told_at_once() -> None:
+    assert Settings(P33_SUBTRACT_RESTING="true").policy.subtract_resting
+    assert not Settings().policy.subtract_resting
+    with pytest.raises(ValueError, match="only binanceusdm is"):
+        Settings(P33_SUBTRACT_RESTING="true", P33_EXCHANGE="okx")
+
+
+def test_the_request_weight_must_hold_the_refreshes_and_a_reading_of_open_orders() -> None:
+    assert Settings(P33_POLL_SEC="0.26")
+    with pytest.raises(ValueError, match="use a longer P33_POLL_SEC"):
+        Settings(P33_POLL_SEC="0.26", P33_SUBTRACT_RESTING="true")

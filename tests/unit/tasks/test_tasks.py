@@ -20,7 +20,9 @@ from p33_tasks.tasks import (
     evaluate_permit,
     evaluate_permits,
     permits,
+    read_resting,
     refresh_snapshot,
+    resting,
     results,
     snapshots,
 )
@@ -281,3 +283,37 @@ def test_a_task_of_several_plans_tells_how_each_ended(services):
 def test_a_task_of_several_plans_that_is_not_ours_is_refused_as_a_whole(services, plan_ids, changes):
     assert evaluate_permits(plan_ids, **TOGETHER | changes) == "refused"
     assert services.asked == []
+
+
+# --- resting orders ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def resting_services(monkeypatch, services) -> Services:
+    services.resting = SimpleNamespace(read=lambda: services.asked.append("read") or "read")
+    services.resting_store = SimpleNamespace(is_due=lambda: True)
+    monkeypatch.setattr(resting, "runtime", lambda: services)
+    return services
+
+
+def test_open_orders_are_read_by_the_accounts_own_task_only(resting_services):
+    assert read_resting(prefix="quantum") == "read"
+    assert read_resting(prefix="another") == "refused"
+    resting_services.resting = None
+    assert read_resting(prefix="quantum") == "off"
+    assert resting_services.asked == ["read"]
+
+
+def test_a_reading_is_sent_when_it_is_due_and_a_broker_that_is_away_fails_no_refresh(monkeypatch, resting_services):
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(read_resting, "apply_async", lambda **options: sent.append(options))
+    resting.send_resting(resting_services)
+    resting_services.resting_store.is_due = lambda: False
+    resting.send_resting(resting_services)
+    assert [options["kwargs"] for options in sent] == [{"prefix": "quantum"}]
+
+    def away() -> bool:
+        raise StoreUnavailableError("away")
+
+    resting_services.resting_store.is_due = away
+    resting.send_resting(resting_services)

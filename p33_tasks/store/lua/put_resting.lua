@@ -1,0 +1,36 @@
+-- Writes what one reading of the account's open orders told, each position's in the place of the one before.
+--
+-- KEYS
+--   epoch_key    STRING: our mark on this store's life
+--   positions[]  HASH: each position's resting orders
+-- ARGV
+--   life_read  of the store when the venue was asked
+--   ts_ms      Redis TIME before that
+--   source     venue and host
+--   ttl_sec    how long what is written is kept
+--   found[]    of each position
+--     .sell    JSON: its orders that sell ('' where they could not be read)
+--     .buy     JSON: its orders that buy
+--     .problem  why they could not be read
+-- Returns {'written', count}; a position whose key holds another type, or a later reading, is left as it is
+--       | {'other_life'} (nothing written)
+
+if life(epoch_key) ~= life_read then return { 'other_life' } end
+local now, count_written = now_ms(), 0
+for at, key in ipairs(positions) do
+  local kind = type_of(key)
+  local later = kind == 'hash' and whole(redis.call('HGET', key, 'ts_ms'))
+  if kind == 'none' or (kind == 'hash' and not (later and later > tonumber(ts_ms) and later <= now)) then
+    local one = found[at]
+    redis.call('DEL', key)
+    redis.call('HSET', key, 'ts_ms', ts_ms, 'life', life_read, 'source', source)
+    if one.problem ~= '' then
+      redis.call('HSET', key, 'problem', one.problem)
+    else
+      redis.call('HSET', key, 'sell', one.sell, 'buy', one.buy)
+    end
+    redis.call('EXPIRE', key, ttl_sec)
+    count_written = count_written + 1
+  end
+end
+return { 'written', count_written }

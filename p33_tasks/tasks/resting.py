@@ -1,0 +1,65 @@
+"""``p33.read_resting``: the account's open orders, once a minute; and the sending of it behind a refresh."""
+
+from __future__ import annotations
+
+import structlog
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+from p33_tasks.bootstrap.runtime import Runtime, runtime
+from p33_tasks.errors import P33Error
+from p33_tasks.log_events import LogEvent
+from p33_tasks.tasks.job import job
+from p33_tasks.tasks.origin import is_foreign
+
+log = structlog.get_logger("p33.task")
+
+TASK = "p33.read_resting"
+EXPIRES_SEC = 30.0
+"""One that waited longer is of no use: the next refresh sends another."""
+
+
+@job(
+    TASK,
+    queue="p33.reconcile",  # it waits for the venue as reconciliation does, and neither for a refresh
+    served_with="p33.snapshots",  # what a refresh sends would else be nobody's
+    time_limit=30,
+    soft_time_limit=15,
+    reads_venue=True,
+    is_on=lambda settings: settings.subtract_resting,
+)
+def read_resting(prefix: str | None = None) -> str:
+    """Read the open orders that reduce positions; a second task within a minute finds it done.
+
+    Args:
+        prefix: The sender's key prefix.
+
+    Returns:
+        What the service says, ``off`` or ``refused``.
+
+    Raises:
+        P33Error: Redis is away; a later refresh sends it again.
+    """
+    here = runtime()
+    if is_foreign(prefix, here, task=TASK):
+        return "refused"
+    if here.resting is None:
+        return "off"
+    try:
+        return here.resting.read()
+    except P33Error as error:
+        log.error(LogEvent.RESTING_NOT_READ, error=str(error))  # noqa: TRY400 - our own sentence says it all
+        raise
+
+
+def send_resting(here: Runtime) -> None:
+    """Have the open orders read when a minute is over. A failure is logged: the refresh before it counts for more."""
+    if here.resting is None:
+        return
+    try:
+        if here.resting_store.is_due():
+            read_resting.apply_async(
+                kwargs={"prefix": here.keys.prefix}, expires=EXPIRES_SEC, ignore_result=True, retry=False
+            )
+    except (P33Error, KombuError, RedisError, OSError) as error:
+        log.warning(LogEvent.RESTING_NOT_READ, error=f"{type(error).__name__}: {error}")
