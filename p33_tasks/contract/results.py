@@ -51,6 +51,7 @@ _ERROR_FIELDS = ("error", "error_code", "code", "msg", "reason")
 _ORDER_FIELDS = (
     *("order_id", "side", "executed_qty", "filled_qty", "positionSide", "position_side", "reduceOnly", "reduce_only"),
     *("orderId", "executedQty", "id", "filled"),
+    *("cumExecQty", "positionIdx"),  # Bybit's
     *("order_status", "orderStatus", "status", "state"),
 )
 _PARTIAL = {"partiallyfilled", "partialfilled", "open"}

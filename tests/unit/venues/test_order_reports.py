@@ -23,6 +23,8 @@ BYBIT = {
 }
 CCXT = {"id": "77", "symbol": "ETH/USDT:USDT", "status": "closed", "filled": 0.03, "side": "sell", "reduceOnly": True}
 
+BYBITS = venue_entries()["bybit"].results
+
 
 def parsed(exchange_id, order, symbol="ETHUSDT"):
     fields = {"plan_id": "p", "symbol": symbol, "executed": "True", "steps_results": json.dumps([order])}
@@ -35,6 +37,17 @@ def test_the_executed_quantity_is_read_in_base_units(exchange_id, order):
     (fill,) = result.fills
     assert (fill.side, fill.cumulative_qty, fill.leg, fill.reduce_only) == (OrderSide.SELL, Decimal("0.03"), None, True)
     assert result.problems == ()
+
+
+@pytest.mark.parametrize("order", [BYBIT, CCXT])
+@pytest.mark.parametrize("where", ["details", "flat"])
+def test_wherever_it_stands_in_the_entry(order, where):
+    order = {**order, "positionIdx": 2} if "cumExecQty" in order else order
+    placed = {"details": json.dumps(order)} if where == "details" else {k: str(v) for k, v in order.items()}
+    result = parse_result({"executed": "True", **placed, "plan_id": "p", "symbol": "ETHUSDT"}, BYBITS)
+    (fill,) = result.fills
+    assert (fill.side, fill.cumulative_qty, result.problems) == (OrderSide.SELL, Decimal("0.03"), ())
+    assert fill.leg is (PositionSide.SHORT if "positionIdx" in order else None)
 
 
 @pytest.mark.parametrize(("index", "leg"), [(1, PositionSide.LONG), ("2", PositionSide.SHORT)])
