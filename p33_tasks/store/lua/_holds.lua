@@ -33,7 +33,8 @@ local function set_service_hold(h)
       known.evidence[#known.evidence + 1] = evidence
       hold = known
     else
-      hold.ends = 'person' -- somebody else's value gives way to one that can be read
+      -- Somebody else's value gives way to one that can be read, and holds beside it until a person has looked.
+      hold.ends, hold.evidence = 'person', { { id = 'unreadable', reason = 'unreadable', since_ms = now }, evidence }
     end
   end
   -- A permit that was issued under the hold is an emergency close's, which passes it.

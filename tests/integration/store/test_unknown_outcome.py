@@ -239,6 +239,20 @@ def test_of_a_hold_with_another_reason_its_own_part_goes(consumed: tuple[Gate, C
     assert (hold(gate)["reason"], hold(gate)["ends"]) == ("breach", "person")
 
 
+@pytest.mark.parametrize("value", ["somebody's", "[]"])
+def test_a_value_of_somebody_else_holds_on_when_the_outcome_is_known(
+    consumed: tuple[Gate, Consumed], value: str
+) -> None:
+    gate, taken = consumed
+    gate.redis.set(gate.keys.service_hold(SYMBOL), value)
+    say_unknown(gate, taken.consume_id)
+    end_reservation(gate)
+    gate.put_position()
+    assert (hold(gate)["reason"], hold(gate)["ends"]) == ("outcome_unknown", "person")
+    say_rejected(gate, taken.consume_id)
+    assert (hold(gate)["reason"], hold(gate)["ends"]) == ("unreadable", "person")
+
+
 # --- one that comes late --------------------------------------------------------------------------------------------
 
 
