@@ -182,11 +182,28 @@ if #orders > 0 then
   redis.call('EXPIRE', fill_times_key, fills_ttl_sec)
 end
 
+-- After a switch of the mode the plan's position is none that anybody judges by: what holds it holds those of the
+-- mode, and its orders are theirs.
+local mode = type_of(symbol_snapshot_key) == 'hash' and redis.call('HGET', symbol_snapshot_key, 'position_mode')
+local function is_used(place)
+  if mode ~= 'hedge' and mode ~= 'one_way' then return true end
+  return (mode == 'hedge') == (place ~= symbol)
+end
+others[1].position, others[2].position = first_other, second_other
+local own = { ledger = ledger_key, reservation = reservation_key, hold = service_hold_key, position = position }
+local all, instead = { own, others[1], others[2] }, {}
+for _, other in ipairs(others) do
+  if not is_used(position) and is_used(other.position) then instead[#instead + 1] = other end
+end
+
 -- Any order starts the cooldown, whatever it filled; a report that tells nothing new doesn't start it again.
 local ordered = { ledger_key }
 if opposite then ordered[2] = opposite_ledger_key end
 for _, other in ipairs(others) do
   if every_position == '1' then ordered[#ordered + 1] = other.ledger end
+end
+for _, at in ipairs(every_position ~= '1' and instead or {}) do
+  if not expect(at.ledger, 'hash') then ordered[#ordered + 1] = at.ledger end
 end
 for _, ledger in ipairs(any_news and ordered or {}) do
   redis.call('HSET', ledger, 'last_order_time_ms', text(now), 'last_order_time_epoch', now_sec, 'last_update_ts', now_sec)
@@ -249,19 +266,6 @@ local function set_barrier(ledger)
   return true
 end
 if opposite then set_barrier(opposite_ledger_key) end
-
--- After a switch of the mode the plan's position is none that anybody judges by: what holds it holds those of the mode.
-local mode = type_of(symbol_snapshot_key) == 'hash' and redis.call('HGET', symbol_snapshot_key, 'position_mode')
-local function is_used(place)
-  if mode ~= 'hedge' and mode ~= 'one_way' then return true end
-  return (mode == 'hedge') == (place ~= symbol)
-end
-others[1].position, others[2].position = first_other, second_other
-local own = { ledger = ledger_key, reservation = reservation_key, hold = service_hold_key, position = position }
-local all, instead = { own, others[1], others[2] }, {}
-for _, other in ipairs(others) do
-  if not is_used(position) and is_used(other.position) then instead[#instead + 1] = other end
-end
 
 local reserved_by = redis.call('GET', reservation_key)
 local reservation = reserved_by == plan_id and 'kept' or 'none'

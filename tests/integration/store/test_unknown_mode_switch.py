@@ -11,6 +11,7 @@ from p33_tasks.domain import exact_json
 from p33_tasks.domain.holds import HoldReason
 from p33_tasks.domain.models import Leg
 from tests.support.gate import SYMBOL, Gate
+from tests.support.redis_server import RedisServer
 
 UNKNOWN_MS = 600_000
 LEGS = (Leg.LONG, Leg.SHORT)
@@ -115,6 +116,22 @@ def test_after_the_switch_and_before_a_new_amount_nothing_is_allowed_either(take
     gate, leg, _ = taken
     switch(gate, hedged=leg is Leg.BOTH, amount="0")
     assert [gate.ledger_amt(leg=one) for one in others_of(leg)] == [None] * len(others_of(leg))
+
+
+def test_an_order_of_the_mode_that_was_left_starts_the_cooldown_of_the_new_ones(server: RedisServer) -> None:
+    """Its executor did GET and DEL: no record of the consumption keeps an older snapshot from being adopted."""
+    gate = Gate(server, bootstrap="adopt")
+    gate.make_hedged("0.040", "0")
+    gate.allow(position_side=Leg.LONG)
+    gate.redis.delete(gate.keys.permit("plan-1"))
+    switch(gate, hedged=False)
+    requested_ms = gate.now_ms()
+    gate.until_after(requested_ms)
+    gate.report("plan-1", ("of-plan-1", "SELL", "0.030"))
+    assert gate.reserved_by(leg=Leg.LONG) is None
+    gate.put_position("0.040", ts_ms=requested_ms)
+    assert gate.ledger_amt() is None, "the snapshot is from before the order"
+    assert gate.why_not("later") == "cooldown_in_flight"
 
 
 def test_a_person_is_believed_in_every_mode(taken: Taken) -> None:
