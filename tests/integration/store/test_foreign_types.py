@@ -362,6 +362,8 @@ GOES_ON: dict[tuple[str, str], Callable[[Gate], object]] = {
     ("repair_ledger", f"position:hold:{SYMBOL}"): lambda g: g.ledger_amt() == "0.02" and g.reserved_by() is None,
     ("repair_ledger", "permit:p33:plan-1"): lambda g: g.ledger_amt() == "0.02" and g.reserved_by() is None,
     ("release_position", f"position:ledger:{SYMBOL}"): lambda g: g.service_holds.read(SYMBOL) is None,
+    # Whatever else lies in a wish's place is no wish.
+    ("claim_refresh", "p33:forecast:wish"): lambda g: g.redis.hget(g.keys.refresh, "token"),
     # A poisoned entry must get out of the way.
     ("dead_letter", "p33:counters"): lambda g: len(g.dead()) == 1 and g.pending(g.keys.plans) == 0,
 }
