@@ -113,9 +113,10 @@ class LogEvent(StrEnum):
     NOT_ADAPTED = auto()
     """Redis failed while cooldowns were adapted. Each stays until its TTL ends; check Redis if this repeats."""
     ACCOUNT_CHANGED = auto()
-    """The positions are of another account than those before; ``account`` is the venue's id of it. Snapshots and
-    permits of the other one count no more, and a refresh follows in a few seconds. If it repeats, processes with keys
-    of two accounts share one Redis and ``P33_KEY_PREFIX``: give each account its own prefix."""
+    """The positions are of another account than those of the last 10 minutes; ``account`` is the venue's id of it.
+    Snapshots and permits of the other one count no more, and none is written until the 10 minutes are over. If
+    ``account`` changes to and fro, processes with keys of two accounts share one Redis and ``P33_KEY_PREFIX``: give
+    each account its own prefix."""
     SNAPSHOT_UNKNOWN = auto()
     """One symbol's position could not be told from the answer, or not be written. ``problem`` says why; its plans are
     denied once its snapshot is stale."""

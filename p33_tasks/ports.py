@@ -135,9 +135,10 @@ class SnapshotStore(Protocol):
         """Take this tick's bulk request, if nobody has; with ``only_wished`` the one that a forecaster wished for."""
 
     def note_account(self, account: str) -> bool:
-        """Remember whose positions were fetched; whether they are of another account than those before.
+        """Remember whose positions were fetched; whether they are of another account than those of the last 10 minutes.
 
-        Then a new life of the store has begun: nothing that was fetched or permitted for the other account counts.
+        Then they must not be written. A new life of the store has begun: nothing that was fetched or permitted for the
+        other account counts.
         """
 
     def finish_refresh(self, claim: RefreshClaim, *, error: str = "", markets: MarketsLoaded | None = None) -> None:

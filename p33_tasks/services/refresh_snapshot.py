@@ -61,7 +61,7 @@ class SnapshotService:
         report = self._venue.fetch_positions(self._allowlist)
         if report.account and self._store.note_account(report.account):
             log.warning(LogEvent.ACCOUNT_CHANGED, source=self._venue.source, account=report.account)
-            return "the positions are of another account than those before: a new life has begun"
+            return "the positions are of another account than those of the last 10 minutes: they are not written"
         written = self._store.put_snapshots(
             Snapshot(
                 position=position,

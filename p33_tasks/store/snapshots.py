@@ -28,6 +28,8 @@ MARKET_RETRY_MS = 60_000
 """For rules that the venue did not give, or that can't be read: the symbol can't be closed meanwhile."""
 AUDIT_MAXLEN = 100_000
 CHANGES_MAXLEN = 100_000
+ACCOUNT_QUIET_MS = 600_000
+"""After another account's positions. Each tick is any process's, so that keys of two accounts meet well within it."""
 BATCH = 100
 """Symbols per script: Redis serves nobody else while a script runs, and 100 take about a millisecond."""
 
@@ -115,9 +117,9 @@ class RedisSnapshotStore:
         (status,) = self._scripts.run(
             "note_account",
             {"refresh_key": self._keys.refresh, "epoch_key": self._keys.epoch},
-            {"account": account, "new_epoch": uuid.uuid4().hex},
+            {"account": account, "new_epoch": uuid.uuid4().hex, "quiet_ms": ACCOUNT_QUIET_MS},
         )
-        return bool(status == "changed")
+        return status in {"changed", "quiet"}
 
     def finish_refresh(self, claim: RefreshClaim, *, error: str = "", markets: MarketsLoaded | None = None) -> None:
         """See ``ports.SnapshotStore.finish_refresh``."""

@@ -45,7 +45,7 @@ class Bitget:
     def __init__(self, session: VenueSession, source: str, is_testnet: bool) -> None:  # noqa: ARG002, FBT001 - VenueEntry
         self._session = session
         self._source = source
-        self._user = Kept(self._fetch_user, period_ms=KEY.period_ms)
+        self._user, self._told = Kept(self._fetch_user, period_ms=KEY.period_ms), UNTOLD
 
     @property
     def source(self) -> str:
@@ -109,13 +109,13 @@ class Bitget:
         return tuple({order.order_id: order for order in found}.values())
 
     def _fetch_user(self) -> str:
-        """The venue tells it only to keys that may read spot data."""
+        """The venue tells it only to keys that may read spot data. The key stays, so what was told once stays true."""
         try:
-            return read_account_id(self._session.ask(KEY))
+            self._told = read_account_id(self._session.ask(KEY))
         except ExchangeError as error:
             if type(error) not in {ExchangeError, ExchangeCredentialsError}:
                 raise
-            return UNTOLD
+        return self._told
 
     def _fills(self, symbol: str, since_ms: int, until_ms: int) -> list[MarkedTrade]:
         check_window(since_ms, until_ms)

@@ -84,6 +84,13 @@ LIFE = (
         tests=("integration/store/test_accounts.py",),
     ),
     Guard(
+        promise="keys of two accounts allow nothing, also where one comes twice in a row",
+        file="store/lua/note_account.lua",
+        old="  return { other and now - other < tonumber(quiet_ms) and 'quiet' or 'same' }\n",
+        new="  return { 'same' }\n",
+        tests=("integration/store/test_accounts.py",),
+    ),
+    Guard(
         promise="what was fetched before the account was asked for counts no more",
         file="store/lua/note_account.lua",
         old="if not seen[1] and not seen[2] then",

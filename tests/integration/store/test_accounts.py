@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from p33_tasks.contract.timing import PLACE_WINDOW_MS
 from p33_tasks.ports import Claim
+from p33_tasks.store.snapshots import ACCOUNT_QUIET_MS
+from p33_tasks.venues.rows import UNTOLD
 from tests.support.gate import SOURCE, Gate
 
 REFUSED = "missing_or_denied_p33_permit"
@@ -47,6 +51,29 @@ def test_what_was_fetched_before_the_account_was_asked_for_counts_no_more(gate: 
 def test_keys_of_two_accounts_in_one_store_never_allow_anything(gate: Gate) -> None:
     gate.make_ready()
     refreshed(gate, "1")
-    for account in ("2", "1", "2"):
-        assert refreshed(gate, account)
-        assert gate.why_not(f"p-{account}-{gate.life[:8]}") == "no_exchange_snapshot"
+    for at, account in enumerate("221122121"):
+        assert refreshed(gate, account), "also where one of them comes twice in a row"
+        assert gate.why_not(f"p-{at}") == "no_exchange_snapshot"
+
+
+def test_an_account_that_nobody_else_s_followed_is_written_in_the_end(gate: Gate) -> None:
+    gate.make_ready()
+    refreshed(gate, "1")
+    assert refreshed(gate, "2")
+    life = gate.life
+    assert refreshed(gate, "2")
+    assert gate.life == life, "it began once"
+    gate.redis.hset(gate.keys.refresh, "other_account_ms", gate.now_ms() + 3_600_000)
+    assert refreshed(gate, "2"), "noted before the clock stepped back"
+    assert int(gate.redis.hget(gate.keys.refresh, "other_account_ms") or 0) <= gate.now_ms()
+    gate.redis.hset(gate.keys.refresh, "other_account_ms", gate.now_ms() - ACCOUNT_QUIET_MS)
+    assert not refreshed(gate, "2")
+
+
+@pytest.mark.parametrize("accounts", [("1", UNTOLD), (UNTOLD, "1")])
+def test_one_that_isnt_told_may_be_the_same_and_stops_nothing_for_long(gate: Gate, accounts: tuple[str, str]) -> None:
+    gate.make_ready()
+    first, second = accounts
+    refreshed(gate, first)
+    assert refreshed(gate, second)
+    assert not refreshed(gate, second)

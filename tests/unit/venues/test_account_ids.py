@@ -60,6 +60,17 @@ def test_where_it_is_not_told_because_the_venue_is_away_nothing_is_known() -> No
         account("bitget", {BITGET_KEY: {"code": "40010", "msg": "Request timed out", "data": None}})
 
 
+def test_a_key_is_of_the_account_that_was_told_though_it_isnt_told_again() -> None:
+    """A request that a firewall refused isn't another account."""
+    told = {"code": "00000", "data": {"userId": "714229403"}}
+    reader, session = played("bitget", {BITGET_KEY: told})
+    assert reader.fetch_positions(["BTC"]).account == "714229403"
+    key = next(endpoint for endpoint in session.answers if endpoint.shown == BITGET_KEY)
+    session.answers[key] = {"code": "40014", "msg": "Incorrect permissions", "data": None}
+    reader._user.fetch()  # as an hour later
+    assert reader.fetch_positions(["BTC"]).account == "714229403"
+
+
 def test_what_takes_a_request_of_its_own_is_asked_once_an_hour() -> None:
     for folder, shown in (("bybit", BYBIT_KEY), ("bitget", BITGET_KEY)):
         reader, session = played(folder, {shown: json.dumps({"retCode": 0, "code": "00000", "result": {}, "data": {}})})
