@@ -8,6 +8,7 @@ from typing import Any
 
 from p33_tasks.cli.findings import counted
 from p33_tasks.cli.show import amount, cell, escaped, seconds
+from p33_tasks.contract.snapshots import SNAPSHOT_PRICE_FIELDS
 from p33_tasks.domain.models import Allow, Policy
 from p33_tasks.domain.quantities import canonical, magnitude
 from p33_tasks.domain.rules import sec
@@ -248,10 +249,7 @@ def symbol_json(view: SymbolView, policy: Policy) -> dict[str, Any]:
         "in_flight_ttl_ms": facts.reservation_ttl_ms,
         "hold": view.hold_why,
         "gate": gate_word(view, policy),
-        "entry_price": view.entry_price,
-        "mark_price": view.mark_price,
-        "leverage": view.leverage,
-        "unrealized_pnl": view.unrealized_pnl,
+        **{name: view.price(name) for name in SNAPSHOT_PRICE_FIELDS},
         "problems": [
             p for p in (facts.snapshot_problem, facts.ledger_problem, facts.market_problem, facts.limits_problem) if p
         ],

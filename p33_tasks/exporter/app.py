@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from functools import partial
 from urllib.parse import unquote
 
 import structlog
@@ -16,6 +15,7 @@ from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import CorruptStateError, StoreError
 from p33_tasks.exporter.answers import add_headers, no_traceback, own_names_only, page, plain
 from p33_tasks.exporter.cluster import READ_TIMEOUT_SEC, Cluster, Reading
+from p33_tasks.exporter.exposition import encode
 from p33_tasks.exporter.health import readiness
 from p33_tasks.exporter.history import PERIOD_SEC, History
 from p33_tasks.exporter.metrics import ClusterMetrics
@@ -28,6 +28,7 @@ MAX_SYMBOL_CHARS = 40
 
 log = structlog.get_logger("p33.exporter")
 
+OPENMETRICS = "application/openmetrics-text"
 _SCRAPE_TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 
 
@@ -76,9 +77,11 @@ class Service:
         """``/metrics``: answers in time also when Redis does not."""
         began = time.perf_counter()
         reading = await self._cluster.overview(_scrape_timeout_sec(request))
-        encode, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
+        _, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
         metrics = ClusterMetrics(reading.overview, self._policy, read_sec=time.perf_counter() - began)
-        body = await asyncio.get_running_loop().run_in_executor(None, partial(encode, metrics))
+        body = await asyncio.get_running_loop().run_in_executor(
+            None, lambda: encode(metrics.collect(), openmetrics=content_type.startswith(OPENMETRICS))
+        )
         response = web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type})
         response.enable_compression()
         return response

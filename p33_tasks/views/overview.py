@@ -16,17 +16,17 @@ from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.life import life_of
 from p33_tasks.domain.models import Facts
 from p33_tasks.store.scripts import translated_errors
-from p33_tasks.views.positions import (
-    COMMANDS_PER_SYMBOL,
+from p33_tasks.views.position_reads import (
     MAX_WHY_CHARS,
-    SymbolView,
-    ask_symbol,
+    PositionBatch,
+    RawPosition,
     is_hedged,
     list_or_empty,
     raise_unless_about_a_key,
     read_legs,
     read_symbol,
 )
+from p33_tasks.views.positions import SymbolView
 from p33_tasks.views.streams import StreamView, ask_streams, read_streams
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ class Overview:
 def read_overview(client: redis.Redis, keys: Keys, symbols: Sequence[str], *, source: str) -> Overview:
     """Read everything, in one pipeline and at most one more about the streams' oldest entries and readers.
 
-    Where a symbol is in hedge mode, one more reads the legs (two where a refresh came in between).
+    One more reads what was found beside the positions (reservations, limits), and where a symbol is in hedge mode one
+    the legs (two where a refresh came in between).
 
     Args:
         client: Any client that decodes replies.
@@ -83,6 +84,7 @@ def read_overview(client: redis.Redis, keys: Keys, symbols: Sequence[str], *, so
     Raises:
         StoreError: Redis is away, or refuses.
     """
+    batch = PositionBatch(keys, [RawPosition(symbol=symbol) for symbol in symbols])
     with translated_errors():
         pipeline = client.pipeline(transaction=False)
         pipeline.time()
@@ -94,21 +96,18 @@ def read_overview(client: redis.Redis, keys: Keys, symbols: Sequence[str], *, so
         pipeline.hmget(keys.budget, _BUDGET_FIELDS)
         pipeline.get(keys.forecast_status)
         ask_streams(pipeline, keys)
-        for symbol in symbols:
-            ask_symbol(pipeline, keys, symbol)
+        batch.ask(pipeline)
         replies = pipeline.execute(raise_on_error=False)
         raise_unless_about_a_key(replies)
-    head, rest = replies[:8], replies[8:]
-    first_symbol = len(rest) - COMMANDS_PER_SYMBOL * len(symbols)
+        head, rest = replies[:8], replies[8:]
+        first = len(rest) - batch.commands
+        batch.take(client, rest[first:])
     now_ms, run_id = head[0][0] * 1000 + head[0][1] // 1000, str(head[1].get("run_id", ""))
     epoch = None if isinstance(head[3], Exception) else head[3]
     life = life_of(run_id, str(head[2].get("master_replid", "")), epoch)
     base = Facts(now_ms=now_ms, run_id=run_id, life=life, source=source)
-    views = [
-        read_symbol(keys, symbol, rest[first_symbol + at * COMMANDS_PER_SYMBOL :][:COMMANDS_PER_SYMBOL], base)
-        for at, symbol in enumerate(symbols)
-    ]
-    hedged = [view.symbol for view in views if is_hedged(view)]
+    views = [read_symbol(keys, raw, base) for raw in batch.positions]
+    hedged = [raw for raw, view in zip(batch.positions, views, strict=True) if is_hedged(view)]
     legs = read_legs(client, keys, hedged, base) if hedged else {}
     named = zip((keys.epoch, keys.counters, keys.refresh, keys.budget), head[3:7], strict=True)
     return Overview(
@@ -117,7 +116,7 @@ def read_overview(client: redis.Redis, keys: Keys, symbols: Sequence[str], *, so
         redis_version=str(head[1].get("redis_version", "")),
         symbols=tuple(each for view in views for each in legs.get(view.symbol, (view,))),
         refresh=_read_refresh(list_or_empty(head[5]), list_or_empty(head[6]), now_ms),
-        streams=read_streams(client, keys, rest[:first_symbol]),
+        streams=read_streams(client, keys, rest[:first]),
         counters=_read_counters(head[4]),
         problems=tuple(f"{key}: {reply}" for key, reply in named if isinstance(reply, Exception)),
         forecast=decode_status(head[7]),

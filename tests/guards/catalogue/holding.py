@@ -102,4 +102,13 @@ HOLDING = (
         new="order.news == '1' then",
         tests=("contract/test_results.py::test_executed_with_no_order_changes_nothing",),
     ),
+    Guard(
+        promise="a hold or reservation of another type is seen by people too",
+        within="PositionBatch.take",
+        change=never("there > sum(value is not None for value in texts)"),
+        tests=(
+            "integration/views/test_position_reads.py::test_a_value_of_another_type_stops_its_own_position_only",
+            "integration/views/test_position_reads.py::test_a_leg_has_its_own_hold_and_the_symbols_market_and_limits",
+        ),
+    ),
 )

@@ -12,16 +12,7 @@ from tests.factories import NOW_MS, RUN_ID, make_facts
 
 
 def make_view(symbol: str = "BTCUSDT", *, leg: Leg = Leg.BOTH, hold_why: str | None = None, **facts: Any) -> SymbolView:
-    return SymbolView(
-        symbol=symbol,
-        leg=leg,
-        facts=make_facts(**facts),
-        hold_why=hold_why,
-        entry_price=None,
-        mark_price=None,
-        leverage=None,
-        unrealized_pnl=None,
-    )
+    return SymbolView(symbol=symbol, leg=leg, facts=make_facts(**facts), hold_why=hold_why)
 
 
 def make_stream(name: str = "plans", **changes: Any) -> StreamView:
