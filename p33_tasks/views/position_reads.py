@@ -1,8 +1,8 @@
 """Reading positions as a verdict would see them: few commands, since most of their keys don't exist most of the time.
 
 Snapshot and ledger are two commands per position, the market rules a third. Holds, reservations and statistics of all
-positions are one MGET, and one EXISTS that counts what MGET leaves out: keys of another type. Stored limits, resting
-orders and drifts are asked for where an EXISTS counts any. What is found is read once more, in a second round trip.
+positions are one MGET, and one EXISTS that counts what MGET leaves out: keys of another type. Stored limits and
+resting orders are asked for where an EXISTS counts any. What is found is read once more, in a second round trip.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import redis as redis_py
 
-from p33_tasks.contract.drifts import DRIFT_FIELDS, decode_drift
 from p33_tasks.contract.holds import decode_holds
 from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.ledgers import LEDGER_FIELDS, decode_ledger
@@ -53,7 +52,6 @@ class RawPosition:
     limits: Any = (None,) * len(LIMITS_FIELDS)
     adaptive: Any = (None,) * len(ADAPTIVE_FIELDS)
     resting: Any = (None,) * len(RESTING_FIELDS)
-    drift: Any = (None,) * len(DRIFT_FIELDS)
     statistics: Any = None
     hold: Any = None
     service_hold: Any = None
@@ -84,7 +82,6 @@ class PositionBatch:
             ("limits", LIMITS_FIELDS, [(raw, keys.limits(raw.symbol)) for raw in of_symbols]),
             ("adaptive", ADAPTIVE_FIELDS, [(raw, keys.adaptive_limits(raw.symbol, raw.leg)) for raw in positions]),
             ("resting", RESTING_FIELDS, [(raw, keys.resting(raw.symbol, raw.leg)) for raw in positions]),
-            ("drift", DRIFT_FIELDS, [(raw, keys.reconcile_case(raw.symbol, raw.leg)) for raw in positions]),
         ]
         self._hashes = [kind for kind in self._hashes if kind[2]]
 
@@ -250,7 +247,6 @@ def read_symbol(keys: Keys, raw: RawPosition, base: Facts, *, of_symbol: Snapsho
         prices=tuple(list_or_empty(raw.snapshot, count + len(SNAPSHOT_PRICE_FIELDS))[count:]),
         volatility_ratio=None if raw.statistics is None else decode_statistics(raw.statistics).ratio,
         reservation_is_endless=raw.ttl_ms == NO_EXPIRY,
-        reconciling=decode_drift(list_or_empty(raw.drift, len(DRIFT_FIELDS)), *facts.as_stored),
     )
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from p33_tasks.contract.drifts import KnownDrift
 from p33_tasks.contract.positions import position_key
 from p33_tasks.contract.snapshots import (
     SNAPSHOT_PRICE_FIELDS,
@@ -32,7 +31,6 @@ class SymbolView:
     prices: tuple[str | None, ...] = (None,) * len(SNAPSHOT_PRICE_FIELDS)  # as stored, read when they are asked for
     volatility_ratio: float | None = None  # of the last 5 minutes over the last day, at least 1; None: unknown
     reservation_is_endless: bool = False  # held without an expiry, which this service never writes
-    reconciling: KnownDrift | None = None  # what reconciliation found of a drift of these very amounts
 
     @property
     def position(self) -> str:

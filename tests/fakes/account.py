@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from p33_tasks.contract.keys import Keys
 from p33_tasks.domain.executions import OrderRecord
-from p33_tasks.domain.models import Ledger, MarketRules, Policy, Snapshot, Verdict
+from p33_tasks.domain.models import Ledger, MarketRules, Policy, Snapshot, SymbolLimits, Verdict
+from p33_tasks.domain.statistics import Statistics
 from p33_tasks.ports import StreamEntry
 from tests.factories import LIFE, NOW_MS, RUN_ID, SOURCE
 
@@ -29,7 +30,11 @@ class MemoryAccount:
     ledgers: dict[str, Ledger] = field(default_factory=dict)
     markets: dict[str, MarketRules] = field(default_factory=dict)
     market_problems: dict[str, str] = field(default_factory=dict)
-    holds: set[str] = field(default_factory=set)
+    holds: dict[str, str] = field(default_factory=dict)  # symbol to an operator's reason
+    service_holds: dict[str, str] = field(default_factory=dict)  # symbol to the service's own, as JSON
+    limits: dict[str, SymbolLimits] = field(default_factory=dict)  # an operator's
+    adapted: dict[str, tuple[int | None, str]] = field(default_factory=dict)  # the service's own cooldown, and by what
+    statistics: dict[str, Statistics] = field(default_factory=dict)
     reserved: dict[str, str] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     symbols: dict[str, str] = field(default_factory=dict)  # of each decided plan
@@ -40,6 +45,14 @@ class MemoryAccount:
     dead: list[tuple[StreamEntry, str, Mapping[str, str]]] = field(default_factory=list)
     snapshot_errors: Counter[str] = field(default_factory=Counter)
     is_market_refused: bool = False
+
+    def limits_of(self, symbol: str, *, adaptive: bool = True) -> SymbolLimits:
+        """What is stored for a symbol beside the configured limits."""
+        operator = self.limits.get(symbol, SymbolLimits())
+        cooldown_ms, by = self.adapted.get(symbol, (None, ""))
+        if not adaptive or cooldown_ms is None:
+            return operator
+        return replace(operator, adaptive_cooldown_ms=cooldown_ms, adaptive_by=by)
 
     def add(self, stream: str, fields: Mapping[str, str]) -> StreamEntry:
         """An entry that the group has read."""

@@ -5,11 +5,17 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from p33_tasks.domain import exact_json
 from p33_tasks.domain.close_factors import close_factor
-from p33_tasks.domain.models import Ledger, Plan, Policy, Position, Snapshot
+from p33_tasks.domain.holds import HoldReason
+from p33_tasks.domain.models import Ledger, Plan, Policy, Position, Snapshot, SymbolLimits
+from p33_tasks.domain.statistics import Statistics
 from p33_tasks.ports import StreamEntry
+from p33_tasks.services.issue_permit import PermitService
 from tests.factories import SYMBOL, make_market
 from tests.fakes.account import KEYS, MemoryAccount, MemoryDeadLetters
+from tests.fakes.adaptive import MemoryAdaptiveStore
+from tests.fakes.budget import MemoryBudget
 from tests.fakes.results import MemoryResultStore
 from tests.fakes.snapshots import MemorySnapshotStore
 from tests.fakes.verdicts import MemoryVerdictStore
@@ -28,6 +34,15 @@ class MemoryGate:
         self.results = MemoryResultStore(self.account)
         self.snapshots = MemorySnapshotStore(self.account)
         self.dead_letters = MemoryDeadLetters(self.account)
+        self.permits = PermitService(self.verdicts, self.dead_letters, self.policy)
+        self.adaptive = MemoryAdaptiveStore(self.account)
+        self.budget = self.make_budget(own_weight=1_200)
+
+    def make_budget(self, *, own_weight: int) -> MemoryBudget:
+        return MemoryBudget(self.account, own_weight=own_weight, venue_weight=2_280)
+
+    def release(self) -> None:
+        self.account.reserved.pop(SYMBOL, None)
 
     def now_ms(self) -> int:
         return self.account.now_ms
@@ -65,7 +80,16 @@ class MemoryGate:
         return self
 
     def hold(self) -> None:
-        self.account.holds.add(SYMBOL)
+        self.account.holds[SYMBOL] = "x"
+
+    def hold_by_service(self) -> None:
+        self.account.service_holds[SYMBOL] = exact_json.dumps({"reason": HoldReason.UNEXPLAINED})
+
+    def limit(self, cooldown_sec: int) -> None:
+        self.account.limits[SYMBOL] = SymbolLimits(cooldown_ms=cooldown_sec * 1_000)
+
+    def learn(self, statistics: Statistics) -> None:
+        self.account.statistics[SYMBOL] = statistics
 
     def reserve(self, plan_id: str) -> None:
         self.account.reserved[SYMBOL] = plan_id

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from p33_tasks.contract.holds import decode_holds
+from p33_tasks.domain.holds import HeldBy
 from p33_tasks.domain.models import Allow, Facts, Leg, Plan, Policy, Verdict
 from p33_tasks.errors import ForeignKeyTypeError
 from p33_tasks.ports import CommitStatus, LoadedEntry, PlanName, StreamEntry
@@ -65,21 +67,34 @@ class MemoryVerdictStore:
     def facts(self, symbol: str) -> Facts:
         """What is so now."""
         here = self.account
+        reserved_by = here.reserved.get(symbol)
+        holds = decode_holds(here.holds.get(symbol), here.service_holds.get(symbol), reserved_by=reserved_by)
         return Facts(
             now_ms=here.now_ms,
             run_id=here.run_id,
             life=here.life,
             source=here.source,
-            hold=symbol in here.holds,
+            hold=bool(holds),
+            holds=holds,
             snapshot=here.snapshots.get(symbol),
             ledger=here.ledgers.get(symbol),
-            reserved_by=here.reserved.get(symbol),
+            reserved_by=reserved_by,
             market=here.markets.get(symbol),
             market_problem=here.market_problems.get(symbol),
+            limits=here.limits_of(symbol),
         )
 
     def _moved(self, plan: Plan, facts: Facts, policy: Policy) -> bool:
-        """Market rules are the one fact that isn't compared again: they change by the hour, not between two reads."""
-        now = self.facts(plan.symbol)
+        """Market rules are the one fact that isn't compared again: they change by the hour, not between two reads.
+
+        No hold that came in between stops an emergency close which would have passed it.
+        """
+        now, emergency = self.facts(plan.symbol), plan.emergency
+        if emergency is not None:
+            passed = {HeldBy.SERVICE, *({HeldBy.OPERATOR} if emergency.passes_operator_hold else ())}
+            left = tuple(hold for hold in now.holds if hold.held_by not in passed)
+            if left:
+                return True
+            now = replace(now, hold=facts.hold, holds=facts.holds)
         late = now.now_ms - plan.issued_ms > policy.plan_max_age_ms
         return late or replace(now, now_ms=facts.now_ms, market=facts.market, market_problem=None) != facts

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from p33_tasks.contract.executions import decode_order
+from p33_tasks.contract.statistics import encode_statistics
+from p33_tasks.domain import exact_json
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.executions import Breach, OrderRecord
-from p33_tasks.domain.holds import AGREEMENTS, HoldReason
+from p33_tasks.domain.holds import AGREEMENTS, HeldBy, HoldReason
 from p33_tasks.domain.late_breaches import LateBreach
-from p33_tasks.domain.models import Allow, Deny, Leg, Plan, Position, Snapshot, Verdict
+from p33_tasks.domain.models import Allow, Deny, Emergency, Leg, OrderSide, Plan, Position, Snapshot, Verdict
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.domain.reconciliation import Account, Known, Share, TradeClass, Watermark
+from p33_tasks.domain.statistics import Statistics
+from p33_tasks.errors import ExchangeBudgetSpentError, ExchangeOrderLimitedError, ExchangeRateLimitedError
 from p33_tasks.ports import (
+    Adapted,
     Claim,
     CommitStatus,
     HoldRequest,
@@ -29,6 +35,8 @@ from p33_tasks.ports import (
     StreamEntry,
 )
 from p33_tasks.services.record_fill import apply_all, ids_to_load
+from p33_tasks.store.adaptive import RedisAdaptiveStore
+from p33_tasks.store.budget import RedisRequestBudget
 from p33_tasks.store.connection import connect
 from p33_tasks.store.reconciliation import RedisReconcileStore
 from tests.factories import make_market
@@ -46,8 +54,27 @@ class RealGate(Gate):
     def hold(self) -> None:
         self.operator.set_hold(SYMBOL, why="x", by="me")
 
+    def hold_by_service(self) -> None:
+        self.redis.set(self.keys.service_hold(SYMBOL), exact_json.dumps({"reason": HoldReason.UNEXPLAINED}))
+
+    def limit(self, cooldown_sec: int) -> None:
+        self.redis.hset(self.keys.limits(SYMBOL), "cooldown_sec", str(cooldown_sec))
+
+    def learn(self, statistics: Statistics) -> None:
+        self.redis.set(self.keys.statistics(SYMBOL), encode_statistics(statistics))
+
+    @property
+    def adaptive(self) -> RedisAdaptiveStore:
+        return RedisAdaptiveStore(connect(self.url), self.keys)
+
     def reserve(self, plan_id: str) -> None:
         self.redis.set(self.keys.reservation(SYMBOL), plan_id, px=60_000)
+
+    def release(self) -> None:
+        self.redis.delete(self.keys.reservation(SYMBOL))
+
+    def make_budget(self, *, own_weight: int) -> RedisRequestBudget:
+        return RedisRequestBudget(connect(self.url), self.keys, own_weight=own_weight, venue_weight=2_280)
 
     def trim(self, entry: StreamEntry) -> None:
         self.redis.xdel(entry.stream, entry.entry_id)
@@ -97,6 +124,16 @@ def commit(
         plan=plan, verdict=verdict, facts=facts, policy=place.policy, entry=entry, evaluation_us=1
     )
     return found
+
+
+def allow() -> Allow:
+    return Allow(
+        safe_close_qty=Decimal("0.040"),
+        order_side=OrderSide.SELL,
+        exchange_position_amt=Decimal("0.040"),
+        ledger_position_amt=Decimal("0.040"),
+        snapshot_age_ms=0,
+    )
 
 
 def judged(place: Any, plan: Plan) -> tuple[Verdict, Any]:
@@ -468,3 +505,97 @@ def test_a_breach_over_another_record_of_the_order_is_none(place: Any) -> None:
     _, known = explained()
     assert store.count_breaches(state, [breach], known) == "counted"
     assert store.count_breaches(state, [breach], known) == "moved"
+
+
+# --- holds and limits -----------------------------------------------------------------------------------------------
+
+
+def test_an_emergency_close_is_committed_over_the_services_own_hold_and_not_over_an_operators(place: Any) -> None:
+    place.make_ready()
+    for name, hold, status in (
+        ("plan-1", place.hold_by_service, CommitStatus.COMMITTED),
+        ("plan-2", place.hold, CommitStatus.MOVED),
+    ):
+        plan, entry = place.publish(name, emergency=Emergency())
+        facts = replace(place.verdicts.load(plan), reserved_by=None)
+        hold()
+        place.release()
+        assert commit(place, plan, allow(), entry, facts) is status
+
+
+def test_both_kinds_of_hold_are_facts_with_their_reasons(place: Any) -> None:
+    place.make_ready()
+    place.hold_by_service()
+    place.hold()
+    facts = place.verdicts.load(place.plan())
+    assert facts.hold
+    assert [(hold.held_by, hold.reason) for hold in facts.holds] == [
+        (HeldBy.OPERATOR, "x"),
+        (HeldBy.SERVICE, HoldReason.UNEXPLAINED),
+    ]
+
+
+def test_stored_limits_are_facts_and_stop_an_allow_made_without_them(place: Any) -> None:
+    place.make_ready()
+    plan, entry = place.publish()
+    verdict, facts = judged(place, plan)
+    place.limit(99)
+    assert place.verdicts.load(plan).limits.cooldown_ms == 99_000
+    assert commit(place, plan, verdict, entry, facts) is CommitStatus.MOVED
+
+
+# --- adaptive limits ------------------------------------------------------------------------------------------------
+
+
+def test_statistics_are_kept_and_an_adapted_cooldown_is_a_fact_until_it_is_taken_back(place: Any) -> None:
+    place.make_ready()
+    place.learn(Statistics(settled_ms=(20_000,) * 5))
+    (seen,) = place.adaptive.observe([SYMBOL])
+    assert (seen.symbol, seen.source, seen.legs) == (SYMBOL, place.source, (Leg.BOTH,))
+    assert seen.position_amt == seen.ledger_amt == Decimal("0.040")
+    assert seen.statistics.settled_ms == (20_000,) * 5
+    adapted = Adapted(
+        symbol=SYMBOL, statistics=Statistics(mark=5.0), cooldown_ms=30_000, by="settlement", legs=seen.legs
+    )
+    for one, stored in ((adapted, (30_000, "settlement")), (replace(adapted, cooldown_ms=None), (None, None))):
+        place.adaptive.save([one])
+        limits = place.verdicts.load(place.plan()).limits
+        assert (limits.adaptive_cooldown_ms, limits.adaptive_by) == stored
+        assert place.adaptive.observe([SYMBOL])[0].statistics.mark == 5.0
+
+
+def test_what_is_observed_of_limits_is_the_operators_alone(place: Any) -> None:
+    place.make_ready()
+    place.limit(99)
+    (seen,) = place.adaptive.observe([SYMBOL])
+    assert seen.limits.cooldown_ms == 99_000
+    assert seen.limits.adaptive_cooldown_ms is None
+
+
+# --- the request budget ---------------------------------------------------------------------------------------------
+
+
+def test_a_minutes_weight_is_granted_once_and_the_venues_count_includes_everybody(place: Any) -> None:
+    place.budget.acquire(1_000)
+    with pytest.raises(ExchangeBudgetSpentError):
+        place.budget.acquire(201)
+    place.budget.acquire(200)
+    other = place.make_budget(own_weight=5_000)
+    other.report(2_280)
+    with pytest.raises(ExchangeBudgetSpentError):
+        other.acquire(1)
+
+
+def test_a_pause_stops_everything_and_a_pause_of_orders_stops_orders(place: Any) -> None:
+    place.budget.acquire_order()
+    place.budget.pause_orders(7)
+    with pytest.raises(ExchangeOrderLimitedError) as limited:
+        place.budget.acquire_order()
+    assert limited.value.retry_after_sec == 7
+    place.budget.acquire(1)
+    place.budget.pause(30)
+    place.budget.pause(5)
+    for ask in (place.budget.acquire_order, lambda: place.budget.acquire(1)):
+        with pytest.raises(ExchangeRateLimitedError) as refused:
+            ask()
+        assert refused.value.retry_after_sec == 30, "a shorter pause doesn't end a longer one"
