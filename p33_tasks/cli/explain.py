@@ -116,7 +116,7 @@ def _story_lines(story: Story) -> Iterator[tuple[str, str]]:
 
 def _headline(story: Story, *, allowed: bool) -> tuple[str, str]:
     verdict = story.verdict
-    head = f"Plan {escaped(story.plan_id)} on {escaped(verdict.get('symbol'))}: "
+    head = f"Plan {escaped(story.plan_id)} on {escaped(narrative.position_name(verdict))}: "
     if not allowed:
         return f"{head}DENIED, {escaped(verdict.get('reason'))}", "bold red"
     quantity = narrative.number(verdict.get("safe_close_qty"))

@@ -10,6 +10,7 @@ from p33_tasks.bootstrap.logs import as_text
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.views.feed import VerdictSeen
+from p33_tasks.views.narrative import leg_name
 from p33_tasks.views.retelling import at
 
 MAX_CHARS = 200
@@ -38,7 +39,9 @@ def is_sound(seen: VerdictSeen) -> bool:
 
 def line_of(seen: VerdictSeen) -> tuple[str, str]:
     """``<time> ALLOW|DENY|UNREADABLE key=value ...``, printable and bounded, and its colour."""
-    time, names = at(entry_ms(seen)), {"symbol": _short(seen.symbol), "plan_id": _short(seen.plan_id)}
+    leg = leg_name(seen.verdict)
+    named = {"symbol": _short(seen.symbol), **({"position_side": leg} if leg else {})}
+    time, names = at(entry_ms(seen)), {**named, "plan_id": _short(seen.plan_id)}
     if not is_sound(seen):
         why = "the verdict can't be read, or the entry contradicts it"
         return as_text(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from p33_tasks.domain.holds import HeldBy
 from p33_tasks.domain.quantities import HUNDRED, canonical, magnitude, multiply, percent_of
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.domain.statistics import SETTLE_MARGIN
@@ -76,7 +77,7 @@ def known_lines(inputs: Json, verdict_ms: int) -> Iterator[tuple[str, str]]:
         yield "emergency", f"passes over {passed}; by {emergency.get('by')}: {emergency.get('why')}"
     yield "exchange", _snapshot_line(facts, snapshot, policy, verdict_ms)
     yield "ledger", _ledger_line(facts, ledger, policy, verdict_ms)
-    yield "hold", "set" if facts.get("hold") else "none"
+    yield "hold", _hold_line(facts, verdict_ms)
     yield "reserved", f"by plan {facts['reserved_by']}" if facts.get("reserved_by") else "by nobody"
     if text := _limits_line(facts, policy, verdict_ms):
         yield "limits", text
@@ -105,6 +106,22 @@ def _resting_line(facts: Json, policy: Json, verdict_ms: int) -> str:
 def _named(resting: Json, name: str) -> str:
     ids = resting.get(name)
     return f" ({', '.join(map(str, ids))})" if isinstance(ids, list) and ids else ""
+
+
+def _hold_line(facts: Json, verdict_ms: int) -> str:
+    """Who held it, the operator's hold first: an operator holds a whole symbol, the service one position of it."""
+    if not facts.get("hold"):
+        return "none"
+    leg, holds, lines = leg_name(facts), facts.get("holds"), []
+    for hold in holds if isinstance(holds, list) else ():
+        if not isinstance(hold, Mapping):
+            continue
+        is_services = hold.get("held_by") == HeldBy.SERVICE
+        who = "an operator" if not is_services else f"the service, on the {leg} leg" if leg else "the service"
+        since = hold.get("since_ms")
+        lasted = f", for {_ago(since, verdict_ms)}" if isinstance(since, int) else ""
+        lines.append(f"by {who}: {str(hold.get('reason'))[:120]}{lasted}")
+    return "; ".join(lines) or "set"
 
 
 def _limits_line(facts: Json, policy: Json, verdict_ms: int) -> str:
@@ -337,6 +354,18 @@ def remedy(verdict: Json) -> str:
 
 
 # --- values ---------------------------------------------------------------------------------------------------------
+
+
+def position_name(verdict: Json) -> str:
+    """The symbol, in hedge mode with its leg: what a verdict is about."""
+    symbol, leg = str(verdict.get("symbol")), leg_name(verdict)
+    return f"{symbol}:{leg}" if leg else symbol
+
+
+def leg_name(verdict: Json) -> str:
+    """LONG or SHORT in hedge mode; empty in one-way mode, and where another writer wrote another word."""
+    leg = verdict.get("position_side")
+    return leg if isinstance(leg, str) and leg in {"LONG", "SHORT"} else ""
 
 
 def number(value: object) -> str:

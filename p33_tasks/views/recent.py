@@ -31,6 +31,11 @@ class RecentVerdict:
     verdict: Mapping[str, Any]  # empty: the entry can't be read
 
     @property
+    def position(self) -> str:
+        """The symbol, in hedge mode with its leg."""
+        return narrative.position_name({**self.verdict, "symbol": self.symbol})
+
+    @property
     def allowed(self) -> bool:
         """Whether it is an allow."""
         return self.verdict.get("allow") is True
@@ -92,7 +97,7 @@ def read_verdicts(
     Args:
         client: Any client that decodes replies.
         keys: Of the account.
-        symbol: Only its verdicts; empty: all.
+        symbol: Only its verdicts, or those of one of its legs (``BTCUSDT:LONG``); empty: all.
         reason: Only denials for it, or ``allow``: only allows; empty: all.
         before: Only entries older than this entry id; empty: from the newest.
         count: Verdicts on a page.
@@ -108,7 +113,7 @@ def read_verdicts(
             rows: Any = client.xrevrange(keys.decisions, max=f"({before}" if before else "+", count=PAGE)
             for entry_id, fields in rows:
                 verdict, before = _recent(entry_id, fields), entry_id
-                if symbol in {"", verdict.symbol} and reason in {"", verdict.outcome}:
+                if symbol in {"", verdict.symbol, verdict.position} and reason in {"", verdict.outcome}:
                     found.append(verdict)
                 if len(found) == count:
                     return VerdictPage(verdicts=tuple(found), older=before, now_ms=now_ms)

@@ -107,7 +107,9 @@ def holding(story: Story) -> Iterator[str]:
         return
     hold = recorded_hold(details)
     if hold is not None:
-        yield f"{_short(story.verdict.get('symbol'))} was {hold_sentence(hold)}."
+        is_services = hold.held_by is HeldBy.SERVICE
+        held = narrative.position_name(story.verdict) if is_services else story.verdict.get("symbol")
+        yield f"{_short(held)} was {hold_sentence(hold)}."
     if not story.holds:
         yield "No hold is set on the symbol now: a new plan is judged by the other rules."
     for held in story.holds:

@@ -39,6 +39,12 @@ def test_an_allow_tells_how_much_and_which_way() -> None:
     assert "ALLOW symbol=BTCUSDT plan_id=p-1 safe_close_qty=0.028 order_side=SELL " in text
 
 
+@pytest.mark.parametrize(("side", "shown"), [("SHORT", " position_side=SHORT"), ("BOTH", ""), (["LONG"], "")])
+def test_in_hedge_mode_the_line_names_the_leg(side: Any, shown: str) -> None:
+    for found in (seen(verdict={"position_side": side}), seen("no_position", verdict={"position_side": side})):
+        assert f"symbol=BTCUSDT{shown} plan_id=p-1" in line_of(found)[0]
+
+
 @pytest.mark.parametrize(
     "changes",
     [

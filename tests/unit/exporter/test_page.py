@@ -124,6 +124,13 @@ def verdict(plan_id: str = "p-1", label: str = "BTCUSDT", /, **fields: Any) -> R
     return RecentVerdict(plan_id=plan_id, symbol=label, ts_ms=NOW_MS - 1_500, verdict=fields)
 
 
+def test_a_verdict_in_hedge_mode_is_listed_with_its_leg() -> None:
+    told = shown(home_page(make_overview(), verdict(allow=True, position_side="SHORT"), verdict(allow=True)))
+    assert told.index("BTCUSDT:SHORT") < told.rindex("BTCUSDT")
+    story_page = shown(plan.render("p", story(position_side="LONG"))[0])
+    assert "BTCUSDT:LONG" in story_page
+
+
 def story(plan_id: str = "p-1", **fields: Any) -> Story:
     return Story(
         plan_id=plan_id,

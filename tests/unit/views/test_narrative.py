@@ -9,7 +9,7 @@ import pytest
 
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.views import narrative
-from p33_tasks.views.narrative import needed
+from p33_tasks.views.narrative import known_lines, needed, position_name
 
 
 def deny(reason: Reason, **details: object) -> dict[str, object]:
@@ -67,3 +67,38 @@ def test_the_facts_of_a_verdict_say_it_too() -> None:
     inputs = {"facts": facts, "policy": {"cooldown_ms": 22_400, "cooldown_by": "volatility"}}
     lines = dict(narrative.known_lines(inputs, 0))
     assert lines["limits"].startswith("cooldown 22.4 s: 15 s × 1.49, the volatility")  # noqa: RUF001
+
+
+@pytest.mark.parametrize(
+    ("verdict", "name"),
+    [
+        ({"symbol": "BTCUSDT", "position_side": "LONG"}, "BTCUSDT:LONG"),
+        ({"symbol": "BTCUSDT", "position_side": "BOTH"}, "BTCUSDT"),
+        ({"symbol": "BTCUSDT", "position_side": ["LONG"]}, "BTCUSDT"),  # another writer's
+        ({"symbol": "BTCUSDT"}, "BTCUSDT"),
+    ],
+)
+def test_a_verdict_is_about_a_symbol_or_one_leg_of_it(verdict: dict[str, object], name: str) -> None:
+    assert position_name(verdict) == name
+
+
+OPERATORS = {"held_by": "operator", "reason": "funding", "since_ms": 9_000}
+SERVICES = {"held_by": "service", "reason": "unexplained_drift", "since_ms": None}
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        ({"hold": False, "holds": []}, "none"),
+        ({"hold": True}, "set"),  # recorded by version 0.1
+        ({"hold": True, "holds": "foreign"}, "set"),
+        ({"hold": True, "holds": [SERVICES]}, "by the service, on the SHORT leg: unexplained_drift"),
+        (
+            {"hold": True, "holds": [OPERATORS, SERVICES]},
+            "by an operator: funding, for 1.000 s; by the service, on the SHORT leg: unexplained_drift",
+        ),
+    ],
+)
+def test_a_hold_is_known_with_who_holds_what(facts: dict[str, object], line: str) -> None:
+    inputs = {"facts": {"position_side": "SHORT", **facts}}
+    assert dict(known_lines(inputs, 10_000))["hold"] == line
