@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.guards.changes import never
 from tests.guards.guard import Guard
 
 TESTS = "integration/store/test_service_holds.py"

@@ -136,8 +136,8 @@ TEXTS = (
     _page(
         "a foreign symbol in the page is escaped",
         "parts.html",
-        '<span class="num">{{ verdict.symbol|up_to(40) }}</span>',
-        '<span class="num">{{ verdict.symbol[:40]|safe }}</span>',
+        '<span class="num">{{ verdict.position|up_to(50) }}</span>',
+        '<span class="num">{{ verdict.position[:50]|safe }}</span>',
         "test_hostile_values_are_text_wherever_they_come_from",
     ),
     _page(
