@@ -11,7 +11,7 @@ from p33_tasks.contract.keys import Keys
 from p33_tasks.domain.executions import OrderRecord
 from p33_tasks.domain.models import Ledger, MarketRules, Policy, Snapshot, SymbolLimits, Verdict
 from p33_tasks.domain.statistics import Statistics
-from p33_tasks.ports import StreamEntry
+from p33_tasks.ports import Adapted, StreamEntry
 from tests.factories import LIFE, NOW_MS, RUN_ID, SOURCE
 
 KEYS = Keys("quantum")
@@ -33,7 +33,7 @@ class MemoryAccount:
     holds: dict[str, str] = field(default_factory=dict)  # symbol to an operator's reason
     service_holds: dict[str, str] = field(default_factory=dict)  # symbol to the service's own, as JSON
     limits: dict[str, SymbolLimits] = field(default_factory=dict)  # an operator's
-    adapted: dict[str, tuple[int | None, str]] = field(default_factory=dict)  # the service's own cooldown, and by what
+    adapted: dict[str, Adapted] = field(default_factory=dict)  # the service's own cooldown
     statistics: dict[str, Statistics] = field(default_factory=dict)
     reserved: dict[str, str] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
@@ -49,10 +49,16 @@ class MemoryAccount:
     def limits_of(self, symbol: str, *, adaptive: bool = True) -> SymbolLimits:
         """What is stored for a symbol beside the configured limits."""
         operator = self.limits.get(symbol, SymbolLimits())
-        cooldown_ms, by = self.adapted.get(symbol, (None, ""))
-        if not adaptive or cooldown_ms is None:
+        own = self.adapted.get(symbol)
+        if not adaptive or own is None or own.cooldown_ms is None:
             return operator
-        return replace(operator, adaptive_cooldown_ms=cooldown_ms, adaptive_by=by)
+        return replace(
+            operator,
+            adaptive_cooldown_ms=own.cooldown_ms,
+            adaptive_by=own.by,
+            adaptive_base_ms=own.base_ms,
+            adaptive_measured=own.measured,
+        )
 
     def add(self, stream: str, fields: Mapping[str, str]) -> StreamEntry:
         """An entry that the group has read."""

@@ -42,4 +42,4 @@ class MemoryAdaptiveStore:
     def save(self, adapted: Sequence[Adapted]) -> None:
         for one in adapted:
             self._account.statistics[one.symbol] = one.statistics
-            self._account.adapted[one.symbol] = (one.cooldown_ms, one.by)
+            self._account.adapted[one.symbol] = one

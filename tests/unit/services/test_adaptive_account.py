@@ -48,7 +48,8 @@ def test_a_late_or_wild_symbol_has_a_longer_cooldown_and_its_verdict_says_by_wha
 def test_no_cooldown_is_longer_than_the_longest_one(gate: MemoryGate) -> None:
     gate.learn(LATE)
     adapt(gate, max_ms=20_000)
-    assert gate.account.adapted[SYMBOL] == (20_000, "settlement")
+    own = gate.account.adapted[SYMBOL]
+    assert (own.cooldown_ms, own.by) == (20_000, "settlement")
 
 
 def test_running_twice_changes_nothing(gate: MemoryGate) -> None:
@@ -64,7 +65,7 @@ def test_an_operators_longer_cooldown_stays(gate: MemoryGate, cooldown_ms: int) 
     gate.learn(LATE)
     gate.account.limits[SYMBOL] = SymbolLimits(cooldown_ms=cooldown_ms)
     assert adapt(gate) == 0
-    assert gate.account.adapted[SYMBOL] == (None, "")
+    assert gate.account.adapted[SYMBOL].cooldown_ms is None
 
 
 @pytest.mark.parametrize(("source", "ahead_ms"), [("another venue", 0), (SOURCE, 1)])
