@@ -555,7 +555,13 @@ def test_statistics_are_kept_and_an_adapted_cooldown_is_a_fact_until_it_is_taken
     assert seen.position_amt == seen.ledger_amt == Decimal("0.040")
     assert seen.statistics.settled_ms == (20_000,) * 5
     adapted = Adapted(
-        symbol=SYMBOL, statistics=Statistics(mark=5.0), cooldown_ms=30_000, by="settlement", legs=seen.legs
+        symbol=SYMBOL,
+        statistics=Statistics(mark=5.0),
+        cooldown_ms=30_000,
+        by="settlement",
+        base_ms=15_000,
+        measured=Decimal(20),
+        legs=seen.legs,
     )
     for one, stored in ((adapted, (30_000, "settlement")), (replace(adapted, cooldown_ms=None), (None, None))):
         place.adaptive.save([one])
