@@ -15,7 +15,7 @@ from p33_tasks.domain.holds import HeldBy
 from p33_tasks.domain.models import Leg
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.store.emergency import EmergencyStore
-from p33_tasks.views import narrative
+from p33_tasks.views import denials, narrative
 from p33_tasks.views.overview import read_overview
 from p33_tasks.views.positions import SymbolView
 
@@ -129,7 +129,7 @@ def _advice(verdict: Mapping[str, Any]) -> str:
     """What to do; the plan's producer is this command, so a plan that isn't accepted is a matter of the key."""
     details = verdict.get("details")
     if verdict.get("reason") != Reason.INVALID_PLAN or not isinstance(details, Mapping):
-        return narrative.remedy(verdict)
+        return denials.remedy(verdict)
     return (
         f"The workers did not accept it: {details.get('problem')}. Put the same P33_RECONCILE_KEY into the workers and "
         "restart them; or close the position on the exchange's own page"

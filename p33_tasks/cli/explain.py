@@ -12,7 +12,7 @@ from p33_tasks.cli.hold import hold_json
 from p33_tasks.cli.session import Session, open_session
 from p33_tasks.cli.show import cell, console, escaped, print_json, print_lines, seconds
 from p33_tasks.cli.symbols import near_ones
-from p33_tasks.views import narrative, retelling
+from p33_tasks.views import denials, narrative, retelling
 from p33_tasks.views.recent import MAX_RECENT, read_recent
 from p33_tasks.views.stories import Story, Trace, read_story, read_trace
 
@@ -131,12 +131,12 @@ def _asked_lines(inputs: Any, verdict_ms: int) -> Iterator[tuple[str, str]]:
 
 
 def _remedy_lines(story: Story) -> Iterator[tuple[str, str]]:
-    needed = narrative.needed(story.verdict)
+    needed = denials.needed(story.verdict)
     if needed:
         yield "What this rule needed", "bold"
         yield f"  {escaped(needed, limit=600)}", ""
     yield "What to do", "bold"
-    yield f"  {escaped(narrative.remedy(story.verdict), limit=600)}", ""
+    yield f"  {escaped(denials.remedy(story.verdict), limit=600)}", ""
 
 
 def _story_json(story: Story) -> dict[str, Any]:
@@ -147,8 +147,8 @@ def _story_json(story: Story) -> dict[str, Any]:
         "verdict": story.verdict,
         "inputs": story.inputs,
         "prepared_by": retelling.preparing_task(story.inputs) or None,
-        "needed": narrative.needed(story.verdict) if story.verdict.get("allow") is not True else "",
-        "remedy": narrative.remedy(story.verdict) if story.verdict.get("allow") is not True else "",
+        "needed": denials.needed(story.verdict) if story.verdict.get("allow") is not True else "",
+        "remedy": denials.remedy(story.verdict) if story.verdict.get("allow") is not True else "",
         "permit_ttl_ms": story.permit_ttl_ms,
         "consumed": taken
         and {

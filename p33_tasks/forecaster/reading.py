@@ -118,7 +118,9 @@ def sights_of(views: tuple[SymbolView, ...], *, source: str) -> Iterator[tuple[S
         snapshot, amount = view.facts.snapshot, view.position_amt
         if snapshot is None or not amount or snapshot.source != source or snapshot.ts_ms > view.facts.now_ms:
             continue
-        mark, entry = (0.0 if price is None else float(price) for price in (view.mark_price, view.entry_price))
+        mark, entry = (
+            0.0 if price is None else float(price) for price in (view.price("mark_price"), view.price("entry_price"))
+        )
         if not 0 < mark < math.inf or not 0 < abs(float(amount)) < math.inf:
             continue
         if not 0 < entry < math.inf:  # then the gain is unknown, and taken for none

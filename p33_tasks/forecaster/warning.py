@@ -11,7 +11,7 @@ from p33_tasks.domain.close_factors import ACTIONS
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.models import Deny, Plan, Policy
 from p33_tasks.forecaster.issuing import Prediction
-from p33_tasks.views.narrative import needed
+from p33_tasks.views.denials import needed
 from p33_tasks.views.positions import SymbolView
 
 LIKELY = 0.5

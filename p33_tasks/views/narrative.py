@@ -1,4 +1,4 @@
-"""A verdict explained: what was known, which rule denied it, and what would have made it an allow.
+"""A verdict explained: what was known, and which rule denied it.
 
 Pure functions from the recorded verdict and inputs (JSON objects with exact numbers) to sentences. Values may be
 anything, since others can write to Redis too; whoever prints them escapes them.
@@ -6,16 +6,17 @@ anything, since others can write to Redis too; whoever prints them escapes them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 from p33_tasks.domain.holds import HeldBy
-from p33_tasks.domain.quantities import HUNDRED, canonical, magnitude, multiply, percent_of
+from p33_tasks.domain.quantities import HUNDRED, canonical, magnitude, multiply
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.domain.statistics import SETTLE_MARGIN
 
 Json = Mapping[str, Any]
+
 
 ORDER: tuple[tuple[Reason, str], ...] = (
     (Reason.INVALID_PLAN, "the plan is well-formed"),
@@ -43,6 +44,7 @@ ORDER: tuple[tuple[Reason, str], ...] = (
 )
 """CONTRACT section 5, in the order in which it is evaluated."""
 
+
 _NOW_IN_PLACE_OF = {str(Reason.HEDGE_MODE_UNSUPPORTED): Reason.POSITION_SIDE_REQUIRED}
 """Where a rule stands whose reason is given no more."""
 
@@ -51,7 +53,7 @@ def rule_states(verdict: Json) -> Iterator[tuple[str, str]]:
     """Each rule with ``passed``, ``failed`` or ``not reached``; of an allow, all passed."""
     reason = None if verdict.get("allow") is True else verdict.get("reason")
     # The snapshot's age and the last order share a reason; only the latter tells how long ago the order was.
-    skip = 1 if reason == Reason.STALE_EXCHANGE_STATE and "seconds_since_order" in _object(verdict, "details") else 0
+    skip = 1 if reason == Reason.STALE_EXCHANGE_STATE and "seconds_since_order" in object_of(verdict, "details") else 0
     state = "passed"
     for rule, text in ORDER:
         if state == "passed" and rule == _NOW_IN_PLACE_OF.get(str(reason), reason):
@@ -65,11 +67,11 @@ def rule_states(verdict: Json) -> Iterator[tuple[str, str]]:
 
 def known_lines(inputs: Json, verdict_ms: int) -> Iterator[tuple[str, str]]:
     """What the verdict was made from, as name and sentence; ages are those at the verdict."""
-    facts, policy = _object(inputs, "facts"), _object(inputs, "policy")
+    facts, policy = object_of(inputs, "facts"), object_of(inputs, "policy")
     if not facts:
         return
-    snapshot, ledger, market = (_object(facts, name) for name in ("snapshot", "ledger", "market"))
-    if emergency := _object(_object(inputs, "plan"), "emergency"):
+    snapshot, ledger, market = (object_of(facts, name) for name in ("snapshot", "ledger", "market"))
+    if emergency := object_of(object_of(inputs, "plan"), "emergency"):
         passed = "ledger and the service's hold" + (
             ", an operator's hold" if emergency.get("passes_operator_hold") else ""
         )
@@ -93,7 +95,7 @@ def known_lines(inputs: Json, verdict_ms: int) -> Iterator[tuple[str, str]]:
 
 def _resting_line(facts: Json, policy: Json, verdict_ms: int) -> str:
     """The orders that reduce the position already; empty where nothing is known of any."""
-    resting, counts = _object(facts, "resting"), policy.get("subtract_resting") is True
+    resting, counts = object_of(facts, "resting"), policy.get("subtract_resting") is True
     if not resting:
         return f"unknown {_problem(facts, 'resting_problem')}".strip() if counts else ""
     parts = [f"{number(resting.get('qty'))} in the book{_named(resting, 'order_ids')}"]
@@ -134,7 +136,7 @@ def _limits_line(facts: Json, policy: Json, verdict_ms: int) -> str:
         ("stale threshold", "threshold_by", _ms(policy.get("stale_threshold_ms"))),
     )
     parts = [f"{name} {value} (by {policy[by]})" for name, by, value in named if policy.get(by)]
-    if told := _adapted_line(_object(facts, "limits"), policy):
+    if told := _adapted_line(object_of(facts, "limits"), policy):
         parts[0] = told
     until = policy.get("limits_until_ms")
     if isinstance(until, int):
@@ -161,120 +163,6 @@ def _ledger_line(facts: Json, ledger: Json, policy: Json, verdict_ms: int) -> st
     else:
         text += "; no order is known"
     return text
-
-
-# --- what would have made it an allow -------------------------------------------------------------------------------
-
-
-def needed(verdict: Json) -> str:
-    """What this rule would have needed, with the numbers; empty where there is nothing to add."""
-    details = _object(verdict, "details")
-    sentence = _NEEDED.get(str(verdict.get("reason")))
-    try:
-        return sentence(details) if sentence is not None else ""
-    except (KeyError, TypeError, ValueError, ArithmeticError):  # details of another writer
-        return ""
-
-
-def _stale(details: Json) -> str:
-    age = details["snapshot_age_sec"]
-    if "seconds_since_order" in details:
-        since = number(details["seconds_since_order"])
-        return f"a snapshot asked for after the last order ({since} s before the verdict); it was {number(age)} s old"
-    if "plan_age_sec" in details:
-        asked = number(details["plan_age_sec"])
-        return f"a snapshot asked for after the emergency close ({asked} s before); it was {number(age)} s old"
-    if "barrier_in_sec" in details:
-        ahead, lag = details["barrier_in_sec"], number(details["read_lag_sec"])
-        when = f"in {number(ahead)} s" if ahead > 0 else f"{number(-ahead)} s ago"
-        return (
-            "a snapshot asked for after the last consumption's time to place was over and the venue's reads show what "
-            f"was matched then ({lag} s later: {when}); it was {number(age)} s old"
-        )
-    if age < 0:
-        return f"a snapshot that is not dated in the future; this one was {number(-age)} s ahead"
-    return f"a snapshot no older than {number(details['threshold_sec'])} s; it was {number(age)} s old"
-
-
-def _mismatch(details: Json) -> str:
-    amount, tolerance = details["exchange_position_amt"], details["tolerance_pct"]
-    slack = multiply(magnitude(Decimal(amount)), Decimal(tolerance)) / HUNDRED
-    low, high = sorted((amount - slack, amount + slack))
-    return (
-        f"a ledger between {number(low)} and {number(high)} (within {number(tolerance)} % of the exchange's "
-        f"{number(amount)}); it was {number(details['ledger_position_amt'])}, off by {number(details['diff_pct'])} %"
-    )
-
-
-def _below_step(details: Json) -> str:
-    least = max(details["step_size"], details["min_qty"])
-    share = percent_of(Decimal(least), magnitude(Decimal(details["exchange_position_amt"])))
-    return (
-        f"a part of at least {number(least)}; {number(details['close_factor'])} of the position is "
-        f"{number(details['wanted_qty'])} ({number(least)} would be {share:.1f} % of it)"
-    )
-
-
-_NEEDED: dict[str, Callable[[Json], str]] = {
-    Reason.INVALID_PLAN: lambda d: f"a well-formed plan; this one: {d['problem']}",
-    Reason.SYMBOL_NOT_ALLOWED: lambda d: f"the symbol among the {d['allowlist_size']} of P33_ALLOWLIST",
-    Reason.PLAN_EXPIRED: lambda d: (
-        f"a plan no older than {number(d['max_age_sec'])} s; it was {number(d['plan_age_sec'])} s old"
-    ),
-    Reason.NOT_REDUCE_ONLY: lambda _: "reduceOnly true, or left out",
-    Reason.UNKNOWN_ACTION: lambda d: f"a known action, e.g. CLOSE_PARTIAL_50; it was {d['action']!r}",
-    Reason.RECONCILE_HOLD_ACTIVE: lambda _: "no hold on the symbol or the position",
-    Reason.LIMITS_UNREADABLE: lambda d: f"limits of the symbol that can be read; {d['problem']}",
-    Reason.NO_EXCHANGE_SNAPSHOT: lambda _: "a snapshot from this venue, fetched since Redis last restarted",
-    Reason.HEDGE_MODE_UNSUPPORTED: lambda _: "an account in one-way mode; since 0.2, a plan that names its leg",
-    Reason.POSITION_SIDE_REQUIRED: lambda d: (
-        "positionSide LONG or SHORT in the plan; the symbol is in hedge mode"
-        + (f", {number(d['long_amt'])} long and {number(d['short_amt'])} short" if "long_amt" in d else "")
-    ),
-    Reason.POSITION_SIDE_MISMATCH: lambda d: (
-        f"a {str(d['position_side']).lower()} position; the exchange holds {number(d['exchange_position_amt'])}"
-    ),
-    Reason.STALE_EXCHANGE_STATE: _stale,
-    Reason.NO_POSITION: lambda d: (
-        f"a position of at least {number(d['epsilon'])}; the exchange holds {number(d['exchange_position_amt'])}"
-    ),
-    Reason.COOLDOWN_IN_FLIGHT: lambda d: (
-        f"{number(d['cooldown_sec'])} s since the last order; it was {number(d['seconds_since_order'])} s"
-        + (f"; {told}" if (told := cooldown_line(d)) else _by(d, "cooldown_by"))
-    ),
-    Reason.PERMIT_IN_FLIGHT: lambda d: f"a position without a reservation; plan {d['in_flight_plan_id']} held it",
-    Reason.MISSING_LEDGER: lambda d: (
-        f"a ledger to compare with the exchange's {number(d['exchange_position_amt'])}; there was none"
-    ),
-    Reason.SIDE_MISMATCH: lambda d: (
-        f"exchange ({number(d['exchange_position_amt'])}) and ledger ({number(d['ledger_position_amt'])}) on one side"
-    ),
-    Reason.QTY_MISMATCH: _mismatch,
-    Reason.MISSING_MARKET_METADATA: lambda d: (
-        f"market rules of at most {number(d['max_age_sec'])} s; they were {number(d['market_rules_age_sec'])} s old"
-        if "max_age_sec" in d
-        else f"the venue's market rules for this symbol{_because(d)}"
-    ),
-    Reason.RESTING_ORDERS_UNKNOWN: lambda d: (
-        f"the open orders as read at most {number(d['max_age_sec'])} s before; it was "
-        f"{number(d['resting_orders_age_sec'])} s"
-        if "max_age_sec" in d
-        else f"the venue's open orders of this symbol{_because(d)}"
-    ),
-    Reason.RESTING_ORDERS_COVER_POSITION: lambda d: (
-        f"at least {number(max(d['step_size'], d['min_qty']))} of {number(magnitude(d['exchange_position_amt']))} that "
-        f"no resting order closes; {number(d['resting_qty'])} rest ({d['order_ids']})"
-    ),
-    Reason.QTY_BELOW_STEP_SIZE: _below_step,
-    Reason.PLAN_ABANDONED: lambda _: "an executor that waited for the verdict",
-    Reason.CONTENTION: lambda d: (
-        f"facts that do not change during the evaluation; they changed in each of {d['tries']} tries"
-    ),
-    Reason.INTERNAL_ERROR: lambda d: (
-        f"an evaluation without an error: {d['error']}"
-        + (f", delivered {d['deliveries']} times" if "deliveries" in d else "")
-    ),
-}
 
 
 def cooldown_line(details: Json) -> str:
@@ -304,6 +192,8 @@ def cooldown_line(details: Json) -> str:
 
 
 _MARGIN = Decimal(str(SETTLE_MARGIN))
+
+
 _ROUNDING_SEC = Decimal("0.2")
 
 
@@ -324,36 +214,6 @@ def _adapted_line(limits: Json, policy: Json) -> str:
     in_sec = {"cooldown_sec": policy.get("cooldown_ms"), "cooldown_base_sec": base_ms}
     details = {key: Decimal(ms).scaleb(-3) for key, ms in in_sec.items() if isinstance(ms, int)}
     return cooldown_line({**details, name: limits.get("adaptive_measured")})
-
-
-def _by(details: Json, name: str) -> str:
-    """Who set a limit that isn't the configured one."""
-    who = details.get(name)
-    words = {
-        "operator": "an operator set it for this symbol",
-        "volatility": "the symbol's volatility is above its day's",
-        "settlement": "the venue shows fills late",
-    }
-    return f" (the limit is not the configured one: {words.get(str(who), who)})" if who else ""
-
-
-def _because(details: Json) -> str:
-    return f"; {details['problem']}" if details.get("problem") else ""
-
-
-def remedy(verdict: Json) -> str:
-    """What to do about a deny, with the time to wait where waiting helps."""
-    reason = str(verdict.get("reason"))
-    known = {member.value: member.remedy for member in Reason}
-    advice = known.get(reason, "This service has no such reason: another program wrote this decision.")
-    wait = _object(verdict, "details").get("retry_after_sec")
-    symbol = verdict.get("symbol")
-    if isinstance(symbol, str):
-        advice = advice.replace("SYMBOL", symbol)
-    return f"{advice} Try again after {number(wait)} s, with a new plan_id." if wait is not None else advice
-
-
-# --- values ---------------------------------------------------------------------------------------------------------
 
 
 def position_name(verdict: Json) -> str:
@@ -382,7 +242,8 @@ def position(value: object) -> str:
     return side if amount == 0 else f"{side} {canonical(magnitude(amount))}"
 
 
-def _object(parent: Json, name: str) -> Json:
+def object_of(parent: Json, name: str) -> Json:
+    """An object within the record; empty where there is none."""
     value = parent.get(name)
     return value if isinstance(value, Mapping) else {}
 

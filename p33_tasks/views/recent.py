@@ -10,7 +10,7 @@ from p33_tasks.contract.keys import Keys
 from p33_tasks.domain import exact_json
 from p33_tasks.errors import CorruptStateError
 from p33_tasks.store.scripts import translated_errors
-from p33_tasks.views import narrative
+from p33_tasks.views import denials, narrative
 
 if TYPE_CHECKING:
     import redis
@@ -65,8 +65,8 @@ class RecentVerdict:
         """What a deny needed and what to do about it; empty for an allow."""
         if self.allowed or not self.verdict:
             return ""
-        needed = narrative.needed(self.verdict)
-        return (f"Needed {needed}. " if needed else "") + narrative.remedy(self.verdict)
+        needed = denials.needed(self.verdict)
+        return (f"Needed {needed}. " if needed else "") + denials.remedy(self.verdict)
 
 
 def read_recent(client: redis.Redis, keys: Keys, count: int) -> tuple[RecentVerdict, ...]:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from p33_tasks.contract.timing import iso
 from p33_tasks.domain.quantities import canonical, magnitude
 from p33_tasks.exporter.page import text
-from p33_tasks.views import narrative, retelling
+from p33_tasks.views import denials, narrative, retelling
 
 REFRESH_SEC = 10
 STYLE = (files("p33_tasks.exporter.page") / "page.css").read_text(encoding="utf-8")
@@ -50,6 +50,7 @@ ENVIRONMENT.globals |= {
     "max_plan_id_chars": text.MAX_PLAN_ID_CHARS,
     "refresh_sec": 0,
     "focus": False,
+    "denials": denials,
     "narrative": narrative,
     "retelling": retelling,
     "links": {},

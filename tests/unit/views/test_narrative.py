@@ -9,7 +9,8 @@ import pytest
 
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.views import narrative
-from p33_tasks.views.narrative import known_lines, needed, position_name
+from p33_tasks.views.denials import needed
+from p33_tasks.views.narrative import known_lines, position_name
 
 
 def deny(reason: Reason, **details: object) -> dict[str, object]:
