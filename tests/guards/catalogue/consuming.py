@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.guards.changes import Change, instead, never, without
 from tests.guards.guard import Guard
 
 CONSUME_TESTS = "integration/store/test_consume.py"
@@ -11,278 +12,253 @@ RELEASE_TESTS = "integration/store/test_reservation_release.py"
 AT_USE = f"{CONSUME_TESTS}::test_what_changed_since_the_verdict_is_seen_at_use"
 
 
-def _consume(promise: str, old: str, new: str, *tests: str) -> Guard:
-    return Guard(promise=promise, file="store/lua/consume_permits.lua", old=old, new=new, tests=tests)
+def _consume(promise: str, change: Change, *tests: str) -> Guard:
+    return Guard(promise=promise, within="lua.consume_permits", change=change, tests=tests)
 
 
-def _steps(promise: str, old: str, new: str, *tests: str) -> Guard:
-    return Guard(promise=promise, file="apply/consuming.py", old=old, new=new, tests=tests)
+def _steps(promise: str, within: str, change: Change, *tests: str) -> Guard:
+    return Guard(promise=promise, within=within, change=change, tests=tests)
 
 
-def _options(promise: str, old: str, new: str, *tests: str) -> Guard:
-    return Guard(promise=promise, file="apply/options.py", old=old, new=new, tests=tests)
+def _options(promise: str, within: str, change: Change, *tests: str) -> Guard:
+    return Guard(promise=promise, within=within, change=change, tests=tests)
 
 
-def _timing(promise: str, old: str, new: str, *tests: str) -> Guard:
-    return Guard(promise=promise, file="contract/timing.py", old=old, new=new, tests=tests)
+def _timing(promise: str, within: str, change: Change, *tests: str) -> Guard:
+    return Guard(promise=promise, within=within, change=change, tests=tests)
 
 
 CONSUMING = (
     # --- both or neither, and once
     _consume(
         "the governor's permit must be there when both are taken",
-        "if type_of(governor_permit_key) ~= 'string' then return refused('governor', 'missing') end\n"
-        "if redis.call('GET', governor_permit_key) ~= governor_permit then return refused('governor', 'changed') end\n",
-        "",
+        without(
+            "if type_of(governor_permit_key) ~= 'string' then return refused('governor', 'missing') end if"
+            " redis.call('GET', governor_permit_key) ~= governor_permit then return refused('governor',"
+            " 'changed') end"
+        ),
         f"{CONSUME_TESTS}::test_a_governors_permit_changed_since_it_was_read_refuses_both",
     ),
     _consume(
         "the governor's permit must be the one that was read",
-        "if redis.call('GET', governor_permit_key) ~= governor_permit then return refused('governor', 'changed') end\n",
-        "",
+        without(
+            "if redis.call('GET', governor_permit_key) ~= governor_permit then return refused('governor',"
+            " 'changed') end"
+        ),
         f"{CONSUME_TESTS}::test_a_governors_permit_changed_since_it_was_read_refuses_both",
     ),
     _consume(
         "the permit must be there when both are taken",
-        "if type_of(permit_key) ~= 'string' then return refused('p33', 'missing') end\n",
-        "local there = type_of(permit_key)\n"
-        "if there ~= 'string' and there ~= 'none' then return refused('p33', 'missing') end\n"
-        "if type_of(permit_key) == 'none' then redis.call('SET', permit_key, permit) end\n",
+        instead(
+            "if type_of(permit_key) ~= 'string' then return refused('p33', 'missing') end",
+            (
+                "local there = type_of(permit_key) if there ~= 'string' and there ~= 'none' then return"
+                " refused('p33', 'missing') end if type_of(permit_key) == 'none' then redis.call('SET', permit_key,"
+                " permit) end"
+            ),
+        ),
         f"{CONSUME_TESTS}::test_of_a_hundred_executors_exactly_one_may_send",
         f"{CONSUME_TESTS}::test_a_permit_taken_away_since_it_was_verified_is_refused",
     ),
     _consume(
         "the permit must be the very bytes that were verified",
-        "if redis.call('GET', permit_key) ~= permit then return refused('p33', 'changed') end\n",
-        "",
+        without("if redis.call('GET', permit_key) ~= permit then return refused('p33', 'changed') end"),
         f"{CONSUME_TESTS}::test_a_permit_changed_since_it_was_verified_is_refused",
     ),
     _consume(
         "both permits are taken",
-        "redis.call('DEL', governor_permit_key, permit_key)\n",
-        "redis.call('DEL', permit_key)\n",
+        instead("governor_permit_key, permit_key", "permit_key"),
         f"{CONSUME_TESTS}::test_consuming_gives_the_exact_quantity_and_takes_both_permits",
     ),
     _consume(
         "permits put back aren't consumed again",
-        "if type_of(consumed_key) ~= 'none' then return refused('p33', 'already_consumed') end\n",
-        "",
+        without("if type_of(consumed_key) ~= 'none' then return refused('p33', 'already_consumed') end"),
         f"{CONSUME_TESTS}::test_permits_put_back_are_not_consumed_again",
     ),
     _consume(
         "the same consume_id consumes once, whoever shares it",
-        "  if c[1] == call and c[2] then return { 'consumed', c[2] } end\n",
-        "  if redis.call('HGET', consumed_key, 'consume_id') == consume_id then return { 'consumed', c[2] } end\n",
+        instead("c[1] == call and c[2]", "redis.call('HGET', consumed_key, 'consume_id') == consume_id"),
         f"{CONSUME_TESTS}::test_of_two_that_verified_the_same_permit_under_one_consume_id_one_may_send",
     ),
     _consume(
         "a consumption whose answer was lost is the same one",
-        "  if c[1] == call and c[2] then return { 'consumed', c[2] } end\n",
-        "",
+        without("if c[1] == call and c[2] then return { 'consumed', c[2] } end"),
         f"{CONSUME_TESTS}::test_a_consumption_whose_answer_was_lost_is_repeated_and_is_one",
     ),
     # --- what must still hold
     _consume(
         "an expired permit isn't consumed",
-        "if now >= tonumber(permit_expires_ms) then return refused('p33', 'expired') end\n",
-        "",
+        without("if now >= tonumber(permit_expires_ms) then return refused('p33', 'expired') end"),
         AT_USE,
     ),
     _consume(
         "a permit dated in the future isn't consumed",
-        "if tonumber(permit_ts_ms) > now then return refused('p33', 'issued_in_the_future') end\n",
-        "",
+        without("if tonumber(permit_ts_ms) > now then return refused('p33', 'issued_in_the_future') end"),
         "integration/store/test_restart.py::test_a_permit_from_before_the_clock_stepped_back_is_not_consumed",
     ),
     _consume(
         "a permit from before a restart of Redis isn't consumed",
-        "if run_id() ~= permit_run_id then return refused('p33', 'other_redis_run') end\n",
-        "",
+        without("if run_id() ~= permit_run_id then return refused('p33', 'other_redis_run') end"),
         AT_USE,
     ),
     _consume(
-        "the reservation must be this plan's",
-        "if type_of(reservation_key) ~= 'string' or redis.call('GET', reservation_key) ~= plan_id then",
-        "if type_of(reservation_key) ~= 'string' then",
-        AT_USE,
+        "the reservation must be this plan's", without("or redis.call('GET', reservation_key) ~= plan_id"), AT_USE
     ),
     _consume(
         "without the reservation nothing is consumed",
-        "if type_of(reservation_key) ~= 'string' or redis.call('GET', reservation_key) ~= plan_id then",
-        "if type_of(reservation_key) == 'string' and redis.call('GET', reservation_key) ~= plan_id then",
+        instead("(reservation_key) ~= 'string' or", "(reservation_key) == 'string' and"),
         AT_USE,
     ),
     _consume(
         "a hold stops the consumption",
-        "if (passes_operator_hold ~= '1' and redis.call('EXISTS', hold_key) == 1)",
-        "if false",
+        instead("if (passes_operator_hold ~= '1' and redis.call('EXISTS', hold_key) == 1)", "if false"),
         AT_USE,
     ),
     _consume(
         "a hold of the service stops the consumption",
-        "or (emergency ~= '1' and redis.call('EXISTS', service_hold_key) == 1) then",
-        "then",
+        without("or (emergency ~= '1' and redis.call('EXISTS', service_hold_key) == 1)"),
         AT_USE,
     ),
-    _consume(
-        "without a ledger nothing is consumed",
-        "  return refused('p33', 'ledger_missing')\n",
-        "",
-        AT_USE,
-    ),
+    _consume("without a ledger nothing is consumed", without("return refused('p33', 'ledger_missing')"), AT_USE),
     _consume(
         "an order time that is none stops the consumption",
-        "if unreadable then return refused('p33', 'ledger_unreadable') end\n",
-        "",
+        without("if unreadable then return refused('p33', 'ledger_unreadable') end"),
         AT_USE,
     ),
     _consume(
         "an order since the permit stops the consumption",
-        "if ordered and ordered >= issued then return refused('p33', 'order_since_permit') end\n",
-        "",
+        without("if ordered and ordered >= issued then return refused('p33', 'order_since_permit') end"),
         AT_USE,
     ),
     _consume(
         "an order in the permit's own millisecond came after it",
-        "if ordered and ordered >= issued then",
-        "if ordered and ordered > issued then",
+        instead("ordered >= issued", "ordered > issued"),
         f"{CONSUME_TESTS}::test_an_order_in_the_millisecond_of_the_permit_came_after_its_facts",
     ),
     _consume(
         "an order told in whole seconds is compared in whole seconds",
-        "if not l[1] or l[1] == '' then issued = math.floor(issued / 1000) * 1000 end\n",
-        "",
+        without("if not l[1] or l[1] == '' then issued = math.floor(issued / 1000) * 1000 end"),
         f"{CONSUME_TESTS}::test_an_order_in_the_second_of_the_permit_may_have_come_after_its_facts",
     ),
     _consume(
         "without a snapshot nothing is consumed",
-        "if type_of(snapshot_key) ~= 'hash' then return refused('p33', 'snapshot_missing') end\n",
-        "",
+        without("if type_of(snapshot_key) ~= 'hash' then return refused('p33', 'snapshot_missing') end"),
         AT_USE,
     ),
     _consume(
-        "the snapshot must be young when it counts",
-        " or now - fetched > tonumber(max_snapshot_age_ms) then",
-        " then",
-        AT_USE,
+        "the snapshot must be young when it counts", without("or now - fetched > tonumber(max_snapshot_age_ms)"), AT_USE
     ),
-    _consume(
-        "a snapshot dated in the future stops the consumption",
-        "if not fetched or fetched > now or now - fetched",
-        "if not fetched or now - fetched",
-        AT_USE,
-    ),
+    _consume("a snapshot dated in the future stops the consumption", without("fetched > now or"), AT_USE),
     _consume(
         "a snapshot without a time stops the consumption",
-        "if not fetched or fetched > now or now - fetched > tonumber(max_snapshot_age_ms) then",
-        "if fetched and (fetched > now or now - fetched > tonumber(max_snapshot_age_ms)) then",
+        instead(
+            "not fetched or fetched > now or now - fetched > tonumber(max_snapshot_age_ms)",
+            "fetched and (fetched > now or now - fetched > tonumber(max_snapshot_age_ms))",
+        ),
         AT_USE,
     ),
     _consume(
         "the snapshot must be of this life of Redis at use",
-        "if s[4] ~= permit_run_id then return refused('p33', 'snapshot_of_another_run') end\n",
-        "",
+        without("if s[4] ~= permit_run_id then return refused('p33', 'snapshot_of_another_run') end"),
         AT_USE,
     ),
     _consume(
         "a mode switched since the verdict stops the consumption",
-        "  return refused('p33', 'position_mode_changed')\n",
-        "",
+        without("return refused('p33', 'position_mode_changed')"),
         AT_USE,
     ),
     _consume(
         "a position that moved stops the consumption",
-        "if s[1] ~= permit_position_amt then return refused('p33', 'position_changed') end\n",
-        "",
+        without("if s[1] ~= permit_position_amt then return refused('p33', 'position_changed') end"),
         AT_USE,
     ),
     # --- after it
     _consume(
         "the reservation is renewed for the order's time",
-        "redis.call('SET', reservation_key, plan_id, 'PX', reservation_ttl_ms)\n",
-        "",
+        without("redis.call('SET', reservation_key, plan_id, 'PX', reservation_ttl_ms)"),
         f"{RELEASE_TESTS}::test_a_consumed_reservation_outlasts_every_snapshot_from_before_the_barrier",
     ),
     _steps(
         "however short the permit, the symbol is held until snapshots show its order",
-        "    return max(allow.expires_ms - allow.ts_ms, consumed_ms(allow.read_lag_ms))\n",
-        "    return allow.expires_ms - allow.ts_ms\n",
+        "consuming._reservation_ttl_ms",
+        instead(
+            "return max(allow.expires_ms - allow.ts_ms, consumed_ms(allow.read_lag_ms))",
+            "return allow.expires_ms - allow.ts_ms",
+        ),
         f"{RELEASE_TESTS}::test_a_consumed_reservation_outlasts_every_snapshot_from_before_the_barrier",
     ),
     _timing(
         "an order may be placed for five seconds",
-        "PLACE_WINDOW_MS = 5_000",
-        "PLACE_WINDOW_MS = 30_000",
+        "timing.PLACE_WINDOW_MS",
+        instead("PLACE_WINDOW_MS = 5_000", "PLACE_WINDOW_MS = 30_000"),
         f"{CONSUME_TESTS}::test_consuming_gives_the_exact_quantity_and_takes_both_permits",
     ),
     _steps(
         "every attempt to consume is told from every other",
-        '                "call": uuid.uuid4().hex,\n',
-        '                "call": consume_id,\n',
+        "Consuming._take",
+        instead("uuid.uuid4().hex", "consume_id"),
         f"{CONSUME_TESTS}::test_of_two_that_verified_the_same_permit_under_one_consume_id_one_may_send",
     ),
     _steps(
         "Redis out of reach is a refusal",
-        "        raise PermitRefused(NO_GOVERNOR, str(error)) from error\n",
-        "        raise\n",
+        "consuming.as_refusal",
+        instead("raise PermitRefused(NO_GOVERNOR, str(error)) from error", "raise"),
         f"{CONSUME_TESTS}::test_redis_out_of_reach_is_a_refusal",
     ),
     _steps(
         "a verdict is read in the same moment as its permit",
-        "        pipeline.mget(*self.permit_keys(plan_id), *verdict)\n",
-        "        pipeline.mget(*self.permit_keys(plan_id), *map(self.keys.consumed, verdict))\n",
+        "Consuming.queue_look",
+        instead(", *verdict", ", *map(self.keys.consumed, verdict)"),
         f"{CONSUME_TESTS}::test_a_permit_that_somebody_took_without_the_client_is_refused_at_once_as_withdrawn",
     ),
     _options(
         "a consume_id that can't be reported is refused",
-        "    if not isinstance(consume_id, str) or not 0 < len(consume_id) <= MAX_CONSUME_ID_CHARS:\n",
-        "    if not isinstance(consume_id, str) or len(consume_id) > 10 * MAX_CONSUME_ID_CHARS:\n",
+        "options.consume_id_of",
+        instead("not 0 < len(consume_id) <=", "len(consume_id) > 10 *"),
         f"{CONSUME_TESTS}::test_a_consume_id_that_cannot_be_reported_is_refused_before_anything_happens",
     ),
     _options(
         "one signing key isn't taken apart into letters",
-        "        if isinstance(signing_keys, str | bytes):\n",
-        "        if False:\n",
+        "ClientOptions.checked",
+        never("isinstance(signing_keys, str | bytes)"),
         f"{SIGNED_TESTS}::test_signing_keys_are_a_list",
     ),
     _options(
         "an empty signing key doesn't switch signatures off",
-        "            signing_keys=_checked_keys(signing_keys),\n",
-        "            signing_keys=tuple(key for key in signing_keys if key),\n",
+        "ClientOptions.checked",
+        instead("_checked_keys(signing_keys)", "tuple(key for key in signing_keys if key)"),
         f"{OPTION_TESTS}::test_a_signing_key_that_is_none_never_switches_the_check_off",
     ),
     _options(
         "a waiting time that isn't a time is refused",
-        "    if not is_number or not math.isfinite(timeout_sec) or timeout_sec < 0:\n",
-        "    if not is_number or timeout_sec < 0:\n",
+        "options.checked_timeout",
+        without("not math.isfinite(timeout_sec) or"),
         f"{CONSUME_TESTS}::test_a_waiting_time_that_is_none_is_refused",
     ),
     Guard(
         promise="a blank signing key in the environment is an error, not a missing one",
-        file="apply/environment.py",
-        old='        if not variables.get(SIGNING_KEY, "x").strip()\n',
-        new='        if variables.get(SIGNING_KEY) == "none"\n',
+        within="environment.options_from_env",
+        change=instead('if not variables.get(SIGNING_KEY, "x").strip()', 'if variables.get(SIGNING_KEY) == "none"'),
         tests=(f"{OPTION_TESTS}::test_a_blank_signing_key_in_the_environment_or_file_is_refused",),
     ),
     Guard(
         promise="a rejection is published with the consumption that it belongs to",
-        file="apply/result.py",
-        old="    elif not consume_id:\n",
-        new='    elif consume_id == "none":\n',
+        within="result._require_consistent",
+        change=instead("elif not consume_id:", 'elif consume_id == "none":'),
         tests=("unit/apply/test_result.py::test_a_report_that_contradicts_itself_is_refused",),
     ),
     Guard(
         promise="an executed quantity is never published as a rejection",
-        file="apply/result.py",
-        old="    if has_executed is not (outcome is Outcome.EXECUTED) and not (has_executed",
-        new="    if outcome is Outcome.EXECUTED and not has_executed and not (has_executed",
+        within="result._require_consistent",
+        change=instead(
+            "has_executed is not (outcome is Outcome.EXECUTED)", "outcome is Outcome.EXECUTED and not has_executed"
+        ),
         tests=("unit/apply/test_result.py::test_a_report_that_contradicts_itself_is_refused",),
     ),
     Guard(
         promise="a permit's leg is the side of its position",
-        file="apply/permit.py",
-        old='    if leg is None or leg == ("SHORT" if position > 0 else "LONG"):\n',
-        new="    if leg is None:\n",
+        within="permit._allow_permit",
+        change=without('or leg == ("SHORT" if position > 0 else "LONG")'),
         tests=("unit/apply/test_permit.py::test_a_permit_must_name_the_side_that_its_position_has",),
     ),
 )

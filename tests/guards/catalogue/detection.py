@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.guards.changes import instead
 from tests.guards.guard import Guard
 
 HEALTH = "unit/exporter/test_health.py"
@@ -11,44 +12,40 @@ SNAPSHOTS = "integration/store/test_snapshots.py"
 DETECTION = (
     Guard(
         promise="a reservation without an expiry gets one",
-        file="store/lua/put_snapshots.lua",
-        old=" or 0\n  if left > longest or left == -1 then\n",
-        new=" or 0\n  if left > longest then\n",
+        within="put_snapshots.shorten_reservation",
+        change=instead("or left == -1 then local plan_id", "then local plan_id"),
         tests=(f"{SNAPSHOTS}::test_a_reservation_without_an_expiry_gets_one_with_the_next_snapshot",),
     ),
     Guard(
         promise="a dead beat is seen before the snapshots are stale",
-        file="exporter/health.py",
-        old="    if age_ms > limit_ms:\n",
-        new="    if age_ms > limit_ms * 1_000:\n",
+        within="health._beat_is_dead",
+        change=instead("if age_ms > limit_ms:", "if age_ms > limit_ms * 1_000:"),
         tests=(f"{HEALTH}::test_a_dead_beat_is_not_ready_while_the_snapshots_are_still_fresh",),
     ),
     Guard(
         promise="an entry that is claimed again and again is seen by its age",
-        file="cli/check_service.py",
-        old="age = max(idle_ms, 0 if stream.oldest_ms is None else overview.now_ms - stream.oldest_ms)\n",
-        new="age = idle_ms\n",
+        within="check_service._check_streams",
+        change=instead(
+            "max(idle_ms, 0 if stream.oldest_ms is None else overview.now_ms - stream.oldest_ms)", "idle_ms"
+        ),
         tests=(f"{CHECK}::test_an_entry_that_is_claimed_again_and_again_is_seen_by_its_age",),
     ),
     Guard(
         promise="ids ahead of Redis's clock are said",
-        file="cli/check_service.py",
-        old="    elif (ahead_ms := stream.ahead_ms(overview.now_ms)) > MAX_AHEAD_MS:\n",
-        new="    elif (ahead_ms := stream.ahead_ms(overview.now_ms)) > 10**18:\n",
+        within="check_service._check_ids",
+        change=instead("MAX_AHEAD_MS", "10**18"),
         tests=(f"{CHECK}::test_ids_that_no_clock_of_this_redis_gave_are_said",),
     ),
     Guard(
         promise="a key or a broker other than the workers' is noticed",
-        file="cli/check_service.py",
-        old="for worker, mark in marked.items() if mark != own[name]))\n",
-        new="for worker, mark in marked.items() if not mark))\n",
+        within="check_service._check_marks",
+        change=instead("mark != own[name]", "not mark"),
         tests=(f"{CHECK}::test_a_setting_other_than_the_workers_is_noticed",),
     ),
     Guard(
         promise="another signing key leaves another mark",
-        file="contract/fingerprints.py",
-        old="hmac.new(key.encode(), text.encode(),",
-        new="hmac.new(bytes(key is not None), text.encode(),",
+        within="fingerprints._mark",
+        change=instead("key.encode()", "bytes(key is not None)"),
         tests=(f"{CHECK}::test_a_setting_other_than_the_workers_is_noticed",),
     ),
 )

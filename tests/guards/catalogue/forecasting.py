@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.guards.changes import Change, always, instead, never, without
 from tests.guards.guard import Guard
 
 LEARNING = "unit/forecaster/test_learning.py"
@@ -9,72 +10,63 @@ STATE = "unit/forecaster/test_state.py"
 SERVICE = "integration/forecaster/test_service.py"
 
 
-def _guard(promise: str, file: str, old: str, new: str, test: str) -> Guard:
-    return Guard(promise=promise, file=f"forecaster/{file}.py", old=old, new=new, tests=(test,))
+def _guard(promise: str, within: str, change: Change, test: str) -> Guard:
+    return Guard(promise=promise, within=within, change=change, tests=(test,))
 
 
 FORECASTING = (
     _guard(
         "a model no better than the base rate is silent",
-        "issuing",
-        "if self.speaks else ()\n",
-        "\n",
+        "Issuer.choose",
+        without("if self.speaks else ()"),
         f"{LEARNING}::test_while_silent_nothing_is_published_and_nothing_counts_as_foreseen",
     ),
     _guard(
         "too little seen is silence",
-        "issuing",
-        "scores.weight < LEAST_SAMPLES or scores.plans < LEAST_PLANS or ratio is None",
-        "ratio is None",
+        "Issuer._judge",
+        without("scores.weight < LEAST_SAMPLES or scores.plans < LEAST_PLANS or"),
         f"{LEARNING}::test_too_little_lately_is_silence",
     ),
     _guard(
         "a prediction is scored before it is learned from",
-        "learner",
-        "        self.scores.add(sample.by_action, came, sample.at_ms)\n        self.model.learn(sample.given, came)\n",
-        "        self.model.learn(sample.given, came)\n",
+        "Learner._learn",
+        without("self.scores.add(sample.by_action, came, sample.at_ms)"),
         f"{LEARNING}::test_scored_before_learned",
     ),
     _guard(
         "a plan of before the look is not what came after it",
-        "learner",
-        "while waiting and waiting[0].at_ms < at_ms:",
-        "while waiting:",
+        "Learner.plan",
+        without("and waiting[0].at_ms < at_ms"),
         f"{LEARNING}::test_a_plan_of_before_the_look_or_of_another_position_teaches_nothing",
     ),
     _guard(
         "the learner's memory is bounded",
-        "learner",
-        "if known is None and len(self.tracks) >= MOST_POSITIONS:",
-        "if False:",
+        "Learner._predict",
+        never("known is None and len(self.tracks) >= MOST_POSITIONS"),
         f"{LEARNING}::test_memory_is_bounded_at_2000_positions",
     ),
     _guard(
         "a state of another version is not used",
-        "state",
-        '    if found["version"] != VERSION:\n',
-        "    if False:\n",
+        "state._decoded",
+        never('found["version"] != VERSION'),
         f"{STATE}::test_damage_of_any_kind_is_told_and_nothing_of_it_used",
     ),
     _guard(
         "a plan_id that was there before is no other plan",
-        "reading",
-        " or plan.plan_id in self._plans:",
-        ":",
+        "Happenings._plan",
+        without("or plan.plan_id in self._plans"),
         f"{SERVICE}::test_plans_are_counted_once_and_everything_else_in_the_stream_is_ignored_and_counted",
     ),
     _guard(
         "a deny that ends by itself is no warning",
-        "warning",
-        "            if now_ms - ahead.since_ms >= wait_ms:\n",
-        "            if True:\n",
+        "Warnings.look",
+        always("now_ms - ahead.since_ms >= wait_ms"),
         f"{SERVICE}::test_a_deny_that_ends_by_itself_is_no_warning",
     ),
     _guard(
         "one forecaster per account",
-        "service",
-        "                if mine:\n",
-        "                if True:\n",
+        "Forecaster.run",
+        instead("if mine:", "if True:"),
         f"{SERVICE}::test_one_per_account_and_the_next_one_goes_on_from_its_state",
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.guards.changes import Change, instead, never, without
 from tests.guards.guard import Guard
 
 REFRESH_TESTS = "unit/services/test_refresh_snapshot.py"
@@ -10,77 +11,67 @@ FAILBACK = "test_a_permit_consumed_before_a_failback_is_not_consumed_again"
 EMPTIED = "test_an_emptied_store_knows_no_snapshot_and_consumes_nothing_until_a_refresh_begins_its_new_life"
 
 
-def _script(promise: str, script: str, old: str, new: str, *tests: str) -> Guard:
+def _script(promise: str, within: str, change: Change, *tests: str) -> Guard:
     named = tuple(f"{LIFE_TESTS}::{test}" for test in tests)
-    return Guard(promise=promise, file=f"store/lua/{script}.lua", old=old, new=new, tests=named)
+    return Guard(promise=promise, within=within, change=change, tests=named)
 
 
 LIFE = (
-    _script(
-        "a promotion is a new life",
-        "_prelude",
-        " .. '/' .. history .. '/' .. ",
-        " .. '/' .. ",
-        FAILBACK,
-    ),
+    _script("a promotion is a new life", "_prelude.life", without(".. history .. '/'"), FAILBACK),
     _script(
         "an emptied store has no life",
-        "_prelude",
-        "  if current == '' then return false end\n",
-        "",
+        "_prelude.is_of_life",
+        without("if current == '' then return false end"),
         EMPTIED,
     ),
     _script(
         "a permit of another life isn't consumed",
-        "consume_permits",
-        "if not is_of_life(permit_life, current_life, accept_old_life) then"
-        " return refused('p33', 'other_redis_life') end\n",
-        "",
+        "lua.consume_permits",
+        without(
+            "if not is_of_life(permit_life, current_life, accept_old_life) then return refused('p33',"
+            " 'other_redis_life') end"
+        ),
         FAILBACK,
         EMPTIED,
     ),
     _script(
         "a permit isn't consumed on another venue's snapshot",
-        "consume_permits",
-        "if permit_source ~= '' and s[6] ~= permit_source then"
-        " return refused('p33', 'snapshot_of_another_source') end\n",
-        "",
+        "lua.consume_permits",
+        without(
+            "if permit_source ~= '' and s[6] ~= permit_source then return refused('p33',"
+            " 'snapshot_of_another_source') end"
+        ),
         "test_a_snapshot_of_another_venue_stops_the_consumption",
     ),
     _script(
         "an allow evaluated in another life isn't written",
-        "commit_verdict",
-        "  if current_life == '' or current_life ~= evaluated_life then return moved('life') end\n",
-        "",
+        "lua.commit_verdict",
+        without("if current_life == '' or current_life ~= evaluated_life then return moved('life') end"),
         "test_an_allow_evaluated_before_a_failback_is_not_written",
     ),
     _script(
         "a new life is waited for",
-        "claim_refresh",
-        "if r[2] ~= current_life then\n",
-        "if false then\n",
+        "lua.claim_refresh",
+        never("r[2] ~= current_life"),
         "test_after_a_failback_nothing_is_fetched_while_an_order_of_before_may_be_sent",
         EMPTIED,
     ),
     _script(
         "an answer asked for in another life isn't written",
-        "put_snapshots",
-        " or fetched_life == '' or life(epoch_key, info) ~= fetched_life\n",
-        "\n",
+        "lua.put_snapshots",
+        without("or fetched_life == '' or life(epoch_key, info) ~= fetched_life"),
         EMPTIED,
     ),
     _script(
         "a position of another life isn't adopted",
-        "adopt_ledger",
-        " or not is_of_life(s[7], life(epoch_key), accept_old_life) then\n",
-        " then\n",
+        "lua.adopt_ledger",
+        without("or not is_of_life(s[7], life(epoch_key), accept_old_life)"),
         "test_a_position_is_adopted_from_a_snapshot_of_this_life_only",
     ),
     Guard(
         promise="positions of another account begin a new life",
-        file="store/lua/note_account.lua",
-        old="redis.call('SET', epoch_key, new_epoch)\n",
-        new="",
+        within="lua.note_account",
+        change=without("redis.call('SET', epoch_key, new_epoch)"),
         tests=("integration/store/test_accounts.py",),
     ),
     Guard(
@@ -92,25 +83,22 @@ LIFE = (
     ),
     Guard(
         promise="what was fetched before the account was asked for counts no more",
-        file="store/lua/note_account.lua",
-        old="if not seen[1] and not seen[2] then",
-        new="if not seen[1] then",
+        within="lua.note_account",
+        change=without("and not seen[2]"),
         tests=("integration/store/test_accounts.py",),
     ),
     Guard(
         promise="positions of another account aren't written into the life of the other",
-        file="services/refresh_snapshot.py",
-        old="        if report.account and self._store.note_account(report.account):\n",
-        new="        if False:\n",
+        within="SnapshotService._refresh_positions",
+        change=never("report.account and self._store.note_account(report.account)"),
         tests=(
             f"{REFRESH_TESTS}::test_positions_of_another_account_are_not_written_and_those_of_before_count_no_more",
         ),
     ),
     Guard(
         promise="a verdict doesn't rest on a snapshot of another life",
-        file="domain/rules.py",
-        old="    if snapshot.life != facts.life:\n",
-        new="    if facts.life == snapshot.run_id:\n",
+        within="rules.other_life",
+        change=instead("snapshot.life != facts.life", "facts.life == snapshot.run_id"),
         tests=(f"{LIFE_TESTS}::test_after_a_failback_nothing_is_fetched_while_an_order_of_before_may_be_sent",),
     ),
 )

@@ -2,142 +2,145 @@
 
 from __future__ import annotations
 
+from tests.guards.changes import Change, instead, never, without
 from tests.guards.guard import Guard
 
 PLAN_TESTS = "unit/contract/test_plans.py"
 RESULT_TESTS = "unit/contract/test_results.py"
 
 
-def _plans(promise: str, old: str, new: str, *tests: str) -> Guard:
+def _plans(promise: str, within: str, change: Change, *tests: str) -> Guard:
     named = tuple(f"{PLAN_TESTS}::{test}" for test in tests)
-    return Guard(promise=promise, file="contract/plans.py", old=old, new=new, tests=named)
+    return Guard(promise=promise, within=within, change=change, tests=named)
 
 
-def _fields(promise: str, old: str, new: str, *tests: str) -> Guard:
-    return Guard(promise=promise, file="contract/fields.py", old=old, new=new, tests=tests)
+def _fields(promise: str, within: str, change: Change, *tests: str) -> Guard:
+    return Guard(promise=promise, within=within, change=change, tests=tests)
 
 
 MESSAGES = (
     # --- plans
     _plans(
         "only the decisions that ask for an order are judged",
-        '    return _decision_of(fields) in {"EXECUTE", EMERGENCY}\n',
-        "    return bool(_decision_of(fields))\n",
+        "plans.is_executable",
+        instead('return _decision_of(fields) in {"EXECUTE", EMERGENCY}', "return bool(_decision_of(fields))"),
         "test_other_decisions_are_not_judged",
     ),
     _plans(
         "an action that is given and unknown isn't replaced by the steps",
-        "        if action is None:\n",
-        '        if close_factor(action or "") is None:\n',
+        "plans._read_action",
+        instead("action is None", 'close_factor(action or "") is None'),
         "test_an_action_that_is_given_and_unknown_is_not_replaced_by_the_steps",
     ),
     _plans(
         "an unknown closing step ends the search",
-        '        if close_factor(name) is not None or "CLOSE" in name.upper() or "PARTIAL" in name.upper():\n',
-        "        if close_factor(name) is not None:\n",
+        "plans._first_closing_step",
+        without('or "CLOSE" in name.upper() or "PARTIAL" in name.upper()'),
         "test_without_an_action_the_first_closing_step_decides",
     ),
     _plans(
         "steps that can't be read spoil the plan",
-        '        problems.append(str(error))\n        return "", None\n',
-        '        return text_of(fields, "action") or "", close_factor(text_of(fields, "action") or "")\n',
+        "plans._read_action",
+        instead(
+            'problems.append(str(error)) return "", None',
+            'return text_of(fields, "action") or "", close_factor(text_of(fields, "action") or "")',
+        ),
         "test_unreadable_steps_are_a_problem_also_beside_an_action",
     ),
     _plans(
         "one reduceOnly=false is a no, however it is spelled",
-        '        if name.replace("_", "").lower() != "reduceonly":\n',
-        '        if name != "reduceOnly":\n',
+        "plans._read_reduce_only",
+        instead('name.replace("_", "").lower() != "reduceonly"', 'name != "reduceOnly"'),
         "test_reduce_only_false_in_any_spelling",
     ),
     _plans(
         "a reduceOnly that is neither is a problem",
-        "            answer = answer and flag_of(fields, name) is not False\n"
-        "        except InvalidMessageError as error:\n"
-        "            problems.append(str(error))\n",
-        "            answer = answer and flag_of(fields, name) is not False\n"
-        "        except InvalidMessageError:\n"
-        "            pass\n",
+        "plans._read_reduce_only",
+        instead(
+            "except InvalidMessageError as error: problems.append(str(error))",
+            ("except InvalidMessageError:\n    pass"),
+        ),
         "test_a_reduce_only_that_is_neither_is_a_problem",
     ),
     _plans(
         "a task's plan must say when it was made",
-        '        problems.append(str(error))\n    if fields.get("decision")',
-        '        problems.clear()\n    if fields.get("decision")',
+        "plans.parse_task_plan",
+        instead("problems.append(str(error))", "problems.clear()"),
         "test_a_plan_sent_as_a_task_without_a_usable_time_is_a_problem",
     ),
     _plans(
         "a task's plan of another decision is a problem",
-        '    if fields.get("decision") is not None and not is_executable(fields):\n',
-        "    if False:\n",
+        "plans.parse_task_plan",
+        never('fields.get("decision") is not None and not is_executable(fields)'),
         "test_a_plan_sent_as_a_task_with_another_decision_is_a_problem",
     ),
     # --- fields
     _fields(
         "a key named twice in JSON isn't understood",
-        "    if len(members) != len(pairs):\n",
-        "    if len(members) > len(pairs):\n",
+        "fields._object",
+        instead("(members) !=", "(members) >"),
         f"{RESULT_TESTS}::test_structures_that_can_not_be_read_are_a_problem",
         f"{PLAN_TESTS}::test_unreadable_steps_are_a_problem_also_beside_an_action",
     ),
     _fields(
         "no float touches a number in an entry",
-        "            parse_float=NumberLiteral,\n",
-        "            parse_float=float,\n",
+        "fields.json_of",
+        instead("parse_float=NumberLiteral,", "parse_float=float,"),
         f"{RESULT_TESTS}::test_dialect_c_has_an_integer_order_id_and_a_quantity_that_no_float_touches",
     ),
     _fields(
         "an order id is exact, however long",
-        "            parse_int=NumberLiteral,\n",
-        "            parse_int=float,\n",
+        "fields.json_of",
+        instead("parse_int=NumberLiteral,", "parse_int=float,"),
         f"{RESULT_TESTS}::test_an_order_id_is_exact_beyond_what_a_float_can_hold",
     ),
     _fields(
         "an order id that went through a float is refused",
-        "    if isinstance(value, bool) or (isinstance(value, NumberLiteral) and not value.is_integer):\n",
-        "    if isinstance(value, bool):\n",
+        "fields.order_id_of",
+        without("or (isinstance(value, NumberLiteral) and not value.is_integer)"),
         f"{RESULT_TESTS}::test_an_order_id_that_went_through_a_float_or_is_none_at_all_is_refused",
     ),
     _fields(
         "a quantity that can't be read isn't taken for none",
-        '        raise InvalidMessageError(f"{name} is not a quantity: {shown(value)}") from error\n',
-        "        return q.ZERO\n",
+        "fields.quantity_of",
+        instead('raise InvalidMessageError(f"{name} is not a quantity: {shown(value)}") from error', "return q.ZERO"),
         f"{RESULT_TESTS}::test_a_quantity_that_can_not_be_read_is_not_taken_for_none",
     ),
     _fields(
         "a negative quantity isn't understood",
-        "    if quantity < 0:\n",
-        "    if quantity < -10**30:\n",
+        "fields.quantity_of",
+        instead("quantity < 0", "quantity < -10**30"),
         f"{RESULT_TESTS}::test_a_quantity_that_can_not_be_read_is_not_taken_for_none",
     ),
     _fields(
         "a flag is a known word",
-        '    raise InvalidMessageError(f"{name} must be true or false, found {shown(text)}")\n',
-        "    return bool(word)\n",
+        "fields.flag_of",
+        instead('raise InvalidMessageError(f"{name} must be true or false, found {shown(text)}")', "return bool(word)"),
         f"{RESULT_TESTS}::test_a_result_that_does_not_say_whether_it_was_executed_is_not_understood",
         f"{PLAN_TESTS}::test_a_reduce_only_that_is_neither_is_a_problem",
     ),
     _fields(
         "a plan_id that becomes a key is printable",
-        "    if not text.isprintable():\n",
-        "    if False:\n",
+        "fields.id_of",
+        never("not text.isprintable()"),
         f"{PLAN_TESTS}::test_without_a_usable_plan_id_there_is_nothing_to_deny",
     ),
     _fields(
         "a plan_id that becomes a key is bounded",
-        "    if len(text) > max_chars:\n",
-        "    if len(text) > 100 * max_chars:\n",
+        "fields.id_of",
+        instead("if len(text) > max_chars:", "if len(text) > 100 * max_chars:"),
         f"{PLAN_TESTS}::test_without_a_usable_plan_id_there_is_nothing_to_deny",
     ),
     _fields(
         "no letter becomes another symbol's",
-        "    return text.upper() if text.isascii() else text\n",
-        "    return text.upper()\n",
+        "fields.symbol_of",
+        without("if text.isascii() else text"),
         f"{PLAN_TESTS}::test_a_letter_that_unicode_upper_cases_to_another_symbols_stays_what_it_is",
     ),
     _fields(
         "JSON nested without end isn't understood, and no crash",
-        "    except (ValueError, RecursionError) as error:\n        why",
-        "    except ValueError as error:\n        why",
+        "fields.json_of",
+        instead("(ValueError, RecursionError)", "ValueError"),
         f"{RESULT_TESTS}::test_structures_that_can_not_be_read_are_a_problem",
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.guards.changes import Change, instead, without
 from tests.guards.guard import Guard
 
 CONSUME_TESTS = "integration/store/test_consume.py"
@@ -9,150 +10,159 @@ SIGNED_TESTS = "integration/store/test_signed_permits.py"
 FORGED = f"{CONSUME_TESTS}::test_a_forged_permit_is_refused_and_both_stay"
 
 
-def _permit(promise: str, old: str, new: str, *tests: str) -> Guard:
-    return Guard(promise=promise, file="apply/permit.py", old=old, new=new, tests=tests)
+def _permit(promise: str, within: str, change: Change, *tests: str) -> Guard:
+    return Guard(promise=promise, within=within, change=change, tests=tests)
 
 
 PERMITS = (
     # --- the governor's word
     _permit(
         "granted means true, nothing that looks like it",
-        "    if granted is not True:\n",
-        "    if not granted:\n",
+        "permit.require_granted",
+        instead("granted is not True", "not granted"),
         f"{CONSUME_TESTS}::test_only_granted_true_is_granted",
     ),
     _permit(
         "without the governor's permit nothing is consumed",
-        "    if raw is None:\n        raise PermitRefused(NO_GOVERNOR",
-        '    if raw is None:\n        return ""\n    if not raw:\n        raise PermitRefused(NO_GOVERNOR',
+        "permit.require_granted",
+        instead("if raw is None:", ('if raw is None:\n    return ""\nif not raw:')),
         "property/test_permits.py::test_the_governor_granted_only_what_says_true",
     ),
     # --- the permit, read strictly
     _permit(
         "allow means true, nothing that looks like it",
-        '    if fields.get("allow") is not True:\n',
-        '    if not fields.get("allow"):\n',
+        "permit._require_allowed",
+        instead('fields.get("allow") is not True', 'not fields.get("allow")'),
         FORGED,
     ),
     _permit(
         "a permit of another plan is refused",
-        '    if fields.get("plan_id") != plan_id:\n        raise PermitRefused(NO_P33, "about_another_plan")\n',
-        "",
+        "permit.require_allow",
+        without('if fields.get("plan_id") != plan_id: raise PermitRefused(NO_P33, "about_another_plan")'),
         FORGED,
     ),
     _permit(
         "a permit of another symbol is refused",
-        '    if fields.get("symbol") != symbol:\n        raise PermitRefused(NO_P33, "about_another_symbol")\n',
-        "",
+        "permit.require_allow",
+        without('if fields.get("symbol") != symbol: raise PermitRefused(NO_P33, "about_another_symbol")'),
         FORGED,
         f"{CONSUME_TESTS}::test_a_permit_is_consumed_for_the_symbol_that_was_planned_only",
     ),
     _permit(
         "a permit never takes more than the position",
-        "    if not 0 < quantity <= magnitude(position) or",
-        "    if not 0 < quantity or",
+        "permit._allow_permit",
+        instead("quantity <= magnitude(position)", "quantity"),
         FORGED,
     ),
     _permit(
         "a permit's quantity is above zero",
-        "    if not 0 < quantity <= magnitude(position) or",
-        "    if quantity > magnitude(position) or",
+        "permit._allow_permit",
+        instead("not 0 < quantity <=", "quantity >"),
         FORGED,
     ),
-    _permit("a permit's side reduces its position", " or side is not OrderSide.closing(position):\n", ":\n", FORGED),
     _permit(
-        "a permit's quantity is a number, no text",
-        "    if isinstance(value, str):\n",
-        "    if isinstance(value, bytes):\n",
+        "a permit's side reduces its position",
+        "permit._allow_permit",
+        without("or side is not OrderSide.closing(position)"),
         FORGED,
+    ),
+    _permit(
+        "a permit's quantity is a number, no text", "permit._quantity", instead("value, str", "value, bytes"), FORGED
     ),
     _permit(
         "a permit's times are whole milliseconds",
-        "    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < MAX_EPOCH_MS:\n",
-        "    if not isinstance(value, str | int | Decimal):\n",
+        "permit._milliseconds",
+        instead(
+            "(value, int) or isinstance(value, bool) or not 0 < value < MAX_EPOCH_MS", "(value, str | int | Decimal)"
+        ),
         "unit/apply/test_permit.py",
     ),
     _permit(
         "a forged permit can't hold a symbol for years",
-        "    if not 0 < expires_ms - ts_ms <= MAX_PERMIT_TTL_MS:\n",
-        "    if not 0 < expires_ms - ts_ms:\n",
+        "permit._allow_permit",
+        instead("ts_ms <= MAX_PERMIT_TTL_MS", "ts_ms"),
         FORGED,
     ),
     _permit(
         "a permit that names no life of Redis is refused",
-        "    if not isinstance(value, str) or not value:\n",
-        "    if not isinstance(value, str):\n",
+        "permit._text",
+        without("or not value"),
         "unit/apply/test_permit.py",
     ),
     _permit(
         "an executor's staleness limit is bounded, whatever the permit says",
-        "        stale_threshold_ms=int(min(threshold_sec, MAX_STALE_THRESHOLD_SEC) * 1000),\n",
-        "        stale_threshold_ms=int(threshold_sec * 1000),\n",
+        "permit._allow_permit",
+        instead("min(threshold_sec, MAX_STALE_THRESHOLD_SEC)", "threshold_sec"),
         "unit/apply/test_permit.py",
     ),
     # --- signatures
     _permit(
         "a permit without a valid signature is refused where signing is on",
-        "    if signing_keys and not _is_signed(fields, prefix=prefix, keys=signing_keys):\n",
-        '    if signing_keys and "sig" in fields and not _is_signed(fields, prefix=prefix, keys=signing_keys):\n',
+        "permit.require_allow",
+        instead("if signing_keys and", 'if signing_keys and "sig" in fields and'),
         f"{SIGNED_TESTS}::test_an_unsigned_permit_is_refused_where_signing_is_on",
     ),
     _permit(
         "a wrong signature is refused",
-        "    return any(matches)\n",
-        "    return bool(matches)\n",
+        "permit._is_signed",
+        instead("return any(matches)", "return bool(matches)"),
         f"{SIGNED_TESTS}::test_another_key_is_wrong",
     ),
     _permit(
         "while keys are rotated either one is right",
-        "key=key), signature) for key in keys]\n",
-        "key=key), signature) for key in keys[:1]]\n",
+        "permit._is_signed",
+        instead("key in keys", "key in keys[:1]"),
         f"{SIGNED_TESTS}::test_while_keys_are_rotated_either_is_right",
     ),
     _permit(
         "signatures are compared in constant time, with every key",
-        "        matches = [hmac.compare_digest(sign(fields, prefix=prefix, key=key), signature) for key in keys]\n",
-        "        matches = [sign(fields, prefix=prefix, key=key) == signature for key in keys]\n",
+        "permit._is_signed",
+        instead(
+            "hmac.compare_digest(sign(fields, prefix=prefix, key=key), signature)",
+            "sign(fields, prefix=prefix, key=key) == signature",
+        ),
         "unit/apply/test_permit.py",
     ),
     _permit(
         "a signature that is no text is refused, and no crash",
-        "    if not isinstance(signature, str) or not signature.isascii():\n",
-        "    if signature is None:\n",
+        "permit._is_signed",
+        instead("not isinstance(signature, str) or not signature.isascii()", "signature is None"),
         f"{SIGNED_TESTS}::test_a_signature_that_is_none_is_refused",
     ),
     _permit(
         "a permit nested without end is refused, and no crash",
-        "    except RecursionError:  # nested deeper than we write: not ours\n        return False\n",
-        "    except ZeroDivisionError:\n        return False\n",
+        "permit._is_signed",
+        instead("except RecursionError:", "except ZeroDivisionError:"),
         "property/test_permits.py::test_any_value_is_an_allow_or_a_refusal",
     ),
     Guard(
         promise="every field of a permit is signed",
-        file="contract/permits.py",
-        old='    unsigned = {name: value for name, value in fields.items() if name != "sig"}\n',
-        new='    unsigned = {name: fields.get(name) for name in ("plan_id", "symbol", "allow", "safe_close_qty")}\n',
+        within="permits.sign",
+        change=instead(
+            'value for name, value in fields.items() if name != "sig"',
+            'fields.get(name) for name in ("plan_id", "symbol", "allow", "safe_close_qty")',
+        ),
         tests=(f"{SIGNED_TESTS}::test_an_altered_permit_is_refused",),
     ),
     Guard(
         promise="a permit of another account isn't validly signed",
-        file="contract/permits.py",
-        old='    message = f"{prefix}\\n{exact_json.dumps(unsigned, sort_keys=True)}".encode()\n',
-        new='    message = f"\\n{exact_json.dumps(unsigned, sort_keys=True)}".encode()\n',
+        within="permits.sign",
+        change=instead(
+            'f"{prefix}\\n{exact_json.dumps(unsigned, sort_keys=True)}"',
+            'f"\\n{exact_json.dumps(unsigned, sort_keys=True)}"',
+        ),
         tests=(f"{SIGNED_TESTS}::test_a_permit_of_another_account_is_refused",),
     ),
     Guard(
         promise="the tombstone holds no signature that could be put back",
-        file="store/verdicts.py",
-        old='            "decision_json": decision,\n',
-        new='            "decision_json": permit,\n',
+        within="RedisVerdictStore._commit_call",
+        change=instead('"decision_json": decision,', '"decision_json": permit,'),
         tests=(f"{SIGNED_TESTS}::test_the_tombstone_holds_no_signature_that_could_be_put_back",),
     ),
     Guard(
         promise="an allow is signed where signing is on",
-        file="store/verdicts.py",
-        old="        if isinstance(verdict, Allow) and self._signing_key is not None:\n",
-        new='        if isinstance(verdict, Allow) and self._signing_key == "":\n',
+        within="RedisVerdictStore._commit_call",
+        change=instead("is not None:", '== "":'),
         tests=(f"{SIGNED_TESTS}::test_an_allow_carries_a_signature_that_anybody_can_check",),
     ),
 )
