@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from p33_tasks.contract.executions import decode_order, encode_order
 from p33_tasks.contract.keys import Keys
+from p33_tasks.contract.positions import position_key
 from p33_tasks.contract.reconciliation import encode_watermark
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.executions import OrderRecord
@@ -22,6 +23,7 @@ from p33_tasks.store.snapshots import AUDIT_MAXLEN, LEDGER_TTL_SEC
 def repair_keys(keys: Keys, state: PositionState, items: Sequence[Mapping[str, str]]) -> dict[str, str | list[str]]:
     """Every key that a repair of these items may touch."""
     at, plan_id = (state.symbol, state.leg), state.reserved_by or ""
+    first, second = _others_of(state.leg)
     return {
         "lease_key": keys.reconcile_lease,
         "ledger_key": keys.ledger(*at),
@@ -38,6 +40,10 @@ def repair_keys(keys: Keys, state: PositionState, items: Sequence[Mapping[str, s
         "watermark_key": keys.watermark(*at),
         "case_key": keys.reconcile_case(*at),
         "hold_key": keys.service_hold(*at),
+        "first_ledger_key": keys.ledger(state.symbol, first),
+        "first_hold_key": keys.service_hold(state.symbol, first),
+        "second_ledger_key": keys.ledger(state.symbol, second),
+        "second_hold_key": keys.service_hold(state.symbol, second),
         "audit_key": keys.audit,
         "epoch_key": keys.epoch,
         "events_key": keys.reconcile_events,
@@ -61,6 +67,7 @@ def repair_arguments(
     releases: bool,
 ) -> Named:
     """What it writes, letter by letter; ``as_stored`` is what it compares."""
+    first, second = _others_of(state.leg)
     return {
         **state.as_stored,
         "claimed_life": state.life,
@@ -75,9 +82,17 @@ def repair_arguments(
         "event_json": exact_json.dumps(dict(note.fields)),
         "watermark_json": watermark_text(watermark, state),
         "position": state.position,
+        "first_other": position_key(state.symbol, first),
+        "second_other": position_key(state.symbol, second),
         "audit_maxlen": AUDIT_MAXLEN,
         "items": items,
     }
+
+
+def _others_of(leg: Leg) -> tuple[Leg, Leg]:
+    """The symbol's other two positions."""
+    first, second = (other for other in Leg if other is not leg)
+    return first, second
 
 
 def watermark_text(watermark: Watermark, state: PositionState) -> str:

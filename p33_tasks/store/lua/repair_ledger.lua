@@ -16,6 +16,10 @@
 --   watermark_key    HASH: when ledger and exchange were known together
 --   case_key         HASH: what was tried so far
 --   hold_key         STRING: why the position is held, by this service
+--   first_ledger_key   HASH: the ledger of another of the symbol's positions
+--   first_hold_key     STRING: why that one is held, by this service
+--   second_ledger_key  HASH: the ledger of its third position
+--   second_hold_key    STRING: why that one is held, by this service
 --   audit_key        STREAM: operator and ledger events
 --   epoch_key        STRING: our mark on this store's life
 --   events_key       STREAM: what reconciliation found and did
@@ -43,6 +47,8 @@
 --   event_json      the event's other fields, a JSON object of texts
 --   watermark_json  the watermark's fields, a JSON object of texts
 --   position        the position
+--   first_other     another of the symbol's positions
+--   second_other    the third one
 --   audit_maxlen    about how many entries the audit stream keeps
 --   items[]         every order and every trade without one
 --     .kind         'order' | 'trade'
@@ -109,6 +115,9 @@ for at, item in ipairs(items) do
     -- The order is final, and its fills are in the ledger: what became of its plan is known, whatever anybody says later.
     if item.plan_id ~= '' then
       end_unknown(ledger_key, hold_key, item.plan_id, audit_key, audit_maxlen, position)
+      -- A switch of the mode may have taken it to another position.
+      end_unknown(first_ledger_key, first_hold_key, item.plan_id, audit_key, audit_maxlen, first_other)
+      end_unknown(second_ledger_key, second_hold_key, item.plan_id, audit_key, audit_maxlen, second_other)
       if redis.call('EXISTS', plans_consumed[at]) == 1 then
         redis.call('HSET', plans_consumed[at], 'settled', 'repaired')
       end

@@ -8,6 +8,7 @@ import pytest
 
 from p33_tasks.apply import Consumed
 from p33_tasks.domain import exact_json
+from p33_tasks.domain.holds import HoldReason
 from p33_tasks.domain.models import Leg
 from tests.support.gate import SYMBOL
 from tests.support.reconciling import Reconciled
@@ -106,6 +107,19 @@ def test_of_two_plans_each_repaired_one_is_known_and_the_other_is_not(world: Rec
     world.put(world.account.position)
     (evidence,) = (world.hold() or {})["evidence"]
     assert evidence["plan_id"] == "plan-2"
+
+
+def test_a_repair_ends_it_at_each_position_that_a_switch_of_the_mode_took_it_to(world: Reconciled) -> None:
+    taken = consume(world)
+    say_unknown(world, taken)
+    end_reservation(world)
+    about: Any = {"reason": HoldReason.OUTCOME_UNKNOWN, "evidence_id": "unknown", "evidence": {"plan_id": "plan-1"}}
+    for leg in Leg:
+        world.service_holds.set(SYMBOL, leg, **about)
+    execute(world)
+    assert world.refresh() == "repaired"
+    assert holds_nothing(world)
+    assert [world.service_holds.read(SYMBOL, leg) for leg in Leg] == [None] * 3
 
 
 def test_a_repair_of_an_order_that_only_a_result_named_says_nothing_of_the_plans_others(world: Reconciled) -> None:

@@ -360,6 +360,11 @@ GOES_ON: dict[tuple[str, str], Callable[[Gate], object]] = {
     ("hold_position", f"position:hold:{SYMBOL}"): lambda g: g.permit() and not g.redis.xlen(g.keys.reconcile_events),
     # Whatever lies in the permit's place goes with the reservation.
     ("repair_ledger", f"position:hold:{SYMBOL}"): lambda g: g.ledger_amt() == "0.02" and g.reserved_by() is None,
+    **{
+        ("repair_ledger", f"position:{kind}:{SYMBOL}:{leg}"): lambda g: g.ledger_amt() == "0.02"
+        for kind in ("ledger", "hold")
+        for leg in ("LONG", "SHORT")
+    },
     ("repair_ledger", "permit:p33:plan-1"): lambda g: g.ledger_amt() == "0.02" and g.reserved_by() is None,
     ("release_position", f"position:ledger:{SYMBOL}"): lambda g: g.service_holds.read(SYMBOL) is None,
     # Whatever else lies in a wish's place is no wish.
