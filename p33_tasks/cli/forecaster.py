@@ -26,7 +26,7 @@ def forecaster() -> None:
         if (error.name or "").startswith("p33_tasks"):
             raise
         raise click.UsageError(
-            f"this command needs {error.name}: pip install '/path/to/this/checkout[forecast]'"
+            f"this command needs {error.name}, which `pip install -r requirements-forecast.lock` brings"
         ) from error
 
     run(runtime())

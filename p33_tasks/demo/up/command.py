@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import click
 
 from p33_tasks.cli.durations import Seconds
 from p33_tasks.cli.failures import NO, json_option
-from p33_tasks.demo.up.demo import EXCHANGES
+from p33_tasks.demo.up.demo import EXCHANGES, forecasts
 from p33_tasks.demo.up.folder import run_folder
 from p33_tasks.demo.up.launch import Request, launch_demo
 from p33_tasks.venues.build import venue_entry
@@ -50,6 +52,8 @@ def up(
     """
     if producer and not executor:
         raise click.UsageError("the scenarios need the reference executor: add --no-producer to --no-executor")
+    if forecasts() and importlib.util.find_spec("river") is None:
+        raise click.UsageError("P33_FORECAST=on needs river, which `pip install -r requirements-forecast.lock` brings")
     if hedge and not venue_entry(exchange).spec.has_hedge_mode:
         raise click.UsageError(f"{exchange} has no hedge mode: leave out --hedge")
     request = Request(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import pytest
 from click.testing import CliRunner
 
@@ -26,3 +28,10 @@ def test_a_venue_without_hedge_mode_is_not_started_in_it():
     sim = Simulation(SimOptions(exchange="hyperliquid"), has_hedge_mode=False)
     with pytest.raises(FaultError, match="no hedge mode"):
         sim.set_faults(sim.faults.merged({"hedge_mode": True}))
+
+
+def test_the_forecaster_is_not_started_without_its_model(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("P33_FORECAST", "on")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    outcome = CliRunner().invoke(up, [])
+    assert (outcome.exit_code, "requirements-forecast.lock" in outcome.output) == (2, True)
