@@ -90,7 +90,8 @@ def _show(view: SymbolView, leg: Leg, fraction: str, *, now: bool) -> None:
     about = view.symbol if leg is Leg.BOTH else f"{view.symbol} {leg}"
     known = view.leg is leg and view.position_amt is not None
     found = f"{amount(view.position_amt)}, {seconds(view.snapshot_age_ms)} old" if known else "unknown"
-    click.echo(f"{about}: the exchange's position is {found}; it is asked for again. Closing {fraction} of it")
+    part = "all" if fraction == "1" else fraction
+    click.echo(f"{about}: the exchange's position is {found}; it is asked for again. Closing {part} of it")
     if view.leg is leg:
         click.echo(f"the ledger says {amount(view.ledger_amt)}, and is passed over")
     for hold in view.facts.holds:

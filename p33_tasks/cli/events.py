@@ -27,6 +27,7 @@ _LABELS = {
     "retry_after_sec": ("retry after", " s"),
 }
 _MAX_DETAILS = 8
+_LEFT_TO_EXPLAIN = frozenset({"remedy", "since_ms", "until_ms"})  # too long for a line; how long it was held is told
 MAX_PLAN_ID = 60
 """Room for the demo's, which name the case that is played."""
 
@@ -49,7 +50,8 @@ def _verdict_line(event: VerdictSeen) -> tuple[str, str]:
 
 
 def _details(details: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in list(details.items())[:_MAX_DETAILS]:
+    told = [(name, value) for name, value in details.items() if name not in _LEFT_TO_EXPLAIN]
+    for name, value in told[:_MAX_DETAILS]:
         label, unit = _LABELS.get(name, (escaped(name, limit=40), ""))
         yield f"{label} {escaped(number(value), limit=60)}{unit}"
 

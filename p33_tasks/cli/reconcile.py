@@ -134,9 +134,10 @@ def _latest_events(session: Session) -> list[dict[str, str]]:
 def _event(event: dict[str, str]) -> str:
     when = iso(int(event["id"].partition("-")[0]))
     of_class = f" ({event['class']})" if event["class"] else ""
-    return "  {when}  {position}  {event}{of_class}  ledger {before} to {after}  {why}".format_map(
-        {"when": when, "of_class": of_class} | event
-    )
+    before, after = event["before"], event["after"]
+    change = f"ledger {before or 'none'} to {after or 'none'}" if before or after else ""
+    told = (when, event["position"], f"{event['event']}{of_class}", change, event["why"])
+    return "  " + "  ".join(filter(None, told))
 
 
 def _lines(held: HeldPosition) -> Iterator[str]:

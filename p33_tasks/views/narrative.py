@@ -158,7 +158,9 @@ def _ledger_line(facts: Json, ledger: Json, policy: Json, verdict_ms: int) -> st
     text = "amount unknown (only fills are remembered)" if amt is None else position(amt)
     if ledger.get("last_order_time_ms"):
         ago = _ago(ledger["last_order_time_ms"], verdict_ms)
-        text += f"; last order {ledger.get('last_order_id')} recorded {ago} before"
+        order_id = ledger.get("last_order_id")  # none where the cooldown began without an order, as by an adoption
+        told = f"last order {order_id} recorded {ago} before" if order_id else f"order time {ago} before, no order id"
+        text += f"; {told}"
         text += f" (cooldown {_ms(policy.get('cooldown_ms'))})"
     else:
         text += "; no order is known"

@@ -44,6 +44,14 @@ def test_the_latest_events_are_told_and_escaped(gate: Gate, call: Call) -> None:
     assert json.loads(call("reconcile", "status", "--json").stdout)["events"][1]["event"] == "repaired"
 
 
+def test_an_event_without_class_or_amounts_has_no_empty_places(gate: Gate, call: Call) -> None:
+    gate.redis.xadd(gate.keys.reconcile_events, {"event": "emergency", "position": SYMBOL, "why": "a rehearsal"})
+    gate.redis.xadd(gate.keys.reconcile_events, {"event": "adopted", "position": SYMBOL, "after": "2"})
+    shown = call("reconcile", "status").stdout
+    assert f"{SYMBOL}  emergency  a rehearsal\n" in shown
+    assert f"{SYMBOL}  adopted  ledger none to 2\n" in shown
+
+
 def test_release_of_a_lasting_drift_names_the_way_out(gate: Gate, call: Call) -> None:
     gate.make_ready()
     for ledger, is_told in (("0.030", True), ("0.040", False)):

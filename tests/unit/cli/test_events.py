@@ -115,3 +115,14 @@ def test_an_entry_id_beyond_the_calendar_has_no_clock_time():
     """A producer may choose its ids: Redis takes any 64 bit number."""
     assert clock("18446744073709551615-0") == "--:--:--.---"
     assert clock("1771305126123-0") == "05:12:06.123"
+
+
+def test_a_denial_leaves_the_remedy_and_raw_times_to_explain() -> None:
+    details = {
+        "held_by": "operator",
+        "since_ms": 1795815433641,
+        "held_sec": 5,
+        "remedy": "p33 hold clear BTCUSDT",
+    }
+    line, _ = event_line(verdict(reason="reconcile_hold_active", verdict={"details": details}))
+    assert line.endswith("reconcile_hold_active  held_by operator, held_sec 5")

@@ -103,3 +103,16 @@ SERVICES = {"held_by": "service", "reason": "unexplained_drift", "since_ms": Non
 def test_a_hold_is_known_with_who_holds_what(facts: dict[str, object], line: str) -> None:
     inputs = {"facts": {"position_side": "SHORT", **facts}}
     assert dict(known_lines(inputs, 10_000))["hold"] == line
+
+
+@pytest.mark.parametrize(
+    ("order", "told"),
+    [
+        ({"last_order_id": "77"}, "long 2; last order 77 recorded 3.000 s before (cooldown 4 s)"),
+        ({"last_order_id": None}, "long 2; order time 3.000 s before, no order id (cooldown 4 s)"),
+    ],
+)
+def test_an_order_time_without_an_order_names_none(order: dict[str, object], told: str) -> None:
+    ledger = {"last_known_amt": Decimal(2), "last_order_time_ms": 7_000} | order
+    inputs = {"facts": {"ledger": ledger}, "policy": {"cooldown_ms": 4_000}}
+    assert dict(known_lines(inputs, 10_000))["ledger"] == told
