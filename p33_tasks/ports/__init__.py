@@ -1,0 +1,50 @@
+"""What the services need from the outside, and nothing of how it is done.
+
+Implemented by ``store`` (Redis) and ``venues``. Services depend on these protocols and on neither of the two; their
+tests bring an implementation in memory of each.
+"""
+
+from p33_tasks.ports.adaptive import Adapted, AdaptiveStore, Observed
+from p33_tasks.ports.prepared import Prepared, PreparedStore
+from p33_tasks.ports.reconciliation import DriftBudget, HoldRequest, Note, PositionState, ReconcileStore
+from p33_tasks.ports.resting import RestingClaim, RestingStore
+from p33_tasks.ports.results import ExecutionResult, LedgerState, ResultReader, ResultStatus, ResultStore
+from p33_tasks.ports.snapshots import Claim, MarketsLoaded, RefreshClaim, SnapshotStore
+from p33_tasks.ports.streams import DeadLetters, StreamEntry
+from p33_tasks.ports.venue import MarketReport, PositionReport, RequestBudget, Venue
+from p33_tasks.ports.verdicts import CommitStatus, LoadedEntry, PlanName, Ruling, VerdictStore
+
+__all__ = [
+    "Adapted",
+    "AdaptiveStore",
+    "Claim",
+    "CommitStatus",
+    "DeadLetters",
+    "DriftBudget",
+    "ExecutionResult",
+    "HoldRequest",
+    "LedgerState",
+    "LoadedEntry",
+    "MarketReport",
+    "MarketsLoaded",
+    "Note",
+    "Observed",
+    "PlanName",
+    "PositionReport",
+    "PositionState",
+    "Prepared",
+    "PreparedStore",
+    "ReconcileStore",
+    "RefreshClaim",
+    "RequestBudget",
+    "RestingClaim",
+    "RestingStore",
+    "ResultReader",
+    "ResultStatus",
+    "ResultStore",
+    "Ruling",
+    "SnapshotStore",
+    "StreamEntry",
+    "Venue",
+    "VerdictStore",
+]

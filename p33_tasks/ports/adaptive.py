@@ -1,0 +1,51 @@
+"""Statistics of a symbol, and the cooldowns made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from p33_tasks.domain.models import Leg, SymbolLimits
+from p33_tasks.domain.statistics import Statistics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What is known of one symbol's past and present, for its statistics. None: unknown."""
+
+    symbol: str
+    now_ms: int  # Redis TIME
+    mark: float | None  # quote units
+    position_amt: Decimal | None  # signed base quantity
+    ts_ms: int | None  # the snapshot's time
+    source: str
+    ledger_amt: Decimal | None
+    ordered_ms: int | None  # Redis TIME at which the last order was recorded
+    limits: SymbolLimits | None  # an operator's; None: they can't be read
+    statistics: Statistics
+    legs: tuple[Leg, ...]  # the symbol's positions in its mode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapted:
+    """What became of it."""
+
+    symbol: str
+    statistics: Statistics
+    cooldown_ms: int | None  # longer than the one in force; None: that one is enough
+    by: str  # volatility, settlement
+    base_ms: int  # the one in force
+    measured: Decimal  # what it comes from: the ratio, or the settlement time in seconds
+    legs: tuple[Leg, ...]  # the positions that it is for
+
+
+class AdaptiveStore(Protocol):
+    """Statistics and the cooldowns made from them."""
+
+    def observe(self, symbols: Sequence[str]) -> tuple[Observed, ...]:
+        """Read all symbols in one round trip. Raises StoreUnavailableError."""
+
+    def save(self, adapted: Sequence[Adapted]) -> None:
+        """Write all of it in one round trip. Raises StoreUnavailableError."""
