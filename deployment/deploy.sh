@@ -373,6 +373,9 @@ install_command() {
 # Written by deploy.sh: p33 with this host's settings, under the operator's role where there is one.
 : "\${P33_ENV_FILE:=$env_file}"
 export P33_ENV_FILE
+# Where the units' processes leave their signs of life, for \`p33 alive\`.
+: "\${RUNTIME_DIRECTORY:=/run/$NAME}"
+export RUNTIME_DIRECTORY
 if [ "\$P33_ENV_FILE" = "$env_file" ] && [ -r "$etc/position-state-brain-operator.env" ]; then
   set -a
   . "$etc/position-state-brain-operator.env"

@@ -97,6 +97,15 @@ def test_a_start_returns_when_the_process_works(name: str) -> None:
     assert "TimeoutStartSec=60" in lines
 
 
+@pytest.mark.parametrize("name", [f"{NAME}-{unit}.service" for unit in ("worker@", "snapshots", "beat", "forecaster")])
+def test_the_signs_of_life_lie_where_the_hosts_command_looks(name: str) -> None:
+    """Each process has a /tmp of its own; the folder of one that stops holds the others' signs."""
+    lines = (FOLDER / name).read_text().splitlines()
+    assert f"RuntimeDirectory={NAME}" in lines
+    assert "RuntimeDirectoryPreserve=yes" in lines
+    assert "RUNTIME_DIRECTORY:=/run/$NAME" in (FOLDER.parent / "deploy.sh").read_text()
+
+
 @pytest.mark.parametrize("name", PROCESSES)
 def test_memory_is_limited(name: str) -> None:
     text = (FOLDER / name).read_text()

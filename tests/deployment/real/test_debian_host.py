@@ -95,6 +95,13 @@ def test_with_keys_everything_starts_and_the_check_is_content(machine: Machine) 
         assert unit(machine, name, "NRestarts") == "0", name
 
 
+def test_the_hosts_command_sees_every_processes_sign_of_life(machine: Machine) -> None:
+    for role in ("worker", "beat"):
+        machine.run(f"p33 alive --max-age 30 --of {role}")
+    shown = machine.says("p33 alive --max-age 30")
+    assert shown.count("worker") >= 3, shown  # two of permits and ledger, one of snapshots
+
+
 def test_a_restart_of_one_process_returns_when_it_takes_work(machine: Machine) -> None:
     machine.run(f"systemctl restart {NAME}-worker@1")
     assert unit(machine, "worker@1", "StatusText") == "takes tasks"
