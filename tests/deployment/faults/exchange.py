@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from p33_tasks.views.positions import NO_EXPIRY
+from p33_tasks.views.position_reads import NO_EXPIRY
 from tests.deployment.alert_world import KEYS, POSITIONS, World
 from tests.deployment.faults.registry import Again, fault
 from tests.support.signed_http import signed
