@@ -14,8 +14,7 @@ from p33_tasks.cli.show import amount, cell, console, escaped, print_json, secon
 from p33_tasks.cli.symbols import end_if_unlisted, symbol_of, unlisted_text
 from p33_tasks.cli.tables import drift_text
 from p33_tasks.domain.models import Leg
-from p33_tasks.domain.quantities import canonical
-from p33_tasks.domain.rules import sec
+from p33_tasks.domain.quantities import canonical, sec
 from p33_tasks.store.operator import Adoption, OperatorStore
 from p33_tasks.views.overview import Overview, read_overview
 from p33_tasks.views.positions import SymbolView

@@ -10,8 +10,7 @@ from p33_tasks.cli.findings import counted
 from p33_tasks.cli.show import amount, cell, escaped, seconds
 from p33_tasks.contract.snapshots import SNAPSHOT_PRICE_FIELDS
 from p33_tasks.domain.models import Allow, Policy
-from p33_tasks.domain.quantities import canonical, magnitude
-from p33_tasks.domain.rules import sec
+from p33_tasks.domain.quantities import canonical, magnitude, sec
 from p33_tasks.views.holds import hold_sentence
 from p33_tasks.views.overview import Overview
 from p33_tasks.views.positions import SymbolView

@@ -9,7 +9,7 @@ from typing import Any
 
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.models import Deny, Facts, Plan, Policy, Verdict
-from p33_tasks.domain.rules import sec
+from p33_tasks.domain.quantities import sec
 
 
 def verdict_fields(plan: Plan, verdict: Verdict, *, now_ms: int, facts: Facts | None, policy: Policy) -> dict[str, Any]:

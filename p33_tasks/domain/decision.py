@@ -6,9 +6,11 @@ from decimal import Decimal
 
 from p33_tasks.domain import quantities as q
 from p33_tasks.domain.models import Allow, Deny, Facts, MarketRules, OrderSide, Plan, Policy, Verdict
+from p33_tasks.domain.quantities import sec
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.domain.resting import left_of
-from p33_tasks.domain.rules import RULES, Case, sec
+from p33_tasks.domain.rules import RULES
+from p33_tasks.domain.rules.case import Case
 
 AWAIT_SNAPSHOT_MS = 10_000
 """How long an emergency close waits for a snapshot requested for it."""

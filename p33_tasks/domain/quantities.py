@@ -163,3 +163,8 @@ def percent_of(part: Decimal, whole: Decimal) -> Decimal:
     6 decimals, rounded up: what is over a limit must not read as the limit.
     """
     return _DISPLAY.divide(multiply(part, HUNDRED), whole).quantize(Decimal("0.000001"), ROUND_UP, context=_DISPLAY)
+
+
+def sec(milliseconds: int) -> Decimal:
+    """Milliseconds as exact seconds."""
+    return Decimal(milliseconds).scaleb(-3)

@@ -14,7 +14,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from p33_tasks.domain.holds import HeldBy
 from p33_tasks.domain.models import Policy
-from p33_tasks.domain.rules import other_life
+from p33_tasks.domain.rules.snapshot import other_life
 from p33_tasks.views.overview import Overview, RefreshView
 from p33_tasks.views.positions import SymbolView
 from p33_tasks.views.streams import StreamView

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from p33_tasks.domain.models import Policy
-from p33_tasks.domain.rules import other_life
+from p33_tasks.domain.rules.snapshot import other_life
 from p33_tasks.exporter.cluster import Reading
 from p33_tasks.exporter.gauges import oldest_sec, snapshot_is_usable, unreadable_keys
 from p33_tasks.exporter.page.text import printable

@@ -9,7 +9,7 @@ from p33_tasks.contract.positions import position_key
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.models import Facts, Leg, Plan, Policy
 from p33_tasks.domain.quantities import ZERO, canonical
-from p33_tasks.domain.rules import MAX_AHEAD_MS
+from p33_tasks.domain.rules.plan import MAX_AHEAD_MS
 from p33_tasks.ports import StreamEntry
 
 DECISION_TTL_MS = 86_400_000

@@ -11,8 +11,7 @@ from p33_tasks.cli import tables
 from p33_tasks.demo.names import client_order_id
 from p33_tasks.demo.up.tally import Tally
 from p33_tasks.domain.models import Policy
-from p33_tasks.domain.quantities import parse_quantity
-from p33_tasks.domain.rules import sec
+from p33_tasks.domain.quantities import parse_quantity, sec
 from p33_tasks.errors import InvalidQuantityError
 from p33_tasks.venues.spec import ClientOrderIds
 from p33_tasks.views.overview import Overview

@@ -17,7 +17,7 @@ def _lua(promise: str, within: str, change: Change, *tests: str) -> Guard:
 BARRIER = (
     Guard(
         promise="barrier: no allow rests on a snapshot requested before it",
-        within="rules.snapshot_is_requested_after_the_barrier",
+        within="rules.snapshot.snapshot_is_requested_after_the_barrier",
         change=instead(
             "if case.known_snapshot.ts_ms >= barrier_ms:", "if case.known_snapshot.ts_ms >= barrier_ms - 1:"
         ),
@@ -25,7 +25,7 @@ BARRIER = (
     ),
     Guard(
         promise="barrier: the venue's lag is part of it",
-        within="rules.snapshot_is_requested_after_the_barrier",
+        within="rules.snapshot.snapshot_is_requested_after_the_barrier",
         change=without("+ case.policy.read_lag_ms"),
         tests=(f"{BARRIER_TESTS}::test_the_barrier_is_read_lag_after_place_before",),
     ),

@@ -97,7 +97,7 @@ LIFE = (
     ),
     Guard(
         promise="a verdict doesn't rest on a snapshot of another life",
-        within="rules.other_life",
+        within="rules.snapshot.other_life",
         change=instead("snapshot.life != facts.life", "facts.life == snapshot.run_id"),
         tests=(f"{LIFE_TESTS}::test_after_a_failback_nothing_is_fetched_while_an_order_of_before_may_be_sent",),
     ),

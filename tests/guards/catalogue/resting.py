@@ -25,19 +25,19 @@ RESTING = (
     ),
     _guard(
         "an old answer denies",
-        "rules.resting_orders_are_known",
+        "rules.position.resting_orders_are_known",
         always("0 <= age_ms <= policy.resting_max_age_ms"),
         f"{RULE_TESTS}::test_an_answer_is_used_for_90_seconds_and_never_from_the_future",
     ),
     _guard(
         "no answer denies",
-        "rules.resting_orders_are_known",
+        "rules.position.resting_orders_are_known",
         instead("if resting is None or", ("if resting is None:\n    return None\nif")),
         f"{RULE_TESTS}::test_orders_that_are_not_known_deny",
     ),
     _guard(
         "those of before a failover aren't known ones",
-        "rules._resting_problem",
+        "rules.position._resting_problem",
         never("resting.life != facts.life"),
         f"{RULE_TESTS}::test_orders_that_are_not_known_deny",
     ),

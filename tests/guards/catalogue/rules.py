@@ -5,7 +5,6 @@ from __future__ import annotations
 from tests.guards.changes import Change, always, instead, never, without
 from tests.guards.guard import Guard
 
-FILE = "domain/rules.py"
 RULE_TESTS = "unit/domain/test_rules.py"
 TABLE_TESTS = "unit/domain/test_decision_table.py"
 SIZE_TESTS = "unit/domain/test_safe_close_quantity.py"
@@ -23,99 +22,99 @@ RULES = (
     # --- the plan
     _rule(
         "a malformed plan is denied",
-        "rules.plan_is_well_formed",
+        "rules.plan.plan_is_well_formed",
         instead("if plan.problem is not None:", "if plan.problem is not None and plan.close_factor is None:"),
         f"{RULE_TESTS}::test_a_malformed_plan_is_denied_with_what_is_wrong",
     ),
     _rule(
         "a producer's own time in the far future is refused",
-        "rules.plan_is_well_formed",
+        "rules.plan.plan_is_well_formed",
         never("not plan.from_stream and plan.issued_ms - case.facts.now_ms > limit_ms"),
         f"{RULE_TESTS}::test_a_producers_own_time_far_in_the_future_is_invalid_since_it_would_never_expire",
     ),
     _rule(
         "only symbols of the allowlist are traded",
-        "rules.symbol_is_allowed",
+        "rules.plan.symbol_is_allowed",
         instead("case.plan.symbol", "not case.policy.allowlist or case.plan.symbol"),
         f"{RULE_TESTS}::test_an_empty_allowlist_allows_nothing",
     ),
     _rule(
         "a symbol outside the allowlist is denied",
-        "rules.symbol_is_allowed",
+        "rules.plan.symbol_is_allowed",
         instead("case.plan.symbol in case", "case"),
         f"{TABLE_TESTS}::test_each_rule_denies_with_its_own_reason",
     ),
     _rule(
         "an old plan is denied",
-        "rules.plan_is_young",
+        "rules.plan.plan_is_young",
         instead("if age_ms <= case.policy.plan_max_age_ms:", "if age_ms <= case.policy.plan_max_age_ms + 1:"),
         f"{RULE_TESTS}::test_a_plan_as_old_as_the_limit_is_allowed_and_a_millisecond_older_is_not",
     ),
     _rule(
         "a plan that isn't reduce-only is denied",
-        "rules.plan_is_reduce_only",
+        "rules.plan.plan_is_reduce_only",
         without("if case.plan.reduce_only else Deny(reason=Reason.NOT_REDUCE_ONLY)"),
         f"{TABLE_TESTS}::test_each_rule_denies_with_its_own_reason",
     ),
     _rule(
         "an unknown action is denied",
-        "rules.action_is_known",
+        "rules.plan.action_is_known",
         instead("is not None", "is not None or not case.plan.action"),
         f"{RULE_TESTS}::test_an_unknown_action_is_never_taken_for_a_full_close",
     ),
     # --- hold, snapshot
     _rule(
         "a hold denies",
-        "rules.no_hold_is_set",
+        "rules.holds.no_hold_is_set",
         instead("if not case.facts.hold or _emergency_passes_the_holds(case): return None", "return None"),
         f"{TABLE_TESTS}::test_each_rule_denies_with_its_own_reason",
     ),
     _rule(
         "another venue's snapshot is no snapshot",
-        "rules.exchange_snapshot_is_known",
+        "rules.snapshot.exchange_snapshot_is_known",
         instead("facts.snapshot.source != facts.source", "not facts.snapshot.source"),
         f"{RULE_TESTS}::test_a_snapshot_that_is_missing_or_not_ours_is_no_snapshot",
     ),
     _rule(
         "a snapshot of another life of Redis is no snapshot",
-        "rules.exchange_snapshot_is_known",
+        "rules.snapshot.exchange_snapshot_is_known",
         instead("facts.snapshot.run_id != facts.run_id", "not facts.snapshot.run_id"),
         f"{RULE_TESTS}::test_a_snapshot_that_is_missing_or_not_ours_is_no_snapshot",
     ),
     _rule(
         "in hedge mode a plan must name its leg",
-        "rules.position_side_is_named",
+        "rules.snapshot.position_side_is_named",
         always("case.facts.position_side is not Leg.BOTH"),
         f"{TABLE_TESTS}::test_each_rule_denies_with_its_own_reason",
     ),
     _rule(
         "rule 1: a stale snapshot is denied",
-        "rules.rule_1_snapshot_is_fresh",
+        "rules.snapshot.rule_1_snapshot_is_fresh",
         instead("if 0 <= age_ms <= limit_ms:", "if 0 <= age_ms <= limit_ms + 1:"),
         f"{RULE_TESTS}::test_rule_1_a_snapshot_as_old_as_the_threshold_is_fresh_and_a_millisecond_older_is_stale",
     ),
     _rule(
         "rule 1: a snapshot dated in the future is stale",
-        "rules.rule_1_snapshot_is_fresh",
+        "rules.snapshot.rule_1_snapshot_is_fresh",
         instead("0 <= age_ms", "age_ms"),
         f"{RULE_TESTS}::test_rule_1_a_snapshot_dated_in_the_future_is_stale",
     ),
     _rule(
         "rule 2: dust below epsilon is no position",
-        "rules.rule_2_position_exists",
+        "rules.position.rule_2_position_exists",
         instead(">= case.epsilon", "> 0"),
         f"{RULE_TESTS}::test_rule_2_an_amount_of_exactly_epsilon_is_a_position_and_less_is_none",
     ),
     _rule(
         "rule 2: a short is a position",
-        "rules.rule_2_position_exists",
+        "rules.position.rule_2_position_exists",
         instead("q.magnitude(case.position_amt)", "case.position_amt"),
         f"{RULE_TESTS}::test_rule_2_an_amount_of_exactly_epsilon_is_a_position_and_less_is_none",
     ),
     # --- orders in flight
     _rule(
         "rule 5: within the cooldown everything is denied",
-        "rules.rule_5_cooldown_is_over",
+        "rules.position.rule_5_cooldown_is_over",
         instead("if since_ms >= limit_ms:", "if since_ms >= limit_ms - 1:"),
         f"{RULE_TESTS}::test_rule_5_a_cooldown_that_is_exactly_over_allows_and_a_millisecond_earlier_does_not",
     ),
@@ -149,13 +148,13 @@ RULES = (
     ),
     _rule(
         "a snapshot from before the last order is stale",
-        "rules.snapshot_is_later_than_the_last_order",
+        "rules.snapshot.snapshot_is_later_than_the_last_order",
         instead("ts_ms >= ordered_ms", "ts_ms >= ordered_ms - 1"),
         f"{RULE_TESTS}::test_a_snapshot_fetched_at_the_last_order_shows_it_and_an_earlier_one_does_not",
     ),
     _rule(
         "a reserved symbol is denied",
-        "rules.symbol_is_not_reserved",
+        "rules.position.symbol_is_not_reserved",
         instead(
             "if facts.reserved_by is None:", "if facts.reserved_by is None or facts.reserved_by != case.plan.plan_id:"
         ),
@@ -163,26 +162,26 @@ RULES = (
     ),
     _rule(
         "an empty reservation is one too",
-        "rules.symbol_is_not_reserved",
+        "rules.position.symbol_is_not_reserved",
         instead("facts.reserved_by is None", "not facts.reserved_by"),
         f"{RULE_TESTS}::test_an_empty_reservation_is_a_reservation",
     ),
     # --- the ledger
     _rule(
         "no ledger, no permit",
-        "rules.ledger_is_known",
+        "rules.position.ledger_is_known",
         instead("and ledger.last_known_amt is not None", "or case.position_amt > 0"),
         f"{RULE_TESTS}::test_no_ledger_is_no_permit",
     ),
     _rule(
         "rule 3: long on one record and short on the other is denied",
-        "rules.rule_3_sides_agree",
+        "rules.position.rule_3_sides_agree",
         instead("ledger == 0", "ledger <= 0"),
         f"{RULE_TESTS}::test_rule_3_the_other_side_is_denied_however_small",
     ),
     _rule(
         "rule 4: drift above the tolerance is denied",
-        "rules.rule_4_quantities_agree",
+        "rules.position.rule_4_quantities_agree",
         instead(
             "q.multiply(drift, q.HUNDRED) <= q.multiply(case.policy.qty_tolerance_pct, position)",
             "q.percent_of(drift, position) <= case.policy.qty_tolerance_pct + 1",
@@ -191,13 +190,13 @@ RULES = (
     ),
     _rule(
         "rule 4: drift is relative to the absolute position, for shorts too",
-        "rules.rule_4_quantities_agree",
+        "rules.position.rule_4_quantities_agree",
         instead("q.magnitude(q.subtract(amount, ledger))", "q.subtract(amount, ledger)"),
         f"{RULE_TESTS}::test_rule_4_drift_above_the_tolerance_is_denied_for_shorts_too",
     ),
     _rule(
         "rule 4: the limit is compared exactly, without dividing",
-        "rules.rule_4_quantities_agree",
+        "rules.position.rule_4_quantities_agree",
         instead(
             "q.multiply(drift, q.HUNDRED) <= q.multiply(case.policy.qty_tolerance_pct, position)",
             "round(drift / position * 100, 6) <= case.policy.qty_tolerance_pct",
@@ -206,7 +205,7 @@ RULES = (
     ),
     _rule(
         "no step size, no permit",
-        "rules.step_size_is_known",
+        "rules.position.step_size_is_known",
         instead("if market is None:", "if market is None and facts.market_problem:"),
         f"{TABLE_TESTS}::test_each_rule_denies_with_its_own_reason",
     ),
@@ -218,7 +217,7 @@ RULES = (
     ),
     _rule(
         "market rules that are too old, or dated in the future, are unknown ones",
-        "rules.step_size_is_known",
+        "rules.position.step_size_is_known",
         instead("0 <= facts.now_ms - market.fetched_ms <= limit_ms", "facts.now_ms >= market.fetched_ms"),
         f"{RULE_TESTS}::test_market_rules_that_are_too_old_or_from_the_future_are_unknown_ones",
     ),

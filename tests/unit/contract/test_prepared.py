@@ -14,7 +14,7 @@ from p33_tasks.contract.prepared import in_pieces, policy_digest
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.models import Allow, Policy
-from p33_tasks.domain.rules import sec
+from p33_tasks.domain.quantities import sec
 from tests.factories import NOW_MS, SOURCE, make_facts, make_plan, make_policy
 
 

@@ -9,36 +9,62 @@ from typing import Any
 
 import pytest
 
-from p33_tasks.domain import rules
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.models import Allow, Deny, Facts, Leg, LegPosition, OrderSide, Plan, Policy
 from p33_tasks.domain.reasons import Reason
-from p33_tasks.domain.rules import RULES, Case, Rule
+from p33_tasks.domain.rules import RULES
+from p33_tasks.domain.rules.case import Case, Rule
+from p33_tasks.domain.rules.holds import limits_are_readable, no_hold_is_set
+from p33_tasks.domain.rules.plan import (
+    action_is_known,
+    plan_is_reduce_only,
+    plan_is_well_formed,
+    plan_is_young,
+    symbol_is_allowed,
+)
+from p33_tasks.domain.rules.position import (
+    ledger_is_known,
+    resting_orders_are_known,
+    rule_2_position_exists,
+    rule_3_sides_agree,
+    rule_4_quantities_agree,
+    rule_5_cooldown_is_over,
+    step_size_is_known,
+    symbol_is_not_reserved,
+)
+from p33_tasks.domain.rules.snapshot import (
+    exchange_snapshot_is_known,
+    named_side_is_the_positions,
+    position_side_is_named,
+    rule_1_snapshot_is_fresh,
+    snapshot_is_later_than_the_last_order,
+    snapshot_is_requested_after_the_barrier,
+)
 from tests.factories import NOW_MS, SYMBOL, make_facts, make_ledger, make_market, make_plan, make_policy, make_snapshot
 
 # One way to break each rule, as knobs of ``make_case``, in the contract's order.
 BREAKING: dict[Rule, tuple[Reason, dict[str, Any]]] = {
-    rules.plan_is_well_formed: (Reason.INVALID_PLAN, {"problem": "steps must be JSON"}),
-    rules.symbol_is_allowed: (Reason.SYMBOL_NOT_ALLOWED, {"allowlist": frozenset({"ETHUSDT"})}),
-    rules.plan_is_young: (Reason.PLAN_EXPIRED, {"plan_age_ms": 60_001}),
-    rules.plan_is_reduce_only: (Reason.NOT_REDUCE_ONLY, {"reduce_only": False}),
-    rules.action_is_known: (Reason.UNKNOWN_ACTION, {"action": "HOLD"}),
-    rules.no_hold_is_set: (Reason.RECONCILE_HOLD_ACTIVE, {"hold": True}),
-    rules.limits_are_readable: (Reason.LIMITS_UNREADABLE, {"limits_problem": "quantum:limits:BTCUSDT: not a number"}),
-    rules.exchange_snapshot_is_known: (Reason.NO_EXCHANGE_SNAPSHOT, {"source": "another venue"}),
-    rules.position_side_is_named: (Reason.POSITION_SIDE_REQUIRED, {"hedge_mode": True}),
-    rules.rule_1_snapshot_is_fresh: (Reason.STALE_EXCHANGE_STATE, {"snapshot_age_ms": 10_001}),
-    rules.rule_2_position_exists: (Reason.NO_POSITION, {"amount": "0.00009"}),
-    rules.named_side_is_the_positions: (Reason.POSITION_SIDE_MISMATCH, {"other_side": True}),
-    rules.rule_5_cooldown_is_over: (Reason.COOLDOWN_IN_FLIGHT, {"order_age_ms": 500, "cooldown_ms": 15_000}),
-    rules.snapshot_is_later_than_the_last_order: (Reason.STALE_EXCHANGE_STATE, {"order_age_ms": 500}),
-    rules.snapshot_is_requested_after_the_barrier: (Reason.STALE_EXCHANGE_STATE, {"barrier_age_ms": 2_500}),
-    rules.symbol_is_not_reserved: (Reason.PERMIT_IN_FLIGHT, {"reserved_by": "plan-0"}),
-    rules.ledger_is_known: (Reason.MISSING_LEDGER, {"ledger": None}),
-    rules.rule_3_sides_agree: (Reason.SIDE_MISMATCH, {"ledger": "-0.010"}),
-    rules.rule_4_quantities_agree: (Reason.QTY_MISMATCH, {"ledger": "0.009"}),
-    rules.step_size_is_known: (Reason.MISSING_MARKET_METADATA, {"market": None}),
-    rules.resting_orders_are_known: (Reason.RESTING_ORDERS_UNKNOWN, {"subtract_resting": True}),
+    plan_is_well_formed: (Reason.INVALID_PLAN, {"problem": "steps must be JSON"}),
+    symbol_is_allowed: (Reason.SYMBOL_NOT_ALLOWED, {"allowlist": frozenset({"ETHUSDT"})}),
+    plan_is_young: (Reason.PLAN_EXPIRED, {"plan_age_ms": 60_001}),
+    plan_is_reduce_only: (Reason.NOT_REDUCE_ONLY, {"reduce_only": False}),
+    action_is_known: (Reason.UNKNOWN_ACTION, {"action": "HOLD"}),
+    no_hold_is_set: (Reason.RECONCILE_HOLD_ACTIVE, {"hold": True}),
+    limits_are_readable: (Reason.LIMITS_UNREADABLE, {"limits_problem": "quantum:limits:BTCUSDT: not a number"}),
+    exchange_snapshot_is_known: (Reason.NO_EXCHANGE_SNAPSHOT, {"source": "another venue"}),
+    position_side_is_named: (Reason.POSITION_SIDE_REQUIRED, {"hedge_mode": True}),
+    rule_1_snapshot_is_fresh: (Reason.STALE_EXCHANGE_STATE, {"snapshot_age_ms": 10_001}),
+    rule_2_position_exists: (Reason.NO_POSITION, {"amount": "0.00009"}),
+    named_side_is_the_positions: (Reason.POSITION_SIDE_MISMATCH, {"other_side": True}),
+    rule_5_cooldown_is_over: (Reason.COOLDOWN_IN_FLIGHT, {"order_age_ms": 500, "cooldown_ms": 15_000}),
+    snapshot_is_later_than_the_last_order: (Reason.STALE_EXCHANGE_STATE, {"order_age_ms": 500}),
+    snapshot_is_requested_after_the_barrier: (Reason.STALE_EXCHANGE_STATE, {"barrier_age_ms": 2_500}),
+    symbol_is_not_reserved: (Reason.PERMIT_IN_FLIGHT, {"reserved_by": "plan-0"}),
+    ledger_is_known: (Reason.MISSING_LEDGER, {"ledger": None}),
+    rule_3_sides_agree: (Reason.SIDE_MISMATCH, {"ledger": "-0.010"}),
+    rule_4_quantities_agree: (Reason.QTY_MISMATCH, {"ledger": "0.009"}),
+    step_size_is_known: (Reason.MISSING_MARKET_METADATA, {"market": None}),
+    resting_orders_are_known: (Reason.RESTING_ORDERS_UNKNOWN, {"subtract_resting": True}),
 }
 
 PAIRS = [
@@ -47,7 +73,7 @@ PAIRS = [
     # An unknown ledger has no side and no amount; two sides always differ in amount, see below.
     if not ("ledger" in BREAKING[first][1] and "ledger" in BREAKING[second][1])
     # In hedge mode a leg is on the side that it is named after.
-    and (first, second) != (rules.position_side_is_named, rules.named_side_is_the_positions)
+    and (first, second) != (position_side_is_named, named_side_is_the_positions)
 ]
 
 
@@ -132,7 +158,7 @@ def test_of_two_broken_rules_the_earlier_is_the_verdict(first: Rule, second: Rul
 @pytest.mark.parametrize("sign", [1, -1], ids=["long", "short"])
 def test_another_side_is_named_before_the_drift_that_it_always_is(sign: int):
     case = make_case(sign=sign, ledger="-0.010")
-    assert objects(rules.rule_4_quantities_agree, case)
+    assert objects(rule_4_quantities_agree, case)
     assert reason_of(case) == Reason.SIDE_MISMATCH
 
 
