@@ -64,6 +64,12 @@ def text_of(fields: Mapping[str, object], name: str) -> str | None:
     raise InvalidMessageError(f"{name} must be text, found {shown(value)}")
 
 
+def word_of(fields: Mapping[str, object], name: str) -> str | None:
+    """As ``text_of``, without blanks around it."""
+    text = text_of(fields, name)
+    return None if text is None else text.strip()
+
+
 def id_of(fields: Mapping[str, object], name: str, max_chars: int) -> str:
     """A field that must be there and becomes part of a key: printable, not blank, and not too long.
 

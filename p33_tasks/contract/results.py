@@ -14,51 +14,22 @@ was executed so far means that more of the order may follow.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from typing import TypeVar
+from collections.abc import Mapping
 
 from p33_tasks.contract.entries import MAX_ENTRY_CHARS, chars_of, time_ms_of
-from p33_tasks.contract.fields import (
-    MAX_PLAN_ID_CHARS,
-    flag_of,
-    id_of,
-    is_nothing,
-    json_of,
-    order_id_of,
-    quantity_of,
-    shown,
-    symbol_of,
-    text_of,
-)
-from p33_tasks.contract.positions import leg_of as named_leg_of
+from p33_tasks.contract.fields import MAX_PLAN_ID_CHARS, flag_of, id_of, is_nothing, shown, symbol_of, word_of
 from p33_tasks.contract.positions import looks_like_a_leg
 from p33_tasks.contract.readable import readable
-from p33_tasks.domain import quantities as q
-from p33_tasks.domain.models import Fill, Leg, OrderSide, PositionSide
+from p33_tasks.contract.result_orders import OrderRows, errors_of, orders_of
 from p33_tasks.errors import InvalidMessageError
 from p33_tasks.ports import ExecutionResult, ResultReader
 
-MAX_ORDERS = 200
 MAX_RESULT_AGE_MS = 7 * 86_400_000
 """How long fills are remembered: an older result could be applied a second time."""
 RETRIED = "retried_entry_id"
 """A dead letter that was put back names the entry it first came in: that entry's time counts, not the new one's."""
-MAX_ERROR_CHARS = 1_000
-MAX_PROBLEMS, MAX_PROBLEM_CHARS = 5, 200
-_ERROR_FIELDS = ("error", "error_code", "code", "msg", "reason")
-
-_ORDER_FIELDS = (
-    *("order_id", "side", "executed_qty", "filled_qty", "positionSide", "position_side", "reduceOnly", "reduce_only"),
-    *("orderId", "executedQty", "id", "filled"),
-    *("cumExecQty", "positionIdx"),  # Bybit's
-    *("order_status", "orderStatus", "status", "state"),
-)
-_PARTIAL = {"partiallyfilled", "partialfilled", "open"}
-"""How venues and ccxt write that an order executed in part is still open, in letters only."""
+MAX_PROBLEMS = 5
 _ENTRY_ID = re.compile(r"[0-9]{1,16}-[0-9]{1,16}", re.ASCII)
-_Json = TypeVar("_Json", dict[str, object], list[object])
-_SIDES = {side.value: side for side in OrderSide}
 
 
 def parse_entry_result(
@@ -106,8 +77,8 @@ def parse_result(fields: Mapping[str, object], venue: ResultReader | None = None
     if executed is None:
         raise InvalidMessageError("executed is missing")
     symbol = symbol_of(fields, "symbol")
-    found = _Rows(executed=executed, venue=venue)
-    for order in _orders(fields, found):
+    found = OrderRows(executed=executed, venue=venue)
+    for order in orders_of(fields, found):
         found.read(order)
     problems = tuple(found.problems[:MAX_PROBLEMS])
     return ExecutionResult(
@@ -116,9 +87,9 @@ def parse_result(fields: Mapping[str, object], venue: ResultReader | None = None
         executed=executed,
         fills=tuple(found.fills.values()),
         # A report that contradicts itself proves no rejection.
-        rejected=not executed and not problems and (_word(fields, "outcome") or "").lower() == "rejected",
-        unknown=(_word(fields, "outcome") or "").lower() == "unknown",
-        errors=tuple(_errors(fields)),
+        rejected=not executed and not problems and (word_of(fields, "outcome") or "").lower() == "rejected",
+        unknown=(word_of(fields, "outcome") or "").lower() == "unknown",
+        errors=tuple(errors_of(fields)),
         consume_id=None if is_nothing(fields.get("consume_id")) else id_of(fields, "consume_id", MAX_PLAN_ID_CHARS),
         problems=problems,
         as_read=readable(fields),
@@ -141,186 +112,3 @@ def _venue_symbol(symbol: str, venue: ResultReader | None) -> str:
     if looks_like_a_leg(own):
         raise InvalidMessageError(f"symbol ends like a leg: {shown(own)}; name the leg in positionSide")
     return own
-
-
-class _Rows:
-    """The orders of one result: one fill per order id, and what could not be read."""
-
-    def __init__(self, *, executed: bool, venue: ResultReader | None) -> None:
-        self._executed = executed
-        self._venue = venue
-        self.fills: dict[str, Fill] = {}
-        self.problems: list[str] = []
-        self._two_sided: set[str] = set()
-
-    def fail(self, problem: object) -> None:
-        text = str(problem)[:MAX_PROBLEM_CHARS]
-        if text not in self.problems:
-            self.problems.append(text)
-
-    def read(self, order: Mapping[str, object]) -> None:
-        fill, problem = self._read(order)
-        if problem is not None:
-            self.fail(problem)
-        if fill is not None:
-            self._add(fill)
-
-    def _read(self, order: Mapping[str, object]) -> tuple[Fill | None, str | None]:
-        """The order, as far as it is certain, and what isn't."""
-        order_id = None
-        try:
-            if _is_foreign(order):
-                fill = self._read_foreign(order)
-            else:
-                order_id = order_id_of(order, "order_id")
-                fill = self._read_own(order, order_id)
-        except InvalidMessageError as error:
-            certain = Fill(order_id=order_id, side=None, cumulative_qty=q.ZERO) if order_id else None
-            return certain, str(error)
-        if fill is None:
-            return None, None
-        fill = replace(fill, is_open=_is_open(order))
-        quantity = fill.cumulative_qty
-        if not self._executed:
-            said = f"executed is false, and order {shown(fill.order_id)} executed {quantity}" if quantity > 0 else None
-            return replace(fill, cumulative_qty=q.ZERO), said
-        if quantity > 0 and fill.side is None:
-            return fill, f"order {shown(fill.order_id)} executed {quantity} and has side {shown(order.get('side'))}"
-        return fill, None
-
-    def _read_foreign(self, order: Mapping[str, object]) -> Fill | None:
-        if self._venue is None:
-            raise InvalidMessageError("a raw or ccxt order, which this venue has no reader for")
-        return self._venue.read_order(order)
-
-    @staticmethod
-    def _read_own(order: Mapping[str, object], order_id: str | None) -> Fill | None:
-        confirmed = max(quantity_of(order, "executed_qty"), quantity_of(order, "filled_qty"))
-        if order_id is None:
-            if confirmed > 0:
-                raise InvalidMessageError(f"{confirmed} was executed by an order without order_id")
-            return None
-        return Fill(
-            order_id=order_id,
-            side=side_of(order),
-            cumulative_qty=confirmed,
-            leg=leg_of(order),
-            reduce_only=reduce_only_of(order),
-        )
-
-    def _add(self, fill: Fill) -> None:
-        """Quantities are cumulative, so of one order the larger one is the later one."""
-        known = self.fills.get(fill.order_id)
-        if known is None:
-            if len(self.fills) == MAX_ORDERS:
-                self.fail(f"more than {MAX_ORDERS} orders in one result")
-            else:
-                self.fills[fill.order_id] = fill
-            return
-        if known.side and fill.side and known.side is not fill.side:
-            self.fail(f"order {shown(fill.order_id)} is named with both sides")
-            self._two_sided.add(fill.order_id)
-        side = None if fill.order_id in self._two_sided else known.side or fill.side
-        later = max(known, fill, key=lambda one: one.cumulative_qty)
-        is_same = known.cumulative_qty == fill.cumulative_qty
-        self.fills[fill.order_id] = replace(
-            known,
-            is_open=(known.is_open or fill.is_open) if is_same else later.is_open,
-            side=side,
-            cumulative_qty=max(known.cumulative_qty, fill.cumulative_qty),
-            leg=known.leg or fill.leg,
-            reduce_only=fill.reduce_only
-            if known.reduce_only is None
-            else known.reduce_only and fill.reduce_only is not False,
-        )
-
-
-def _orders(fields: Mapping[str, object], found: _Rows) -> list[Mapping[str, object]]:
-    """Every place where the entry may name an order."""
-    flat = _named(fields)
-    details = _json(fields, "details", dict, found)
-    nested = _named(details)
-    # Where only one of the two has the order id, both speak of the same order.
-    for one, other in ((flat, nested), (nested, flat)):
-        if "order_id" not in one and "order_id" in other:
-            one["order_id"] = other["order_id"]
-    return [*_steps(fields, found), flat, nested]
-
-
-def _steps(fields: Mapping[str, object], found: _Rows) -> list[Mapping[str, object]]:
-    steps = _json(fields, "steps_results", list, found)
-    good = [step for step in steps if isinstance(step, Mapping)]
-    if len(good) != len(steps):
-        found.fail("steps_results holds something that isn't an object")
-    return good
-
-
-def _json(fields: Mapping[str, object], name: str, kind: type[_Json], found: _Rows) -> _Json:
-    """A field's JSON; empty, and a problem, when it is of another kind or can't be read."""
-    try:
-        value = json_of(fields, name)
-    except InvalidMessageError as error:
-        found.fail(error)
-        return kind()
-    if value is None:
-        return kind()
-    if not isinstance(value, kind):
-        found.fail(f"{name} must be a JSON {kind.__name__}, found {shown(fields[name])}")
-        return kind()
-    return value
-
-
-def _named(place: Mapping[str, object]) -> dict[str, object]:
-    return {name: place[name] for name in _ORDER_FIELDS if not is_nothing(place.get(name))}
-
-
-def _is_foreign(order: Mapping[str, object]) -> bool:
-    """Whether this is an order as the venue or ccxt writes it, in its own units."""
-    raw = not is_nothing(order.get("orderId")) or not is_nothing(order.get("executedQty"))
-    return raw or (not is_nothing(order.get("id")) and not is_nothing(order.get("filled")))
-
-
-def _errors(fields: Mapping[str, object]) -> Iterator[str]:
-    """What went wrong, wherever the entry says so: bounded, else as written. The venue's codes are looked for in it."""
-    unheard = _Rows(executed=False, venue=None)  # its problems were noted before
-    for place in (fields, _json(fields, "details", dict, unheard), *_steps(fields, unheard)):
-        for name in _ERROR_FIELDS:
-            value = place.get(name)
-            if isinstance(value, str | int) and not isinstance(value, bool) and not is_nothing(value):
-                yield str(value)[:MAX_ERROR_CHARS]
-
-
-def side_of(order: Mapping[str, object]) -> OrderSide | None:
-    """The trade's side; None when there is none or it is another word: it is never derived from elsewhere."""
-    return _SIDES.get((_word(order, "side") or "").upper())
-
-
-def leg_of(order: Mapping[str, object]) -> PositionSide | None:
-    """The leg that an order names; None for none, and for ``BOTH``.
-
-    Raises:
-        InvalidMessageError: It names two, or another word.
-    """
-    leg = named_leg_of(order)
-    return None if leg is Leg.BOTH else PositionSide(leg.value)
-
-
-def _is_open(order: Mapping[str, object]) -> bool:
-    """Whether an order's status says that only a part of it was executed so far."""
-    said = (order.get(name) for name in ("order_status", "orderStatus", "status", "state"))
-    return any(isinstance(word, str) and re.sub(r"[^a-z]", "", word.lower()) in _PARTIAL for word in said)
-
-
-def reduce_only_of(order: Mapping[str, object]) -> bool | None:
-    """Whether an order says that it only reduces; None when it doesn't say.
-
-    Raises:
-        InvalidMessageError: It says neither yes nor no.
-    """
-    said = [flag_of(order, name) for name in ("reduce_only", "reduceOnly") if not is_nothing(order.get(name))]
-    return None if not said else all(said)
-
-
-def _word(fields: Mapping[str, object], name: str) -> str | None:
-    text = text_of(fields, name)
-    return None if text is None else text.strip()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from p33_tasks.contract.fields import is_nothing, order_id_of, quantity_of, text_of
-from p33_tasks.contract.results import leg_of, reduce_only_of, side_of
+from p33_tasks.contract.result_orders import leg_of, reduce_only_of, side_of
 from p33_tasks.domain.models import Fill, PositionSide
 from p33_tasks.errors import InvalidMessageError
 

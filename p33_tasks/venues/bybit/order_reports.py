@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from p33_tasks.contract.fields import is_nothing, shown, text_of
-from p33_tasks.contract.results import leg_of
+from p33_tasks.contract.result_orders import leg_of
 from p33_tasks.domain.models import Leg, PositionSide
 from p33_tasks.errors import InvalidMessageError
 from p33_tasks.venues.bybit.order_rows import LEGS

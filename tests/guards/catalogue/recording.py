@@ -343,7 +343,7 @@ RECORDING = (
     # --- reading a result
     _parser(
         "only a confirmed quantity counts, never a requested one",
-        "_Rows._read_own",
+        "OrderRows._read_own",
         instead(
             '(order, "executed_qty"), quantity_of(order, "filled_qty")',
             '(order, name) for name in ("executed_qty", "filled_qty", "quantity")',
@@ -352,7 +352,7 @@ RECORDING = (
     ),
     _parser(
         "a raw or ccxt order is read only by the venue's own reader",
-        "_Rows._read_foreign",
+        "OrderRows._read_foreign",
         instead(
             'raise InvalidMessageError("a raw or ccxt order, which this venue has no reader for")',
             ('return None\nraise InvalidMessageError("a raw or ccxt order, which this venue has no reader for")'),
@@ -361,19 +361,19 @@ RECORDING = (
     ),
     _parser(
         "an executed quantity without a side isn't 0 in silence",
-        "_Rows._read",
+        "OrderRows._read",
         never("quantity > 0 and fill.side is None"),
         "test_an_executed_quantity_without_a_side_is_a_problem_and_never_0_in_silence",
     ),
     _parser(
         "a row that can't be read takes no good order with it",
-        "_Rows._read",
+        "OrderRows._read",
         instead("return certain, str(error)", "raise"),
         "test_a_row_that_can_not_be_read_takes_no_good_order_with_it",
     ),
     _parser(
         "a result that wasn't executed has no quantity",
-        "_Rows._read",
+        "OrderRows._read",
         instead("replace(fill, cumulative_qty=q.ZERO)", "fill"),
         "test_not_executed_keeps_the_order_ids_and_no_quantity",
     ),
@@ -385,25 +385,25 @@ RECORDING = (
     ),
     _parser(
         "a side is read, and never derived",
-        "results.side_of",
+        "result_orders.side_of",
         instead("()", "(), OrderSide.SELL"),
         "test_a_side_is_read_and_never_derived",
     ),
     _parser(
         "one order with both sides has none",
-        "_Rows._add",
+        "OrderRows._add",
         instead("side = None if fill.order_id in self._two_sided else", "side ="),
         "test_one_order_named_with_both_sides_has_none",
     ),
     _parser(
         "of one order in one entry the larger quantity counts",
-        "_Rows._add",
+        "OrderRows._add",
         instead("max(known.cumulative_qty, fill.cumulative_qty)", "fill.cumulative_qty"),
         "test_the_larger_cumulative_quantity_of_one_order_counts_whatever_the_order_of_the_steps",
     ),
     _parser(
         "a result names a bounded number of orders",
-        "_Rows._add",
+        "OrderRows._add",
         instead("len(self.fills) == MAX_ORDERS", "MAX_ORDERS == 0"),
         "test_more_orders_than_any_plan_has_are_a_problem",
     ),

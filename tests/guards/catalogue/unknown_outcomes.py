@@ -33,7 +33,7 @@ UNKNOWN_OUTCOMES = (
     ),
     _guard(
         "the status of an order that is open is read",
-        "_Rows._read",
+        "OrderRows._read",
         without("fill = replace(fill, is_open=_is_open(order))"),
         f"{PARTIAL}test_it_is_booked_and_the_position_stays_held_until_the_order_is_over",
         f"{PARTIAL}test_of_several_orders_each_must_be_over",
