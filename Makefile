@@ -123,7 +123,7 @@ LOCK := uv pip compile -q --universal --generate-hashes --no-emit-index-url --no
 lock:  ## pin again from pyproject.toml (needs uv)
 	$(LOCK) --extra dev pyproject.toml -o requirements-dev.lock
 	$(LOCK) --extra demo pyproject.toml -c requirements-dev.lock -o requirements-demo.lock
-	$(LOCK) --extra service --extra flower --extra build pyproject.toml -c requirements-dev.lock -o requirements.lock
+	$(LOCK) --extra service --extra flower --extra notify --extra build pyproject.toml -c requirements-dev.lock -o requirements.lock
 	$(LOCK) --extra forecast --extra build pyproject.toml -c requirements-dev.lock -o requirements-forecast.lock
 	$(LOCK) requirements-celery-exporter.in -o requirements-celery-exporter.lock
 

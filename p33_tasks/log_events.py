@@ -64,6 +64,11 @@ class LogEvent(StrEnum):
     """The venue could not be asked what happened to a position; ``error`` says why. It is asked again."""
     NOT_RECONCILED = auto()
     """Redis failed, or what is stored of a position can't be read; ``error`` says which. It is tried again."""
+    NOTIFICATION_LOST = auto()
+    """Notifications (``P33_NOTIFY``) were not taken by the address, or not in time. What they say is on the stream, see
+    ``p33 reconcile status``. Try the address by hand."""
+    NOT_NOTIFIED = auto()
+    """The sending of notifications could not be started, or Redis failed. A later refresh starts it again."""
     RESTING_UNREAD = auto()
     """The venue's open orders could not be read. Where ``P33_SUBTRACT_RESTING`` is on, plans are denied
     ``resting_orders_unknown`` once the last reading is 90 s old. The next one is a minute later: ``p33 check``."""

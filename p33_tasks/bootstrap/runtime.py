@@ -12,6 +12,7 @@ from functools import cache, cached_property
 
 import redis
 
+from p33_tasks.bootstrap.apprise_sender import AppriseSender
 from p33_tasks.contract.emergency import EmergencyProof
 from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.timing import consumed_ms
@@ -19,6 +20,7 @@ from p33_tasks.domain.reconciling import Mode
 from p33_tasks.ports import RequestBudget, ResultReader, Venue
 from p33_tasks.services.adapt_limits import AdaptiveService
 from p33_tasks.services.issue_permit import PermitService
+from p33_tasks.services.notify import NotifyService
 from p33_tasks.services.position_case import ReconcilePolicy
 from p33_tasks.services.prepare_permits import PreparationService
 from p33_tasks.services.promote_prepared import PromotionService
@@ -34,6 +36,7 @@ from p33_tasks.store.connection import connect
 from p33_tasks.store.dead_letters import RedisDeadLetters
 from p33_tasks.store.drift_budget import WEIGHT_PER_MINUTE, ReconcileBudget
 from p33_tasks.store.entries import RedisEntries
+from p33_tasks.store.notifications import RedisNotifications
 from p33_tasks.store.prepared import RedisPreparedStore
 from p33_tasks.store.reconciliation import RedisReconcileStore
 from p33_tasks.store.resting import RedisRestingStore
@@ -199,6 +202,13 @@ class Runtime:
         s = self.settings
         venue = self._venue(self._budget(self._left_by_refreshes)) if s.subtract_resting else None
         return RestingService(venue, self.resting_store, s.allowlist) if isinstance(venue, TellsResting) else None
+
+    @cached_property
+    def notifier(self) -> NotifyService | None:
+        """Tells people of reconciliation's events; None where nobody is to be told."""
+        routes = self.settings.notify_routes
+        store = RedisNotifications(self.client, self.keys)
+        return NotifyService(store, AppriseSender(), routes, account=self.keys.prefix) if routes else None
 
     @property
     def _left_by_refreshes(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from p33_tasks.bootstrap.apprise_sender import is_installed
 from p33_tasks.cli.findings import Finding, Findings, Grade, counted, listed
 from p33_tasks.cli.session import Session
 from p33_tasks.cli.show import seconds
@@ -44,6 +45,7 @@ def check_service(session: Session) -> list[Finding]:
         *_check_symbols(overview, settings.policy),
         *_check_limits(overview, settings.policy),
         *_check_resting(session, overview),
+        *_check_notifications(session, overview),
     ]
 
 
@@ -246,6 +248,24 @@ def _check_resting(session: Session, overview: Overview) -> list[Finding]:
     ]
     if covered:
         findings.ok("in the book", f"closes leave room for: {listed(covered)}")
+    return findings.all
+
+
+def _check_notifications(session: Session, overview: Overview) -> list[Finding]:
+    """Whether people that are to be told can be."""
+    findings, routes = Findings("notifications"), session.settings.notify_routes
+    if not routes:
+        return findings.all
+    lost = overview.counters.get("p33_notification_total|lost", 0)
+    sent = overview.counters.get("p33_notification_total|sent", 0)
+    if not is_installed():
+        fix = "pip install 'position-state-brain[notify]' where the workers of p33.snapshots run"
+        findings.fail("apprise", "P33_NOTIFY is set, and Apprise is not installed here: nobody is told", fix)
+    found = f"of {listed(sorted(routes))}; {sent} sent, {lost} lost so far"
+    if lost:
+        findings.warn("told", found, "try the addresses by hand; the workers' log says NOTIFICATION_LOST and when")
+    else:
+        findings.ok("told", found)
     return findings.all
 
 

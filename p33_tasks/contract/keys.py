@@ -218,6 +218,11 @@ class Keys:
         return f"{self.prefix}:p33:resting_reading"
 
     @property
+    def notified(self) -> str:
+        """STRING: the id of the last event of reconciliation that people were told of, or not."""
+        return f"{self.prefix}:p33:notified"
+
+    @property
     def reconcile_budget(self) -> str:
         """HASH: request weight that reconciliation used in this minute."""
         return f"{self.prefix}:p33:reconcile_budget"

@@ -14,6 +14,8 @@ from p33_tasks.errors import CorruptStateError
 
 OUTCOMES = ("drift_seen", "explained", "repaired", "confirmed", "held", "released")
 """The names of events, and the values of the label ``outcome``."""
+TOLD = (*OUTCOMES, "adopted", "rebuilt", "emergency")
+"""The names of all events on the stream of reconciliation."""
 MAX_EVIDENCE = 50
 """Trades and orders named in one event; the sums are of all of them."""
 

@@ -113,6 +113,13 @@ def counter_families(counters: Counters, views: Sequence[SymbolView]) -> Iterato
         ("status",),
         ((status,) for status in ("ok", "error")),
     )
+    yield _counter(
+        counters,
+        "p33_notification_total",
+        "Notifications of reconciliation's events (P33_NOTIFY), by outcome.",
+        ("outcome",),
+        ((outcome,) for outcome in ("sent", "lost")),
+    )
     yield _counter(counters, "p33_forecast_ignored_total", "Forecasts that could not be used.", (), iter([()]))
     yield _by_stream(
         counters, "p33_deadletter_total", "Stream entries that could not be understood and were put aside."

@@ -12,6 +12,7 @@ Of the wire contract (CONTRACT section 8):
     p33_permit_breach_total          counter    symbol, kind       orders beyond their permit: side, leg, quantity, ...
     p33_emergency_close_total        counter    symbol, decision   verdicts on emergency closes with a valid proof
     p33_prepared_total               counter    outcome            prepared verdicts looked for: hit, moved, none
+    p33_notification_total           counter    outcome            notifications of reconciliation's events: sent, lost
     p33_resting_reading_total        counter    status             readings of the account's open orders: ok, error
     p33_forecast_ignored_total       counter                       forecasts that could not be used
     p33_reconcile_total              counter    symbol, outcome    drift_seen, explained, repaired, confirmed, held, released

@@ -5,6 +5,7 @@ tests bring an implementation in memory of each.
 """
 
 from p33_tasks.ports.adaptive import Adapted, AdaptiveStore, Observed
+from p33_tasks.ports.notifications import Notifications, ToldEvent
 from p33_tasks.ports.prepared import Prepared, PreparedStore
 from p33_tasks.ports.reconciliation import DriftBudget, HoldRequest, Note, PositionState, ReconcileStore
 from p33_tasks.ports.resting import RestingClaim, RestingStore
@@ -28,6 +29,7 @@ __all__ = [
     "MarketReport",
     "MarketsLoaded",
     "Note",
+    "Notifications",
     "Observed",
     "PlanName",
     "PositionReport",
@@ -45,6 +47,7 @@ __all__ = [
     "Ruling",
     "SnapshotStore",
     "StreamEntry",
+    "ToldEvent",
     "Venue",
     "VerdictStore",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Literal
@@ -24,6 +25,7 @@ from p33_tasks.domain.limits import MAX_COOLDOWN_MS
 from p33_tasks.domain.models import Policy
 from p33_tasks.domain.reconciling import ExternalPolicy, Mode
 from p33_tasks.redis_url import with_tls
+from p33_tasks.settings.notify import checked_routes
 from p33_tasks.settings.urls import BROKER_SCHEMES, STATE_SCHEMES, checked_url, has_host, next_db, path_of
 from p33_tasks.settings.venue_variables import API_SECRETS, VenueVariables
 from p33_tasks.venues.build import venue_entries, venue_spec
@@ -105,6 +107,7 @@ class Settings(VenueVariables):
     prepare_max: int = Field(600, alias="P33_PREPARE_MAX", ge=1, le=5_000)
     forecast: Literal["on", "off"] = Field("off", alias="P33_FORECAST")
     subtract_resting: bool = Field(default=False, alias="P33_SUBTRACT_RESTING")
+    notify: SecretStr | None = Field(None, alias="P33_NOTIFY")
     own_order_prefix: str | None = Field(None, alias="P33_OWN_ORDER_PREFIX", pattern=r"^[.A-Z:/a-z0-9_-]{1,16}$")
 
     # --- reading ----------------------------------------------------------------------------------------------------
@@ -228,6 +231,13 @@ class Settings(VenueVariables):
             )
         return value
 
+    @field_validator("notify")
+    @classmethod
+    def _routes_of_known_events(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            checked_routes(value.get_secret_value())
+        return value
+
     @field_validator("exchange_base_url")
     @classmethod
     def _base_url(cls, value: str | None) -> str | None:
@@ -303,6 +313,11 @@ class Settings(VenueVariables):
     def order_prefix(self) -> str:
         """What the client order ids of our own orders begin with."""
         return self.own_order_prefix or self.venue.client_order_ids.own_prefix
+
+    @cached_property
+    def notify_routes(self) -> Mapping[str, tuple[str, ...]]:
+        """By the name of an event of reconciliation, the addresses that are told: secrets. Empty: nobody is told."""
+        return {} if self.notify is None else checked_routes(self.notify.get_secret_value())
 
     @property
     def prepares(self) -> bool:

@@ -6,6 +6,7 @@ One line for each: importing its module declares it (``job.py``).
 from __future__ import annotations
 
 from p33_tasks.tasks.limits import adapt_limits as adapt_limits
+from p33_tasks.tasks.notify import notify as notify
 from p33_tasks.tasks.permits import evaluate_permit as evaluate_permit
 from p33_tasks.tasks.permits import evaluate_permits as evaluate_permits
 from p33_tasks.tasks.prepare import prepare_permits as prepare_permits

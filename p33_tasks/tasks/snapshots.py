@@ -9,6 +9,7 @@ from p33_tasks.errors import P33Error
 from p33_tasks.log_events import LogEvent
 from p33_tasks.tasks.job import job
 from p33_tasks.tasks.limits import adapt
+from p33_tasks.tasks.notify import send_notifications
 from p33_tasks.tasks.origin import is_foreign
 from p33_tasks.tasks.prepare import send_preparation
 from p33_tasks.tasks.reconcile import send_due
@@ -83,6 +84,7 @@ def _refresh(here: Runtime, symbol: str, *, only_wished: bool = False) -> str:
         if outcome == "refreshed":
             send_resting(here)  # first: verdicts rest on it
             send_due(here)
+            send_notifications(here)
     except P33Error as error:
         log.error(LogEvent.NOT_REFRESHED, symbol=symbol, error=str(error))  # noqa: TRY400 - see throws
         raise

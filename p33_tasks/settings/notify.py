@@ -1,0 +1,33 @@
+"""``P33_NOTIFY``: who is told of which events of reconciliation."""
+
+from __future__ import annotations
+
+import re
+
+from p33_tasks.contract.reconciliation import TOLD
+
+EVERY = "all"
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{0,30}://[!-~]{1,1000}")
+MOST_ROUTES = 50
+
+
+def checked_routes(text: str) -> dict[str, tuple[str, ...]]:
+    """Addresses by event, of ``EVENT=ADDRESS`` pairs with blanks or line breaks between.
+
+    Raises:
+        ValueError: A pair is none, or names no event. What is said holds no address: they are secrets.
+    """
+    pairs = [pair.partition("=") for pair in text.split()]
+    if not pairs or len(pairs) > MOST_ROUTES:
+        raise ValueError(f"name 1 to {MOST_ROUTES} pairs EVENT=ADDRESS, e.g. held=json://127.0.0.1:9000/hook")
+    routes: dict[str, tuple[str, ...]] = {}
+    for place, (event, _, address) in enumerate(pairs, 1):
+        if event != EVERY and event not in TOLD:
+            raise ValueError(f"pair {place}: use {EVERY}, or one of {', '.join(TOLD)}, before the '='")
+        if not _ADDRESS.fullmatch(address):
+            raise ValueError(
+                f"pair {place}: what follows {event}= is no address of Apprise, e.g. json://127.0.0.1:9000/hook"
+            )
+        for one in TOLD if event == EVERY else (event,):
+            routes[one] = (*routes.get(one, ()), address)
+    return routes

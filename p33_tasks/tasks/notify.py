@@ -1,0 +1,65 @@
+"""``p33.notify``: people are told of reconciliation's events; and the sending of it behind a refresh."""
+
+from __future__ import annotations
+
+import structlog
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+from p33_tasks.bootstrap.runtime import Runtime, runtime
+from p33_tasks.errors import P33Error
+from p33_tasks.log_events import LogEvent
+from p33_tasks.tasks.job import job
+from p33_tasks.tasks.origin import is_foreign
+
+log = structlog.get_logger("p33.task")
+
+TASK = "p33.notify"
+
+
+@job(
+    TASK,
+    queue="p33.notify",  # of its own: nothing waits behind a webhook that hangs
+    served_with="p33.snapshots",  # what a refresh sends would else be nobody's
+    time_limit=30,
+    soft_time_limit=20,
+    reads_venue=True,  # it waits for somebody else's server as those do: a verdict has another process
+    is_on=lambda settings: bool(settings.notify_routes),
+)
+def notify(prefix: str | None = None) -> str:
+    """Tell what happened since the last time; a second task finds nothing left.
+
+    Args:
+        prefix: The sender's key prefix.
+
+    Returns:
+        ``sent N``, ``off`` or ``refused``.
+
+    Raises:
+        P33Error: Redis is away; what was claimed is lost, and a later refresh sends the task again.
+    """
+    here = runtime()
+    if is_foreign(prefix, here, task=TASK):
+        return "refused"
+    if here.notifier is None:
+        return "off"
+    try:
+        return f"sent {here.notifier.tell()}"
+    except P33Error as error:
+        log.error(LogEvent.NOT_NOTIFIED, error=str(error))  # noqa: TRY400 - our own sentence says it all
+        raise
+
+
+def send_notifications(here: Runtime) -> None:
+    """Have people told. A failure is logged: the refresh before it counts for more."""
+    if here.notifier is None:
+        return
+    try:
+        notify.apply_async(
+            kwargs={"prefix": here.keys.prefix},
+            expires=float(here.settings.poll_sec),  # the next refresh sends another
+            ignore_result=True,
+            retry=False,
+        )
+    except (KombuError, RedisError, OSError) as error:
+        log.warning(LogEvent.NOT_NOTIFIED, error=f"{type(error).__name__}: {error}")
