@@ -215,4 +215,17 @@ RECONCILIATION = (
         "test_a_breach_over_another_record_of_the_order_is_none",
         file="integration/services/test_port_contracts.py",
     ),
+    _script(
+        "notifications: an event is claimed by one",
+        "lua.claim_notifications",
+        without("if #found > 0 then redis.call('SET', notified_key, found[#found][1]) end"),
+        "test_telling_begins_with_the_next_event_and_goes_on_where_it_stood",
+        file="integration/store/test_notifications.py",
+    ),
+    Guard(
+        promise="notifications: a slow address ends with the task's time",
+        within="NotifyService.tell",
+        change=without("or time.monotonic() > ends"),
+        tests=("unit/services/test_notify.py::test_a_slow_address_ends_with_the_tasks_time",),
+    ),
 )

@@ -81,6 +81,7 @@ def test_the_defaults_are_the_contracts():
         "P33_PREPARE_MAX": 600,
         "P33_FORECAST": "off",
         "P33_SUBTRACT_RESTING": False,
+        "P33_NOTIFY": None,
         "P33_OWN_ORDER_PREFIX": None,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,6 +28,8 @@ from p33_tasks.tasks import (
     snapshots,
 )
 
+notify_module = import_module("p33_tasks.tasks.notify")
+notify_task = notify_module.notify
 KEYS = Keys("quantum")
 PLAN = {"plan_id": "p", "symbol": "BTCUSDT", "action": "CLOSE_FULL", "decision": "EXECUTE"}
 RESULT = {"plan_id": "p", "symbol": "BTCUSDT", "executed": "false"}
@@ -317,3 +320,25 @@ def test_a_reading_is_sent_when_it_is_due_and_a_broker_that_is_away_fails_no_ref
 
     resting_services.resting_store.is_due = away
     resting.send_resting(resting_services)
+
+
+# --- notifications ----------------------------------------------------------------------------------------------------
+
+
+def test_people_are_told_by_the_accounts_own_task_and_a_broker_that_is_away_fails_no_refresh(monkeypatch, services):
+    services.notifier = SimpleNamespace(tell=lambda: 2)
+    monkeypatch.setattr(notify_module, "runtime", lambda: services)
+    assert notify_task(prefix="quantum") == "sent 2"
+    assert notify_task(prefix="another") == "refused"
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(notify_task, "apply_async", lambda **options: sent.append(options))
+    notify_module.send_notifications(services)
+    assert [options["kwargs"] for options in sent] == [{"prefix": "quantum"}]
+
+    def away(**_: Any) -> None:
+        raise OSError("away")
+
+    monkeypatch.setattr(notify_task, "apply_async", away)
+    notify_module.send_notifications(services)
+    services.notifier = None
+    assert notify_task(prefix="quantum") == "off"
