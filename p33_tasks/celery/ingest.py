@@ -28,7 +28,7 @@ from p33_tasks.ingest.loop import Ingest
 from p33_tasks.ingest.options import PLANS, RESULTS, Options
 from p33_tasks.ingest.source import Source
 from p33_tasks.log_events import LogEvent
-from p33_tasks.store.entries import Window
+from p33_tasks.store.batches import Window
 from p33_tasks.store.server import require_fit_servers
 from p33_tasks.tasks.job import jobs
 

@@ -26,7 +26,7 @@ from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import InvalidMessageError
 from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import DeadLetters, ResultReader, StreamEntry
-from p33_tasks.store.entries import Entry, Window
+from p33_tasks.store.batches import Entry, Window
 
 log = structlog.get_logger("p33.ingest")
 

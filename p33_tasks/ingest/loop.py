@@ -24,7 +24,8 @@ from p33_tasks.ingest.publisher import Publisher, PublishError
 from p33_tasks.ingest.source import ERROR_SEC, Source
 from p33_tasks.ingest.together import together
 from p33_tasks.log_events import LogEvent
-from p33_tasks.store.entries import Batch, Entry, RedisEntries, Window
+from p33_tasks.store.batches import Batch, Entry, Window
+from p33_tasks.store.entries import RedisEntries
 
 log = structlog.get_logger("p33.ingest")
 

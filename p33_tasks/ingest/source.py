@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from p33_tasks.contract.entries import MAX_TOGETHER
 from p33_tasks.ingest.handlers import Handler
-from p33_tasks.store.entries import Batch, Window
+from p33_tasks.store.batches import Batch, Window
 
 ERROR_SEC = 0.25
 PATIENCE_SEC = 0.006

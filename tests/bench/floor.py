@@ -24,8 +24,9 @@ from p33_tasks.ingest.handlers import Handler, TaskMessage
 from p33_tasks.ingest.loop import Ingest
 from p33_tasks.ingest.source import Source
 from p33_tasks.settings import load_settings
+from p33_tasks.store.batches import Entry, Window
 from p33_tasks.store.connection import connect
-from p33_tasks.store.entries import Entry, RedisEntries, Window
+from p33_tasks.store.entries import RedisEntries
 
 PREFIX = "floor"
 URL = f"redis://127.0.0.1:{os.environ.get('REDIS_PORT', '6379')}"

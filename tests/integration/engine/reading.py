@@ -14,7 +14,7 @@ from p33_tasks.ingest.loop import Ingest
 from p33_tasks.ingest.publisher import PublishError
 from p33_tasks.ingest.source import Source
 from p33_tasks.settings import load_settings
-from p33_tasks.store.entries import Window
+from p33_tasks.store.batches import Window
 from tests.support.redis_server import RedisServer
 
 

@@ -14,7 +14,7 @@ from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import ForeignKeyTypeError, StoreUnavailableError
 from p33_tasks.ports import PlanName, ResultStatus, StreamEntry
 from p33_tasks.settings import load_settings
-from p33_tasks.store.entries import Window
+from p33_tasks.store.batches import Window
 from tests.integration.engine.brain import COUNTERS, DEAD, GROUP, PLANS, RESULTS, pending, plan, result, verdict
 from tests.integration.engine.reading import Noted, make_ingest, running
 from tests.support.redis_server import running_redis

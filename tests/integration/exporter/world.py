@@ -14,8 +14,9 @@ from p33_tasks.domain.models import Fill, MarketRules, OrderSide, Plan, Policy, 
 from p33_tasks.ports import ExecutionResult, MarketReport, MarketsLoaded, StreamEntry
 from p33_tasks.services.issue_permit import PermitService
 from p33_tasks.services.record_fill import ResultService
+from p33_tasks.store.batches import Window
 from p33_tasks.store.dead_letters import RedisDeadLetters
-from p33_tasks.store.entries import RedisEntries, Window
+from p33_tasks.store.entries import RedisEntries
 from p33_tasks.store.operator import OperatorStore
 from p33_tasks.store.results import RedisResultStore
 from p33_tasks.store.snapshots import RedisSnapshotStore, RefreshTimes

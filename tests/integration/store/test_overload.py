@@ -6,8 +6,9 @@ import pytest
 
 from p33_tasks.contract.keys import GROUP, WAITING
 from p33_tasks.contract.plans import EMERGENCY
+from p33_tasks.store.batches import Window
 from p33_tasks.store.connection import connect
-from p33_tasks.store.entries import RedisEntries, Window
+from p33_tasks.store.entries import RedisEntries
 from tests.support.gate import Gate
 
 ME = "worker-1"

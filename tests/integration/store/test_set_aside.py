@@ -7,8 +7,9 @@ import pytest
 from p33_tasks.contract.keys import GROUP, WAITING
 from p33_tasks.errors import CorruptStateError
 from p33_tasks.ports import StreamEntry
+from p33_tasks.store.batches import Entry, Window
 from p33_tasks.store.connection import connect
-from p33_tasks.store.entries import Entry, RedisEntries, Window
+from p33_tasks.store.entries import RedisEntries
 from tests.support.gate import OTHER, SYMBOL, Gate
 
 STUCK = 300

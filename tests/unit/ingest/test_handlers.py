@@ -20,7 +20,7 @@ from p33_tasks.ingest.handlers import (
 )
 from p33_tasks.ingest.options import Options
 from p33_tasks.ports import StreamEntry
-from p33_tasks.store.entries import Entry, Window
+from p33_tasks.store.batches import Entry, Window
 
 NOW_MS = 1_771_305_126_000
 

@@ -15,8 +15,8 @@ from p33_tasks.ingest.handlers import TaskMessage
 from p33_tasks.ingest.loop import Ingest
 from p33_tasks.ingest.source import Source
 from p33_tasks.ports import StreamEntry
+from p33_tasks.store.batches import Batch, Entry, Window
 from p33_tasks.store.connection import SOCKET_TIMEOUT_SEC
-from p33_tasks.store.entries import Batch, Entry, Window
 
 STREAM = "stream"
 

@@ -9,7 +9,7 @@ import pytest
 from p33_tasks.contract.entries import MAX_TOGETHER
 from p33_tasks.ingest.source import HELD_SEC, Source
 from p33_tasks.ports import StreamEntry
-from p33_tasks.store.entries import Batch, Entry, Window
+from p33_tasks.store.batches import Batch, Entry, Window
 
 WINDOW = Window(size=4)
 WIDEST = 128

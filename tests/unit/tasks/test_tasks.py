@@ -15,7 +15,7 @@ from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import CorruptStateError, EntryMismatchError, StoreError, StoreUnavailableError
 from p33_tasks.ports import PlanName, ResultStatus, StreamEntry
 from p33_tasks.settings import Settings
-from p33_tasks.store.entries import FoundResult
+from p33_tasks.store.batches import FoundResult
 from p33_tasks.tasks import (
     apply_result,
     evaluate_permit,
