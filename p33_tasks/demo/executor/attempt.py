@@ -17,7 +17,6 @@ is looked for by its client order id and, once the venue's read lag is over, in 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 
 import structlog
 
@@ -26,7 +25,8 @@ from p33_tasks.apply import PermitClient, PermitRefused
 from p33_tasks.apply.result import Outcome
 from p33_tasks.contract.plans import is_emergency
 from p33_tasks.contract.timing import PLACE_WINDOW_MS, READ_LAG_MS
-from p33_tasks.demo.executor.journal import Claim, Journal, Permitted, Settled, State
+from p33_tasks.demo.executor.case import SHORTEST_PAUSE_SEC, Case
+from p33_tasks.demo.executor.journal import Journal, Permitted, Settled, State
 from p33_tasks.demo.executor.lost_orders import LostOrder, LostOrders
 from p33_tasks.demo.executor.reports import Report, of_order, of_refusal, result_fields
 from p33_tasks.demo.plan_reader import PlanEntry
@@ -49,7 +49,6 @@ EMERGENCY_PERMIT_TIMEOUT_SEC = 20.0
 """The verdict on an emergency close waits for a snapshot requested for it."""
 GIVE_UP_MS = 600_000
 """After ``place_before_ms``: a person must look at what is still unknown then."""
-SHORTEST_PAUSE_SEC, LONGEST_PAUSE_SEC = 0.1, 15.0
 
 _NOTHING_WAS_EXECUTED = (
     OrderRejectedError,
@@ -60,26 +59,6 @@ _NOTHING_WAS_EXECUTED = (
 )
 
 log = structlog.get_logger("p33.apply")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
-    """A plan, where it was read, and how far it has come."""
-
-    entry: PlanEntry
-    plan: Plan
-    claim: Claim
-
-    @property
-    def after_deadline_ms(self) -> int:
-        """Since the order had to be at the venue; negative before that. Without a record of it: since the plan."""
-        return self.claim.now_ms - (self.claim.place_before_ms or self.entry.added_ms)
-
-    @property
-    def pause_sec(self) -> float:
-        """Until the next look: often at first, seldom later."""
-        since_consumed_sec = max(0, self.after_deadline_ms + 5_000) / 1000
-        return min(LONGEST_PAUSE_SEC, max(SHORTEST_PAUSE_SEC, since_consumed_sec / 4))
 
 
 class Executor:
@@ -117,7 +96,7 @@ class Executor:
         claim = self._journal.claim(plan, entry.entry_id)
         if claim is None:
             return None
-        case = _Case(entry=entry, plan=plan, claim=claim)
+        case = Case(entry=entry, plan=plan, claim=claim)
         if claim.state is State.CLAIMED:
             return self._consume(case)
         unanswered = self._unanswered.pop(plan.plan_id, "")
@@ -128,7 +107,7 @@ class Executor:
 
     # --- steps ------------------------------------------------------------------------------------------------------
 
-    def _consume(self, case: _Case) -> float | None:
+    def _consume(self, case: Case) -> float | None:
         plan, claim = case.plan, case.claim
         if case.entry.redelivered:
             # Redis may have lost the journal, or its last steps; the order isn't lost.
@@ -155,12 +134,12 @@ class Executor:
             return SHORTEST_PAUSE_SEC
         return self._send(case, Permitted.of(consumed))
 
-    def _timeout_sec(self, case: _Case) -> float:
+    def _timeout_sec(self, case: Case) -> float:
         if is_emergency(case.entry.fields):
             return max(self._permit_timeout_sec, EMERGENCY_PERMIT_TIMEOUT_SEC)
         return self._permit_timeout_sec
 
-    def _send(self, case: _Case, permitted: Permitted, token: str = "") -> float | None:
+    def _send(self, case: Case, permitted: Permitted, token: str = "") -> float | None:
         plan, claim = case.plan, case.claim
         try:
             earlier = self._find(case)
@@ -192,7 +171,7 @@ class Executor:
             return SHORTEST_PAUSE_SEC
         return self._place(case, permitted, recv_window_ms=remaining, window_start_ms=window_start_ms)
 
-    def _place(self, case: _Case, permitted: Permitted, *, recv_window_ms: int, window_start_ms: int) -> float | None:
+    def _place(self, case: Case, permitted: Permitted, *, recv_window_ms: int, window_start_ms: int) -> float | None:
         try:
             order = self._orders.place_reduce_only_market(
                 symbol=case.plan.symbol,
@@ -210,7 +189,7 @@ class Executor:
             return SHORTEST_PAUSE_SEC
         return self._tell(case, of_order(order, case.claim.consume_id))
 
-    def _ask(self, case: _Case) -> float | None:
+    def _ask(self, case: Case) -> float | None:
         """An order may be at the venue: find out, send nothing.
 
         A venue in trouble doesn't find an order that it executed. So "not found" is never "rejected", however late and
@@ -242,24 +221,24 @@ class Executor:
         report = Report(outcome=Outcome.UNKNOWN, is_final=False, error=error, consume_id=consume_id, evidence=evidence)
         return self._tell(case, report)
 
-    def _find(self, case: _Case) -> OrderReport | None:
+    def _find(self, case: Case) -> OrderReport | None:
         return self._orders.fetch_order(case.plan.symbol, case.claim.client_order_id)
 
     # --- results ----------------------------------------------------------------------------------------------------
 
-    def _block(self, case: _Case, refused: PermitRefused) -> float | None:
+    def _block(self, case: Case, refused: PermitRefused) -> float | None:
         report = of_refusal(refused)
         return self._tell(case, report, only_from=State.CLAIMED, unless_consumed=case.claim.consume_id)
 
-    def _late(self, case: _Case) -> float | None:
+    def _late(self, case: Case) -> float | None:
         return self._reject(case, "too late to place the order; nothing was sent", only_from=State.CONSUMED)
 
-    def _reject(self, case: _Case, error: str, *, only_from: State | None = None) -> float | None:
+    def _reject(self, case: Case, error: str, *, only_from: State | None = None) -> float | None:
         report = Report(outcome=Outcome.REJECTED, error=error, consume_id=case.claim.consume_id)
         return self._tell(case, report, only_from=only_from)
 
     def _tell(
-        self, case: _Case, report: Report, *, only_from: State | None = None, unless_consumed: str = ""
+        self, case: Case, report: Report, *, only_from: State | None = None, unless_consumed: str = ""
     ) -> float | None:
         still_open = State.OPEN if report.order is not None else case.claim.state
         gave_up = not report.is_final and case.after_deadline_ms >= GIVE_UP_MS
@@ -288,7 +267,7 @@ class Executor:
         return None if ends or status is Settled.DONE else case.pause_sec
 
 
-def _log_result(case: _Case, report: Report) -> None:
+def _log_result(case: Case, report: Report) -> None:
     order = report.order
     log.info(
         LogEvent[report.outcome.name],
