@@ -49,7 +49,7 @@ until [[ $env_file && -r $env_file ]]; do
     exit 1
   fi
   sleep 0.5
-  env_file=$(sed -n 's/.*\. \([^ ;]*demo\.env\).*/\1/p' "$log" | head -n 1)
+  env_file=$(sed -n 's/^settings \(.*demo\.env\)$/\1/p' "$log" | head -n 1)
 done
 
 # Its first refresh brings positions and step sizes; the cases need both.

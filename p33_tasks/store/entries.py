@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 CONSUMER_IDLE_MS = 300_000
 """A killed ingest's name is removed after this. A living one holds a lease, and a name that is gone is made again."""
-"""A name that nobody goes by is removed after an hour: by process id, they piled up to 38."""
 
 
 class RedisEntries:

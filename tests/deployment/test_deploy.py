@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from p33_tasks.demo.up.launch import settings_line
 from tests.deployment.cluster import ROOT
 from tests.deployment.hosts import IGNORED, NAME, Host
 from tests.support.redis_server import server_binary
@@ -196,3 +198,13 @@ class TestUpgrading:
             upgraded.deploy("--keep", "1")
         left = {path.name for path in (host.base / "releases").iterdir()}
         assert left == {Path(host.release(link)).name for link in ("current", "previous")}
+
+
+def test_the_proof_finds_the_settings_of_its_demo(tmp_path: Path) -> None:
+    """It reads them out of what ``p33 up`` prints."""
+    env_file = tmp_path / "p33-up-x" / "demo.env"
+    finds = re.search(r"sed -n '(s/\S*settings.*)' ", (ROOT / "deployment" / "proof.sh").read_text("utf-8"))
+    assert finds is not None
+    printed = f"redis    of its own\n{settings_line(env_file)}\nlook     in another terminal\n"
+    done = subprocess.run(["sed", "-n", finds[1]], input=printed, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{env_file}\n"

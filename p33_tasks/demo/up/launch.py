@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -41,6 +42,11 @@ class Request:
     with_executor: bool
     exchange: str
     hedge: bool = False
+
+
+def settings_line(env_file: Path) -> str:
+    """Where the demo's settings are; ``deployment/proof.sh`` finds them by this line."""
+    return f"settings {env_file}"
 
 
 def launch_demo(request: Request, folder: RunFolder) -> bool:
@@ -81,7 +87,7 @@ def launch_demo(request: Request, folder: RunFolder) -> bool:
                 f"redis    of its own, version {server.version}, port {server.port};  exchange  {exchange_url}",
                 f"metrics  http://127.0.0.1:{port}/{elsewhere(port, demo.USUAL_METRICS_PORT)}",
                 *(watcher.place for watcher in beside),
-                f"settings {env_file}",
+                settings_line(env_file),
                 FIRST_SECONDS,
                 f"look     in another terminal: {shlex.quote(str(p33))} status",
             ),

@@ -157,7 +157,9 @@ ISSUING = (
     Guard(
         promise="strangers' symbols share one label",
         within="verdict_calls.verdict_args",
-        change=instead("position_key(plan.symbol, leg) if plan.symbol in policy.allowlist else OTHER_SYMBOL", "symbol"),
+        change=instead(
+            "position_key(plan.symbol, leg) if plan.symbol in policy.allowlist else OTHER_SYMBOL", "plan.symbol"
+        ),
         tests=(f"{COMMIT_TESTS}::test_strangers_symbols_share_one_label",),
     ),
     Guard(
