@@ -66,11 +66,11 @@ celery-exporter: $(VENV)-celery-exporter/.done  ## the queue metrics, in an envi
 up: $(VENV)/.demo $(VENV)-celery-exporter.tried  ## start everything on this machine, with a simulated exchange; ARGS="--for 60 --json"
 	@$(BIN)/p33 up $(ARGS)
 
-# Most of the time of most tests is waiting for a process, so three files at a time suit two cores. What failed in that
+# Most of the time of most tests is waiting for a process, so four files at a time suit two cores. What failed in that
 # crowd is run once more, alone, in processes of its own: a real failure fails again.
 test: $(VENV)/.dev $(VENV)-celery-exporter.tried  ## lint, types, layers and all tests (under 10 minutes)
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync lint types layers
-	$(BIN)/pytest tests -n 3 --dist loadfile $(ARGS) || $(BIN)/pytest tests --last-failed --last-failed-no-failures none
+	$(BIN)/pytest tests -n 4 --dist loadfile $(ARGS) || $(BIN)/pytest tests --last-failed --last-failed-no-failures none
 
 unit: $(VENV)/.dev  ## the tests without I/O, in seconds
 	$(BIN)/pytest tests/unit tests/property $(ARGS)

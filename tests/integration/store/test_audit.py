@@ -6,11 +6,22 @@ from collections.abc import Callable
 
 import pytest
 
+from p33_tasks.abilities import RestingOrder
 from p33_tasks.domain.models import Leg
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import CorruptStateError
 from p33_tasks.store.audit import decode_entry, replay
 from tests.support.gate import OTHER, SYMBOL, Gate
+from tests.support.resting import order, read_resting
+
+
+def limited(gate: Gate, *orders: RestingOrder) -> Gate:
+    """The same with ``P33_SUBTRACT_RESTING``, after a reading that found such orders; without any, before the first."""
+    gate = Gate(gate.server, subtract_resting=True)
+    if orders:
+        read_resting(gate, *orders)
+    return gate
+
 
 SITUATIONS: dict[str, Callable[[Gate], object]] = {
     "allow": lambda g: g.judge(),
@@ -36,6 +47,8 @@ SITUATIONS: dict[str, Callable[[Gate], object]] = {
     "reconcile_required_qty_mismatch": lambda g: (g.put_position("0.0411"), g.judge()),
     "missing_market_metadata": lambda g: (g.redis.hset(g.keys.market(SYMBOL), "step_size", "0"), g.judge()),
     "qty_below_step_size": lambda g: (g.put_market(step="1"), g.judge()),
+    "resting_orders_unknown": lambda g: limited(g).judge(),
+    "resting_orders_cover_position": lambda g: limited(g, order("0.04")).judge(),
 }
 
 

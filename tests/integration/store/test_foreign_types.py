@@ -11,19 +11,24 @@ from importlib import resources
 
 import pytest
 
+from p33_tasks.abilities import RestingReport
 from p33_tasks.contract.entries import copy_of
 from p33_tasks.domain.decision import evaluate
+from p33_tasks.domain.executions import Breach, OrderRecord
 from p33_tasks.domain.holds import AGREEMENTS, HoldReason
+from p33_tasks.domain.late_breaches import LateBreach
 from p33_tasks.domain.models import Leg
 from p33_tasks.domain.reconciliation import Account, Known, Share, TradeClass, Watermark
 from p33_tasks.errors import P33Error
-from p33_tasks.ports import HoldRequest, MarketsLoaded, Note, PlanName, PositionState
+from p33_tasks.ports import HoldRequest, MarketsLoaded, Note, PlanName, PositionState, RestingClaim
 from p33_tasks.store.connection import connect
 from p33_tasks.store.entries import RedisEntries
 from p33_tasks.store.lua_header import Named
 from p33_tasks.store.lua_source import PRELUDE, header
+from p33_tasks.store.notifications import RedisNotifications
 from p33_tasks.store.operator import Retry
 from p33_tasks.store.reconciliation import RedisReconcileStore
+from p33_tasks.store.resting import RedisRestingStore
 from p33_tasks.store.scripts import NO_ARGS, Scripts
 from tests.support.gate import LONG, SOURCE, SYMBOL, Gate
 
@@ -251,6 +256,38 @@ def retry_dead_letter(gate: Gate) -> Act:
     return lambda: gate.operator.retry_dead_letter(letter, retry, by="test")
 
 
+def count_breaches(gate: Gate) -> Act:
+    gate.make_ready()
+    gate.allow()
+    store, state = claimed(gate)
+    breach = LateBreach(
+        order_id="7",
+        plan_id="plan-1",
+        kinds=(Breach.QUANTITY,),
+        record=OrderRecord(plan_id="plan-1", breaches=(Breach.QUANTITY,)),
+        executed={"7": Decimal("0.040")},
+    )
+    return lambda: store.count_breaches(state, [breach], Known(ledger_amt=LONG, remembered={}))
+
+
+def claim_notifications(gate: Gate) -> Act:
+    told = RedisNotifications(connect(gate.url), gate.keys)
+    told.claim()
+    gate.redis.xadd(gate.keys.reconcile_events, {"event": "repaired"})
+    return told.claim
+
+
+def claim_resting(gate: Gate) -> Act:
+    gate.make_ready()
+    return lambda: RedisRestingStore(connect(gate.url), gate.keys).claim(SOURCE)
+
+
+def put_resting(gate: Gate) -> Act:
+    store = RedisRestingStore(connect(gate.url), gate.keys)
+    claim = RestingClaim(now_ms=gate.now_ms(), life=gate.life, source=SOURCE)
+    return lambda: store.put(claim, RestingReport(orders={SYMBOL: ()}))
+
+
 ACTS: dict[str, tuple[str, Callable[[Gate], Act]]] = {
     act.__name__: (script, act)
     for script, act in (
@@ -285,6 +322,10 @@ ACTS: dict[str, tuple[str, Callable[[Gate], Act]]] = {
         ("settle_hold", settle_hold),
         ("repair_ledger", repair_ledger),
         ("retry_dead_letter", retry_dead_letter),
+        ("count_breaches", count_breaches),
+        ("claim_notifications", claim_notifications),
+        ("claim_resting", claim_resting),
+        ("put_resting", put_resting),
     )
 }
 
@@ -304,6 +345,8 @@ GOES_ON: dict[tuple[str, str], Callable[[Gate], object]] = {
     ("commit_verdict", f"p33:prepared:{SYMBOL}:0.75"): lambda g: (
         g.permit() == g.decision() and g.reserved_by() == "plan-1"
     ),
+    # Only where resting orders limit the quantity are they compared.
+    ("commit_verdict", f"p33:resting:{SYMBOL}"): lambda g: g.permit() == g.decision() and g.reserved_by() == "plan-1",
     # Only an emergency close leaves a trail of its own.
     **{
         ("commit_verdict", f"stream:p33.{name}"): lambda g: g.permit() == g.decision() and g.reserved_by() == "plan-1"
@@ -369,6 +412,15 @@ GOES_ON: dict[tuple[str, str], Callable[[Gate], object]] = {
     ("release_position", f"position:ledger:{SYMBOL}"): lambda g: g.service_holds.read(SYMBOL) is None,
     # Whatever else lies in a wish's place is no wish.
     ("claim_refresh", "p33:forecast:wish"): lambda g: g.redis.hget(g.keys.refresh, "token"),
+    # A breach holds the position beside whatever lies in a hold's place.
+    ("count_breaches", f"position:hold:{SYMBOL}"): lambda g: (
+        g.service_holds.read(SYMBOL) and g.count(f"p33_permit_breach_total|{SYMBOL}|quantity") == 1
+    ),
+    # One position's foreign value keeps no other's resting orders from being written.
+    **{
+        ("put_resting", f"p33:resting:{name}"): lambda g, other=other: g.redis.exists(g.keys.resting(SYMBOL, other))
+        for name, other in ((SYMBOL, Leg.LONG), (f"{SYMBOL}:LONG", Leg.SHORT), (f"{SYMBOL}:SHORT", Leg.BOTH))
+    },
     # A poisoned entry must get out of the way.
     ("dead_letter", "p33:counters"): lambda g: len(g.dead()) == 1 and g.pending(g.keys.plans) == 0,
 }

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from p33_tasks.abilities import RestingOrder, RestingReport
+from p33_tasks.abilities import RestingReport
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.models import Allow, Leg, OrderSide
-from p33_tasks.ports import CommitStatus, RestingClaim
+from p33_tasks.ports import CommitStatus
 from p33_tasks.services.prepare_permits import PreparationService
 from p33_tasks.services.promote_prepared import PromotionService
 from p33_tasks.store.audit import decode_entry, replay
@@ -19,28 +19,12 @@ from p33_tasks.store.prepared import RedisPreparedStore
 from p33_tasks.store.resting import PERIOD_MS, RedisRestingStore
 from tests.support.gate import OTHER, SOURCE, SYMBOL, Gate
 from tests.support.redis_server import RedisServer
+from tests.support.resting import order, read_resting
 
 
 @pytest.fixture
 def gate(server: RedisServer) -> Gate:
     return Gate(server, subtract_resting=True)
-
-
-def order(qty: str = "0.010", leg: Leg = Leg.BOTH, side: OrderSide = OrderSide.SELL, **changes: Any) -> RestingOrder:
-    fields: dict[str, Any] = {"order_id": "77", "client_order_id": "", "symbol": SYMBOL, **changes}
-    return RestingOrder(
-        leg=leg, side=side, open_qty=Decimal(qty), reduce_only=True, **{"is_conditional": False, **fields}
-    )
-
-
-def read(gate: Gate, *orders: RestingOrder, age_ms: int = 0, **report: Any) -> bool:
-    """As if the open orders had been read now, or ``age_ms`` ago."""
-    store = RedisRestingStore(gate.verdicts._client, gate.keys)
-    gate.redis.delete(gate.keys.resting_reading)
-    claim = store.claim(SOURCE)
-    assert claim is not None
-    claim = RestingClaim(now_ms=claim.now_ms - age_ms, life=claim.life, source=claim.source)
-    return store.put(claim, RestingReport(orders={SYMBOL: orders, OTHER: ()}, **report))
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -92,10 +76,10 @@ def test_what_outlived_the_store_is_not_written(gate: Gate) -> None:
 
 
 def test_a_later_reading_and_a_foreign_value_stay(gate: Gate) -> None:
-    assert read(gate, order("0.010"))
+    assert read_resting(gate, order("0.010"))
     gate.redis.set(gate.keys.resting(OTHER), "foreign")
     kept = gate.redis.hgetall(gate.keys.resting(SYMBOL))
-    assert read(gate, order("0.020"), age_ms=5_000)
+    assert read_resting(gate, order("0.020"), age_ms=5_000)
     assert gate.redis.hgetall(gate.keys.resting(SYMBOL)) == kept
     assert gate.redis.get(gate.keys.resting(OTHER)) == "foreign"
     assert 0 < gate.redis.ttl(gate.keys.resting(SYMBOL)) <= 600
@@ -106,7 +90,7 @@ def test_a_later_reading_and_a_foreign_value_stay(gate: Gate) -> None:
 
 def test_a_close_leaves_room_and_its_record_makes_the_same_verdict_again(gate: Gate) -> None:
     gate.make_ready("0.040")
-    read(gate, order("0.015"), order("0.040", is_conditional=True, order_id="78"))
+    read_resting(gate, order("0.015"), order("0.040", is_conditional=True, order_id="78"))
     verdict = gate.judge(action="CLOSE_FULL")
     assert isinstance(verdict, Allow)
     assert verdict.safe_close_qty == Decimal("0.025")
@@ -120,13 +104,13 @@ def test_a_close_leaves_room_and_its_record_makes_the_same_verdict_again(gate: G
 
 def test_orders_of_the_other_side_leave_all_of_it(gate: Gate) -> None:
     gate.make_ready("0.040")
-    read(gate, order("0.015", side=OrderSide.BUY))
+    read_resting(gate, order("0.015", side=OrderSide.BUY))
     assert gate.allow(action="CLOSE_FULL")["safe_close_qty"] == Decimal("0.04")
 
 
 def test_each_leg_has_its_own(gate: Gate) -> None:
     gate.make_hedged("0.040", "-0.020")
-    read(gate, order("0.015", Leg.LONG), order("0.020", Leg.SHORT, OrderSide.BUY))
+    read_resting(gate, order("0.015", Leg.LONG), order("0.020", Leg.SHORT, OrderSide.BUY))
     assert gate.allow("long", position_side=Leg.LONG, action="CLOSE_FULL")["safe_close_qty"] == Decimal("0.025")
     assert gate.why_not("short", position_side=Leg.SHORT) == "resting_orders_cover_position"
 
@@ -134,24 +118,24 @@ def test_each_leg_has_its_own(gate: Gate) -> None:
 def test_what_is_unknown_old_unreadable_or_foreign_denies(gate: Gate) -> None:
     gate.make_ready()
     assert gate.why_not("none") == "resting_orders_unknown"
-    read(gate, age_ms=91_000)
+    read_resting(gate, age_ms=91_000)
     assert gate.why_not("old") == "resting_orders_unknown"
-    read(gate, invalid={SYMBOL: "an odd row"})
+    read_resting(gate, invalid={SYMBOL: "an odd row"})
     assert gate.why_not("unreadable") == "resting_orders_unknown"
     gate.redis.delete(gate.keys.resting(SYMBOL))
     gate.redis.set(gate.keys.resting(SYMBOL), "foreign")
     assert gate.why_not("foreign") == "resting_orders_unknown"
     gate.redis.delete(gate.keys.resting(SYMBOL))
-    read(gate)
+    read_resting(gate)
     assert gate.why_not("read") == "allow"
     for fields in gate.audit():
         assert replay(decode_entry(fields)) == fields["verdict"]
 
 
 MOVED: dict[str, Callable[[Gate], Any]] = {
-    "a newer reading": lambda gate: (gate.until_after(gate.now_ms()), read(gate)),
+    "a newer reading": lambda gate: (gate.until_after(gate.now_ms()), read_resting(gate)),
     "another order": lambda gate: gate.redis.hset(gate.keys.resting(SYMBOL), "sell", '{"qty":0.04}'),
-    "a row that can not be read": lambda gate: read(gate, invalid={SYMBOL: "odd"}),
+    "a row that can not be read": lambda gate: read_resting(gate, invalid={SYMBOL: "odd"}),
     "none": lambda gate: gate.redis.delete(gate.keys.resting(SYMBOL)),
 }
 
@@ -159,7 +143,7 @@ MOVED: dict[str, Callable[[Gate], Any]] = {
 @pytest.mark.parametrize("what", MOVED)
 def test_orders_that_moved_since_the_evaluation_stop_the_allow(gate: Gate, what: str) -> None:
     gate.make_ready()
-    read(gate)
+    read_resting(gate)
     plan, entry = gate.publish()
     facts = gate.verdicts.load(plan)
     assert facts is not None
@@ -177,7 +161,7 @@ def test_orders_that_moved_since_the_evaluation_stop_the_allow(gate: Gate, what:
 
 def test_orders_that_grew_old_since_the_evaluation_stop_the_allow(gate: Gate) -> None:
     gate.make_ready()
-    read(gate, age_ms=90_000 - 300)
+    read_resting(gate, age_ms=90_000 - 300)
     plan, entry = gate.publish()
     facts = gate.verdicts.load(plan)
     assert facts is not None
@@ -193,7 +177,7 @@ def test_orders_that_grew_old_since_the_evaluation_stop_the_allow(gate: Gate) ->
 @pytest.mark.parametrize("what", [None, *MOVED])
 def test_a_prepared_verdict_is_issued_only_while_they_stand(gate: Gate, what: str | None) -> None:
     gate.make_ready("0.040")
-    read(gate, order("0.015"))
+    read_resting(gate, order("0.015"))
     forecast: dict[Any, Any] = {"symbol": SYMBOL, "action": "CLOSE_FULL", "horizon_sec": "30"}
     gate.redis.xadd(gate.keys.forecasts, forecast)
     prepared = RedisPreparedStore(gate.verdicts._client, gate.keys)
