@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -94,6 +95,7 @@ def _story_lines(story: Story) -> Iterator[tuple[str, str]]:
     if not allowed:
         yield from _remedy_lines(story)
         yield from ((f"  {escaped(line, limit=900)}", "") for line in retelling.holding(story))
+        yield from ((f"  {escaped(line, limit=900)}", "") for line in retelling.drifting(story))
     yield "What became of it", "bold"
     yield from ((f"  {line}", "") for line in retelling.aftermath(story))
     yield from _asked_lines(inputs, ts_ms)
@@ -163,6 +165,7 @@ def _story_json(story: Story) -> dict[str, Any]:
         },
         "executed_qty": story.executed,
         "holds": [hold_json(held) for held in story.holds],
+        "drifts": {drift.position: asdict(drift.known) for drift in story.drifts},
         "results": [{"entry_id": entry_id, "fields": dict(fields)} for entry_id, fields in story.results],
     }
 

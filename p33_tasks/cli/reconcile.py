@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -18,6 +19,7 @@ from p33_tasks.domain.holds import HeldBy
 from p33_tasks.domain.models import Leg
 from p33_tasks.store.scripts import translated_errors
 from p33_tasks.store.service_holds import ServiceHoldStore
+from p33_tasks.views.drifts import read_drifts
 from p33_tasks.views.holds import HeldPosition, hold_sentence, read_holds
 
 LATEST_EVENTS = 8
@@ -38,8 +40,9 @@ def reconcile() -> None:
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL]...")
 @json_option
 def status(symbols: tuple[str, ...], as_json: bool) -> None:
-    """Show the service's own holds (reason, since when, what ends each) and the latest events.
+    """Show the service's own holds, the drifts that reconciliation is at work on, and the latest events.
 
+    Of a hold its reason, since when and what ends it; of a drift its class, why it isn't repaired, the next reading.
     Without SYMBOL, all of P33_ALLOWLIST; the events are those of every symbol.
 
     \b
@@ -51,13 +54,17 @@ def status(symbols: tuple[str, ...], as_json: bool) -> None:
     wanted = tuple(map(symbol_of, symbols)) or session.settings.allowlist
     found = _holds(session, wanted)
     events, mode = _latest_events(session), str(session.settings.reconcile_mode)
+    drifts = read_drifts(session.client, session.keys, wanted)
     if as_json:
-        print_json({"mode": mode, "events": events, "holds": {held.position: hold_json(held) for held in found}})
+        holds = {held.position: hold_json(held) for held in found}
+        known = {drift.position: asdict(drift.known) for drift in drifts}
+        print_json({"mode": mode, "events": events, "holds": holds, "drifts": known})
         end_if_unlisted(wanted, session, as_json=as_json)
         return
     lines = [f"P33_RECONCILE_MODE={mode}", *(text for held in found for text in _lines(held))]
     if not found:
         lines.append(f"the service holds no position{' of these' if symbols else ''}")
+    lines += [f"{drift.position}  {escaped(drift.sentence, limit=600)}" for drift in drifts]
     if events:
         lines += [f"latest events, of {session.keys.reconcile_events}:", *map(_event, events)]
     print_lines(console(), (cell(line, limit=900) for line in lines))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -83,7 +84,7 @@ def _reservation(view: SymbolView) -> str:
 
 
 def service_lines(overview: Overview, place: str, policy: Policy) -> Iterator[Any]:
-    """What is not about one symbol: refreshes, streams, counters."""
+    """What stands below the table: refreshes, notes on symbols, streams, counters."""
     refresh, now = overview.refresh, overview.now_ms
     ago = "never" if refresh.succeeded_ms is None else f"{seconds(now - refresh.succeeded_ms)} ago"
     weight = f"request weight {refresh.used_weight} (the venue's count {refresh.reported_weight}) this minute"
@@ -93,6 +94,18 @@ def service_lines(overview: Overview, place: str, policy: Policy) -> Iterator[An
         yield cell(f"          the exchange asked for a pause: {seconds(refresh.paused_ms)} left", "red", limit=400)
     if refresh.error:
         yield cell(f"          the last refresh failed: {escaped(refresh.error, limit=300)}", "red", limit=600)
+    yield from _noted_lines(overview, policy)
+    for stream in overview.streams:
+        if stream.name in {"plans", "results"}:
+            yield cell(f"{stream.name:<10}{stream_text(stream)}", "red" if stream.problem else "", limit=600)
+    yield cell(f"verdicts  {counters_text(overview)}", limit=2_000)
+    yield cell(f"redis     {place}, version {overview.redis_version}", limit=400)
+    for problem in overview.problems:
+        yield cell(f"problem   {problem}", "red", limit=400)
+
+
+def _noted_lines(overview: Overview, policy: Policy) -> Iterator[Any]:
+    """What the table has no room for: limits, holds, and what reconciliation knows of a drift."""
     for view in overview.symbols:
         if text := limits_text(view, policy):
             yield cell(f"limits    {escaped(view.position)}: {text}", limit=600)
@@ -101,13 +114,10 @@ def service_lines(overview: Overview, place: str, policy: Policy) -> Iterator[An
             yield cell(
                 f"hold      {escaped(view.position)}: {escaped(hold_sentence(hold), limit=400)}", "red", limit=600
             )
-    for stream in overview.streams:
-        if stream.name in {"plans", "results"}:
-            yield cell(f"{stream.name:<10}{stream_text(stream)}", "red" if stream.problem else "", limit=600)
-    yield cell(f"verdicts  {counters_text(overview)}", limit=2_000)
-    yield cell(f"redis     {place}, version {overview.redis_version}", limit=400)
-    for problem in overview.problems:
-        yield cell(f"problem   {problem}", "red", limit=400)
+    for view in overview.symbols:
+        if view.reconciling is not None:
+            text = view.reconciling.sentence(view.facts.now_ms)
+            yield cell(f"drift     {escaped(view.position)}: {escaped(text, limit=500)}", limit=600)
 
 
 def limits_text(view: SymbolView, policy: Policy) -> str:
@@ -247,6 +257,7 @@ def symbol_json(view: SymbolView, policy: Policy) -> dict[str, Any]:
         "in_flight_plan_id": facts.reserved_by,
         "in_flight_ttl_ms": facts.reservation_ttl_ms,
         "hold": view.hold_why,
+        "reconciling": view.reconciling and asdict(view.reconciling),
         "gate": gate_word(view, policy),
         **{name: view.price(name) for name in SNAPSHOT_PRICE_FIELDS},
         "problems": [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from p33_tasks.contract.hash_values import number
@@ -60,6 +60,11 @@ def hold_evidence(why: str, event_id: str, account: Account | None) -> str:
     return exact_json.dumps({"id": event_id, "why": why[:300], **evidence_of(account)})
 
 
+def class_of(account: Account | None) -> str:
+    """Of the trades that explain a drift, with commas between; ``unexplained`` where none do or none were read."""
+    return ",".join(account.classes) if account is not None and account.problem is None else "unexplained"
+
+
 def event_fields(
     position: str, *, account: Account | None, before: str, after: str, why: str, by: str, is_settled: bool = False
 ) -> dict[str, str]:
@@ -74,14 +79,9 @@ def event_fields(
         by: Who caused it.
         is_settled: Both sides agree again: there is no drift whose class could be told.
     """
-    classes: Sequence[str] = ("unexplained",)
-    if is_settled:
-        classes = ()
-    elif account is not None and account.problem is None:
-        classes = account.classes
     return {
         "position": position,
-        "class": ",".join(classes),
+        "class": "" if is_settled else class_of(account),
         "before": before,
         "after": after,
         "why": why[:300],

@@ -128,7 +128,11 @@ class Drift:
         return "again"
 
     def _open(self, decision: Decision, account: Account, tries: Tries) -> str:
-        case = {"drift": self._case.drift_name, "readings": str(tries.readings), "first_ms": str(tries.first_ms)}
+        case = {
+            **self._case.told(account, decision.why),
+            "readings": str(tries.readings),
+            "first_ms": str(tries.first_ms),
+        }
         if decision.act is Act.HOLD and decision.hold is not None and self._policy.mode is Mode.REPAIR:
             self._store.note(self._state, Note(case=case, is_new_drift=not self._case.is_same_drift()))
             return self._hold(decision.hold, decision.why, account)
@@ -146,7 +150,7 @@ class Drift:
         """Tell what was found, and change nothing: the mode or the setting doesn't permit more, or no rule denies."""
         note = self._case.note("explained" if account.problem is None else "drift_seen", account, decision.why)
         case = {
-            "drift": self._case.drift_name,
+            **self._case.told(account, decision.why),
             "next_ms": str(self._case.next_ms()),
             "waits": str(self._case.waits() + 1),
         }
@@ -157,7 +161,7 @@ class Drift:
         if self._state.reserved_by is not None:
             return "wait"
         tries = self._case.tries(is_closed=False)
-        case = {"drift": self._case.drift_name, "readings": str(tries.readings), "first_ms": str(tries.first_ms)}
+        case = {**self._case.told(None, why), "readings": str(tries.readings), "first_ms": str(tries.first_ms)}
         is_held = tries.are_enough and self._case.is_denied() and self._policy.mode is Mode.REPAIR
         note = self._case.note("drift_seen", None, why)
         wait_ms = self._case.next_ms() if tries.are_enough else self._state.now_ms + AGAIN_MS

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from p33_tasks.contract.reconciliation import event_fields
+from p33_tasks.contract.drifts import MAX_DRIFT_WHY_CHARS, drift_name
+from p33_tasks.contract.reconciliation import class_of, event_fields
 from p33_tasks.domain.models import Policy
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.domain.reconciliation import Account, Watermark
@@ -106,7 +107,7 @@ class PositionCase:
     @property
     def drift_name(self) -> str:
         """Both amounts: what the drift is."""
-        return f"{canonical(self.exchange_amt)}|{canonical(self.ledger_amt)}"
+        return drift_name(canonical(self.exchange_amt), canonical(self.ledger_amt))
 
     def is_same_drift(self) -> bool:
         """Whether this drift was read before."""
@@ -123,6 +124,10 @@ class PositionCase:
         readings = whole(case.get("readings")) if is_same else 0
         first_ms = whole(case.get("first_ms")) if is_same and readings else now_ms
         return Tries(readings=readings + (0 if is_closed else 1), first_ms=first_ms, now_ms=now_ms)
+
+    def told(self, account: Account | None, why: str) -> dict[str, str]:
+        """What is kept of a reading for people, beside the drift that it is about."""
+        return {"drift": self.drift_name, "class": class_of(account), "why": why[:MAX_DRIFT_WHY_CHARS]}
 
     def waits(self) -> int:
         """How often this drift was told and left."""

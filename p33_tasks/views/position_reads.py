@@ -2,7 +2,8 @@
 
 Snapshot and ledger are two commands per position, the market rules a third. Holds, reservations and statistics of all
 positions are one MGET, and one EXISTS that counts what MGET leaves out: keys of another type. Stored limits and
-resting orders are asked for where an EXISTS counts any. What is found is read once more, in a second round trip.
+resting orders are asked for where an EXISTS counts any, and what reconciliation knows where amounts differ: both in a
+second round trip, as is what has to be read once more.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis as redis_py
 
+from p33_tasks.contract.drifts import DRIFT_FIELDS, decode_drift
 from p33_tasks.contract.holds import decode_holds
 from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.ledgers import LEDGER_FIELDS, decode_ledger
@@ -57,6 +59,18 @@ class RawPosition:
     service_hold: Any = None
     reserved_by: Any = None
     ttl_ms: Any = None
+    drift: Any = (None,) * len(DRIFT_FIELDS)
+
+    @property
+    def amounts(self) -> tuple[str, str]:
+        """On the exchange and by the ledger, as stored; empty where there is none."""
+        return list_or_empty(self.snapshot, 1)[0] or "", list_or_empty(self.ledger, 1)[0] or ""
+
+    @property
+    def differs(self) -> bool:
+        """Whether both amounts are known, and are not the same."""
+        exchange_amt, ledger_amt = self.amounts
+        return bool(exchange_amt and ledger_amt) and exchange_amt != ledger_amt
 
 
 class PositionBatch:
@@ -127,6 +141,11 @@ class PositionBatch:
                 for (name, fields, named), count in zip(self._hashes, counted, strict=True)
                 if count
                 for raw, key in named
+            ),
+            *(
+                (raw, "drift", ("HMGET", self._keys.reconcile_case(raw.symbol, raw.leg), *DRIFT_FIELDS))
+                for raw in self.positions
+                if raw.differs
             ),
         ]
         if there > sum(value is not None for value in texts):
@@ -237,7 +256,7 @@ def read_symbol(keys: Keys, raw: RawPosition, base: Facts, *, of_symbol: Snapsho
         resting_problem=resting_problem,
         limits=limits,
         limits_problem=limits_problem,
-        as_stored=(list_or_empty(raw.snapshot, 1)[0] or "", list_or_empty(raw.ledger, 1)[0] or ""),
+        as_stored=raw.amounts,
     )
     return SymbolView(
         symbol=symbol,
@@ -247,6 +266,7 @@ def read_symbol(keys: Keys, raw: RawPosition, base: Facts, *, of_symbol: Snapsho
         prices=tuple(list_or_empty(raw.snapshot, count + len(SNAPSHOT_PRICE_FIELDS))[count:]),
         volatility_ratio=None if raw.statistics is None else decode_statistics(raw.statistics).ratio,
         reservation_is_endless=raw.ttl_ms == NO_EXPIRY,
+        reconciling=None if isinstance(raw.drift, Exception) else decode_drift(raw.drift, *raw.amounts),
     )
 
 

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
+from p33_tasks.contract.drifts import KnownDrift
 from p33_tasks.contract.positions import position_key
-from p33_tasks.contract.snapshots import (
-    SNAPSHOT_PRICE_FIELDS,
-)
+from p33_tasks.contract.snapshots import SNAPSHOT_PRICE_FIELDS
 from p33_tasks.domain import quantities as q
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.limits import in_force
 from p33_tasks.domain.models import Facts, Leg, Plan, Policy, Verdict
 from p33_tasks.errors import InvalidQuantityError
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +26,7 @@ class SymbolView:
     prices: tuple[str | None, ...] = (None,) * len(SNAPSHOT_PRICE_FIELDS)  # as stored, read when they are asked for
     volatility_ratio: float | None = None  # of the last 5 minutes over the last day, at least 1; None: unknown
     reservation_is_endless: bool = False  # held without an expiry, which this service never writes
+    reconciling: KnownDrift | None = None  # what reconciliation found of a drift of these very amounts
 
     @property
     def position(self) -> str:
@@ -112,8 +108,3 @@ class SymbolView:
             issued_ms=self.facts.now_ms,
         )
         return evaluate(plan, self.facts, self.policy_in_force(policy))
-
-
-def is_hedged(view: SymbolView) -> bool:
-    """Whether the symbol has two positions, its legs."""
-    return view.facts.snapshot is not None and bool(view.facts.snapshot.position.hedge_mode)

@@ -116,6 +116,16 @@ def holding(story: Story) -> Iterator[str]:
         yield f"Now {held.position} is {hold_sentence(held.hold)}. {held.remedy}"
 
 
+_BY_DRIFT = frozenset({Reason.SIDE_MISMATCH, Reason.QTY_MISMATCH, Reason.RECONCILE_HOLD_ACTIVE})
+
+
+def drifting(story: Story) -> Iterator[str]:
+    """Of a deny because of a drift: what reconciliation knows of it now."""
+    if str(story.verdict.get("reason")) in _BY_DRIFT:
+        for drift in story.drifts:
+            yield f"Reconciliation of {drift.position} now: {drift.sentence}."
+
+
 def aftermath(story: Story) -> Iterator[str]:
     """What became of the verdict: the permit, the reservation, the results."""
     allowed, taken = story.verdict.get("allow") is True, story.consumption

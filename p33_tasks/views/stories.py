@@ -22,6 +22,7 @@ from p33_tasks.domain.models import Leg
 from p33_tasks.domain.quantities import ZERO, add
 from p33_tasks.errors import CorruptStateError
 from p33_tasks.store.scripts import translated_errors
+from p33_tasks.views.drifts import DriftingPosition, read_drifts
 from p33_tasks.views.holds import HeldPosition, read_holds
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Story:
     breaches: Mapping[str, OrderRecord] = field(default_factory=dict)  # by order id: what went beyond the permit
     executed: Decimal | None = None  # base units, the sum over the plan's orders; None: nothing is on record
     holds: tuple[HeldPosition, ...] = ()  # on the plan's symbol now
+    drifts: tuple[DriftingPosition, ...] = ()  # of the plan's symbol now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,7 @@ def read_story(client: redis.Redis, keys: Keys, plan_id: str) -> Story | None:
         breaches=_breaches(plan_id, executed, records),
         executed=reduce(add, executed.values(), ZERO) if executed else None,
         holds=read_holds(client, keys, [str(symbol)]),
+        drifts=read_drifts(client, keys, [str(symbol)]),
     )
 
 

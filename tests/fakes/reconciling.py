@@ -16,7 +16,7 @@ from p33_tasks.domain.reconciliation import Account, Known, Watermark
 from p33_tasks.ports import HoldRequest, Note, PositionState
 from tests.fakes.account import KEYS, MemoryAccount
 
-_FORGOTTEN = ("readings", "first_ms", "waits", "next_ms")
+_FORGOTTEN = ("readings", "first_ms", "waits", "next_ms", "class", "why")
 _OF_A_DRIFT = (*_FORGOTTEN, "drift", "candidate_ms", "candidate_amt")
 
 

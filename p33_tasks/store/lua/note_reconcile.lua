@@ -39,7 +39,7 @@ if event_name ~= '' and redis.call('HGET', case_key, 'event:' .. event_name) ~= 
   count(counters_key, 'p33_reconcile_total|' .. label .. '|' .. event_name)
 end
 if is_new_drift == '1' then
-  redis.call('HDEL', case_key, 'readings', 'first_ms', 'waits', 'next_ms')
+  redis.call('HDEL', case_key, 'readings', 'first_ms', 'waits', 'next_ms', 'class', 'why')
 end
 for _, field in ipairs(fields) do
   if field.value == '' then

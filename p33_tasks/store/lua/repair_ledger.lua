@@ -141,7 +141,7 @@ redis.call('EXPIRE', ledger_key, ledger_ttl_sec)
 redis.call('DEL', watermark_key)
 for name, value in pairs(cjson.decode(watermark_json)) do redis.call('HSET', watermark_key, name, value) end
 redis.call('EXPIRE', watermark_key, fills_ttl_sec)
-redis.call('HDEL', case_key, 'readings', 'first_ms', 'waits', 'next_ms', 'drift', 'candidate_ms', 'candidate_amt')
+redis.call('HDEL', case_key, 'readings', 'first_ms', 'waits', 'next_ms', 'class', 'why', 'drift', 'candidate_ms', 'candidate_amt')
 redis.call('HSET', case_key, 'unconfirmed_ms', text(now), 'unconfirmed_id', event_id)
 redis.call('EXPIRE', case_key, case_ttl_sec)
 count(counters_key, 'p33_reconcile_total|' .. label .. '|repaired')

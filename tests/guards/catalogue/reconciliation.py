@@ -188,6 +188,19 @@ RECONCILIATION = (
         file="integration/services/test_reconcile.py",
     ),
     Guard(
+        promise="reconciliation: nobody is shown the explanation of another drift",
+        within="drifts.decode_drift",
+        change=never("drift != drift_name(exchange_amt, ledger_amt)"),
+        tests=("unit/contract/test_drifts.py::test_of_other_amounts_nothing_is_known",),
+    ),
+    _script(
+        "reconciliation: what was found of one drift is forgotten with it",
+        "lua.note_reconcile",
+        without(", 'class', 'why'"),
+        "test_another_drift_forgets_what_was_tried_about_the_one_before",
+        file="integration/services/test_port_contracts.py",
+    ),
+    Guard(
         promise="reconciliation: an order beyond its permit is counted before the repair hides it",
         within="Drift._repair",
         change=without('if self._count_breaches(account, known) == "again": return "moved"'),

@@ -60,3 +60,35 @@ def test_release_of_a_lasting_drift_names_the_way_out(gate: Gate, call: Call) ->
         done = call("reconcile", "release", SYMBOL, "--why", "looked it up")
         assert done.exit_code == 0
         assert (f"p33 ledger adopt --replace {SYMBOL}" in done.stdout) is is_told
+
+
+def test_a_drift_is_told_with_its_class_and_its_next_step(gate: Gate, call: Call) -> None:
+    gate.make_ready("0.040")
+    gate.put_ledger("0.030")
+    case = {
+        "drift": "0.04|0.03",
+        "class": "external",
+        "why": "somebody else traded this position",
+        "readings": "2",
+        "next_ms": str(gate.now_ms() + 30_500),
+    }
+    gate.redis.hset(gate.keys.reconcile_case(SYMBOL), mapping=case)
+    shown = " ".join(call("reconcile", "status").stdout.split())
+    told = "exchange 0.04, ledger 0.03: external: somebody else traded this position; read 2 times; next reading in"
+    assert told in shown
+    assert json.loads(call("reconcile", "status", "--json").stdout)["drifts"][SYMBOL]["classes"] == "external"
+    assert "external: somebody else traded this position; read 2 times" in " ".join(call("status").stdout.split())
+    assert json.loads(call("status", SYMBOL, "--json").stdout)["symbols"][0]["reconciling"]["readings"] == 2
+    assert gate.why_not() == "reconcile_required_qty_mismatch"
+    assert json.loads(call("explain", "plan-1", "--json").stdout)["drifts"][SYMBOL]["classes"] == "external"
+    assert told in " ".join(call("explain", "plan-1").stdout.split())
+    gate.redis.hset(gate.keys.reconcile_case(SYMBOL), "drift", "0.04|0.02")  # of another drift
+    assert "external" not in call("reconcile", "status").stdout
+
+
+def test_a_foreign_value_in_the_place_of_what_is_known_hides_nothing_else(gate: Gate, call: Call) -> None:
+    gate.make_ready("0.040")
+    gate.redis.set(gate.keys.reconcile_case(SYMBOL), "foreign")
+    done = call("reconcile", "status")
+    assert done.exit_code == 0
+    assert "the service holds no position" in done.stdout

@@ -382,7 +382,7 @@ def test_what_is_noted_is_there_at_the_next_claim_and_a_fact_is_told_once(place:
 
 def test_another_drift_forgets_what_was_tried_about_the_one_before(place: Any) -> None:
     store, state = claimed(place)
-    tried = {"readings": "2", "first_ms": "1", "waits": "1", "next_ms": "5"}
+    tried = {"readings": "2", "first_ms": "1", "waits": "1", "next_ms": "5", "class": "late", "why": "x"}
     assert store.note(state, Note(case=tried))
     assert store.note(state, Note(case={"readings": "1"}, is_new_drift=True))
     store.release(state)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import redis
 
+from p33_tasks.contract.drifts import KnownDrift
 from p33_tasks.contract.keys import Keys
 from p33_tasks.domain.models import Leg
 from p33_tasks.store.connection import connect
@@ -85,3 +86,20 @@ def test_six_hundred_symbols_take_three_commands_each_and_eight_in_hedge_mode(
     after = gate.redis.info("stats")["total_commands_processed"]
     assert len(found.symbols) == 600 * (1 + is_hedged)
     assert after - before <= per_symbol * 600 + 50
+
+
+def test_what_reconciliation_knows_is_read_of_the_amounts_that_differ_now(gate: Gate) -> None:
+    gate.make_ready("0.040")
+    gate.make_ready("1.2", symbol=OTHER)
+    gate.put_ledger("0.030")
+    known = {"class": "external", "why": "somebody else traded this position", "readings": "2", "next_ms": "5"}
+    for symbol, drift in ((SYMBOL, "0.04|0.03"), (OTHER, "1.2|1.2")):
+        gate.redis.hset(gate.keys.reconcile_case(symbol), mapping={**known, "drift": drift})
+    drifting, agreeing = overview(gate).symbols
+    assert drifting.reconciling == KnownDrift(classes="external", why=known["why"], readings=2, next_ms=5)
+    assert agreeing.reconciling is None
+    gate.put_ledger("0.020")
+    assert overview(gate).symbols[0].reconciling is None
+    gate.redis.delete(gate.keys.reconcile_case(SYMBOL))
+    gate.redis.set(gate.keys.reconcile_case(SYMBOL), "foreign")
+    assert overview(gate).symbols[0].reconciling is None

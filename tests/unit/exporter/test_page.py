@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -12,13 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p33_tasks.domain.models import SymbolLimits
+from p33_tasks.contract.drifts import KnownDrift
+from p33_tasks.domain.models import Leg, SymbolLimits
+from p33_tasks.domain.resting import Resting
 from p33_tasks.exporter.answers import is_own_name
 from p33_tasks.exporter.cluster import Reading
 from p33_tasks.exporter.health import readiness
 from p33_tasks.exporter.history import History, Point
 from p33_tasks.exporter.page import home, plan, plots, templates, text
 from p33_tasks.settings import Settings
+from p33_tasks.views.drifts import DriftingPosition
 from p33_tasks.views.overview import Overview
 from p33_tasks.views.recent import RecentVerdict
 from p33_tasks.views.stories import Story, Trace
@@ -162,6 +166,27 @@ def test_a_symbol_shows_both_amounts_drift_age_cooldown_and_who_holds_it() -> No
         assert part in told
     assert "plan plan-9, 61.0 s" in told
     assert "reconcile_hold_active" in told
+
+
+def test_a_symbol_shows_what_rests_at_the_venue_and_what_reconciliation_knows() -> None:
+    resting = Resting(ts_ms=NOW_MS - 1_000, life="1" * 40, source="x", qty=Decimal("0.004"))
+    known = KnownDrift(classes="external", why="somebody else traded", readings=2, next_ms=NOW_MS + 12_000)
+    view = replace(make_view(ledger="0.020", resting=resting), reconciling=known)
+    told = shown(home_page(make_overview(view)))
+    assert "0.004 rests" in told
+    assert "external: somebody else traded; read 2 times; next reading in 12 s" in told
+    assert "rests" not in shown(home_page(make_overview(make_view())))
+
+
+def test_a_plan_denied_for_a_drift_shows_what_reconciliation_knows_of_it_now() -> None:
+    known = KnownDrift(classes="external", why="somebody <b>else</b> traded", readings=0, next_ms=None)
+    drift = DriftingPosition(
+        symbol="BTCUSDT", leg=Leg.BOTH, exchange_amt="0.04", ledger_amt="0.03", known=known, now_ms=NOW_MS
+    )
+    told = "BTCUSDT now: exchange 0.04, ledger 0.03: external: somebody <b>else</b> traded"
+    for reason, is_told in (("reconcile_required_qty_mismatch", True), ("no_position", False)):
+        found = replace(story(allow=False, reason=reason, details={}), drifts=(drift,))
+        assert (told in shown(plan.render("p-1", found)[0])) is is_told
 
 
 def test_symbols_that_need_somebody_stand_first_with_what_ends_it() -> None:

@@ -210,3 +210,20 @@ def test_what_a_lost_result_hid_is_counted_once_and_repaired(
     assert outcomes == (["moved", "repaired"] if kinds else ["repaired", "agreed"])
     assert [breach.kinds for breach in world.store.breaches] == ([kinds] if kinds else [])
     assert world.ledger == Decimal("0.040") + Decimal(traded)
+
+
+def test_what_was_found_is_kept_for_people_until_the_drift_is_another(world: World) -> None:
+    world.venue.trade("7", "-0.010")
+    assert world.refresh() == "held"
+    case = world.store.cases[SYMBOL]
+    assert (case["drift"], case["class"], case["why"]) == (
+        "0.03|0.04",
+        "external",
+        "somebody else traded this position",
+    )
+    world.venue.is_down = True
+    world.ledger = Decimal("0.035")
+    assert world.refresh(LEAST_READING_MS) == "unread"
+    case = world.store.cases[SYMBOL]
+    assert case["drift"] == "0.03|0.035"
+    assert "class" not in case

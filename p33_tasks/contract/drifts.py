@@ -1,0 +1,53 @@
+"""What reconciliation keeps of a drift for people: its class, why nothing more was done, and when it is read again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from p33_tasks.contract.hash_values import MAX_NAME_CHARS, Raw
+
+DRIFT_FIELDS = ("drift", "class", "why", "readings", "next_ms")
+MAX_DRIFT_WHY_CHARS = 300
+_MOST_DIGITS = 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownDrift:
+    """The last reading of a drift."""
+
+    classes: str  # of the trades that explain it, with commas between; or ``unexplained``
+    why: str  # it is not repaired
+    readings: int  # complete ones that didn't explain it
+    next_ms: int | None  # Redis TIME before which it isn't read again
+
+    def sentence(self, now_ms: int) -> str:
+        """For people: class, reason and next step; ``now_ms`` is Redis TIME."""
+        told = self.why if self.why.startswith("explained") else f"{self.classes}: {self.why}"  # it names them itself
+        read = f"; read {self.readings} times" if self.readings > 1 else ""
+        left_ms = 0 if self.next_ms is None else max(self.next_ms - now_ms, 0)
+        again = f"in {left_ms / 1000:.0f} s" if left_ms else "with the next refresh"
+        return f"{told}{read}; next reading {again}"
+
+
+def drift_name(exchange_amt: str, ledger_amt: str) -> str:
+    """What a drift is: both amounts, canonical."""
+    return f"{exchange_amt}|{ledger_amt}"
+
+
+def decode_drift(raw: Raw, exchange_amt: str | None, ledger_amt: str | None) -> KnownDrift | None:
+    """Read ``DRIFT_FIELDS``; None where they are of other amounts than those that differ now, as stored."""
+    drift, classes, why, readings, next_ms = raw
+    if not exchange_amt or not ledger_amt or exchange_amt == ledger_amt or not classes:
+        return None
+    if drift != drift_name(exchange_amt, ledger_amt):
+        return None
+    return KnownDrift(
+        classes=classes[:MAX_NAME_CHARS],
+        why=(why or "")[:MAX_DRIFT_WHY_CHARS],
+        readings=_whole(readings) or 0,
+        next_ms=_whole(next_ms),
+    )
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else None
