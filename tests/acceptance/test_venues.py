@@ -28,7 +28,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="module")
 def poll_sec(venue: str) -> float:
     """What leaves the executor a third of the request budget."""
-    return max(1.0, 1.5 * venue_spec(venue).least_poll_ms / 1000)
+    return max(1.0, round(1.5 * venue_spec(venue).least_poll_ms / 1000, 2))
 
 
 @pytest.fixture(scope="module")
