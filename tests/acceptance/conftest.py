@@ -21,16 +21,17 @@ from tests.support.simulator import running_simulator
 
 
 @pytest.fixture(scope="module")
-def redis_server() -> Iterator[RedisServer]:
-    with running_redis("bundled", aof=True) as server:
-        server.skip_first_pause()
-        yield server
-
-
-@pytest.fixture(scope="module")
 def venue() -> str:
     """Whose API the simulated exchange has."""
     return BINANCE
+
+
+@pytest.fixture(scope="module")
+def redis_server(venue: str) -> Iterator[RedisServer]:
+    """One for each venue: under one prefix, another account's snapshots are refused for ten minutes."""
+    with running_redis("bundled", aof=True) as server:
+        server.skip_first_pause()
+        yield server
 
 
 @pytest.fixture(scope="module")
