@@ -107,11 +107,17 @@ class AsyncPermitClient:
 
     async def _run(self, steps: Steps) -> Consumed:
         answer: Any = None
+        task = asyncio.current_task()
+        cancelled_before = 0 if task is None else task.cancelling()
         try:
             while True:
                 step = steps.send(answer)
                 with as_refusal():
                     answer = await self._answer(step)
+                # redis-py sends within asyncio.wait_for, which up to Python 3.11 forgets a cancellation that comes in
+                # the moment the sending is done: the wait would go on, and consume for a caller that has given up.
+                if task is not None and task.cancelling() > cancelled_before:
+                    raise asyncio.CancelledError
         except StopIteration as done:
             consumed: Consumed = done.value
             return consumed

@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"no guard fits {asked.k!r}")
     if asked.list:
         for guard in guards:
-            _say(f"{guard.where}: {guard.promise}")
+            _say(f"{guard.within}: {guard.promise}")
         return 0
     return _run(guards, baseline=not asked.no_baseline)
 
@@ -57,7 +57,7 @@ def _run(guards: Sequence[Guard], *, baseline: bool) -> int:
 
 def _line(number: int, of: int, finding: Finding) -> str:
     guard, width = finding.guard, len(str(of))
-    head = f"[{number:{width}}/{of}] {finding.outcome:9} {finding.seconds:5.1f} s  {guard.where}: {guard.promise}"
+    head = f"[{number:{width}}/{of}] {finding.outcome:9} {finding.seconds:5.1f} s  {guard.within}: {guard.promise}"
     return head if finding.outcome is Outcome.NOTICED else f"{head}\n    {finding.detail}"
 
 
@@ -69,7 +69,7 @@ def _print_table(findings: Sequence[Finding], seconds: float) -> None:
         table.add_column(name, justify="right")
     by_file: dict[str, Counter[Outcome]] = {}
     for finding in findings:
-        by_file.setdefault(finding.path or finding.guard.where, Counter())[finding.outcome] += 1
+        by_file.setdefault(finding.path or finding.guard.within, Counter())[finding.outcome] += 1
     for file, counts in sorted(by_file.items()):
         table.add_row(file, str(counts.total()), *(str(counts[column] or "") for column in columns))
     total = Counter(finding.outcome for finding in findings)
@@ -78,7 +78,7 @@ def _print_table(findings: Sequence[Finding], seconds: float) -> None:
     Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(table)
     for finding in findings:
         if finding.outcome is not Outcome.NOTICED:
-            _say(f"{finding.outcome} {finding.guard.where}: {finding.guard.promise}\n    {finding.detail}")
+            _say(f"{finding.outcome} {finding.guard.within}: {finding.guard.promise}\n    {finding.detail}")
     _say(f"{seconds / 60:.1f} minutes")
 
 

@@ -16,16 +16,8 @@ class Guard:
 
     promise: str  # what holds as long as the guard stands; unique
     tests: tuple[str, ...]  # node ids below tests/; at least one of them must fail
-    within: str = ""  # the function, class, bound name, script or page that holds the guard
-    change: Change | tuple[Change, ...] = ()  # the guard removed or inverted; must still be valid code
-    file: str = ""  # until every guard names its place: below p33_tasks/,
-    old: str = ""  # the guard, letter by letter, once in the file,
-    new: str = ""  # and without it
-
-    @property
-    def where(self) -> str:
-        """What the guard stands in, for people."""
-        return self.within or self.file
+    within: str  # the function, class, bound name, script or page that holds the guard
+    change: Change | tuple[Change, ...]  # the guard removed or inverted; must still be valid code
 
     @property
     def node_ids(self) -> tuple[str, ...]:
@@ -38,11 +30,6 @@ class Guard:
         Raises:
             GuardGoneError: No one place has its name.
         """
-        if not self.within:
-            path = f"p33_tasks/{self.file}"
-            if not (root / path).is_file():
-                raise GuardGoneError(f"{path} is gone")
-            return Place(name=self.file, path=path, start=0, end=0)
         try:
             return place_of(self.within, root)
         except NoSuchPlaceError as error:
@@ -56,16 +43,16 @@ class Guard:
         """
         place = self.place(root)
         text = (root / place.path).read_text("utf-8")
-        if not self.within:
-            found = text.count(self.old)
-            if found != 1:
-                raise GuardGoneError(f"its text is {found} times in {place.path}, not once")
-            return place.path, text.replace(self.old, self.new)
         changes = self.change if isinstance(self.change, tuple) else (self.change,)
         try:
             return place.path, changed(text, place.start, place.end, changes, place.path.rpartition(".")[2])
         except FragmentError as error:
             raise GuardGoneError(f"{place.name} in {place.path}: {error}") from error
+
+
+def guard(promise: str, within: str, change: Change | tuple[Change, ...], *tests: str) -> Guard:
+    """A guard in one line."""
+    return Guard(promise=promise, within=within, change=change, tests=tests)
 
 
 class GuardGoneError(ValueError):
@@ -77,7 +64,7 @@ def chosen(guards: Iterable[Guard], words: str) -> list[Guard]:
     alternatives = [part.split() for part in words.lower().split(" or ")]
 
     def fits(guard: Guard) -> bool:
-        text = " ".join((guard.promise, guard.where, *guard.tests)).lower()
+        text = " ".join((guard.promise, guard.within, *guard.tests)).lower()
         return any(all(word in text for word in part) for part in alternatives)
 
     return [guard for guard in guards if fits(guard)]

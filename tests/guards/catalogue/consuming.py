@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.guards.changes import Change, instead, never, without
-from tests.guards.guard import Guard
+from tests.guards.guard import Guard, guard
 
 CONSUME_TESTS = "integration/store/test_consume.py"
 SIGNED_TESTS = "integration/store/test_signed_permits.py"
@@ -16,19 +16,14 @@ def _consume(promise: str, change: Change, *tests: str) -> Guard:
     return Guard(promise=promise, within="lua.consume_permits", change=change, tests=tests)
 
 
-def _steps(promise: str, within: str, change: Change, *tests: str) -> Guard:
-    return Guard(promise=promise, within=within, change=change, tests=tests)
-
-
-def _options(promise: str, within: str, change: Change, *tests: str) -> Guard:
-    return Guard(promise=promise, within=within, change=change, tests=tests)
-
-
-def _timing(promise: str, within: str, change: Change, *tests: str) -> Guard:
-    return Guard(promise=promise, within=within, change=change, tests=tests)
-
-
 CONSUMING = (
+    guard(
+        "a wait that was cancelled consumes nothing, also where the Redis client forgets it",
+        "AsyncPermitClient._run",
+        never("task is not None and task.cancelling() > cancelled_before"),
+        "integration/store/test_async_client.py::"
+        "test_a_cancellation_that_the_redis_client_forgets_ends_the_wait_all_the_same",
+    ),
     # --- both or neither, and once
     _consume(
         "the governor's permit must be there when both are taken",
@@ -178,7 +173,7 @@ CONSUMING = (
         without("redis.call('SET', reservation_key, plan_id, 'PX', reservation_ttl_ms)"),
         f"{RELEASE_TESTS}::test_a_consumed_reservation_outlasts_every_snapshot_from_before_the_barrier",
     ),
-    _steps(
+    guard(
         "however short the permit, the symbol is held until snapshots show its order",
         "consuming._reservation_ttl_ms",
         instead(
@@ -187,49 +182,49 @@ CONSUMING = (
         ),
         f"{RELEASE_TESTS}::test_a_consumed_reservation_outlasts_every_snapshot_from_before_the_barrier",
     ),
-    _timing(
+    guard(
         "an order may be placed for five seconds",
         "timing.PLACE_WINDOW_MS",
         instead("PLACE_WINDOW_MS = 5_000", "PLACE_WINDOW_MS = 30_000"),
         f"{CONSUME_TESTS}::test_consuming_gives_the_exact_quantity_and_takes_both_permits",
     ),
-    _steps(
+    guard(
         "every attempt to consume is told from every other",
         "Consuming._take",
         instead("uuid.uuid4().hex", "consume_id"),
         f"{CONSUME_TESTS}::test_of_two_that_verified_the_same_permit_under_one_consume_id_one_may_send",
     ),
-    _steps(
+    guard(
         "Redis out of reach is a refusal",
         "consuming.as_refusal",
         instead("raise PermitRefused(NO_GOVERNOR, str(error)) from error", "raise"),
         f"{CONSUME_TESTS}::test_redis_out_of_reach_is_a_refusal",
     ),
-    _steps(
+    guard(
         "a verdict is read in the same moment as its permit",
         "Consuming.queue_look",
         instead(", *verdict", ", *map(self.keys.consumed, verdict)"),
         f"{CONSUME_TESTS}::test_a_permit_that_somebody_took_without_the_client_is_refused_at_once_as_withdrawn",
     ),
-    _options(
+    guard(
         "a consume_id that can't be reported is refused",
         "options.consume_id_of",
         instead("not 0 < len(consume_id) <=", "len(consume_id) > 10 *"),
         f"{CONSUME_TESTS}::test_a_consume_id_that_cannot_be_reported_is_refused_before_anything_happens",
     ),
-    _options(
+    guard(
         "one signing key isn't taken apart into letters",
         "ClientOptions.checked",
         never("isinstance(signing_keys, str | bytes)"),
         f"{SIGNED_TESTS}::test_signing_keys_are_a_list",
     ),
-    _options(
+    guard(
         "an empty signing key doesn't switch signatures off",
         "ClientOptions.checked",
         instead("_checked_keys(signing_keys)", "tuple(key for key in signing_keys if key)"),
         f"{OPTION_TESTS}::test_a_signing_key_that_is_none_never_switches_the_check_off",
     ),
-    _options(
+    guard(
         "a waiting time that isn't a time is refused",
         "options.checked_timeout",
         without("not math.isfinite(timeout_sec) or"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.guards.changes import Change, instead, never, without
-from tests.guards.guard import Guard
+from tests.guards.guard import Guard, guard
 
 COMMIT_TESTS = "integration/store/test_commit_verdict.py"
 MOVED = "test_an_allow_whose_facts_moved_is_not_written"
@@ -20,10 +20,6 @@ def _service(promise: str, within: str, change: Change, *tests: str) -> Guard:
     return Guard(promise=promise, within=within, change=change, tests=named)
 
 
-def _load(promise: str, within: str, change: Change, *tests: str) -> Guard:
-    return Guard(promise=promise, within=within, change=change, tests=tests)
-
-
 ISSUING = (
     # --- one verdict
     _commit(
@@ -31,7 +27,7 @@ ISSUING = (
         never("redis.call('EXISTS', decision_key) == 1"),
         "test_two_workers_judge_one_entry_and_the_second_commit_finds_the_first",
     ),
-    _load(
+    guard(
         "a decided plan isn't judged again",
         "lua.load_facts",
         without("if redis.call('EXISTS', decision_key) == 1 then return { 'decided', entry } end"),
@@ -169,7 +165,7 @@ ISSUING = (
         tests=(f"{COMMIT_TESTS}::test_a_foreign_value_in_a_counter_does_not_leave_half_a_verdict",),
     ),
     # --- reading the facts
-    _load(
+    guard(
         "a reservation of any type is one",
         "load_facts.position",
         without("elseif held ~= 'none' then reserved_by = '(a ' .. held .. ')'"),

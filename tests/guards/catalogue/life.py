@@ -76,9 +76,8 @@ LIFE = (
     ),
     Guard(
         promise="keys of two accounts allow nothing, also where one comes twice in a row",
-        file="store/lua/note_account.lua",
-        old="  return { other and now - other < tonumber(quiet_ms) and 'quiet' or 'same' }\n",
-        new="  return { 'same' }\n",
+        within="lua.note_account",
+        change=instead("{ other and now - other < tonumber(quiet_ms) and 'quiet' or 'same' }", "{ 'same' }"),
         tests=("integration/store/test_accounts.py",),
     ),
     Guard(

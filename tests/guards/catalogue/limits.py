@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.guards.changes import Change, always, instead, never, without
-from tests.guards.guard import Guard
+from tests.guards.guard import Guard, guard
 
 STORE = "integration/store/test_limits.py"
 STATISTICS = "unit/domain/test_statistics.py"
@@ -11,28 +11,24 @@ DOMAIN = "unit/domain/test_limits.py"
 MOVED = f"{STORE}::test_an_allow_whose_limits_moved_is_not_written"
 
 
-def _lua(promise: str, within: str, change: Change, *tests: str) -> Guard:
-    return Guard(promise=promise, within=within, change=change, tests=tests)
-
-
 def _domain(promise: str, change: Change, *tests: str) -> Guard:
     return Guard(promise=promise, within="limits.in_force", change=change, tests=tests)
 
 
 LIMITS = (
-    _lua(
+    guard(
         "an operator's limits that moved since the evaluation stop the allow",
         "lua.commit_verdict",
         without("if stored_text(limits_key, LIMITS_FIELDS) ~= evaluated_limits then return moved('limits') end"),
         MOVED,
     ),
-    _lua(
+    guard(
         "the service's own limits that moved since the evaluation stop the allow",
         "lua.commit_verdict",
         never("stored_text(adaptive_key, ADAPTIVE_FIELDS) ~= evaluated_adaptive"),
         MOVED,
     ),
-    _lua(
+    guard(
         "a looser limit that ended since the evaluation stops the allow",
         "lua.commit_verdict",
         without("if limits_until_ms ~= '' and now >= tonumber(limits_until_ms) then return moved('limits_age') end"),
@@ -54,19 +50,19 @@ LIMITS = (
         change=without("limits_are_readable,"),
         tests=(f"{STORE}::test_a_limit_that_cannot_be_read_denies_and_names_its_key",),
     ),
-    _lua(
+    guard(
         "adopting waits for the cooldown in force",
         "lua.adopt_ledger",
         instead("cooldown_in_force(limits_key, adaptive_key, cooldown_ms, now)", "tonumber(cooldown_ms)"),
         f"{STORE}::test_adopting_observes_the_limits_in_force",
     ),
-    _lua(
+    guard(
         "a ledger begins only after the cooldown in force",
         "put_snapshots.keep_ledger",
         instead("cooldown_in_force(at.limits, at.adaptive, cooldown_ms, now)", "tonumber(cooldown_ms)"),
         f"{STORE}::test_a_ledger_begins_only_after_the_cooldown_in_force",
     ),
-    _lua(
+    guard(
         "a reservation for a longer cooldown is not cut at the next snapshot",
         "put_snapshots.shorten_reservation",
         without("+ math.max(0, (cooldown or MOST_COOLDOWN_MS) - tonumber(cooldown_ms))"),

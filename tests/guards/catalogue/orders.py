@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.guards.changes import Change, instead, without
-from tests.guards.guard import Guard
+from tests.guards.guard import Guard, guard
 
 MARKET_TESTS = "unit/venues/test_exchange_market_rows.py"
 ORDER_TESTS = "unit/venues/test_exchange_orders.py"
@@ -14,10 +14,6 @@ SIM_TESTS = "integration/venues/test_exchange_simulator.py"
 def _markets(promise: str, within: str, change: Change, *tests: str) -> Guard:
     named = tuple(f"{MARKET_TESTS}::{test}" for test in tests)
     return Guard(promise=promise, within=within, change=change, tests=named)
-
-
-def _orders(promise: str, within: str, change: Change, *tests: str) -> Guard:
-    return Guard(promise=promise, within=within, change=change, tests=tests)
 
 
 def _order_rows(promise: str, change: Change, *tests: str) -> Guard:
@@ -73,43 +69,43 @@ ORDERS = (
         "test_rules_that_cannot_be_told_are_spoiled",
     ),
     # --- orders
-    _orders(
+    guard(
         "an order is reduce-only",
         "BinanceOrders.place_reduce_only_market",
         instead('{"reduceOnly": "true"}', "{}"),
         f"{ANSWER_TESTS}::test_an_order_goes_out_in_the_body_with_its_quantity_digit_by_digit",
     ),
-    _orders(
+    guard(
         "an order carries the plan's own client order id",
         "BinanceOrders.place_reduce_only_market",
         without('"newClientOrderId": client_order_id,'),
         f"{ANSWER_TESTS}::test_an_order_goes_out_in_the_body_with_its_quantity_digit_by_digit",
     ),
-    _orders(
+    guard(
         "an order is only valid until its window ends",
         "BinanceOrders.place_reduce_only_market",
         without("if window_start_ms is None else window_start_ms"),
         f"{SIM_TESTS}::test_an_order_whose_window_is_over_is_refused_by_the_venue",
     ),
-    _orders(
+    guard(
         "a duplicate client order id is no certain rejection",
         "orders.is_certain_rejection",
         without("or refused.code == DUPLICATE_CLIENT_ORDER_ID"),
         f"{ORDER_TESTS}::test_everything_that_leaves_doubt_is_no_rejection",
     ),
-    _orders(
+    guard(
         "a server error is no certain rejection",
         "orders.is_certain_rejection",
         without("not in _CLIENT_ERRORS or answer.status"),
         f"{ORDER_TESTS}::test_everything_that_leaves_doubt_is_no_rejection",
     ),
-    _orders(
+    guard(
         "a time-out is no certain rejection",
         "orders.is_certain_rejection",
         without("or answer.status == _TIMEOUT_STATUS"),
         f"{ORDER_TESTS}::test_everything_that_leaves_doubt_is_no_rejection",
     ),
-    _orders(
+    guard(
         "only documented refusals are certain ones",
         "orders.is_certain_rejection",
         instead(
@@ -118,13 +114,13 @@ ORDERS = (
         ),
         f"{ORDER_TESTS}::test_everything_that_leaves_doubt_is_no_rejection",
     ),
-    _orders(
+    guard(
         "an order without an answer is unknown",
         "BinanceOrders.place_reduce_only_market",
         instead('OrderOutcomeUnknownError(f"{error}; {_find(client_order_id)}")', "OrderRejectedError(str(error))"),
         f"{SIM_TESTS}::test_an_order_behind_a_broken_answer_is_unknown_and_found_afterwards",
     ),
-    _orders(
+    guard(
         "an order that can't be found out about isn't unknown to the venue",
         "BinanceOrders.fetch_order",
         without("and refused.code == ORDER_DOES_NOT_EXIST"),

@@ -2,74 +2,70 @@
 
 from __future__ import annotations
 
-from tests.guards.changes import Change, instead, without
-from tests.guards.guard import Guard
+from tests.guards.changes import instead, without
+from tests.guards.guard import Guard, guard
 
 CONSUME_TESTS = "integration/store/test_consume.py"
 SIGNED_TESTS = "integration/store/test_signed_permits.py"
 FORGED = f"{CONSUME_TESTS}::test_a_forged_permit_is_refused_and_both_stay"
 
 
-def _permit(promise: str, within: str, change: Change, *tests: str) -> Guard:
-    return Guard(promise=promise, within=within, change=change, tests=tests)
-
-
 PERMITS = (
     # --- the governor's word
-    _permit(
+    guard(
         "granted means true, nothing that looks like it",
         "permit.require_granted",
         instead("granted is not True", "not granted"),
         f"{CONSUME_TESTS}::test_only_granted_true_is_granted",
     ),
-    _permit(
+    guard(
         "without the governor's permit nothing is consumed",
         "permit.require_granted",
         instead("if raw is None:", ('if raw is None:\n    return ""\nif not raw:')),
         "property/test_permits.py::test_the_governor_granted_only_what_says_true",
     ),
     # --- the permit, read strictly
-    _permit(
+    guard(
         "allow means true, nothing that looks like it",
         "permit._require_allowed",
         instead('fields.get("allow") is not True', 'not fields.get("allow")'),
         FORGED,
     ),
-    _permit(
+    guard(
         "a permit of another plan is refused",
         "permit.require_allow",
         without('if fields.get("plan_id") != plan_id: raise PermitRefused(NO_P33, "about_another_plan")'),
         FORGED,
     ),
-    _permit(
+    guard(
         "a permit of another symbol is refused",
         "permit.require_allow",
         without('if fields.get("symbol") != symbol: raise PermitRefused(NO_P33, "about_another_symbol")'),
         FORGED,
         f"{CONSUME_TESTS}::test_a_permit_is_consumed_for_the_symbol_that_was_planned_only",
     ),
-    _permit(
+    guard(
         "a permit never takes more than the position",
         "permit._allow_permit",
         instead("quantity <= magnitude(position)", "quantity"),
         FORGED,
     ),
-    _permit(
+    guard(
         "a permit's quantity is above zero",
         "permit._allow_permit",
         instead("not 0 < quantity <=", "quantity >"),
         FORGED,
     ),
-    _permit(
+    guard(
         "a permit's side reduces its position",
         "permit._allow_permit",
         without("or side is not OrderSide.closing(position)"),
         FORGED,
     ),
-    _permit(
+    guard(
         "a permit's quantity is a number, no text", "permit._quantity", instead("value, str", "value, bytes"), FORGED
     ),
-    _permit(
+    guard(
         "a permit's times are whole milliseconds",
         "permit._milliseconds",
         instead(
@@ -77,44 +73,44 @@ PERMITS = (
         ),
         "unit/apply/test_permit.py",
     ),
-    _permit(
+    guard(
         "a forged permit can't hold a symbol for years",
         "permit._allow_permit",
         instead("ts_ms <= MAX_PERMIT_TTL_MS", "ts_ms"),
         FORGED,
     ),
-    _permit(
+    guard(
         "a permit that names no life of Redis is refused",
         "permit._text",
         without("or not value"),
         "unit/apply/test_permit.py",
     ),
-    _permit(
+    guard(
         "an executor's staleness limit is bounded, whatever the permit says",
         "permit._allow_permit",
         instead("min(threshold_sec, MAX_STALE_THRESHOLD_SEC)", "threshold_sec"),
         "unit/apply/test_permit.py",
     ),
     # --- signatures
-    _permit(
+    guard(
         "a permit without a valid signature is refused where signing is on",
         "permit.require_allow",
         instead("if signing_keys and", 'if signing_keys and "sig" in fields and'),
         f"{SIGNED_TESTS}::test_an_unsigned_permit_is_refused_where_signing_is_on",
     ),
-    _permit(
+    guard(
         "a wrong signature is refused",
         "permit._is_signed",
         instead("return any(matches)", "return bool(matches)"),
         f"{SIGNED_TESTS}::test_another_key_is_wrong",
     ),
-    _permit(
+    guard(
         "while keys are rotated either one is right",
         "permit._is_signed",
         instead("key in keys", "key in keys[:1]"),
         f"{SIGNED_TESTS}::test_while_keys_are_rotated_either_is_right",
     ),
-    _permit(
+    guard(
         "signatures are compared in constant time, with every key",
         "permit._is_signed",
         instead(
@@ -123,13 +119,13 @@ PERMITS = (
         ),
         "unit/apply/test_permit.py",
     ),
-    _permit(
+    guard(
         "a signature that is no text is refused, and no crash",
         "permit._is_signed",
         instead("not isinstance(signature, str) or not signature.isascii()", "signature is None"),
         f"{SIGNED_TESTS}::test_a_signature_that_is_none_is_refused",
     ),
-    _permit(
+    guard(
         "a permit nested without end is refused, and no crash",
         "permit._is_signed",
         instead("except RecursionError:", "except ZeroDivisionError:"),

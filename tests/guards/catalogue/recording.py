@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from tests.guards.changes import Change, instead, never, without
-from tests.guards.guard import Guard
+from tests.guards.guard import Guard, guard
 
 RESULT_TESTS = "integration/store/test_results.py"
 ASIDE_TESTS = "integration/store/test_set_aside.py"
 EXECUTION_TESTS = "integration/store/test_executions.py"
 RELEASE_TESTS = "integration/store/test_reservation_release.py"
 PARSER_TESTS = "unit/contract/test_results.py"
-
-
-def _record(promise: str, within: str, change: Change, *tests: str) -> Guard:
-    return Guard(promise=promise, within=within, change=change, tests=tests)
-
-
-def _service(promise: str, within: str, change: Change, *tests: str) -> Guard:
-    return Guard(promise=promise, within=within, change=change, tests=tests)
 
 
 def _parser(promise: str, within: str, change: Change, *tests: str) -> Guard:
@@ -27,19 +19,19 @@ def _parser(promise: str, within: str, change: Change, *tests: str) -> Guard:
 
 RECORDING = (
     # --- once
-    _record(
+    guard(
         "a result that tells nothing new is recorded once",
         "lua.record_result",
         instead("and not any_news", "and false"),
         f"{RESULT_TESTS}::test_executed_without_any_order_changes_no_amount_and_starts_the_cooldown_once",
     ),
-    _record(
+    guard(
         "a fill whose pending record vanished is applied all the same",
         "lua.record_result",
         without("and not any_news"),
         f"{RESULT_TESTS}::test_a_result_whose_pending_record_vanished_is_applied_and_only_once",
     ),
-    _record(
+    guard(
         "what is on record of an order is compared before it is written",
         "lua.record_result",
         without(
@@ -47,38 +39,38 @@ RECORDING = (
         ),
         f"{RESULT_TESTS}::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
     ),
-    _record(
+    guard(
         "a result isn't booked by a mode that the symbol has left meanwhile",
         "lua.record_result",
         without("if (mode or '') ~= base_mode then return { 'moved' } end"),
         "integration/store/test_leg_results.py"
         "::test_a_result_whose_symbol_changes_the_mode_meanwhile_is_booked_by_the_new_one",
     ),
-    _record(
+    guard(
         "a breach is judged by the decision that is there when it is written",
         "lua.record_result",
         without("if (redis.call('GET', decision_key) or '') ~= base_decision then return { 'moved' } end"),
         f"{RESULT_TESTS}::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
     ),
-    _record(
+    guard(
         "what a plan executed is compared before it is written",
         "lua.record_result",
         without("if (redis.call('GET', executed_key) or '') ~= base_executed then return { 'moved' } end"),
         f"{RESULT_TESTS}::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
     ),
-    _record(
+    guard(
         "what could not be read is a dead letter",
         "lua.record_result",
         never("problem ~= ''"),
         f"{RESULT_TESTS}::test_what_could_not_be_read_is_a_dead_letter_and_takes_no_good_order_with_it",
     ),
-    _service(
+    guard(
         "a result in which no order can be read starts the cooldown",
         "record_fill._one_per_order",
         never("result.is_unreadable"),
         f"{RESULT_TESTS}::test_executed_without_any_order_changes_no_amount_and_starts_the_cooldown_once",
     ),
-    _record(
+    guard(
         "recording acknowledges the result in the same act",
         "lua.record_result",
         without(
@@ -86,31 +78,31 @@ RECORDING = (
         ),
         f"{RESULT_TESTS}::test_a_result_without_an_order_waits_for_no_ledger",
     ),
-    _record(
+    guard(
         "what was applied of an order is remembered",
         "lua.record_result",
         without("redis.call('HSET', fills_key, order.id, order.after)"),
         f"{RESULT_TESTS}::test_an_order_id_is_applied_once_however_often_it_is_reported",
     ),
-    _record(
+    guard(
         "a ledger that moved since it was read isn't overwritten",
         "lua.record_result",
         without("if (redis.call('HGET', ledger_key, 'last_known_amt') or '') ~= base_amt then return { 'moved' } end"),
         f"{RESULT_TESTS}::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
     ),
-    _record(
+    guard(
         "a ledger adopted meanwhile isn't overwritten",
         "lua.record_result",
         without("if (redis.call('GET', origin_key) or '') ~= base_origin then return { 'moved' } end"),
         f"{RESULT_TESTS}::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
     ),
-    _record(
+    guard(
         "an order recorded by another entry meanwhile isn't applied again",
         "lua.record_result",
         without("if (redis.call('HGET', fills_key, order.id) or '') ~= order.before then return { 'moved' } end"),
         f"{RESULT_TESTS}::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
     ),
-    _service(
+    guard(
         "a base that moved is read again",
         "ResultService.record",
         instead("not ResultStatus.MOVED", "not None"),
@@ -128,137 +120,137 @@ RECORDING = (
         change=instead("7 * 86_400", "86_400"),
         tests=(f"{RESULT_TESTS}::test_the_ledger_has_the_fields_and_lifetime_of_the_contract",),
     ),
-    _record(
+    guard(
         "orders older than a week are forgotten, others never",
         "lua.record_result",
         without("* 1000"),
         f"{RESULT_TESTS}::test_a_fill_of_yesterday_is_still_remembered",
     ),
-    _service(
+    guard(
         "a result older than the adopted snapshot isn't applied",
         "_Applying._counts",
         instead('int(_stored(origin or "0", "ledger origin"))', "0"),
         f"{RESULT_TESTS}::test_a_result_older_than_the_adopted_snapshot_is_remembered_and_not_applied",
     ),
-    _service(
+    guard(
         "a result of the snapshot's own millisecond is in it",
         "_Applying._counts",
         instead("(self._entry) >", "(self._entry) >="),
         f"{RESULT_TESTS}::test_a_result_of_the_snapshots_own_millisecond_is_contained_in_it",
     ),
-    _service(
+    guard(
         "what was not executed applies nothing, whatever it names",
         "record_fill._one_per_order",
         without("if result.executed else ZERO"),
         f"{RESULT_TESTS}::test_only_a_confirmed_fill_changes_the_amount_but_any_order_id_starts_the_cooldown",
     ),
-    _service(
+    guard(
         "an order named twice in one result counts once",
         "record_fill._one_per_order",
         instead("max(known.cumulative_qty, fill.cumulative_qty)", "known.cumulative_qty + fill.cumulative_qty"),
         f"{RESULT_TESTS}::test_an_order_named_twice_in_one_result_counts_once",
     ),
-    _service(
+    guard(
         "a ledger that can't be read isn't taken for 0",
         "record_fill._stored",
         instead('raise CorruptStateError(f"{what} holds {text[:40]!r}: {error}") from error', "return ZERO"),
         f"{RESULT_TESTS}::test_a_ledger_that_cannot_be_read_leaves_the_result_pending_until_it_is_adopted_anew",
     ),
     # --- the cooldown
-    _record(
+    guard(
         "any new order starts the cooldown, whatever it filled",
         "lua.record_result",
         instead("any_news and ordered", "any_fill and ordered"),
         f"{RESULT_TESTS}::test_only_a_confirmed_fill_changes_the_amount_but_any_order_id_starts_the_cooldown",
     ),
-    _record(
+    guard(
         "a report that tells nothing new doesn't start the cooldown again",
         "lua.record_result",
         instead("any_news and ordered", "#orders > 0 and ordered"),
         f"{RESULT_TESTS}::test_a_report_that_tells_nothing_new_does_not_start_the_cooldown_again",
     ),
-    _record(
+    guard(
         "the order time is Redis's own",
         "lua.record_result",
         instead("(now), 'last_order_time_epoch'", "(now - 60000), 'last_order_time_epoch'"),
         f"{RESULT_TESTS}::test_the_ledger_has_the_fields_and_lifetime_of_the_contract",
     ),
-    _record(
+    guard(
         "a fill on a symbol without a ledger creates none",
         "lua.record_result",
         instead("if new_amt ~= base_amt then", "if new_amt ~= base_amt or base_amt == '' then"),
         f"{RESULT_TESTS}::test_a_fill_on_a_symbol_without_a_ledger_is_remembered_and_its_amount_stays_unknown",
     ),
     # --- the reservation
-    _record(
+    guard(
         "another plan's result releases nothing",
         "lua.record_result",
         instead("if reserved_by == plan_id", "if reserved_by"),
         f"{RELEASE_TESTS}::test_another_plans_fill_releases_nothing",
     ),
-    _record(
+    guard(
         "a fill releases its plan's reservation",
         "lua.record_result",
         without("is_over or"),
         f"{RELEASE_TESTS}::test_a_fill_releases_and_the_cooldown_takes_over",
     ),
-    _record(
+    guard(
         "once consumed, only a rejection releases",
         "lua.record_result",
         without("outcome == 'rejected' and"),
         f"{RELEASE_TESTS}::test_a_consume_id_alone_releases_nothing_without_the_word_rejected",
     ),
-    _record(
+    guard(
         "once consumed, only that consumption's own rejection releases",
         "lua.record_result",
         instead("'rejected' and proven", "'rejected'"),
         f"{RELEASE_TESTS}::test_a_rejection_releases_only_with_the_consume_id_of_that_consumption",
     ),
-    _record(
+    guard(
         "not executed releases nothing once the permit was consumed",
         "lua.record_result",
         without("not consumer and"),
         f"{RELEASE_TESTS}::test_a_permit_put_back_does_not_make_a_consumed_plan_unconsumed",
     ),
-    _record(
+    guard(
         "not executed releases nothing once the permit was taken with GET and DEL",
         "lua.record_result",
         instead("plan_id and permit_there", "plan_id"),
         f"{RELEASE_TESTS}::test_not_executed_releases_nothing_once_a_plain_consumer_took_the_permit",
     ),
-    _record(
+    guard(
         "whether the permit is there is looked at before anything is written",
         "lua.record_result",
         instead("plan_id and permit_there", "plan_id and redis.call('EXISTS', permit_key) == 1"),
         f"{RELEASE_TESTS}::test_a_plan_that_lost_its_decision_is_not_taken_for_unconsumed",
     ),
-    _record(
+    guard(
         "an executed order that filled nothing keeps the reservation",
         "lua.record_result",
         instead("not executed and not consumer and reserved_by == plan_id and permit_there", "reserved_by == plan_id"),
         f"{RELEASE_TESTS}::test_an_order_whose_outcome_is_unknown_keeps_the_symbol",
         f"{RELEASE_TESTS}::test_an_executed_order_that_filled_nothing_yet_keeps_an_unconsumed_permit",
     ),
-    _record(
+    guard(
         "releasing takes the permit along",
         "record_result.free",
         instead("reservation_key, permit_key", "reservation_key"),
         f"{RELEASE_TESTS}::test_not_executed_releases_an_unconsumed_permit_and_deletes_it",
     ),
-    _record(
+    guard(
         "a result without an order leaves the ledger alone, also one that can't be read",
         "lua.record_result",
         instead("local has_orders = #orders > 0", "local has_orders = true"),
         f"{RESULT_TESTS}::test_a_result_without_an_order_waits_for_no_ledger",
     ),
     # --- around the gate, and giving up
-    _record(
+    guard(
         "an execution that was never allowed is counted",
         "lua.record_result",
         never("not allowed and not forgotten and any_new_order"),
         f"{RESULT_TESTS}::test_an_execution_without_an_allow_is_applied_and_counted_once",
     ),
-    _record(
+    guard(
         "an allow of one symbol excuses nothing on another",
         "lua.record_result",
         instead(
@@ -267,37 +259,37 @@ RECORDING = (
         f"{RESULT_TESTS}::test_an_allow_of_one_symbol_permits_nothing_on_another",
         f"{RESULT_TESTS}::test_a_deny_that_quotes_an_allow_is_none",
     ),
-    _record(
+    guard(
         "a plan that was given up before its verdict is never allowed",
         "lua.record_result",
         instead("elseif not decision", "elseif false"),
         f"{RESULT_TESTS}::test_an_executor_that_gave_up_before_the_verdict_gets_a_deny_written",
     ),
-    _record(
+    guard(
         "a plan that was executed before its verdict is never allowed",
         "lua.record_result",
         without("if not decision and any_news then deny() end"),
         f"{EXECUTION_TESTS}::test_a_plan_that_was_executed_before_its_verdict_is_never_allowed",
     ),
-    _record(
+    guard(
         "a result more than a day after its plan is no execution around the gate",
         "lua.record_result",
         without("not forgotten and"),
         f"{EXECUTION_TESTS}::test_a_result_of_a_plan_whose_decision_has_expired_is_no_execution_around_the_gate",
     ),
-    _record(
+    guard(
         "another plan's order releases no reservation",
         "lua.record_result",
         instead("order.settles", "order.increased"),
         f"{EXECUTION_TESTS}::test_a_result_that_names_another_plans_order_releases_nothing",
     ),
-    _record(
+    guard(
         "a contradicted report releases nothing",
         "lua.record_result",
         without("outcome == 'contradicted' or"),
         f"{EXECUTION_TESTS}::test_a_rejection_that_names_an_executed_order_releases_nothing",
     ),
-    _service(
+    guard(
         "an order whose side changes applies nothing",
         "_Applying._apply",
         instead(
@@ -309,13 +301,13 @@ RECORDING = (
         ),
         f"{EXECUTION_TESTS}::test_an_order_whose_side_changes_applies_nothing",
     ),
-    _service(
+    guard(
         "a sum that can't be read back is refused",
         "_Applying._apply",
         never("applied.amount is not None and not is_writable(applied.amount)"),
         f"{EXECUTION_TESTS}::test_a_sum_that_can_not_be_read_back_is_refused_and_the_ledger_stays_readable",
     ),
-    _record(
+    guard(
         "a foreign type is refused before the first write of a result",
         "lua.record_result",
         without("expect(fill_times_key, 'zset') or"),

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from tests.guards.changes import Change, always, instead, never, without
-from tests.guards.guard import Guard
+from tests.guards.guard import Guard, guard
 
 RULE_TESTS = "unit/domain/test_rules.py"
 TABLE_TESTS = "unit/domain/test_decision_table.py"
 SIZE_TESTS = "unit/domain/test_safe_close_quantity.py"
-
-
-def _rule(promise: str, within: str, change: Change, *tests: str) -> Guard:
-    return Guard(promise=promise, within=within, change=change, tests=tests)
 
 
 def _size(promise: str, change: Change, *tests: str) -> Guard:
@@ -20,105 +16,105 @@ def _size(promise: str, change: Change, *tests: str) -> Guard:
 
 RULES = (
     # --- the plan
-    _rule(
+    guard(
         "a malformed plan is denied",
         "rules.plan.plan_is_well_formed",
         instead("if plan.problem is not None:", "if plan.problem is not None and plan.close_factor is None:"),
         f"{RULE_TESTS}::test_a_malformed_plan_is_denied_with_what_is_wrong",
     ),
-    _rule(
+    guard(
         "a producer's own time in the far future is refused",
         "rules.plan.plan_is_well_formed",
         never("not plan.from_stream and plan.issued_ms - case.facts.now_ms > limit_ms"),
         f"{RULE_TESTS}::test_a_producers_own_time_far_in_the_future_is_invalid_since_it_would_never_expire",
     ),
-    _rule(
+    guard(
         "only symbols of the allowlist are traded",
         "rules.plan.symbol_is_allowed",
         instead("case.plan.symbol", "not case.policy.allowlist or case.plan.symbol"),
         f"{RULE_TESTS}::test_an_empty_allowlist_allows_nothing",
     ),
-    _rule(
+    guard(
         "a symbol outside the allowlist is denied",
         "rules.plan.symbol_is_allowed",
         instead("case.plan.symbol in case", "case"),
         f"{TABLE_TESTS}::test_each_rule_denies_with_its_own_reason",
     ),
-    _rule(
+    guard(
         "an old plan is denied",
         "rules.plan.plan_is_young",
         instead("if age_ms <= case.policy.plan_max_age_ms:", "if age_ms <= case.policy.plan_max_age_ms + 1:"),
         f"{RULE_TESTS}::test_a_plan_as_old_as_the_limit_is_allowed_and_a_millisecond_older_is_not",
     ),
-    _rule(
+    guard(
         "a plan that isn't reduce-only is denied",
         "rules.plan.plan_is_reduce_only",
         without("if case.plan.reduce_only else Deny(reason=Reason.NOT_REDUCE_ONLY)"),
         f"{TABLE_TESTS}::test_each_rule_denies_with_its_own_reason",
     ),
-    _rule(
+    guard(
         "an unknown action is denied",
         "rules.plan.action_is_known",
         instead("is not None", "is not None or not case.plan.action"),
         f"{RULE_TESTS}::test_an_unknown_action_is_never_taken_for_a_full_close",
     ),
     # --- hold, snapshot
-    _rule(
+    guard(
         "a hold denies",
         "rules.holds.no_hold_is_set",
         instead("if not case.facts.hold or _emergency_passes_the_holds(case): return None", "return None"),
         f"{TABLE_TESTS}::test_each_rule_denies_with_its_own_reason",
     ),
-    _rule(
+    guard(
         "another venue's snapshot is no snapshot",
         "rules.snapshot.exchange_snapshot_is_known",
         instead("facts.snapshot.source != facts.source", "not facts.snapshot.source"),
         f"{RULE_TESTS}::test_a_snapshot_that_is_missing_or_not_ours_is_no_snapshot",
     ),
-    _rule(
+    guard(
         "a snapshot of another life of Redis is no snapshot",
         "rules.snapshot.exchange_snapshot_is_known",
         instead("facts.snapshot.run_id != facts.run_id", "not facts.snapshot.run_id"),
         f"{RULE_TESTS}::test_a_snapshot_that_is_missing_or_not_ours_is_no_snapshot",
     ),
-    _rule(
+    guard(
         "in hedge mode a plan must name its leg",
         "rules.snapshot.position_side_is_named",
         always("case.facts.position_side is not Leg.BOTH"),
         f"{TABLE_TESTS}::test_each_rule_denies_with_its_own_reason",
     ),
-    _rule(
+    guard(
         "rule 1: a stale snapshot is denied",
         "rules.snapshot.rule_1_snapshot_is_fresh",
         instead("if 0 <= age_ms <= limit_ms:", "if 0 <= age_ms <= limit_ms + 1:"),
         f"{RULE_TESTS}::test_rule_1_a_snapshot_as_old_as_the_threshold_is_fresh_and_a_millisecond_older_is_stale",
     ),
-    _rule(
+    guard(
         "rule 1: a snapshot dated in the future is stale",
         "rules.snapshot.rule_1_snapshot_is_fresh",
         instead("0 <= age_ms", "age_ms"),
         f"{RULE_TESTS}::test_rule_1_a_snapshot_dated_in_the_future_is_stale",
     ),
-    _rule(
+    guard(
         "rule 2: dust below epsilon is no position",
         "rules.position.rule_2_position_exists",
         instead(">= case.epsilon", "> 0"),
         f"{RULE_TESTS}::test_rule_2_an_amount_of_exactly_epsilon_is_a_position_and_less_is_none",
     ),
-    _rule(
+    guard(
         "rule 2: a short is a position",
         "rules.position.rule_2_position_exists",
         instead("q.magnitude(case.position_amt)", "case.position_amt"),
         f"{RULE_TESTS}::test_rule_2_an_amount_of_exactly_epsilon_is_a_position_and_less_is_none",
     ),
     # --- orders in flight
-    _rule(
+    guard(
         "rule 5: within the cooldown everything is denied",
         "rules.position.rule_5_cooldown_is_over",
         instead("if since_ms >= limit_ms:", "if since_ms >= limit_ms - 1:"),
         f"{RULE_TESTS}::test_rule_5_a_cooldown_that_is_exactly_over_allows_and_a_millisecond_earlier_does_not",
     ),
-    _rule(
+    guard(
         "rule 5: an order time in the future counts as now",
         "Case.last_order_time_ms",
         instead(
@@ -127,7 +123,7 @@ RULES = (
         ),
         f"{RULE_TESTS}::test_rule_5_an_order_time_in_the_future_counts_as_now",
     ),
-    _rule(
+    guard(
         "rule 5 is judged before rules 3 and 4",
         "rules.RULES",
         instead(
@@ -146,13 +142,13 @@ RULES = (
         ),
         f"{RULE_TESTS}::test_rule_5_an_order_in_flight_is_not_mistaken_for_drift",
     ),
-    _rule(
+    guard(
         "a snapshot from before the last order is stale",
         "rules.snapshot.snapshot_is_later_than_the_last_order",
         instead("ts_ms >= ordered_ms", "ts_ms >= ordered_ms - 1"),
         f"{RULE_TESTS}::test_a_snapshot_fetched_at_the_last_order_shows_it_and_an_earlier_one_does_not",
     ),
-    _rule(
+    guard(
         "a reserved symbol is denied",
         "rules.position.symbol_is_not_reserved",
         instead(
@@ -160,26 +156,26 @@ RULES = (
         ),
         f"{RULE_TESTS}::test_a_reserved_symbol_is_denied_with_who_holds_it_and_for_how_long",
     ),
-    _rule(
+    guard(
         "an empty reservation is one too",
         "rules.position.symbol_is_not_reserved",
         instead("facts.reserved_by is None", "not facts.reserved_by"),
         f"{RULE_TESTS}::test_an_empty_reservation_is_a_reservation",
     ),
     # --- the ledger
-    _rule(
+    guard(
         "no ledger, no permit",
         "rules.position.ledger_is_known",
         instead("and ledger.last_known_amt is not None", "or case.position_amt > 0"),
         f"{RULE_TESTS}::test_no_ledger_is_no_permit",
     ),
-    _rule(
+    guard(
         "rule 3: long on one record and short on the other is denied",
         "rules.position.rule_3_sides_agree",
         instead("ledger == 0", "ledger <= 0"),
         f"{RULE_TESTS}::test_rule_3_the_other_side_is_denied_however_small",
     ),
-    _rule(
+    guard(
         "rule 4: drift above the tolerance is denied",
         "rules.position.rule_4_quantities_agree",
         instead(
@@ -188,13 +184,13 @@ RULES = (
         ),
         f"{RULE_TESTS}::test_rule_4_drift_above_the_tolerance_is_denied_for_shorts_too",
     ),
-    _rule(
+    guard(
         "rule 4: drift is relative to the absolute position, for shorts too",
         "rules.position.rule_4_quantities_agree",
         instead("q.magnitude(q.subtract(amount, ledger))", "q.subtract(amount, ledger)"),
         f"{RULE_TESTS}::test_rule_4_drift_above_the_tolerance_is_denied_for_shorts_too",
     ),
-    _rule(
+    guard(
         "rule 4: the limit is compared exactly, without dividing",
         "rules.position.rule_4_quantities_agree",
         instead(
@@ -203,19 +199,19 @@ RULES = (
         ),
         f"{RULE_TESTS}::test_rule_4_a_limit_that_no_division_can_express_is_still_exact",
     ),
-    _rule(
+    guard(
         "no step size, no permit",
         "rules.position.step_size_is_known",
         instead("if market is None:", "if market is None and facts.market_problem:"),
         f"{TABLE_TESTS}::test_each_rule_denies_with_its_own_reason",
     ),
-    _rule(
+    guard(
         "an epsilon above the least tradable quantity hides no position",
         "Case.epsilon",
         instead("return min(self.policy.position_epsilon, market.least_qty)", "return self.policy.position_epsilon"),
         f"{RULE_TESTS}::test_rule_2_an_epsilon_above_the_least_tradable_quantity_hides_no_position",
     ),
-    _rule(
+    guard(
         "market rules that are too old, or dated in the future, are unknown ones",
         "rules.position.step_size_is_known",
         instead("0 <= facts.now_ms - market.fetched_ms <= limit_ms", "facts.now_ms >= market.fetched_ms"),

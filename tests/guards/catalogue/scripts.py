@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.guards.changes import Change, instead, never
-from tests.guards.guard import Guard
+from tests.guards.guard import Guard, guard
 
 HEADER_TESTS = "unit/store/test_lua_header.py"
 SOURCE_TESTS = "unit/store/test_lua_source.py"
@@ -11,42 +11,38 @@ REFUSED_CALL = f"{HEADER_TESTS}::test_a_call_that_does_not_fit_is_refused"
 REFUSED_BODY = f"{SOURCE_TESTS}::test_a_body_that_does_not_fit_its_header_is_refused"
 
 
-def _header(promise: str, within: str, change: Change, *tests: str) -> Guard:
-    return Guard(promise=promise, within=within, change=change, tests=tests)
-
-
 def _source(promise: str, change: Change, *tests: str) -> Guard:
     return Guard(promise=promise, within="lua_source.check_body", change=change, tests=tests)
 
 
 SCRIPTS = (
-    _header(
+    guard(
         "a script isn't called with a name that it doesn't declare",
         "Block.ordered",
         never("len(given) != self.size"),
         REFUSED_CALL,
         "integration/store/test_scripts.py::test_a_call_that_does_not_fit_runs_nothing",
     ),
-    _header(
+    guard(
         "a script isn't called without a name that it declares",
         "Block.ordered",
         instead("[name]", '.get(name, "")'),
         REFUSED_CALL,
         "integration/store/test_scripts.py::test_a_call_that_does_not_fit_runs_nothing",
     ),
-    _header(
+    guard(
         "values are sent in the order of the header, not of the call",
         "Block.ordered",
         instead("self.names", "given if name in self.names"),
         f"{HEADER_TESTS}::test_any_order_of_a_call_is_the_headers_order",
     ),
-    _header(
+    guard(
         "the parts of a group are exactly those that are declared",
         "Block._flat",
         instead("item.keys() !=", "not item.keys() >="),
         f"{HEADER_TESTS}::test_a_group_that_does_not_fit_is_refused",
     ),
-    _header(
+    guard(
         "a name is declared once",
         "lua_header._check",
         never("names.count(name) > 1"),

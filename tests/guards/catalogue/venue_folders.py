@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.guards.changes import Change, always, instead, never, without
-from tests.guards.guard import Guard
+from tests.guards.guard import Guard, guard
 
 BYBIT_TESTS, OKX_TESTS = "unit/venues/test_bybit.py", "unit/venues/test_okx.py"
 REQUEST_TESTS = "integration/venues/test_venue_requests.py"
@@ -22,10 +22,6 @@ def _okx(promise: str, within: str, change: Change, *tests: str) -> Guard:
 def _sent(promise: str, within: str, change: Change, *tests: str) -> Guard:
     named = tuple(f"{REQUEST_TESTS}::{test}" for test in tests)
     return Guard(promise=promise, within=within, change=change, tests=named)
-
-
-def _shared(promise: str, within: str, change: Change, *tests: str) -> Guard:
-    return Guard(promise=promise, within=within, change=change, tests=tests)
 
 
 def _hyperliquid(promise: str, within: str, change: Change, *tests: str) -> Guard:
@@ -171,7 +167,7 @@ VENUE_FOLDERS = (
         instead("q.negated(q.magnitude(amount))", "q.magnitude(amount)"),
         "test_a_short_leg_is_short_whatever_its_sign",
     ),
-    _shared(
+    guard(
         "contract sizes are no older than the market rules",
         "Kept.get",
         without("and (time.monotonic() - self._kept[0]) * 1000 < self._period_ms"),
@@ -208,14 +204,14 @@ VENUE_FOLDERS = (
         "test_every_recorded_error_is_an_error_and_a_rows_code_counts_before_the_answers",
     ),
     # --- orders
-    _shared(
+    guard(
         "a refusal is a rejection only where the code says so for certain",
         "OrderClient._send",
         without("and self.is_certain_rejection(refused.code)"),
         "unit/venues/test_bybit_orders.py::test_whatever_leaves_doubt_is_unknown_and_never_rejected",
         "unit/venues/test_okx_orders.py::test_whatever_leaves_doubt_is_unknown_and_never_rejected",
     ),
-    _shared(
+    guard(
         "more executed than ordered is no order",
         "OrderRow.__post_init__",
         never("not 0 <= self.executed_qty <= self.quantity"),
@@ -245,7 +241,7 @@ VENUE_FOLDERS = (
         instead("in _FINAL,", "not in _OPEN,"),
         "test_an_order_is_over_only_by_a_documented_word",
     ),
-    _shared(
+    guard(
         "an order's trades close with what it executed",
         "history.trades_of_order",
         never("order is None or order.executed_qty != total(found)"),

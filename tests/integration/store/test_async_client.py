@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
@@ -159,6 +160,32 @@ def test_a_cancelled_wait_consumes_nothing(allowed: Gate) -> None:
 
     within(allowed.url, cancelled)
     allowed.grant()
+    assert both_are_there(allowed)
+
+
+def test_a_cancellation_that_the_redis_client_forgets_ends_the_wait_all_the_same(
+    allowed: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As ``asyncio.wait_for`` of Python 3.11 does when its work is done in that very moment."""
+    allowed.grant()
+    asked, real = asyncio.Event(), AsyncPermitClient._read
+
+    async def forgetful(client: AsyncPermitClient, plan_id: str) -> list[Any]:
+        asked.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        return await real(client, plan_id)
+
+    monkeypatch.setattr(AsyncPermitClient, "_read", forgetful)
+
+    async def cancelled(client: AsyncPermitClient) -> list[Any]:
+        waiting = asyncio.create_task(client.wait_and_consume("plan-1", SYMBOL, timeout_sec=60))
+        await asked.wait()
+        waiting.cancel()
+        return list(await asyncio.gather(waiting, return_exceptions=True))
+
+    (outcome,) = within(allowed.url, cancelled)
+    assert isinstance(outcome, asyncio.CancelledError)
     assert both_are_there(allowed)
 
 
