@@ -21,7 +21,6 @@ _ERROR_FIELDS = ("error", "error_code", "code", "msg", "reason")
 _ORDER_FIELDS = (
     *("order_id", "side", "executed_qty", "filled_qty", "positionSide", "position_side", "reduceOnly", "reduce_only"),
     *("orderId", "executedQty", "id", "filled"),
-    *("cumExecQty", "positionIdx"),  # Bybit's
     *("order_status", "orderStatus", "status", "state"),
 )
 _PARTIAL = {"partiallyfilled", "partialfilled", "open"}
@@ -97,6 +96,11 @@ class OrderRows:
             reduce_only=reduce_only_of(order),
         )
 
+    def named_in(self, place: Mapping[str, object]) -> dict[str, object]:
+        """What a place that holds more than an order says of one: our fields, and the venue's own."""
+        names = _ORDER_FIELDS if self._venue is None else (*_ORDER_FIELDS, *self._venue.order_fields)
+        return {name: place[name] for name in names if not is_nothing(place.get(name))}
+
     def _add(self, fill: Fill) -> None:
         """Quantities are cumulative, so of one order the larger one is the later one."""
         known = self.fills.get(fill.order_id)
@@ -126,9 +130,8 @@ class OrderRows:
 
 def orders_of(fields: Mapping[str, object], found: OrderRows) -> list[Mapping[str, object]]:
     """Every place where the entry may name an order."""
-    flat = _named(fields)
-    details = _json(fields, "details", dict, found)
-    nested = _named(details)
+    flat = found.named_in(fields)
+    nested = found.named_in(_json(fields, "details", dict, found))
     # Where only one of the two has the order id, both speak of the same order.
     for one, other in ((flat, nested), (nested, flat)):
         if "order_id" not in one and "order_id" in other:
@@ -157,10 +160,6 @@ def _json(fields: Mapping[str, object], name: str, kind: type[_Json], found: Ord
         found.fail(f"{name} must be a JSON {kind.__name__}, found {shown(fields[name])}")
         return kind()
     return value
-
-
-def _named(place: Mapping[str, object]) -> dict[str, object]:
-    return {name: place[name] for name in _ORDER_FIELDS if not is_nothing(place.get(name))}
 
 
 def _is_foreign(order: Mapping[str, object]) -> bool:

@@ -46,6 +46,10 @@ class ExecutionResult:
 class ResultReader(Protocol):
     """Reads what only a venue's own reader can (CONTRACT section 4)."""
 
+    @property
+    def order_fields(self) -> tuple[str, ...]:
+        """The fields of an order that only its reader knows."""
+
     def venue_symbol(self, symbol: str) -> str:
         """The venue's id of a symbol in ccxt's form; any other text as it is."""
 

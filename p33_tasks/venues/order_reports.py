@@ -33,6 +33,12 @@ class BaseUnitResults:
     nothing_yet: frozenset[str]  # statuses of an order that may say no quantity
     symbol: Callable[[str, str, str | None], str] = named_pair  # of base, quote and delivery, in ccxt's words
     leg: Callable[[Order], PositionSide | None] = leg_of  # raises InvalidMessageError
+    leg_fields: tuple[str, ...] = ()  # what it reads beside positionSide
+
+    @property
+    def order_fields(self) -> tuple[str, ...]:
+        """See ``ports.ResultReader.order_fields``."""
+        return (*self.executed, *self.leg_fields)
 
     def venue_symbol(self, symbol: str) -> str:
         """``ETH/USDT:USDT`` is the venue's own name of it; any other text as it is."""

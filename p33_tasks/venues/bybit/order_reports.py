@@ -39,4 +39,5 @@ RESULTS: Final = BaseUnitResults(
     nothing_yet=frozenset({"NEW", "OPEN"}),
     symbol=_name,
     leg=_leg,
+    leg_fields=("positionIdx",),
 )
