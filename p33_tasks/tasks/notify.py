@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import structlog
-from kombu.exceptions import KombuError
-from redis.exceptions import RedisError
 
 from p33_tasks.bootstrap.runtime import Runtime, runtime
 from p33_tasks.errors import P33Error
 from p33_tasks.log_events import LogEvent
 from p33_tasks.tasks.job import job
 from p33_tasks.tasks.origin import is_foreign
+from p33_tasks.tasks.sending import NOT_SENT, send
 
 log = structlog.get_logger("p33.task")
 
@@ -55,11 +54,6 @@ def send_notifications(here: Runtime) -> None:
     if here.notifier is None:
         return
     try:
-        notify.apply_async(
-            kwargs={"prefix": here.keys.prefix},
-            expires=float(here.settings.poll_sec),  # the next refresh sends another
-            ignore_result=True,
-            retry=False,
-        )
-    except (KombuError, RedisError, OSError) as error:
+        send(notify, here, expires_sec=float(here.settings.poll_sec))  # the next refresh sends another
+    except NOT_SENT as error:
         log.warning(LogEvent.NOT_NOTIFIED, error=f"{type(error).__name__}: {error}")

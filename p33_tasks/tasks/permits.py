@@ -6,8 +6,6 @@ from collections import Counter
 from typing import Any
 
 import structlog
-from kombu.exceptions import KombuError
-from redis.exceptions import RedisError
 
 from p33_tasks.bootstrap.runtime import Runtime, runtime
 from p33_tasks.contract.entries import MAX_TOGETHER
@@ -21,6 +19,7 @@ from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import PlanName, StreamEntry
 from p33_tasks.tasks.job import job
 from p33_tasks.tasks.origin import entry_of, is_foreign, name_of
+from p33_tasks.tasks.sending import NOT_SENT, send
 from p33_tasks.tasks.snapshots import refresh_snapshot
 
 log = structlog.get_logger("p33.task")
@@ -185,10 +184,8 @@ def _awaits_snapshot(here: Runtime, name: PlanName) -> str:
 def _ask_refresh(here: Runtime, symbol: str) -> None:
     """Now, and not with the next tick. A failure is logged: the next tick asks the exchange all the same."""
     try:
-        refresh_snapshot.apply_async(
-            kwargs={"symbol": symbol, "prefix": here.keys.prefix}, ignore_result=True, retry=False
-        )
-    except (KombuError, RedisError, OSError) as error:
+        send(refresh_snapshot, here, symbol=symbol)
+    except NOT_SENT as error:
         log.warning(LogEvent.REFRESH_NOT_SENT, symbol=symbol, error=f"{type(error).__name__}: {error}")
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import structlog
-from kombu.exceptions import KombuError
-from redis.exceptions import RedisError
 
 from p33_tasks.bootstrap.runtime import Runtime, runtime
 from p33_tasks.domain.reconciling import Mode
@@ -12,6 +10,7 @@ from p33_tasks.errors import P33Error
 from p33_tasks.log_events import LogEvent
 from p33_tasks.tasks.job import job
 from p33_tasks.tasks.origin import is_foreign
+from p33_tasks.tasks.sending import NOT_SENT, send
 
 log = structlog.get_logger("p33.task")
 
@@ -60,10 +59,6 @@ def send_due(here: Runtime) -> None:
         return
     try:
         for position in here.reconcile_store.due(here.settings.allowlist)[:PER_REFRESH]:
-            reconcile.apply_async(
-                kwargs={"position": position, "prefix": here.keys.prefix},
-                ignore_result=True,
-                retry=False,
-            )
-    except (P33Error, KombuError, RedisError, OSError) as error:
+            send(reconcile, here, position=position)
+    except NOT_SENT as error:
         log.warning(LogEvent.RECONCILE_NOT_SENT, error=f"{type(error).__name__}: {error}")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import structlog
-from kombu.exceptions import KombuError
-from redis.exceptions import RedisError
 
 from p33_tasks.bootstrap.runtime import Runtime, runtime
 from p33_tasks.errors import P33Error
 from p33_tasks.log_events import LogEvent
 from p33_tasks.tasks.job import job
 from p33_tasks.tasks.origin import is_foreign
+from p33_tasks.tasks.sending import NOT_SENT, send
 
 log = structlog.get_logger("p33.task")
 
@@ -58,8 +57,6 @@ def send_resting(here: Runtime) -> None:
         return
     try:
         if here.resting_store.is_due():
-            read_resting.apply_async(
-                kwargs={"prefix": here.keys.prefix}, expires=EXPIRES_SEC, ignore_result=True, retry=False
-            )
-    except (P33Error, KombuError, RedisError, OSError) as error:
+            send(read_resting, here, expires_sec=EXPIRES_SEC)
+    except NOT_SENT as error:
         log.warning(LogEvent.RESTING_NOT_READ, error=f"{type(error).__name__}: {error}")
