@@ -1,6 +1,6 @@
 """What a venue may be able to do besides telling positions and market rules: one protocol for each ability.
 
-A caller asks ``isinstance(venue, TellsPositionMode)``. A venue that hasn't the method hasn't the ability.
+A caller asks ``isinstance(venue, ReadsPositionMode)``. A venue that hasn't the method hasn't the ability.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class RestingOrder:
 
 
 @runtime_checkable
-class TellsTime(Protocol):
+class ReadsTime(Protocol):
     """The venue tells its clock."""
 
     def fetch_server_time_ms(self) -> int:
@@ -70,7 +70,7 @@ class TellsTime(Protocol):
 
 
 @runtime_checkable
-class TellsPositionMode(Protocol):
+class ReadsPositionMode(Protocol):
     """The venue tells whether an account keeps two legs per symbol."""
 
     def is_hedge_mode(self) -> bool:
@@ -78,7 +78,7 @@ class TellsPositionMode(Protocol):
 
 
 @runtime_checkable
-class TellsKeyPermissions(Protocol):
+class ReadsKeyPermissions(Protocol):
     """The venue tells what an API key may do."""
 
     def fetch_key_permissions(self) -> KeyPermissions | None:
@@ -86,7 +86,7 @@ class TellsKeyPermissions(Protocol):
 
 
 @runtime_checkable
-class TellsAccount(Protocol):
+class ReadsAccount(Protocol):
     """The venue tells what kind of account a key belongs to."""
 
     def fetch_account(self) -> AccountReport:
@@ -94,7 +94,7 @@ class TellsAccount(Protocol):
 
 
 @runtime_checkable
-class TellsTrades(Protocol):
+class ReadsTrades(Protocol):
     """The venue tells the account's executions."""
 
     def fetch_trades(self, symbol: str, *, since_ms: int, until_ms: int) -> tuple[Trade, ...]:
@@ -102,15 +102,15 @@ class TellsTrades(Protocol):
 
 
 @runtime_checkable
-class TellsForcedOrders(Protocol):
+class ReadsForcedOrders(Protocol):
     """The venue tells its own orders: liquidations, ADLs, settlements."""
 
     def fetch_forced_orders(self, symbol: str, *, since_ms: int, until_ms: int) -> tuple[ForcedOrder, ...]:
-        """As ``TellsTrades.fetch_trades``."""
+        """As ``ReadsTrades.fetch_trades``."""
 
 
 @runtime_checkable
-class TellsOrderTrades(Protocol):
+class ReadsOrderTrades(Protocol):
     """The venue tells what one order did, by the venue's own order id."""
 
     def fetch_order_state(self, symbol: str, order_id: str) -> OrderState | None:
@@ -121,7 +121,7 @@ class TellsOrderTrades(Protocol):
 
 
 @runtime_checkable
-class TellsOrders(Protocol):
+class ReadsOrders(Protocol):
     """The venue finds an order by its client order id."""
 
     def fetch_order(self, symbol: str, client_order_id: str) -> OrderReport | None:
@@ -129,7 +129,7 @@ class TellsOrders(Protocol):
 
 
 @runtime_checkable
-class TellsRestingOrders(Protocol):
+class ReadsRestingOrders(Protocol):
     """The venue tells open orders."""
 
     def fetch_resting_orders(self, symbol: str) -> tuple[RestingOrder, ...]:
@@ -145,14 +145,14 @@ class RestingReport:
 
 
 @runtime_checkable
-class TellsAllRestingOrders(Protocol):
+class ReadsAllRestingOrders(Protocol):
     """The venue tells the open orders of the whole account at once (``VenueSpec.resting``)."""
 
     def fetch_all_resting_orders(self, symbols: Iterable[str]) -> RestingReport:
         """Every open order, conditional ones too; complete, or ExchangeError."""
 
 
-class Orders(TellsOrders, Protocol):
+class Orders(ReadsOrders, Protocol):
     """What the reference executor needs of a venue. The brain itself never trades."""
 
     def clock_ms(self) -> int:

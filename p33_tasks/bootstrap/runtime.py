@@ -24,8 +24,8 @@ from p33_tasks.services.notify import NotifyService
 from p33_tasks.services.position_case import ReconcilePolicy
 from p33_tasks.services.prepare_permits import PreparationService
 from p33_tasks.services.promote_prepared import PromotionService
-from p33_tasks.services.read_history import HistoryReader, TellsHistory
-from p33_tasks.services.read_resting import RestingService, TellsResting
+from p33_tasks.services.read_history import HistoryReader, ReadsHistory
+from p33_tasks.services.read_resting import ReadsResting, RestingService
 from p33_tasks.services.reconcile import ReconcileService
 from p33_tasks.services.record_fill import ResultService
 from p33_tasks.services.refresh_snapshot import SnapshotService
@@ -185,7 +185,7 @@ class Runtime:
             self._budget(self._left_by_refreshes),
         )
         venue = self._venue(budget)
-        if not isinstance(venue, TellsHistory):
+        if not isinstance(venue, ReadsHistory):
             return None
         policy = ReconcilePolicy(mode=s.reconcile_mode, external=s.reconcile_external, limits=s.policy)
         reader = HistoryReader(venue, self.reconcile_store)
@@ -201,7 +201,7 @@ class Runtime:
         """Reads the account's open orders, from what refreshes leave of the budget; None where they don't count."""
         s = self.settings
         venue = self._venue(self._budget(self._left_by_refreshes)) if s.subtract_resting else None
-        return RestingService(venue, self.resting_store, s.allowlist) if isinstance(venue, TellsResting) else None
+        return RestingService(venue, self.resting_store, s.allowlist) if isinstance(venue, ReadsResting) else None
 
     @cached_property
     def notifier(self) -> NotifyService | None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from p33_tasks.abilities import TellsAccount, TellsKeyPermissions, TellsPositionMode, TellsTime
+from p33_tasks.abilities import ReadsAccount, ReadsKeyPermissions, ReadsPositionMode, ReadsTime
 from p33_tasks.cli.findings import Finding, Findings, Grade, counted, listed
 from p33_tasks.cli.session import Session
 from p33_tasks.errors import (
@@ -110,7 +110,7 @@ def _asked(findings: Findings, what: str, ask: Callable[[], Any], fix: str) -> A
 
 
 def _check_reachable(findings: Findings, venue: Venue, spec: VenueSpec) -> bool:
-    if not isinstance(venue, TellsTime):
+    if not isinstance(venue, ReadsTime):
         findings.ok("venue", venue.source)
         return True
     ask = venue.fetch_server_time_ms
@@ -168,7 +168,7 @@ def _check_positions(findings: Findings, venue: Venue, settings: Settings) -> bo
         why = listed(f"{symbol} ({report.invalid.get(symbol, 'missing')})" for symbol in unknown)
         findings.fail("positions", f"no usable row for {why}", "correct P33_ALLOWLIST, or look at the venue's answer")
     else:
-        if not isinstance(venue, TellsPositionMode):
+        if not isinstance(venue, ReadsPositionMode):
             hedged = sorted(symbol for symbol, position in report.positions.items() if position.hedge_mode)
             mode = f"hedge for {listed(hedged)}" if hedged else "no open position is in hedge mode"
             findings.ok("position mode", f"{mode}; the venue has a mode per symbol, and only an open position tells it")
@@ -180,7 +180,7 @@ def _check_positions(findings: Findings, venue: Venue, settings: Settings) -> bo
 
 
 def _check_position_mode(findings: Findings, venue: Venue) -> None:
-    if not isinstance(venue, TellsPositionMode):
+    if not isinstance(venue, ReadsPositionMode):
         return
     hedge = _asked(findings, "position mode", venue.is_hedge_mode, "try again")
     if hedge is None:
@@ -189,7 +189,7 @@ def _check_position_mode(findings: Findings, venue: Venue) -> None:
 
 
 def _check_account(findings: Findings, venue: Venue) -> None:
-    if not isinstance(venue, TellsAccount):
+    if not isinstance(venue, ReadsAccount):
         return
     account = _asked(findings, "account", venue.fetch_account, "try again")
     if account is not None:
@@ -197,7 +197,7 @@ def _check_account(findings: Findings, venue: Venue) -> None:
 
 
 def _check_key(findings: Findings, venue: Venue) -> None:
-    if not isinstance(venue, TellsKeyPermissions):
+    if not isinstance(venue, ReadsKeyPermissions):
         return
     try:
         may = venue.fetch_key_permissions()

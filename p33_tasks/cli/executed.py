@@ -31,10 +31,10 @@ def asker(session: Session) -> Ask | None:
     if session.settings.api_credentials[0] is None:
         return None
     from p33_tasks.cli.check_exchange import build_session_venue
-    from p33_tasks.services.executed_orders import TellsOwnTrades, executed_orders
+    from p33_tasks.services.executed_orders import ReadsOwnTrades, executed_orders
 
     venue = build_session_venue(session, shared_budget=True)
-    if not isinstance(venue, TellsOwnTrades):
+    if not isinstance(venue, ReadsOwnTrades):
         return None
 
     def ask(symbol: str, leg: Leg, amount: Decimal) -> ExecutedOrders:

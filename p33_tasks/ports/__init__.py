@@ -5,7 +5,7 @@ tests bring an implementation in memory of each.
 """
 
 from p33_tasks.ports.adaptive import Adapted, AdaptiveStore, Observed
-from p33_tasks.ports.notifications import Notifications, ToldEvent
+from p33_tasks.ports.notifications import Notifications, ReconcileEvent
 from p33_tasks.ports.prepared import Prepared, PreparedStore
 from p33_tasks.ports.reconciliation import DriftBudget, HoldRequest, Note, PositionState, ReconcileStore
 from p33_tasks.ports.resting import RestingClaim, RestingStore
@@ -36,6 +36,7 @@ __all__ = [
     "PositionState",
     "Prepared",
     "PreparedStore",
+    "ReconcileEvent",
     "ReconcileStore",
     "RefreshClaim",
     "RequestBudget",
@@ -47,7 +48,6 @@ __all__ = [
     "Ruling",
     "SnapshotStore",
     "StreamEntry",
-    "ToldEvent",
     "Venue",
     "VerdictStore",
 ]

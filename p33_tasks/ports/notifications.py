@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToldEvent:
+class ReconcileEvent:
     """An event of reconciliation that people may be told of."""
 
     entry_id: str
@@ -19,7 +19,7 @@ class ToldEvent:
 class Notifications(Protocol):
     """Which events people are still to be told of."""
 
-    def claim(self) -> tuple[ToldEvent, ...]:
+    def claim(self) -> tuple[ReconcileEvent, ...]:
         """The next ones, for whoever asks first; telling begins with the first event after the first claim."""
 
     def count(self, outcome: str, number: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
-from p33_tasks.abilities import TellsTime, TellsTrades
+from p33_tasks.abilities import ReadsTime, ReadsTrades
 from p33_tasks.domain.models import Leg
 from p33_tasks.domain.reconciling import MAX_WINDOW_MS
 from p33_tasks.domain.trades import by_order, total
@@ -19,7 +19,7 @@ AHEAD_MS = 10_000
 
 
 @runtime_checkable
-class TellsOwnTrades(TellsTime, TellsTrades, Venue, Protocol):
+class ReadsOwnTrades(ReadsTime, ReadsTrades, Venue, Protocol):
     """A venue that tells what the account traded."""
 
 
@@ -37,7 +37,7 @@ class ExecutedOrders:
 
 
 def executed_orders(
-    venue: TellsOwnTrades, symbol: str, leg: Leg, *, position_amt: Decimal, snapshot_age_ms: int, lag_ms: int
+    venue: ReadsOwnTrades, symbol: str, leg: Leg, *, position_amt: Decimal, snapshot_age_ms: int, lag_ms: int
 ) -> ExecutedOrders:
     """Every order of the last 7 days less an hour that traded a position; all of it is in ``position_amt``.
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import structlog
 
 from p33_tasks.log_events import LogEvent
-from p33_tasks.ports import Notifications, ToldEvent
+from p33_tasks.ports import Notifications, ReconcileEvent
 
 LATEST_MS = 600_000
 """An older event is news to nobody: it is on the stream and on the page."""
@@ -65,11 +65,11 @@ class NotifyService:
             log.warning(LogEvent.NOTIFICATION_LOST, lost=outcomes["lost"], sent=outcomes["sent"])
         return outcomes["sent"]
 
-    def _title(self, event: ToldEvent) -> str:
+    def _title(self, event: ReconcileEvent) -> str:
         return f"{self._account}: {event.fields.get('position', '?')} {event.fields.get('event', '?')}"[:120]
 
 
-def _text(event: ToldEvent) -> str:
+def _text(event: ReconcileEvent) -> str:
     names = ("class", "before", "after", "why", "by")
     told = "\n".join(f"{name}: {event.fields[name]}" for name in names if event.fields.get(name))
     return f"{told}\nevent {event.entry_id}"[:1_000]

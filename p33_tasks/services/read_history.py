@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
-from p33_tasks.abilities import TellsForcedOrders, TellsOrderTrades, TellsTime, TellsTrades
+from p33_tasks.abilities import ReadsForcedOrders, ReadsOrderTrades, ReadsTime, ReadsTrades
 from p33_tasks.domain.models import Leg
 from p33_tasks.domain.reconciliation import Reading, Watermark
 from p33_tasks.domain.reconciling import OVERLAP_MS
@@ -26,7 +26,7 @@ PLAN_BEFORE_MS = 900_000
 
 
 @runtime_checkable
-class TellsHistory(TellsTime, TellsTrades, TellsForcedOrders, TellsOrderTrades, Venue, Protocol):
+class ReadsHistory(ReadsTime, ReadsTrades, ReadsForcedOrders, ReadsOrderTrades, Venue, Protocol):
     """A venue whose drifts can be explained."""
 
 
@@ -45,7 +45,7 @@ class WindowTrades:
 class HistoryReader:
     """Asks the venue. Every method raises ExchangeError when anything of it can't be had in full."""
 
-    def __init__(self, venue: TellsHistory, store: ReconcileStore) -> None:
+    def __init__(self, venue: ReadsHistory, store: ReconcileStore) -> None:
         self._venue = venue
         self._store = store
 

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 import structlog
 
-from p33_tasks.abilities import TellsAllRestingOrders
+from p33_tasks.abilities import ReadsAllRestingOrders
 from p33_tasks.errors import ExchangeError
 from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import RestingStore
@@ -15,7 +15,7 @@ log = structlog.get_logger("p33.resting")
 
 
 @runtime_checkable
-class TellsResting(TellsAllRestingOrders, Protocol):
+class ReadsResting(ReadsAllRestingOrders, Protocol):
     """What is asked of a venue."""
 
     @property
@@ -26,7 +26,7 @@ class TellsResting(TellsAllRestingOrders, Protocol):
 class RestingService:
     """Safe to run twice: the second finds the minute's reading taken. What a failed one leaves ages."""
 
-    def __init__(self, venue: TellsResting, store: RestingStore, allowlist: tuple[str, ...]) -> None:
+    def __init__(self, venue: ReadsResting, store: RestingStore, allowlist: tuple[str, ...]) -> None:
         self._venue = venue
         self._store = store
         self._allowlist = allowlist

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from p33_tasks.contract.entries import fields_of
 from p33_tasks.contract.keys import Keys
-from p33_tasks.ports import ToldEvent
+from p33_tasks.ports import ReconcileEvent
 from p33_tasks.store.scripts import Scripts, translated_errors
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class RedisNotifications:
         self._scripts = Scripts(client)
         self._keys = keys
 
-    def claim(self) -> tuple[ToldEvent, ...]:
+    def claim(self) -> tuple[ReconcileEvent, ...]:
         """See ``ports.Notifications.claim``."""
         now_ms, entries = self._scripts.run(
             "claim_notifications",
@@ -32,7 +32,7 @@ class RedisNotifications:
             {"most": MOST},
         )
         return tuple(
-            ToldEvent(
+            ReconcileEvent(
                 entry_id=entry_id,
                 age_ms=int(now_ms) - int(entry_id.partition("-")[0]),
                 fields={name: value for name, value in fields_of(flat).items() if isinstance(value, str)},

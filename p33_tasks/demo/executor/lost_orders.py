@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
 
-from p33_tasks.abilities import OrderReport, Orders, TellsOrderTrades, TellsTrades
+from p33_tasks.abilities import OrderReport, Orders, ReadsOrderTrades, ReadsTrades
 from p33_tasks.demo.executor.journal import Permitted
 from p33_tasks.domain.models import Leg
 from p33_tasks.domain.quantities import add, canonical
@@ -78,7 +78,7 @@ class LostOrders:
 
     def _trades(self, lost: LostOrder) -> tuple[Trade, ...] | None:
         """Those of its side since it was sent; None: the venue tells none."""
-        if not isinstance(self._venue, TellsTrades):
+        if not isinstance(self._venue, ReadsTrades):
             return None
         now_ms = self._orders.clock_ms()
         since_ms = now_ms - lost.sent_ago_ms - CLOCK_SLACK_MS
@@ -88,7 +88,7 @@ class LostOrders:
         return tuple(trade for trade in trades if (trade.side, trade.leg) == ours and trade.order_id is not None)
 
     def _ours(self, lost: LostOrder, order_id: str, trades: tuple[Trade, ...] | None) -> OrderReport | None:
-        if not isinstance(self._venue, TellsOrderTrades):
+        if not isinstance(self._venue, ReadsOrderTrades):
             return None
         state = self._venue.fetch_order_state(lost.symbol, order_id)
         if state is None or state.client_order_id != lost.client_order_id or state.side is not lost.permitted.side:

@@ -15,7 +15,7 @@ from p33_tasks.domain.holds import AGREEMENTS, HoldReason
 from p33_tasks.domain.models import Leg, OrderSide, Position
 from p33_tasks.domain.reconciliation import TradeClass, Watermark
 from p33_tasks.ports import Note
-from p33_tasks.services.read_history import TellsHistory
+from p33_tasks.services.read_history import ReadsHistory
 from p33_tasks.venues.build import build_order_client, build_venue
 from tests.support.budgets import RecordingBudget
 from tests.support.gate import SYMBOL
@@ -41,7 +41,7 @@ class Simulated:
         keys: dict[str, Any] = {"exchange_id": "binanceusdm", "api_key": "demo", "api_secret": "demo"}
         keys |= {"testnet": True, "base_url": self.sim.base_url, "budget": self.weights, "timeout_ms": 3_000}
         venue = build_venue(**keys)
-        assert isinstance(venue, TellsHistory)
+        assert isinstance(venue, ReadsHistory)
         self.venue, self.orders = venue, build_order_client(**keys)
 
     def __getattr__(self, name: str) -> Any:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from p33_tasks.abilities import TellsAllRestingOrders
+from p33_tasks.abilities import ReadsAllRestingOrders
 from p33_tasks.demo.exchange.client import SimControl
 from p33_tasks.domain.models import Allow, Deny, Leg, OrderSide
 from p33_tasks.domain.reasons import Reason
-from p33_tasks.services.read_resting import RestingService, TellsResting
+from p33_tasks.services.read_resting import ReadsResting, RestingService
 from p33_tasks.store.resting import RedisRestingStore
 from p33_tasks.venues.binance_usdm.spec import OPEN_ALGO_ORDERS, OPEN_ORDERS
 from p33_tasks.venues.build import build_order_client, build_venue
@@ -33,7 +33,7 @@ class World:
         self.keys: dict[str, Any] = {"exchange_id": "binanceusdm", "api_key": "demo", "api_secret": "demo"}
         self.keys |= {"testnet": True, "base_url": sim.base_url, "budget": self.budget, "timeout_ms": 3_000}
         venue = build_venue(**self.keys)
-        assert isinstance(venue, TellsResting)
+        assert isinstance(venue, ReadsResting)
         self.venue = venue
         self.gate = Gate(server, source=venue.source, subtract_resting=True)
         self.store = RedisRestingStore(self.gate.verdicts._client, self.gate.keys)
@@ -158,7 +158,7 @@ def test_a_venue_that_is_down_denies_when_the_last_reading_is_old(world: World) 
 
 
 def test_one_reading_costs_a_weight_of_80_whatever_the_number_of_symbols(world: World) -> None:
-    assert isinstance(world.venue, TellsAllRestingOrders)
+    assert isinstance(world.venue, ReadsAllRestingOrders)
     world.sim.forget_requests()
     world.budget.acquired.clear()
     world.venue.fetch_all_resting_orders([f"S{number}USDT" for number in range(600)])

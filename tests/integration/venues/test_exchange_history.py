@@ -47,10 +47,10 @@ def trades_of(venue, order_id):
 @pytest.mark.parametrize(
     "ability",
     [
-        abilities.TellsTime,
-        abilities.TellsTrades,
-        abilities.TellsForcedOrders,
-        abilities.TellsOrderTrades,
+        abilities.ReadsTime,
+        abilities.ReadsTrades,
+        abilities.ReadsForcedOrders,
+        abilities.ReadsOrderTrades,
     ],
 )
 def test_the_venue_has_the_abilities_that_reconciliation_asks_for(venue, ability):

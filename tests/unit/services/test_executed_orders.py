@@ -12,7 +12,7 @@ from p33_tasks.domain.models import Leg, LegPosition, OrderSide, Position
 from p33_tasks.domain.trades import Trade
 from p33_tasks.errors import MalformedResponseError
 from p33_tasks.ports import MarketReport, PositionReport
-from p33_tasks.services.executed_orders import ExecutedOrders, TellsOwnTrades, TradedLatelyError, executed_orders
+from p33_tasks.services.executed_orders import ExecutedOrders, ReadsOwnTrades, TradedLatelyError, executed_orders
 from tests.factories import NOW_MS, SOURCE, SYMBOL, make_position
 
 HOUR_MS = 3_600_000
@@ -57,7 +57,7 @@ class Venue:
 
 def ask(*trades: Trade, amount: str = "0.010", leg: Leg = Leg.BOTH, position: Position | None = None) -> ExecutedOrders:
     venue = Venue(trades=trades, position=position or make_position("0.010"))
-    assert isinstance(venue, TellsOwnTrades)
+    assert isinstance(venue, ReadsOwnTrades)
     found = executed_orders(venue, SYMBOL, leg, position_amt=Decimal(amount), snapshot_age_ms=4_000, lag_ms=3_000)
     assert venue.asked[0] == found.since_ms == NOW_MS - 167 * HOUR_MS
     assert venue.asked[1] > NOW_MS

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from p33_tasks.ports import ToldEvent
+from p33_tasks.ports import ReconcileEvent
 from p33_tasks.services import notify
 from p33_tasks.services.notify import LATEST_MS, NotifyService
 
@@ -16,11 +16,11 @@ FIELDS = {"event": "held", "position": "BTCUSDT", "class": "external", "before":
 class Store:
     """Events that are claimed once."""
 
-    def __init__(self, *events: ToldEvent) -> None:
+    def __init__(self, *events: ReconcileEvent) -> None:
         self.events = list(events)
         self.counted: Counter[str] = Counter()
 
-    def claim(self) -> tuple[ToldEvent, ...]:
+    def claim(self) -> tuple[ReconcileEvent, ...]:
         found, self.events = tuple(self.events), []
         return found
 
@@ -40,8 +40,8 @@ class Sender:
         return self.takes
 
 
-def told(age_ms: int = 0, **fields: str) -> ToldEvent:
-    return ToldEvent(entry_id="5-0", age_ms=age_ms, fields={**FIELDS, **fields})
+def told(age_ms: int = 0, **fields: str) -> ReconcileEvent:
+    return ReconcileEvent(entry_id="5-0", age_ms=age_ms, fields={**FIELDS, **fields})
 
 
 def test_an_event_is_told_to_each_of_its_addresses_and_to_nobody_twice() -> None:
