@@ -13,8 +13,8 @@ Row = Mapping[str, Any]
 
 _MOST_TIME_DIGITS = 15
 _MOST_ID_CHARS = 64
-UNTOLD = "untold"
-"""In the place of an account's id where the venue has one, and doesn't tell it to this key."""
+UNKNOWN_ACCOUNT = "unknown"
+"""In the place of an account's id where the venue has one, and doesn't show it to this key."""
 
 
 class InvalidRowError(ValueError):
@@ -64,10 +64,10 @@ def prices(row: Row, *, entry: str, mark: str, leverage: str, pnl: str) -> Price
 
 
 def account_id(row: Row, name: str) -> str:
-    """The venue's id of an account, a text or a whole number; ``UNTOLD`` where it isn't one."""
+    """The venue's id of an account, a text or a whole number; ``UNKNOWN_ACCOUNT`` where it isn't one."""
     found = row.get(name)
     text = str(found) if isinstance(found, str | int) and not isinstance(found, bool) else ""
-    return text if text.isascii() and text.isalnum() and len(text) <= _MOST_ID_CHARS else UNTOLD
+    return text if text.isascii() and text.isalnum() and len(text) <= _MOST_ID_CHARS else UNKNOWN_ACCOUNT
 
 
 def milliseconds_at(body: object, path: Iterable[str | int]) -> int | None:

@@ -6,7 +6,7 @@
 --   refresh_key  HASH: the bulk refresh, its lease and its outcome
 --   epoch_key    STRING: our mark on this store's life
 -- ARGV
---   account    the venue's id of the account; 'untold' where the venue doesn't tell it to the key
+--   account    the venue's id of the account; 'unknown' where the venue doesn't show it to the key
 --   new_epoch  a random text
 --   quiet_ms   so long after another account's positions nothing is written
 -- Returns {'same' | 'noted' | 'changed' | 'quiet'}
@@ -26,8 +26,8 @@ end
 redis.call('HSET', refresh_key, 'account', account)
 -- Without one, but refreshed before: by a version that didn't ask, for an account that nobody knows.
 if not seen[1] and not seen[2] then return { 'noted' } end
--- One that isn't told may be the same account, asked by a request that was refused.
-if seen[1] and seen[1] ~= 'untold' and account ~= 'untold' then
+-- One that isn't known may be the same account, asked by a request that was refused.
+if seen[1] and seen[1] ~= 'unknown' and account ~= 'unknown' then
   redis.call('HSET', refresh_key, 'other_account_ms', text(now))
 end
 redis.call('SET', epoch_key, new_epoch)

@@ -12,8 +12,8 @@ from typing import Final
 
 from p33_tasks.abilities import RestingOrder, RestingReport
 from p33_tasks.domain import quantities as q
-from p33_tasks.domain.models import Leg, OrderSide
 from p33_tasks.errors import MalformedResponseError
+from p33_tasks.venues.binance_usdm.order_words import leg_of, side_of
 from p33_tasks.venues.rows import InvalidRowError, Row, number, shape
 
 IN_BOOK: Final = "LIMIT"
@@ -60,8 +60,8 @@ def _in_book(row: Row, symbol: str) -> RestingOrder:
         order_id=_id(row, "orderId"),
         client_order_id=str(row.get("clientOrderId", "")),
         symbol=symbol,
-        leg=_leg(row),
-        side=_side(row),
+        leg=leg_of(row),
+        side=side_of(row),
         open_qty=q.subtract(quantity, executed),
         reduce_only=_flag(row, "reduceOnly"),
         is_conditional=kind in CONDITIONAL,
@@ -75,8 +75,8 @@ def _algo(row: Row, symbol: str) -> RestingOrder:
         order_id=_id(row, "algoId"),
         client_order_id=str(row.get("clientAlgoId", "")),
         symbol=symbol,
-        leg=_leg(row),
-        side=_side(row),
+        leg=leg_of(row),
+        side=side_of(row),
         open_qty=q.ZERO if closes_all else number(row, "quantity"),
         reduce_only=closes_all or _flag(row, "reduceOnly"),
         is_conditional=True,
@@ -88,20 +88,6 @@ def _id(row: Row, name: str) -> str:
     if isinstance(value, bool) or not isinstance(value, int | str) or not str(value):
         raise InvalidRowError(f"{name} is missing")
     return str(value)
-
-
-def _side(row: Row) -> OrderSide:
-    side = row.get("side")
-    if not isinstance(side, str) or side not in set(OrderSide):
-        raise InvalidRowError(f"side {side!r:.20} is not documented")
-    return OrderSide(side)
-
-
-def _leg(row: Row) -> Leg:
-    leg = row.get("positionSide")
-    if not isinstance(leg, str) or leg not in set(Leg):
-        raise InvalidRowError(f"positionSide {leg!r:.20} is not documented")
-    return Leg(leg)
 
 
 def _flag(row: Row, name: str) -> bool:

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Final, TypeVar
 
-from p33_tasks.domain.models import Leg, OrderSide
 from p33_tasks.domain.trades import ForcedKind, ForcedOrder, OrderState, Trade
 from p33_tasks.errors import MalformedResponseError
+from p33_tasks.venues.binance_usdm.order_words import leg_of, side_of
 from p33_tasks.venues.rows import InvalidRowError, Row, number, shape
 
 FINAL_STATUSES: Final = frozenset({"FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH", "REJECTED"})
@@ -68,8 +68,8 @@ def _trade(row: object, symbol: str) -> Trade:
         trade_id=_identity(row, "id"),
         order_id=_identity(row, "orderId"),
         symbol=symbol,
-        leg=_leg(row),
-        side=_side(row),
+        leg=leg_of(row),
+        side=side_of(row),
         quantity=quantity,
         time_ms=_time(row, "time"),
     )
@@ -84,7 +84,7 @@ def _forced(row: object, symbol: str) -> ForcedOrder:
     return ForcedOrder(
         order_id=_identity(row, "orderId"),
         symbol=symbol,
-        leg=_leg(row),
+        leg=leg_of(row),
         kind=kind,
         executed_qty=_executed(row),
         time_ms=_time(row, "time"),
@@ -99,7 +99,7 @@ def _state(row: object, symbol: str) -> OrderState:
     return OrderState(
         order_id=_identity(row, "orderId"),
         client_order_id=client_id,
-        side=_side(row),
+        side=side_of(row),
         executed_qty=_executed(row),
         is_final=status in FINAL_STATUSES,
         created_ms=_time(row, "time"),
@@ -126,20 +126,6 @@ def _time(row: Row, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
         raise InvalidRowError(f"{name} is {value!r:.40}, not a time in milliseconds")
     return value
-
-
-def _side(row: Row) -> OrderSide:
-    value = row.get("side")
-    if not isinstance(value, str) or value not in set(OrderSide):
-        raise InvalidRowError(f"side is {value!r:.40}")
-    return OrderSide(value)
-
-
-def _leg(row: Row) -> Leg:
-    value = row.get("positionSide")
-    if not isinstance(value, str) or value not in set(Leg):
-        raise InvalidRowError(f"positionSide is {value!r:.40}")
-    return Leg(value)
 
 
 def _executed(row: Row) -> Decimal:

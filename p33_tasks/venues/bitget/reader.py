@@ -33,7 +33,7 @@ from p33_tasks.venues.contracts import Kept
 from p33_tasks.venues.history import check_window, trades_of_order, within
 from p33_tasks.venues.marked_trades import MarkedTrade, forced_orders
 from p33_tasks.venues.order_rows import OrderRow
-from p33_tasks.venues.rows import UNTOLD
+from p33_tasks.venues.rows import UNKNOWN_ACCOUNT
 from p33_tasks.venues.session import VenueSession
 
 PLAN_KINDS: Final = ("normal_plan", "track_plan", "profit_loss")
@@ -45,7 +45,7 @@ class Bitget:
     def __init__(self, session: VenueSession, source: str, is_testnet: bool) -> None:  # noqa: ARG002, FBT001 - VenueEntry
         self._session = session
         self._source = source
-        self._user, self._told = Kept(self._fetch_user, period_ms=KEY.period_ms), UNTOLD
+        self._user, self._account = Kept(self._fetch_user, period_ms=KEY.period_ms), UNKNOWN_ACCOUNT
 
     @property
     def source(self) -> str:
@@ -109,13 +109,14 @@ class Bitget:
         return tuple({order.order_id: order for order in found}.values())
 
     def _fetch_user(self) -> str:
-        """The venue tells it only to keys that may read spot data. The key stays, so what was told once stays true."""
+        """The venue shows it only to keys that may read spot data. The key stays, so what was shown once stays true."""
         try:
-            self._told = read_account_id(self._session.ask(KEY))
+            found = read_account_id(self._session.ask(KEY))
+            self._account = found if found != UNKNOWN_ACCOUNT else self._account
         except ExchangeError as error:
             if type(error) not in {ExchangeError, ExchangeCredentialsError}:
                 raise
-        return self._told
+        return self._account
 
     def _fills(self, symbol: str, since_ms: int, until_ms: int) -> list[MarkedTrade]:
         check_window(since_ms, until_ms)

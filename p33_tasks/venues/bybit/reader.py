@@ -15,7 +15,7 @@ from p33_tasks.venues.bybit.position_rows import read_positions
 from p33_tasks.venues.bybit.spec import ACCOUNT, INSTRUMENTS, KEY, POSITIONS
 from p33_tasks.venues.contracts import Kept
 from p33_tasks.venues.legs import steady
-from p33_tasks.venues.rows import UNTOLD
+from p33_tasks.venues.rows import UNKNOWN_ACCOUNT
 from p33_tasks.venues.session import VenueSession
 
 
@@ -25,7 +25,7 @@ class Bybit(BybitHistory):
     def __init__(self, session: VenueSession, source: str, is_testnet: bool) -> None:  # noqa: FBT001 - VenueEntry.reader
         super().__init__(session)
         self._source = source
-        self._tells_keys = not is_testnet
+        self._shows_keys = not is_testnet
         self._user = Kept(lambda: read_account_id(session.ask(KEY)), period_ms=KEY.period_ms)
 
     @property
@@ -42,7 +42,7 @@ class Bybit(BybitHistory):
         Raises:
             ExchangeError: One of its kinds; then nothing is known about any symbol.
         """
-        wanted, account = tuple(symbols), self._user.get() if self._tells_keys else UNTOLD
+        wanted, account = tuple(symbols), self._user.get() if self._shows_keys else UNKNOWN_ACCOUNT
         first = list(pages(self._session, POSITIONS))
         report = replace(read_positions(first, wanted), account=account)
         if sum(bool(rows_of(page, POSITIONS.shown)) for page in first) <= 1:
@@ -59,7 +59,7 @@ class Bybit(BybitHistory):
 
     def fetch_key_permissions(self) -> KeyPermissions | None:
         """What the key may do; None in the test environment. Raises ExchangeError."""
-        return read_key(self._session.ask(KEY)) if self._tells_keys else None
+        return read_key(self._session.ask(KEY)) if self._shows_keys else None
 
     def fetch_account(self) -> AccountReport:
         """The kind of account. Raises ExchangeError."""

@@ -7,7 +7,7 @@ import pytest
 from p33_tasks.contract.timing import PLACE_WINDOW_MS
 from p33_tasks.ports import Claim
 from p33_tasks.store.snapshots import ACCOUNT_QUIET_MS
-from p33_tasks.venues.rows import UNTOLD
+from p33_tasks.venues.rows import UNKNOWN_ACCOUNT
 from tests.support.gate import SOURCE, Gate
 
 REFUSED = "missing_or_denied_p33_permit"
@@ -70,7 +70,7 @@ def test_an_account_that_nobody_else_s_followed_is_written_in_the_end(gate: Gate
     assert not refreshed(gate, "2")
 
 
-@pytest.mark.parametrize("accounts", [("1", UNTOLD), (UNTOLD, "1")])
+@pytest.mark.parametrize("accounts", [("1", UNKNOWN_ACCOUNT), (UNKNOWN_ACCOUNT, "1")])
 def test_one_that_isnt_told_may_be_the_same_and_stops_nothing_for_long(gate: Gate, accounts: tuple[str, str]) -> None:
     gate.make_ready()
     first, second = accounts

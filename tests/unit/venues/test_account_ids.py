@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from p33_tasks.errors import ExchangeUnavailableError
-from p33_tasks.venues.rows import UNTOLD
+from p33_tasks.venues.rows import UNKNOWN_ACCOUNT
 from tests.support.played_session import PlayedSession
 
 BYBIT_KEY, BITGET_KEY = "GET /v5/user/query-api", "GET /api/v2/spot/account/info"
@@ -40,13 +40,13 @@ def account(folder: str, answers: Mapping[str, Any] = {}) -> str:
     ("folder", "answers", "expected"),
     [
         ("bybit", {BYBIT_KEY: {"retCode": 0, "result": {"userID": 24617703}}}, "24617703"),
-        ("bybit", {BYBIT_KEY: {"retCode": 0, "result": {"userID": True}}}, UNTOLD),
+        ("bybit", {BYBIT_KEY: {"retCode": 0, "result": {"userID": True}}}, UNKNOWN_ACCOUNT),
         ("okx", {OKX_CONFIG: config(uid="44115039308720203")}, "44115039308720203"),
-        ("okx", {OKX_CONFIG: config()}, UNTOLD),
+        ("okx", {OKX_CONFIG: config()}, UNKNOWN_ACCOUNT),
         ("bitget", {BITGET_KEY: {"code": "00000", "data": {"userId": "714229403"}}}, "714229403"),
-        ("bitget", {BITGET_KEY: {"code": "40014", "msg": "Incorrect permissions", "data": None}}, UNTOLD),
+        ("bitget", {BITGET_KEY: {"code": "40014", "msg": "Incorrect permissions", "data": None}}, UNKNOWN_ACCOUNT),
         ("gate", {GATE_ACCOUNT: {"user": 1666, "in_dual_mode": False}}, "1666"),
-        ("gate", {GATE_ACCOUNT: {"in_dual_mode": False}}, UNTOLD),
+        ("gate", {GATE_ACCOUNT: {"in_dual_mode": False}}, UNKNOWN_ACCOUNT),
         ("hyperliquid", {}, "0x00000000000000000000000000000000000000a1"),
         ("binance_usdm", {}, ""),
     ],
@@ -60,13 +60,18 @@ def test_where_it_is_not_told_because_the_venue_is_away_nothing_is_known() -> No
         account("bitget", {BITGET_KEY: {"code": "40010", "msg": "Request timed out", "data": None}})
 
 
-def test_a_key_is_of_the_account_that_was_told_though_it_isnt_told_again() -> None:
+@pytest.mark.parametrize(
+    "later",
+    [{"code": "40014", "msg": "Incorrect permissions", "data": None}, {"code": "00000", "data": {}}],
+    ids=["refused", "without it"],
+)
+def test_a_key_stays_that_accounts_though_a_later_answer_does_not_show_it(later: Mapping[str, Any]) -> None:
     """A request that a firewall refused isn't another account."""
-    told = {"code": "00000", "data": {"userId": "714229403"}}
-    reader, session = played("bitget", {BITGET_KEY: told})
+    shown = {"code": "00000", "data": {"userId": "714229403"}}
+    reader, session = played("bitget", {BITGET_KEY: shown})
     assert reader.fetch_positions(["BTC"]).account == "714229403"
     key = next(endpoint for endpoint in session.answers if endpoint.shown == BITGET_KEY)
-    session.answers[key] = {"code": "40014", "msg": "Incorrect permissions", "data": None}
+    session.answers[key] = later
     reader._user.fetch()  # as an hour later
     assert reader.fetch_positions(["BTC"]).account == "714229403"
 
@@ -82,4 +87,4 @@ def test_what_takes_a_request_of_its_own_is_asked_once_an_hour() -> None:
 def test_bybits_test_environment_tells_no_user() -> None:
     entry = import_module("p33_tasks.venues.bybit").VENUE
     _, session = played("bybit")
-    assert entry.reader(session, "source", True).fetch_positions(["BTC"]).account == UNTOLD  # noqa: FBT003 - as above
+    assert entry.reader(session, "source", True).fetch_positions(["BTC"]).account == UNKNOWN_ACCOUNT  # noqa: FBT003 - as above
