@@ -226,6 +226,9 @@ MOVES: dict[str, Callable[[Gate], object]] = {
     "an unreadable snapshot time": lambda g: g.redis.hset(g.keys.snapshot(SYMBOL), "ts_ms", "nan"),
     "a fill": lambda g: g.report("stranger", ("1", "SELL", "0.001")),
     "an order that filled nothing": lambda g: g.report("stranger", ("1", "SELL", "0")),
+    "an order that began longer ago than the cooldown": lambda g: g.redis.hset(
+        g.keys.ledger(SYMBOL), "last_order_time_ms", str(g.now_ms() - 3_600_000)
+    ),
     "another ledger without an order": lambda g: g.put_ledger("0.0399"),
     "an unreadable order time": lambda g: g.redis.hset(g.keys.ledger(SYMBOL), "last_order_time_ms", "nan"),
     "the ledger is gone": lambda g: g.redis.delete(g.keys.ledger(SYMBOL)),

@@ -83,9 +83,11 @@ def test_the_step_is_the_symbols_own(step: str, quantity: str):
 
 
 @pytest.mark.parametrize("sign", ["", "-"], ids=["long", "short"])
-def test_an_amount_with_more_digits_than_the_thread_rounds_to_is_not_rounded_up(sign: str):
-    """``abs()`` rounds 1.999...9 (31 digits) to 2: more than there is."""
-    amount = "1." + "9" * 30
-    verdict = close(sign + amount, "CLOSE_FULL", "0." + "0" * 29 + "1")
+@pytest.mark.parametrize(
+    ("action", "quantity"), [("CLOSE_FULL", "1." + "9" * 30), ("CLOSE_PARTIAL_50", "0." + "9" * 30)]
+)
+def test_an_amount_with_more_digits_than_the_thread_rounds_to_is_not_rounded_up(sign: str, action: str, quantity: str):
+    """``abs()`` rounds 1.999...9 (31 digits) to 2: more than there is, and half of it is more than half."""
+    verdict = close(sign + "1." + "9" * 30, action, "0." + "0" * 29 + "1")
     assert isinstance(verdict, Allow)
-    assert verdict.safe_close_qty == Decimal(amount)
+    assert verdict.safe_close_qty == Decimal(quantity)
