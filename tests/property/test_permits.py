@@ -82,6 +82,8 @@ def refusal_of(error: PermitRefused, allowed: set[str]) -> None:
 @pytest.mark.parametrize("signing_keys", [(), (KEY,), ("another key, of 30 characters!", KEY)])
 @given(raw=st.none() | TEXTS)
 @example(raw=nested(300))
+@example(raw=nested(1_300))
+@example(raw=nested(1_700))
 @example(raw=nested(900))
 @example(raw=nested(100_000))
 @example(raw='{"allow":true,"allow":false}')
