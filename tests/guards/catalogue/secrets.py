@@ -110,19 +110,19 @@ SECRETS = (
     ),
     Guard(
         promise="the stale threshold has a hard ceiling",
-        within="Settings.stale_threshold_sec",
+        within="Variables.stale_threshold_sec",
         change=instead("MAX_STALE_THRESHOLD_SEC", "86_400"),
         tests=(f"{SETTING_TESTS}::test_the_stale_threshold_has_a_hard_ceiling",),
     ),
     Guard(
         promise="the stale threshold is above the poll period",
-        within="Settings._above_the_poll_period",
+        within="Variables._above_the_poll_period",
         change=instead("value <= poll_sec", "value <= 0"),
         tests=(f"{SETTING_TESTS}::test_a_poll_period_that_the_default_threshold_does_not_cover_is_refused_by_name",),
     ),
     Guard(
         promise="half a pair of credentials is refused",
-        within="Settings._whole_credentials",
+        within="Variables._whole_credentials",
         change=instead("(value is None) != (info.data.get(key) is None)", 'value == ""'),
         tests=(f"{DERIVED_TESTS}::test_half_a_pair_of_credentials_is_refused_and_never_completed_from_another_pair",),
     ),

@@ -67,7 +67,7 @@ TLS = (
     ),
     Guard(
         promise="no password goes in the clear where REDIS_TLS says otherwise",
-        within="Settings._state_url",
+        within="Variables._state_url",
         change=instead('info.data.get("redis_tls")', "not info.data"),
         tests=(f"{SETTINGS_TESTS}::test_a_url_without_tls_beside_redis_tls_is_refused",),
     ),

@@ -323,7 +323,7 @@ EXCHANGE = (
     ),
     Guard(
         promise="a poll period that the request budget can't serve is refused",
-        within="Settings._within_the_request_budget",
+        within="Variables._within_the_request_budget",
         change=instead("if needed > own:", "if needed > 2 * own:"),
         tests=(f"{SETTINGS_TESTS}::test_a_poll_period_that_the_request_budget_cannot_serve_is_refused",),
     ),

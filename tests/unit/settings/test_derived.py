@@ -121,8 +121,8 @@ def test_another_venue_has_credentials_of_its_own(monkeypatch: pytest.MonkeyPatc
     spec = replace(
         entry.spec, exchange_id="bybit", credentials=(Credentials(key="P33_API_KEY", secret="P33_API_SECRET"),)
     )
-    monkeypatch.setattr("p33_tasks.settings.model.venue_entries", lambda: {"bybit": entry})
-    monkeypatch.setattr("p33_tasks.settings.model.venue_spec", lambda _: spec)
+    monkeypatch.setattr("p33_tasks.settings.variables.venue_entries", lambda: {"bybit": entry})
+    monkeypatch.setattr("p33_tasks.settings.variables.venue_spec", lambda _: spec)
     environ = {"P33_EXCHANGE": "bybit", "P33_API_KEY": "k", "P33_API_SECRET": "s", "BINANCE_API_KEY": "b",
                "BINANCE_API_SECRET": "b"}  # fmt: skip
     found = load_settings(environ).api_credentials
