@@ -22,7 +22,7 @@ LIFE = (
         "an emptied store has no life",
         "_prelude.is_of_life",
         without("if current == '' then return false end"),
-        EMPTIED,
+        "test_in_an_emptied_store_not_even_what_version_0_1_wrote_is_consumed",
     ),
     _script(
         "a permit of another life isn't consumed",
@@ -47,7 +47,7 @@ LIFE = (
         "an allow evaluated in another life isn't written",
         "lua.commit_verdict",
         without("if current_life == '' or current_life ~= evaluated_life then return moved('life') end"),
-        "test_an_allow_evaluated_before_a_failback_is_not_written",
+        "test_an_allow_evaluated_in_another_life_is_not_written_though_its_snapshot_looks_the_same",
     ),
     _script(
         "a new life is waited for",

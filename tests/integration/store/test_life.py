@@ -10,6 +10,7 @@ import pytest
 from p33_tasks.contract.life import life_of
 from p33_tasks.contract.timing import PLACE_WINDOW_MS
 from p33_tasks.domain.decision import evaluate
+from p33_tasks.domain.exact_json import dumps
 from p33_tasks.ports import Claim, CommitStatus
 from p33_tasks.services.issue_permit import PermitService
 from tests.support.gate import SOURCE, SYMBOL, Gate
@@ -97,6 +98,20 @@ def test_an_allow_evaluated_before_a_failback_is_not_written(pair: tuple[RedisSe
     assert status is CommitStatus.MOVED
 
 
+def test_an_allow_evaluated_in_another_life_is_not_written_though_its_snapshot_looks_the_same(gate: Gate) -> None:
+    gate.make_ready()
+    plan, entry = gate.publish()
+    facts = gate.verdicts.load(plan)
+    assert facts is not None
+    verdict = evaluate(plan, facts, gate.policy)
+    gate.redis.set(gate.keys.epoch, "another")
+    gate.redis.hset(gate.keys.snapshot(SYMBOL), "life", gate.life)
+    status = gate.verdicts.commit(
+        plan=plan, verdict=verdict, facts=facts, policy=gate.policy, entry=entry, evaluation_us=1
+    )
+    assert status is CommitStatus.MOVED
+
+
 def test_an_emptied_store_knows_no_snapshot_and_consumes_nothing_until_a_refresh_begins_its_new_life(
     gate: Gate,
 ) -> None:
@@ -140,3 +155,12 @@ def test_what_version_0_1_wrote_counts_by_run_id_during_one_upgrade_and_only_the
     assert gate.why_not() == "allow"
     assert gate.refusal() == (REFUSED, "snapshot_of_another_life")
     assert gate.consume(accept_old_life=True).safe_close_qty > 0
+
+
+def test_in_an_emptied_store_not_even_what_version_0_1_wrote_is_consumed(gate: Gate) -> None:
+    gate.make_ready()
+    permit = gate.allow()
+    gate.redis.set(gate.keys.permit("plan-1"), dumps({k: v for k, v in permit.items() if k != "life"}), px=60_000)
+    gate.redis.hdel(gate.keys.snapshot(SYMBOL), "life")
+    gate.redis.delete(gate.keys.epoch)
+    assert gate.refusal(accept_old_life=True) == (REFUSED, "other_redis_life")
