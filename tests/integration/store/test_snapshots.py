@@ -128,6 +128,7 @@ def test_snapshots_of_two_requests_are_not_mixed(gate: Gate) -> None:
 def test_any_successful_snapshot_renews_the_ledger(gate: Gate, exchange: str) -> None:
     """O, failure 17: neither a long-held position nor one in drift loses its ledger."""
     gate.put_ledger()
+    gate.put_position()  # the mode is known from here on: a first snapshot renews everything
     gate.redis.expire(gate.keys.ledger(SYMBOL), 5)
     gate.put_position(exchange)
     assert gate.redis.ttl(gate.keys.ledger(SYMBOL)) > DAY_SEC - 5
@@ -136,6 +137,7 @@ def test_any_successful_snapshot_renews_the_ledger(gate: Gate, exchange: str) ->
 
 def test_a_snapshot_renews_a_ledger_whose_amount_is_unknown(gate: Gate) -> None:
     gate.report("p", ("7", "SELL", "0.010"))
+    gate.put_position()
     gate.redis.expire(gate.keys.ledger(SYMBOL), 5)
     gate.put_position()
     assert gate.redis.ttl(gate.keys.ledger(SYMBOL)) > DAY_SEC - 5
