@@ -12,7 +12,7 @@ from p33_tasks.cli.session import open_session, operator
 from p33_tasks.cli.show import amount, escaped, print_json, seconds
 from p33_tasks.cli.symbols import listed_symbol_of
 from p33_tasks.domain.holds import HeldBy
-from p33_tasks.domain.models import Leg
+from p33_tasks.domain.models import Leg, Policy
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.store.emergency import EmergencyStore
 from p33_tasks.views import denials, narrative
@@ -69,6 +69,7 @@ def emergency_close(
     if not as_json:
         _show(view, leg, fraction, now=now)
     if not yes:
+        _end_if_flat(view, leg, session.settings.policy)
         click.confirm("Close it?", abort=True)
         if over_hold:
             click.confirm("An operator stopped this symbol. Close it all the same?", abort=True)
@@ -84,6 +85,22 @@ def _leg(view: SymbolView, side: str | None) -> Leg:
     if side is None and snapshot is not None and snapshot.position.hedge_mode:
         raise click.BadParameter(f"{view.symbol} has two legs; say which: LONG or SHORT", param_hint="--side")
     return Leg.BOTH if side is None else Leg(side.upper())
+
+
+def _end_if_flat(view: SymbolView, leg: Leg, policy: Policy) -> None:
+    """Nobody is asked to close what isn't there; a snapshot too old for a verdict shows nothing.
+
+    Raises:
+        Failure: It is flat.
+    """
+    age_ms = view.snapshot_age_ms
+    if view.leg is not leg or age_ms is None or view.position_amt != 0:
+        return
+    if 0 <= age_ms <= view.policy_in_force(policy).stale_threshold_ms:
+        raise Failure(
+            f"the position is flat ({seconds(age_ms)} ago): there is nothing to close. Was it opened just now? "
+            "Then ask again after the next refresh"
+        )
 
 
 def _show(view: SymbolView, leg: Leg, fraction: str, *, now: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,7 +12,6 @@ from p33_tasks.cli.failures import NO, Failure, json_option
 from p33_tasks.cli.hold import hold_json
 from p33_tasks.cli.session import Session, open_session
 from p33_tasks.cli.show import cell, console, escaped, print_json, print_lines, seconds
-from p33_tasks.cli.symbols import near_ones
 from p33_tasks.views import denials, narrative, retelling
 from p33_tasks.views.recent import MAX_RECENT, read_recent
 from p33_tasks.views.stories import Story, Trace, read_story, read_trace
@@ -47,9 +46,9 @@ def explain(plan_id: str | None, last: bool, as_json: bool) -> None:
         plan_id, story = pasted, read_story(session.client, session.keys, pasted)
     if story is not None:
         if as_json:
-            print_json(_story_json(story))
+            print_json(_story_json(story, session.settings.allowlist))
         else:
-            _print(_story_lines(story))
+            _print(_story_lines(story, session.settings.allowlist))
         return
     trace = read_trace(session.client, session.keys, plan_id)
     meant = _meant_plans(session, plan_id) if trace.state == "never_seen" else {}
@@ -81,7 +80,7 @@ def _print(lines: Iterator[tuple[str, str]]) -> None:
 # --- a plan with a verdict ------------------------------------------------------------------------------------------
 
 
-def _story_lines(story: Story) -> Iterator[tuple[str, str]]:
+def _story_lines(story: Story, allowlist: Sequence[str]) -> Iterator[tuple[str, str]]:
     verdict, inputs = story.verdict, story.inputs
     allowed, ts_ms = verdict.get("allow") is True, retelling.verdict_ms(verdict)
     yield _headline(story, allowed=allowed)
@@ -93,7 +92,7 @@ def _story_lines(story: Story) -> Iterator[tuple[str, str]]:
         yield "The executor went beyond this permit", "bold red"
         yield from ((f"  {escaped(line, limit=900)}", "") for line in broken)
     if not allowed:
-        yield from _remedy_lines(story)
+        yield from _remedy_lines(story, allowlist)
         yield from ((f"  {escaped(line, limit=900)}", "") for line in retelling.holding(story))
         yield from ((f"  {escaped(line, limit=900)}", "") for line in retelling.drifting(story))
     yield "What became of it", "bold"
@@ -132,16 +131,16 @@ def _asked_lines(inputs: Any, verdict_ms: int) -> Iterator[tuple[str, str]]:
         yield f"  {asked}", ""
 
 
-def _remedy_lines(story: Story) -> Iterator[tuple[str, str]]:
+def _remedy_lines(story: Story, allowlist: Sequence[str]) -> Iterator[tuple[str, str]]:
     needed = denials.needed(story.verdict)
     if needed:
         yield "What this rule needed", "bold"
         yield f"  {escaped(needed, limit=600)}", ""
     yield "What to do", "bold"
-    yield f"  {escaped(denials.remedy(story.verdict), limit=600)}", ""
+    yield f"  {escaped(denials.remedy(story.verdict, allowlist), limit=600)}", ""
 
 
-def _story_json(story: Story) -> dict[str, Any]:
+def _story_json(story: Story, allowlist: Sequence[str]) -> dict[str, Any]:
     taken = story.consumption
     return {
         "plan_id": story.plan_id,
@@ -150,7 +149,7 @@ def _story_json(story: Story) -> dict[str, Any]:
         "inputs": story.inputs,
         "prepared_by": retelling.preparing_task(story.inputs) or None,
         "needed": denials.needed(story.verdict) if story.verdict.get("allow") is not True else "",
-        "remedy": denials.remedy(story.verdict) if story.verdict.get("allow") is not True else "",
+        "remedy": denials.remedy(story.verdict, allowlist) if story.verdict.get("allow") is not True else "",
         "permit_ttl_ms": story.permit_ttl_ms,
         "consumed": taken
         and {
@@ -176,8 +175,8 @@ def _story_json(story: Story) -> dict[str, Any]:
 def _meant_plans(session: Session, text: str) -> dict[str, str]:
     """Plans of the latest verdicts that were meant, and their symbols: a near id, or those of the symbol typed."""
     latest = {one.plan_id: one.symbol for one in read_recent(session.client, session.keys, MAX_RECENT)}
-    near = near_ones(text, list(latest))
-    if not near and (symbols := near_ones(text.upper(), session.settings.allowlist)):
+    near = denials.near_ones(text, list(latest))
+    if not near and (symbols := denials.near_ones(text.upper(), session.settings.allowlist)):
         near = [plan_id for plan_id, symbol in latest.items() if symbol in symbols][:MAX_MEANT]
     return {plan_id: latest[plan_id] for plan_id in near}
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import click
 
 from p33_tasks.cli.failures import NO, Failure
+from p33_tasks.views.denials import near_ones
 
 if TYPE_CHECKING:
     from p33_tasks.cli.session import Session
@@ -80,11 +80,6 @@ def end_if_unlisted(symbols: Iterable[str], session: Session, *, as_json: bool) 
         raise click.exceptions.Exit(NO)
     if text:
         raise Failure(text)
-
-
-def near_ones(text: str, known: Sequence[str]) -> list[str]:
-    """Up to three of the known names that ``text`` may be meant as: the best first."""
-    return get_close_matches(text, known, 3, 0.7)
 
 
 def _meant(symbol: str, allowlist: tuple[str, ...]) -> str:

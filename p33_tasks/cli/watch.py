@@ -15,7 +15,7 @@ from p33_tasks.cli.session import open_session
 from p33_tasks.cli.show import cell, console, escaped, print_json, print_lines
 from p33_tasks.cli.symbols import say_if_unlisted, symbol_of
 from p33_tasks.cli.verdict_lines import is_sound, json_of, line_of
-from p33_tasks.domain.reasons import Reason
+from p33_tasks.domain.reasons import GIVEN
 from p33_tasks.errors import StoreUnavailableError
 from p33_tasks.views.feed import VerdictSeen
 from p33_tasks.views.live import LiveVerdicts
@@ -50,7 +50,7 @@ class Wanted:
     "--reason",
     "reasons",
     multiple=True,
-    type=click.Choice([str(reason) for reason in Reason]),
+    type=click.Choice([str(reason) for reason in GIVEN]),
     metavar="REASON",
     help="Only denies for this reason; may be repeated.",
 )

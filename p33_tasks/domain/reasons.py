@@ -85,3 +85,7 @@ class Reason(StrEnum):
     PLAN_ABANDONED = "plan_abandoned", "The executor gave up before the verdict; send a new plan."
     INTERNAL_ERROR = "internal_error", "Read the worker's log for this plan_id; send a new plan."
     CONTENTION = "contention", "The facts kept changing during the evaluation; send a new plan."
+
+
+GIVEN = tuple(reason for reason in Reason if reason is not Reason.HEDGE_MODE_UNSUPPORTED)
+"""Those that a verdict of this version can have."""

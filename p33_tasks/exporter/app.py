@@ -11,7 +11,7 @@ import structlog
 from aiohttp import hdrs, web
 from prometheus_client.exposition import choose_encoder
 
-from p33_tasks.domain.reasons import Reason
+from p33_tasks.domain.reasons import GIVEN
 from p33_tasks.errors import CorruptStateError, StoreError
 from p33_tasks.exporter.answers import add_headers, no_traceback, own_names_only, page, plain
 from p33_tasks.exporter.cluster import READ_TIMEOUT_SEC, Cluster, Reading
@@ -122,7 +122,7 @@ class Service:
             request.query.get("symbol", "").strip().upper()[:MAX_SYMBOL_CHARS],
             request.query.get("reason", ""),
         )
-        before, outcomes = _entry_id(request), ("allow", *Reason)
+        before, outcomes = _entry_id(request), ("allow", *GIVEN)
         reason = reason if reason in outcomes else ""
         try:
             found = await self._cluster.verdicts(symbol=symbol, reason=reason, before=before)
@@ -166,7 +166,7 @@ class Service:
             return page(templates.message("Unreadable", f"The record of this plan can't be read: {error}"), status=500)
         except StoreError as error:
             return self._away(error)
-        body, status = plan.render(plan_id, found, home.links(self._settings))
+        body, status = plan.render(plan_id, found, home.links(self._settings), self._settings.allowlist)
         return page(body, status=status)
 
     async def _sample(self) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from difflib import get_close_matches
 
 from p33_tasks.domain.quantities import HUNDRED, magnitude, multiply, percent_of
 from p33_tasks.domain.reasons import Reason
@@ -136,13 +137,28 @@ def _because(details: Json) -> str:
     return f"; {details['problem']}" if details.get("problem") else ""
 
 
-def remedy(verdict: Json) -> str:
-    """What to do about a deny, with the time to wait where waiting helps."""
+def near_ones(text: str, known: Sequence[str]) -> list[str]:
+    """Up to three of the known names that ``text`` may be meant as: the best first."""
+    return get_close_matches(text, known, 3, 0.7)
+
+
+def remedy(verdict: Json, allowlist: Sequence[str] = ()) -> str:
+    """What to do about a deny, with the time to wait where waiting helps.
+
+    Args:
+        verdict: As recorded.
+        allowlist: The symbols whose plans are judged here now: a symbol that isn't listed may be one of them, misspelt.
+    """
     reason = str(verdict.get("reason"))
     known = {member.value: member.remedy for member in Reason}
     advice = known.get(reason, "This service has no such reason: another program wrote this decision.")
     wait = object_of(verdict, "details").get("retry_after_sec")
     symbol = verdict.get("symbol")
+    if reason == Reason.SYMBOL_NOT_ALLOWED and isinstance(symbol, str):
+        if symbol in allowlist:
+            return f"{symbol} is in P33_ALLOWLIST here by now: send a new plan; if it is denied, restart the workers."
+        if like := near_ones(symbol, allowlist):
+            return f"Did you mean {' or '.join(like)}? Then send a new plan for it. If {symbol} is meant: {advice}"
     if isinstance(symbol, str):
         advice = advice.replace("SYMBOL", symbol)
     return f"{advice} Try again after {number(wait)} s, with a new plan_id." if wait is not None else advice

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -15,14 +15,17 @@ from p33_tasks.views.stories import Story, Trace
 MAX_RECORD_CHARS = 20_000
 
 
-def render(plan_id: str, found: Story | Trace, links: Mapping[str, str] | None = None) -> tuple[str, int]:
+def render(
+    plan_id: str, found: Story | Trace, links: Mapping[str, str] | None = None, allowlist: Sequence[str] = ()
+) -> tuple[str, int]:
     """The page and its HTTP status: 404 for a plan without a verdict."""
     links = links or {}
     if isinstance(found, Trace):
         return rendered("no_verdict", plan_id=plan_id, trace=found, entry=_record(found.fields), links=links), 404
     named = (("The verdict as recorded", found.verdict), ("Its inputs as recorded", found.inputs))
     records = [(title, _record(record)) for title, record in named if record]
-    return rendered("plan", story=found, records=records, links=links, task_url=_task_url(found, links)), 200
+    shown = {"links": links, "allowlist": allowlist, "task_url": _task_url(found, links)}
+    return rendered("plan", story=found, records=records, **shown), 200
 
 
 def _task_url(story: Story, links: Mapping[str, str]) -> str:

@@ -97,6 +97,35 @@ def test_a_no_asks_for_nothing(gate: Gate, keyed: Call) -> None:
     assert gate.dump() == before
 
 
+def test_nobody_is_asked_about_a_flat_position(gate: Gate, keyed: Call) -> None:
+    gate.put_position("0")
+    before = gate.dump()
+    result = keyed(*CLOSE, answer="y\n")
+    assert result.exit_code == 1
+    assert "the position is flat" in result.stderr
+    assert "nothing to close" in result.stderr
+    assert "Close it?" not in result.output
+    assert gate.dump() == before
+
+
+def test_a_leg_that_is_flat_is_said_to_be(gate: Gate, keyed: Call) -> None:
+    gate.put_legs("0.040", "0")
+    assert "the position is flat" in keyed(*CLOSE, "--side", "short", answer="y\n").stderr
+    assert "Close it?" in keyed(*CLOSE, "--side", "long", answer="n\n").stdout
+
+
+def test_a_snapshot_too_old_for_a_verdict_shows_no_flat_position(gate: Gate, keyed: Call) -> None:
+    gate.put_position("0", age_ms=60_000)
+    assert "Close it?" in keyed(*CLOSE, answer="n\n").stdout
+
+
+@pytest.mark.usefixtures("worker")
+def test_with_yes_the_workers_ask_the_exchange_anew(gate: Gate, keyed: Call) -> None:
+    """What was flat a moment ago may be open now, and nobody is there to try again."""
+    gate.put_position("0")
+    assert keyed(*CLOSE, "--yes").exit_code == 0
+
+
 def test_without_a_key_it_refuses_with_the_way_out(gate: Gate, call: Call) -> None:
     before = gate.dump()
     result = call(*CLOSE, "--yes")

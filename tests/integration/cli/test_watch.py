@@ -166,6 +166,14 @@ def test_wrong_usage_is_exit_2_and_says_what_is_allowed(call: Call, arguments: t
     assert "\x1b" not in result.output
 
 
+def test_a_reason_that_no_verdict_has_any_more_is_not_offered(call: Call) -> None:
+    result = call("watch", "--reason", "hedge_mode_unsupported")
+    assert result.exit_code == 2
+    offered = result.stderr.partition("not one of")[2]
+    assert "position_side_required" in offered
+    assert "hedge_mode_unsupported" not in offered
+
+
 def test_it_changes_nothing(gate: Gate, call: Call) -> None:
     fill(gate)
     before = gate.dump()

@@ -135,6 +135,12 @@ def test_a_verdict_in_hedge_mode_is_listed_with_its_leg() -> None:
     assert "BTCUSDT:LONG" in story_page
 
 
+def test_a_plan_of_a_misspelt_symbol_names_the_one_that_was_meant() -> None:
+    denied = story(allow=False, reason="symbol_not_allowed", details={}, symbol="BTCUSD")
+    assert "Did you mean BTCUSDT?" in shown(plan.render("p-1", denied, allowlist=("BTCUSDT", "ETHUSDT"))[0])
+    assert "Did you mean" not in shown(plan.render("p-1", denied, allowlist=("SOLUSDT",))[0])
+
+
 def story(plan_id: str = "p-1", **fields: Any) -> Story:
     return Story(
         plan_id=plan_id,
