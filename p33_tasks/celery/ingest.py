@@ -20,6 +20,7 @@ from p33_tasks.bootstrap.notify import notify_ready, notify_stopping
 from p33_tasks.bootstrap.runtime import Runtime, runtime
 from p33_tasks.bootstrap.stopping import stop_on_signals
 from p33_tasks.celery import app
+from p33_tasks.celery.patches.kept_client import keep_clients
 from p33_tasks.celery.publisher import TaskPublisher
 from p33_tasks.errors import ConfigurationError
 from p33_tasks.ingest.consumer_name import ConsumerName
@@ -58,6 +59,7 @@ def run(options: Options) -> int:
     except ConfigurationError as error:
         write_error(str(error))
         return 2
+    keep_clients()
     ingest.stopping = stop_on_signals()
     if options.parent_pid is not None:
         end_with_parent()

@@ -9,6 +9,7 @@ from celery.signals import beat_init, setup_logging, worker_init, worker_ready, 
 from p33_tasks.bootstrap.journal import write_error
 from p33_tasks.bootstrap.logs import configure_logging
 from p33_tasks.bootstrap.notify import notify_ready, notify_stopping
+from p33_tasks.celery.patches.kept_client import keep_clients
 from p33_tasks.celery.patches.no_decompression import refuse_compression
 from p33_tasks.celery.patches.quiet_boot import boot_quietly
 from p33_tasks.celery.patches.short_exit import shorten_exit
@@ -57,6 +58,7 @@ def refuse_unfit_servers(settings: Settings, app: Any) -> None:
 def on_worker_init(sender: Any, **_: Any) -> None:
     """Before the pool is forked: apply the patches of functions and constants, and load what children share."""
     boot_quietly(sender)
+    keep_clients()
     refuse_compression()
     shorten_failures()
     shorten_exit()

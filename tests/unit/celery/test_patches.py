@@ -14,8 +14,10 @@ import sys
 import zlib
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import redis
 from celery import Celery
 from celery.app.defaults import DEFAULTS
 from celery.apps import beat, worker
@@ -24,7 +26,9 @@ from celery.worker.state import reserved_requests
 from celery.worker.strategy import default as strategy_of
 from kombu import Connection
 from kombu.message import Message
-from kombu.transport.redis import Transport
+from kombu.transport.redis import Channel, Transport
+
+from p33_tasks.celery.patches.kept_client import keep_clients
 
 ROOT = Path(__file__).resolve().parents[3]
 PATCHES = sorted(
@@ -57,6 +61,36 @@ def test_kombu_decompresses_before_anybody_can_look() -> None:
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert told.strip() == "000000000"
     assert len(zlib.compress(b"0" * 1_000_000)) < 2_000, "and a little becomes a lot"
+
+
+def test_kombu_makes_a_client_for_each_publish() -> None:
+    """In an interpreter of its own: a worker of another test may have applied the patch in this one."""
+    code = "import redis; from kombu.transport.redis import Channel; channel = object.__new__(Channel); "
+    code += "channel.Client, channel._pool = redis.Redis, redis.ConnectionPool(); "
+    code += "print(len({id(client) for client in [channel.conn_or_acquire().__enter__() for _ in range(2)]}))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert found.strip() == "2"
+
+
+def test_a_channel_keeps_its_client_until_its_pool_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Channel, "conn_or_acquire", Channel.conn_or_acquire)  # restored at the end
+    keep_clients()
+    channel: Any = object.__new__(Channel)
+    channel.Client, channel._pool = redis.Redis, redis.ConnectionPool()
+
+    def used() -> Any:
+        with channel.conn_or_acquire() as client:
+            return client
+
+    first = used()
+    assert used() is first
+    channel._pool = redis.ConnectionPool()
+    second = used()
+    assert second is not first
+    assert second.connection_pool is channel._pool
+    given = redis.Redis()
+    with channel.conn_or_acquire(given) as client:
+        assert client is given
 
 
 def test_celery_has_no_setting_for_gossip_and_mingle() -> None:
