@@ -172,7 +172,8 @@ def test_a_wrong_twin_is_held_with_the_numbers_and_never_applied(
     assert world.agrees == (trade_class is not TradeClass.EXTERNAL)
 
 
-def test_an_order_in_flight_is_waited_for_and_repaired_when_it_is_final(world: Reconciled) -> None:
+def fly(world: Reconciled) -> tuple[int, int]:
+    """An order of ours, half of it executed and the rest open: its id, and its trade's."""
     client_order_id = world.order(f"plan-{next(NUMBERS)}")
     world.expire_reservation()
     world.account.sim.fault(order="partial")
@@ -184,11 +185,50 @@ def test_an_order_in_flight_is_waited_for_and_repaired_when_it_is_final(world: R
         recv_window_ms=5_000,
         leg=world.leg,
     )
+    (order,) = [one for one in world.account.sim.orders() if one["clientOrderId"] == client_order_id]
+    (trade,) = world.account.venue.fetch_order_trades(SYMBOL, str(order["orderId"]))
+    return int(order["orderId"]), int(trade.trade_id)
+
+
+def test_an_order_in_flight_is_waited_for_and_repaired_when_it_is_final(world: Reconciled) -> None:
+    order_id, _ = fly(world)
     assert world.try_for_a_minute() == "wait"
     assert world.hold() is None
     assert not world.agrees
-    (order,) = [one for one in world.account.sim.orders() if one["clientOrderId"] == client_order_id]
-    world.account.sim.fill(int(order["orderId"]))
+    world.account.sim.fill(order_id)
     assert world.try_again() == "repaired"
     assert world.agrees
     assert world.classes()[-1] == TradeClass.LATE
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_a_wrong_twin_of_an_order_in_flight_is_never_applied_and_held_once_it_is_final(
+    world: Reconciled, twin: str
+) -> None:
+    before = world.ledger_amt(leg=world.leg)
+    order_id, trade_id = fly(world)
+    world.account.sim.fault(**{twin: [trade_id]})
+    assert world.try_again() == "wait"
+    world.account.sim.fill(order_id)
+    world.try_for_a_minute()
+    assert (world.hold() or {})["reason"] == HoldReason.UNEXPLAINED
+    assert (world.ledger_amt(leg=world.leg), "repaired" in world.told()) == (before, False)
+    world.account.sim.fault(**{twin: []})
+    assert world.try_again() == "repaired"
+    assert world.agrees
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_a_wrong_twin_of_an_explained_trade_explains_nothing_of_a_change_without_one(
+    world: Reconciled, twin: str
+) -> None:
+    """The doubled one would make the very amount that the venue shows."""
+    before = world.ledger_amt(leg=world.leg)
+    trade_id = happen(world, TradeClass.ADL)
+    amount = "-0.020" if world.leg is Leg.SHORT else "0.020"
+    world.account.sim.set_position(SYMBOL, amount, position_side=str(world.leg))
+    for told in ([trade_id], []):
+        world.account.sim.fault(**{twin: told})
+        world.try_for_a_minute()
+        assert (world.hold() or {})["reason"] == HoldReason.UNEXPLAINED
+        assert (world.ledger_amt(leg=world.leg), "repaired" in world.told()) == (before, False)
