@@ -45,4 +45,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="some",
         help="some: the default venue and one beside it; all; or exchange ids, e.g. okx,gate",
     )
+    parser.getgroup("reconciliation").addoption(
+        "--reconcile-mode",
+        choices=("off", "observe", "repair"),
+        default="off",
+        help="P33_RECONCILE_MODE of the acceptance tests' system (tests/acceptance); off is the service's default",
+    )
     group.addoption("--deploycheck", action="store_true", help="also boot real hosts (tests/deployment/real)")

@@ -1,7 +1,7 @@
 """The whole chain, through pytest-celery's fixtures over local processes.
 
 Redis, simulated exchange, workers, beat, governor and apply layer: one system per test module, and every test has
-symbols of its own.
+symbols of its own. ``--reconcile-mode observe`` or ``repair`` plays the same with reconciliation at work.
 """
 
 from __future__ import annotations
@@ -48,7 +48,11 @@ def exchange(venue: str) -> Iterator[SimControl]:
 
 @pytest.fixture(scope="module")
 def environment(
-    redis_server: RedisServer, exchange: SimControl, venue: str, symbols: tuple[str, ...]
+    redis_server: RedisServer,
+    exchange: SimControl,
+    venue: str,
+    symbols: tuple[str, ...],
+    pytestconfig: pytest.Config,
 ) -> dict[str, str]:
     """What a person would export before starting the programs by hand."""
     return {
@@ -56,6 +60,7 @@ def environment(
         "P33_EXCHANGE": venue,
         "P33_EXCHANGE_BASE_URL": exchange.base_url,
         **account_of(venue),
+        "P33_RECONCILE_MODE": pytestconfig.getoption("--reconcile-mode"),
         "P33_RECONCILE_KEY": "a-key-for-emergencies-of-32-chars",
         "P33_ALLOWLIST": ",".join(symbols),
         **SETTINGS,
