@@ -18,7 +18,7 @@ local MOST_EVIDENCE = 16
 local function set_service_hold(h)
   local now, held, word = now_ms(), type_of(h.hold), 'set'
   local evidence = cjson.decode(h.evidence_json)
-  evidence.reason, evidence.since_ms = h.reason, now
+  evidence.reason, evidence.since_ms, evidence.ends = h.reason, now, h.ends
   local hold = { reason = h.reason, since_ms = now, ends = h.ends, by = h.by, evidence = { evidence } }
   if held ~= 'none' then
     local read, known = pcall(cjson.decode, held == 'string' and redis.call('GET', h.hold) or '')
@@ -29,7 +29,10 @@ local function set_service_hold(h)
       end
       -- The first reason stays. Where two end differently, only a person ends both.
       if known.ends ~= h.ends then known.ends = 'person' end
-      if #known.evidence >= MOST_EVIDENCE then table.remove(known.evidence, 2) end
+      if #known.evidence >= MOST_EVIDENCE then
+        table.remove(known.evidence, 2)
+        known.cut = true
+      end
       known.evidence[#known.evidence + 1] = evidence
       hold = known
     else
@@ -69,6 +72,16 @@ local function hold_unknown(h, plan_id)
   return set_service_hold(h)
 end
 
+-- What ends a hold by the evidence that is left: the word that all of it has, else a person. What was cut could have needed
+-- one.
+local function ends_of(hold)
+  local word = not hold.cut and type(hold.evidence[1]) == 'table' and hold.evidence[1].ends or 'person'
+  for _, one in ipairs(hold.evidence) do
+    if type(one) ~= 'table' or one.ends ~= word then return 'person' end
+  end
+  return word
+end
+
 -- A plan's outcome is known: what it held by its unknown one ends. Of a hold with other reasons only its own part goes.
 local function end_unknown(ledger, hold_key, plan_id, audit, maxlen, position)
   if unknown_plan(ledger) == plan_id then redis.call('HDEL', ledger, 'unknown_plan_id') end
@@ -85,6 +98,7 @@ local function end_unknown(ledger, hold_key, plan_id, audit, maxlen, position)
   if not ended then return end
   if left[1] then
     hold.evidence, hold.reason, hold.by = left, left[1].reason, nil
+    hold.ends = ends_of(hold)
     redis.call('SET', hold_key, cjson.encode(hold))
   else
     redis.call('DEL', hold_key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.guards.changes import Change, instead, never, without
+from tests.guards.changes import Change, always, instead, never, without
 from tests.guards.guard import Guard
 
 BARRIER_TESTS = "integration/store/test_barrier.py"
@@ -223,6 +223,24 @@ BARRIER = (
                 "_holds.end_unknown",
                 instead("if left[1]", "if false"),
                 "test_of_a_hold_with_another_reason_its_own_part_goes",
+            ),
+            (
+                "what is left of a hold ends as its own reasons do",
+                "_holds.end_unknown",
+                without("hold.ends = ends_of(hold)"),
+                "test_what_is_left_of_its_hold_ends_as_it_would_have_without_it",
+            ),
+            (
+                "two reasons that end differently are left to a person",
+                "_holds.ends_of",
+                never("type(one) ~= 'table' or one.ends ~= word"),
+                "test_what_is_left_of_its_hold_ends_as_it_would_have_without_it",
+            ),
+            (
+                "a reason that was cut is left to a person",
+                "_holds.ends_of",
+                always("not hold.cut"),
+                "test_a_hold_that_lost_a_reason_to_its_bound_is_ended_by_a_person_only",
             ),
             (
                 "what a person released isn't held again",

@@ -8,7 +8,7 @@ import pytest
 
 from p33_tasks.apply import Consumed
 from p33_tasks.domain import exact_json
-from p33_tasks.domain.holds import HoldReason
+from p33_tasks.domain.holds import AGREEMENTS, HoldReason
 from p33_tasks.domain.models import Leg
 from tests.support.gate import SYMBOL
 from tests.support.reconciling import Reconciled
@@ -135,4 +135,21 @@ def test_a_repair_of_an_order_that_only_a_result_named_says_nothing_of_the_plans
     hold = exact_json.loads_object(world.redis.get(world.keys.service_hold(SYMBOL, world.leg)) or "{}")
     assert hold["reason"] == "outcome_unknown"
     world.report("plan-1", ("of-plan-1", side, "0.030"))
+    assert world.hold() is None
+
+
+def test_a_hold_of_a_drift_that_an_unknown_outcome_joined_ends_by_agreement_once_that_is_known(
+    world: Reconciled,
+) -> None:
+    taken = consume(world)
+    end_reservation(world)
+    world.account.trade("7", world.closing("0.010"))  # somebody else's
+    assert world.refresh() == "held"
+    world.redis.hset(world.keys.consumed("plan-1"), "consumed_ms", world.now_ms() - 600_001)
+    say_unknown(world, taken)
+    assert (world.hold() or {})["ends"] == "person"
+    world.report("plan-1", executed=False, rejected=True, consume_id=taken.consume_id)
+    end_reservation(world)
+    world.account.trade("8", world.closing("-0.010").replace("--", ""))  # undone
+    assert [world.refresh() for _ in range(AGREEMENTS)][-1] == "released"
     assert world.hold() is None

@@ -239,6 +239,48 @@ def test_of_a_hold_with_another_reason_its_own_part_goes(consumed: tuple[Gate, C
     assert (hold(gate)["reason"], hold(gate)["ends"]) == ("breach", "person")
 
 
+def hold_too(gate: Gate, reason: HoldReason, number: int = 0) -> None:
+    gate.service_holds.set(SYMBOL, reason=reason, evidence_id=f"fact-{number}", evidence={})
+
+
+@pytest.mark.parametrize(
+    ("others", "ends"),
+    [
+        ([HoldReason.EXTERNAL], "agreement"),
+        ([HoldReason.UNEXPLAINED, HoldReason.SIDE_FLIP], "agreement"),
+        ([HoldReason.HISTORY_MISSING], "adoption"),
+        ([HoldReason.EXTERNAL, HoldReason.BREACH], "person"),
+        ([HoldReason.EXTERNAL, HoldReason.HISTORY_MISSING], "person"),
+    ],
+)
+def test_what_is_left_of_its_hold_ends_as_it_would_have_without_it(
+    consumed: tuple[Gate, Consumed], others: list[HoldReason], ends: str
+) -> None:
+    gate, taken = consumed
+    hold_too(gate, others[0])
+    consumed_ago(gate, UNKNOWN_MS + 1)
+    say_unknown(gate, taken.consume_id)
+    for number, other in enumerate(others[1:], 1):
+        hold_too(gate, other, number)
+    assert hold(gate)["ends"] == "person"
+    say_rejected(gate, taken.consume_id)
+    assert hold(gate)["ends"] == ends
+
+
+def test_a_hold_that_lost_a_reason_to_its_bound_is_ended_by_a_person_only(consumed: tuple[Gate, Consumed]) -> None:
+    """What was cut may have been a breach."""
+    gate, taken = consumed
+    hold_too(gate, HoldReason.EXTERNAL)
+    hold_too(gate, HoldReason.BREACH, 1)
+    for number in range(2, 20):
+        hold_too(gate, HoldReason.EXTERNAL, number)
+    consumed_ago(gate, UNKNOWN_MS + 1)
+    say_unknown(gate, taken.consume_id)
+    assert "breach" not in {one["reason"] for one in hold(gate)["evidence"]}
+    say_rejected(gate, taken.consume_id)
+    assert hold(gate)["ends"] == "person"
+
+
 @pytest.mark.parametrize("value", ["somebody's", "[]"])
 def test_a_value_of_somebody_else_holds_on_when_the_outcome_is_known(
     consumed: tuple[Gate, Consumed], value: str
