@@ -61,6 +61,7 @@ class OrderState:
     executed_qty: Decimal  # base units, cumulative
     is_final: bool  # nothing more of it will be executed
     created_ms: int  # the venue's clock
+    may_be_forced: bool = True  # False: it lacks the mark that the venue gives each order of its own
 
 
 def signed(side: OrderSide, quantity: Decimal) -> Decimal:

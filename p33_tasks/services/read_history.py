@@ -87,9 +87,11 @@ class HistoryReader:
             )
         orders = self._orders(symbol, ids)
         own = self._store.own_orders(symbol, mark.ts_ms - PLAN_BEFORE_MS)
-        is_ours = {order_id for order_id, order in orders.items() if order.client_order_id in own}
-        # Asked for only where an order isn't ours: it costs four times as much as the trades.
-        forced = self._forced(symbol, mark, window) if set(fresh) - is_ours else {}
+        others = {
+            order_id for order_id, order in orders.items() if order.client_order_id in own or not order.may_be_forced
+        }
+        # Asked for only where an order could be in it: it costs four times as much as the trades.
+        forced = self._forced(symbol, mark, window) if set(fresh) - others else {}
         return Reading(
             leg=leg,
             trades=window.trades,

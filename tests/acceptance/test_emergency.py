@@ -30,4 +30,7 @@ def test_a_position_in_drift_and_on_hold_is_closed_by_the_command(system: System
     assert found["verdict"]["emergency"] is True
     assert system.result(found["plan_id"], timeout_sec=30)["executed"].lower() == "true"
     wait_until(lambda: system.exchange.position(SYMBOL) == Decimal(0), "the position is closed")
-    assert [event[1]["event"] for event in system.client.xrange("quantum:stream:p33.reconcile")] == ["emergency"]
+    told = [event["event"] for _, event in system.client.xrange("quantum:stream:p33.reconcile")]
+    if environment["P33_RECONCILE_MODE"] != "off":
+        told = [event for event in told if event != "drift_seen"]  # of the very drift: the ledger was set by hand
+    assert told == ["emergency"]

@@ -78,7 +78,7 @@ def _trade(row: object, symbol: str) -> Trade:
 def _forced(row: object, symbol: str) -> ForcedOrder:
     row = _row(row, symbol)
     client_id = row.get("clientOrderId")
-    kind = next((kind for mark, kind in _MARKERS if isinstance(client_id, str) and client_id.startswith(mark)), None)
+    kind = _marked(client_id) if isinstance(client_id, str) else None
     if kind is None:
         raise InvalidRowError(f"clientOrderId is {client_id!r:.40}, which marks no forced order")
     return ForcedOrder(
@@ -103,7 +103,12 @@ def _state(row: object, symbol: str) -> OrderState:
         executed_qty=_executed(row),
         is_final=status in FINAL_STATUSES,
         created_ms=_time(row, "time"),
+        may_be_forced=_marked(client_id) is not None,
     )
+
+
+def _marked(client_id: str) -> ForcedKind | None:
+    return next((kind for mark, kind in _MARKERS if client_id.startswith(mark)), None)
 
 
 def _row(row: object, symbol: str) -> Row:
