@@ -19,7 +19,7 @@ from tests.bench import burst
 from tests.bench.positions import give_free, hold_positions
 from tests.bench.programs import Brain, running_brain, running_floor
 
-ALL = ("latency", "throughput", "burst", "overload", "workers", "prepared", "forecasts", "exchange", "memory")
+ALL = ("latency", "throughput", "burst", "overload", "workers", "prepared", "forecasts", "drift", "exchange", "memory")
 BURST_CPU = ("CPU ms", *burst.ROLES)
 USUAL_POLL_MS = 5_000
 SYMBOLS = [f"SIM{number:03d}USDT" for number in range(600)]
@@ -36,6 +36,7 @@ def main() -> None:
         default=[],
         help="of exchange: 600 positions on this venue's simulator, beside its documented limit",
     )
+    parser.add_argument("--symbols", type=int, default=600, help="of drift: symbols that are refreshed (default: 600)")
     chosen = parser.parse_args()
     wanted = set(chosen.what or ALL)
     if unknown := wanted - set(ALL):
@@ -48,6 +49,8 @@ def main() -> None:
         _bursts(console, wanted)
     if wanted & {"prepared", "forecasts"}:
         _ahead(console, wanted, chosen.seconds)
+    if "drift" in wanted:
+        _drift(console, chosen.symbols, chosen.seconds)
     if chosen.venue and "exchange" in wanted:
         _venues(console, FRONTS if "all" in chosen.venue else chosen.venue, chosen.seconds)
         wanted -= {"exchange"}
@@ -109,6 +112,18 @@ def _ahead(console: Console, wanted: set[str], seconds: float) -> None:
             ahead.foreseen_burst(console, brain, SYMBOLS)
         if "forecasts" in wanted:
             ahead.cost_of_forecasts(console, brain, SYMBOLS, seconds)
+
+
+def _drift(console: Console, count: int, seconds: float) -> None:
+    os.environ.setdefault("P33_LOG_LEVEL", "WARNING")
+    from tests.bench import drift  # noqa: PLC0415 - imports the floor, see above
+
+    symbols = SYMBOLS[:count]
+    with running_brain(symbols, latency_ms=100, P33_RECONCILE_MODE="repair") as brain:
+        hold_positions(brain, symbols)
+        burst.burst(brain, symbols, len(symbols))  # everything is loaded
+        give_free(brain, symbols)
+        drift.cost_of_a_drift(console, brain, symbols, seconds)
 
 
 def _bursts(console: Console, wanted: set[str]) -> None:
