@@ -116,6 +116,12 @@ RECONCILIATION = (
         "test_a_position_on_the_other_side_is_held_though_it_is_explained",
     ),
     _history(
+        "an order that bears the venue's mark may be a forced one",
+        "trade_rows._state",
+        instead("_marked(client_id) is not None", "False"),
+        "test_an_order_that_bears_the_marker_may_be_a_forced_one",
+    ),
+    _history(
         "own trades: more than can be read is an error, never a part",
         "BinanceHistory._pages",
         instead(

@@ -129,6 +129,20 @@ def test_what_the_venue_explains_is_repaired_and_confirmed(world: Reconciled, tr
     assert (world.told(), world.classes()[0]) == (["repaired", "confirmed"], trade_class)
 
 
+@pytest.mark.parametrize(
+    ("trade_class", "weight"),
+    [(TradeClass.LATE, 12), (TradeClass.EXTERNAL, 12), *((forced, 32) for forced in FORCED)],
+)
+def test_a_drift_takes_this_request_weight(world: Reconciled, trade_class: TradeClass, weight: int) -> None:
+    """Time 1, trades 5, one order 1, position 5; forced orders, 20, only where the order bears the venue's mark."""
+    happen(world, trade_class)
+    weights: RecordingBudget = world.account.weights
+    weights.acquired.clear()
+    assert world.refresh() in {"repaired", "held"}
+    (snapshot, *drift) = weights.acquired  # the refresh before it
+    assert (snapshot, sum(drift)) == (5, weight)
+
+
 def test_external_trades_are_held_until_they_are_undone(world: Reconciled) -> None:
     happen(world, TradeClass.EXTERNAL)
     assert world.refresh() == "held"

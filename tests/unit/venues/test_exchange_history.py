@@ -112,6 +112,14 @@ def test_the_marker_tells_what_a_forced_order_was(client_id: str, kind: ForcedKi
     assert (found.kind, found.executed_qty) == (kind, Decimal("0.010"))
 
 
+@pytest.mark.parametrize(
+    ("client_id", "may_be"),
+    [("autoclose-1234", True), ("adl_autoclose", True), ("settlement_autoclose-9", True), ("web_autoclose", False)],
+)
+def test_an_order_that_bears_the_marker_may_be_a_forced_one(client_id: str, may_be: bool) -> None:  # noqa: FBT001 - a parameter
+    assert read_order_state(order(clientOrderId=client_id), "BTCUSDT", "8205830001").may_be_forced is may_be
+
+
 @pytest.mark.parametrize("changes", [{"clientOrderId": "x"}, {"clientOrderId": None}, {"executedQty": "0.011"}])
 def test_a_forced_order_that_says_nothing_of_its_kind_is_an_error(changes: dict[str, Any]) -> None:
     with pytest.raises(MalformedResponseError):
