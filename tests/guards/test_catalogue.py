@@ -36,3 +36,10 @@ def test_a_guard_is_where_the_catalogue_says_and_its_tests_are_there(guard: Guar
 
 def test_every_promise_is_named_once():
     assert [promise for promise, times in Counter(guard.promise for guard in GUARDS).items() if times > 1] == []
+
+
+def test_a_guard_in_a_venues_folder_names_the_folder():
+    """A new venue may name its classes and functions as another one does."""
+    places = ((guard.within, guard.place(ROOT).path.split("/")) for guard in GUARDS)
+    in_a_folder = ((name, parts[2]) for name, parts in places if parts[1] == "venues" and len(parts) > 3)
+    assert [name for name, folder in in_a_folder if folder not in name.split(".")] == []

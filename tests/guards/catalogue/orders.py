@@ -55,7 +55,7 @@ ORDERS = (
     ),
     _markets(
         "a filter that is missing or there twice spoils the symbol",
-        "market_rows._lot_filters",
+        "binance_usdm.market_rows._lot_filters",
         instead("len(same) != 1", "not same"),
         "test_rules_that_cannot_be_told_are_spoiled",
     ),
@@ -71,43 +71,43 @@ ORDERS = (
     # --- orders
     guard(
         "an order is reduce-only",
-        "BinanceOrders.place_reduce_only_market",
+        "binance_usdm.orders.BinanceOrders.place_reduce_only_market",
         instead('{"reduceOnly": "true"}', "{}"),
         f"{ANSWER_TESTS}::test_an_order_goes_out_in_the_body_with_its_quantity_digit_by_digit",
     ),
     guard(
         "an order carries the plan's own client order id",
-        "BinanceOrders.place_reduce_only_market",
+        "binance_usdm.orders.BinanceOrders.place_reduce_only_market",
         without('"newClientOrderId": client_order_id,'),
         f"{ANSWER_TESTS}::test_an_order_goes_out_in_the_body_with_its_quantity_digit_by_digit",
     ),
     guard(
         "an order is only valid until its window ends",
-        "BinanceOrders.place_reduce_only_market",
+        "binance_usdm.orders.BinanceOrders.place_reduce_only_market",
         without("if window_start_ms is None else window_start_ms"),
         f"{SIM_TESTS}::test_an_order_whose_window_is_over_is_refused_by_the_venue",
     ),
     guard(
         "a duplicate client order id is no certain rejection",
-        "orders.is_certain_rejection",
+        "binance_usdm.orders.is_certain_rejection",
         without("or refused.code == DUPLICATE_CLIENT_ORDER_ID"),
         f"{ORDER_TESTS}::test_everything_that_leaves_doubt_is_no_rejection",
     ),
     guard(
         "a server error is no certain rejection",
-        "orders.is_certain_rejection",
+        "binance_usdm.orders.is_certain_rejection",
         without("not in _CLIENT_ERRORS or answer.status"),
         f"{ORDER_TESTS}::test_everything_that_leaves_doubt_is_no_rejection",
     ),
     guard(
         "a time-out is no certain rejection",
-        "orders.is_certain_rejection",
+        "binance_usdm.orders.is_certain_rejection",
         without("or answer.status == _TIMEOUT_STATUS"),
         f"{ORDER_TESTS}::test_everything_that_leaves_doubt_is_no_rejection",
     ),
     guard(
         "only documented refusals are certain ones",
-        "orders.is_certain_rejection",
+        "binance_usdm.orders.is_certain_rejection",
         instead(
             "return refused.code in _SINGLE_REJECTIONS or any(int(refused.code) in codes for codes in _REJECTIONS)",
             "return True",
@@ -116,13 +116,13 @@ ORDERS = (
     ),
     guard(
         "an order without an answer is unknown",
-        "BinanceOrders.place_reduce_only_market",
+        "binance_usdm.orders.BinanceOrders.place_reduce_only_market",
         instead('OrderOutcomeUnknownError(f"{error}; {_find(client_order_id)}")', "OrderRejectedError(str(error))"),
         f"{SIM_TESTS}::test_an_order_behind_a_broken_answer_is_unknown_and_found_afterwards",
     ),
     guard(
         "an order that can't be found out about isn't unknown to the venue",
-        "BinanceOrders.fetch_order",
+        "binance_usdm.orders.BinanceOrders.fetch_order",
         without("and refused.code == ORDER_DOES_NOT_EXIST"),
         f"{SIM_TESTS}::test_a_limit_of_orders_is_a_pause_and_nothing_was_executed",
         f"{ANSWER_TESTS}::test_an_order_is_unknown_to_the_venue_only_by_its_own_word",

@@ -123,7 +123,7 @@ RECONCILIATION = (
     ),
     _history(
         "own trades: more than can be read is an error, never a part",
-        "BinanceHistory._pages",
+        "binance_usdm.history.BinanceHistory._pages",
         instead(
             'raise MalformedResponseError(f"own trades: more than {MOST_PAGES * PAGE} in the window of {symbol}")',
             "return merged(pages)",
@@ -132,13 +132,13 @@ RECONCILIATION = (
     ),
     _history(
         "own trades: every page is read",
-        "BinanceHistory._pages",
+        "binance_usdm.history.BinanceHistory._pages",
         always('len(page) < PAGE or max(trade.time_ms for trade in page) > window["endTime"]'),
         "test_every_page_of_a_window_is_read_also_when_one_millisecond_holds_more_than_a_page",
     ),
     _history(
         "an order is final by a known status only",
-        "trade_rows._state",
+        "binance_usdm.trade_rows._state",
         instead("in FINAL_STATUSES,", '!= "NEW",'),
         "test_an_order_is_final_by_a_known_status_only",
     ),

@@ -88,13 +88,13 @@ RESTING = (
     ),
     _guard(
         "a row that can't be read makes its symbol unknown",
-        "resting_rows._add",
+        "binance_usdm.resting_rows._add",
         instead("invalid[symbol] = str(error)", "pass"),
         "unit/venues/test_binance_resting.py::test_a_row_that_can_not_be_read_is_unknown_for_its_symbol_only",
     ),
     _guard(
         "an answer that isn't a list says nothing",
-        "resting_rows.read_resting",
+        "binance_usdm.resting_rows.read_resting",
         instead('raise MalformedResponseError(f"{name}: a list was expected, {shape(answer)} came")', "continue"),
         "unit/venues/test_binance_resting.py::test_an_answer_that_is_no_list_or_whose_rows_are_nobodys_says_nothing",
     ),
