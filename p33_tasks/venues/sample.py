@@ -27,7 +27,8 @@ class VenueSample:
 
     positions_answer: str
     positions: Mapping[str, str]  # symbol to signed base quantity, every symbol that the answer proves
-    amount_literal: str  # the JSON literal of one symbol's amount in ``positions_answer``, there once
+    # The JSON literal of one symbol's amount in ``positions_answer``, there once; as many base units.
+    amount_literal: str
     empty_answer: str  # a well-formed answer without a row
     unreadable_answers: tuple[str, ...]  # well-formed JSON that isn't an answer about positions
     markets_answer: str

@@ -13,7 +13,7 @@ from p33_tasks.domain.models import MarketRules, Position
 from p33_tasks.domain.quantities import ZERO
 from p33_tasks.errors import MalformedResponseError
 from p33_tasks.ports import MarketReport, PositionReport
-from p33_tasks.venues.rows import InvalidRowError, Row, number, optional_number, rows_by_symbol, shape
+from p33_tasks.venues.rows import UNKNOWN_ACCOUNT, InvalidRowError, Row, number, optional_number, rows_by_symbol, shape
 
 
 def read_positions(answer: object, symbols: Iterable[str]) -> PositionReport:
@@ -35,7 +35,8 @@ def read_positions(answer: object, symbols: Iterable[str]) -> PositionReport:
             positions[symbol] = _position(symbol, own)
         except InvalidRowError as problem:
             invalid[symbol] = str(problem)
-    return PositionReport(positions=positions, invalid=invalid)
+    # The venue's id of the account, where an answer tells it; "" where the venue has none.
+    return PositionReport(positions=positions, invalid=invalid, account=UNKNOWN_ACCOUNT)
 
 
 def _position(symbol: str, rows: list[Row]) -> Position:

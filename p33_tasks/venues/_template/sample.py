@@ -13,6 +13,7 @@ SAMPLE: Final = VenueSample(
         ' {"symbol": "BBB", "size": "-12.5"}]}'
     ),
     positions={"AAA": "0.030000000000000000004", "BBB": "-12.5", "CCC": "0"},
+    # Where amounts are contracts: of a symbol whose contract is 1 base unit.
     amount_literal='"0.030000000000000000004"',
     empty_answer='{"code": 0, "complete": true, "data": []}',
     unreadable_answers=(
