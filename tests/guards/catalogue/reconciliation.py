@@ -117,7 +117,7 @@ RECONCILIATION = (
     ),
     _history(
         "an order that bears the venue's mark may be a forced one",
-        "trade_rows._state",
+        "binance_usdm.trade_rows._state",
         instead("_marked(client_id) is not None", "False"),
         "test_an_order_that_bears_the_marker_may_be_a_forced_one",
     ),
