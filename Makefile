@@ -97,7 +97,7 @@ faults: $(VENV)/.dev  ## every fault, hundreds of times, an hour or two; ARGS="-
 alerts: $(VENV)/.dev $(VENV)-celery-exporter/.done  ## every alert's fault, until a real Prometheus fires it; ten minutes, ARGS="-k redis"
 	$(BIN)/pytest tests/deployment/test_alerts_live.py --faults=long $(ARGS)
 
-# Wants root, systemd-container, mmdebstrap and a Debian mirror; skipped with the reason where one is missing.
+# Wants root, systemd-container, mmdebstrap, buildah and a Debian mirror; skipped with the reason where one is missing.
 deploycheck: $(VENV)/.dev  ## a real Debian 12 and 13, booted, installed, stopped, misconfigured, upgraded; 10 minutes
 	$(BIN)/pytest tests/deployment/real --deploycheck -rs $(ARGS)
 

@@ -481,11 +481,12 @@ start_and_prove() {
   if [[ $with_redis ]]; then start_redis; fi
   if ! systemctl is-active --quiet "$NAME.service" 2> /dev/null && lacks_exchange_key; then
     say "installed. Now write the keys of the exchange and your symbols into $env_file, then start it:"
-    echo "    systemctl restart $NAME && p33 check --wait 60"
+    echo "    systemctl restart $NAME{,.target} && p33 check --wait 60"
     return
   fi
   say "starting"
-  run systemctl restart "$NAME.service" || die "it did not start: journalctl -u $NAME -n 20"
+  # With the target it returns when every process takes work; of the service alone, when the settings were read.
+  run systemctl restart "$NAME.service" "$NAME.target" || die "it did not start: journalctl -u $NAME -n 20"
   run "$source_dir/deployment/proof.sh"
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from typing import Any
@@ -117,6 +118,30 @@ def test_a_reply_that_is_bent_into_a_queue_is_no_task(acl: AclRedis) -> None:
     finally:
         watch.srem(key, member)
     assert ping(acl)
+
+
+def test_what_a_killed_inspector_left_on_the_broker_goes_once_nobody_asks_any_more(acl: AclRedis) -> None:
+    """It stays in the set that says where replies go, until a worker removes that set when it is overdue."""
+    table, deadlines = "quantum:_kombu.binding.reply.celery.pidbox", "quantum:_kombu.binding_deadlines"
+    asking = [program("celery"), "-A", "p33_tasks", "inspect", "ping", "--timeout", "60"]
+    env = environment(P33_REDIS_URL=acl.url("p33-watch"))
+    with acl.server.client(db=1) as admin:
+        before = admin.smembers(table)
+        inspector = subprocess.Popen(asking, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: admin.smembers(table) - before, "it asks", timeout_sec=30)
+        finally:
+            inspector.kill()
+            inspector.wait()
+        assert admin.smembers(table) - before
+        left_sec = admin.zscore(deadlines, "reply.celery.pidbox") / 1000 - admin.time()[0]
+        assert 0 < left_sec <= 3_601
+        admin.zadd(deadlines, {"reply.celery.pidbox": 1})
+        with app_of(acl, "p33-brain").connection_for_write() as connection:
+            connection.default_channel.sweep_bindings()
+        assert not admin.exists(table)
+        assert admin.exists("quantum:_kombu.binding.p33.permits"), "the way of tasks stays"
+    assert ping(acl), "whoever asks next has an answer"
 
 
 def test_forged_fields_under_a_real_entry_change_nothing(acl: AclRedis) -> None:

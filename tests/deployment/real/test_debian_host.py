@@ -124,6 +124,18 @@ def test_restart_returns_when_none_of_before_runs_any_more(machine: Machine) -> 
     machine.run("p33 check --wait 60")
 
 
+def test_with_the_target_restart_returns_when_every_process_takes_work(machine: Machine) -> None:
+    before = {name: unit(machine, name, "MainPID") for name in PROCESSES}
+    machine.run(f"systemctl restart {NAME}{{,.target}}")
+    states = {name: unit(machine, name, "ActiveState") for name in PROCESSES}
+    texts = {name: unit(machine, name, "StatusText") for name in ("worker@1", "worker@2", "snapshots", "exporter")}
+    assert set(states.values()) == {"active"}, states
+    assert texts == dict.fromkeys(("worker@1", "worker@2", "snapshots"), "takes tasks") | {"exporter": "serves metrics"}
+    assert before.items().isdisjoint({name: unit(machine, name, "MainPID") for name in PROCESSES}.items())
+    machine.run(f"systemctl stop {NAME} && systemctl start {NAME}{{,.target}}")
+    assert unit(machine, "worker@1", "StatusText") == "takes tasks"
+
+
 def test_the_workers_errors_are_found_by_priority(machine: Machine) -> None:
     machine.run(f"systemctl stop {NAME}-redis")
     wait_until(
