@@ -20,6 +20,8 @@ from binance_order import OrderRefusedError, place_order
 
 from p33_tasks.apply import ConfigurationError, Consumed, ExecutedOrder, PermitClient, PermitRefused, StoreError
 
+WAIT_SEC = {"EXECUTE": 1.2, "RECONCILE_CLOSE": 20.0}
+"""For the permit, per decision; the second is `p33 emergency-close`, judged by a snapshot that is requested for it."""
 NEEDED = ("P33_REDIS_URL", "BINANCE_API_KEY", "BINANCE_API_SECRET")
 
 
@@ -27,8 +29,9 @@ def handle(permits: PermitClient, plan: dict[str, str]) -> None:
     """Take one plan to its end."""
     plan_id, symbol = plan["plan_id"], plan["symbol"]
     try:
-        permit = permits.wait_and_consume(plan_id, symbol)
+        permit = permits.wait_and_consume(plan_id, symbol, WAIT_SEC[plan["decision"]])
     except PermitRefused as refused:  # no order, whatever the reason is
+        print(f"{plan_id} {symbol}: no order, {refused.error} {refused.reason}", flush=True)
         permits.publish_result(plan_id, symbol, "blocked", error=refused.error, reason=refused.reason)
         return
     try:
@@ -47,6 +50,7 @@ def handle(permits: PermitClient, plan: dict[str, str]) -> None:
         )
         is_over = order["status"] in {"FILLED", "EXPIRED", "CANCELED"}  # else more of it may follow
         outcome = "executed" if is_over and Decimal(order["executedQty"]) else "unknown"
+        print(f"{plan_id} {symbol}: {permit.order_side} {order['executedQty']}, {order['status']}", flush=True)
         permits.publish_result(plan_id, symbol, outcome, orders=[done], consume_id=permit.consume_id)
 
 
@@ -72,7 +76,7 @@ def read_plans() -> None:
         while True:
             for _, entries in client.xreadgroup("my-executor", "one", {stream: ">"}, count=10, block=1000) or []:
                 for entry_id, plan in entries:
-                    if plan.get("decision") == "EXECUTE":
+                    if plan.get("decision") in WAIT_SEC:
                         handle(permits, plan)
                     client.xack(stream, "my-executor", entry_id)
 

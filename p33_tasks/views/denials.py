@@ -161,4 +161,6 @@ def remedy(verdict: Json, allowlist: Sequence[str] = ()) -> str:
             return f"Did you mean {' or '.join(like)}? Then send a new plan for it. If {symbol} is meant: {advice}"
     if isinstance(symbol, str):
         advice = advice.replace("SYMBOL", symbol)
-    return f"{advice} Try again after {number(wait)} s, with a new plan_id." if wait is not None else advice
+    if wait is None:
+        return advice
+    return f"{advice.removesuffix('.')}. Try again after {number(wait)} s, with a new plan_id."

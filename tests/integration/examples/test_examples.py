@@ -15,9 +15,12 @@ from typing import Any
 
 import pytest
 
+from p33_tasks.contract.keys import GROUP
 from p33_tasks.contract.results import parse_result
 from p33_tasks.demo.exchange.client import SimControl
-from p33_tasks.ports import StreamEntry
+from p33_tasks.domain.models import Leg
+from p33_tasks.ports import PlanName, StreamEntry
+from p33_tasks.store.emergency import EmergencyStore
 from tests.support.examples import EXAMPLES, example
 from tests.support.gate import CONSUMER, SYMBOL, Gate
 from tests.support.redis_server import RedisServer, running_redis
@@ -104,6 +107,26 @@ def test_a_refused_order_is_a_rejection_and_an_answer_that_is_none_is_unknown(ga
             (fields,) = wait_until(lambda: results(gate), "a result", timeout_sec=20)
         assert (fields["outcome"], fields["executed"]) == (expected, "False")
         assert fields["consume_id"] == gate.redis.hget(gate.keys.consumed(plan_id), "consume_id")
+
+
+def test_an_emergency_close_is_executed_although_its_permit_takes_longer(server: RedisServer, sim: SimControl) -> None:
+    with server.client() as client:
+        client.flushall()
+    gate = Gate(server, signing_key=KEY, emergency_key=KEY)
+    with example("executor.py", environment(gate, sim)):
+        gate.make_ready()
+        asked = EmergencyStore(gate.redis, gate.keys, key=KEY)
+        plan_id = asked.ask(SYMBOL, Leg.BOTH, "CLOSE_FULL", passes_cooldown=False, over_hold=False, why="x", by="desk")
+        gate.grant(plan_id)
+        issued_ms = gate.now_ms()
+        ((_, entries),) = gate.redis.xreadgroup(GROUP, CONSUMER, {gate.keys.plans: ">"})
+        entry = StreamEntry(stream=gate.keys.plans, entry_id=entries[-1][0])
+        # Longer than an executor waits for the permit of another plan.
+        gate.until_after(issued_ms + 2_000)
+        gate.put_position("0.040")
+        gate.permits.judge_entry(PlanName(plan_id=plan_id, symbol=SYMBOL), entry)
+        wait_until(lambda: sim.position(SYMBOL) == 0, "the position is closed", timeout_sec=20)
+        wait_until(lambda: results(gate)[-1]["outcome"] == "executed", "its result", timeout_sec=20)
 
 
 def ends(name: str, *arguments: str, **env: str) -> tuple[int, str]:

@@ -9,7 +9,7 @@ import pytest
 
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.views import narrative
-from p33_tasks.views.denials import needed
+from p33_tasks.views.denials import needed, remedy
 from p33_tasks.views.narrative import known_lines, position_name
 
 
@@ -116,3 +116,10 @@ def test_an_order_time_without_an_order_names_none(order: dict[str, object], tol
     ledger = {"last_known_amt": Decimal(2), "last_order_time_ms": 7_000} | order
     inputs = {"facts": {"ledger": ledger}, "policy": {"cooldown_ms": 4_000}}
     assert dict(known_lines(inputs, 10_000))["ledger"] == told
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_what_to_do_is_whole_sentences_also_where_waiting_helps(reason: Reason) -> None:
+    told = remedy(deny(reason, retry_after_sec=1))
+    assert ". Try again after 1 s, with a new plan_id." in told
+    assert ".." not in told
