@@ -32,11 +32,6 @@ class Report:
     evidence: str = ""  # of an unknown outcome: what kind was found; another kind is news
 
     @property
-    def executed(self) -> bool:
-        """Only a confirmed quantity counts as executed."""
-        return self.order is not None and self.order.executed_qty > 0
-
-    @property
     def digest(self) -> str:
         """The same digest is the same news."""
         order = self.order

@@ -287,12 +287,6 @@ NEIGHBOURS = (
         instead("StoreError", "ZeroDivisionError"),
         "test_a_redis_that_goes_away_before_the_permits_were_read_blocks_nothing",
     ),
-    Guard(
-        promise="only a confirmed quantity is told as executed",
-        within="Report.executed",
-        change=without("and self.order.executed_qty > 0"),
-        tests=("unit/demo/executor/test_reports.py",),
-    ),
     # --- in hedge mode
     Guard(
         promise="no order enlarges a leg: in hedge mode no flag holds the venue back",

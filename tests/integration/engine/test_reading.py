@@ -412,11 +412,12 @@ def test_a_result_that_was_trimmed_and_whose_task_is_lost_is_sent_again_from_its
 
 @pytest.mark.parametrize("one_by_one", [True, False])
 def test_every_result_is_copied_and_no_plan_is(server, client, one_by_one):
-    """Whether it was waited for, or read with others."""
+    """Whether it was waited for, or read with others; none is sent again here, which copies it as well."""
     if not one_by_one:
         for name in "abc":
             client.xadd(RESULTS, result(name))
-    with running(make_ingest(server)):
+    window = Window(size=4, base_idle_ms=60_000, max_idle_ms=60_000)
+    with running(make_ingest(server, window=window)):
         wait_until(lambda: pending(client, RESULTS) == (0 if one_by_one else 3), "the ingest reads")
         for name in "abc" if one_by_one else "":
             client.xadd(RESULTS, result(name))
