@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from p33_tasks.domain.models import Leg
 from p33_tasks.domain.statistics import Statistics, with_mark
+from p33_tasks.forecaster.levels import Level, Levels
 
 HORIZON_SEC = 30
 """How far ahead the model looks."""
@@ -22,6 +23,12 @@ FINEST = 0.001
 """Returns are told apart by steps of a fifth of this near zero, and by a fifth of themselves far from it."""
 STEP = 0.2
 MOST_RETURN = 1.0
+CELLS = 8
+"""Of the grid over the likelihood that a level is reached."""
+NEAR = ("above", "below")
+"""Names of the features of that likelihood begin so."""
+FAR = 1e-3
+"""A likelihood that is as good as none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,20 +60,27 @@ class Track:
     was_denied: bool = False  # the verdict on it
 
 
-def begin(sight: Sight, opened_ms: int) -> Track:
-    """Of a position that is seen for the first time, and was opened at that time (Redis TIME)."""
-    return Track(
+def begin(sight: Sight, opened_ms: int, before: Track | None = None) -> Track:
+    """Of a position that is seen for the first time.
+
+    Args:
+        sight: The first look.
+        opened_ms: When it was opened, Redis TIME.
+        before: Of an earlier position in the same symbol: what its price did goes on.
+    """
+    track = Track(
         opened_ms=opened_ms,
         is_long=sight.amount > 0,
         most_amount=abs(sight.amount),
         best_return=return_of(sight),
     )
+    return track if before is None else replace(track, marks=before.marks, means=before.means, seen_ms=before.seen_ms)
 
 
 def follow(known: Track, sight: Sight) -> Track:
     """After one more look. A position that turned around is another one; only its price goes on."""
     if known.is_long is not (sight.amount > 0):
-        known = replace(begin(sight, sight.ts_ms), marks=known.marks, means=known.means, seen_ms=known.seen_ms)
+        known = begin(sight, sight.ts_ms, known)
     price = math.log(sight.mark)
     elapsed_sec = max(0.0, (sight.ts_ms - known.seen_ms) / 1000)
     means = known.means or (price,) * len(MEANS_SEC)
@@ -89,7 +103,12 @@ def return_of(sight: Sight) -> float:
     return max(-MOST_RETURN, min(MOST_RETURN, change if sight.amount > 0 else -change))
 
 
-def features(track: Track, sight: Sight, now_ms: int) -> dict[str, float]:
+def level_of(track: Track, sight: Sight) -> Level:
+    """Where a position is."""
+    return Level(gain=return_of(sight), left=abs(sight.amount) / track.most_amount)
+
+
+def features(track: Track, sight: Sight, now_ms: int, levels: Levels) -> dict[str, float]:
     """The model's input: each value between about -3 and 3, most of them absent, and that is 0.
 
     A quantity that a rule may compare with a limit is spread over a grid of hat functions, so that a linear model can
@@ -99,11 +118,12 @@ def features(track: Track, sight: Sight, now_ms: int) -> dict[str, float]:
         track: After this look.
         sight: The look.
         now_ms: Redis TIME.
+        levels: Of the latest plans.
     """
     sign = 1.0 if track.is_long else -1.0
-    gain = return_of(sight)
+    here = level_of(track, sight)
+    gain, left = here.gain, here.left
     swing = _volatility(track.marks) * math.sqrt(HORIZON_SEC)  # a usual move within the horizon
-    left = abs(sight.amount) / track.most_amount
     drawdown = track.best_return - gain
     since = {
         "age": now_ms - track.opened_ms,
@@ -127,6 +147,12 @@ def features(track: Track, sight: Sight, now_ms: int) -> dict[str, float]:
             found[f"{name}{at}/{share}"] = weight
     for at, weight in _hats(_place(drawdown)):
         found[f"drawdown{at}"] = weight
+    for name, near in zip(NEAR, levels.nearness(here, swing), strict=True):
+        if near is not None:
+            found[name] = near
+            found[f"{name} odds"] = math.log((near + FAR) / (1 + FAR - near)) / 3
+            for at, weight in _hats(near * CELLS):
+                found[f"{name}{at}"] = weight
     for name, elapsed_ms in since.items():
         for at, weight in _hats(math.log2(1 + max(0, elapsed_ms) / 1000)):
             found[f"{name}{at}"] = weight

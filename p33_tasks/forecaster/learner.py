@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from p33_tasks.forecaster.evaluation import Scores
-from p33_tasks.forecaster.features import HORIZON_SEC, Sight, Track, begin, features, follow
+from p33_tasks.forecaster.features import HORIZON_SEC, Sight, Track, begin, features, follow, level_of
 from p33_tasks.forecaster.issuing import Issue, Issuer, Prediction
+from p33_tasks.forecaster.levels import Level, Levels
 
 HORIZON_MS = HORIZON_SEC * 1000
 SAMPLE_MS = 5_000
@@ -20,6 +21,10 @@ SAMPLE_MS = 5_000
 GRACE_MS = 2_000
 """A plan's entry may be read this long after it was added."""
 MOST_POSITIONS = 2_000
+REHEARSED = 2
+"""So many older samples are learned from once more with each new one: a rule is known after fewer plans."""
+MOST_REHEARSED = 200
+"""At one look: with many positions there is enough that is new."""
 
 
 class Model(Protocol):
@@ -30,6 +35,9 @@ class Model(Protocol):
 
     def learn(self, given: Mapping[str, float], came: str | None) -> None:
         """From the action that came within the horizon; None: none did."""
+
+    def rehearse(self, samples: int) -> None:
+        """Learn once more from some that were learned from lately."""
 
     def to_numbers(self) -> dict[str, Any]:
         """What was learned, as numbers by name."""
@@ -53,7 +61,14 @@ class _Sample:
 class Learner:
     """The model with all that it learns from. Its memory is bounded by ``MOST_POSITIONS``."""
 
-    def __init__(self, model: Model, scores: Scores, issuer: Issuer, tracks: Mapping[str, Track] | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        scores: Scores,
+        issuer: Issuer,
+        tracks: Mapping[str, Track] | None = None,
+        levels: Iterable[Level] = (),
+    ) -> None:
         self.model = model
         self.scores = scores
         self.issuer = issuer
@@ -61,6 +76,10 @@ class Learner:
         self.left_out = 0  # positions beyond the bound at the last look
         self._samples: dict[str, deque[_Sample]] = {}
         self._opened: dict[str, int] = {}
+        self.levels = Levels(levels)
+        self._seen: dict[str, Level] = {}  # by position: at the last look
+        self._by_symbol: dict[str, Track] = {}  # what its price did, whether there is a position or not
+        self._to_rehearse = 0
 
     def look(self, sights: Iterable[Sight], now_ms: int) -> Outlook:
         """See every position that isn't flat, and say what is expected.
@@ -70,10 +89,12 @@ class Learner:
             now_ms: Redis TIME.
         """
         seen = {sight.position: sight for sight in sights}
+        self._to_rehearse = MOST_REHEARSED
         self._settle(now_ms)
         self.issuer.expire(now_ms, self.scores)
         for position in self.tracks.keys() - seen.keys():
             del self.tracks[position]
+            self._seen.pop(position, None)
         self.left_out = 0
         predictions = [found for sight in seen.values() if (found := self._predict(sight, now_ms)) is not None]
         issues = self.issuer.choose(predictions, now_ms, self.scores)
@@ -93,6 +114,8 @@ class Learner:
         while waiting and waiting[0].at_ms < at_ms:
             sample = waiting.popleft()
             self._learn(sample, action if at_ms - sample.at_ms <= HORIZON_MS else None)
+        if (level := self._seen.get(position)) is not None:
+            self.levels.add(level)
         track = self.tracks.get(position)
         if track is not None and at_ms > track.planned_ms:
             self.tracks[position] = replace(track, planned_ms=at_ms, was_denied=False)
@@ -116,9 +139,12 @@ class Learner:
             self.left_out += 1
             return None
         opened_ms = self._opened.pop(sight.position, sight.ts_ms)
-        track = follow(known or begin(sight, min(opened_ms, sight.ts_ms)), sight)
-        self.tracks[sight.position] = track
-        given = features(track, sight, now_ms)
+        first = known or begin(sight, min(opened_ms, sight.ts_ms), self._by_symbol.get(sight.symbol))
+        track = self.tracks[sight.position] = self._by_symbol[sight.symbol] = follow(first, sight)
+        self._seen[sight.position] = level_of(track, sight)
+        while len(self._by_symbol) > MOST_POSITIONS:
+            del self._by_symbol[next(iter(self._by_symbol))]
+        given = features(track, sight, now_ms, self.levels)
         by_action = self.model.predict(given)
         waiting = self._samples.setdefault(sight.position, deque())
         if not waiting or now_ms - waiting[-1].at_ms >= SAMPLE_MS:
@@ -136,3 +162,6 @@ class Learner:
     def _learn(self, sample: _Sample, came: str | None) -> None:
         self.scores.add(sample.by_action, came, sample.at_ms)
         self.model.learn(sample.given, came)
+        if self._to_rehearse > 0:
+            self._to_rehearse -= REHEARSED
+            self.model.rehearse(REHEARSED)

@@ -1,13 +1,14 @@
 """The online model: the probability that a closing plan comes within the horizon, by action.
 
-Whether one comes is learned by two logistic regressions: one whose steps become smaller the more it has seen, and one
-that forgets what it has seen, and so follows a change of regime. Each counts as much as it was right lately. Which
-action it will be is a regression of its own, learned from the plans alone.
+Whether one comes is learned by two logistic regressions, and their mean is the forecast: one that knows only how near
+the levels are at which plans came lately, and so learns a rule on the gain from few plans, and one that knows
+everything. Both forget, and so follow a change of regime. Which action it will be is a regression of its own, learned
+from the plans alone.
 """
 
 from __future__ import annotations
 
-import math
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,77 +16,84 @@ from river import linear_model, optim, utils
 
 from p33_tasks.domain.close_factors import CLOSE_FACTORS
 from p33_tasks.domain.quantities import canonical
+from p33_tasks.forecaster.features import NEAR
 from p33_tasks.forecaster.numbers import finite, whole
 
-RATE = 0.1
-"""Of AdaGrad: the first step of a weight."""
-KEEPS = (1.0, 0.7)
-"""Of each regression: how much of its gradients' record is left after ``FORGETS_EVERY`` samples."""
-FORGETS_EVERY = 1_000
-DECAY = 0.995
-"""How much of its record a regression keeps from sample to sample: about the last 200 count."""
-LEAST_SHARE = 0.02
-"""Of each, so that one that was wrong can come back."""
+RATES = {"near": 0.05, "all": 0.02}
+"""Of AdaGrad, by regression: the first step of a weight."""
+KEEPS, FORGETS_EVERY = 0.7, 1_000
+"""How much of the gradients' record is left after so many steps."""
+REMEMBERED = 1_500
+"""Samples that may be learned from once more: as many as a dozen positions give in ten minutes."""
+STRIDE = 611
+"""From one of them to the next, so that a position's neighbouring samples don't follow each other; prime to that."""
 ACTION_RATE = 0.1
 MOST_WEIGHTS = 5_000
 """Of one regression; the features' grid holds fewer."""
-INTERCEPT_RATE = 0.02
+INTERCEPT_RATE = 0.05
 FIRST_INTERCEPT = -3.0
 """Plans are rare: before anything was learned, one in twenty."""
 
 _ACTIONS = frozenset(map(canonical, CLOSE_FACTORS.values()))
 
 Features = Mapping[str, float]
+Inputs = Mapping[str, dict[str, float]]
+"""By regression."""
 
 
 class PlanModel:
     """Predicts, then learns. All that it knows is numbers by name, so that it can be kept as JSON."""
 
     def __init__(self) -> None:
-        self._regressions = [_regression() for _ in KEEPS]
-        self._losses = [0.0] * len(KEEPS)  # logarithmic, decayed
-        self._samples = 0
+        self._regressions = {name: _regression(rate) for name, rate in RATES.items()}
+        self._steps = 0
+        self._remembered: deque[tuple[Inputs, str | None]] = deque(maxlen=REMEMBERED)
+        self._at = 0
         self._actions: Any = linear_model.SoftmaxRegression(optimizer=optim.SGD(ACTION_RATE))
 
     def predict(self, given: Features) -> dict[str, float]:
         """The probability of each action that was ever seen; together at most 1."""
-        chances = self._chances(given)
-        shares = [math.exp(min(self._losses) - loss) + LEAST_SHARE for loss in self._losses]
-        total = sum(share * chance for share, chance in zip(shares, chances, strict=True)) / sum(shares)
-        return {action: total * float(share) for action, share in self._actions.predict_proba_one(dict(given)).items()}
+        inputs = _inputs(given)
+        chances = [float(self._regressions[name].predict_proba_one(x)[True]) for name, x in inputs.items()]
+        total = sum(chances) / len(chances)
+        return {
+            action: total * float(share) for action, share in self._actions.predict_proba_one(inputs["all"]).items()
+        }
 
     def learn(self, given: Features, came: str | None) -> None:
         """From what came within the horizon; None: no plan."""
-        x, y = dict(given), came is not None
-        for at, chance in enumerate(self._chances(given)):
-            likely = chance if y else 1 - chance
-            self._losses[at] = DECAY * self._losses[at] - math.log(max(1e-6, likely))
-            self._regressions[at].learn_one(x, y)
-        if came is not None:
-            self._actions.learn_one(x, came)
-        self._samples += 1
-        if self._samples % FORGETS_EVERY == 0:
-            for keep, one in zip(KEEPS, self._regressions, strict=True):
-                record = one.optimizer.g2
-                record.update({name: keep * square for name, square in record.items()})
+        self._remembered.append((_inputs(given), came))
+        self._step(*self._remembered[-1])
 
-    def _chances(self, given: Features) -> list[float]:
-        x = dict(given)
-        return [float(one.predict_proba_one(x)[True]) for one in self._regressions]
+    def rehearse(self, samples: int) -> None:
+        """Learn once more from so many of the samples that were learned from lately."""
+        for _ in range(samples if self._remembered else 0):
+            self._at = (self._at + STRIDE) % len(self._remembered)
+            self._step(*self._remembered[self._at])
+
+    def _step(self, inputs: Inputs, came: str | None) -> None:
+        for name, x in inputs.items():
+            self._regressions[name].learn_one(x, came is not None)
+        if came is not None:
+            self._actions.learn_one(inputs["all"], came)
+        self._steps += 1
+        if self._steps % FORGETS_EVERY == 0:
+            for one in self._regressions.values():
+                record = one.optimizer.g2
+                record.update({name: KEEPS * square for name, square in record.items()})
 
     def to_numbers(self) -> dict[str, Any]:
         """What was learned."""
         return {
-            "regressions": [
-                {
+            "regressions": {
+                name: {
                     "intercept": float(one.intercept),
                     "weights": _rounded(one.weights),
                     "squares": _rounded(one.optimizer.g2),
                 }
-                for one in self._regressions
-            ],
-            "samples": self._samples,
-            "losses": self._losses,
+                for name, one in self._regressions.items()
+            },
+            "steps": self._steps,
             "actions": {action: _rounded(weights) for action, weights in self._actions.weights.items()},
         }
 
@@ -97,12 +105,12 @@ class PlanModel:
             ValueError: It is something else (also ``KeyError``, ``TypeError``, ``AttributeError``).
         """
         model = cls()
-        for one, stored in zip(model._regressions, found["regressions"], strict=True):
+        for name, one in model._regressions.items():
+            stored = found["regressions"][name]
             one.intercept = finite(stored["intercept"])
             one.optimizer.g2.update(_weights(stored["squares"]))
             one._weights = utils.VectorDict(_weights(stored["weights"]))  # noqa: SLF001 - river has no other way in
-        model._losses = [finite(loss) for loss, _ in zip(found["losses"], KEEPS, strict=True)]
-        model._samples = whole(found["samples"])
+        model._steps = whole(found["steps"])
         for action, stored in found["actions"].items():
             if action not in _ACTIONS:
                 raise ValueError(f"no action: {action!r:.20}")
@@ -110,9 +118,14 @@ class PlanModel:
         return model
 
 
-def _regression() -> Any:
+def _inputs(given: Features) -> Inputs:
+    """What each regression sees."""
+    return {"near": {name: given[name] for name in given if name.startswith(NEAR)}, "all": dict(given)}
+
+
+def _regression(rate: float) -> Any:
     return linear_model.LogisticRegression(
-        optimizer=optim.AdaGrad(RATE), intercept_lr=INTERCEPT_RATE, intercept_init=FIRST_INTERCEPT
+        optimizer=optim.AdaGrad(rate), intercept_lr=INTERCEPT_RATE, intercept_init=FIRST_INTERCEPT
     )
 
 

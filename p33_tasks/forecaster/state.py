@@ -14,10 +14,11 @@ from p33_tasks.forecaster.evaluation import Bin, Scores
 from p33_tasks.forecaster.features import MEANS_SEC, Track
 from p33_tasks.forecaster.issuing import LEAST_LIMIT, MOST_LIMIT, Issuer
 from p33_tasks.forecaster.learner import MOST_POSITIONS, Learner
+from p33_tasks.forecaster.levels import Level
 from p33_tasks.forecaster.model import PlanModel
 from p33_tasks.forecaster.numbers import finite, positive, whole
 
-VERSION = 1
+VERSION = 2
 """Another one is set aside and the model begins anew: raise it when features, model or this form change."""
 MAX_CHARS = 8_000_000
 MAX_ID_CHARS = 41
@@ -50,6 +51,7 @@ def encode_state(learned: Learned) -> str:
         "limit": learner.issuer.limit,
         "speaks": learner.issuer.speaks,
         "tracks": {position: _track(track) for position, track in learner.tracks.items()},
+        "levels": [asdict(level) for level in learner.levels],
         "read": learned.read,
         "totals": learned.totals,
     }
@@ -76,12 +78,13 @@ def _decoded(text: str) -> Learned:
         raise ValueError(f"version {found['version']!r:.20}, this program reads {VERSION}")
     model = PlanModel.from_numbers(found["model"])
     tracks = {position: _decoded_track(track) for position, track in found["tracks"].items()}
+    levels = [Level(gain=finite(one["gain"]), left=positive(one["left"])) for one in found["levels"]]
     if len(tracks) > MOST_POSITIONS:
         raise ValueError(f"{len(tracks)} positions, at most {MOST_POSITIONS}")
     limit = min(MOST_LIMIT, max(LEAST_LIMIT, finite(found["limit"])))
     issuer = Issuer(limit=limit, speaks=found["speaks"] is True)
     return Learned(
-        learner=Learner(model, _scores(found["scores"]), issuer, tracks),
+        learner=Learner(model, _scores(found["scores"]), issuer, tracks, levels),
         read={str(stream): _entry_id(entry_id) for stream, entry_id in found["read"].items()},
         totals={name: whole(found["totals"][name]) for name in TOTALS},
     )

@@ -12,7 +12,8 @@ from p33_tasks.domain.models import Leg
 from p33_tasks.forecaster.evaluation import HALF_LIFE_SEC, Scores
 from p33_tasks.forecaster.features import Sight, begin, features, follow
 from p33_tasks.forecaster.issuing import LEAST_PLANS, Issuer
-from p33_tasks.forecaster.learner import HORIZON_MS, MOST_POSITIONS, Learner
+from p33_tasks.forecaster.learner import HORIZON_MS, MOST_POSITIONS, MOST_REHEARSED, REHEARSED, Learner
+from p33_tasks.forecaster.levels import Levels
 
 NOW_MS = 1_800_000_000_000
 
@@ -28,12 +29,16 @@ class Remembers:
     def __init__(self, **by_action: float) -> None:
         self.by_action = by_action or {"1": 0.4}
         self.taught: list[str | None] = []
+        self.rehearsed = 0
 
     def predict(self, _given: Mapping[str, float]) -> dict[str, float]:
         return dict(self.by_action)
 
     def learn(self, _given: Mapping[str, float], came: str | None) -> None:
         self.taught.append(came)
+
+    def rehearse(self, samples: int) -> None:
+        self.rehearsed += samples
 
     def to_numbers(self) -> dict[str, Any]:
         return {}
@@ -180,12 +185,47 @@ def test_the_stream_of_changes_says_when_it_was_opened() -> None:
 def test_whatever_was_seen_the_features_are_small_finite_numbers(changes: dict[str, Any]) -> None:
     odd = sight(**changes)
     track = follow(begin(sight(), NOW_MS), odd)
-    found = features(track, odd, NOW_MS)
+    found = features(track, odd, NOW_MS, Levels())
     assert all(math.isfinite(value) and abs(value) <= 3 for value in found.values())
     assert len(found) < 40
 
 
 def test_a_gain_of_a_short_is_a_gain() -> None:
     low, high = (sight(amount=-1.0, mark=mark) for mark in (99.0, 101.0))
-    assert features(follow(begin(low, NOW_MS), low), low, NOW_MS)["reach"] > 0
-    assert features(follow(begin(high, NOW_MS), high), high, NOW_MS)["reach"] < 0
+    assert features(follow(begin(low, NOW_MS), low), low, NOW_MS, Levels())["reach"] > 0
+    assert features(follow(begin(high, NOW_MS), high), high, NOW_MS, Levels())["reach"] < 0
+
+
+def test_with_many_positions_little_is_learned_twice() -> None:
+    model = Remembers()
+    found = learner(model)
+    found.look([sight(f"S{n}") for n in range(300)], NOW_MS)
+    found.look([sight("S0", now_ms=NOW_MS + 40_000)], NOW_MS + 40_000)
+    assert len(model.taught) == 300
+    assert model.rehearsed == MOST_REHEARSED
+    found.look([sight("S0", now_ms=NOW_MS + 80_000)], NOW_MS + 80_000)
+    assert model.rehearsed == MOST_REHEARSED + REHEARSED
+
+
+def test_a_plan_leaves_its_level_for_the_positions_that_come_near_it() -> None:
+    found = learner()
+    found.look([sight()], NOW_MS)
+    found.plan("BTCUSDT", "1", NOW_MS + 1)
+    found.plan("ETHUSDT", "1", NOW_MS + 1)  # nobody knows where that was
+    [level] = found.levels
+    assert level.gain == pytest.approx(math.log(1.01))
+    assert level.left == 1
+
+
+def test_a_new_position_in_a_symbol_that_was_flat_knows_its_price() -> None:
+    found = learner()
+    for at in range(5):
+        now_ms = NOW_MS + at * 5_000
+        found.look([sight(mark=101 + at % 2, now_ms=now_ms)], now_ms)
+    known = found.tracks["BTCUSDT"].marks
+    found.look([], NOW_MS + 25_000)
+    assert found.tracks == {}
+    found.look([sight(mark=102, now_ms=NOW_MS + 30_000)], NOW_MS + 30_000)
+    again = found.tracks["BTCUSDT"]
+    assert again.opened_ms == NOW_MS + 30_000
+    assert again.marks.observed_sec > known.observed_sec > 0

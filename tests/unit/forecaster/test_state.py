@@ -32,6 +32,7 @@ def test_it_goes_on_as_it_was(learned: Learned) -> None:
     assert before
     assert after == pytest.approx(before, rel=1e-4)
     assert again.learner.tracks == learned.learner.tracks
+    assert list(again.learner.levels) == list(learned.learner.levels) != []
     assert (again.read, again.totals) == (learned.read, learned.totals)
     assert again.learner.scores.ratio == pytest.approx(learned.learner.scores.ratio)
     again.learner.model.learn(given, "1")
@@ -54,10 +55,10 @@ def damaged(learned: Learned, *path: Any, value: Any) -> str:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("version",), 2),
+        (("version",), 1),
         (("version",), None),
-        (("model", "regressions", 0, "weights"), {"left": float("nan")}),
-        (("model", "regressions", 0, "intercept"), 1e300),
+        (("model", "regressions", "near", "weights"), {"left": float("nan")}),
+        (("model", "regressions", "all", "intercept"), 1e300),
         (("model", "regressions"), []),
         (("model", "actions"), {"2": {}}),
         (("model", "actions"), {"1": {str(n): 0.0 for n in range(6_000)}}),
@@ -65,6 +66,8 @@ def damaged(learned: Learned, *path: Any, value: Any) -> str:
         (("scores", "bins"), []),
         (("tracks",), {"BTCUSDT": {}}),
         (("tracks",), []),
+        (("levels",), [{"gain": "0", "left": 1}]),
+        (("levels",), 7),
         (("read",), {"s": "no id"}),
         (("limit",), "0.3"),
         (("totals",), {}),
@@ -75,7 +78,7 @@ def test_damage_of_any_kind_is_told_and_nothing_of_it_used(learned: Learned, pat
         decode_state(damaged(learned, *path, value=value))
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "7", '{"version":1}', "[" * 100_000, "x" * 9_000_000])
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "7", '{"version":2}', "[" * 100_000, "x" * 9_000_000])
 def test_what_is_no_state_is_damage(text: str) -> None:
     with pytest.raises(CorruptStateError):
         decode_state(text)
