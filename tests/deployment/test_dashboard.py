@@ -24,10 +24,13 @@ DASHBOARD = json.loads((ROOT / "deployment" / "grafana" / "dashboards" / "positi
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 QUERIES = [(panel["title"], target["expr"]) for panel in PANELS for target in panel["targets"]]
 WANTED = ("Exchange and ledger", "Snapshot age", "Verdicts", "Denials", "Permit latency", "Celery queues")
+AHEAD = ("Prepared verdicts per second", "Forecasts beside the base rate", "Plans that would be denied")
 
 EMPTY_IS_WELL = {
     # No task of a healthy demo fails, and celery-exporter shows a series once there is something to show.
     'sum by (name) (rate(celery_task_failed_total{account=~"$account"}[1m]))',
+    # Nothing is prepared and nothing forecast by default: a world with forecasts is below.
+    *(target["expr"] for panel in PANELS if panel["title"] in AHEAD for target in panel["targets"]),
 }
 
 
@@ -192,6 +195,29 @@ def test_two_exporters_of_one_account_are_not_added_up(tmp_path: Path) -> None:
         queries("Every symbol now")[0]: [('{account="q",symbol="B"}', -2.0)],
         queries("Exchange and ledger")[0]: [('{account="q",symbol="B"}', -2.0)],
         queries("What must not happen")[0]: [("{}", 300.0)],
+    }
+    assert evaluated(tmp_path, series, expected) == ""
+
+
+def test_what_comes_ahead_of_the_plan_is_shown(tmp_path: Path) -> None:
+    series = {
+        f'{name}{{account="q",instance="{instance}"{labels}}}': values
+        for instance in "ab"
+        for name, labels, values in (
+            ("p33_prepared_total", ',outcome="hit"', "0+5x80"),
+            ("p33_prepared_total", ',outcome="none"', "0+10x80"),
+            ("p33_forecast_brier_score", ',by="model"', "0.1x80"),
+            ("p33_forecast_brier_score", ',by="base_rate"', "0.2x80"),
+            ("p33_forecast_hit_rate", "", "0.6x80"),
+            ("p33_forecast_warning", ',symbol="B",reason="r"', "1x80"),
+        )
+    }
+    prepared, beside, warnings = (queries(title) for title in AHEAD)
+    expected = {
+        prepared[0]: [('{outcome="hit"}', 1.0), ('{outcome="none"}', 2.0)],
+        beside[0]: [('{account="q",by="model"}', 0.1), ('{account="q",by="base_rate"}', 0.2)],
+        beside[1]: [('{account="q"}', 0.6)],
+        warnings[0]: [('{symbol="B",reason="r"}', 1.0)],
     }
     assert evaluated(tmp_path, series, expected) == ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -18,12 +19,24 @@ from tests.support.kubernetes import built
 
 FOLDER = ROOT / "deployment" / "kubernetes"
 Document = dict[str, Any]
-APPS = ("p33-worker", "p33-snapshots", "p33-beat", "p33-exporter")
+USUAL = ("p33-worker", "p33-snapshots", "p33-beat", "p33-exporter")
+APPS = (*USUAL, "p33-forecaster")
 
 
 @pytest.fixture(scope="module")
-def documents() -> dict[tuple[str, str], Document]:
-    found, problems = built(FOLDER)
+def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Document]:
+    """All, as an overlay with the forecaster has it."""
+    overlay = tmp_path_factory.mktemp("overlay")
+    base = os.path.relpath(FOLDER, overlay.resolve())
+    (overlay / "kustomization.yaml").write_text(
+        f"apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+        f"resources: [{base}]\ncomponents: [{base}/forecaster]\n"
+    )
+    return by_name(overlay)
+
+
+def by_name(folder: Path) -> dict[tuple[str, str], Document]:
+    found, problems = built(folder)
     assert problems == []
     return {(document["kind"], document["metadata"]["name"]): document for document in found}
 
@@ -52,6 +65,24 @@ def test_every_part_is_there_and_fits_the_apis_schemas(documents: dict[tuple[str
     assert {kind for kind, _ in documents} >= {"NetworkPolicy", "ScaledObject", "Service", "ConfigMap"}
 
 
+def test_the_forecaster_is_off_unless_it_is_asked_for(documents: dict[tuple[str, str], Document]) -> None:
+    usual = by_name(FOLDER)
+    assert {name for kind, name in usual if kind == "Deployment"} == set(USUAL)
+    for app in USUAL:
+        assert load_settings(readable(settings_of(usual, app))).forecast == "off"
+    for app in APPS:
+        settings = load_settings(readable(settings_of(documents, app)))
+        assert settings.forecast == "on"
+        assert settings.prepare == "on"
+
+
+def test_the_forecaster_has_the_role_that_nothing_rests_on(documents: dict[tuple[str, str], Document]) -> None:
+    assert settings_of(documents, "p33-forecaster")["REDIS_USERNAME"] == "p33-model"
+    secrets = [volume["secret"]["secretName"] for volume in pod(documents, "p33-forecaster")["spec"]["volumes"][1:]]
+    assert secrets == ["p33-model-redis"]
+    assert container(documents, "p33-forecaster")["image"].startswith("position-state-brain-forecast:")
+
+
 @pytest.mark.parametrize("app", APPS)
 def test_no_pod_may_more_than_it_needs(documents: dict[tuple[str, str], Document], app: str) -> None:
     spec, used = pod(documents, app)["spec"], container(documents, app)
@@ -78,6 +109,11 @@ def test_only_the_snapshot_workers_have_the_exchanges_key(documents: dict[tuple[
     assert holders == {"p33-snapshots"}
 
 
+def readable(environ: dict[str, str]) -> dict[str, str]:
+    """Without the files, which only a pod has."""
+    return {name: value for name, value in environ.items() if not name.endswith("_FILE") or name == "P33_ENV_FILE"}
+
+
 @pytest.mark.parametrize("app", APPS)
 def test_the_settings_are_settings_and_every_secret_is_a_mounted_file(
     documents: dict[tuple[str, str], Document], app: str, tmp_path: Path
@@ -98,12 +134,22 @@ def test_the_settings_are_settings_and_every_secret_is_a_mounted_file(
     assert str(settings.runtime_dir).startswith("/tmp/")  # noqa: S108 - the memory file system
 
 
-@pytest.mark.parametrize(("app", "role"), [("p33-worker", "worker"), ("p33-snapshots", "worker"), ("p33-beat", "beat")])
-def test_the_probes_are_local_signs_of_life(documents: dict[tuple[str, str], Document], app: str, role: str) -> None:
+@pytest.mark.parametrize(
+    ("app", "role", "age"),
+    [
+        ("p33-worker", "worker", "30"),
+        ("p33-snapshots", "worker", "30"),
+        ("p33-beat", "beat", "30"),
+        ("p33-forecaster", "forecaster", "60"),
+    ],
+)
+def test_the_probes_are_local_signs_of_life(
+    documents: dict[tuple[str, str], Document], app: str, role: str, age: str
+) -> None:
     used = container(documents, app)
     for probe in ("startupProbe", "livenessProbe"):
         command = used[probe]["exec"]["command"]
-        assert command == ["p33", "alive", "--max-age", "30", "--of", role]
+        assert command == ["p33", "alive", "--max-age", age, "--of", role]
         alive = cli.get_command(click.Context(cli), "alive")
         assert alive is not None
         alive.make_context("alive", command[2:])  # its options are the command's
