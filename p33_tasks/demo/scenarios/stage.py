@@ -148,9 +148,9 @@ class Stage:
         if self.sim.position(symbol, leg) != amount:
             self.move_position(symbol, amount, leg)
         what = f"{position_key(symbol, leg)} settled at {amount}"
-        self.wait_for(lambda: self._is_settled(symbol, amount, leg), what)
+        self.wait_for(lambda: self.is_settled(symbol, amount, leg), what)
 
-    def _is_settled(self, symbol: str, amount: Decimal, leg: Leg) -> bool:
+    def is_settled(self, symbol: str, amount: Decimal, leg: Leg = Leg.BOTH) -> bool:
         """Whether snapshot and ledger say ``amount``; takes the snapshot over into the ledger when it may."""
         state = self.state(symbol, leg)
         fresh = state.now_ms - state.snapshot_ms <= self.policy.stale_threshold_ms // 2

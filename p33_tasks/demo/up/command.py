@@ -36,8 +36,9 @@ def up(
     scenarios of the decision table. It touches no Redis of yours, and reads none of your configuration except
     P33_COOLDOWN_MODE, P33_COOLDOWN_MAX_SEC, P33_PREPARE, P33_PREPARE_MAX, P33_FORECAST, P33_RECONCILE_MODE,
     P33_RECONCILE_EXTERNAL, P33_RECONCILE_KEY and P33_SUBTRACT_RESTING. With P33_PREPARE=on a process forecasts the
-    scenarios' plans, and permits are not signed; with P33_FORECAST=on p33 forecaster runs too. To run the service with
-    your settings, see the Procfile and deployment/.
+    scenarios' plans, and permits are not signed; with P33_FORECAST=on p33 forecaster does that instead, and a strategy
+    with positions of its own gives it plans to learn from. To run the service with your settings, see the Procfile and
+    deployment/.
 
     \b
     Examples:

@@ -12,7 +12,7 @@ from pathlib import Path
 from p33_tasks.demo.up.processes import Child
 from p33_tasks.venues.build import venue_entry
 
-PRODUCER, EXECUTOR = "producer", "apply"
+PRODUCER, STRATEGY, EXECUTOR = "producer", "strategy", "apply"
 USUAL_METRICS_PORT = 8045
 POSITIONS = {
     "BTC": "0.038",
@@ -22,6 +22,9 @@ POSITIONS = {
     "DOGE": "15000",
 }
 """Long and short by base asset, signed base quantities."""
+
+STRATEGY_BASES = tuple(f"SIM{number:03d}" for number in range(32))
+"""Base assets that only the strategy trades, with P33_FORECAST=on: made-up contracts of the simulator."""
 
 EXCHANGES = ("binanceusdm", "bybit", "okx", "bitget", "gate", "hyperliquid")
 """Those of ``fronts.FRONTS``, which takes a web server's import that ``--help`` does without."""
@@ -51,7 +54,7 @@ def demo_settings(
         "P33_REDIS_URL": redis_url,
         "P33_BROKER_URL": broker_url,
         "P33_KEY_PREFIX": "quantum",
-        "P33_ALLOWLIST": ",".join(_held(exchange)),
+        "P33_ALLOWLIST": ",".join([*_held(exchange), *(strategy_symbols(exchange) if forecasts() else ())]),
         "P33_POLL_SEC": f"{max(1_000, venue_entry(exchange).spec.least_poll_ms) / 1000:g}",
         "P33_STALE_THRESHOLD_SEC": "4",
         "P33_COOLDOWN_SEC": "4",
@@ -88,6 +91,13 @@ def _held(exchange: str) -> dict[str, str]:
     from p33_tasks.demo.exchange.fronts import FRONTS
 
     return {FRONTS[exchange].symbol(base): amount for base, amount in POSITIONS.items()}
+
+
+def strategy_symbols(exchange: str) -> tuple[str, ...]:
+    """``STRATEGY_BASES`` by the venue's own symbols."""
+    from p33_tasks.demo.exchange.fronts import FRONTS
+
+    return tuple(map(FRONTS[exchange].symbol, STRATEGY_BASES))
 
 
 def account_of(exchange: str) -> dict[str, str]:
@@ -151,10 +161,13 @@ def demo_children(exchange_url: str, exchange: str = EXCHANGES[0], *, hedge: boo
     held = ",".join(f"{symbol}={amount}" for symbol, amount in _held(exchange).items())
     options = ("--exchange", exchange, "--port", port, "--symbols", held, "--exit-with-parent")
     mode = ("--hedge",) if hedge else ()
-    yield Child(name="exchange", command=python("p33_tasks.demo.exchange", *options, *mode))
+    more = ("--extra-symbols", str(len(STRATEGY_BASES))) if forecasts() else ()
+    yield Child(name="exchange", command=python("p33_tasks.demo.exchange", *options, *mode, *more))
     yield from service_children()
     yield from governor_children("--per-5-min", "100000", "--per-hour", "1000000", "--daily-notional", "1000000000000")
     yield from apply_children()
-    if prepares():
+    if forecasts():
+        yield Child(name=STRATEGY, command=python("p33_tasks.demo.up.strategy", exchange_url))
+    elif prepares():
         yield Child(name="foretell", command=python("p33_tasks.demo.up.foretell"))
     yield Child(name=PRODUCER, command=python("p33_tasks.demo.up.producer", exchange_url), may_end=True)

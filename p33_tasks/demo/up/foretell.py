@@ -1,6 +1,7 @@
 """The demo's forecasts: ``python -m p33_tasks.demo.up.foretell``. Whoever plays the scenarios will send such plans.
 
-The reference forecaster learns what comes; this says it, so that prepared verdicts can be tried in a minute.
+A forecaster learns what comes; this says it, so that prepared verdicts can be tried in a minute without one. With
+P33_FORECAST=on it doesn't run: there every forecast is the model's.
 """
 
 from __future__ import annotations

@@ -69,7 +69,11 @@ def launch_demo(request: Request, folder: RunFolder) -> bool:
         settings = load_settings({"P33_ENV_FILE": str(env_file)})
         port = settings.metrics_port
         beside = list(watchers())
-        without = {demo.PRODUCER: not request.with_producer, demo.EXECUTOR: not request.with_executor}
+        without = {
+            demo.PRODUCER: not request.with_producer,
+            demo.STRATEGY: not request.with_producer,
+            demo.EXECUTOR: not request.with_executor,
+        }
         children = [
             child
             for child in demo.demo_children(exchange_url, request.exchange, hedge=request.hedge)
@@ -131,6 +135,11 @@ def _print_summary(summary: dict[str, Any], outcome: Outcome) -> None:
         screen.print(tables.symbols_table(outcome.overview, outcome.policy, width=screen.width))
     lines = [cell(f"{summary['ran_sec']} s: {outcome.tally.counts_text()}", "bold", limit=1_000)]
     lines += [cell(f"  {number:>5}  {reason}") for reason, number in summary["denied_by_reason"].items()]
+    if (forecast := summary["forecast"]) is not None:
+        told = (
+            f"forecasts: {forecast['foreseen']} of {forecast['plans']} plans foreseen, {forecast['warnings']} warnings"
+        )
+        lines.append(cell(f"{told}; {forecast['why']}", limit=400))
     for case in summary["cases"]["other"][:10]:
         expected, got = (", ".join(filter(None, pair)) for pair in _expected_and_got(case))
         where, plan = (

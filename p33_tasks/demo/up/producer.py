@@ -26,11 +26,16 @@ READERS = frozenset({GROUP, GOVERNOR_GROUP, APPLY_GROUP})
 
 def run_when_ready(settings: Settings, stop: threading.Event, simulator: SimControl) -> None:
     """Wait for the readers of plans, then play the cases until told to stop."""
-    client, plans = connect(settings.state_url), Keys(settings.key_prefix).plans
+    if wait_for_readers(connect(settings.state_url), Keys(settings.key_prefix).plans, stop):
+        run_producer(settings, stop, simulator)
+
+
+def wait_for_readers(client: Any, plans: str, stop: threading.Event) -> bool:
+    """Wait for the readers of plans; False: told to stop."""
     while not _readers(client, plans) >= READERS:
         if stop.wait(LOOK_EVERY_SEC):
-            return
-    run_producer(settings, stop, simulator)
+            return False
+    return True
 
 
 def _readers(client: Any, plans: str) -> set[str]:

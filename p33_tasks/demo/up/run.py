@@ -15,7 +15,7 @@ from typing import Any
 from p33_tasks.cli.session import Session
 from p33_tasks.cli.tables import totals_of
 from p33_tasks.demo.exchange.client import SimControl, SimControlError
-from p33_tasks.demo.up.demo import PRODUCER
+from p33_tasks.demo.up.demo import PRODUCER, STRATEGY
 from p33_tasks.demo.up.processes import Child, LogFiles, Processes
 from p33_tasks.demo.up.summary import Order, Outcome
 from p33_tasks.demo.up.tally import Reader, Tally
@@ -132,8 +132,9 @@ class Run:
 
     def _settle(self) -> None:
         """No new plans, and those under way come to their end; then the exchange's own record is read."""
-        if any(child.name == PRODUCER for child in self._plan.children):
-            self._processes.stop_one(PRODUCER)
+        for child in self._plan.children:
+            if child.name in {PRODUCER, STRATEGY}:
+                self._processes.stop_one(child.name)
         until_sec = time.monotonic() + QUIET_TIMEOUT_SEC
         while time.monotonic() < until_sec and not self._is_quiet() and not self._over.wait(LOOK_EVERY_SEC):
             note = self._look()

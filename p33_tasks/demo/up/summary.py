@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from p33_tasks.cli import tables
+from p33_tasks.contract.forecast_status import ForecastStatus
 from p33_tasks.demo.names import client_order_id
 from p33_tasks.demo.up.tally import Tally
 from p33_tasks.domain.models import Policy
@@ -94,6 +95,14 @@ def _missing_in_a_demo(outcome: Outcome) -> Iterator[str]:
             yield f"nothing was {name}"
 
 
+def _forecast(status: ForecastStatus | None) -> dict[str, Any] | None:
+    """What the model learned and said; None: no forecaster ran."""
+    if status is None:
+        return None
+    totals = ("plans", "foreseen", "published", "promoted", "warnings", "wishes")
+    return {"speaks": status.speaks, "why": status.why, **{name: status.totals[name] for name in totals}}
+
+
 def summary_of(outcome: Outcome) -> dict[str, Any]:
     """The document of ``--json``."""
     tally, overview, totals = outcome.tally, outcome.overview, outcome.totals or {}
@@ -112,6 +121,7 @@ def summary_of(outcome: Outcome) -> dict[str, Any]:
         "unpermitted_orders": None if outcome.orders is None else len(unpermitted_orders(outcome)),
         "dead_letters": totals.get("dead_letters"),
         "prepared": totals.get("prepared"),
+        "forecast": None if overview is None else _forecast(overview.forecast),
         "adapted_cooldowns": {
             position: {"longest_sec": sec(longest_ms), "by": by}
             for position, (longest_ms, by) in sorted(tally.adapted.items())

@@ -311,6 +311,20 @@ def test_prepared_verdicts_can_be_tried_in_the_demo(monkeypatch: pytest.MonkeyPa
     assert "foretell" in children()
 
 
+def test_with_the_model_every_forecast_is_its_own_and_a_strategy_gives_it_plans(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    usual = {child.name for child in demo.demo_children("http://127.0.0.1:8")}
+    assert not usual & {"forecaster", "strategy"}
+    monkeypatch.setenv("P33_PREPARE", "on")
+    monkeypatch.setenv("P33_FORECAST", "on")
+    assert {child.name for child in demo.demo_children("http://127.0.0.1:8")} - usual == {"forecaster", "strategy"}
+    options = options_of_the_simulator("binanceusdm")
+    sim = Simulation(options, FRONTS["binanceusdm"].symbol)
+    assert set(demo.strategy_symbols("binanceusdm")) <= set(sim.symbols)
+    assert not set(demo.strategy_symbols("binanceusdm")) & set(options.positions), "the scenarios' symbols are theirs"
+
+
 def test_the_summary_tells_the_longest_cooldown_that_was_seen() -> None:
     tally, policy = Tally(), make_policy(cooldown_ms=4_000)
     for cooldown_ms, by in ((6_000, "volatility"), (9_100, "settlement"), (5_000, "volatility")):

@@ -1,0 +1,47 @@
+"""The demo's harvest rule: what a small strategy does with the gain that it sees. No clock, no Redis.
+
+It closes half of a gain, more of a larger one, and all of a loss. It sees the gain with an error, as everybody does,
+so that nobody can say to the second what it will do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+PPM = Decimal(1_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HarvestRule:
+    """Gains are unrealised returns without leverage, in parts per million."""
+
+    target_ppm: int = 1_000  # half is closed here, and all at twice of it
+    rung_ppm: int = 300  # higher by so much for each half that was closed already
+    stop_ppm: int = 1_500  # a loss at which all is closed
+    rungs: int = 3  # so many halves; then all
+
+    def wanted(self, seen_ppm: int, rung: int) -> str | None:
+        """The action, or None.
+
+        Args:
+            seen_ppm: The gain, as it is seen.
+            rung: How often a part was closed since the position was opened.
+        """
+        if seen_ppm <= -self.stop_ppm or seen_ppm >= 2 * self.target_ppm:
+            return "CLOSE_FULL"
+        if seen_ppm < self.target_ppm + rung * self.rung_ppm:
+            return None
+        return "CLOSE_PARTIAL_50" if rung < self.rungs else "CLOSE_FULL"
+
+
+def gain_ppm(amount: Decimal, entry: Decimal, mark: Decimal) -> int:
+    """The unrealised return of a position.
+
+    Args:
+        amount: Signed, base units.
+        entry: Quote units, above zero.
+        mark: The same.
+    """
+    change = (mark - entry) / entry * PPM
+    return int(change if amount > 0 else -change)

@@ -1,0 +1,166 @@
+"""The demo's strategy: ``python -m p33_tasks.demo.up.strategy URL``. Its plans follow prices and gains, with noise.
+
+It holds positions in symbols of its own and harvests them by a rule, as an ordinary strategy does. Nobody is told what
+it will do: the forecaster sees what everybody sees, positions, prices, and plans once they are there. From time to
+time somebody takes a part of the largest gain by hand; until the ledger is mended, plans for that position are denied.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from p33_tasks.contract.keys import Keys
+from p33_tasks.demo.exchange.client import SimControl, SimControlError
+from p33_tasks.demo.harvest import HarvestRule, gain_ppm
+from p33_tasks.demo.loops import repeat, serve
+from p33_tasks.demo.scenarios.stage import Stage
+from p33_tasks.demo.up.demo import strategy_symbols
+from p33_tasks.demo.up.producer import wait_for_readers
+from p33_tasks.domain.models import Leg
+from p33_tasks.settings import Settings
+from p33_tasks.store.connection import connect
+from p33_tasks.venues.build import venue_source
+
+LOOK_EVERY_SEC = 1.0
+ERROR_PPM = 40
+"""Standard deviation of the gain as it is seen."""
+WAITS_SEC = 5.0
+"""For what becomes of a plan, before there is another one for the position."""
+FLAT_SEC = 10.0
+"""Mean time until a position is opened again."""
+NOTIONAL, LEAST_STEPS = Decimal(2_000), 16
+"""Of a new position: quote units, and a multiple of so many steps, so that its halves are whole."""
+BY_HAND_EVERY_SEC, MENDED_AFTER_SEC = 30.0, 25.0
+KEPT_BY_HAND = (3, 4)
+"""Of the position: far from the tolerance of a drift."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(slots=True, kw_only=True)
+class Held:
+    """One symbol of the strategy. Times are of the monotonic clock."""
+
+    opens_sec: float  # while flat
+    amount: Decimal = Decimal(0)  # signed; at the last look
+    rung: int = 0  # how often a part was closed
+    is_settled: bool = False  # brain and ledger know the position
+    planned_sec: float = 0.0
+    mended_sec: float = 0.0  # until then the ledger stays as it was before somebody traded by hand
+
+
+class Strategy:
+    """Positions of the demo's account that are harvested by a rule."""
+
+    def __init__(self, stage: Stage, symbols: Sequence[str], *, chance: random.Random) -> None:
+        self._stage = stage
+        self._stage.case = "strategy"
+        self._chance = chance
+        self._rule = HarvestRule()
+        now_sec = time.monotonic()
+        self._held = {symbol: self._flat(now_sec) for symbol in symbols}
+        self._by_hand_sec = now_sec + BY_HAND_EVERY_SEC
+
+    def turn(self) -> None:
+        """Look at every position once.
+
+        Raises:
+            StoreError: Redis is away, or refuses.
+            SimControlError: The simulator is away.
+        """
+        state, now_sec = self._stage.sim.state(), time.monotonic()
+        rows = {row["symbol"]: row for row in state["positions"] if row["symbol"] in self._held and Decimal(row["amt"])}
+        for symbol, held in self._held.items():
+            if symbol in rows:
+                self._look(rows[symbol], held, Decimal(state["prices"][symbol]), now_sec)
+            elif held.amount:
+                self._held[symbol] = self._flat(now_sec)
+            elif now_sec >= held.opens_sec:
+                self._open(symbol, held, state)
+        if now_sec >= self._by_hand_sec:
+            self._by_hand_sec = now_sec + BY_HAND_EVERY_SEC
+            self._trade_by_hand(list(rows.values()), state, now_sec)
+
+    def _flat(self, now_sec: float) -> Held:
+        return Held(opens_sec=now_sec + self._chance.expovariate(1 / FLAT_SEC))
+
+    def _look(self, row: Row, held: Held, mark: Decimal, now_sec: float) -> None:
+        symbol, leg, amount = row["symbol"], Leg(row["position_side"]), Decimal(row["amt"])
+        if abs(amount) < abs(held.amount):
+            held.rung += 1
+        held.amount = amount
+        if not held.is_settled and now_sec >= held.mended_sec:
+            held.is_settled = self._stage.is_settled(symbol, amount, leg)
+        known = held.is_settled or now_sec < held.mended_sec
+        if not known or now_sec - held.planned_sec < WAITS_SEC:
+            return
+        seen_ppm = gain_ppm(amount, Decimal(row["entry_price"]), mark) + round(self._chance.gauss(0, ERROR_PPM))
+        action = self._rule.wanted(seen_ppm, held.rung)
+        if action is not None:
+            held.planned_sec = now_sec
+            side = {} if leg is Leg.BOTH else {"positionSide": str(leg)}
+            self._stage.send(symbol, action, **side)
+
+    def _open(self, symbol: str, held: Held, state: Mapping[str, Any]) -> None:
+        """By an entry strategy that isn't ours to play: the position is there, and an operator adopts it."""
+        step = Decimal(state["markets"][symbol]["step_size"]) * LEAST_STEPS
+        size = max(1, int(NOTIONAL / Decimal(state["prices"][symbol]) / step)) * step
+        is_long = self._chance.random() < 1 / 2
+        held.amount = size if is_long else size.copy_negate()
+        leg = (Leg.LONG if is_long else Leg.SHORT) if state["hedge_mode"] else Leg.BOTH
+        self._stage.sim.set_position(symbol, held.amount, position_side=leg)
+
+    def _trade_by_hand(self, rows: Sequence[Row], state: Mapping[str, Any], now_sec: float) -> None:
+        """Somebody takes a part of the largest gain, and tells nobody."""
+
+        def gain(row: Row) -> int:
+            return gain_ppm(Decimal(row["amt"]), Decimal(row["entry_price"]), Decimal(state["prices"][row["symbol"]]))
+
+        settled = [row for row in rows if self._held[row["symbol"]].is_settled]
+        if not settled:
+            return
+        row = max(settled, key=gain)
+        symbol, amount, step = row["symbol"], Decimal(row["amt"]), Decimal(state["markets"][row["symbol"]]["step_size"])
+        kept, of = KEPT_BY_HAND
+        left = (amount / step * kept // of) * step
+        if left:
+            self._stage.sim.set_position(
+                symbol, left, entry_price=row["entry_price"], position_side=row["position_side"]
+            )
+            held = self._held[symbol]
+            held.amount, held.is_settled, held.mended_sec = left, False, now_sec + MENDED_AFTER_SEC
+
+
+def run_strategy(settings: Settings, stop: threading.Event, sim: SimControl) -> None:
+    """Trade until told to stop."""
+    client, keys = connect(settings.state_url), Keys(settings.key_prefix)
+    if not wait_for_readers(client, keys.plans, stop):
+        return
+    stage = Stage(
+        client=client,
+        keys=keys,
+        sim=sim,
+        policy=settings.policy,
+        source=venue_source(settings.exchange, settings.testnet, settings.exchange_base_url),
+        stop=stop,
+    )
+    strategy = Strategy(stage, strategy_symbols(settings.exchange), chance=random.Random())
+
+    def turn() -> None:
+        with contextlib.suppress(SimControlError):  # it still starts, or it ends with all the others
+            strategy.turn()
+        stop.wait(LOOK_EVERY_SEC)
+
+    repeat(turn, stop, who="strategy")
+
+
+if __name__ == "__main__":
+    sys.exit(serve(lambda settings, stop: run_strategy(settings, stop, SimControl(sys.argv[1]))))
