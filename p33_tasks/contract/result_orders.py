@@ -21,7 +21,7 @@ _ERROR_FIELDS = ("error", "error_code", "code", "msg", "reason")
 _ORDER_FIELDS = (
     *("order_id", "side", "executed_qty", "filled_qty", "positionSide", "position_side", "reduceOnly", "reduce_only"),
     *("orderId", "executedQty", "id", "filled"),
-    *("order_status", "orderStatus", "status", "state"),
+    *("order_status", "orderStatus", "status", "state", "symbol"),
 )
 _PARTIAL = {"partiallyfilled", "partialfilled", "open"}
 """How venues and ccxt write that an order executed in part is still open, in letters only."""
@@ -32,8 +32,10 @@ _SIDES = {side.value: side for side in OrderSide}
 class OrderRows:
     """The orders of one result: one fill per order id, and what could not be read."""
 
-    def __init__(self, *, executed: bool, venue: ResultReader | None) -> None:
+    def __init__(self, *, executed: bool, venue: ResultReader | None, symbol: str = "") -> None:
+        """``symbol`` is the result's, in the venue's own form."""
         self._executed = executed
+        self._symbol = symbol
         self._venue = venue
         self.fills: dict[str, Fill] = {}
         self.problems: list[str] = []
@@ -57,7 +59,7 @@ class OrderRows:
         """The order, as far as it is certain, and what isn't."""
         order_id = None
         try:
-            if _is_foreign(order):
+            if self._is_foreign(order):
                 fill = self._read_foreign(order)
             else:
                 order_id = order_id_of(order, "order_id")
@@ -76,9 +78,27 @@ class OrderRows:
             return fill, f"order {shown(fill.order_id)} executed {quantity} and has side {shown(order.get('side'))}"
         return fill, None
 
+    def _is_foreign(self, order: Mapping[str, object]) -> bool:
+        """Whether this is an order as the venue or ccxt writes it, in its own units."""
+        if any(not is_nothing(order.get(name)) for name in ("orderId", "executedQty")):
+            return True
+        if not is_nothing(order.get("id")) and not is_nothing(order.get("filled")):
+            return True
+        ours = any(not is_nothing(order.get(name)) for name in ("executed_qty", "filled_qty"))
+        if self._venue is None or (ours and not is_nothing(order.get("order_id"))):
+            return False
+        return any(not is_nothing(order.get(name)) for name in self._venue.own_fields)
+
     def _read_foreign(self, order: Mapping[str, object]) -> Fill | None:
         if self._venue is None:
             raise InvalidMessageError("a raw or ccxt order, which this venue has no reader for")
+        named = order.get("symbol")
+        if (
+            isinstance(named, str)
+            and named
+            and (own := self._venue.venue_symbol(named)).upper() != self._symbol.upper()
+        ):
+            raise InvalidMessageError(f"a raw or ccxt order of {shown(own)}, not of {shown(self._symbol)}")
         return self._venue.read_order(order)
 
     @staticmethod
@@ -160,12 +180,6 @@ def _json(fields: Mapping[str, object], name: str, kind: type[_Json], found: Ord
         found.fail(f"{name} must be a JSON {kind.__name__}, found {shown(fields[name])}")
         return kind()
     return value
-
-
-def _is_foreign(order: Mapping[str, object]) -> bool:
-    """Whether this is an order as the venue or ccxt writes it, in its own units."""
-    raw = not is_nothing(order.get("orderId")) or not is_nothing(order.get("executedQty"))
-    return raw or (not is_nothing(order.get("id")) and not is_nothing(order.get("filled")))
 
 
 def errors_of(fields: Mapping[str, object]) -> Iterator[str]:

@@ -76,14 +76,14 @@ def parse_result(fields: Mapping[str, object], venue: ResultReader | None = None
     executed = flag_of(fields, "executed")
     if executed is None:
         raise InvalidMessageError("executed is missing")
-    symbol = symbol_of(fields, "symbol")
-    found = OrderRows(executed=executed, venue=venue)
+    symbol = _venue_symbol(symbol_of(fields, "symbol"), venue)
+    found = OrderRows(executed=executed, venue=venue, symbol=symbol)
     for order in orders_of(fields, found):
         found.read(order)
     problems = tuple(found.problems[:MAX_PROBLEMS])
     return ExecutionResult(
         plan_id=id_of(fields, "plan_id", MAX_PLAN_ID_CHARS),
-        symbol=_venue_symbol(symbol, venue),
+        symbol=symbol,
         executed=executed,
         fills=tuple(found.fills.values()),
         # A report that contradicts itself proves no rejection.

@@ -50,6 +50,10 @@ class ResultReader(Protocol):
     def order_fields(self) -> tuple[str, ...]:
         """The fields of an order that only its reader knows."""
 
+    @property
+    def own_fields(self) -> tuple[str, ...]:
+        """Those that stand in no other order than one that the venue wrote."""
+
     def venue_symbol(self, symbol: str) -> str:
         """The venue's id of a symbol in ccxt's form; any other text as it is."""
 

@@ -1,6 +1,6 @@
-"""Orders in an executor's results, as a venue of base units writes them and as ccxt does. Shared by every such venue.
+"""Orders in an executor's results, as a venue writes them and as ccxt does: read in base units, or refused.
 
-Where quantities are contracts, or the side isn't the trade's, an order isn't read by its words alone.
+Where quantities are contracts, an order's words alone don't say how much it executed.
 """
 
 from __future__ import annotations
@@ -25,20 +25,16 @@ def named_pair(base: str, quote: str, delivery: str | None) -> str:
     return f"{base}{quote}_{delivery}" if delivery else f"{base}{quote}"
 
 
+def ccxt_name(base: str, quote: str, delivery: str | None) -> str:
+    """``ETH/USDT:USDT``: of a contract that isn't read here."""
+    return f"{base}/{quote}:{quote}" + (f"-{delivery}" if delivery else "")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BaseUnitResults:
-    """Implements ``ports.ResultReader``."""
+class NamedSymbols:
+    """How a venue names what ccxt names ``ETH/USDT:USDT``."""
 
-    executed: tuple[str, ...]  # the fields of the executed quantity
-    nothing_yet: frozenset[str]  # statuses of an order that may say no quantity
     symbol: Callable[[str, str, str | None], str] = named_pair  # of base, quote and delivery, in ccxt's words
-    leg: Callable[[Order], PositionSide | None] = leg_of  # raises InvalidMessageError
-    leg_fields: tuple[str, ...] = ()  # what it reads beside positionSide
-
-    @property
-    def order_fields(self) -> tuple[str, ...]:
-        """See ``ports.ResultReader.order_fields``."""
-        return (*self.executed, *self.leg_fields)
 
     def venue_symbol(self, symbol: str) -> str:
         """``ETH/USDT:USDT`` is the venue's own name of it; any other text as it is."""
@@ -47,6 +43,39 @@ class BaseUnitResults:
             return symbol
         base, quote, settle, delivery = found.groups()
         return symbol if quote != settle else self.symbol(base, quote, delivery)  # else not a contract of this venue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedResults(NamedSymbols):
+    """Implements ``ports.ResultReader`` where an order doesn't say by itself what it did to the position."""
+
+    why: str
+    own_fields: tuple[str, ...]  # see ``ports.ResultReader``
+
+    @property
+    def order_fields(self) -> tuple[str, ...]:
+        """See ``ports.ResultReader.order_fields``."""
+        return self.own_fields
+
+    def read_order(self, order: Order) -> Fill | None:  # noqa: ARG002 - the port's
+        """See ``ports.ResultReader.read_order``: none is ever read."""
+        raise InvalidMessageError(f"a raw or ccxt order: {self.why}; report order_id, side and executed_qty")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseUnitResults(NamedSymbols):
+    """Implements ``ports.ResultReader`` where quantities are base units and ``side`` is the trade's."""
+
+    executed: tuple[str, ...]  # the fields of the executed quantity
+    nothing_yet: frozenset[str]  # statuses of an order that may say no quantity
+    own_fields: tuple[str, ...] = ()  # see ``ports.ResultReader``
+    leg: Callable[[Order], PositionSide | None] = leg_of  # raises InvalidMessageError
+    leg_fields: tuple[str, ...] = ()  # what it reads beside positionSide
+
+    @property
+    def order_fields(self) -> tuple[str, ...]:
+        """See ``ports.ResultReader.order_fields``."""
+        return (*self.executed, *self.leg_fields, *self.own_fields)
 
     def read_order(self, order: Order) -> Fill | None:
         """See ``ports.ResultReader.read_order``."""

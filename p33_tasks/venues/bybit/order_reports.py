@@ -14,14 +14,14 @@ from p33_tasks.domain.models import Leg, PositionSide
 from p33_tasks.errors import InvalidMessageError
 from p33_tasks.venues.bybit.order_rows import LEGS
 from p33_tasks.venues.bybit.spec import SETTLE_COIN
-from p33_tasks.venues.order_reports import BaseUnitResults
+from p33_tasks.venues.order_reports import BaseUnitResults, ccxt_name
 
 
 def _name(base: str, quote: str, delivery: str | None) -> str:
     """``BTCUSDT``; what else ccxt names isn't read here, and stays as it is."""
     if quote.upper() == SETTLE_COIN and delivery is None:
         return f"{base}{quote}"
-    return f"{base}/{quote}:{quote}" + (f"-{delivery}" if delivery else "")
+    return ccxt_name(base, quote, delivery)
 
 
 def _leg(order: Mapping[str, object]) -> PositionSide | None:
@@ -37,6 +37,7 @@ def _leg(order: Mapping[str, object]) -> PositionSide | None:
 RESULTS: Final = BaseUnitResults(
     executed=("cumExecQty", "executed_qty", "filled_qty", "filled"),
     nothing_yet=frozenset({"NEW", "OPEN"}),
+    own_fields=("cumExecQty",),
     symbol=_name,
     leg=_leg,
     leg_fields=("positionIdx",),

@@ -1,13 +1,17 @@
 """Hyperliquid's orders in an executor's results, as ccxt writes them: quantities are base units, ``side`` the trade's.
 
-The venue's own answer to an order names no side, so an executor names it beside.
+The venue's own are refused: the answer to an order names no side, and an order's status says what is left of it.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
-from p33_tasks.venues.order_reports import BaseUnitResults
+from p33_tasks.contract.fields import is_nothing
+from p33_tasks.domain.models import Fill
+from p33_tasks.errors import InvalidMessageError
+from p33_tasks.venues.order_reports import BaseUnitResults, Order
 
 
 def _coin(base: str, _quote: str, _delivery: str | None) -> str:
@@ -15,6 +19,20 @@ def _coin(base: str, _quote: str, _delivery: str | None) -> str:
     return base.upper().replace("-", ":", 1)
 
 
-RESULTS: Final = BaseUnitResults(
-    executed=("executed_qty", "filled_qty", "filled"), nothing_yet=frozenset({"OPEN"}), symbol=_coin
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HyperliquidResults(BaseUnitResults):
+    """Implements ``ports.ResultReader``."""
+
+    def read_order(self, order: Order) -> Fill | None:
+        """See ``ports.ResultReader.read_order``."""
+        if any(not is_nothing(order.get(name)) for name in self.own_fields):
+            raise InvalidMessageError("a raw order: it says what is left; report order_id, side and executed_qty")
+        return BaseUnitResults.read_order(self, order)
+
+
+RESULTS: Final = HyperliquidResults(
+    executed=("executed_qty", "filled_qty", "filled"),
+    nothing_yet=frozenset({"OPEN"}),
+    symbol=_coin,
+    own_fields=("oid", "origSz", "totalSz"),
 )

@@ -39,6 +39,7 @@ from tests.guards.catalogue.texts import TEXTS
 from tests.guards.catalogue.tls import TLS
 from tests.guards.catalogue.unknown_outcomes import UNKNOWN_OUTCOMES
 from tests.guards.catalogue.venue_folders import VENUE_FOLDERS
+from tests.guards.catalogue.venue_results import VENUE_RESULTS
 from tests.guards.catalogue.venues import EXCHANGE
 from tests.guards.guard import Guard
 
@@ -59,7 +60,7 @@ GUARDS: tuple[Guard, ...] = (
         *FORECASTING,
     ),
     *(*RECONCILIATION, *RESTING),
-    *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *VENUE_FOLDERS, *ORDERS),
+    *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *VENUE_FOLDERS, *VENUE_RESULTS, *ORDERS),
     *(*READING, *DEAD_LETTERS, *MESSAGES, *BROKER, *CONTROL, *NEIGHBOURS, *FRONTS),
     *(*SECRETS, *HOSTS, *TEXTS, *TLS, *SCRIPTS, *SERVERS, *ALIVE, *DETECTION, *COMMAND_LINE),
 )
