@@ -34,14 +34,8 @@ VENUE_RESULTS = (
     _results(
         "the trade's side of ccxt's Bitget order is the original's",
         "BitgetResults.read_order",
-        instead("info if isinstance(info, Mapping) else order", "{**info, **order} if info else order"),
+        instead("info if isinstance(info, Mapping) else order", "order"),
         "test_of_bitgets_order_the_side_is_the_trades",
-    ),
-    _results(
-        "a Bitget order without a position mode has no side",
-        "BitgetResults.read_order",
-        instead("read_order({**original}", 'read_order({"posMode": "one_way_mode", **original}'),
-        "test_an_order_in_other_units_is_refused_with_a_reason_wherever_it_stands",
     ),
     _results(
         "Hyperliquid's own order, which says what is left, is refused",
