@@ -43,7 +43,8 @@ def _time(sim: Simulation, _params: Params) -> Any:
 def _contracts(sim: Simulation, params: Params) -> Any:
     if required(params, "productType") != "USDT-FUTURES":
         return []
-    return [_contract(sim.venue.listings[symbol]) for symbol in sim.symbols]
+    wanted = params.get("symbol")
+    return [_contract(sim.venue.listings[symbol]) for symbol in sim.symbols if wanted in {None, "", symbol}]
 
 
 def _account(sim: Simulation, params: Params) -> Any:

@@ -115,6 +115,7 @@ def summary_of(outcome: Outcome) -> dict[str, Any]:
         "allowed": len(tally.allowed),
         "executed": len(tally.executed),
         "blocked": tally.blocked,
+        "allowed_and_refused": tally.allowed_and_refused,
         "denied": sum(tally.denied.values()),
         "denied_by_reason": dict(tally.denied.most_common()),
         "unpermitted_executions": totals.get("unpermitted_executions"),

@@ -30,6 +30,7 @@ class Tally:
     denied: Counter[str] = field(default_factory=Counter)
     executed: set[str] = field(default_factory=set)  # plan_ids
     blocked: int = 0
+    refused: dict[str, str] = field(default_factory=dict)  # plan_id to why nothing was executed, as last reported
     cases: list[dict[str, Any]] = field(default_factory=list)
     lines: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
     seen_lines: int = 0
@@ -49,6 +50,7 @@ class Tally:
             self.executed.add(result.plan_id)
         else:
             self.blocked += 1
+            self.refused[result.plan_id] = "; ".join(result.errors)
 
     def _add_verdict(self, event: VerdictSeen) -> None:
         quantity = event.verdict.get("safe_close_qty")
@@ -56,6 +58,11 @@ class Tally:
             self.denied[event.reason] += 1
         elif isinstance(quantity, (int, Decimal)):
             self.allowed[event.plan_id] = Decimal(quantity)
+
+    @property
+    def allowed_and_refused(self) -> dict[str, str]:
+        """Why nothing was executed of plans that were allowed, by plan_id."""
+        return {plan: why for plan, why in self.refused.items() if plan in self.allowed and plan not in self.executed}
 
     def add_case(self, fields: Mapping[str, str]) -> None:
         """Note one case of the producer."""
