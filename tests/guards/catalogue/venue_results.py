@@ -33,13 +33,13 @@ VENUE_RESULTS = (
     ),
     _results(
         "the trade's side of ccxt's Bitget order is the original's",
-        "BitgetResults.read_order",
+        "bitget.order_reports.BitgetResults.read_order",
         instead("info if isinstance(info, Mapping) else order", "order"),
         "test_of_bitgets_order_the_side_is_the_trades",
     ),
     _results(
         "Hyperliquid's own order, which says what is left, is refused",
-        "HyperliquidResults.read_order",
+        "hyperliquid.order_reports.HyperliquidResults.read_order",
         never("any(not is_nothing(order.get(name)) for name in self.own_fields)"),
         "test_an_order_in_other_units_is_refused_with_a_reason_wherever_it_stands",
     ),
