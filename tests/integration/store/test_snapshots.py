@@ -56,7 +56,7 @@ def test_a_snapshot_has_the_fields_and_lifetime_of_the_contract(gate: Gate) -> N
 def test_an_older_snapshot_does_not_overwrite_a_newer_one(gate: Gate) -> None:
     gate.put_position("0.040", age_ms=100)
     before = gate.redis.hgetall(gate.keys.snapshot(SYMBOL))
-    assert gate.put_position("0.030", age_ms=200) == "older"
+    assert gate.put_position("0.030", age_ms=10_000) == "older"
     assert gate.redis.hgetall(gate.keys.snapshot(SYMBOL)) == before
 
 
@@ -230,7 +230,7 @@ def test_no_ledger_begins_within_the_cooldown(server: RedisServer, amount: str) 
     assert gate.put_position(amount) == "ok"
     gate.end_cooldown()
     gate.redis.delete(gate.keys.snapshot(SYMBOL))
-    assert gate.put_position(amount, age_ms=500) == "ok", "fetched before the cooldown was over"
+    assert gate.put_position(amount, age_ms=10_000) == "ok", "fetched before the cooldown was over"
     assert gate.put_position(amount) != "ok"
 
 
@@ -265,9 +265,9 @@ def test_an_order_time_that_lies_ahead_or_is_none_counts_as_now_and_so_ends(gate
     value = str(gate.now_ms() + 3_600_000) if stored == "future" else stored
     gate.redis.hset(gate.keys.ledger(SYMBOL), "last_order_time_ms", value)
     assert gate.why_not("p-1") in {"cooldown_in_flight", "reconcile_required_missing_ledger"}
+    before_ms = gate.now_ms()
     gate.put_position()
-    ledger = gate.ledger()
-    assert 0 <= gate.now_ms() - int(ledger["last_order_time_ms"]) < 1_000
+    assert before_ms <= int(gate.ledger()["last_order_time_ms"]) <= gate.now_ms()
     assert gate.why_not("p-2") == "cooldown_in_flight"
     gate.end_cooldown()
     gate.put_position()
