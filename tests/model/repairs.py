@@ -1,7 +1,7 @@
 """One order, its results lost, late, in part or doubled, against repair, commit and consume: every interleaving.
 
-A model of its own, beside the protocol's: it knows one position of ``START`` steps, one plan after the other and the
-order of the first one. ``Guards`` takes a check of the repair script away.
+A model of its own, beside the protocol's: it knows one position, one plan after the other and the order of the first
+one. ``Guards`` takes a check of the repair script away.
 """
 
 from __future__ import annotations
@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-
-START = 7
-ORDER = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +39,13 @@ class Reading:
 class State:
     """Everything that counts; amounts in steps."""
 
+    start: int  # of the position
+    order: int  # of the order
+    ledger: int
+    snapshot: int
     executed: int = 0  # of the order, at the venue
     is_final: bool = False
-    ledger: int = START
     memory: int = 0  # of the order, applied
-    snapshot: int = START
     is_later: bool = True  # the snapshot was requested after the last order time
     reservation: str = ""  # "", "issued", "consumed"
     was_sent: bool = False
@@ -57,10 +56,15 @@ class State:
     reading: Reading | None = None
     wrong: str = ""
 
+    @property
+    def position(self) -> int:
+        """The venue's."""
+        return self.start - self.executed
 
-def explore(guards: Guards) -> tuple[set[State], list[State]]:
-    """Every state that can be reached, and those in which an invariant is broken."""
-    first = State()
+
+def explore(guards: Guards, *, start: int = 7, order: int = 4) -> tuple[set[State], list[State]]:
+    """Every state that can be reached, and those in which an invariant is broken; sizes in steps."""
+    first = State(start=start, order=order, ledger=start, snapshot=start)
     seen, waiting = {first}, deque([first])
     while waiting:
         for state in moves(waiting.popleft(), guards):
@@ -75,7 +79,7 @@ def broken(state: State) -> str:
     """Which invariant doesn't hold; empty where all do."""
     if state.wrong:
         return state.wrong
-    if state.ledger < START - state.executed:
+    if state.ledger < state.position:
         return "an execution was applied twice"
     if state.memory > state.executed:
         return "more is remembered than was executed"
@@ -101,7 +105,7 @@ def _gate(s: State) -> Iterator[State]:
     if s.reservation == "issued":
         yield replace(s, reservation="")  # it expired
         if s.is_later and s.snapshot == s.ledger:
-            stale = s.snapshot != START - s.executed
+            stale = s.snapshot != s.position
             yield replace(
                 s, reservation="consumed", was_sent=True, wrong="a permit rested on an old position" if stale else ""
             )
@@ -112,11 +116,11 @@ def _gate(s: State) -> Iterator[State]:
 
 def _venue(s: State) -> Iterator[State]:
     if s.was_sent and not s.is_final:
-        if s.executed < ORDER:
+        if s.executed < s.order:
             done = s.executed + 1
-            yield replace(s, executed=done, is_final=done == ORDER, results=s.results | {done})
+            yield replace(s, executed=done, is_final=done == s.order, results=s.results | {done})
         yield replace(s, is_final=True)
-    yield replace(s, snapshot=START - s.executed, is_later=True)
+    yield replace(s, snapshot=s.position, is_later=True)
 
 
 def _results(s: State, guards: Guards) -> Iterator[State]:
@@ -168,7 +172,7 @@ def _repair(s: State, guards: Guards) -> Iterator[State]:
 
 def can_agree(states: set[State], guards: Guards) -> set[State]:
     """The states from which ledger and exchange can become equal, though no further result comes."""
-    good = {state for state in states if state.ledger == START - state.executed}
+    good = {state for state in states if state.ledger == state.position}
     before: dict[State, set[State]] = {}
     for state in states:
         for after in (*_gate(state), *_venue(state), *_repair(state, guards)):
