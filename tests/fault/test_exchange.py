@@ -248,7 +248,7 @@ def test_orders_whose_answers_are_lost_or_wrong_are_executed_once_and_counted_on
                 world.exchange.fault(**fault)
                 _PAUSE.wait(chance.uniform(0.2, effort.pick(0.7, 1.5)))
             world.exchange.clear_faults()
-        world.settle(timeout_sec=60)
+        world.settle(timeout_sec=60, answers_lost=True)
         world.await_fresh()
         found = check(world.client, world.exchange.orders(), world.exchange.position)
     tried = len(ORDERS) * effort.pick(1, 30)

@@ -17,7 +17,7 @@ import psutil
 import redis
 
 from p33_tasks.demo.exchange.client import SimControl
-from p33_tasks.demo.names import DemoKeys
+from p33_tasks.demo.names import DemoKeys, client_order_id
 from tests.support.guard import watch
 from tests.support.local_process import LocalProcess
 from tests.support.redis_server import RedisServer, running_redis
@@ -215,13 +215,14 @@ class World:
         wait_until(fresh, "fresh snapshots", timeout_sec=timeout_sec)
         return self.now_ms() - began_ms
 
-    def _kept(self, group: str) -> int:
+    def _kept(self, group: str, *, answers_lost: bool) -> int:
         """Plans that an executor may keep: of unknown outcome, while their position is held for them.
 
         Only where nobody can know whether the order was sent. Either Redis restarted between the consumption and the
         step to ``sending`` (the journal names no sender then): it may have forgotten that another process took that
         step, and one process doesn't know of another. Or the executor was killed behind that step, with all it knew.
-        An executor that lives, and whose own step it was, knows whether it called the venue; it must have told.
+        An executor that lives, and whose own step it was, knows whether it called the venue; it must have told. Unless
+        the venue's answer was lost: then an order that the venue doesn't know may still come, and is waited for.
         """
         if group != "apply" or "apply" not in self.programs:
             return 0
@@ -229,10 +230,21 @@ class World:
         told = set(re.findall(r"INFO UNKNOWN symbol=(\S+) plan_id=(\S+)", executor.all_logs()))
         held = [plan for symbol, plan in told if self.client.get(f"quantum:position:inflight:{symbol}") == plan]
         journals = DemoKeys("quantum")
-        return sum(executor.was_restarted or not self.client.hget(journals.journal(plan), "sender") for plan in held)
+        sent = {order["clientOrderId"] for order in self.exchange.orders()} if answers_lost else set()
+        return sum(
+            executor.was_restarted
+            or not self.client.hget(journals.journal(plan), "sender")
+            or (answers_lost and client_order_id("quantum", plan) not in sent)
+            for plan in held
+        )
 
-    def settle(self, *, timeout_sec: float = 60) -> None:
-        """Wait until everybody has read and acknowledged everything, and ledgers stand still."""
+    def settle(self, *, timeout_sec: float = 60, answers_lost: bool = False) -> None:
+        """Wait until everybody has read and acknowledged everything, and ledgers stand still.
+
+        Args:
+            timeout_sec: For all of it.
+            answers_lost: The venue lost answers to orders: see ``_kept``.
+        """
         groups = {PLANS: {"p33", *(["apply"] if "apply" in self.programs else [])}, RESULTS: {"p33"}}
 
         def unsettled() -> list[str]:
@@ -244,7 +256,8 @@ class World:
                 done = {
                     group["name"]
                     for group in self.client.xinfo_groups(stream)
-                    if group["pending"] <= self._kept(group["name"]) and group["last-delivered-id"] == last
+                    if group["pending"] <= self._kept(group["name"], answers_lost=answers_lost)
+                    and group["last-delivered-id"] == last
                 }
                 left += [f"{name} on {stream}" for name in names - done]
             return left
