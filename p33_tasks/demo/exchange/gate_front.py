@@ -28,7 +28,7 @@ _KEY_HEADER: Final = "KEY"
 _EXPIRES_SEC: Final = 60
 _SERVER_ERRORS: Final = 500
 _SECONDS: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")  # the venue's own client sends a fraction
-_ORDERS: Final = "/api/v4/futures/usdt/orders/"
+_OF_ONE: Final = {"/api/v4/futures/usdt/orders/": "order_id", "/api/v4/futures/usdt/contracts/": "contract"}
 _LABELS: Final = {
     -1000: ("INTERNAL", 500),
     -1001: ("SERVER_ERROR", 500),
@@ -54,11 +54,12 @@ _PARAMETER_ERROR: Final = ("INVALID_PARAM_VALUE", 400)
 
 
 def _pattern(sent: SignedBytes) -> str:
-    return f"{_ORDERS}{{order_id}}" if sent.path.startswith(_ORDERS) else sent.path
+    named = next(((path, name) for path, name in _OF_ONE.items() if sent.path.startswith(path)), None)
+    return sent.path if named is None else f"{named[0]}{{{named[1]}}}"
 
 
 def _params(sent: SignedBytes) -> dict[str, str]:
-    of_path = {"order_id": sent.path.removeprefix(_ORDERS)} if sent.path.startswith(_ORDERS) else {}
+    of_path = {name: sent.path.removeprefix(path) for path, name in _OF_ONE.items() if sent.path.startswith(path)}
     return json_params(sent) | of_path
 
 

@@ -59,6 +59,10 @@ def _contracts(sim: Simulation, _params: Params) -> Any:
     return [_contract(sim.venue.listings[symbol]) for symbol in sim.symbols]
 
 
+def _one_contract(sim: Simulation, params: Params) -> Any:
+    return _contract(sim.venue.listing(params["contract"]))
+
+
 def _account(sim: Simulation, _params: Params) -> Any:
     return {
         "user": 1,
@@ -261,6 +265,7 @@ def _contract(listing: Listing) -> dict[str, Any]:
 ROUTES: Final[dict[tuple[str, str], Route]] = {
     ("GET", "/api/v4/spot/time"): Route(handler=_time),
     ("GET", "/api/v4/futures/usdt/contracts"): Route(handler=_contracts),
+    ("GET", "/api/v4/futures/usdt/contracts/{contract}"): Route(handler=_one_contract),
     ("GET", "/api/v4/futures/usdt/accounts"): signed(_account),
     ("GET", "/api/v4/futures/usdt/positions"): signed(_positions),
     ("POST", "/api/v4/futures/usdt/orders"): signed(_create, is_order=True),

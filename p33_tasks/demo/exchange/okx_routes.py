@@ -53,7 +53,8 @@ def _time(sim: Simulation, _params: Params) -> Any:
 def _instruments(sim: Simulation, params: Params) -> Any:
     if required(params, "instType") != "SWAP":
         return []
-    return [_instrument(sim.venue.listings[symbol]) for symbol in sim.symbols]
+    wanted = _listed(sim, params)
+    return [_instrument(sim.venue.listings[symbol]) for symbol in ([wanted] if wanted else sim.symbols)]
 
 
 def _config(sim: Simulation, _params: Params) -> Any:

@@ -214,6 +214,10 @@ def test_ccxt_reads_markets_and_positions(unified):
     assert (market["id"], market["linear"], market["contractSize"]) == ("BTC_USDT", True, 0.01)
     found = {row["symbol"]: (row["side"], row["contracts"]) for row in unified.fetch_positions() if row["contracts"]}
     assert found == {"BTC/USDT:USDT": ("long", 3.6), "ETH/USDT:USDT": ("short", 125.0)}
+    one = {"settle": "usdt", "contract": BTC}
+    assert unified.publicFuturesGetSettleContractsContract(one)["name"] == BTC
+    with pytest.raises(ccxt.BadSymbol):
+        unified.publicFuturesGetSettleContractsContract(one | {"contract": "NOSUCH_USDT"})
 
 
 @pytest.mark.parametrize("hedge", [False, True])

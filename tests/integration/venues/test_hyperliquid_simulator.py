@@ -283,7 +283,9 @@ def test_the_venues_own_client_reads_closes_and_finds(sim):
     assert sim.position(BTC) == Decimal("0.026")
     found = info.query_order_by_cloid(ACCOUNT, cloid)
     assert (found["status"], found["order"]["status"]) == ("order", "filled")
-    assert info.user_fills(ACCOUNT)[0]["oid"] == status["filled"]["oid"]
+    assert info.query_order_by_oid(ACCOUNT, status["filled"]["oid"])["order"]["order"]["cloid"] == client_id(0xC10)
+    (fill,) = [row for row in info.user_fills(ACCOUNT) if row["oid"] == status["filled"]["oid"]]
+    assert (fill["coin"], fill["side"], Decimal(fill["sz"])) == ("BTC", "A", Decimal("0.01"))
     assert status["filled"]["oid"] not in {order["oid"] for order in info.open_orders(ACCOUNT)}
     sim.set_position(OTHER, "2.5")
     assert exchange.market_close("xyz:LTC")["response"]["data"]["statuses"][0]["filled"]["totalSz"] == "2.5"

@@ -1,7 +1,8 @@
-"""Fronts of the simulator, for a client that neither this project nor ccxt wrote.
+"""Each front of the simulator, for a client that neither this project nor ccxt wrote.
 
-Skipped where a client isn't installed: none is a dependency of the project. To run them, install ``pybit`` and
-``bitget-api-client`` beside it (for ``hyperliquid-python-sdk``: ``test_hyperliquid_simulator.py``).
+Skipped where a client isn't installed: none is a dependency of the project. To run them, install ``pybit``,
+``python-okx``, ``gate-api`` and ``bitget-api-client`` beside it (for ``hyperliquid-python-sdk``:
+``test_hyperliquid_simulator.py``).
 """
 
 from __future__ import annotations
@@ -57,6 +58,65 @@ def test_pybit(sim: SimControl) -> None:
     refused = pytest.importorskip("pybit.exceptions").InvalidRequestError
     with pytest.raises(refused, match="110017"):
         client.place_order(**{**order, "side": "Buy"}, reduceOnly=True, positionIdx=0)
+
+
+@pytest.mark.parametrize("exchange_id", ["okx"])
+def test_python_okx(sim: SimControl) -> None:
+    keys = {"flag": "1", "domain": sim.base_url}
+    account = pytest.importorskip("okx.Account").AccountAPI("demo", "demo", "demo", **keys)
+    trading = pytest.importorskip("okx.Trade").TradeAPI("demo", "demo", "demo", **keys)
+    public = pytest.importorskip("okx.PublicData").PublicAPI(**keys)
+    held = {row["instId"]: Decimal(row["pos"]) for row in account.get_positions(instType="SWAP")["data"]}
+    (market,) = public.get_instruments(instType="SWAP", instId="BTC-USDT-SWAP")["data"]
+    size = Decimal(market["ctVal"]) * Decimal(market["ctMult"])
+    assert market["state"] == "live"
+    assert held["BTC-USDT-SWAP"] * size == Decimal(BTC)
+    assert set(held) == {"BTC-USDT-SWAP", "ETH-USDT-SWAP"}
+    own = {"instId": "BTC-USDT-SWAP", "clOrdId": "okx1"}
+    order = {
+        "tdMode": "cross",
+        "ordType": "market",
+        "posSide": "net",
+        "reduceOnly": "true",
+        "sz": str(Decimal("0.01") / size),
+    }
+    (placed,) = trading.place_order(**own, **order, side="sell")["data"]
+    assert (placed["sCode"], sim.position("BTC-USDT-SWAP")) == ("0", Decimal("0.026"))
+    (found,) = trading.get_order(**own)["data"]
+    assert (found["ordId"], found["state"], Decimal(found["accFillSz"]) * size) == (
+        placed["ordId"],
+        "filled",
+        Decimal("0.01"),
+    )
+    trades = trading.get_fills(instType="SWAP", ordId=placed["ordId"])["data"]
+    assert [(trade["side"], Decimal(trade["fillSz"]) * size) for trade in trades] == [("sell", Decimal("0.01"))]
+    (refused,) = trading.place_order("BTC-USDT-SWAP", **order, side="buy")["data"]
+    assert refused["sCode"] == "51169"
+
+
+@pytest.mark.parametrize("exchange_id", ["gate"])
+def test_gate_api(sim: SimControl) -> None:
+    gate = pytest.importorskip("gate_api")
+    config = gate.Configuration(host=f"{sim.base_url}/api/v4", key="demo", secret="demo")
+    with gate.ApiClient(config) as client:
+        client.set_default_header("X-Gate-Size-Decimal", "1")
+        api = gate.FuturesApi(client)
+        held = {row.contract: Decimal(str(row.size)) for row in api.list_positions("usdt", holding=True)}
+        market = api.get_futures_contract("usdt", "BTC_USDT")
+        size = Decimal(market.quanto_multiplier)
+        assert held["BTC_USDT"] * size == Decimal(BTC)
+        assert set(held) == {"BTC_USDT", "ETH_USDT"}
+        amount = int(Decimal("0.01") / size)
+        order = {"contract": "BTC_USDT", "price": "0", "tif": "ioc", "reduce_only": True}
+        placed = api.create_futures_order("usdt", gate.FuturesOrder(**order, size=-amount, text="t-gate1"))
+        assert (placed.status, sim.position("BTC_USDT")) == ("finished", Decimal("0.026"))
+        found = api.get_futures_order("usdt", str(placed.id))
+        assert (found.finish_as, Decimal(str(found.size)), Decimal(str(found.left))) == ("filled", -amount, 0)
+        trades = api.get_my_trades("usdt", contract="BTC_USDT", order=placed.id)
+        assert [Decimal(str(trade.size)) for trade in trades] == [-amount]
+        with pytest.raises(gate.exceptions.GateApiException) as refused:
+            api.create_futures_order("usdt", gate.FuturesOrder(**order, size=amount))
+        assert refused.value.label == "POSITION_EMPTY"
 
 
 @pytest.mark.parametrize("exchange_id", ["bitget"])

@@ -201,6 +201,8 @@ def test_ccxt_reads_markets_and_positions(unified):
     assert (market["id"], market["linear"], market["contractSize"]) == ("BTC-USDT-SWAP", True, 0.01)
     found = {row["symbol"]: (row["side"], row["contracts"]) for row in unified.fetch_positions()}
     assert found == {"BTC/USDT:USDT": ("long", 3.6), "ETH/USDT:USDT": ("short", 125.0)}
+    (one,) = unified.publicGetPublicInstruments({"instType": "SWAP", "instId": BTC})["data"]
+    assert one["instId"] == BTC
 
 
 def test_ccxt_places_an_order_and_reads_order_and_trades(unified, sim):
