@@ -82,7 +82,7 @@ def _meant(name: str, known: list[str], likeness: float) -> str | None:
 
 
 def _shared_prefixes(known: list[str]) -> tuple[str, ...]:
-    """Of settings under names that other programs use too (BINANCE_, REDIS_): only near misses there are ours."""
+    """Of settings under names that other programs use too (REDIS_): only near misses there are ours."""
     return tuple({name.partition("_")[0] + "_" for name in known} - {"P33_"})
 
 

@@ -141,7 +141,7 @@ def failure_of(
     Args:
         answer: What came back.
         codes: The venue's codes.
-        what: The request, for the message, e.g. ``binanceusdm GET /fapi/v2/positionRisk``.
+        what: The request, for the message, e.g. ``venue GET /v2/positions``.
         scrub: Takes secrets out of a text.
         now_ms: The venue's clock, for answers that name a moment; its own ``Date`` counts where there is one.
         limit: The venue's request limit, for what a refusal doesn't say itself.

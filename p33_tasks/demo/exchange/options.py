@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from p33_tasks.demo.exchange.limits import LimitSettings
+from p33_tasks.settings.variables import DEFAULT_EXCHANGE
 
 HOST: Final = "127.0.0.1"  # it has no other protection than that nobody else can reach it
 
@@ -14,7 +15,7 @@ HOST: Final = "127.0.0.1"  # it has no other protection than that nobody else ca
 class SimOptions:
     """Start values; ``port`` 0 takes a free one, ``positions`` are signed amounts by symbol."""
 
-    exchange: str = "binanceusdm"  # whose API it has: one of ``fronts.FRONTS``
+    exchange: str = DEFAULT_EXCHANGE  # whose API it has: one of ``fronts.FRONTS``
     port: int = 0
     positions: Mapping[str, Decimal] = field(default_factory=dict)
     hedged: bool = False  # the account begins in hedge mode; a position is then the leg of its sign

@@ -1,4 +1,4 @@
-"""Numbers and JSON as Binance writes them: decimals as strings, never with an exponent."""
+"""Numbers and JSON as the core writes them: decimals as strings, never with an exponent."""
 
 import json
 from decimal import Decimal

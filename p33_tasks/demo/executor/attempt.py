@@ -155,7 +155,7 @@ class Executor:
             is_over = claim.place_before_ms is not None and case.after_deadline_ms >= 0
             return self._late(case) if is_over else SHORTEST_PAUSE_SEC
         if earlier is not None:
-            # Redis forgot this plan, and somebody sent it again. Binance takes the id of a closed order once more.
+            # Redis forgot this plan, and somebody sent it again. A venue may take the id of a closed order once more.
             return self._tell(case, of_order(earlier, claim.consume_id))
         token = token or uuid.uuid4().hex
         try:

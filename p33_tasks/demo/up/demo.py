@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from p33_tasks.demo.up.processes import Child
-from p33_tasks.venues.build import venue_entry
+from p33_tasks.venues.build import venue_entries, venue_entry
 
 PRODUCER, STRATEGY, EXECUTOR = "producer", "strategy", "apply"
 USUAL_METRICS_PORT = 8045
@@ -26,8 +26,8 @@ POSITIONS = {
 STRATEGY_BASES = tuple(f"SIM{number:03d}" for number in range(32))
 """Base assets that only the strategy trades, with P33_FORECAST=on: made-up contracts of the simulator."""
 
-EXCHANGES = ("binanceusdm", "bybit", "okx", "bitget", "gate", "hyperliquid")
-"""Those of ``fronts.FRONTS``, which takes a web server's import that ``--help`` does without."""
+EXCHANGES = tuple(venue_entries())
+"""The simulator has a front for each; ``fronts.FRONTS`` takes a web server's import that ``--help`` does without."""
 
 TRIED = (
     "P33_COOLDOWN_MODE",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -29,6 +30,27 @@ PACKAGE = Path(venues.__file__).parents[1]
 FOLDERS = (*venues.VENUES, "_template")
 NOW_MS = 1_771_305_126_000
 OTHER_WORDS = {("cli/tables.py", "gate")}  # a column, of whether plans pass
+
+
+_CORE = "the simulator's core has the first venue's words, which fronts translate; its source"
+TEXTS = {
+    "demo/exchange/algo.py": _CORE,
+    "demo/exchange/codes.py": _CORE,
+    "demo/exchange/front.py": _CORE,
+    "demo/exchange/limits.py": _CORE,
+    "demo/exchange/routes.py": _CORE,
+    "demo/exchange/signing.py": _CORE,
+    "demo/exchange/faults.py": "switches that only one front has",
+    "demo/exchange/wallets.py": "the source of a way to sign",
+    "demo/executor/lost_orders.py": "the weight of a look where requests have weights",
+    "demo/executor/reports.py": "the source of an order's states in results",
+    "demo/up/command.py": "an example of the command line",
+    "store/lua/_prelude.lua": "the source of a bound for every venue",
+    "venues/__init__.py": "the line of each venue, and the table of folders",
+    "venues/build.py": "an example of a text",
+    "venues/http_errors.py": "the source of bounds for every venue",
+}
+"""Modules outside venues' folders and fronts that name one in a text, and why; fewer is better."""
 
 
 @dataclass
@@ -222,18 +244,42 @@ def test_a_client_order_id_fits_the_venues_alphabet(case: Case) -> None:
     assert not ids.pattern.fullmatch("a b")
 
 
-def test_nothing_outside_a_venues_folder_names_it() -> None:
+def is_of_one_venue(room: tuple[str, ...]) -> bool:
+    """A module of a venue's folder, or of the simulator's front of one."""
+    fronts = tuple(f"{folder.partition('_')[0]}_" for folder in venues.VENUES)
+    if room[:2] == ("demo", "exchange"):
+        return room[-1] == "fronts.py" or room[-1].startswith(fronts)
+    return room[0] == "venues" and len(room) > 2
+
+
+def test_nothing_outside_a_venues_folder_and_its_front_names_it() -> None:
     """Docstrings may give an example; code may not."""
     specs = [entry.spec for entry in venue_entries().values()]
     own = {spec.exchange_id for spec in specs} | {spec.testnet_variable for spec in specs}
     own |= {name for spec in specs for pair in spec.credentials for name in (pair.key, pair.secret)}
     own -= OWN_VARIABLES
+    packages = tuple(f"p33_tasks.venues.{folder}" for folder in venues.VENUES)
     for path in PACKAGE.rglob("*.py"):
         room = path.relative_to(PACKAGE).parts
-        if room[0] == "demo" or (room[0] == "venues" and len(room) > 2):
+        if is_of_one_venue(room):
             continue
         folders = set(venues.VENUES) if room == ("venues", "__init__.py") else set()  # the one line
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                assert not (node.module or "").startswith(packages), f"{path} imports {node.module}"
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value not in folders:
                 named = ("/".join(room), node.value)
                 assert node.value not in own or named in OTHER_WORDS, f"{named[0]} names {node.value}"
+
+
+def test_texts_that_name_a_venue_outside_its_folder_are_known_each_with_its_reason() -> None:
+    """Comments, docstrings and messages, in Python and Lua."""
+    names = re.compile(r"(?i:binance|bybit|okx|bitget|hyperliquid|gate\.io)|\bGate\b")
+    found = {
+        "/".join(room)
+        for path in PACKAGE.rglob("*.*")
+        if path.suffix in {".py", ".lua", ".html"}
+        if not is_of_one_venue(room := path.relative_to(PACKAGE).parts)
+        if names.search(path.read_text("utf-8"))
+    }
+    assert found == TEXTS.keys()
