@@ -33,19 +33,21 @@ if redis.call('GET', lease_key) ~= token then return { 'lost' } end
 
 local s = redis.call('HMGET', snapshot_key, 'position_amt', 'ts_ms', 'life')
 local current_life = life(epoch_key)
+-- Of the hold as it is: one that another reason joined or left is counted anew.
+local of_hold = redis.sha1hex(expected_hold)
 local agrees = s[1] and s[1] == redis.call('HGET', ledger_key, 'last_known_amt') and current_life ~= ''
   and s[3] == current_life and redis.call('EXISTS', reservation_key) == 0
   and redis.call('GET', hold_key) == expected_hold
   and is_of_mode(position_side, symbol_snapshot_key, s[2], s[3])
 if not agrees then
-  redis.call('HDEL', case_key, 'agreed', 'agreed_ms', 'agreed_life')
+  redis.call('HDEL', case_key, 'agreed', 'agreed_ms', 'agreed_life', 'agreed_hold')
   return { 'differs' }
 end
-local c = redis.call('HMGET', case_key, 'agreed', 'agreed_ms', 'agreed_life')
-local agreed = c[3] == current_life and whole(c[1]) or 0
+local c = redis.call('HMGET', case_key, 'agreed', 'agreed_ms', 'agreed_life', 'agreed_hold')
+local agreed = c[3] == current_life and c[4] == of_hold and whole(c[1]) or 0
 if agreed == 0 or c[2] ~= s[2] then agreed = agreed + 1 end
 if agreed < tonumber(needed) then
-  redis.call('HSET', case_key, 'agreed', text(agreed), 'agreed_ms', s[2], 'agreed_life', current_life)
+  redis.call('HSET', case_key, 'agreed', text(agreed), 'agreed_ms', s[2], 'agreed_life', current_life, 'agreed_hold', of_hold)
   redis.call('EXPIRE', case_key, case_ttl_sec)
   return { 'agreed', agreed }
 end
@@ -59,6 +61,6 @@ redis.call('XADD', events_key, 'MAXLEN', '~', events_maxlen, '*', unpack(flat))
 redis.pcall('XADD', audit_key, 'MAXLEN', '~', audit_maxlen, '*', 'event', 'service_hold_released', 'symbol', label,
   'by', 'p33', 'why', 'ledger and exchange agree', 'hold', string.sub(expected_hold, 1, 4000))
 redis.call('DEL', hold_key)
-redis.call('HDEL', case_key, 'agreed', 'agreed_ms', 'agreed_life', 'held_id')
+redis.call('HDEL', case_key, 'agreed', 'agreed_ms', 'agreed_life', 'agreed_hold', 'held_id')
 count(counters_key, 'p33_reconcile_total|' .. label .. '|released')
 return { 'released' }

@@ -243,6 +243,12 @@ BARRIER = (
                 "test_a_hold_that_lost_a_reason_to_its_bound_is_ended_by_a_person_only",
             ),
             (
+                "a reason that was cut isn't over with those that are left",
+                "_holds.end_unknown",
+                never("hold.cut and not left[1]"),
+                "test_a_hold_of_which_a_reason_was_cut_stays_when_all_that_is_left_is_known",
+            ),
+            (
                 "what a person released isn't held again",
                 "record_result.is_answered",
                 without("if released == plan_id then return true end"),

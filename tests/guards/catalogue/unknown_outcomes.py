@@ -69,6 +69,13 @@ UNKNOWN_OUTCOMES = (
         instead('or ""', 'or OrderRecord(plan_id="plan-1").plan_id'),
         f"{REPAIRED}test_a_repair_of_an_order_that_only_a_result_named_says_nothing_of_the_plans_others",
     ),
+    # --- a hold of a drift that it joined
+    _guard(
+        "agreements of another hold don't count",
+        "lua.settle_hold",
+        without("and c[4] == of_hold"),
+        f"{REPAIRED}test_agreements_from_before_an_unknown_outcome_joined_dont_count",
+    ),
     # --- a switch of the mode
     _guard(
         "a switch of the mode keeps it",

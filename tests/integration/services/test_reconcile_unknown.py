@@ -153,3 +153,19 @@ def test_a_hold_of_a_drift_that_an_unknown_outcome_joined_ends_by_agreement_once
     world.account.trade("8", world.closing("-0.010").replace("--", ""))  # undone
     assert [world.refresh() for _ in range(AGREEMENTS)][-1] == "released"
     assert world.hold() is None
+
+
+def test_agreements_from_before_an_unknown_outcome_joined_dont_count(world: Reconciled) -> None:
+    """What came in between isn't known: the count begins anew with what is left of the hold."""
+    taken = consume(world)
+    end_reservation(world)
+    world.account.trade("7", world.closing("0.010"))  # somebody else's
+    assert world.refresh() == "held"
+    world.account.trade("8", world.closing("-0.010").replace("--", ""))  # undone
+    assert [world.refresh() for _ in range(AGREEMENTS - 1)] != ["released"]
+    world.redis.hset(world.keys.consumed("plan-1"), "consumed_ms", world.now_ms() - 600_001)
+    say_unknown(world, taken)
+    world.report("plan-1", executed=False, rejected=True, consume_id=taken.consume_id)
+    end_reservation(world)
+    assert "released" not in [world.refresh() for _ in range(AGREEMENTS - 1)]
+    assert world.refresh() == "released"

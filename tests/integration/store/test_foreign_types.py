@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -213,7 +214,9 @@ def hold_position(gate: Gate) -> Act:
 def settle_hold(gate: Gate) -> Act:
     gate.make_ready()
     gate.service_holds.set(SYMBOL, reason=HoldReason.UNEXPLAINED, evidence_id="x", evidence={})
-    agreed = {"agreed": AGREEMENTS - 1, "agreed_ms": 1, "agreed_life": gate.life}
+    hold = gate.redis.get(gate.keys.service_hold(SYMBOL)) or ""
+    held = hashlib.sha1(hold.encode(), usedforsecurity=False).hexdigest()
+    agreed = {"agreed": AGREEMENTS - 1, "agreed_ms": 1, "agreed_life": gate.life, "agreed_hold": held}
     gate.redis.hset(gate.keys.reconcile_case(SYMBOL), mapping=agreed)
     store, state = claimed(gate)
     return lambda: store.settle(state, Note(event="released", event_id="e", fields={"why": "x"}))

@@ -281,6 +281,23 @@ def test_a_hold_that_lost_a_reason_to_its_bound_is_ended_by_a_person_only(consum
     assert hold(gate)["ends"] == "person"
 
 
+def test_a_hold_of_which_a_reason_was_cut_stays_when_all_that_is_left_is_known(consumed: tuple[Gate, Consumed]) -> None:
+    gate, taken = consumed
+    consumed_ago(gate, UNKNOWN_MS + 1)
+    say_unknown(gate, taken.consume_id)
+    hold_too(gate, HoldReason.BREACH)
+    for number in range(15):
+        gate.service_holds.set(
+            SYMBOL, reason=HoldReason.OUTCOME_UNKNOWN, evidence_id=f"said-{number}", evidence={"plan_id": "plan-1"}
+        )
+    assert set(held_for(gate)) == {"plan-1"}
+    say_rejected(gate, taken.consume_id)
+    assert hold(gate)["ends"] == "person"
+    gate.end_cooldown()
+    gate.put_position()
+    assert gate.why_not("plan-2") == "reconcile_hold_active"
+
+
 @pytest.mark.parametrize("value", ["somebody's", "[]"])
 def test_a_value_of_somebody_else_holds_on_when_the_outcome_is_known(
     consumed: tuple[Gate, Consumed], value: str
