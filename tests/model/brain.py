@@ -5,11 +5,12 @@ An act returns its status word and Redis as it is afterwards. What a guard finds
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, wraps
 
 from p33_tasks.domain.close_factors import close_factor
 from p33_tasks.domain.decision import evaluate
-from p33_tasks.domain.models import Allow, Facts, Ledger, Policy
+from p33_tasks.domain.models import Allow, Facts, Ledger, Leg, Policy
 from p33_tasks.domain.models import Snapshot as StoredSnapshot
 from tests.factories import NOW_MS, make_facts, make_ledger, make_market, make_plan, make_policy, make_snapshot
 from tests.model.scenario import Scenario
@@ -17,22 +18,16 @@ from tests.model.state import (
     ACKED,
     ALLOWED,
     DENIED,
-    DOUBT,
-    FILLED,
     JUDGING,
     NOBODY,
-    NOT_EXECUTED,
-    ORDER_ONLY,
     UNDECIDED,
     UNKNOWN,
     Judging,
     Limits,
-    Order,
     Permit,
     Recording,
     Redis,
     Reservation,
-    Result,
     Snapshot,
 )
 
@@ -40,6 +35,35 @@ TICK_MS = 1_000
 CUT_TTL = 1
 """P33_PERMIT_TTL after it was lowered, in ticks."""
 Acted = tuple[str, Redis]
+LEGS = (Leg.LONG, Leg.SHORT)
+
+
+def signed(amount: int, leg: Leg) -> str:
+    """A magnitude of the model as the amount that is stored."""
+    return str(-amount if leg is Leg.SHORT else amount)
+
+
+def on_its_leg(act: Callable[..., Acted]) -> Callable[..., Acted]:
+    """An act about a plan has the book of the plan's position in front."""
+
+    @wraps(act)
+    def acted(c: Scenario, redis: Redis, about: int | Judging | Recording, *facts: object) -> Acted:
+        if not c.legs:
+            return act(c, redis, about, *facts)
+        leg = c.leg_of(plan_of(about))
+        if act.__name__ == "consume" and not c.on("consume.leg"):
+            leg = 0
+        word, after = act(c, c.at(redis, leg), about, *facts)
+        return word, c.at(after, 0)
+
+    return acted
+
+
+def plan_of(about: int | Judging | Recording) -> int:
+    """Which plan an act is about."""
+    if isinstance(about, int):
+        return about
+    return about.plan if isinstance(about, Judging) else about.result.plan
 
 
 # --- judging --------------------------------------------------------------------------------------------------------
@@ -62,27 +86,32 @@ def _judged(
     action: str,
     plan_age: int,
     facts: tuple[int, Snapshot | None, int, int, int, bool, bool],
+    leg: Leg = Leg.BOTH,
 ) -> tuple[str, int]:
     run, snapshot, ledger, order_age, barrier, hold, reserved = facts
-    amount = "0" if snapshot is None else str(snapshot.amount)
+    amount = "0" if snapshot is None else signed(snapshot.amount, leg)
     stored: StoredSnapshot | None = None
     if snapshot is not None:
-        stored = make_snapshot(amount, age_ms=snapshot.age * TICK_MS, run_id=str(snapshot.run))
+        is_hedged = leg is not Leg.BOTH
+        stored = make_snapshot(amount, age_ms=snapshot.age * TICK_MS, run_id=str(snapshot.run), hedge_mode=is_hedged)
     known: Ledger = make_ledger(
-        None if ledger == UNKNOWN else str(ledger),
+        None if ledger == UNKNOWN else signed(ledger, leg),
         last_order_time_ms=NOW_MS - order_age * TICK_MS,
         barrier_ms=NOW_MS - (barrier + limits.read_lag) * TICK_MS,
     )
     found: Facts = make_facts(
         amount,
         run_id=str(run),
+        position_side=leg,
         snapshot=stored,
         ledger=known,
         hold=hold,
         reserved_by="another plan" if reserved else None,
         market=make_market(step_size=1, min_qty=1),
     )
-    plan = make_plan(action=action, close_factor=close_factor(action), issued_ms=NOW_MS - plan_age * TICK_MS)
+    plan = make_plan(
+        action=action, close_factor=close_factor(action), issued_ms=NOW_MS - plan_age * TICK_MS, position_side=leg
+    )
     verdict = evaluate(plan, found, policy_of(limits))
     return ("allow", int(verdict.safe_close_qty)) if isinstance(verdict, Allow) else (str(verdict.reason), 0)
 
@@ -97,6 +126,7 @@ def judged(c: Scenario, redis: Redis, plan: int, *, at_use: bool = False, is_new
         at_use: Whether it still holds for the plan that was allowed: its own reservation and its age don't count.
         is_new: Whether it would hold for such a plan of now.
     """
+    redis = c.at(redis, c.leg_of(plan))
     facts = (
         redis.run,
         redis.snapshot,
@@ -106,7 +136,8 @@ def judged(c: Scenario, redis: Redis, plan: int, *, at_use: bool = False, is_new
         redis.hold or redis.service_hold or _is_in_doubt(c, redis),
         redis.reservation is not None and not at_use,
     )
-    return _judged(c.limits, c.actions[plan], 0 if at_use or is_new else redis.plans[plan].age, facts)
+    leg = LEGS[c.leg_of(plan)] if c.legs else Leg.BOTH
+    return _judged(c.limits, c.actions[plan], 0 if at_use or is_new else redis.plans[plan].age, facts, leg)
 
 
 def _is_in_doubt(c: Scenario, redis: Redis) -> bool:
@@ -121,6 +152,7 @@ def load(c: Scenario, redis: Redis, plan: int) -> Judging | str:
     if redis.plans[plan].decision != UNDECIDED:
         return "decided"
     word, qty = judged(c, redis, plan)
+    redis = c.at(redis, c.leg_of(plan))
     snapshot = redis.snapshot
     if word != "allow" or snapshot is None:
         return word
@@ -135,6 +167,7 @@ def commit_deny(c: Scenario, redis: Redis, index: int) -> Acted:
     return "committed", redis.with_plan(index, plan._replace(entry=ACKED, decision=DENIED, permit=None))
 
 
+@on_its_leg
 def commit_allow(c: Scenario, redis: Redis, held: Judging) -> Acted:
     """commit_verdict.lua for an allow."""
     plan, limits = redis.plans[held.plan], c.limits
@@ -171,6 +204,7 @@ def _moved(c: Scenario, redis: Redis, held: Judging) -> str:
 # --- consuming ------------------------------------------------------------------------------------------------------
 
 
+@on_its_leg
 def consume(c: Scenario, redis: Redis, index: int, verified: Permit, number: int) -> Acted:
     """consume_permits.lua, with the governor's permit granted; ``verified`` is the permit as the executor read it."""
     plan, limits = redis.plans[index], c.limits
@@ -210,133 +244,17 @@ def _refusal(c: Scenario, redis: Redis, index: int, verified: Permit) -> str:
     return next((word for name, found, word in checks if found and c.on(f"consume.{name}")), "")
 
 
-# --- results --------------------------------------------------------------------------------------------------------
-
-
-def record(c: Scenario, redis: Redis, held: Recording) -> Acted:
-    """record_result.lua, with the sums that ``apply_fill`` made from the base in the worker's hands."""
-    result, plan = held.result, redis.plans[held.result.plan]
-    names_order = result.kind in {ORDER_ONLY, FILLED}
-    if names_order and _base_moved(c, redis, held):
-        return "moved", redis
-    if result not in redis.results and c.on("result.acknowledged"):
-        return "already", redis
-    left = set(redis.results) - {result}
-    if not names_order and plan.decision == UNDECIDED:
-        left.add(result._replace(is_open=False))
-    increase, after = 0, redis._replace(results=tuple(sorted(left)))
-    if names_order:
-        increase, after = _with_fill(c, after, held)
-        is_news = held.remembered == UNKNOWN or increase > 0
-        if plan.decision == UNDECIDED and is_news and c.on("result.tombstone"):
-            after = after.with_plan(result.plan, plan._replace(decision=DENIED))
-    elif plan.decision == UNDECIDED and c.on("result.abandoned"):
-        after = after.with_plan(result.plan, plan._replace(decision=DENIED))
-    return _released(c, after, result, permit_there=plan.permit is not None, filled=increase > 0)
-
-
-def _base_moved(c: Scenario, redis: Redis, held: Recording) -> bool:
-    plan, result = redis.plans[held.result.plan], held.result
-    return (
-        (redis.ledger != held.ledger and c.on("result.ledger"))
-        or (plan.decision != held.decision and c.on("result.decision"))
-        or (redis.executed(result.plan) != held.executed and c.on("result.executed"))
-        or (redis.remembered(result.plan, result.by) != held.remembered and c.on("result.remembered"))
-    )
-
-
-def _with_fill(c: Scenario, redis: Redis, held: Recording) -> tuple[int, Redis]:
-    result, known = held.result, max(held.remembered, 0)
-    increase = max(result.qty - known, 0) if c.on("result.increase") else result.qty
-    others = [o for o in redis.orders if (o.plan, o.by) != (result.plan, result.by)]
-    order = Order(result.plan, result.by, max(known, result.qty))
-    after = redis._replace(
-        orders=tuple(sorted([*others, order])),
-        ledger=redis.ledger if held.ledger == UNKNOWN else held.ledger - increase,
-    )
-    is_news = held.remembered == UNKNOWN or increase > 0
-    if is_news and c.on("result.cooldown"):
-        after = after._replace(order_age=0)
-    return increase, after
-
-
-def _released(c: Scenario, redis: Redis, result: Result, *, permit_there: bool, filled: bool) -> Acted:
-    held, plan = redis.reservation, redis.plans[result.plan]
-    word = "none" if held is None or held.plan != result.plan else "kept"
-    proven = plan.consumed > 0 and (result.by == plan.consumed or not c.on("result.consume_id"))
-    settles = filled if result.kind in {ORDER_ONLY, FILLED} else result.kind not in {NOT_EXECUTED, DOUBT} and proven
-    if settles:
-        after = _settled(c, redis, result)
-    elif result.kind == DOUBT:
-        if not proven or (plan.settled and c.on("result.settled")):
-            return f"recorded {word}", redis
-        return _in_doubt(c, redis, result.plan)
-    else:
-        free = not plan.consumed or not c.on("result.unconsumed")
-        names_order = result.kind in {ORDER_ONLY, FILLED}
-        if names_order or not free or not (permit_there or not c.on("result.permit_there")):
-            return f"recorded {word}", redis
-        after = redis
-    if held is None or (held.plan != result.plan and c.on("result.own_reservation")):
-        return f"recorded {word}", after
-    plan = after.plans[result.plan]
-    left = plan.permit if not c.on("result.delete") else None
-    return "recorded released", after.with_plan(result.plan, plan._replace(permit=left))._replace(reservation=None)
-
-
-def _settled(c: Scenario, redis: Redis, result: Result) -> Redis:
-    """What became of a plan's consumption is known: it stays a barrier, and what its unknown outcome held is free."""
-    plan, barrier = redis.plans[result.plan], redis.barrier
-    if plan.consumed:
-        redis = redis.with_plan(result.plan, plan._replace(settled=True))
-        if c.on("result.barrier"):
-            barrier = min(barrier, plan.consumed_age - c.limits.unseen - 1)
-    left = tuple(one for one in redis.held_for if one != result.plan)
-    return redis._replace(
-        barrier=barrier if barrier <= c.limits.forget_snapshot else redis.barrier,
-        unknown=NOBODY if redis.unknown == result.plan else redis.unknown,
-        held_for=left,
-        service_hold=redis.service_hold and (bool(left) or not redis.held_for),
-    )
-
-
-def _in_doubt(c: Scenario, redis: Redis, index: int) -> Acted:
-    """An unknown outcome: by the reservation until the limit; behind it, or where that is another's, by the hold."""
-    held, age = redis.reservation, redis.plans[index].consumed_age
-    left = c.limits.doubt - age - 1 if c.on("doubt.limit") else c.limits.doubt - 1
-    other = held is not None and held.plan != index and c.on("doubt.other")
-    if left < 0 or other or redis.unknown not in {NOBODY, index}:
-        return "recorded held", _held_for(c, redis, index) if c.on("doubt.late") else redis
-    after = redis._replace(unknown=index)
-    if held is not None and held.left > left:
-        return "recorded renewed", after
-    if held is None and not c.on("doubt.late"):
-        return "recorded taken", redis
-    if not c.on("doubt.renew"):
-        return "recorded renewed", after
-    return f"recorded {'taken' if held is None else 'renewed'}", after._replace(reservation=Reservation(index, left))
-
-
-def _held_for(c: Scenario, redis: Redis, index: int) -> Redis:
-    if index in redis.held_for:
-        return redis
-    held_for = tuple(sorted((*redis.held_for, index)))
-    return hold_position(c, redis)[1]._replace(held_for=held_for)
-
-
-def reported(redis: Redis, plan: int, kind: int, *, by: int = 0, qty: int = 0) -> Redis | None:
-    """The result stream with one entry more; None when it says this already."""
-    result = Result(plan, kind, by, qty, is_open=True)
-    if result in redis.results:
-        return None
-    return redis._replace(results=tuple(sorted((*redis.results, result))))
-
-
 # --- holds -----------------------------------------------------------------------------------------------------------
 
 
-def hold_position(c: Scenario, redis: Redis) -> Acted:
-    """hold_position.lua: the reserved plan's permit goes, and its reservation, while that permit is there."""
+def hold_position(c: Scenario, redis: Redis, leg: int) -> Acted:
+    """hold_position.lua."""
+    word, after = hold(c, c.at(redis, leg))
+    return word, c.at(after, 0)
+
+
+def hold(c: Scenario, redis: Redis) -> Acted:
+    """The reserved plan's permit goes, and its reservation, while that permit is there."""
     after, held = redis._replace(service_hold=True), redis.reservation
     if held is None:
         return "set", after
@@ -347,11 +265,27 @@ def hold_position(c: Scenario, redis: Redis) -> Acted:
     return "set", after
 
 
+def held_for(c: Scenario, redis: Redis, index: int) -> Redis:
+    """The service holds the position because a plan's outcome is unknown."""
+    if index in redis.held_for:
+        return redis
+    return hold(c, redis)[1]._replace(held_for=tuple(sorted((*redis.held_for, index))))
+
+
 # --- snapshots ------------------------------------------------------------------------------------------------------
 
 
 def put(c: Scenario, redis: Redis, answer: Snapshot, *, lowered: bool = False) -> Acted:
     """put_snapshots.lua; ``lowered``: by a worker that was restarted with a lower P33_PERMIT_TTL."""
+    word, after = _put(c, redis, answer._replace(short=0), lowered=lowered)
+    if not c.legs or word != "ok":
+        return word, after
+    # One request tells both legs, and one script writes them.
+    after = _put(c, c.at(after, 1), Snapshot(answer.short, answer.age, answer.run), lowered=lowered)[1]
+    return word, c.at(after, 0)
+
+
+def _put(c: Scenario, redis: Redis, answer: Snapshot, *, lowered: bool) -> Acted:
     if not c.on("refresh.time"):
         answer = answer._replace(age=0)
     if redis.run != answer.run and c.on("put.other_run"):
@@ -363,7 +297,7 @@ def put(c: Scenario, redis: Redis, answer: Snapshot, *, lowered: bool = False) -
         after = _cut(c, after)
     held = after.reservation
     if after.unknown != NOBODY and (held is None or held.plan != after.unknown) and c.on("put.hold"):
-        after = _held_for(c, after, after.unknown)
+        after = held_for(c, after, after.unknown)
     return "ok", after
 
 
@@ -382,9 +316,10 @@ def _cut(c: Scenario, redis: Redis) -> Redis:
     return after.with_plan(held.plan, plan._replace(permit=permit))
 
 
-def release(redis: Redis) -> Redis:
+def release(c: Scenario, redis: Redis, leg: int) -> Redis:
     """release_position.lua: a person knows what became of the plans that the hold names, and of the note's."""
+    redis = c.at(redis, leg)
     plans = {*redis.held_for, *((redis.unknown,) if redis.unknown != NOBODY else ())}
     for index in plans:
         redis = redis.with_plan(index, redis.plans[index]._replace(settled=True))
-    return redis._replace(service_hold=False, unknown=NOBODY, held_for=())
+    return c.at(redis._replace(service_hold=False, unknown=NOBODY, held_for=()), 0)

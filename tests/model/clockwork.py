@@ -9,11 +9,13 @@ from typing import Any
 from p33_tasks.contract.keys import GROUP
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.holds import HoldReason
-from p33_tasks.domain.models import Facts
+from p33_tasks.domain.models import Facts, Leg
 from p33_tasks.ports import LedgerState
+from p33_tasks.services.record_fill import is_entry_mark
 from tests.model import promotion_replay
+from tests.model.brain import LEGS, signed
 from tests.model.scenario import Scenario
-from tests.model.state import ALLOWED, DENIED, OPEN, UNDECIDED, UNKNOWN, UNKNOWN_BARRIER, Limits, Redis
+from tests.model.state import ALLOWED, DENIED, OPEN, UNDECIDED, UNKNOWN, UNKNOWN_BARRIER, Limits, Permit, Redis
 from tests.support.gate import SYMBOL, Gate
 
 TICK_MS = 20_000
@@ -48,23 +50,38 @@ def consumed_ms(limits: Limits) -> int:
     return place_window_ms(limits) + own["stale_threshold_ms"] + own["read_lag_ms"]
 
 
+def legs_of(case: Scenario) -> tuple[Leg, ...]:
+    """The symbol's positions."""
+    return LEGS if case.legs else (Leg.BOTH,)
+
+
+def leg_of(case: Scenario, plan: int) -> Leg:
+    """The position that a plan closes."""
+    return legs_of(case)[case.leg_of(plan)]
+
+
 class Clockwork:
     """Everything that the model knows of one Redis."""
 
-    def __init__(self, gate: Gate, plans: int) -> None:
+    def __init__(self, gate: Gate, case: Scenario) -> None:
         self.start_ms = gate.now_ms()
-        self._plans = [f"plan-{index}" for index in range(plans)]
+        self._plans = [f"plan-{index}" for index in range(len(case.actions))]
+        self._legs = legs_of(case)
         self._use(gate)
 
     def _use(self, gate: Gate) -> None:
         self._gate, self._redis = gate, gate.redis
         keys = gate.keys
-        self._hashes = [keys.snapshot(SYMBOL), keys.ledger(SYMBOL), keys.refresh]
+        self._hashes = [key(SYMBOL, leg) for leg in self._legs for key in (keys.snapshot, keys.ledger)]
+        # In hedge mode a leg's snapshot counts with the symbol's own of the same request.
+        self._hashes += [keys.refresh, *([keys.snapshot(SYMBOL)] if len(self._legs) > 1 else [])]
         self._hashes += [keys.consumed(plan) for plan in self._plans]
         self._texts = [key(plan) for plan in self._plans for key in (keys.permit, keys.decision)]
-        self._prepared = promotion_replay.prepared_keys(keys)
-        self._texts += self._prepared
-        self._mortal = [keys.reservation(SYMBOL), *(keys.permit(plan) for plan in self._plans), *self._prepared]
+        self._prepared = {leg: promotion_replay.prepared_keys(keys, leg) for leg in self._legs}
+        self._texts += [key for of_leg in self._prepared.values() for key in of_leg]
+        self._mortal = [keys.permit(plan) for plan in self._plans]
+        for leg in self._legs:
+            self._mortal += [keys.reservation(SYMBOL, leg), *self._prepared[leg]]
         self._replies: list[list[Any]] = []
         for store in (gate.verdicts, gate.results):
             self._listen(store._scripts)
@@ -153,41 +170,19 @@ class Clockwork:
 
     def view(self, c: Scenario, entries: dict[int, Any]) -> dict[str, Any]:
         """What Redis holds, in the words of ``view_of``."""
-        keys, limits = self._gate.keys, c.limits
+        keys = self._gate.keys
         pipeline = self._redis.pipeline()
-        pipeline.hgetall(keys.snapshot(SYMBOL)).hgetall(keys.ledger(SYMBOL)).hgetall(keys.fills(SYMBOL))
-        pipeline.exists(keys.hold(SYMBOL)).get(keys.service_hold(SYMBOL)).get(keys.reservation(SYMBOL)).pttl(
-            keys.reservation(SYMBOL)
-        )
+        pipeline.hgetall(keys.fills(SYMBOL)).exists(keys.hold(SYMBOL))
         pipeline.xpending_range(keys.plans, GROUP, "-", "+", 100)
-        for key in self._prepared:
-            pipeline.get(key).pttl(key)
         for plan in self._plans:
             pipeline.get(keys.decision(plan)).get(keys.permit(plan)).hget(keys.consumed(plan), "consume_id")
             pipeline.pttl(keys.permit(plan))
-        snapshot, ledger, fills, hold, service_hold, reserved_by, left_ms, entries_pending, *rest = pipeline.execute()
-        prepared, of_plans = rest[: 2 * len(self._prepared)], rest[2 * len(self._prepared) :]
+        fills, hold, entries_pending, *of_plans = pipeline.execute()
         pending = {item["message_id"] for item in entries_pending}
-        ordered_ms = ledger.get("last_order_time_ms")
-        order_age = limits.forget_order if ordered_ms is None else self._ticks_since(ordered_ms)
-        barrier_ms = ledger.get("barrier_ms")
-        behind = UNKNOWN_BARRIER
-        if barrier_ms is not None:
-            behind = self._ticks_since(barrier_ms) - limits.read_lag - 1
         return {
-            "barrier": behind if behind <= limits.forget_snapshot else UNKNOWN_BARRIER,
-            "snapshot": (snapshot["position_amt"], min(self._ticks_since(snapshot["ts_ms"]), limits.forget_snapshot)),
-            "ledger": ledger.get("last_known_amt", str(UNKNOWN)),
-            "order_age": min(order_age, limits.forget_order),
-            "hold": (bool(hold), bool(service_hold)),
-            "unknown": (ledger.get("unknown_plan_id") or None, _held_for(service_hold)),
-            "reservation": (reserved_by, left_ms // TICK_MS if left_ms >= 0 else None),
-            "orders": fills,
-            "prepared": sorted(
-                promotion_replay.view(text, left_ms // TICK_MS, self._ticks_since, limits)
-                for text, left_ms in zip(prepared[::2], prepared[1::2], strict=True)
-                if text
-            ),
+            "positions": [self._position(c.limits, leg) for leg in self._legs],
+            "hold": bool(hold),
+            "orders": {order_id: qty for order_id, qty in fills.items() if not is_entry_mark(order_id)},
             "plans": [
                 (
                     index in entries and entries[index].entry_id in pending,
@@ -199,15 +194,47 @@ class Clockwork:
             ],
         }
 
+    def _position(self, limits: Limits, leg: Leg) -> dict[str, Any]:
+        """One position's book, in the words of ``_position_of``."""
+        keys, pipeline = self._gate.keys, self._redis.pipeline()
+        pipeline.hgetall(keys.snapshot(SYMBOL, leg)).hgetall(keys.ledger(SYMBOL, leg))
+        pipeline.get(keys.service_hold(SYMBOL, leg))
+        pipeline.get(keys.reservation(SYMBOL, leg)).pttl(keys.reservation(SYMBOL, leg))
+        for key in self._prepared[leg]:
+            pipeline.get(key).pttl(key)
+        snapshot, ledger, service_hold, reserved_by, left_ms, *prepared = pipeline.execute()
+        ordered_ms = ledger.get("last_order_time_ms")
+        order_age = limits.forget_order if ordered_ms is None else self._ticks_since(ordered_ms)
+        barrier_ms = ledger.get("barrier_ms")
+        behind = UNKNOWN_BARRIER
+        if barrier_ms is not None:
+            behind = self._ticks_since(barrier_ms) - limits.read_lag - 1
+        return {
+            "barrier": behind if behind <= limits.forget_snapshot else UNKNOWN_BARRIER,
+            "snapshot": (snapshot["position_amt"], min(self._ticks_since(snapshot["ts_ms"]), limits.forget_snapshot)),
+            "ledger": ledger.get("last_known_amt", signed(UNKNOWN, leg)),
+            "order_age": min(order_age, limits.forget_order),
+            "service_hold": bool(service_hold),
+            "unknown": (ledger.get("unknown_plan_id") or None, _held_for(service_hold)),
+            "reservation": (reserved_by, left_ms // TICK_MS if left_ms >= 0 else None),
+            "prepared": sorted(
+                promotion_replay.view(text, left_ms // TICK_MS, self._ticks_since, limits)
+                for text, left_ms in zip(prepared[::2], prepared[1::2], strict=True)
+                if text
+            ),
+        }
+
     def _ticks_since(self, ms: str) -> int:
         return (self.start_ms - int(ms)) // TICK_MS
 
-    def _permit(self, text: str | None, left_ms: int) -> tuple[str, str, int, int] | None:
+    def _permit(self, text: str | None, left_ms: int) -> tuple[str, str, str, int, int] | None:
         fields = exact_json.loads_object(text) if text else {"allow": False}
         if not fields["allow"]:
             return None  # the model keeps no denies: they can't be consumed
         age = self._ticks_since(fields["ts_ms"])
-        return str(fields["safe_close_qty"]), str(fields["exchange_position_amt"]), age, left_ms // TICK_MS
+        side = fields["position_side"]
+        amount = str(fields["exchange_position_amt"])
+        return side, str(fields["safe_close_qty"]), amount, age, left_ms // TICK_MS
 
 
 def _held_for(hold: str | None) -> list[str]:
@@ -222,30 +249,41 @@ def _decision(text: str | None) -> int:
     return ALLOWED if exact_json.loads_object(text)["allow"] else DENIED
 
 
-def view_of(redis: Redis) -> dict[str, Any]:
+def view_of(c: Scenario, redis: Redis) -> dict[str, Any]:
     """What the model says Redis holds, as ``Clockwork.view`` tells it."""
-    snapshot, held = redis.snapshot, redis.reservation
-    assert snapshot is not None, "the replay begins with a snapshot"
     return {
-        "barrier": redis.barrier,
-        "snapshot": (str(snapshot.amount), snapshot.age),
-        "ledger": str(redis.ledger),
-        "order_age": redis.order_age,
-        "hold": (redis.hold, redis.service_hold),
-        "unknown": (None if redis.unknown < 0 else f"plan-{redis.unknown}", [f"plan-{one}" for one in redis.held_for]),
-        "reservation": (None, None) if held is None else (f"plan-{held.plan}", held.left),
+        "positions": [_position_of(c.at(redis, at), leg) for at, leg in enumerate(legs_of(c))],
+        "hold": redis.hold,
         "orders": {f"{order.plan}-{order.by}": str(order.qty) for order in redis.orders},
-        "prepared": promotion_replay.view_of(redis),
         "plans": [
             (
                 plan.entry == OPEN,
                 plan.decision,
-                plan.permit and (str(plan.permit.qty), str(plan.permit.amount), plan.permit.age, plan.permit.left),
+                plan.permit and _permit_of(plan.permit, leg_of(c, index)),
                 f"consumption-{index}-{plan.consumed}" if plan.consumed else None,
             )
             for index, plan in enumerate(redis.plans)
         ],
     }
+
+
+def _position_of(redis: Redis, leg: Leg) -> dict[str, Any]:
+    snapshot, held = redis.snapshot, redis.reservation
+    assert snapshot is not None, "the replay begins with a snapshot"
+    return {
+        "barrier": redis.barrier,
+        "snapshot": (signed(snapshot.amount, leg), snapshot.age),
+        "ledger": signed(redis.ledger, leg),
+        "order_age": redis.order_age,
+        "service_hold": redis.service_hold,
+        "unknown": (None if redis.unknown < 0 else f"plan-{redis.unknown}", [f"plan-{one}" for one in redis.held_for]),
+        "reservation": (None, None) if held is None else (f"plan-{held.plan}", held.left),
+        "prepared": promotion_replay.view_of(redis, leg),
+    }
+
+
+def _permit_of(permit: Permit, leg: Leg) -> tuple[str, str, str, int, int]:
+    return leg.value, str(permit.qty), signed(permit.amount, leg), permit.age, permit.left
 
 
 def _moved_json(text: str, moved: Callable[[int], int]) -> str:

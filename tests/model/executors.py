@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.model import brain
+from tests.model import brain, recording
 from tests.model.scenario import Scenario
 from tests.model.state import (
     DOUBT,
@@ -14,7 +14,6 @@ from tests.model.state import (
     NOT_EXECUTED,
     ORDER_ONLY,
     READ,
-    RECORDING,
     REJECTED,
     SENT,
     SENT_AND_TOLD,
@@ -22,7 +21,6 @@ from tests.model.state import (
     UNPUBLISHED,
     Executor,
     Permit,
-    Recording,
     Redis,
     Result,
     World,
@@ -81,7 +79,7 @@ def execute(c: Scenario, w: World) -> Moves:
             yield from _use(c, w, e, at)
         elif e.phase == MAY_SEND:
             yield from _send(c, w, e, at)
-            yield from _tell(c, gone, e.plan, REJECTED, by=e.by)
+            yield from _tell(c, gone, Result(e.plan, REJECTED, e.by, 0, is_open=True))
         else:
             yield from _report(c, w, gone, e, at)
 
@@ -105,28 +103,29 @@ def _send(c: Scenario, w: World, e: Executor, at: int) -> Moves:
     """The order reaches the venue, which executes it and may cut it: it is reduce-only."""
     if e.age > c.limits.place and c.on("send.window"):
         return
-    for executed in {min(e.qty, w.position)} | ({0} if c.unfilled else set()):
-        sent = _executor(w, Executor(SENT, e.plan, executed, 0, e.by), at)
-        yield ("send", e.plan, e.qty, executed), sold(c, sent, executed)
-
-
-def sold(c: Scenario, w: World, qty: int) -> World:
-    """The venue executed an order; its position may show that later."""
-    hidden = w.hidden if not c.limits.lag or not qty else tuple(sorted((*w.hidden, (qty, 0))))
-    return w._replace(position=w.position - qty, hidden=hidden)
+    leg = c.leg_of(e.plan)
+    for executed in {min(e.qty, w.position_of(leg))} | ({0} if c.unfilled else set()):
+        sent = _executor(w, Executor(SENT, e.plan, executed, 0, e.by, leg=leg), at)
+        yield ("send", e.plan, e.qty, executed), sent.traded(leg, executed, is_late=c.limits.lag > 0)
+    if c.misroutes:
+        # What closes one leg opens the other.
+        sent = _executor(w, Executor(SENT, e.plan, e.qty, 0, e.by, leg=1 - leg), at)
+        yield ("send", e.plan, e.qty, e.qty, "other leg"), sent.traded(1 - leg, -e.qty, is_late=c.limits.lag > 0)
 
 
 def _report(c: Scenario, w: World, gone: World, e: Executor, at: int) -> Moves:
-    if not e.qty or (c.tells_twice and e.phase == SENT):
-        for move, after in _tell(c, gone, e.plan, ORDER_ONLY, by=e.by):
-            yield move, _executor(after, e._replace(phase=SENT_AND_TOLD)) if e.qty else after
     if c.lies:
-        yield from _tell(c, w if c.owns_up else gone, e.plan, REJECTED, by=e.by)
+        yield from _tell(c, w if c.owns_up else gone, Result(e.plan, REJECTED, e.by, 0, is_open=True))
     if c.doubts:
-        yield from _tell(c, w, e.plan, DOUBT, by=e.by)
-    if e.qty:
-        # Told once or, by an executor that isn't sure, again and again.
-        yield from _tell(c, w if c.tells_twice else gone, e.plan, FILLED, by=e.by, qty=e.qty)
+        yield from _tell(c, w, Result(e.plan, DOUBT, e.by, 0, is_open=True))
+    for leg in {e.leg} | ({1 - e.leg} if c.misnames else set()):
+        if not e.qty or (c.tells_twice and e.phase == SENT):
+            for move, after in _tell(c, gone, Result(e.plan, ORDER_ONLY, e.by, 0, is_open=True, leg=leg)):
+                yield move, _executor(after, e._replace(phase=SENT_AND_TOLD)) if e.qty else after
+        if e.qty:
+            # Told once or, by an executor that isn't sure, again and again.
+            fill = Result(e.plan, FILLED, e.by, e.qty, is_open=True, leg=leg)
+            yield from _tell(c, w if c.tells_twice else gone, fill)
 
 
 def give_up(c: Scenario, w: World) -> Moves:
@@ -136,25 +135,25 @@ def give_up(c: Scenario, w: World) -> Moves:
         # Of the old way there is one executor at a time: it doesn't give up with a permit in its hands.
         holds = c.getdel and any((e.phase, e.plan) == (READ, index) for e in w.executors)
         for kind in kinds if plan.entry != UNPUBLISHED and not holds else ():
-            yield from _tell(c, w, index, kind)
+            yield from _tell(c, w, Result(index, kind, 0, 0, is_open=True))
 
 
-def _tell(c: Scenario, w: World, plan: int, kind: int, *, by: int = 0, qty: int = 0) -> Moves:
+def _tell(c: Scenario, w: World, result: Result) -> Moves:
     """A result is published.
 
     Unless that makes a difference it is recorded in the same move: an executor that waits before it tells, and an entry
     that waits to be recorded, look the same to everybody else.
     """
-    redis = brain.reported(w.redis, plan, kind, by=by, qty=qty)
+    redis = recording.reported(w.redis, result)
     if redis is None:
         return
     told = w._replace(redis=redis)
+    about = (result.plan, result.kind, result.by, result.qty, result.leg)
     if c.told_later or c.slow_results:
-        yield ("report", plan, kind, by, qty), told
+        yield ("report", *about), told
         return
-    result = Result(plan, kind, by, qty, is_open=True)
-    word, redis = brain.record(c, redis, base_of(redis, result))
-    yield ("told", plan, kind, by, qty, word), recorded(told, redis, result)
+    word, redis = recording.record(c, redis, recording.base_of(c, redis, result))
+    yield ("told", *about, word), recorded(told, redis, result)
 
 
 def recorded(w: World, redis: Redis, result: Result) -> World:
@@ -165,9 +164,3 @@ def recorded(w: World, redis: Redis, result: Result) -> World:
     elif result.by == plan.consumed and (result.kind == REJECTED or (result.kind == FILLED and result.qty)):
         doubts.discard(result.plan)
     return w._replace(redis=redis, doubts=tuple(sorted(doubts)))
-
-
-def base_of(redis: Redis, result: Result) -> Recording:
-    """load_ledger.lua."""
-    decision, executed = redis.plans[result.plan].decision, redis.executed(result.plan)
-    return Recording(RECORDING, result, redis.ledger, redis.remembered(result.plan, result.by), decision, executed)

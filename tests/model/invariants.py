@@ -1,6 +1,7 @@
 """What must hold, whatever happens in whatever order. Each function says what is wrong, or nothing.
 
 Some look at a state, the others at a move and the moments before and after it. ARCHITECTURE.md lists them.
+In hedge mode those that look at a state see it once for each leg, with that leg's book in front.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from tests.model.state import (
     Executor,
     Judging,
     Permit,
+    Recording,
     World,
 )
 
@@ -28,22 +30,22 @@ OfMove = Callable[[Scenario, World, Move, World], str | None]
 
 
 def one_outstanding_allow(c: Scenario, w: World) -> str | None:
-    """At most one allow of a symbol is outstanding: a permit that can be used, or an order that may still be sent."""
-    plans = [index for index, _ in _usable(w)]
-    plans += [e.plan for e in w.executors if e.phase == MAY_SEND and e.age <= c.limits.place]
+    """At most one allow of a position is outstanding: a permit that can be used, or an order that may still be sent."""
+    plans = [index for index, _ in _usable(c, w)]
+    plans += [e.plan for e in w.executors if e.phase == MAY_SEND and e.age <= c.limits.place and _is_in_front(c, w, e)]
     return f"outstanding at once: an allow each of plans {sorted(plans)}" if len(plans) > 1 else None
 
 
 def a_permit_is_covered(c: Scenario, w: World) -> str | None:
     """While a permit can be used, the reservation is its plan's."""
     held = w.redis.reservation
-    bare = [index for index, _ in _usable(w) if held is None or held.plan != index]
+    bare = [index for index, _ in _usable(c, w) if held is None or held.plan != index]
     return f"plan {bare[0]} has a permit and no reservation" if bare else None
 
 
 def no_permit_lies_under_a_service_hold(c: Scenario, w: World) -> str | None:
     """What only does GET and DEL doesn't read the hold: there is no permit for it."""
-    bare = [index for index, _ in _usable(w)] if w.redis.service_hold else []
+    bare = [index for index, _ in _usable(c, w)] if w.redis.service_hold else []
     return f"plan {bare[0]} has a permit under a hold of the service" if bare else None
 
 
@@ -56,7 +58,7 @@ def one_consumption_per_plan(c: Scenario, w: World) -> str | None:
 
 def quantity_is_within_the_snapshot(c: Scenario, w: World) -> str | None:
     """An allow's quantity is never above the position in the snapshot it names."""
-    over = [index for index, permit in _usable(w) if not 0 < permit.qty <= permit.amount]
+    over = [index for index, permit in _usable(c, w) if not 0 < permit.qty <= permit.amount]
     return f"plan {over[0]} is allowed more than its snapshot shows" if over else None
 
 
@@ -73,7 +75,7 @@ def an_allow_is_true_when_it_is_used(c: Scenario, before: World, move: Move, aft
     """... and at the consumption: no hold, no order since, a fresh snapshot of this run, the same position."""
     match move:
         case ("consume", int(index), "consumed"):
-            permit, snapshot = _consumed_permit(before, index), before.redis.snapshot
+            permit, snapshot = _consumed_permit(before, index), c.at(before.redis, c.leg_of(index)).snapshot
             word, _ = judged(c, before.redis, index, at_use=True)
             if permit is not None and permit.run != before.redis.run:
                 word = "the permit of another run"
@@ -114,8 +116,9 @@ def who_gave_up_gets_no_permit(c: Scenario, before: World, move: Move, after: Wo
 
 
 def a_fill_counts_once(c: Scenario, w: World) -> str | None:
-    """The ledger is where it began, less every order's quantity, each once."""
-    sold = sum(order.qty for order in w.redis.orders)
+    """The ledger is where it began, less every order's quantity, each once; what closes one leg opens the other."""
+    its = [order for order in w.redis.orders if order.leg == w.redis.leg]
+    sold = sum(order.qty if c.leg_of(order.plan) == order.leg else -order.qty for order in its)
     if w.redis.ledger not in {UNKNOWN, c.start - sold}:
         return f"the ledger says {w.redis.ledger}, the orders {c.start} - {sold}"
     return None
@@ -131,8 +134,9 @@ def no_fill_is_forgotten(c: Scenario, before: World, move: Move, after: World) -
 
 def snapshots_go_forwards(c: Scenario, before: World, move: Move, after: World) -> str | None:
     """A stored snapshot never gives way to an older one."""
-    match move, before.redis.snapshot, after.redis.snapshot:
-        case ("put", *_), (_, int(was), _), (_, int(now), _) if now > was:
+    for leg in c.sides:
+        was, now = c.at(before.redis, leg).snapshot, c.at(after.redis, leg).snapshot
+        if move[0] == "put" and was is not None and now is not None and now.age > was.age:
             return "an older snapshot replaced a newer one"
     return None
 
@@ -143,19 +147,55 @@ def no_order_is_above_the_position(c: Scenario, before: World, move: Move, after
     Not where somebody outside trades too: no gate can know a trade that the venue doesn't show yet.
     """
     match move:
-        case ("send", index, int(qty), _) if qty > before.position and not (c.trades or c.rogues):
-            return f"plan {index} sold {qty} of {before.position}"
+        case ("send", int(index), int(qty), _) if not (c.trades or c.rogues):
+            held = before.position_of(c.leg_of(index))
+            return f"plan {index} sold {qty} of {held}" if qty > held else None
     return None
 
 
 def no_allow_while_an_outcome_is_unknown(c: Scenario, before: World, move: Move, after: World) -> str | None:
     """From the moment that an outcome is said to be unknown until it is known, nothing is allowed or consumed."""
     match move:
-        case ("commit" | "promote", Judging() as held, "committed") if before.doubts:
-            return f"plan {held.plan} is allowed, and the outcome of plan {before.doubts[0]} is unknown"
-        case ("consume", int(index), "consumed") if set(before.doubts) - {index}:
-            return f"plan {index} is consumed, and the outcome of plan {before.doubts[0]} is unknown"
+        case ("commit" | "promote", Judging() as held, "committed") if doubts := _doubts(c, before, held.plan):
+            return f"plan {held.plan} is allowed, and the outcome of plan {doubts[0]} is unknown"
+        case ("consume", int(index), "consumed") if set(doubts := _doubts(c, before, index)) - {index}:
+            return f"plan {index} is consumed, and the outcome of plan {doubts[0]} is unknown"
     return None
+
+
+def _doubts(c: Scenario, w: World, plan: int) -> list[int]:
+    return [index for index in w.doubts if c.leg_of(index) == c.leg_of(plan)]
+
+
+def the_other_leg_decides_nothing(c: Scenario, before: World, move: Move, after: World) -> str | None:
+    """A verdict is the same whatever the other leg's book says: as if nothing had ever happened there."""
+    match move:
+        case ("judge", int(index), str(word)) if c.legs and word != "decided":
+            leg = c.leg_of(index)
+            untouched = c.first().redis.book._asdict()
+            alone = c.at(c.at(before.redis, 1 - leg)._replace(**untouched), 0)
+            found = judged(c, alone, index)[0]
+            return None if found == word else f"plan {index} is {word}, and were it not for the other leg {found}"
+    return None
+
+
+def an_act_leaves_the_other_leg_alone(c: Scenario, before: World, move: Move, after: World) -> str | None:
+    """Verdicts, consumptions and results of one leg change nothing of the other, unless an order names it or did."""
+    if not c.legs:
+        return None
+    match move:
+        case ("told", int(plan), _, int(by), _, int(leg), _):
+            named = {leg, before.redis.went_to(plan, by)}
+        case (_, Recording() as held, *_):
+            plan, named = held.result.plan, {held.result.leg, before.redis.went_to(held.result.plan, held.result.by)}
+        case (_, Judging() as held, *_):
+            plan, named = held.plan, set()
+        case (_, int(plan), *_):
+            named = set()
+    other = 1 - c.leg_of(plan)
+    if other in named or c.at(before.redis, other).book == c.at(after.redis, other).book:
+        return None
+    return f"plan {plan} changed what is kept of the other leg"
 
 
 def an_unknown_outcome_ends_as_a_hold(c: Scenario, w: World) -> str | None:
@@ -176,11 +216,11 @@ def nothing_is_held_for_what_is_known(c: Scenario, w: World) -> str | None:
 
 def an_unanswered_outcome_is_held(c: Scenario, before: World, move: Move, after: World) -> str | None:
     """A snapshot leaves no plan of unknown outcome without reservation and without hold."""
-    redis = after.redis
-    holder = None if redis.reservation is None else redis.reservation.plan
-    if move[-1] != "ok" or redis.unknown < 0 or redis.unknown == holder or redis.unknown in redis.held_for:
-        return None
-    return f"nobody is told that the outcome of plan {redis.unknown} is unknown"
+    for redis in (c.at(after.redis, leg) for leg in c.sides if move[-1] == "ok"):
+        holder = None if redis.reservation is None else redis.reservation.plan
+        if redis.unknown >= 0 and redis.unknown != holder and redis.unknown not in redis.held_for:
+            return f"nobody is told that the outcome of plan {redis.unknown} is unknown"
+    return None
 
 
 OF_STATES: tuple[OfState, ...] = (
@@ -200,16 +240,28 @@ ISSUED: tuple[OfMove, ...] = (
     an_allow_is_true_when_it_becomes_final,
     who_gave_up_gets_no_permit,
     no_allow_while_an_outcome_is_unknown,
+    an_act_leaves_the_other_leg_alone,
+)
+
+RECORDED: tuple[OfMove, ...] = (
+    the_first_verdict_stands,
+    no_fill_is_forgotten,
+    an_act_leaves_the_other_leg_alone,
 )
 
 OF_MOVES: dict[str, tuple[OfMove, ...]] = {
     "commit": ISSUED,
     "promote": ISSUED,
-    "judge": (the_first_verdict_stands,),
+    "judge": (the_first_verdict_stands, the_other_leg_decides_nothing),
     "deny": (the_first_verdict_stands,),
-    "consume": (an_allow_is_true_when_it_is_used, no_allow_while_an_outcome_is_unknown),
-    "record": (the_first_verdict_stands, no_fill_is_forgotten),
-    "told": (the_first_verdict_stands, no_fill_is_forgotten),
+    "save": (an_act_leaves_the_other_leg_alone,),
+    "consume": (
+        an_allow_is_true_when_it_is_used,
+        no_allow_while_an_outcome_is_unknown,
+        an_act_leaves_the_other_leg_alone,
+    ),
+    "record": RECORDED,
+    "told": RECORDED,
     "put": (snapshots_go_forwards, an_unanswered_outcome_is_held),
     "send": (no_order_is_above_the_position,),
 }
@@ -229,20 +281,28 @@ def broken_by(c: Scenario, before: World, move: Move, after: World, only: str = 
 
 def broken_in(c: Scenario, w: World, only: str = "") -> Broken | None:
     """The first invariant that a state breaks, and how; of one, if it is named."""
-    for invariant in OF_STATES:
-        if not only or invariant.__name__ == only:
-            found = invariant(c, w)
+    looks = [invariant for invariant in OF_STATES if not only or invariant.__name__ == only]
+    for seen in (w._replace(redis=c.at(w.redis, leg)) for leg in c.sides) if c.legs and looks else (w,):
+        for invariant in looks:
+            found = invariant(c, seen)
             if found is not None:
                 return invariant.__name__, found
     return None
 
 
-def _usable(w: World) -> list[tuple[int, Permit]]:
+def _usable(c: Scenario, w: World) -> list[tuple[int, Permit]]:
     return [
         (index, plan.permit)
         for index, plan in enumerate(w.redis.plans)
-        if plan.decision == ALLOWED and plan.permit is not None and plan.permit.run == w.redis.run
+        if plan.decision == ALLOWED
+        and plan.permit is not None
+        and plan.permit.run == w.redis.run
+        and c.leg_of(index) == w.redis.leg
     ]
+
+
+def _is_in_front(c: Scenario, w: World, executor: Executor) -> bool:
+    return c.leg_of(executor.plan) == w.redis.leg
 
 
 def _consumed_permit(before: World, index: int) -> Permit | None:

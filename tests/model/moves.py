@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.model import brain, executors, promotion
+from tests.model import brain, executors, promotion, recording
+from tests.model.ageing import aged
 from tests.model.executors import Moves
 from tests.model.scenario import Scenario
 from tests.model.state import (
@@ -22,9 +23,9 @@ from tests.model.state import (
     Judging,
     Recording,
     Redis,
+    Result,
     Snapshot,
     World,
-    aged,
 )
 
 
@@ -86,7 +87,7 @@ def _work(c: Scenario, w: World) -> Moves:
             word, redis = brain.commit_allow(c, w.redis, worker)
             yield ("commit", worker, word), idle._replace(redis=redis)
         else:
-            word, redis = brain.record(c, w.redis, worker)
+            word, redis = recording.record(c, w.redis, worker)
             yield ("record", worker, word), executors.recorded(idle, redis, worker.result)
 
 
@@ -95,19 +96,19 @@ def _record(c: Scenario, w: World) -> Moves:
     for result in w.redis.results:
         if not result.is_open:
             continue
-        base = executors.base_of(w.redis, result)
+        base = recording.base_of(c, w.redis, result)
         if c.slow_results and result.kind in {ORDER_ONLY, FILLED}:
             if _is_idle(c, w):
                 yield ("read_ledger", base), _busy(w, base)
         else:
-            word, redis = brain.record(c, w.redis, base)
+            word, redis = recording.record(c, w.redis, base)
             yield ("record", base, word), executors.recorded(w, redis, result)
 
 
 def _refresh(c: Scenario, w: World) -> Moves:
     """The venue is asked, and its answer is stored later."""
     if len(w.refreshers) < c.refreshers:
-        answer = Snapshot(w.shown, 0, w.redis.run)
+        answer = Snapshot(w.shown(0), 0, w.redis.run, w.shown(1) if c.legs else 0)
         if w.redis.run_age <= c.limits.place and c.on("refresh.new_run"):
             yield ("fetch", answer, "paused"), w
         else:
@@ -121,15 +122,18 @@ def _refresh(c: Scenario, w: World) -> Moves:
 
 
 def _outside(c: Scenario, w: World) -> Moves:
-    if w.trades and w.position:
-        yield ("trade",), executors.sold(c, w, 1)._replace(trades=w.trades - 1)
-    if w.rogues and w.position:
+    is_late = c.limits.lag > 0
+    for leg in c.sides if w.trades else ():
+        if w.position_of(leg):
+            yield ("trade", leg), w.traded(leg, 1, is_late=is_late)._replace(trades=w.trades - 1)
+    plan = (c.rogues - w.rogues) % len(c.actions)
+    leg = c.leg_of(plan)
+    if w.rogues and w.position_of(leg):
         told: Redis | None = w.redis
-        plan = (c.rogues - w.rogues) % len(c.actions)
         for kind, qty in ((ORDER_ONLY, 0), (FILLED, 1)):
-            told = told and brain.reported(told, plan, kind, by=ROGUE, qty=qty)
+            told = told and recording.reported(told, Result(plan, kind, ROGUE, qty, is_open=True, leg=leg))
         if told is not None:
-            yield ("rogue", plan), executors.sold(c, w, 1)._replace(rogues=w.rogues - 1, redis=told)
+            yield ("rogue", plan), w.traded(leg, 1, is_late=is_late)._replace(rogues=w.rogues - 1, redis=told)
 
 
 def _show(c: Scenario, w: World) -> Moves:
@@ -139,14 +143,16 @@ def _show(c: Scenario, w: World) -> Moves:
 
 def _hold(c: Scenario, w: World) -> Moves:
     if w.redis.hold:
-        yield ("hold", "clear"), w._replace(redis=w.redis._replace(hold=False))
+        yield ("hold", "clear", 0), w._replace(redis=w.redis._replace(hold=False))
     elif w.holds:
-        yield ("hold", "set"), w._replace(redis=w.redis._replace(hold=True), holds=w.holds - 1)
-    if w.redis.service_hold:
-        yield ("hold", "release"), w._replace(redis=brain.release(w.redis), doubts=())
-    elif w.service_holds:
-        word, redis = brain.hold_position(c, w.redis)
-        yield ("hold_position", word), w._replace(redis=redis, service_holds=w.service_holds - 1)
+        yield ("hold", "set", 0), w._replace(redis=w.redis._replace(hold=True), holds=w.holds - 1)
+    for leg in c.sides:
+        if c.at(w.redis, leg).service_hold:
+            left = tuple(plan for plan in w.doubts if c.leg_of(plan) != leg)
+            yield ("hold", "release", leg), w._replace(redis=brain.release(c, w.redis, leg), doubts=left)
+        elif w.service_holds:
+            word, redis = brain.hold_position(c, w.redis, leg)
+            yield ("hold_position", leg, word), w._replace(redis=redis, service_holds=w.service_holds - 1)
 
 
 def _lower(c: Scenario, w: World) -> Moves:

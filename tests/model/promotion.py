@@ -26,6 +26,7 @@ def prepare(c: Scenario, w: World) -> Moves:
 
 def saved(c: Scenario, redis: Redis, held: Judging) -> Redis:
     """``RedisPreparedStore.save``: what was prepared for the action before gives way."""
+    redis = c.at(redis, c.leg_of(held.plan))
     others = [one for one in redis.prepared if one.action != held.plan]
     mine = Prepared(
         held.plan,
@@ -37,7 +38,7 @@ def saved(c: Scenario, redis: Redis, held: Judging) -> Redis:
         held.order_age,
         c.limits.stale,
     )
-    return redis._replace(prepared=tuple(sorted((*others, mine))))
+    return c.at(redis._replace(prepared=tuple(sorted((*others, mine)))), 0)
 
 
 def promote(c: Scenario, w: World) -> Moves:
@@ -45,7 +46,7 @@ def promote(c: Scenario, w: World) -> Moves:
     for index, plan in enumerate(w.redis.plans):
         if plan.entry != OPEN:
             continue
-        for one in w.redis.prepared:
+        for one in c.at(w.redis, c.leg_of(index)).prepared:
             if c.actions[one.action] != c.actions[index] and c.on("promote.action"):
                 continue
             held = Judging(0, index, one.qty, one.amount, one.snapshot_age, one.run, one.ledger, one.order_age, since=0)
@@ -54,12 +55,14 @@ def promote(c: Scenario, w: World) -> Moves:
 
 
 def _distinct(c: Scenario) -> list[int]:
-    """The first plan of each action: its number stands for the action."""
-    return [index for index, action in enumerate(c.actions) if c.actions.index(action) == index]
+    """The first plan of each action on each leg: its number stands for both."""
+    parts = [(action, c.leg_of(index)) for index, action in enumerate(c.actions)]
+    return [index for index, part in enumerate(parts) if parts.index(part) == index]
 
 
 def _evaluated(c: Scenario, redis: Redis, index: int) -> Judging | str:
     word, qty = brain.judged(c, redis, index, is_new=True)
+    redis = c.at(redis, c.leg_of(index))
     snapshot = redis.snapshot
     if word != "allow" or snapshot is None:
         return word

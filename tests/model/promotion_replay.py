@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.prepared import policy_digest
 from p33_tasks.domain import exact_json
-from p33_tasks.domain.close_factors import CLOSE_FACTORS, close_factor
+from p33_tasks.domain.close_factors import CLOSE_FACTORS
 from p33_tasks.domain.decision import evaluate
-from p33_tasks.domain.models import Allow, Leg
+from p33_tasks.domain.models import Allow, Leg, Plan
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.ports import Prepared
 from p33_tasks.store.prepared import RedisPreparedStore
+from tests.model.brain import signed
 from tests.model.state import PREPARING, Judging, Limits, Redis
 from tests.support.gate import SOURCE, SYMBOL
 
@@ -24,15 +25,16 @@ if TYPE_CHECKING:
 
 def prepare(play: Replay, index: int) -> str:
     """Load and evaluate, as the task does; an allow stays in its hands."""
-    gate, action, now_ms = play.gate, play.case.actions[index], play.clock.start_ms
-    plan = gate.plan("", action=action, close_factor=close_factor(action), issued_ms=now_ms, prepared=True)
+    gate, now_ms = play.gate, play.clock.start_ms
+    plan = _plan(play, index, now_ms)
     facts = gate.verdicts.load(plan)
     assert facts is not None, "nobody decides the plan without a name"
     facts = replace(facts, now_ms=now_ms)
     verdict = evaluate(plan, facts, gate.policy)
     if not isinstance(verdict, Allow):
         return str(verdict.reason)
-    redis, snapshot = play.before.redis, play.before.redis.snapshot
+    redis = play.case.at(play.before.redis, play.case.leg_of(index))
+    snapshot = redis.snapshot
     assert snapshot is not None, "an allow without a snapshot"
     qty = int(verdict.safe_close_qty)
     held = Judging(PREPARING, index, qty, snapshot.amount, snapshot.age, redis.run, redis.ledger, redis.order_age, 0)
@@ -42,12 +44,18 @@ def prepare(play: Replay, index: int) -> str:
 
 def save(play: Replay, held: Judging) -> None:
     """Keep it, as the task does."""
-    gate, action = play.gate, play.case.actions[held.plan]
+    gate = play.gate
     verdict, facts = play.taken(held)
-    plan = gate.plan("", action=action, close_factor=close_factor(action), issued_ms=facts.now_ms, prepared=True)
+    plan = _plan(play, held.plan, facts.now_ms)
     one = Prepared(plan=plan, verdict=verdict, facts=facts, policy=gate.policy)
     store = RedisPreparedStore(gate.verdicts._client, gate.keys)
     store.save([one], policy_digest=policy_digest(gate.policy, SOURCE))
+
+
+def _plan(play: Replay, index: int, now_ms: int) -> Plan:
+    """The plan that is expected."""
+    leg = (Leg.LONG, Leg.SHORT)[play.case.leg_of(index)] if play.case.legs else Leg.BOTH
+    return play.gate.plan("", action=play.case.actions[index], position_side=leg, issued_ms=now_ms, prepared=True)
 
 
 def promote(play: Replay, index: int) -> str:
@@ -59,9 +67,9 @@ def promote(play: Replay, index: int) -> str:
     return str(status) if status == "committed" else " ".join((status, *what))
 
 
-def prepared_keys(keys: Keys) -> list[str]:
-    """Every key that a prepared verdict of the symbol may have."""
-    return [keys.prepared(SYMBOL, Leg.BOTH, canonical(factor)) for factor in sorted(set(CLOSE_FACTORS.values()))]
+def prepared_keys(keys: Keys, leg: Leg) -> list[str]:
+    """Every key that a prepared verdict of the position may have."""
+    return [keys.prepared(SYMBOL, leg, canonical(factor)) for factor in sorted(set(CLOSE_FACTORS.values()))]
 
 
 def moved(fields: Mapping[str, Any], by: Callable[[int], int]) -> str:
@@ -78,6 +86,8 @@ def view(text: str, left: int, ticks_since: Callable[[str], int], limits: Limits
     return fields["position_amt"], fields["ledger_amt"], snapshot_age, min(order_age, limits.forget_order), left
 
 
-def view_of(redis: Redis) -> list[tuple[Any, ...]]:
+def view_of(redis: Redis, leg: Leg) -> list[tuple[Any, ...]]:
     """What the model says of the same."""
-    return sorted((str(p.amount), str(p.ledger), p.snapshot_age, p.order_age, p.left) for p in redis.prepared)
+    return sorted(
+        (signed(p.amount, leg), signed(p.ledger, leg), p.snapshot_age, p.order_age, p.left) for p in redis.prepared
+    )

@@ -35,11 +35,16 @@ def representative(c: Scenario, w: World) -> World:
 
 
 def _redis(c: Scenario, redis: Redis) -> Redis:
+    for leg in reversed(c.sides):
+        redis = _book(c, c.at(redis, leg))
+    return redis._replace(plans=tuple(_plan(plan) for plan in redis.plans))
+
+
+def _book(c: Scenario, redis: Redis) -> Redis:
     snapshot = redis.snapshot
     if snapshot is not None and _no_stale_amounts(c):
         snapshot = _snapshot(c, snapshot)
     return redis._replace(
-        plans=tuple(_plan(plan) for plan in redis.plans),
         snapshot=snapshot,
         prepared=redis.prepared if _comes_back(c) else tuple(p for p in redis.prepared if not _has_moved(c, redis, p)),
     )
@@ -60,7 +65,7 @@ def _plan(plan: PlanState) -> PlanState:
 
 
 def _snapshot(c: Scenario, snapshot: Snapshot) -> Snapshot:
-    return snapshot._replace(amount=0) if snapshot.age > c.limits.stale else snapshot
+    return snapshot._replace(amount=0, short=0) if snapshot.age > c.limits.stale else snapshot
 
 
 def _is_in_vain(c: Scenario, w: World, worker: Judging | Recording) -> bool:
@@ -69,9 +74,9 @@ def _is_in_vain(c: Scenario, w: World, worker: Judging | Recording) -> bool:
         return False
     if w.crashes and _comes_back(c):
         return False
+    redis, limits = c.at(w.redis, c.leg_of(worker.plan)), c.limits
     if worker.kind != JUDGING:
-        return _has_moved(c, w.redis, worker)
-    redis, limits = w.redis, c.limits
+        return _has_moved(c, redis, worker)
     plan = redis.plans[worker.plan]
     return (
         (plan.decision != UNDECIDED and c.on("commit.decision"))

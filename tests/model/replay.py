@@ -8,12 +8,12 @@ millisecond, as in the model.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
-from p33_tasks.domain.close_factors import close_factor
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.holds import HoldReason
-from p33_tasks.domain.models import Allow, Facts, Plan, Position, Verdict
+from p33_tasks.domain.models import Allow, Facts, Leg, LegPosition, OrderSide, Plan, Position, PositionSide, Verdict
 from p33_tasks.domain.models import Snapshot as StoredSnapshot
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import PermitRefused
@@ -21,12 +21,15 @@ from p33_tasks.ports import ExecutionResult, LedgerState, ResultStatus, StreamEn
 from p33_tasks.services.record_fill import apply_all, ids_to_load
 from tests.factories import make_fill
 from tests.model import promotion_replay
-from tests.model.brain import CUT_TTL
+from tests.model.ageing import aged_executor, aged_snapshot, aged_worker
+from tests.model.brain import CUT_TTL, signed
 from tests.model.clockwork import (
     QUARTER_MS,
     TICK_MS,
     Clockwork,
     consumed_ms,
+    leg_of,
+    legs_of,
     older_facts,
     place_window_ms,
     real_limits,
@@ -47,9 +50,6 @@ from tests.model.state import (
     Result,
     Snapshot,
     World,
-    aged_executor,
-    aged_snapshot,
-    aged_worker,
 )
 from tests.support.gate import SOURCE, SYMBOL, Gate
 from tests.support.redis_server import RedisServer
@@ -78,13 +78,13 @@ class Replay:
     def __post_init__(self) -> None:
         self.server.client().flushall()
         self._connect()
-        self.clock = Clockwork(self.gate, len(self.case.actions))
+        self.clock = Clockwork(self.gate, self.case)
         self.before = first = self.case.first()
         self.gate.put_market(step="1")
         self.gate.redis.hset(self.gate.keys.market(SYMBOL), "ts_ms", self.clock.start_ms)  # they never get old
-        if self.case.ledger_known:
-            self.gate.put_ledger(str(first.redis.ledger))
-        self._store(self._answer(first.shown)[1])
+        for leg in legs_of(self.case) if self.case.ledger_known else ():
+            self.gate.put_ledger(signed(first.redis.ledger, leg), leg=leg)
+        self._store(self._answer(first.shown(0), first.shown(1))[1])
         self.clock.settle()
         self.on_disk = self.clock.dump()
 
@@ -109,8 +109,8 @@ class Replay:
     def plan_of(self, index: int) -> Plan:
         """A plan as it was published."""
         action = self.case.actions[index]
-        issued_ms = self.clock.start_ms - self.before.redis.plans[index].age * TICK_MS
-        return self.gate.plan(f"plan-{index}", action=action, close_factor=close_factor(action), issued_ms=issued_ms)
+        issued_ms, leg = self.clock.start_ms - self.before.redis.plans[index].age * TICK_MS, leg_of(self.case, index)
+        return self.gate.plan(f"plan-{index}", action=action, position_side=leg, issued_ms=issued_ms)
 
     def _publish(self, index: int) -> None:
         _, self.plan_entries[index] = self.gate.publish(f"plan-{index}", action=self.case.actions[index])
@@ -124,7 +124,8 @@ class Replay:
         facts = replace(facts, now_ms=self.clock.start_ms)
         verdict = evaluate(plan, facts, self.gate.policy)
         if isinstance(verdict, Allow):
-            redis, snapshot = self.before.redis, self.before.redis.snapshot
+            redis = self.case.at(self.before.redis, self.case.leg_of(index))
+            snapshot = redis.snapshot
             assert snapshot is not None, "an allow without a snapshot"
             qty, run, order_age = int(verdict.safe_close_qty), redis.run, redis.order_age
             held = Judging(0, index, qty, snapshot.amount, snapshot.age, run, redis.ledger, order_age, 0)
@@ -175,13 +176,13 @@ class Replay:
 
     # --- results ----------------------------------------------------------------------------------------------------
 
-    def _report(self, plan: int, kind: int, by: int, qty: int) -> None:
-        result = Result(plan, kind, by, qty, is_open=True)
+    def _report(self, plan: int, kind: int, by: int, qty: int, leg: int) -> None:
+        result = Result(plan, kind, by, qty, is_open=True, leg=leg)
         self.result_entries[result] = self.gate.publish_result(f"plan-{plan}")
 
-    def _told(self, plan: int, kind: int, by: int, qty: int, _: str) -> str:
-        self._report(plan, kind, by, qty)
-        result = Result(plan, kind, by, qty, is_open=True)
+    def _told(self, plan: int, kind: int, by: int, qty: int, leg: int, _: str) -> str:
+        self._report(plan, kind, by, qty, leg)
+        result = Result(plan, kind, by, qty, is_open=True, leg=leg)
         return self._record_real(result, self._load_ledger(result))
 
     def _read_ledger(self, worker: Recording) -> None:
@@ -193,11 +194,13 @@ class Replay:
         return self._record_real(worker.result, self._load_ledger(worker.result))
 
     def _load_ledger(self, result: Result) -> LedgerState:
-        real = real_result(result)
-        return self.gate.results.load_ledger(SYMBOL, ids_to_load(real, self.result_entries[result]), real.plan_id)
+        real = real_result(self.case, result)
+        named = frozenset(Leg(fill.leg.value) for fill in real.fills if fill.leg is not None)
+        ids = ids_to_load(real, self.result_entries[result])
+        return self.gate.results.load_ledger(SYMBOL, ids, real.plan_id, named)
 
     def _record_real(self, told: Result, base: LedgerState) -> str:
-        result, entry = real_result(told), self.result_entries[told]
+        result, entry = real_result(self.case, told), self.result_entries[told]
         recording = apply_all(result, base, entry)
 
         def record() -> ResultStatus:
@@ -207,8 +210,12 @@ class Replay:
 
     # --- snapshots --------------------------------------------------------------------------------------------------
 
-    def _answer(self, amount: int) -> tuple[str, StoredSnapshot]:
-        position = Position(symbol=SYMBOL, position_amt=make_fill(quantity=str(amount)).cumulative_qty)
+    def _answer(self, amount: int, short: int = 0) -> tuple[str, StoredSnapshot]:
+        legs = ()
+        if self.case.legs:
+            held = ((Leg.LONG, amount), (Leg.SHORT, short))
+            legs = tuple(LegPosition(leg=leg, position_amt=Decimal(signed(qty, leg))) for leg, qty in held)
+        position = Position(symbol=SYMBOL, position_amt=Decimal(amount - short), hedge_mode=bool(legs), legs=legs)
         claim = self.gate.snapshots.claim_refresh(SOURCE)
         self.gate.snapshots.finish_refresh(claim)
         answer = StoredSnapshot(
@@ -220,7 +227,7 @@ class Replay:
         return str(self.gate.snapshots.put_snapshots([answer])[SYMBOL])
 
     def _fetch(self, answer: Snapshot, _: str) -> str:
-        word, real = self._answer(answer.amount)
+        word, real = self._answer(answer.amount, answer.short)
         if word == "mine":
             self.pools["refreshers"].append(Held(answer, real))
         return word
@@ -267,22 +274,27 @@ class Replay:
     _trade = _show = _send
 
     def _rogue(self, plan: int) -> None:
-        self._report(plan, ORDER_ONLY, ROGUE, 0)
-        self._report(plan, FILLED, ROGUE, 1)
+        leg = self.case.leg_of(plan)
+        self._report(plan, ORDER_ONLY, ROGUE, 0, leg)
+        self._report(plan, FILLED, ROGUE, 1, leg)
 
     # --- everybody else ---------------------------------------------------------------------------------------------
 
-    def _hold(self, what: str) -> None:
+    def _hold(self, what: str, leg: int) -> None:
         if what == "set":
             self.gate.operator.set_hold(SYMBOL, why="a test", by="the model")
         elif what == "release":
-            self.gate.service_holds.release(SYMBOL, why="a test", by="the model")
+            self.gate.service_holds.release(SYMBOL, legs_of(self.case)[leg], why="a test", by="the model")
         else:
             self.gate.operator.clear_hold(SYMBOL, by="the model")
 
-    def _hold_position(self, _: str) -> str:
+    def _hold_position(self, leg: int, _: str) -> str:
         found = self.gate.service_holds.set(
-            SYMBOL, reason=HoldReason.UNEXPLAINED, evidence_id="a test", evidence={"by": "the model"}
+            SYMBOL,
+            legs_of(self.case)[leg],
+            reason=HoldReason.UNEXPLAINED,
+            evidence_id="a test",
+            evidence={"by": "the model"},
         )
         return " ".join(filter(None, (found.word, found.withdrawn)))
 
@@ -325,11 +337,14 @@ class Replay:
         return held.real
 
 
-def real_result(result: Result) -> ExecutionResult:
+def real_result(case: Scenario, result: Result) -> ExecutionResult:
     """A result of the model as the parser would give it."""
     fills = ()
     if result.kind in EXECUTED:
-        fills = (make_fill(order_id=f"{result.plan}-{result.by}", quantity=str(result.qty)),)
+        side = OrderSide.BUY if leg_of(case, result.plan) is Leg.SHORT else OrderSide.SELL
+        fill = make_fill(order_id=f"{result.plan}-{result.by}", side=side, quantity=str(result.qty))
+        named = PositionSide(legs_of(case)[result.leg].value) if case.legs else None
+        fills = (replace(fill, leg=named),)
     rejected = result.kind in {REJECTED, STRAY_REJECTION}
     return ExecutionResult(
         plan_id=f"plan-{result.plan}",

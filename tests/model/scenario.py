@@ -68,8 +68,29 @@ GUARDS = {
     "put.other_run": "an answer of another run is not written",
     "refresh.new_run": "after a restart nothing is fetched while an order of before may still be sent",
     "refresh.time": "a snapshot's time is before its request",
+    "leg.snapshot": "each leg has a snapshot of its own",
+    "leg.ledger": "... and a ledger, with order time, barrier and unknown outcome",
+    "leg.reservation": "... and a reservation",
+    "leg.hold": "... and a hold of the service",
+    "leg.prepared": "... and prepared verdicts",
+    "consume.leg": "what is compared is the permit's leg",
+    "result.leg": "a fill is booked to the leg that it names",
+    "result.first_leg": "... and stays there, whatever a later result says",
+    "result.other_ledger": "the other leg's ledger that was read",
+    "result.other_cooldown": "an order of the other leg starts that leg's cooldown too",
+    "result.other_barrier": "... and is a barrier there",
+    "result.both_held": "an order of the other leg than the permit's holds both",
 }
 """Every check that can be left out: script, name, and what it makes sure of."""
+
+BY_LEG = {
+    "leg.snapshot": ("snapshot",),
+    "leg.ledger": ("ledger", "order_age", "barrier", "unknown"),
+    "leg.reservation": ("reservation",),
+    "leg.hold": ("service_hold", "held_for"),
+    "leg.prepared": ("prepared",),
+}
+"""Keys that name the leg, and the fields of a book that are kept under them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +100,8 @@ class Scenario:
     name: str
     actions: tuple[str, ...] = (HALF, FULL)  # one plan each
     limits: Limits = DEFAULT_LIMITS
-    start: int = 2  # base units held, at a step of 1
+    legs: tuple[int, ...] = ()  # in hedge mode the leg that each plan closes: 0 long, 1 short
+    start: int = 2  # base units held, at a step of 1; in hedge mode of each leg
     ledger_known: bool = True
     workers: int = 1
     preparers: int = 0  # tasks that prepare verdicts ahead of their plans
@@ -103,11 +125,28 @@ class Scenario:
     owns_up: bool = False  # ... and may tell the execution afterwards
     unfilled: bool = False  # an order may execute nothing
     tells_twice: bool = False  # an order is reported before its fill is, and its fill again and again
+    misnames: bool = False  # a result may name the other leg than its order's
+    misroutes: bool = False  # an order may be sent for the other leg, which it makes larger
     removed: frozenset[str] = field(default_factory=frozenset)  # guards left out
 
     def on(self, guard: str) -> bool:
         """Whether a guard is in its place."""
         return guard not in self.removed
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """The symbol's positions."""
+        return (0, 1) if self.legs else (0,)
+
+    def leg_of(self, plan: int) -> int:
+        """The position that a plan closes."""
+        return self.legs[plan] if self.legs else 0
+
+    def at(self, redis: Redis, leg: int) -> Redis:
+        """Redis with one leg's book in front, as far as the legs' keys differ."""
+        if not self.legs:
+            return redis
+        return redis.of(leg, frozenset(name for guard in self.removed for name in BY_LEG.get(guard, ())))
 
     def first(self) -> World:
         """Nothing published; exchange and ledger agree, and the snapshot is fresh."""
@@ -119,9 +158,12 @@ class Scenario:
             ledger=self.start if self.ledger_known else UNKNOWN,
             order_age=self.limits.forget_order,
         )
+        if self.legs:
+            redis = redis._replace(other=redis.book)
         return World(
             redis=redis,
             position=self.start,
+            short=self.start if self.legs else 0,
             on_disk=redis if self.crashes else None,
             consumptions=(0,) * count,
             forgotten=(0,) * count,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.model.scenario import FULL, HALF, Scenario
 from tests.model.state import Limits
 
@@ -9,6 +11,8 @@ SHORT_TTL = Limits(ttl=1, cooldown=3)
 SHORT_COOLDOWN = Limits(cooldown=1, ttl=3)
 
 LONG_TTL = Limits(ttl=4)
+
+TWO_LEGS: dict[str, Any] = {"legs": (0, 1), "actions": (FULL, FULL), "start": 1, "gives_up": False}
 
 SMALL: tuple[Scenario, ...] = (
     Scenario(name="two plans, two workers, two executors", workers=2, executors=2),
@@ -29,6 +33,9 @@ SMALL: tuple[Scenario, ...] = (
     Scenario(name="a cooldown shorter than a permit", limits=SHORT_COOLDOWN, reads=True),
     Scenario(name="an order around the gate, on a ledger without an amount", rogues=1, slow_results=True, workers=2,
              ledger_known=False, gives_up=False, actions=(HALF,)),
+    Scenario(name="two legs", **TWO_LEGS),
+    Scenario(name="an order of the other leg", legs=(1,), actions=(FULL,), start=1, misnames=True, tells_twice=True,
+             gives_up=False),
 )  # fmt: skip
 
 LARGE: tuple[Scenario, ...] = (
@@ -56,5 +63,11 @@ LARGE: tuple[Scenario, ...] = (
     Scenario(name="Redis restarts twice", crashes=2, gives_up=False),
     Scenario(name="Redis restarts among late results", crashes=1, told_later=True, gives_up=False, unfilled=True),
     Scenario(name="an order around the gate", rogues=1, slow_results=True, workers=2, gives_up=False, actions=(HALF,)),
+    Scenario(name="two legs and orders of the other one", misnames=True, misroutes=True, **TWO_LEGS),
+    Scenario(name="two legs, one of them held", service_holds=1, **TWO_LEGS),
+    Scenario(name="two legs, traded outside", trades=1, **TWO_LEGS),
+    Scenario(name="two legs, Redis restarts", crashes=1, **TWO_LEGS),
+    Scenario(name="two legs, an unknown outcome", doubts=True, unfilled=True, **TWO_LEGS),
+    Scenario(name="two legs, foreseen", preparers=1, **TWO_LEGS),
     Scenario(name="fills that show late", limits=Limits(lag=1, read_lag=1, ttl=4), executors=2, unfilled=True),
 )

@@ -1,5 +1,7 @@
 """What the model remembers: one symbol, a few plans, and everybody who acts on them.
 
+In hedge mode the symbol has two positions, each with a book of its own. Amounts are magnitudes on both legs.
+
 Times are kept as ages in ticks, and an age that can't matter any more stops growing, so that the reachable states are
 finitely many although time goes on for ever. A tick is the protocol's smallest unit: the model is the protocol with
 its limits set to a few milliseconds.
@@ -82,6 +84,7 @@ class Snapshot(NamedTuple):
     amount: int
     age: int
     run: int
+    short: int = 0  # in an answer of the venue in hedge mode: the short leg; ``amount`` is the long one
 
 
 class Permit(NamedTuple):
@@ -117,6 +120,7 @@ class Result(NamedTuple):
     by: int  # the consumption's number, 0 for none
     qty: int
     is_open: bool
+    leg: int = 0  # in hedge mode: of an order, the leg that the result names
 
 
 class Order(NamedTuple):
@@ -125,6 +129,8 @@ class Order(NamedTuple):
     plan: int
     by: int
     qty: int
+    leg: int = 0  # which it named first
+    is_breach: bool = False  # it named another than its permit's, or two
 
 
 class Reservation(NamedTuple):
@@ -147,8 +153,22 @@ class Prepared(NamedTuple):
     left: int  # the key is there for so many more ticks
 
 
+class Book(NamedTuple):
+    """What is kept of one position."""
+
+    snapshot: Snapshot | None = None
+    ledger: int = UNKNOWN
+    order_age: int = 0
+    barrier: int = UNKNOWN_BARRIER  # snapshots of this age and younger are behind it; negative: none is yet
+    service_hold: bool = False
+    reservation: Reservation | None = None
+    unknown: int = NOBODY  # the plan whose outcome is unknown, by the ledger's note
+    held_for: tuple[int, ...] = ()  # the plans whose unknown outcome the service's hold names
+    prepared: tuple[Prepared, ...] = ()
+
+
 class Redis(NamedTuple):
-    """All that a crash of Redis can take away."""
+    """All that a crash of Redis can take away: of one position the fields of ``Book``, in hedge mode of ``leg``'s."""
 
     plans: tuple[PlanState, ...]
     run: int = 0
@@ -156,15 +176,35 @@ class Redis(NamedTuple):
     snapshot: Snapshot | None = None
     ledger: int = UNKNOWN
     order_age: int = 0
-    barrier: int = UNKNOWN_BARRIER  # snapshots of this age and younger are behind it; negative: none is yet
+    barrier: int = UNKNOWN_BARRIER
     hold: bool = False  # an operator's
     service_hold: bool = False
     reservation: Reservation | None = None
-    unknown: int = NOBODY  # the plan whose outcome is unknown, by the ledger's note
-    held_for: tuple[int, ...] = ()  # the plans whose unknown outcome the service's hold names
+    unknown: int = NOBODY
+    held_for: tuple[int, ...] = ()
     results: tuple[Result, ...] = ()
     orders: tuple[Order, ...] = ()
     prepared: tuple[Prepared, ...] = ()
+    leg: int = 0  # the one in front; between moves the long one
+    other: Book | None = None  # in hedge mode the other leg's
+
+    @property
+    def book(self) -> Book:
+        """What is kept of the position in front."""
+        return Book(*(getattr(self, name) for name in Book._fields))
+
+    def of(self, leg: int, shared: frozenset[str] = frozenset()) -> Redis:
+        """The same with this leg's book in front.
+
+        Args:
+            leg: Which; in one-way mode there is one.
+            shared: Fields that both legs have in common: what a missing leg in a key's name does.
+        """
+        if self.other is None or leg == self.leg:
+            return self
+        front, behind = self.book, self.other
+        kept = {name: getattr(front, name) for name in shared}
+        return self._replace(**{**behind._asdict(), **kept}, leg=leg, other=front)
 
     def with_plan(self, index: int, plan: PlanState) -> Redis:
         """The same with one plan changed."""
@@ -173,6 +213,10 @@ class Redis(NamedTuple):
     def remembered(self, plan: int, by: int) -> int:
         """The quantity applied of an order, ``UNKNOWN`` for a new one."""
         return next((o.qty for o in self.orders if (o.plan, o.by) == (plan, by)), UNKNOWN)
+
+    def went_to(self, plan: int, by: int) -> int | None:
+        """The leg that an order was booked to, None for a new one."""
+        return next((o.leg for o in self.orders if (o.plan, o.by) == (plan, by)), None)
 
     def executed(self, plan: int) -> tuple[Order, ...]:
         """What is on record as executed for a plan, by order."""
@@ -202,6 +246,7 @@ class Recording(NamedTuple):
     remembered: int
     decision: int  # breaches are judged by it
     executed: tuple[Order, ...]  # by the orders of the plan that are on record
+    other_ledger: int = UNKNOWN  # of the other leg, where the order belongs to it
 
 
 class Executor(NamedTuple):
@@ -214,15 +259,17 @@ class Executor(NamedTuple):
     by: int  # the consumption's number
     amount: int = 0  # READ only: of the permit
     run: int = 0  # READ only: of the permit
+    leg: int = 0  # from ``SENT`` on: where it was executed
 
 
 class World(NamedTuple):
     """Everything at one moment."""
 
     redis: Redis
-    position: int  # at the venue, base units, long
+    position: int  # at the venue, base units; in hedge mode the long leg
+    short: int = 0  # ... and the short leg
     on_disk: Redis | None = None  # what a crash of Redis leaves; None where no crash can come any more
-    hidden: tuple[tuple[int, int], ...] = ()  # (quantity, age) of fills that the position doesn't show yet
+    hidden: tuple[tuple[int, int, int], ...] = ()  # (quantity, age, leg) of fills that the position doesn't show yet
     workers: tuple[Judging | Recording, ...] = ()
     executors: tuple[Executor, ...] = ()
     refreshers: tuple[Snapshot, ...] = ()  # answers of the venue that are not stored yet
@@ -236,82 +283,17 @@ class World(NamedTuple):
     cuts: int = 0  # how often P33_PERMIT_TTL may still be lowered
     doubts: tuple[int, ...] = ()  # plans whose outcome was told to be unknown, and nothing since
 
-    @property
-    def shown(self) -> int:
+    def position_of(self, leg: int) -> int:
+        """What is held at the venue."""
+        return self.short if leg else self.position
+
+    def shown(self, leg: int) -> int:
         """The position as the venue tells it."""
-        return self.position + sum(qty for qty, _ in self.hidden)
+        return self.position_of(leg) + sum(qty for qty, _, its in self.hidden if its == leg)
 
-
-def aged(world: World, limits: Limits) -> World:
-    """One tick later."""
-    redis = _aged_redis(world.redis, limits)
-    older = (
-        world.hidden if not world.hidden else tuple((qty, age + 1) for qty, age in world.hidden if age + 1 < limits.lag)
-    )
-    return world._replace(
-        redis=redis,
-        # What is a tick old is on disk.
-        on_disk=None if world.on_disk is None else redis,
-        hidden=older,
-        workers=tuple(sorted(aged_worker(worker, limits) for worker in world.workers)),
-        executors=tuple(sorted(aged_executor(executor, limits) for executor in world.executors)),
-        refreshers=tuple(sorted(aged_snapshot(answer, limits) for answer in world.refreshers)),
-    )
-
-
-def aged_worker(worker: Judging | Recording, limits: Limits) -> Judging | Recording:
-    """A worker that slept for a tick."""
-    if isinstance(worker, Recording):
-        return worker
-    return worker._replace(
-        snapshot_age=min(worker.snapshot_age + 1, limits.forget_snapshot),
-        order_age=min(worker.order_age + 1, limits.forget_order),
-        since=0 if worker.kind == PREPARING else min(worker.since + 1, limits.ttl),
-    )
-
-
-def aged_executor(executor: Executor, limits: Limits) -> Executor:
-    """An executor that slept for a tick."""
-    if executor.phase == READ:
-        return executor._replace(age=min(executor.age + 1, max(limits.ttl, limits.place + 1)))
-    if executor.phase == MAY_SEND:
-        return executor._replace(age=min(executor.age + 1, limits.place + 1))
-    return executor
-
-
-def aged_snapshot(snapshot: Snapshot, limits: Limits) -> Snapshot:
-    """A snapshot, or an answer on its way, a tick later."""
-    return snapshot._replace(age=min(snapshot.age + 1, limits.forget_snapshot))
-
-
-def _aged_plan(plan: PlanState, limits: Limits) -> PlanState:
-    if plan.entry == UNPUBLISHED:
-        return plan
-    permit = plan.permit
-    if permit is not None:
-        permit = permit._replace(age=permit.age + 1, left=permit.left - 1) if permit.left > 0 else None
-    consumed_age = min(plan.consumed_age + 1, limits.forget_consumption) if plan.consumed else 0
-    return plan._replace(age=min(plan.age + 1, limits.plan_age + 1), permit=permit, consumed_age=consumed_age)
-
-
-def _aged_redis(redis: Redis, limits: Limits) -> Redis:
-    held = redis.reservation
-    if held is not None:
-        held = held._replace(left=held.left - 1) if held.left > 0 else None
-    return redis._replace(
-        plans=tuple(_aged_plan(plan, limits) for plan in redis.plans),
-        run_age=min(redis.run_age + 1, limits.place + 1),
-        snapshot=None if redis.snapshot is None else aged_snapshot(redis.snapshot, limits),
-        order_age=min(redis.order_age + 1, limits.forget_order),
-        barrier=redis.barrier + 1 if redis.barrier < limits.forget_snapshot else UNKNOWN_BARRIER,
-        reservation=held,
-        prepared=tuple(_aged_prepared(one, limits) for one in redis.prepared if one.left > 0),
-    )
-
-
-def _aged_prepared(one: Prepared, limits: Limits) -> Prepared:
-    return one._replace(
-        snapshot_age=min(one.snapshot_age + 1, limits.forget_snapshot),
-        order_age=min(one.order_age + 1, limits.forget_order),
-        left=one.left - 1,
-    )
+    def traded(self, leg: int, qty: int, *, is_late: bool) -> World:
+        """The venue executed an order, which made a position so much smaller; the position may show that later."""
+        hidden = self.hidden if not is_late or not qty else tuple(sorted((*self.hidden, (qty, 0, leg))))
+        if leg:
+            return self._replace(short=self.short - qty, hidden=hidden)
+        return self._replace(position=self.position - qty, hidden=hidden)

@@ -136,7 +136,7 @@ def parted(case: Scenario, steps: Iterable[Step], server: RedisServer) -> str | 
         word = replay.step(before, move)
         if word != expected_word(move):
             return "\n".join([*told, f"but the script says: {word}"])
-        seen, expected = replay.clock.view(case, replay.plan_entries), view_of(after.redis)
+        seen, expected = replay.clock.view(case, replay.plan_entries), view_of(case, after.redis)
         if seen != expected:
             return "\n".join([*told, f"Redis: {seen}", f"model: {expected}"])
     return None
