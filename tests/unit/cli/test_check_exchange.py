@@ -9,6 +9,8 @@ import pytest
 from p33_tasks.abilities import KeyPermissions
 from p33_tasks.cli import check_exchange
 from p33_tasks.cli.findings import Findings, Grade
+from p33_tasks.errors import ExchangeClockError
+from p33_tasks.ports import PositionReport
 from p33_tasks.settings import Settings
 
 
@@ -43,3 +45,21 @@ def test_each_permission_too_many_has_its_own_fix(*, withdrawals: bool, ip_restr
     findings, venue = Findings("exchange"), cast("Any", Venue())
     check_exchange._check_key(findings, venue)
     assert findings.all[0].fix == fix
+
+
+@pytest.mark.parametrize(("refusals", "grade"), [(1, Grade.OK), (2, Grade.FAIL)])
+def test_a_timestamp_refused_once_is_no_finding_about_positions(refusals: int, grade: Grade) -> None:
+    """The venue's clock is measured after the first refusal, so a worker's next tick succeeds."""
+
+    class Venue:
+        asked = 0
+
+        def fetch_positions(self, _symbols: object) -> PositionReport:
+            self.asked += 1
+            if self.asked <= refusals:
+                raise ExchangeClockError("Timestamp for this request is outside of the recvWindow.")
+            return PositionReport(positions={}, invalid={})
+
+    findings, settings = Findings("exchange"), Settings().model_copy(update={"allowlist": ()})
+    assert check_exchange._check_positions(findings, cast("Any", Venue()), settings) is (grade is Grade.OK)
+    assert {found.grade for found in findings.all} == {grade}
