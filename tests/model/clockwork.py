@@ -13,9 +13,10 @@ from p33_tasks.domain.models import Facts, Leg
 from p33_tasks.ports import LedgerState
 from p33_tasks.services.record_fill import is_entry_mark
 from tests.model import promotion_replay
-from tests.model.brain import LEGS, signed
+from tests.model.judging import signed
 from tests.model.scenario import Scenario
-from tests.model.state import ALLOWED, DENIED, OPEN, UNDECIDED, UNKNOWN, UNKNOWN_BARRIER, Limits, Permit, Redis
+from tests.model.state import ALLOWED, DENIED, UNDECIDED, UNKNOWN, UNKNOWN_BARRIER, Limits
+from tests.model.told import legs_of
 from tests.support.gate import SYMBOL, Gate
 
 TICK_MS = 20_000
@@ -48,16 +49,6 @@ def consumed_ms(limits: Limits) -> int:
     """The least for which a consumption holds the symbol, where the stale ceiling is the case's own limit."""
     own = real_limits(limits)
     return place_window_ms(limits) + own["stale_threshold_ms"] + own["read_lag_ms"]
-
-
-def legs_of(case: Scenario) -> tuple[Leg, ...]:
-    """The symbol's positions."""
-    return LEGS if case.legs else (Leg.BOTH,)
-
-
-def leg_of(case: Scenario, plan: int) -> Leg:
-    """The position that a plan closes."""
-    return legs_of(case)[case.leg_of(plan)]
 
 
 class Clockwork:
@@ -169,7 +160,7 @@ class Clockwork:
     # --- looking ----------------------------------------------------------------------------------------------------
 
     def view(self, c: Scenario, entries: dict[int, Any]) -> dict[str, Any]:
-        """What Redis holds, in the words of ``view_of``."""
+        """What Redis holds, in the words of ``told.view_of``."""
         keys = self._gate.keys
         pipeline = self._redis.pipeline()
         pipeline.hgetall(keys.fills(SYMBOL)).exists(keys.hold(SYMBOL))
@@ -195,7 +186,7 @@ class Clockwork:
         }
 
     def _position(self, limits: Limits, leg: Leg) -> dict[str, Any]:
-        """One position's book, in the words of ``_position_of``."""
+        """One position's book, in the words of ``told.view_of``."""
         keys, pipeline = self._gate.keys, self._redis.pipeline()
         pipeline.hgetall(keys.snapshot(SYMBOL, leg)).hgetall(keys.ledger(SYMBOL, leg))
         pipeline.get(keys.service_hold(SYMBOL, leg))
@@ -247,43 +238,6 @@ def _decision(text: str | None) -> int:
     if text is None:
         return UNDECIDED
     return ALLOWED if exact_json.loads_object(text)["allow"] else DENIED
-
-
-def view_of(c: Scenario, redis: Redis) -> dict[str, Any]:
-    """What the model says Redis holds, as ``Clockwork.view`` tells it."""
-    return {
-        "positions": [_position_of(c.at(redis, at), leg) for at, leg in enumerate(legs_of(c))],
-        "hold": redis.hold,
-        "orders": {f"{order.plan}-{order.by}": str(order.qty) for order in redis.orders},
-        "plans": [
-            (
-                plan.entry == OPEN,
-                plan.decision,
-                plan.permit and _permit_of(plan.permit, leg_of(c, index)),
-                f"consumption-{index}-{plan.consumed}" if plan.consumed else None,
-            )
-            for index, plan in enumerate(redis.plans)
-        ],
-    }
-
-
-def _position_of(redis: Redis, leg: Leg) -> dict[str, Any]:
-    snapshot, held = redis.snapshot, redis.reservation
-    assert snapshot is not None, "the replay begins with a snapshot"
-    return {
-        "barrier": redis.barrier,
-        "snapshot": (signed(snapshot.amount, leg), snapshot.age),
-        "ledger": signed(redis.ledger, leg),
-        "order_age": redis.order_age,
-        "service_hold": redis.service_hold,
-        "unknown": (None if redis.unknown < 0 else f"plan-{redis.unknown}", [f"plan-{one}" for one in redis.held_for]),
-        "reservation": (None, None) if held is None else (f"plan-{held.plan}", held.left),
-        "prepared": promotion_replay.view_of(redis, leg),
-    }
-
-
-def _permit_of(permit: Permit, leg: Leg) -> tuple[str, str, str, int, int]:
-    return leg.value, str(permit.qty), signed(permit.amount, leg), permit.age, permit.left
 
 
 def _moved_json(text: str, moved: Callable[[int], int]) -> str:

@@ -6,7 +6,7 @@ where the allow comes from. Everybody may take up an open entry at any time: als
 
 from __future__ import annotations
 
-from tests.model import brain
+from tests.model import brain, judging
 from tests.model.executors import Moves
 from tests.model.scenario import Scenario
 from tests.model.state import OPEN, PREPARING, Judging, Prepared, Redis, World
@@ -61,7 +61,7 @@ def _distinct(c: Scenario) -> list[int]:
 
 
 def _evaluated(c: Scenario, redis: Redis, index: int) -> Judging | str:
-    word, qty = brain.judged(c, redis, index, is_new=True)
+    word, qty = judging.judged(c, redis, index, is_new=True)
     redis = c.at(redis, c.leg_of(index))
     snapshot = redis.snapshot
     if word != "allow" or snapshot is None:

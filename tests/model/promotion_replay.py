@@ -15,7 +15,7 @@ from p33_tasks.domain.models import Allow, Leg, Plan
 from p33_tasks.domain.quantities import canonical
 from p33_tasks.ports import Prepared
 from p33_tasks.store.prepared import RedisPreparedStore
-from tests.model.brain import signed
+from tests.model.judging import signed
 from tests.model.state import PREPARING, Judging, Limits, Redis
 from tests.support.gate import SOURCE, SYMBOL
 

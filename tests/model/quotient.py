@@ -6,6 +6,8 @@ case with and without, and compares.
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.model.scenario import Scenario
 from tests.model.state import (
     JUDGING,
@@ -35,19 +37,20 @@ def representative(c: Scenario, w: World) -> World:
 
 
 def _redis(c: Scenario, redis: Redis) -> Redis:
-    for leg in reversed(c.sides):
-        redis = _book(c, c.at(redis, leg))
-    return redis._replace(plans=tuple(_plan(plan) for plan in redis.plans))
+    for leg in reversed(c.sides[1:]):
+        redis = c.at(redis, leg)
+        redis = redis._replace(**_book(c, redis))
+    redis = c.at(redis, 0)
+    return redis._replace(plans=tuple(_plan(plan) for plan in redis.plans), **_book(c, redis))
 
 
-def _book(c: Scenario, redis: Redis) -> Redis:
+def _book(c: Scenario, redis: Redis) -> dict[str, Any]:
+    """What is different of the position in front."""
     snapshot = redis.snapshot
     if snapshot is not None and _no_stale_amounts(c):
         snapshot = _snapshot(c, snapshot)
-    return redis._replace(
-        snapshot=snapshot,
-        prepared=redis.prepared if _comes_back(c) else tuple(p for p in redis.prepared if not _has_moved(c, redis, p)),
-    )
+    kept = redis.prepared if _comes_back(c) else tuple(p for p in redis.prepared if not _has_moved(c, redis, p))
+    return {"snapshot": snapshot, "prepared": kept}
 
 
 def _no_stale_amounts(c: Scenario) -> bool:

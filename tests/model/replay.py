@@ -13,37 +13,33 @@ from typing import Any
 
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.holds import HoldReason
-from p33_tasks.domain.models import Allow, Facts, Leg, LegPosition, OrderSide, Plan, Position, PositionSide, Verdict
+from p33_tasks.domain.models import Allow, Facts, Leg, LegPosition, Plan, Position, Verdict
 from p33_tasks.domain.models import Snapshot as StoredSnapshot
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import PermitRefused
-from p33_tasks.ports import ExecutionResult, LedgerState, ResultStatus, StreamEntry
+from p33_tasks.ports import LedgerState, ResultStatus, StreamEntry
 from p33_tasks.services.record_fill import apply_all, ids_to_load
-from tests.factories import make_fill
 from tests.model import promotion_replay
 from tests.model.ageing import aged_executor, aged_snapshot, aged_worker
-from tests.model.brain import CUT_TTL, signed
+from tests.model.brain import CUT_TTL
 from tests.model.clockwork import (
     QUARTER_MS,
     TICK_MS,
     Clockwork,
     consumed_ms,
-    leg_of,
-    legs_of,
     older_facts,
     place_window_ms,
     real_limits,
 )
 from tests.model.executors import Move
+from tests.model.judging import signed
+from tests.model.real_results import consume_id_of, real_result
 from tests.model.scenario import Scenario
 from tests.model.state import (
-    DOUBT,
     FILLED,
     ORDER_ONLY,
     READ,
-    REJECTED,
     ROGUE,
-    STRAY_REJECTION,
     Executor,
     Judging,
     Recording,
@@ -51,10 +47,9 @@ from tests.model.state import (
     Snapshot,
     World,
 )
+from tests.model.told import leg_of, legs_of
 from tests.support.gate import SOURCE, SYMBOL, Gate
 from tests.support.redis_server import RedisServer
-
-EXECUTED = {ORDER_ONLY, FILLED}
 
 
 @dataclass
@@ -335,28 +330,3 @@ class Replay:
         held = next(held for held in self.pools[pool] if held.model == model)
         self.pools[pool].remove(held)
         return held.real
-
-
-def real_result(case: Scenario, result: Result) -> ExecutionResult:
-    """A result of the model as the parser would give it."""
-    fills = ()
-    if result.kind in EXECUTED:
-        side = OrderSide.BUY if leg_of(case, result.plan) is Leg.SHORT else OrderSide.SELL
-        fill = make_fill(order_id=f"{result.plan}-{result.by}", side=side, quantity=str(result.qty))
-        named = PositionSide(legs_of(case)[result.leg].value) if case.legs else None
-        fills = (replace(fill, leg=named),)
-    rejected = result.kind in {REJECTED, STRAY_REJECTION}
-    return ExecutionResult(
-        plan_id=f"plan-{result.plan}",
-        symbol=SYMBOL,
-        executed=result.kind in EXECUTED,
-        fills=fills,
-        rejected=rejected,
-        unknown=result.kind == DOUBT,
-        consume_id=consume_id_of(result.plan, result.by) if rejected or result.kind == DOUBT else None,
-    )
-
-
-def consume_id_of(plan: int, number: int) -> str:
-    """Number 0, a stray's, was never given out."""
-    return f"consumption-{plan}-{number}"

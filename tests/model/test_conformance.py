@@ -15,13 +15,14 @@ import pytest
 
 from p33_tasks.apply import consuming
 from p33_tasks.store import results, scripts, snapshots
-from tests.model.clockwork import consumed_ms, place_window_ms, unknown_ms, view_of
+from tests.model.clockwork import consumed_ms, place_window_ms, unknown_ms
 from tests.model.executors import Move
 from tests.model.explorer import ANSWERED, Step, followed, violation_of, walk
 from tests.model.mutants import BROKEN_BY, Mutant
 from tests.model.replay import Replay
 from tests.model.scenario import Scenario
 from tests.model.scenarios import LARGE, SMALL
+from tests.model.told import view_of
 from tests.support.redis_server import RedisServer, running_redis
 
 LENGTH = 30
