@@ -12,6 +12,8 @@ from typing import Any
 
 BASE_URL = os.environ.get("P33_EXCHANGE_BASE_URL", "https://demo-fapi.binance.com")
 CLIENT_ERRORS = range(400, 500)
+DOUBTFUL_CODES = (-1006, -1007, -4116)
+"""Binance's codes of a client error that leave doubt: status unknown, and an order of this id that is there already."""
 
 
 class OrderRefusedError(Exception):
@@ -38,6 +40,14 @@ def place_order(*, client_order_id: str, **order: str) -> dict[str, Any]:
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - as above
             return dict(json.load(answer))
     except urllib.error.HTTPError as error:
-        if error.code in CLIENT_ERRORS and error.code != 408:  # noqa: PLR2004 - a time-out leaves doubt
-            raise OrderRefusedError(error.read(500).decode(errors="replace")) from error
+        body = error.read(500).decode(errors="replace")
+        if error.code in CLIENT_ERRORS and error.code != 408 and not _is_doubtful(body):  # noqa: PLR2004 - a time-out
+            raise OrderRefusedError(body) from error
         raise
+
+
+def _is_doubtful(body: str) -> bool:
+    try:
+        return json.loads(body).get("code") in DOUBTFUL_CODES
+    except (ValueError, AttributeError):
+        return False

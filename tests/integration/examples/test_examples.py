@@ -109,6 +109,22 @@ def test_a_refused_order_is_a_rejection_and_an_answer_that_is_none_is_unknown(ga
         assert fields["consume_id"] == gate.redis.hget(gate.keys.consumed(plan_id), "consume_id")
 
 
+def test_a_client_error_that_leaves_doubt_is_no_rejection(gate: Gate, sim: SimControl) -> None:
+    """Binance's -4116: an order of this id is there already."""
+    gate.redis.delete(gate.keys.results, gate.keys.reservation(SYMBOL))
+    sim.set_position(SYMBOL, "0.04")
+    sim.fault(order_error=-4116)
+    try:
+        with example("executor.py", environment(gate, sim)):
+            gate.make_ready()
+            gate.grant("plan-doubt")
+            gate.allow("plan-doubt")
+            (fields,) = wait_until(lambda: results(gate), "a result", timeout_sec=20)
+    finally:
+        sim.clear_faults()
+    assert (fields["outcome"], fields["executed"]) == ("unknown", "False")
+
+
 def test_an_emergency_close_is_executed_although_its_permit_takes_longer(server: RedisServer, sim: SimControl) -> None:
     with server.client() as client:
         client.flushall()
