@@ -57,12 +57,13 @@ class ReconcileService:
         agreement, drift = Agreement(case, self._reader, self._store), Drift(case, self._reader, self._store)
         if not case.is_known():
             return "unknown"
+        differs = case.exchange_amt != case.ledger_amt
+        if differs and ends_by_agreement(state.hold_text):
+            agreement.count()  # there is none, in flight or not: the count begins anew
         if case.may_be_in_flight():
             return "wait"
-        if case.exchange_amt == case.ledger_amt:
+        if not differs:
             return agreement.keep()
-        if ends_by_agreement(state.hold_text):
-            agreement.count()  # there is none: the count begins anew
         if case.is_marked():
             agreement.confirm()
             return "agreed"

@@ -99,7 +99,8 @@ local function end_unknown(ledger, hold_key, plan_id, audit, maxlen, position)
   -- What was cut isn't known to be over.
   if hold.cut and not left[1] then left[1] = { id = 'cut', reason = 'unreadable', since_ms = hold.since_ms } end
   if left[1] then
-    hold.evidence, hold.reason, hold.by, hold.reduced_ms = left, left[1].reason, nil, now_ms()
+    local first = type(left[1]) == 'table' and left[1].reason or 'unreadable'
+    hold.evidence, hold.reason, hold.by, hold.reduced_ms = left, first, nil, now_ms()
     hold.ends = ends_of(hold)
     redis.call('SET', hold_key, cjson.encode(hold))
   else

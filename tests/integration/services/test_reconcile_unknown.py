@@ -47,6 +47,22 @@ def end_reservation(world: Reconciled) -> None:
     world.redis.hdel(world.keys.ledger(SYMBOL, world.leg), "barrier_ms")
 
 
+def drift_and_undo(world: Reconciled) -> None:
+    """Held for somebody else's trade, and agreeing again, one snapshot short of the end."""
+    world.account.trade("7", world.closing("0.010"))
+    assert world.refresh() == "held"
+    world.account.trade("8", world.closing("-0.010").replace("--", ""))
+    assert "released" not in [world.refresh() for _ in range(AGREEMENTS - 1)]
+
+
+def join_and_leave(world: Reconciled, taken: Consumed) -> None:
+    """An unknown outcome joins the hold, and becomes known."""
+    world.redis.hset(world.keys.consumed("plan-1"), "consumed_ms", world.now_ms() - 600_001)
+    say_unknown(world, taken)
+    world.report("plan-1", executed=False, rejected=True, consume_id=taken.consume_id)
+    end_reservation(world)
+
+
 def holds_nothing(world: Reconciled) -> bool:
     note = world.redis.hget(world.keys.ledger(SYMBOL, world.leg), "unknown_plan_id")
     return not note and world.hold() is None and world.reserved_by(leg=world.leg) is None
@@ -159,13 +175,36 @@ def test_agreements_from_before_an_unknown_outcome_joined_dont_count(world: Reco
     """What came in between isn't known: the count begins anew with what is left of the hold."""
     taken = consume(world)
     end_reservation(world)
-    world.account.trade("7", world.closing("0.010"))  # somebody else's
-    assert world.refresh() == "held"
-    world.account.trade("8", world.closing("-0.010").replace("--", ""))  # undone
-    assert [world.refresh() for _ in range(AGREEMENTS - 1)] != ["released"]
-    world.redis.hset(world.keys.consumed("plan-1"), "consumed_ms", world.now_ms() - 600_001)
-    say_unknown(world, taken)
-    world.report("plan-1", executed=False, rejected=True, consume_id=taken.consume_id)
+    drift_and_undo(world)
+    join_and_leave(world, taken)
+    assert "released" not in [world.refresh() for _ in range(AGREEMENTS - 1)]
+    assert world.refresh() == "released"
+
+
+def test_a_hold_that_was_reduced_is_never_the_one_from_before(world: Reconciled) -> None:
+    """It has the same reasons again, and agreements are counted of a hold as it is written."""
+    taken = consume(world)
     end_reservation(world)
+    drift_and_undo(world)
+    for _ in range(2):
+        before = world.hold()
+        join_and_leave(world, taken)
+        assert world.hold() is not None
+        assert world.hold() != before
+        assert "released" not in [world.refresh() for _ in range(AGREEMENTS - 1)]
+    assert world.refresh() == "released"
+
+
+def test_a_snapshot_that_differs_ends_the_count_also_while_an_order_may_be_in_flight(world: Reconciled) -> None:
+    """An emergency close passes the hold; the snapshots in a row are those that were seen."""
+    consume(world)
+    end_reservation(world)
+    drift_and_undo(world)
+    ledger = world.keys.ledger(SYMBOL, world.leg)
+    world.account.trade("9", world.closing("0.010"))
+    world.redis.hset(ledger, "barrier_ms", world.now_ms() + 60_000)
+    assert world.refresh() == "wait"
+    world.account.trade("10", world.closing("-0.010").replace("--", ""))
+    world.redis.hdel(ledger, "barrier_ms")
     assert "released" not in [world.refresh() for _ in range(AGREEMENTS - 1)]
     assert world.refresh() == "released"

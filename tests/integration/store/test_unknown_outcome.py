@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -265,6 +266,23 @@ def test_what_is_left_of_its_hold_ends_as_it_would_have_without_it(
     assert hold(gate)["ends"] == "person"
     say_rejected(gate, taken.consume_id)
     assert hold(gate)["ends"] == ends
+
+
+@pytest.mark.parametrize("foreign", [None, 7, "a text", {}])
+def test_foreign_evidence_in_a_hold_keeps_no_answer_from_being_recorded(
+    consumed: tuple[Gate, Consumed], foreign: object
+) -> None:
+    """It stays, and a person ends it."""
+    gate, taken = consumed
+    hold_too(gate, HoldReason.EXTERNAL)
+    consumed_ago(gate, UNKNOWN_MS + 1)
+    say_unknown(gate, taken.consume_id)
+    held = hold(gate)
+    held["evidence"][0] = foreign
+    gate.redis.set(gate.keys.service_hold(SYMBOL), json.dumps(held))
+    say_rejected(gate, taken.consume_id)
+    assert (hold(gate)["ends"], hold(gate)["reason"]) == ("person", "unreadable")
+    assert hold(gate)["evidence"] == [foreign]
 
 
 def test_a_hold_that_lost_a_reason_to_its_bound_is_ended_by_a_person_only(consumed: tuple[Gate, Consumed]) -> None:
