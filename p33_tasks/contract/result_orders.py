@@ -92,10 +92,12 @@ class OrderRows:
     def _read_foreign(self, order: Mapping[str, object]) -> Fill | None:
         if self._venue is None:
             raise InvalidMessageError("a raw or ccxt order, which this venue has no reader for")
-        symbol = order.get("symbol")
-        named = self._venue.venue_symbol(symbol).upper() if isinstance(symbol, str) and symbol else None
-        if named not in {None, self._symbol.upper()}:
-            raise InvalidMessageError(f"a raw or ccxt order of {shown(named)}, not of {shown(self._symbol)}")
+        info = order.get("info")  # the venue's own, where ccxt wrote the order
+        for one in (order, info if isinstance(info, Mapping) else {}):
+            symbol = one.get("symbol")
+            named = self._venue.venue_symbol(symbol).upper() if isinstance(symbol, str) and symbol else None
+            if named not in {None, self._symbol.upper()}:
+                raise InvalidMessageError(f"a raw or ccxt order of {shown(named)}, not of {shown(self._symbol)}")
         return self._venue.read_order(order)
 
     @staticmethod

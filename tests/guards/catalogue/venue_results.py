@@ -32,6 +32,12 @@ VENUE_RESULTS = (
         "test_an_order_of_another_symbol_than_the_result_names_moves_nothing",
     ),
     _results(
+        "ccxt's order is of the symbol that the venue's own names",
+        "OrderRows._read_foreign",
+        instead("info if isinstance(info, Mapping) else {}", "{}"),
+        "test_ccxts_order_is_of_the_symbol_that_the_venues_own_names",
+    ),
+    _results(
         "the trade's side of ccxt's Bitget order is the original's",
         "bitget.order_reports.BitgetResults.read_order",
         instead("info if isinstance(info, Mapping) else order", "order"),

@@ -151,6 +151,14 @@ def test_an_order_of_another_symbol_than_the_result_names_moves_nothing(exchange
     assert (len(result.problems), result.fills) == (1, ())
 
 
+def test_ccxts_order_is_of_the_symbol_that_the_venues_own_names():
+    """The outer one names none, or another one."""
+    for outer in ({}, {"symbol": "ETHUSDT"}):
+        order = {"id": "1099", "filled": 0.03, "side": "buy", **outer, "info": {**BITGET, "symbol": "BTCUSDT"}}
+        result = parsed("bitget", order)
+        assert (len(result.problems), result.fills) == (1, ())
+
+
 @pytest.mark.parametrize(("index", "leg"), [(1, PositionSide.LONG), ("2", PositionSide.SHORT)])
 def test_bybits_index_is_the_leg(index, leg):
     assert parsed("bybit", {**BYBIT, "positionIdx": index}).fills[0].leg is leg
