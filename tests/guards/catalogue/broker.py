@@ -423,6 +423,18 @@ BROKER = (
         change=without("shorten_failures()"),
         tests=(f"{CONFIG_TESTS}::test_every_process_of_the_pool_sends_short_failures",),
     ),
+    Guard(
+        promise="a worker's channels keep their clients",
+        within="signals.on_worker_init",
+        change=without("keep_clients()"),
+        tests=(f"{CONFIG_TESTS}::test_the_worker_keeps_the_clients_of_its_channels",),
+    ),
+    Guard(
+        promise="a kept client isn't used with another pool's connections",
+        within="kept_client._kept",
+        change=without("or client.connection_pool is not channel.pool"),
+        tests=("unit/celery/test_patches.py::test_a_channel_keeps_its_client_until_its_pool_is_another",),
+    ),
     _consumer(
         "events of what was read after a lost connection are kept",
         "TaskEvents.on_close",

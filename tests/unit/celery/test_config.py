@@ -244,6 +244,13 @@ def test_every_process_of_the_pool_sends_short_failures(monkeypatch):
     assert calls == ["short"]
 
 
+def test_the_worker_keeps_the_clients_of_its_channels(monkeypatch):
+    calls: list[str] = []
+    monkeypatch.setattr(signals, "keep_clients", lambda: calls.append("kept"))
+    signals.on_worker_init(sender=worker(("p33.permits",)))
+    assert calls == ["kept"]
+
+
 def test_an_ingest_that_keeps_dying_is_started_ever_later():
     respawn = Respawn()
     delays = [respawn.next_delay(0.1) for _ in range(12)]
