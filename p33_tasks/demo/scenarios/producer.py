@@ -17,7 +17,6 @@ from itertools import count
 import redis
 import structlog
 
-from p33_tasks.contract.keys import Keys
 from p33_tasks.contract.positions import position_key
 from p33_tasks.demo.exchange.client import SimControl, SimControlError
 from p33_tasks.demo.loops import serve
@@ -29,9 +28,7 @@ from p33_tasks.domain.models import Leg
 from p33_tasks.errors import ConfigurationError, P33Error, StoreError
 from p33_tasks.log_events import LogEvent
 from p33_tasks.settings import Settings
-from p33_tasks.store.connection import connect
 from p33_tasks.store.scripts import translated_errors
-from p33_tasks.venues.build import venue_source
 
 INTERVAL_SEC = 0.5
 TROUBLE_PAUSE_SEC = 1.0
@@ -193,18 +190,12 @@ def run_producer(
     if not traded:
         known = ",".join(dict.fromkeys(each.symbol for each in of_demo))
         raise ConfigurationError(f"P33_ALLOWLIST holds none of the demo's symbols: {known}")
-    client, keys = connect(settings.state_url), Keys(settings.key_prefix)
-    stage = Stage(
-        client=client,
-        keys=keys,
-        sim=sim,
-        policy=settings.policy,
-        source=venue_source(settings.exchange, settings.testnet, settings.exchange_base_url),
-        stop=stop,
-    )
+    stage = Stage.of(settings, sim, stop)
     cases = [case for case in CASES if state["has_hedge_mode"] or not case.switches_mode]
     producer = Producer(stage, traded, stop, cases=cases)
-    producer.run(report or keep_results(client, DemoKeys(keys.prefix)), interval_sec=interval_sec, rounds=rounds)
+    producer.run(
+        report or keep_results(stage.client, DemoKeys(stage.keys.prefix)), interval_sec=interval_sec, rounds=rounds
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -27,8 +27,11 @@ from p33_tasks.demo.exchange.client import SimControl
 from p33_tasks.domain import quantities as q
 from p33_tasks.domain.models import Leg, Policy
 from p33_tasks.errors import P33Error
+from p33_tasks.settings import Settings
+from p33_tasks.store.connection import connect
 from p33_tasks.store.operator import OperatorStore
 from p33_tasks.store.scripts import translated_errors
+from p33_tasks.venues.build import venue_source
 
 LOOK_EVERY_SEC = 0.02
 STAGING_TIMEOUT_SEC = 30.0
@@ -86,6 +89,18 @@ class Stage:
         """The name of the case that is played; empty: none of the demo's."""
         self._source = source
         self._stop = stop
+
+    @classmethod
+    def of(cls, settings: Settings, sim: SimControl, stop: threading.Event) -> Stage:
+        """The stage of an account's settings."""
+        return cls(
+            client=connect(settings.state_url),
+            keys=Keys(settings.key_prefix),
+            sim=sim,
+            policy=settings.policy,
+            source=venue_source(settings.exchange, settings.testnet, settings.exchange_base_url),
+            stop=stop,
+        )
 
     # --- waiting ----------------------------------------------------------------------------------------------------
 

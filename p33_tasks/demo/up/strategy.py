@@ -1,8 +1,8 @@
 """The demo's strategy: ``python -m p33_tasks.demo.up.strategy URL``. Its plans follow prices and gains, with noise.
 
-It holds positions in symbols of its own and harvests them by a rule, as an ordinary strategy does. Nobody is told what
-it will do: the forecaster sees what everybody sees, positions, prices, and plans once they are there. From time to
-time somebody takes a part of the largest gain by hand; until the ledger is mended, plans for that position are denied.
+It holds positions in symbols of its own and harvests them by a rule, as an ordinary strategy does. The forecaster sees
+what everybody sees: positions, prices, and plans once they are there. From time to time somebody takes a part of the
+largest gain by hand; until the ledger is mended, plans for that position are denied.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from p33_tasks.contract.keys import Keys
 from p33_tasks.demo.exchange.client import SimControl, SimControlError
 from p33_tasks.demo.harvest import HarvestRule, gain_ppm
 from p33_tasks.demo.loops import repeat, serve
@@ -26,8 +25,6 @@ from p33_tasks.demo.up.demo import strategy_symbols
 from p33_tasks.demo.up.producer import wait_for_readers
 from p33_tasks.domain.models import Leg
 from p33_tasks.settings import Settings
-from p33_tasks.store.connection import connect
-from p33_tasks.venues.build import venue_source
 
 LOOK_EVERY_SEC = 1.0
 ERROR_PPM = 40
@@ -119,7 +116,7 @@ class Strategy:
         self._stage.sim.set_position(symbol, held.amount, position_side=leg)
 
     def _trade_by_hand(self, rows: Sequence[Row], state: Mapping[str, Any], now_sec: float) -> None:
-        """Somebody takes a part of the largest gain, and tells nobody."""
+        """Somebody takes a part of the largest gain, without a plan or a result."""
 
         def gain(row: Row) -> int:
             return gain_ppm(Decimal(row["amt"]), Decimal(row["entry_price"]), Decimal(state["prices"][row["symbol"]]))
@@ -140,18 +137,10 @@ class Strategy:
 
 
 def run_strategy(settings: Settings, stop: threading.Event, sim: SimControl) -> None:
-    """Trade until told to stop."""
-    client, keys = connect(settings.state_url), Keys(settings.key_prefix)
-    if not wait_for_readers(client, keys.plans, stop):
+    """Trade until ``stop`` is set."""
+    stage = Stage.of(settings, sim, stop)
+    if not wait_for_readers(stage.client, stage.keys.plans, stop):
         return
-    stage = Stage(
-        client=client,
-        keys=keys,
-        sim=sim,
-        policy=settings.policy,
-        source=venue_source(settings.exchange, settings.testnet, settings.exchange_base_url),
-        stop=stop,
-    )
     strategy = Strategy(stage, strategy_symbols(settings.exchange), chance=random.Random())
 
     def turn() -> None:
