@@ -22,11 +22,11 @@ class KnownDrift:
 
     def sentence(self, now_ms: int) -> str:
         """For people: class, reason and next step; ``now_ms`` is Redis TIME."""
-        told = self.why if self.why.startswith("explained") else f"{self.classes}: {self.why}"  # it names them itself
+        found = self.why if self.why.startswith("explained") else f"{self.classes}: {self.why}"  # it names them itself
         read = f"; read {self.readings} times" if self.readings > 1 else ""
         left_ms = 0 if self.next_ms is None else max(self.next_ms - now_ms, 0)
         again = f"in {left_ms / 1000:.0f} s" if left_ms else "with the next refresh"
-        return f"{told}{read}; next reading {again}"
+        return f"{found}{read}; next reading {again}"
 
 
 def drift_name(exchange_amt: str, ledger_amt: str) -> str:

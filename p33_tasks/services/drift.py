@@ -129,7 +129,7 @@ class Drift:
 
     def _open(self, decision: Decision, account: Account, tries: Tries) -> str:
         case = {
-            **self._case.told(account, decision.why),
+            **self._case.last_reading(account, decision.why),
             "readings": str(tries.readings),
             "first_ms": str(tries.first_ms),
         }
@@ -150,7 +150,7 @@ class Drift:
         """Tell what was found, and change nothing: the mode or the setting doesn't permit more, or no rule denies."""
         note = self._case.note("explained" if account.problem is None else "drift_seen", account, decision.why)
         case = {
-            **self._case.told(account, decision.why),
+            **self._case.last_reading(account, decision.why),
             "next_ms": str(self._case.next_ms()),
             "waits": str(self._case.waits() + 1),
         }
@@ -161,7 +161,7 @@ class Drift:
         if self._state.reserved_by is not None:
             return "wait"
         tries = self._case.tries(is_closed=False)
-        case = {**self._case.told(None, why), "readings": str(tries.readings), "first_ms": str(tries.first_ms)}
+        case = {**self._case.last_reading(None, why), "readings": str(tries.readings), "first_ms": str(tries.first_ms)}
         is_held = tries.are_enough and self._case.is_denied() and self._policy.mode is Mode.REPAIR
         note = self._case.note("drift_seen", None, why)
         wait_ms = self._case.next_ms() if tries.are_enough else self._state.now_ms + AGAIN_MS

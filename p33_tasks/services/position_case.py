@@ -125,7 +125,7 @@ class PositionCase:
         first_ms = whole(case.get("first_ms")) if is_same and readings else now_ms
         return Tries(readings=readings + (0 if is_closed else 1), first_ms=first_ms, now_ms=now_ms)
 
-    def told(self, account: Account | None, why: str) -> dict[str, str]:
+    def last_reading(self, account: Account | None, why: str) -> dict[str, str]:
         """What is kept of a reading for people, beside the drift that it is about."""
         return {"drift": self.drift_name, "class": class_of(account), "why": why[:MAX_DRIFT_WHY_CHARS]}
 

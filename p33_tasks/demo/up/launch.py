@@ -136,10 +136,10 @@ def _print_summary(summary: dict[str, Any], outcome: Outcome) -> None:
     lines = [cell(f"{summary['ran_sec']} s: {outcome.tally.counts_text()}", "bold", limit=1_000)]
     lines += [cell(f"  {number:>5}  {reason}") for reason, number in summary["denied_by_reason"].items()]
     if (forecast := summary["forecast"]) is not None:
-        told = (
+        foreseen = (
             f"forecasts: {forecast['foreseen']} of {forecast['plans']} plans foreseen, {forecast['warnings']} warnings"
         )
-        lines.append(cell(f"{told}; {forecast['why']}", limit=400))
+        lines.append(cell(f"{foreseen}; {forecast['why']}", limit=400))
     for case in summary["cases"]["other"][:10]:
         expected, got = (", ".join(filter(None, pair)) for pair in _expected_and_got(case))
         where, plan = (

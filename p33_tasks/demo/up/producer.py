@@ -25,13 +25,13 @@ READERS = frozenset({GROUP, GOVERNOR_GROUP, APPLY_GROUP})
 
 
 def run_when_ready(settings: Settings, stop: threading.Event, simulator: SimControl) -> None:
-    """Wait for the readers of plans, then play the cases until told to stop."""
+    """Wait for the readers of plans, then play the cases until ``stop`` is set."""
     if wait_for_readers(connect(settings.state_url), Keys(settings.key_prefix).plans, stop):
         run_producer(settings, stop, simulator)
 
 
 def wait_for_readers(client: Any, plans: str, stop: threading.Event) -> bool:
-    """Wait for the readers of plans; False: told to stop."""
+    """Wait for the readers of plans; False: ``stop`` was set."""
     while not _readers(client, plans) >= READERS:
         if stop.wait(LOOK_EVERY_SEC):
             return False
