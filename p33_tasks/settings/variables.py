@@ -21,13 +21,13 @@ from p33_tasks.domain.reconciling import ExternalPolicy, Mode
 from p33_tasks.settings.notify import checked_routes
 from p33_tasks.settings.urls import BROKER_SCHEMES, STATE_SCHEMES, checked_url, has_host, path_of
 from p33_tasks.settings.venue_variables import API_SECRETS, VenueVariables
-from p33_tasks.venues.build import venue_entries, venue_spec
+from p33_tasks.venues.build import venue_spec, venue_specs
 
 MAX_STALE_THRESHOLD_SEC = 60
 """A hard ceiling: a limit that was raised "temporarily" to 300 s was still there 16 days later."""
 
 
-DEFAULT_EXCHANGE = next(iter(venue_entries()))
+DEFAULT_EXCHANGE = next(iter(venue_specs()))
 
 _SYMBOL = re.compile(r"[^\s|{}]{1,40}")
 _HOST = r"^[A-Za-z0-9_.:-]+$"
@@ -181,8 +181,8 @@ class Variables(VenueVariables):
     @field_validator("exchange")
     @classmethod
     def _has_a_strict_reader(cls, value: str) -> str:
-        if value not in venue_entries():
-            supported = ", ".join(sorted(venue_entries()))
+        if value not in venue_specs():
+            supported = ", ".join(sorted(venue_specs()))
             raise ValueError(f"there is no strict reader for this venue; supported: {supported}")
         return value
 
@@ -210,7 +210,7 @@ class Variables(VenueVariables):
             return value
         spec = venue_spec(exchange)
         if not spec.resting:
-            can = ", ".join(sorted(name for name, entry in venue_entries().items() if entry.spec.resting))
+            can = ", ".join(sorted(name for name, spec in venue_specs().items() if spec.resting))
             raise ValueError(f"{exchange} isn't asked for all open orders at once; only {can} is")
         own, left = spec.requests.own_weight_per_minute, spec.weight_per_minute(ms_of(poll_sec)) + spec.resting_weight
         if left > own:

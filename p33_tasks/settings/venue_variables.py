@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, SecretStr, create_model
 from pydantic_settings import BaseSettings
 
-from p33_tasks.venues.build import venue_entries
+from p33_tasks.venues.build import venue_specs
 
 OWN_VARIABLES = frozenset({"P33_API_KEY", "P33_API_SECRET", "P33_API_PASSWORD", "P33_TESTNET"})
 """Of every venue that names no others; ``Settings`` has fields for them."""
@@ -18,12 +18,12 @@ OWN_VARIABLES = frozenset({"P33_API_KEY", "P33_API_SECRET", "P33_API_PASSWORD", 
 
 def _fields() -> dict[str, Any]:
     fields: dict[str, Any] = {}
-    for entry in venue_entries().values():
-        for pair in entry.spec.credentials:
+    for spec in venue_specs().values():
+        for pair in spec.credentials:
             for variable in (pair.key, pair.secret, pair.password):
                 if variable is not None and variable not in OWN_VARIABLES:
                     fields[variable.lower()] = (SecretStr | None, Field(None, alias=variable))
-        switch = entry.spec.testnet_variable
+        switch = spec.testnet_variable
         if switch not in OWN_VARIABLES:
             fields[switch.lower()] = (bool, Field(default=True, alias=switch))
     return fields
@@ -32,8 +32,8 @@ def _fields() -> dict[str, Any]:
 API_SECRETS = tuple(
     dict.fromkeys(
         pair.secret.lower()
-        for entry in venue_entries().values()
-        for pair in entry.spec.credentials
+        for spec in venue_specs().values()
+        for pair in spec.credentials
         if pair.secret not in OWN_VARIABLES
     )
 )

@@ -5,7 +5,7 @@ module              what it holds
 ==================  =============================================================================================
 ``spec``            what a venue's folder declares: hosts, credentials, limits, error codes, evidence of flatness
 ``entry``           a venue's spec and the functions that build its parts
-``build``           ``venue_spec``, ``build_venue``, ``build_order_client``, ``venue_source``
+``build``           ``venue_spec``, ``venue_entry``, ``build_venue``, ``build_order_client``, ``venue_source``
 ``session``         one request: credentials, clock, shared budget, the answer, the error it stands for
 ``http_errors``     pure: HTTP status and body code to one of our errors, the same behind any base URL
 ``rows``            pure: the values of a row, and the rows of each symbol
@@ -46,4 +46,4 @@ VENUES: Final = (
     "gate",  # Gate v4, perpetual futures settled in USDT
     "hyperliquid",  # Hyperliquid perpetuals, of every dex
 )
-"""The folders of this package that are venues; each holds ``VENUE``."""
+"""The folders of this package that are venues: ``spec`` of each holds ``SPEC``, and ``venue`` its ``VENUE``."""

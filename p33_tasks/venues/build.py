@@ -20,30 +20,38 @@ DEFAULT_TIMEOUT_MS: Final = 4_000
 
 
 @cache
-def venue_entries() -> dict[str, VenueEntry]:
-    """Every venue by its exchange id, in the order of ``VENUES``."""
-    entries: list[VenueEntry] = [import_module(f"p33_tasks.venues.{folder}").VENUE for folder in VENUES]
-    return {entry.spec.exchange_id: entry for entry in entries}
+def venue_specs() -> dict[str, VenueSpec]:
+    """What every venue declares about itself, by its exchange id, in the order of ``VENUES``. No reader is imported."""
+    return {spec.exchange_id: spec for _, spec in _folders()}
 
 
-def venue_entry(exchange_id: str) -> VenueEntry:
-    """A venue.
+def venue_spec(exchange_id: str) -> VenueSpec:
+    """What a venue declares about itself.
 
     Raises:
         ConfigurationError: There is no such folder; read by ccxt's unified methods, "unknown" would come out as "flat".
     """
-    entry = venue_entries().get(exchange_id)
-    if entry is None:
-        supported = ", ".join(sorted(venue_entries()))
+    spec = venue_specs().get(exchange_id)
+    if spec is None:
+        supported = ", ".join(sorted(venue_specs()))
         raise ConfigurationError(
             f"P33_EXCHANGE={exchange_id!r:.40}: there is no strict reader for this venue; supported: {supported}"
         )
+    return spec
+
+
+@cache
+def venue_entry(exchange_id: str) -> VenueEntry:
+    """A venue's parts: only its own modules are imported, since a process serves one. Raises as ``venue_spec``."""
+    own = venue_spec(exchange_id)
+    (folder,) = [folder for folder, spec in _folders() if spec is own]
+    entry: VenueEntry = import_module(f"p33_tasks.venues.{folder}.venue").VENUE
     return entry
 
 
-def venue_spec(exchange_id: str) -> VenueSpec:
-    """What a venue declares about itself. Raises ConfigurationError as ``venue_entry``."""
-    return venue_entry(exchange_id).spec
+@cache
+def _folders() -> list[tuple[str, VenueSpec]]:
+    return [(folder, import_module(f"p33_tasks.venues.{folder}.spec").SPEC) for folder in VENUES]
 
 
 def build_venue(
@@ -96,7 +104,7 @@ def build_order_client(
     """
     entry = venue_entry(exchange_id)
     if entry.orders is None:
-        can = ", ".join(sorted(name for name, other in venue_entries().items() if other.orders))
+        can = ", ".join(sorted(name for name in venue_specs() if venue_entry(name).orders))
         raise ConfigurationError(f"P33_EXCHANGE={exchange_id!r:.40}: orders are placed on {can} only")
     if entry.spec.account is not None and not api_secret:
         (pair,) = entry.spec.credentials

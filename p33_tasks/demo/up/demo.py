@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from p33_tasks.demo.up.processes import Child
-from p33_tasks.venues.build import venue_entries, venue_entry
+from p33_tasks.venues.build import venue_spec, venue_specs
 
 PRODUCER, STRATEGY, EXECUTOR = "producer", "strategy", "apply"
 USUAL_METRICS_PORT = 8045
@@ -26,7 +26,7 @@ POSITIONS = {
 STRATEGY_BASES = tuple(f"SIM{number:03d}" for number in range(32))
 """Base assets that only the strategy trades, with P33_FORECAST=on: made-up contracts of the simulator."""
 
-EXCHANGES = tuple(venue_entries())
+EXCHANGES = tuple(venue_specs())
 """The simulator has a front for each; ``fronts.FRONTS`` takes a web server's import that ``--help`` does without."""
 
 TRIED = (
@@ -55,7 +55,7 @@ def demo_settings(
         "P33_BROKER_URL": broker_url,
         "P33_KEY_PREFIX": "quantum",
         "P33_ALLOWLIST": ",".join([*_held(exchange), *(strategy_symbols(exchange) if forecasts() else ())]),
-        "P33_POLL_SEC": f"{max(1_000, venue_entry(exchange).spec.least_poll_ms) / 1000:g}",
+        "P33_POLL_SEC": f"{max(1_000, venue_spec(exchange).least_poll_ms) / 1000:g}",
         "P33_STALE_THRESHOLD_SEC": "4",
         "P33_COOLDOWN_SEC": "4",
         "P33_PERMIT_TTL": "15",
@@ -104,7 +104,7 @@ def account_of(exchange: str) -> dict[str, str]:
     """The variables of the venue's API key and test environment; every front knows one key."""
     from p33_tasks.demo.exchange.fronts import FRONTS
 
-    spec, known = venue_entry(exchange).spec, FRONTS[exchange].demo_key
+    spec, known = venue_spec(exchange), FRONTS[exchange].demo_key
     pair = spec.credentials[0]
     password = {} if pair.password is None else {pair.password: "demo"}
     return {pair.key: known.key, pair.secret: known.secret, **password, spec.testnet_variable: "true"}

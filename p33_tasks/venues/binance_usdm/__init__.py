@@ -6,15 +6,3 @@ out. Not ccxt's ``fetch_positions`` either: it drops rows, rounds to floats, and
 
 Sources: Binance's USD-M futures REST documentation, error codes included.
 """
-
-from __future__ import annotations
-
-from typing import Final
-
-from p33_tasks.venues.binance_usdm.order_reports import RESULTS
-from p33_tasks.venues.binance_usdm.orders import BinanceOrders
-from p33_tasks.venues.binance_usdm.reader import BinanceUsdm
-from p33_tasks.venues.binance_usdm.spec import SPEC
-from p33_tasks.venues.entry import VenueEntry
-
-VENUE: Final = VenueEntry(spec=SPEC, reader=BinanceUsdm, orders=BinanceOrders, results=RESULTS)

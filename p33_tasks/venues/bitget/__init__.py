@@ -6,15 +6,3 @@ these requests (40085): then nothing is known. Demo trading is the live host wit
 
 Sources: bitget.com/api-doc, contract pages of 2026-01; ccxt 4.5.90 for recorded answers and error codes.
 """
-
-from __future__ import annotations
-
-from typing import Final
-
-from p33_tasks.venues.bitget.order_reports import RESULTS
-from p33_tasks.venues.bitget.orders import BitgetOrders
-from p33_tasks.venues.bitget.reader import Bitget
-from p33_tasks.venues.bitget.spec import SPEC
-from p33_tasks.venues.entry import VenueEntry
-
-VENUE: Final = VenueEntry(spec=SPEC, reader=Bitget, orders=BitgetOrders, results=RESULTS)

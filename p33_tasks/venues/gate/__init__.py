@@ -7,15 +7,3 @@ read as 0, so every request carries it. The position mode is the account's, and 
 Sources: gateapi-python's documentation of 2025-07, Gate's announcements 33995, 48788 and 49639; ccxt 4.5.90 for
 recorded answers and labels.
 """
-
-from __future__ import annotations
-
-from typing import Final
-
-from p33_tasks.venues.entry import VenueEntry
-from p33_tasks.venues.gate.order_reports import RESULTS
-from p33_tasks.venues.gate.orders import GateOrders
-from p33_tasks.venues.gate.reader import Gate
-from p33_tasks.venues.gate.spec import SPEC
-
-VENUE: Final = VenueEntry(spec=SPEC, reader=Gate, orders=GateOrders, results=RESULTS)

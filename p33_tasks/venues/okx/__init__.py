@@ -7,15 +7,3 @@ with a header.
 
 Sources: okx.com/docs-v5, a copy of 2025-07; ccxt 4.5.90 for what is newer.
 """
-
-from __future__ import annotations
-
-from typing import Final
-
-from p33_tasks.venues.entry import VenueEntry
-from p33_tasks.venues.okx.order_reports import RESULTS
-from p33_tasks.venues.okx.orders import OkxOrders
-from p33_tasks.venues.okx.reader import Okx
-from p33_tasks.venues.okx.spec import SPEC
-
-VENUE: Final = VenueEntry(spec=SPEC, reader=Okx, orders=OkxOrders, results=RESULTS)

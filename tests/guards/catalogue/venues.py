@@ -341,8 +341,8 @@ EXCHANGE = (
     ),
     Guard(
         promise="a venue without a strict reader is refused",
-        within="build.venue_entry",
-        change=instead("(exchange_id)", '(exchange_id, venue_entries()["binanceusdm"])'),
+        within="build.venue_spec",
+        change=instead("(exchange_id)", '(exchange_id, venue_specs()["binanceusdm"])'),
         tests=(f"{CCXT_TESTS}::test_a_venue_without_a_strict_reader_is_refused_and_the_supported_ones_are_named",),
     ),
 )

@@ -10,7 +10,7 @@ import pytest
 
 from p33_tasks.errors import ConfigurationError
 from p33_tasks.venues.binance_usdm.spec import SPEC
-from p33_tasks.venues.build import build_venue, venue_entries, venue_source
+from p33_tasks.venues.build import build_venue, venue_source, venue_specs
 from p33_tasks.venues.transport import ApiKey, build_client
 from tests.support.budgets import RecordingBudget
 
@@ -38,7 +38,7 @@ def hosts(urls):
 def test_the_source_names_the_host_that_ccxt_reads_positions_from(testnet):
     url = client(testnet=testnet).urls["api"]["fapiPrivateV2"]
     assert venue_source("binanceusdm", testnet, None) == f"binanceusdm {urlsplit(url).netloc}"
-    for exchange_id in venue_entries():
+    for exchange_id in venue_specs():
         named, host, *_ = venue_source(exchange_id, testnet, None).split()
         assert named == exchange_id
         assert host in hosts(client(exchange_id, testnet=testnet).urls["api"])

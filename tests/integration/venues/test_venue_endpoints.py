@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from p33_tasks.venues.build import venue_entries
+from p33_tasks.venues.build import venue_specs
 from p33_tasks.venues.transport import ApiKey, build_client
 
 
-@pytest.mark.parametrize("exchange_id", sorted(venue_entries()))
+@pytest.mark.parametrize("exchange_id", sorted(venue_specs()))
 @pytest.mark.parametrize("environment", ["live", "test"])
 def test_ccxt_knows_every_declared_request_and_host(exchange_id: str, environment: str) -> None:
-    spec, testnet = venue_entries()[exchange_id].spec, environment == "test"
+    spec, testnet = venue_specs()[exchange_id], environment == "test"
     made = build_client(
         exchange_id=spec.exchange_id,
         credentials=ApiKey(),

@@ -184,6 +184,14 @@ def test_importing_the_package_imports_neither_celery_nor_ccxt():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_importing_the_app_imports_no_venues_reader():
+    """A process serves one venue; the readers of six are 1 MB in each process."""
+    code = "import sys, p33_tasks.celery, p33_tasks.tasks; print(*[name for name in sys.modules if 'venues' in name])"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert "p33_tasks.venues.okx.spec" in loaded
+    assert [name for name in loaded if name.endswith((".venue", ".reader", ".orders"))] == []
+
+
 def test_importing_the_app_does_not_import_ccxt():
     """Beat and the ingest import the task modules: 90 MB each for nothing."""
     code = "import sys, p33_tasks.celery, p33_tasks.tasks; assert 'ccxt' not in sys.modules"

@@ -35,7 +35,7 @@ from p33_tasks.demo.up.summary import Outcome, summary_of, unpermitted_orders
 from p33_tasks.demo.up.tally import Tally
 from p33_tasks.domain.models import Policy, SymbolLimits
 from p33_tasks.settings import load_settings
-from p33_tasks.venues.build import venue_entry
+from p33_tasks.venues.build import venue_spec
 from tests.factories import make_policy
 from tests.unit.exporter.views import make_overview, make_view
 
@@ -189,7 +189,7 @@ def test_each_base_asset_has_one_symbol_on_each_front_and_is_found_by_it(exchang
 
 @pytest.mark.parametrize("exchange", FRONTS)
 def test_an_order_is_known_by_the_id_that_its_venue_takes(exchange: str) -> None:
-    ids = venue_entry(exchange).spec.client_order_ids
+    ids = venue_spec(exchange).client_order_ids
     name = client_order_id("quantum", "a", ids)
     orders = [{"clientOrderId": name, "executedQty": "0.028", "reduceOnly": True}]
     assert unpermitted_orders(outcome(orders=orders, order_ids=ids)) == []
@@ -211,7 +211,7 @@ def outcome(**changes: Any) -> Outcome:
         "totals": {"unpermitted_executions": 0, "dead_letters": 0},
         "policy": Policy(allowlist=frozenset({"BTCUSDT"})),
         "prefix": "quantum",
-        "order_ids": venue_entry("binanceusdm").spec.client_order_ids,
+        "order_ids": venue_spec("binanceusdm").client_order_ids,
         "is_demo": False,
         "ran_sec": Decimal(60),
         "interrupted": "",

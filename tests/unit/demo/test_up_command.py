@@ -13,13 +13,13 @@ from p33_tasks.demo.exchange.options import SimOptions
 from p33_tasks.demo.exchange.simulation import Simulation
 from p33_tasks.demo.up.command import up
 from p33_tasks.demo.up.demo import EXCHANGES
-from p33_tasks.venues.build import venue_entries
+from p33_tasks.venues.build import venue_specs
 
 
 def test_every_front_is_offered_and_has_the_position_modes_of_its_venue():
     assert set(EXCHANGES) == set(FRONTS)
-    for exchange, entry in venue_entries().items():
-        assert FRONTS[exchange].has_hedge_mode is entry.spec.has_hedge_mode
+    for exchange, spec in venue_specs().items():
+        assert FRONTS[exchange].has_hedge_mode is spec.has_hedge_mode
 
 
 def test_a_venue_without_hedge_mode_is_not_started_in_it():

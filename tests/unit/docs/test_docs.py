@@ -13,7 +13,7 @@ import pytest
 from p33_tasks.cli.root import cli
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.settings import Settings
-from p33_tasks.venues.build import venue_entries
+from p33_tasks.venues.build import venue_specs
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = sorted(
@@ -148,5 +148,5 @@ def test_each_table_of_the_page_of_venues_lists_every_venue() -> None:
     text = (ROOT / "docs/venues.md").read_text("utf-8")
     tables = [re.findall(r"^\| `([a-z]\w+)` \|", part, re.MULTILINE) for part in text.split("\n|---")[1:]]
     assert len(tables) == 3
-    assert all(sorted(table) == sorted(venue_entries()) for table in tables), tables
-    assert set(re.findall(r"^### (\w+)$", text, re.MULTILINE)) <= set(venue_entries())
+    assert all(sorted(table) == sorted(venue_specs()) for table in tables), tables
+    assert set(re.findall(r"^### (\w+)$", text, re.MULTILINE)) <= set(venue_specs())

@@ -8,7 +8,7 @@ import pytest
 
 from p33_tasks.errors import ConfigurationError
 from p33_tasks.settings import load_settings
-from p33_tasks.venues.build import venue_entry
+from p33_tasks.venues.build import venue_spec
 from p33_tasks.venues.spec import Credentials
 
 
@@ -117,11 +117,12 @@ def test_half_a_pair_of_credentials_is_refused_and_never_completed_from_another_
 
 
 def test_another_venue_has_credentials_of_its_own(monkeypatch: pytest.MonkeyPatch):
-    entry = venue_entry("binanceusdm")
     spec = replace(
-        entry.spec, exchange_id="bybit", credentials=(Credentials(key="P33_API_KEY", secret="P33_API_SECRET"),)
+        venue_spec("binanceusdm"),
+        exchange_id="bybit",
+        credentials=(Credentials(key="P33_API_KEY", secret="P33_API_SECRET"),),
     )
-    monkeypatch.setattr("p33_tasks.settings.variables.venue_entries", lambda: {"bybit": entry})
+    monkeypatch.setattr("p33_tasks.settings.variables.venue_specs", lambda: {"bybit": spec})
     monkeypatch.setattr("p33_tasks.settings.variables.venue_spec", lambda _: spec)
     environ = {"P33_EXCHANGE": "bybit", "P33_API_KEY": "k", "P33_API_SECRET": "s", "BINANCE_API_KEY": "b",
                "BINANCE_API_SECRET": "b"}  # fmt: skip

@@ -22,7 +22,7 @@ def config(**changes: str) -> dict[str, Any]:
 
 
 def played(folder: str, answers: Mapping[str, Any] = {}) -> tuple[Any, PlayedSession]:
-    entry = import_module(f"p33_tasks.venues.{folder}").VENUE
+    entry = import_module(f"p33_tasks.venues.{folder}.venue").VENUE
     sample = import_module(f"p33_tasks.venues.{folder}.sample").SAMPLE
     found: dict[Any, Any] = dict.fromkeys(entry.spec.positions, sample.positions_answer)
     given = {**sample.other_answers, **answers}
@@ -85,6 +85,6 @@ def test_what_takes_a_request_of_its_own_is_asked_once_an_hour() -> None:
 
 
 def test_bybits_test_environment_tells_no_user() -> None:
-    entry = import_module("p33_tasks.venues.bybit").VENUE
+    entry = import_module("p33_tasks.venues.bybit.venue").VENUE
     _, session = played("bybit")
     assert entry.reader(session, "source", True).fetch_positions(["BTC"]).account == UNKNOWN_ACCOUNT  # noqa: FBT003 - as above

@@ -22,7 +22,6 @@ from p33_tasks.errors import (
     OrderOutcomeUnknownError,
     OrderRejectedError,
 )
-from p33_tasks.venues.bitget import VENUE
 from p33_tasks.venues.bitget.account_rows import read_account, read_hedge_mode, read_key, read_markets
 from p33_tasks.venues.bitget.orders import BitgetOrders
 from p33_tasks.venues.bitget.position_rows import read_positions
@@ -39,6 +38,7 @@ from p33_tasks.venues.bitget.spec import (
     POSITION,
     POSITIONS,
 )
+from p33_tasks.venues.bitget.venue import VENUE
 from p33_tasks.venues.build import venue_source
 from p33_tasks.venues.exact_json import loads_exact
 from p33_tasks.venues.http_errors import Answer, failure_of

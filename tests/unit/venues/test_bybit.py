@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from p33_tasks.domain.models import Leg
 from p33_tasks.errors import ExchangeError, ExchangeUnavailableError, MalformedResponseError
-from p33_tasks.venues.bybit import VENUE
 from p33_tasks.venues.bybit.account_rows import read_account, read_key
 from p33_tasks.venues.bybit.market_rows import read_markets
 from p33_tasks.venues.bybit.position_rows import read_positions
 from p33_tasks.venues.bybit.spec import INSTRUMENTS, KEY, POSITIONS
+from p33_tasks.venues.bybit.venue import VENUE
 from p33_tasks.venues.exact_json import loads_exact
 from p33_tasks.venues.http_errors import Answer, failure_of
 

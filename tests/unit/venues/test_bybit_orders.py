@@ -22,9 +22,9 @@ from p33_tasks.errors import (
     OrderOutcomeUnknownError,
     OrderRejectedError,
 )
-from p33_tasks.venues.bybit import VENUE
 from p33_tasks.venues.bybit.orders import BybitOrders
 from p33_tasks.venues.bybit.spec import EXECUTIONS, ORDER_HISTORY, ORDERS, PLACE, SYMBOL_POSITION
+from p33_tasks.venues.bybit.venue import VENUE
 from tests.support.played_session import NOW_MS, PlayedSession
 
 DATA = Path(__file__).parents[2] / "data" / "venues" / "bybit"

@@ -19,7 +19,7 @@ from p33_tasks.domain.models import Leg
 from p33_tasks.errors import ExchangeUnavailableError, MalformedResponseError
 from p33_tasks.settings import Settings
 from p33_tasks.settings.venue_variables import OWN_VARIABLES
-from p33_tasks.venues.build import venue_entries, venue_source
+from p33_tasks.venues.build import venue_source, venue_specs
 from p33_tasks.venues.entry import VenueEntry
 from p33_tasks.venues.exact_json import loads_exact
 from p33_tasks.venues.http_errors import Answer, failure_of
@@ -95,7 +95,7 @@ class Case:
 
 @pytest.fixture(params=FOLDERS)
 def case(request: pytest.FixtureRequest) -> Case:
-    module = import_module(f"p33_tasks.venues.{request.param}")
+    module = import_module(f"p33_tasks.venues.{request.param}.venue")
     return Case(module.VENUE, import_module(f"p33_tasks.venues.{request.param}.sample").SAMPLE)
 
 
@@ -223,7 +223,7 @@ def test_a_code_stands_for_one_thing(case: Case) -> None:
 
 
 def test_the_source_tells_live_and_test_apart() -> None:
-    for exchange_id in venue_entries():
+    for exchange_id in venue_specs():
         live, test = (venue_source(exchange_id, testnet, None) for testnet in (False, True))
         assert live != test
         assert all(source.startswith(f"{exchange_id} ") for source in (live, test))
@@ -233,7 +233,7 @@ def test_the_settings_have_every_variable_that_a_venue_names(case: Case) -> None
     known = {str(field.alias) for field in Settings.model_fields.values()}
     for pair in case.spec.credentials:
         assert {pair.key, pair.secret} <= known
-    assert case.spec.testnet_variable in known or case.entry not in venue_entries().values()
+    assert case.spec.testnet_variable in known or case.spec not in venue_specs().values()
 
 
 def test_a_client_order_id_fits_the_venues_alphabet(case: Case) -> None:
@@ -254,7 +254,7 @@ def is_of_one_venue(room: tuple[str, ...]) -> bool:
 
 def test_nothing_outside_a_venues_folder_and_its_front_names_it() -> None:
     """Docstrings may give an example; code may not."""
-    specs = [entry.spec for entry in venue_entries().values()]
+    specs = list(venue_specs().values())
     own = {spec.exchange_id for spec in specs} | {spec.testnet_variable for spec in specs}
     own |= {name for spec in specs for pair in spec.credentials for name in (pair.key, pair.secret)}
     own -= OWN_VARIABLES

@@ -13,7 +13,7 @@ from p33_tasks.domain.models import Leg, OrderSide
 from p33_tasks.errors import ConfigurationError, MalformedResponseError
 from p33_tasks.venues.binance_usdm.order_rows import read_order
 from p33_tasks.venues.binance_usdm.orders import is_certain_rejection
-from p33_tasks.venues.build import build_order_client, venue_entries, venue_entry
+from p33_tasks.venues.build import build_order_client, venue_entry
 from p33_tasks.venues.http_errors import Answer
 from tests.support.budgets import RecordingBudget
 
@@ -122,7 +122,9 @@ def test_an_unusable_parameter_is_refused_before_anything_is_sent(changes, kind)
 
 
 def test_orders_on_a_venue_without_an_order_client_are_refused(monkeypatch: pytest.MonkeyPatch):
-    entries = {"nowhere": replace(venue_entry("binanceusdm"), orders=None), **venue_entries()}
-    monkeypatch.setattr("p33_tasks.venues.build.venue_entries", lambda: entries)
+    nowhere = replace(venue_entry("binanceusdm"), orders=None)
+    monkeypatch.setattr(
+        "p33_tasks.venues.build.venue_entry", lambda name: nowhere if name == "nowhere" else venue_entry(name)
+    )
     with pytest.raises(ConfigurationError, match=r"are placed on binanceusdm.* only"):
         client("nowhere")

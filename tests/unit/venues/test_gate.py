@@ -24,7 +24,6 @@ from p33_tasks.errors import (
 )
 from p33_tasks.venues.build import venue_source
 from p33_tasks.venues.exact_json import loads_exact
-from p33_tasks.venues.gate import VENUE
 from p33_tasks.venues.gate.account_rows import read_account, read_contracts, read_hedge_mode, read_key
 from p33_tasks.venues.gate.orders import GateOrders
 from p33_tasks.venues.gate.position_rows import read_positions
@@ -39,6 +38,7 @@ from p33_tasks.venues.gate.spec import (
     PRICE_ORDERS,
     TRADES,
 )
+from p33_tasks.venues.gate.venue import VENUE
 from p33_tasks.venues.http_errors import Answer, failure_of
 from tests.support.played_session import NOW_MS, PlayedSession
 

@@ -21,7 +21,6 @@ from p33_tasks.errors import (
 )
 from p33_tasks.settings import load_settings
 from p33_tasks.venues.exact_json import loads_exact
-from p33_tasks.venues.hyperliquid import VENUE
 from p33_tasks.venues.hyperliquid.account_rows import read_markets
 from p33_tasks.venues.hyperliquid.order_rows import read_order, read_resting
 from p33_tasks.venues.hyperliquid.orders import HyperliquidOrders, limit_price
@@ -38,6 +37,7 @@ from p33_tasks.venues.hyperliquid.spec import (
     RESTING,
     ROLE,
 )
+from p33_tasks.venues.hyperliquid.venue import VENUE
 from tests.support.played_session import NOW_MS, PlayedSession
 
 DATA = Path(__file__).parents[2] / "data" / "venues" / "hyperliquid"

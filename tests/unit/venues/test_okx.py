@@ -15,11 +15,11 @@ from p33_tasks.errors import ExchangeError, MalformedResponseError
 from p33_tasks.venues.build import venue_source
 from p33_tasks.venues.exact_json import loads_exact
 from p33_tasks.venues.http_errors import Answer, failure_of, venue_code
-from p33_tasks.venues.okx import VENUE
 from p33_tasks.venues.okx.account_rows import read_account, read_hedge_mode, read_key
 from p33_tasks.venues.okx.instrument_rows import read_instruments
 from p33_tasks.venues.okx.position_rows import read_positions
 from p33_tasks.venues.okx.spec import CONFIG, INSTRUMENTS, POSITIONS
+from p33_tasks.venues.okx.venue import VENUE
 
 DATA = Path(__file__).parents[2] / "data" / "venues" / "okx"
 LIVE, TEST = False, True

@@ -21,9 +21,9 @@ from p33_tasks.errors import (
     OrderOutcomeUnknownError,
     OrderRejectedError,
 )
-from p33_tasks.venues.okx import VENUE
 from p33_tasks.venues.okx.orders import OkxOrders
 from p33_tasks.venues.okx.spec import ALGO_PENDING, FILLS, FILLS_HISTORY, INSTRUMENTS, ORDER, PENDING, PLACE, POSITIONS
+from p33_tasks.venues.okx.venue import VENUE
 from tests.support.played_session import NOW_MS, PlayedSession
 
 DATA = Path(__file__).parents[2] / "data" / "venues" / "okx"

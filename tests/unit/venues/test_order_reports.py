@@ -9,7 +9,7 @@ import pytest
 
 from p33_tasks.contract.results import parse_result
 from p33_tasks.domain.models import OrderSide, PositionSide
-from p33_tasks.venues.build import venue_entries
+from p33_tasks.venues.build import venue_entry
 
 BYBIT = {
     "orderId": "fd4300ae-7847-404e-b947-b46980a4d140",
@@ -60,12 +60,12 @@ GATE = {
 }
 HYPERLIQUID = {"oid": 77, "coin": "ETH", "side": "A", "origSz": "0.03", "sz": "0.0"}
 
-BYBITS = venue_entries()["bybit"].results
+BYBITS = venue_entry("bybit").results
 
 
 def parsed(exchange_id, order, symbol="ETH/USDT:USDT"):
     fields = {"plan_id": "p", "symbol": symbol, "executed": "True", "steps_results": json.dumps([order])}
-    return parse_result(fields, venue_entries()[exchange_id].results)
+    return parse_result(fields, venue_entry(exchange_id).results)
 
 
 @pytest.mark.parametrize(("exchange_id", "order"), [("bybit", BYBIT), ("bybit", CCXT), ("hyperliquid", CCXT)])
@@ -102,7 +102,7 @@ def test_wherever_it_stands_in_the_entry(order, where):
 def test_of_bitgets_order_the_side_is_the_trades(order, side, leg, where):
     text = json.dumps([order] if where == "steps_results" else order)
     fields = {"plan_id": "p", "symbol": "ETHUSDT", "executed": "True", where: text}
-    result = parse_result(fields, venue_entries()["bitget"].results)
+    result = parse_result(fields, venue_entry("bitget").results)
     (fill,) = result.fills
     assert (fill.order_id, fill.side, fill.cumulative_qty, fill.leg) == ("1099", side, Decimal("0.03"), leg)
     assert (result.problems, result.is_unreadable) == ((), False)
@@ -131,7 +131,7 @@ def test_an_order_in_other_units_is_refused_with_a_reason_wherever_it_stands(exc
     step = json.dumps([order] if where == "steps_results" else order)
     placed = texts if where == "flat" else {where: step}
     fields = {**placed, "plan_id": "p", "symbol": symbol, "executed": "True"}
-    result = parse_result(fields, venue_entries()[exchange_id].results)
+    result = parse_result(fields, venue_entry(exchange_id).results)
     assert len(result.problems) == 1, result
     assert result.is_unreadable
     assert not any(fill.cumulative_qty for fill in result.fills)
@@ -197,4 +197,4 @@ def test_what_is_not_certain_is_a_problem_and_moves_nothing(exchange_id, changes
     ],
 )
 def test_ccxts_symbol_is_the_venues(exchange_id, named, own):
-    assert venue_entries()[exchange_id].results.venue_symbol(named) == own
+    assert venue_entry(exchange_id).results.venue_symbol(named) == own

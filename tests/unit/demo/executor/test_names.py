@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p33_tasks.demo.names import client_order_id
-from p33_tasks.venues.build import venue_entries
+from p33_tasks.venues.build import venue_specs
 
 # Whatever an executor may find on the stream, lone surrogates included.
 any_text = st.text(st.characters(exclude_categories=()), max_size=300)
@@ -17,8 +17,8 @@ def test_whatever_the_plan_is_called_the_venue_accepts_the_id(plan_id):
     made = client_order_id("quantum", plan_id)
     assert len(made) <= 36
     assert re.fullmatch(r"[a-z0-9-]+", made)
-    for entry in venue_entries().values():
-        ids = entry.spec.client_order_ids
+    for spec in venue_specs().values():
+        ids = spec.client_order_ids
         of_venue = client_order_id("quantum", plan_id, ids)
         assert ids.pattern.fullmatch(of_venue)
         assert of_venue.startswith(ids.own_prefix)
