@@ -11,7 +11,6 @@ from typing import Any
 from celery import Celery
 from kombu.entity import Exchange, Queue
 
-from p33_tasks.celery.alive import AliveStep
 from p33_tasks.celery.broker import broker_of
 from p33_tasks.celery.ingest_process import IngestStep
 from p33_tasks.celery.patches.json_lines import print_json_alone
@@ -38,7 +37,7 @@ def make_app(settings: Settings) -> Celery:
         **_engine(settings),
         beat_schedule=schedule(settings),
     )
-    app.steps["worker"].update({IngestStep, AliveStep})
+    app.steps["worker"].update({IngestStep, "p33_tasks.celery.alive:AliveStep"})  # a name: only workers import it
     connect_signals(settings)
     if settings.log_format == "json":
         print_json_alone(app, settings)

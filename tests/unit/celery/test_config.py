@@ -184,6 +184,12 @@ def test_importing_the_package_imports_neither_celery_nor_ccxt():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_only_a_worker_imports_celerys_consumer():
+    """1.5 MB in the ingest, the beat and the exporter."""
+    code = "import sys, p33_tasks.celery.ingest; assert 'celery.worker.consumer' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_importing_the_app_imports_no_venues_reader():
     """A process serves one venue; the readers of six are 1 MB in each process."""
     code = "import sys, p33_tasks.celery, p33_tasks.tasks; print(*[name for name in sys.modules if 'venues' in name])"
