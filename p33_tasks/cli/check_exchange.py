@@ -152,9 +152,8 @@ def _check_positions(findings: Findings, venue: Venue, settings: Settings) -> bo
             settings.venue.credentials_advice
             if settings.venue.account
             else (
-                "set the key and secret, enable futures reading for the key, and allow this address; "
-                f"{settings.venue.testnet_variable} is {str(settings.testnet).lower()}: the venue refuses a key of "
-                f"{'its live account there' if settings.testnet else 'its test environment there'}"
+                "set the key and secret, enable futures reading for the key, and allow this address"
+                f"{_of_the_other_environment(settings)}"
             )
         )
         findings.fail("credentials", str(error), fix)
@@ -178,6 +177,14 @@ def _check_positions(findings: Findings, venue: Venue, settings: Settings) -> bo
             "positions", f"{held} open, {len(report.positions) - held} flat, of {counted(len(allowlist), 'symbol')}"
         )
     return True
+
+
+def _of_the_other_environment(settings: Settings) -> str:
+    spec = settings.venue
+    if spec.test_host is None:
+        return ""
+    other = "its live account there" if settings.testnet else "its test environment there"
+    return f"; {spec.testnet_variable} is {str(settings.testnet).lower()}: the venue refuses a key of {other}"
 
 
 def _read_positions(venue: Venue, allowlist: tuple[str, ...]) -> PositionReport:

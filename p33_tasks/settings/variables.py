@@ -237,6 +237,16 @@ class Variables(VenueVariables):
             raise ValueError("use scheme and host, e.g. http://127.0.0.1:8088 or https://proxy.example")
         return value.rstrip("/")
 
+    @field_validator("venue_testnet")
+    @classmethod
+    def _is_there(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic's signature
+        exchange, base_url = info.data.get("exchange"), info.data.get("exchange_base_url", "")
+        if exchange is not None and (
+            problem := venue_spec(exchange).no_such_environment(testnet=value, base_url=base_url)
+        ):
+            raise ValueError(problem)
+        return value
+
     @field_validator("permit_signing_key", "task_key", "reconcile_key")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:

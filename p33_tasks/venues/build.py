@@ -78,7 +78,7 @@ def build_venue(
         timeout_ms: For connecting, and for each wait for data.
 
     Raises:
-        ConfigurationError: No strict reader for the venue.
+        ConfigurationError: No strict reader for the venue, or no test environment where that is to be read.
     """
     entry = venue_entry(exchange_id)
     key = ApiKey(api_key=api_key, api_secret=api_secret, password=password)
@@ -100,7 +100,8 @@ def build_order_client(
     """What places orders, for the reference executor; arguments as of ``build_venue``.
 
     Raises:
-        ConfigurationError: No such venue, one without orders, or no secret where only orders need one.
+        ConfigurationError: No such venue or test environment, a venue without orders, or no secret where only orders
+            need one.
     """
     entry = venue_entry(exchange_id)
     if entry.orders is None:
@@ -121,11 +122,12 @@ def venue_source(exchange_id: str, testnet: bool, base_url: str | None) -> str: 
     A path in the base URL is part of it: two accounts may be told apart by nothing else.
 
     Raises:
-        ConfigurationError: No strict reader for the venue.
+        ConfigurationError: As ``build_venue``.
     """
     spec = venue_spec(exchange_id)
+    _check_environment(spec, testnet=testnet, base_url=base_url)
     if base_url is None:
-        host = spec.test_host if testnet else spec.live_host
+        host = (testnet and spec.test_host) or spec.live_host
     else:
         parts = urlsplit(base_url)
         host = f"{parts.netloc.rpartition('@')[2].lower()}{parts.path.rstrip('/')}"
@@ -136,6 +138,13 @@ def venue_source(exchange_id: str, testnet: bool, base_url: str | None) -> str: 
 def _session(
     entry: VenueEntry, key: ApiKey, *, testnet: bool, base_url: str | None, budget: RequestBudget, timeout_ms: int
 ) -> VenueSession:
+    _check_environment(entry.spec, testnet=testnet, base_url=base_url)
     return VenueSession(
         spec=entry.spec, credentials=key, testnet=testnet, base_url=base_url, budget=budget, timeout_ms=timeout_ms
     )
+
+
+def _check_environment(spec: VenueSpec, *, testnet: bool, base_url: str | None) -> None:
+    problem = spec.no_such_environment(testnet=testnet, base_url=base_url)
+    if problem is not None:
+        raise ConfigurationError(problem)

@@ -136,7 +136,7 @@ class VenueSpec:
 
     exchange_id: str  # ccxt's, and the value of P33_EXCHANGE
     live_host: str
-    test_host: str  # the live one, where ``test_headers`` make the test environment
+    test_host: str | None  # the live one, where ``test_headers`` make the test environment; None: the venue has none
     testnet_variable: str  # true: the test environment
     credentials: tuple[Credentials, ...]  # in order of preference
     requests: RequestLimit
@@ -171,7 +171,17 @@ class VenueSpec:
             for pair in self.credentials
         ]
         others = f" (or {', or '.join(pairs[1:])})" if pairs[1:] else ""
-        return f"set {pairs[0]}{others}, and {self.testnet_variable} to match"
+        to_match = f", and {self.testnet_variable} to match" if self.test_host else ""
+        return f"set {pairs[0]}{others}{to_match}"
+
+    def no_such_environment(self, *, testnet: bool, base_url: str | None) -> str | None:
+        """Why these settings lead nowhere, with the way out; None: they lead to the venue, or to a base URL."""
+        if self.test_host is not None or not testnet or base_url is not None:
+            return None
+        return (
+            f"{self.exchange_id} has no test environment: set {self.testnet_variable}=false for the live account, "
+            "or P33_EXCHANGE_BASE_URL to a simulator of it"
+        )
 
     @property
     def resting_weight(self) -> int:

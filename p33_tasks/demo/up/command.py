@@ -8,10 +8,9 @@ import click
 
 from p33_tasks.cli.durations import Seconds
 from p33_tasks.cli.failures import NO, json_option
-from p33_tasks.demo.up.demo import EXCHANGES, forecasts
+from p33_tasks.demo.up.demo import EXCHANGES, forecasts, why_not
 from p33_tasks.demo.up.folder import run_folder
 from p33_tasks.demo.up.launch import Request, launch_demo
-from p33_tasks.venues.build import venue_spec
 
 
 @click.command(short_help="Start everything on this machine, with a simulated exchange.")
@@ -55,8 +54,8 @@ def up(
         raise click.UsageError("the scenarios need the reference executor: add --no-producer to --no-executor")
     if forecasts() and importlib.util.find_spec("river") is None:
         raise click.UsageError("P33_FORECAST=on needs river, which `pip install -r requirements-forecast.lock` brings")
-    if hedge and not venue_spec(exchange).has_hedge_mode:
-        raise click.UsageError(f"{exchange} has no hedge mode: leave out --hedge")
+    if (problem := why_not(exchange, hedge=hedge)) is not None:
+        raise click.UsageError(problem)
     request = Request(
         for_sec=for_sec, as_json=as_json, with_producer=producer, with_executor=executor, exchange=exchange, hedge=hedge
     )

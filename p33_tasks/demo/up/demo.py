@@ -27,7 +27,7 @@ STRATEGY_BASES = tuple(f"SIM{number:03d}" for number in range(32))
 """Base assets that only the strategy trades, with P33_FORECAST=on: made-up contracts of the simulator."""
 
 EXCHANGES = tuple(venue_specs())
-"""The simulator has a front for each; ``fronts.FRONTS`` takes a web server's import that ``--help`` does without."""
+"""Offered; ``why_not`` says which of them can't be played. ``--help`` does without the import of a web server."""
 
 TRIED = (
     "P33_COOLDOWN_MODE",
@@ -70,6 +70,20 @@ def demo_settings(
         **account_of(exchange),
         **{name: os.environ[name] for name in TRIED if name in os.environ},
     }
+
+
+def why_not(exchange: str, *, hedge: bool) -> str | None:
+    """Why the simulator can't play a venue like this, with the way out; None: it can."""
+    from p33_tasks.demo.exchange.fronts import FRONTS
+
+    if exchange not in FRONTS:
+        return (
+            f"the simulator has no front of {exchange}: choose one of {', '.join(FRONTS)}, "
+            "or add a front (docs/adding-a-venue.md)"
+        )
+    if hedge and not venue_spec(exchange).has_hedge_mode:
+        return f"{exchange} has no hedge mode: leave out --hedge"
+    return None
 
 
 def prepares() -> bool:

@@ -191,6 +191,25 @@ VENUE_FOLDERS = (
         instead('"demo" if testnet and spec.test_headers else ""', '""'),
         "test_okx_is_asked_for_swaps_signed_and_marked_as_demo",
     ),
+    guard(
+        "a test environment that the venue hasn't is never its live account",
+        "build._check_environment",
+        never("problem is not None"),
+        "unit/venues/test_no_test_environment.py::test_nothing_is_built_on_it",
+        "unit/venues/test_no_test_environment.py::test_no_snapshot_can_have_it_as_its_source",
+    ),
+    guard(
+        "settings refuse a test environment that the venue hasn't",
+        "Variables._is_there",
+        instead("raise ValueError(problem)", "return value"),
+        "unit/venues/test_no_test_environment.py::test_the_settings_refuse_it_and_name_both_ways_out",
+    ),
+    guard(
+        "the demo is not started on a venue that the simulator can't play",
+        "demo.why_not",
+        never("exchange not in FRONTS"),
+        "unit/demo/test_up_command.py::test_a_venue_without_a_front_is_refused_and_those_with_one_are_named",
+    ),
     _sent(
         "an address that was shut out waits",
         "http_errors._ban_sec",

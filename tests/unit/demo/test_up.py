@@ -35,7 +35,7 @@ from p33_tasks.demo.up.summary import Outcome, summary_of, unpermitted_orders
 from p33_tasks.demo.up.tally import Tally
 from p33_tasks.domain.models import Policy, SymbolLimits
 from p33_tasks.settings import load_settings
-from p33_tasks.venues.build import venue_spec
+from p33_tasks.venues.build import venue_spec, venue_specs
 from tests.factories import make_policy
 from tests.unit.exporter.views import make_overview, make_view
 
@@ -156,10 +156,10 @@ def options_of_the_simulator(exchange: str, *, hedge: bool = False) -> SimOption
     return options_from(parser().parse_args(child.command[3:]))
 
 
-def test_the_demo_offers_exactly_the_fronts() -> None:
+def test_the_demo_offers_every_venue() -> None:
     (offered,) = [option.type for option in up.params if option.name == "exchange"]
     assert isinstance(offered, click.Choice)
-    assert tuple(offered.choices) == tuple(FRONTS)
+    assert tuple(offered.choices) == tuple(venue_specs())
 
 
 @pytest.mark.parametrize("exchange", FRONTS)

@@ -11,15 +11,29 @@ from p33_tasks.demo.exchange.faults import FaultError
 from p33_tasks.demo.exchange.fronts import FRONTS
 from p33_tasks.demo.exchange.options import SimOptions
 from p33_tasks.demo.exchange.simulation import Simulation
+from p33_tasks.demo.up import command
 from p33_tasks.demo.up.command import up
 from p33_tasks.demo.up.demo import EXCHANGES
-from p33_tasks.venues.build import venue_specs
+from p33_tasks.venues.build import venue_spec, venue_specs
 
 
 def test_every_front_is_offered_and_has_the_position_modes_of_its_venue():
-    assert set(EXCHANGES) == set(FRONTS)
-    for exchange, spec in venue_specs().items():
-        assert FRONTS[exchange].has_hedge_mode is spec.has_hedge_mode
+    assert set(FRONTS) <= set(EXCHANGES) == set(venue_specs())
+    for exchange, front in FRONTS.items():
+        assert front.has_hedge_mode is venue_spec(exchange).has_hedge_mode
+
+
+def test_a_venue_without_a_front_is_refused_and_those_with_one_are_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delitem(FRONTS, "gate")
+    started = []
+    monkeypatch.setattr(command, "launch_demo", lambda *request: started.append(request) or True)
+    outcome = CliRunner().invoke(up, ["--exchange", "gate"])
+    assert outcome.exit_code == 2
+    assert "no front of gate" in outcome.output
+    assert "bybit" in outcome.output.partition("no front of gate")[2]
+    assert started == []
+    assert CliRunner().invoke(up, ["--exchange", "bybit"]).exit_code == 0
+    assert len(started) == 1
 
 
 def test_a_venue_without_hedge_mode_is_not_started_in_it():

@@ -223,10 +223,15 @@ def test_a_code_stands_for_one_thing(case: Case) -> None:
 
 
 def test_the_source_tells_live_and_test_apart() -> None:
-    for exchange_id in venue_specs():
-        live, test = (venue_source(exchange_id, testnet, None) for testnet in (False, True))
-        assert live != test
-        assert all(source.startswith(f"{exchange_id} ") for source in (live, test))
+    for exchange_id, spec in venue_specs().items():
+        live = venue_source(exchange_id, testnet=False, base_url=None)
+        assert live.startswith(f"{exchange_id} ")
+        if spec.test_host is not None:
+            test = venue_source(exchange_id, testnet=True, base_url=None)
+            assert test.startswith(f"{exchange_id} ")
+            assert live != test
+        else:
+            assert spec.testnet_variable in OWN_VARIABLES, "settings refuse the test environment by this switch"
 
 
 def test_the_settings_have_every_variable_that_a_venue_names(case: Case) -> None:
