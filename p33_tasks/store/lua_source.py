@@ -15,7 +15,7 @@ from p33_tasks.contract.snapshots import SNAPSHOT_FIELDS
 from p33_tasks.store.lua_header import RESERVED, Header, read_header
 
 HERE = "p33_tasks.store"
-PRELUDE = ("_prelude", "_holds")
+PRELUDE = ("_prelude", "_fills", "_holds", "_outcomes")
 """What is put in front of each script, in this order."""
 
 FIELD_LISTS = {

@@ -79,12 +79,31 @@ local function is_of_mode(position_side, symbol_snapshot_key, ts_ms, snapshot_li
   return s[1] == 'hedge' and ts_ms and s[2] == ts_ms and s[3] == snapshot_life
 end
 
+-- Which of a symbol's other positions are judged by where a position isn't, after a switch of the mode; `others` have the
+-- field `position`.
+local function used_instead(symbol_snapshot_key, symbol, position, others)
+  local mode = type_of(symbol_snapshot_key) == 'hash' and redis.call('HGET', symbol_snapshot_key, 'position_mode')
+  local is_hedge, found = mode == 'hedge', {}
+  if (not is_hedge and mode ~= 'one_way') or is_hedge == (position ~= symbol) then return found end
+  for _, other in ipairs(others) do
+    if is_hedge == (other.position ~= symbol) then found[#found + 1] = other end
+  end
+  return found
+end
+
 -- A consumption is a write barrier: until the time in which its order may be sent was over, and the venue shows what
 -- was matched then, a snapshot may not show the order. Whether one was requested before that; a stored barrier that
 -- isn't a time leaves doubt.
 local function before_barrier(fetched, stored_barrier, read_lag)
   local barrier, unreadable = twin_time(stored_barrier)
   return unreadable or (barrier and fetched < barrier + tonumber(read_lag)) or false
+end
+
+-- Moves a ledger's barrier later; whether it was earlier.
+local function raise_barrier(ledger, until_ms)
+  if until_ms <= (twin_time(redis.call('HGET', ledger, 'barrier_ms')) or 0) then return false end
+  redis.call('HSET', ledger, 'barrier_ms', text(until_ms))
+  return true
 end
 
 -- The values of a HASH's fields as one text, to compare them with what a verdict was made from; of another type its name.

@@ -236,14 +236,12 @@ local function change_mode(symbol, left, entered, known)
     for _, at in ipairs(entered) do retire(symbol, at, over) end
   end
   for _, at in ipairs(entered) do
-    local l = redis.call('HMGET', at.ledger, 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms')
+    local l = redis.call('HMGET', at.ledger, 'last_order_time_ms', 'last_order_time_epoch')
     if over.ordered_ms > (twin_time(l[1], l[2]) or 0) then
       redis.call('HSET', at.ledger, 'last_order_time_ms', text(over.ordered_ms),
         'last_order_time_epoch', text(math.floor(over.ordered_ms / 1000)))
     end
-    if over.barrier_ms > (twin_time(l[3]) or 0) then
-      redis.call('HSET', at.ledger, 'barrier_ms', text(over.barrier_ms))
-    end
+    raise_barrier(at.ledger, over.barrier_ms)
     take_over(over, hold_of(symbol, at), at.ledger)
     redis.call('EXPIRE', at.ledger, ledger_ttl_sec)
   end

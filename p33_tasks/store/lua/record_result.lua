@@ -143,11 +143,10 @@ local now = now_ms()
 local now_sec = text(math.floor(now / 1000))
 local executed = outcome == 'executed'
 
+local memory = { fills = fills_key, times = fill_times_key, orders = orders_key }
 local any_new_order, any_fill, own_fill, opposite_fill = false, false, false, false
 for _, order in ipairs(orders) do
-  redis.call('HSET', fills_key, order.id, order.after)
-  redis.call('HSET', orders_key, order.id, order.record_after)
-  redis.call('ZADD', fill_times_key, text(now), order.id)
+  remember_order(memory, order.id, order.after, order.record_after, now)
   any_new_order = any_new_order or order.before == ''
   -- What stands for orders that couldn't be read is not an order ('entry:' begins no venue's id).
   if order.news == '1' and string.sub(order.id, 1, 6) ~= 'entry:' then
@@ -169,32 +168,15 @@ if problem ~= '' then
     'source_id', entry_id, 'error', problem, 'entry', entry_json)
   count(counters_key, 'p33_deadletter_total|result')
 end
-if #orders > 0 then
-  local oldest = text(now - tonumber(fills_ttl_sec) * 1000)
-  local forgotten = redis.call('ZRANGEBYSCORE', fill_times_key, '-inf', oldest, 'LIMIT', 0, 100)
-  for _, id in ipairs(forgotten) do
-    redis.call('HDEL', fills_key, id)
-    redis.call('HDEL', orders_key, id)
-    redis.call('ZREM', fill_times_key, id)
-  end
-  redis.call('EXPIRE', fills_key, fills_ttl_sec)
-  redis.call('EXPIRE', orders_key, fills_ttl_sec)
-  redis.call('EXPIRE', fill_times_key, fills_ttl_sec)
+if has_orders then
+  forget_orders(memory, now - tonumber(fills_ttl_sec) * 1000)
+  keep_orders(memory, fills_ttl_sec)
 end
 
--- After a switch of the mode the plan's position is none that anybody judges by: what holds it holds those of the
--- mode, and its orders are theirs.
-local mode = type_of(symbol_snapshot_key) == 'hash' and redis.call('HGET', symbol_snapshot_key, 'position_mode')
-local function is_used(place)
-  if mode ~= 'hedge' and mode ~= 'one_way' then return true end
-  return (mode == 'hedge') == (place ~= symbol)
-end
+-- After a switch of the mode what holds the plan's position holds those of the mode, and its orders are theirs.
 others[1].position, others[2].position = first_other, second_other
 local own = { ledger = ledger_key, reservation = reservation_key, hold = service_hold_key, position = position }
-local all, instead = { own, others[1], others[2] }, {}
-for _, other in ipairs(others) do
-  if not is_used(position) and is_used(other.position) then instead[#instead + 1] = other end
-end
+local all, instead = { own, others[1], others[2] }, used_instead(symbol_snapshot_key, symbol, position, others)
 
 -- Any order starts the cooldown, whatever it filled; a report that tells nothing new doesn't start it again.
 local ordered = { ledger_key }
@@ -259,10 +241,7 @@ local function set_barrier(ledger)
   if not consumer then return true end
   local place_before = twin_time(c[2])
   if not place_before or expect(ledger, 'hash') then return false end
-  if place_before > (twin_time(redis.call('HGET', ledger, 'barrier_ms')) or 0) then
-    redis.call('HSET', ledger, 'barrier_ms', text(place_before))
-    redis.call('EXPIRE', ledger, ledger_ttl_sec)
-  end
+  if raise_barrier(ledger, place_before) then redis.call('EXPIRE', ledger, ledger_ttl_sec) end
   return true
 end
 if opposite then set_barrier(opposite_ledger_key) end
@@ -271,42 +250,12 @@ local reserved_by = redis.call('GET', reservation_key)
 local reservation = reserved_by == plan_id and 'kept' or 'none'
 local proven = consumer and consumer == consume_id
 local function hold_of(at)
-  return { hold = at.hold, reservation = at.reservation, audit = audit_key, permit_prefix = permit_prefix,
+  return { ledger = at.ledger, hold = at.hold, reservation = at.reservation, audit = audit_key, permit_prefix = permit_prefix,
     position = at.position, audit_maxlen = audit_maxlen }
 end
 
 -- What is said of one consumption counts in the order in which it was said, in whatever order it is recorded.
 local function is_earlier(than) return is_before(first_entry_id, than) end
-
--- Whether an unknown outcome was followed by an answer, or a repair or a person has answered. After an answer the executor
--- may have come to doubt it, and after a part of the order another part may follow.
-local function is_answered()
-  if c[4] == 'repaired' or is_earlier(c[4]) then return true end
-  for _, at in ipairs(all) do
-    for _, released in ipairs(released_plans(at.ledger)) do
-      if released == plan_id then return true end
-    end
-  end
-  return false
-end
-
--- Holds the position: longer than a consumption does, and until the limit; behind it, or where the position is another
--- plan's by now, by the service's own hold.
-local function hold_for_outcome()
-  for _, at in ipairs(instead) do hold_unknown(hold_of(at), plan_id) end
-  local left = math.min((twin_time(c[3]) or 0) + tonumber(unknown_ms) - now, tonumber(unknown_ms))
-  local unknown = unknown_plan(ledger_key) or plan_id
-  if left <= 0 or (reserved_by or plan_id) ~= plan_id or unknown ~= plan_id or expect(ledger_key, 'hash') then
-    hold_unknown(hold_of(own), plan_id)
-    return 'held'
-  end
-  redis.call('HSET', ledger_key, 'unknown_plan_id', plan_id)
-  redis.call('EXPIRE', ledger_key, ledger_ttl_sec)
-  if left > redis.call('PTTL', reservation_key) then
-    redis.call('SET', reservation_key, plan_id, 'PX', text(left))
-  end
-  return reserved_by and 'renewed' or 'taken'
-end
 
 local function free()
   redis.call('DEL', reservation_key, permit_key)
@@ -326,7 +275,10 @@ if settles and set_barrier(ledger_key) then
   if reserved_by == plan_id then free() end
 elseif outcome == 'unknown' or outcome == 'contradicted' or is_open == '1' then
   if proven and not is_earlier(c[5]) then redis.call('HSET', consumed_key, 'unknown_entry', first_entry_id) end
-  if proven and not is_answered() then reservation = hold_for_outcome() end
+  if proven and not is_answered(c[4], first_entry_id, plan_id, all) then
+    for _, at in ipairs(instead) do hold_unknown(hold_of(at), plan_id) end
+    reservation = hold_for_outcome(hold_of(own), plan_id, now, c[3], unknown_ms, ledger_ttl_sec)
+  end
 elseif not executed and not consumer and reserved_by == plan_id and permit_there then
   free()
 end

@@ -106,11 +106,10 @@ end
 redis.call('XADD', events_key, 'MAXLEN', '~', events_maxlen, '*', unpack(flat))
 
 local now = now_ms()
+local known_orders = { fills = fills_key, times = fill_times_key, orders = orders_key }
 for at, item in ipairs(items) do
   if item.kind == 'order' then
-    redis.call('HSET', fills_key, item.id, item.after)
-    redis.call('HSET', orders_key, item.id, item.record_after)
-    redis.call('ZADD', fill_times_key, text(now), item.id)
+    remember_order(known_orders, item.id, item.after, item.record_after, now)
     redis.call('HSET', ledger_key, 'last_order_id', item.id)
     -- The order is final, and its fills are in the ledger: what became of its plan is known, whatever anybody says later.
     if item.plan_id ~= '' then
@@ -127,14 +126,12 @@ for at, item in ipairs(items) do
     redis.call('EXPIRE', trades_key, fills_ttl_sec)
   end
 end
-redis.call('EXPIRE', fills_key, fills_ttl_sec)
-redis.call('EXPIRE', fill_times_key, fills_ttl_sec)
-redis.call('EXPIRE', orders_key, fills_ttl_sec)
+keep_orders(known_orders, fills_ttl_sec)
 -- As a result does: an order starts the cooldown, and only a snapshot requested after this shows whether it was right.
 redis.call('HSET', ledger_key, 'last_known_amt', new_amt, 'last_known_side', new_side, 'last_order_time_ms', text(now),
   'last_order_time_epoch', text(math.floor(now / 1000)), 'last_update_ts', text(math.floor(now / 1000)))
 if releases == '1' then
-  if place_before > (twin_time(l[4]) or 0) then redis.call('HSET', ledger_key, 'barrier_ms', text(place_before)) end
+  raise_barrier(ledger_key, place_before)
   redis.call('DEL', reservation_key, permit_key)
 end
 redis.call('EXPIRE', ledger_key, ledger_ttl_sec)

@@ -61,8 +61,8 @@ BARRIER = (
     ),
     _lua(
         "barrier: it never moves back",
-        "record_result.set_barrier",
-        instead("place_before > (twin_time(redis.call('HGET', ledger, 'barrier_ms')) or 0)", "place_before"),
+        "_prelude.raise_barrier",
+        never("until_ms <= (twin_time(redis.call('HGET', ledger, 'barrier_ms')) or 0)"),
         "test_an_older_consumption_doesnt_move_the_barrier_back",
     ),
     _lua(
@@ -152,7 +152,7 @@ BARRIER = (
             (
                 "only the consumption's own id holds the position longer",
                 "lua.record_result",
-                instead("proven and not is_answered()", "consumer and not is_answered()"),
+                instead("proven and not is_answered", "consumer and not is_answered"),
                 "test_only_by_the_consumptions_own_id",
             ),
             (
@@ -169,9 +169,9 @@ BARRIER = (
             ),
             (
                 "not beyond ten minutes",
-                "record_result.hold_for_outcome",
+                "_outcomes.hold_for_outcome",
                 instead(
-                    "math.min((twin_time(c[3]) or 0) + tonumber(unknown_ms) - now, tonumber(unknown_ms))",
+                    "math.min((twin_time(consumed_ms) or 0) + tonumber(unknown_ms) - now, tonumber(unknown_ms))",
                     "tonumber(unknown_ms)",
                 ),
                 "test_never_beyond",
@@ -220,13 +220,13 @@ BARRIER = (
             ),
             (
                 "an answer ends its own part of a hold only",
-                "_holds.end_unknown",
+                "_outcomes.end_unknown",
                 instead("if left[1]", "if false"),
                 "test_of_a_hold_with_another_reason_its_own_part_goes",
             ),
             (
                 "what is left of a hold ends as its own reasons do",
-                "_holds.end_unknown",
+                "_outcomes.end_unknown",
                 without("hold.ends = ends_of(hold)"),
                 "test_what_is_left_of_its_hold_ends_as_it_would_have_without_it",
             ),
@@ -244,44 +244,44 @@ BARRIER = (
             ),
             (
                 "a reason that was cut isn't over with those that are left",
-                "_holds.end_unknown",
+                "_outcomes.end_unknown",
                 never("hold.cut and not left[1]"),
                 "test_a_hold_of_which_a_reason_was_cut_stays_when_all_that_is_left_is_known",
             ),
             (
                 "what a person released isn't held again",
-                "record_result.is_answered",
+                "_outcomes.is_answered",
                 without("if released == plan_id then return true end"),
                 "test_a_person_ends_it_and_is_believed",
             ),
             (
                 "a late one takes the position again",
-                "record_result.hold_for_outcome",
-                instead("'SET', reservation_key, plan_id, 'PX'", "'PEXPIRE', reservation_key"),
+                "_outcomes.hold_for_outcome",
+                instead("'SET', h.reservation, plan_id, 'PX'", "'PEXPIRE', h.reservation"),
                 "test_one_that_comes_after_its_reservation_takes_the_position_again",
             ),
             (
                 "one that comes after ten minutes holds",
-                "record_result.hold_for_outcome",
+                "_outcomes.hold_for_outcome",
                 without("left <= 0 or"),
                 "test_one_that_comes_after_ten_minutes_holds_it_at_once",
             ),
             (
                 "a late one doesn't take another plan's reservation",
-                "record_result.hold_for_outcome",
+                "_outcomes.hold_for_outcome",
                 never("(reserved_by or plan_id) ~= plan_id"),
                 "test_where_another_plan_holds_the_position_it_sets_the_hold",
             ),
             (
                 "two at once are both kept",
-                "record_result.hold_for_outcome",
+                "_outcomes.hold_for_outcome",
                 without("unknown ~= plan_id or"),
                 "test_one_that_comes_while_another_plans_outcome_is_unknown_is_not_lost",
             ),
             (
                 "one from before an answer is over",
-                "record_result.is_answered",
-                without("or is_earlier(c[4])"),
+                "_outcomes.is_answered",
+                without("or is_before(said, settled)"),
                 "test_one_that_was_published_before_the_answer_and_is_recorded_after_it_is_over",
             ),
             (
@@ -292,8 +292,8 @@ BARRIER = (
             ),
             (
                 "a refusal that its executor comes to doubt is none",
-                "record_result.is_answered",
-                instead("[4] == 'repaired' or is_earlier(c[4])", "[4]"),
+                "_outcomes.is_answered",
+                instead("settled == 'repaired' or is_before(said, settled)", "settled"),
                 "test_an_executor_that_comes_to_doubt_its_refusal_takes_the_position_again",
             ),
             (

@@ -196,7 +196,7 @@ LEGS = (
     _put(
         "new positions begin behind every barrier of the old",
         "put_snapshots.change_mode",
-        never("over.barrier_ms > (twin_time(l[3]) or 0)"),
+        without("raise_barrier(at.ledger, over.barrier_ms)"),
         "test_the_new_positions_begin_behind_every_order_and_barrier_of_the_old",
     ),
     _put(

@@ -80,8 +80,8 @@ RECORDING = (
     ),
     guard(
         "what was applied of an order is remembered",
-        "lua.record_result",
-        without("redis.call('HSET', fills_key, order.id, order.after)"),
+        "_fills.remember_order",
+        without("redis.call('HSET', memory.fills, id, quantity)"),
         f"{RESULT_TESTS}::test_an_order_id_is_applied_once_however_often_it_is_reported",
     ),
     guard(

@@ -5,8 +5,6 @@ from __future__ import annotations
 from tests.guards.changes import Change, instead, never, without
 from tests.guards.guard import Guard
 
-RECORD, PUT, HOLDS = "store/lua/record_result.lua", "store/lua/put_snapshots.lua", "store/lua/_holds.lua"
-REPAIR = "store/lua/repair_ledger.lua"
 PARTIAL = "integration/store/test_partial_fills.py::"
 SWITCH = "integration/store/test_unknown_mode_switch.py::"
 REPAIRED = "integration/services/test_reconcile_unknown.py::"
@@ -78,7 +76,7 @@ UNKNOWN_OUTCOMES = (
     ),
     _guard(
         "a hold that was reduced is another one",
-        "_holds.end_unknown",
+        "_outcomes.end_unknown",
         without(", hold.reduced_ms"),
         f"{REPAIRED}test_a_hold_that_was_reduced_is_never_the_one_from_before",
     ),
@@ -90,7 +88,7 @@ UNKNOWN_OUTCOMES = (
     ),
     _guard(
         "foreign evidence keeps no answer from being recorded",
-        "_holds.end_unknown",
+        "_outcomes.end_unknown",
         instead("type(left[1]) == 'table' and left[1].reason or 'unreadable'", "left[1].reason"),
         "integration/store/test_unknown_outcome.py::test_foreign_evidence_in_a_hold_keeps_no_answer_from_being_recorded",
     ),
@@ -104,19 +102,19 @@ UNKNOWN_OUTCOMES = (
     ),
     _guard(
         "a switch of the mode keeps each of several",
-        "_holds.hand_over",
+        "_outcomes.hand_over",
         instead("[#over.plans + 1] = unknown_plan", "[1] = over.plans[1] or unknown_plan"),
         f"{SWITCH}test_of_two_legs_both_are_kept_and_each_answer_ends_its_own",
     ),
     _guard(
         "a switch of the mode leaves no hold of it behind",
-        "_holds.hand_over",
+        "_outcomes.hand_over",
         instead("over.plans[#over.plans + 1] = one.plan_id", "held = one.plan_id"),
         f"{SWITCH}test_a_hold_that_was_set_goes_with_the_mode_too",
     ),
     _guard(
         "nobody is held by a hold that nobody looks at",
-        "_holds.hand_over",
+        "_outcomes.hand_over",
         without("redis.call('DEL', h.hold)"),
         f"{SWITCH}test_a_hold_that_was_set_goes_with_the_mode_too",
     ),
@@ -128,7 +126,7 @@ UNKNOWN_OUTCOMES = (
     ),
     _guard(
         "said after a switch it holds the positions of the new mode",
-        "record_result.hold_for_outcome",
+        "lua.record_result",
         without("for _, at in ipairs(instead) do hold_unknown(hold_of(at), plan_id) end"),
         f"{SWITCH}test_one_that_is_said_after_the_switch_holds_the_positions_of_the_new_mode",
     ),
@@ -140,31 +138,31 @@ UNKNOWN_OUTCOMES = (
     ),
     _guard(
         "a person is believed in every mode",
-        "record_result.is_answered",
-        instead("(all)", "({ own })"),
+        "lua.record_result",
+        instead("plan_id, all)", "plan_id, { own })"),
         f"{SWITCH}test_a_person_is_believed_in_every_mode",
     ),
     _guard(
         "a person is believed after a second switch",
-        "_holds.take_over",
+        "_outcomes.take_over",
         without("if plans[1] then redis.call('HSET', ledger, 'unknown_released', cjson.encode(plans)) end"),
         f"{SWITCH}test_a_person_is_believed_in_every_mode",
     ),
     Guard(
         promise="a switch of the mode ends no hold that only a person ends",
-        within="_holds.hand_over",
+        within="_outcomes.hand_over",
         change=instead("over.holds[#over.holds + 1] = one", "held = one"),
         tests=(f"{SWITCH}test_a_hold_that_only_a_person_ends_goes_with_the_mode",),
     ),
     Guard(
         promise="a switch of the mode ends no hold that can't be read",
-        within="_holds.hand_over",
+        within="_outcomes.hand_over",
         change=never("#over.plans + #over.holds == before"),
         tests=(f"{SWITCH}test_so_does_one_that_cant_be_read",),
     ),
     Guard(
         promise="a hold because of a drift stays with its ledger",
-        within="_holds.hand_over",
+        within="_outcomes.hand_over",
         change=without("if hold.ends == 'agreement' or hold.ends == 'adoption' then return end"),
         tests=(f"{SWITCH}test_a_hold_because_of_a_drift_stays_with_the_ledger_that_drifted",),
     ),

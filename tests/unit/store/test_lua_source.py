@@ -83,7 +83,8 @@ def test_the_lists_of_fields_are_those_that_are_decoded() -> None:
 def test_a_script_brings_what_it_reads_of_the_prelude_and_no_more(path: Path) -> None:
     """Redis runs the whole text at each call: a part that nothing reads costs every verdict."""
     text = re.sub(r"--[^\n]*", "", source(path.stem, f"p33_tasks.{path.parents[1].name}"))
-    prelude = (Path(p33_tasks.__file__).parent / "store" / "lua" / "_prelude.lua").read_text("utf-8")
+    folder = Path(p33_tasks.__file__).parent / "store" / "lua"
+    prelude = "".join((folder / f"{name}.lua").read_text("utf-8") for name in PRELUDE)
     shared = re.findall(r"^local (?:function )?(\w+)", prelude, re.MULTILINE)
     brought = [name for name in shared if re.search(rf"^local (?:function )?{name}\b", text, re.MULTILINE)]
     read = [name for name in shared if len(re.findall(rf"(?<![\w.:]){name}\b", text)) > (name in brought)]
