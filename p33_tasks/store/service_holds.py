@@ -100,15 +100,14 @@ class ServiceHoldStore:
         )
         return unknown_hold(unknown_plan_id, reserved_by) if found is None else str(found)
 
-    def release(self, symbol: str, leg: Leg = Leg.BOTH, *, why: str, by: str, expected: str = "") -> str | None:
-        """End the hold; None when there was none, or another one than expected.
+    def release(self, symbol: str, leg: Leg = Leg.BOTH, *, why: str, by: str) -> str | None:
+        """End the hold, and what a plan of unknown outcome is about to hold; None when there was neither.
 
         Args:
             symbol: The venue's id.
             leg: In hedge mode, which of its positions.
             why: For people, in the audit.
             by: Who ends it.
-            expected: The hold as ``read`` gave it; "" ends whatever is there.
 
         Raises:
             StoreError: Redis is away or refuses.
@@ -124,7 +123,6 @@ class ServiceHoldStore:
                 "position": position_key(symbol, leg),
                 "why": why[:500],
                 "by": by[:200],
-                "expected": expected,
                 "audit_maxlen": AUDIT_MAXLEN,
                 "ledger_ttl_sec": LEDGER_TTL_SEC,
             },

@@ -9,10 +9,9 @@
 --   position        the position
 --   why             for people
 --   by              who ends it, for the audit
---   expected        the hold as it was read; another one stays ('' to end whatever is there)
 --   audit_maxlen    about how many entries the audit stream keeps
 --   ledger_ttl_sec  the ledger's time to live
--- Returns {'released', the hold} | {'none'} | {'moved'}
+-- Returns {'released', the hold} | {'none'}
 
 local wrong = expect(audit_key, 'stream')
 if wrong then return wrong end
@@ -21,7 +20,6 @@ local found, unknown = type_of(service_hold_key), unknown_plan(ledger_key)
 if found == 'none' and not unknown then return { 'none' } end
 local hold = found == 'string' and redis.call('GET', service_hold_key) or '(a ' .. found .. ')'
 if found == 'none' then hold = cjson.encode({ reason = OUTCOME_UNKNOWN, by = 'plan ' .. unknown }) end
-if expected ~= '' and found ~= 'none' and hold ~= expected then return { 'moved' } end
 redis.call('XADD', audit_key, 'MAXLEN', '~', audit_maxlen, '*', 'event', 'service_hold_released', 'symbol', position,
   'by', by, 'why', why, 'hold', string.sub(hold, 1, 4000))
 redis.call('DEL', service_hold_key)

@@ -71,12 +71,6 @@ HOLDING = (
         without("if known.ends ~= h.ends then known.ends = 'person' end"),
         "test_the_first_reason_stays_and_two_reasons_end_by_a_person",
     ),
-    _hold(
-        "another hold than the one that was looked at isn't released",
-        "lua.release_position",
-        without("if expected ~= '' and found ~= 'none' and hold ~= expected then return { 'moved' } end"),
-        "test_another_hold_than_the_one_looked_at_stays",
-    ),
     Guard(
         promise="an order beyond its permit holds the position",
         within="lua.record_result",

@@ -23,8 +23,8 @@ def stored(gate: Gate) -> dict[str, Any]:
     return exact_json.loads_object(text)
 
 
-def release(gate: Gate, expected: str = "") -> str | None:
-    return gate.service_holds.release(SYMBOL, why="looked it up", by="somebody", expected=expected)
+def release(gate: Gate) -> str | None:
+    return gate.service_holds.release(SYMBOL, why="looked it up", by="somebody")
 
 
 def test_a_hold_denies_and_says_who_why_and_what_ends_it(gate: Gate) -> None:
@@ -114,12 +114,3 @@ def test_a_foreign_value_holds_and_gives_way_to_one_that_a_person_ends(gate: Gat
     found = decode_hold(HeldBy.SERVICE, gate.service_holds.read(SYMBOL))
     assert found is not None
     assert (found.reason, found.ends) == ("unexplained_drift", HoldEnds.PERSON)
-
-
-def test_another_hold_than_the_one_looked_at_stays(gate: Gate) -> None:
-    hold(gate)
-    seen = gate.service_holds.read(SYMBOL)
-    assert seen is not None
-    hold(gate, HoldReason.BREACH, "fact-2")
-    assert release(gate, expected=seen) is None
-    assert gate.service_holds.read(SYMBOL) is not None
