@@ -16,9 +16,9 @@ PPM = Decimal(1_000_000)
 class HarvestRule:
     """Gains are unrealised returns without leverage, in parts per million."""
 
-    target_ppm: int = 1_000  # half is closed here, and all at twice of it
+    target_ppm: int = 1_200  # half is closed here, and all at twice of it
     rung_ppm: int = 300  # higher by so much for each half that was closed already
-    stop_ppm: int = 1_500  # a loss at which all is closed
+    stop_ppm: int = 1_800  # a loss at which all is closed
     rungs: int = 3  # so many halves; then all
 
     def wanted(self, seen_ppm: int, rung: int) -> str | None:

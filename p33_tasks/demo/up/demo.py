@@ -23,7 +23,7 @@ POSITIONS = {
 }
 """Long and short by base asset, signed base quantities."""
 
-STRATEGY_BASES = tuple(f"SIM{number:03d}" for number in range(32))
+STRATEGY_BASES = tuple(f"SIM{number:03d}" for number in range(64))
 """Base assets that only the strategy trades, with P33_FORECAST=on: made-up contracts of the simulator."""
 
 EXCHANGES = tuple(venue_specs())
@@ -184,4 +184,4 @@ def demo_children(exchange_url: str, exchange: str = EXCHANGES[0], *, hedge: boo
         yield Child(name=STRATEGY, command=python("p33_tasks.demo.up.strategy", exchange_url))
     elif prepares():
         yield Child(name="foretell", command=python("p33_tasks.demo.up.foretell"))
-    yield Child(name=PRODUCER, command=python("p33_tasks.demo.up.producer", exchange_url), may_end=True)
+    yield Child(name=PRODUCER, command=python("p33_tasks.demo.up.producer", exchange_url))

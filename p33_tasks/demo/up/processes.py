@@ -28,7 +28,6 @@ class Child:
 
     name: str
     command: tuple[str, ...]
-    may_end: bool = False  # it may end with code 0 before the others: its work is done
 
 
 class LogFiles:
@@ -104,7 +103,7 @@ class Processes(Manager):  # type: ignore[misc]  # honcho has no types
         self._process_ctor = _OneOfOurs
         self._procmgr = _Signals()
         self._on_start = on_start
-        self._may_end = {child.name for child in children if child.may_end}
+        self._told_to_end: set[str] = set()
         self._ended_early: dict[str, int] | None = None
         self.interrupted = False
         for child in children:
@@ -113,7 +112,8 @@ class Processes(Manager):  # type: ignore[misc]  # honcho has no types
             self.add_process(child.name, command, env=dict(env), cwd=str(cwd))
 
     def stop_one(self, name: str) -> None:
-        """End one process that may end before the others."""
+        """End one process before the others."""
+        self._told_to_end.add(name)
         pid = self._processes[name].get("pid")
         if pid is not None and self._processes[name].get("returncode") is None:
             self._procmgr.terminate(pid)
@@ -161,4 +161,4 @@ class Processes(Manager):  # type: ignore[misc]  # honcho has no types
 
     def _is_early_end(self, name: str, found: Mapping[str, Any]) -> bool:
         code = found.get("returncode")
-        return code is not None and not (code == 0 and name in self._may_end)
+        return code is not None and not (code == 0 and name in self._told_to_end)

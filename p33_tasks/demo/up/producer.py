@@ -13,13 +13,15 @@ from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.demo.exchange.client import SimControl
 from p33_tasks.demo.loops import serve
 from p33_tasks.demo.names import APPLY_GROUP, GOVERNOR_GROUP
-from p33_tasks.demo.scenarios.producer import run_producer
+from p33_tasks.demo.scenarios.producer import INTERVAL_SEC, run_producer
 from p33_tasks.errors import StoreError
 from p33_tasks.settings import Settings
 from p33_tasks.store.connection import connect
 from p33_tasks.store.scripts import translated_errors
 
 LOOK_EVERY_SEC = 0.1
+CALM_INTERVAL_SEC = 4.0
+"""Between two cases where a model learns: no model can know them beforehand, and some disturb the whole account."""
 READERS = frozenset({GROUP, GOVERNOR_GROUP, APPLY_GROUP})
 """A group exists as soon as its first process has read once."""
 
@@ -27,7 +29,8 @@ READERS = frozenset({GROUP, GOVERNOR_GROUP, APPLY_GROUP})
 def run_when_ready(settings: Settings, stop: threading.Event, simulator: SimControl) -> None:
     """Wait for the readers of plans, then play the cases until ``stop`` is set."""
     if wait_for_readers(connect(settings.state_url), Keys(settings.key_prefix).plans, stop):
-        run_producer(settings, stop, simulator)
+        interval_sec = CALM_INTERVAL_SEC if settings.forecast == "on" else INTERVAL_SEC
+        run_producer(settings, stop, simulator, interval_sec=interval_sec)
 
 
 def wait_for_readers(client: Any, plans: str, stop: threading.Event) -> bool:
