@@ -19,14 +19,14 @@ def forecaster() -> None:
       P33_FORECAST=on P33_PREPARE=on p33 forecaster
     """
     from p33_tasks.bootstrap.runtime import runtime
+    from p33_tasks.forecaster.process import run
 
+    here = runtime()
     try:
-        from p33_tasks.forecaster.process import run
+        run(here)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("p33_tasks"):
             raise
         raise click.UsageError(
             f"this command needs {error.name}, which `pip install -r requirements-forecast.lock` brings"
         ) from error
-
-    run(runtime())

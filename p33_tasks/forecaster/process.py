@@ -11,7 +11,6 @@ from p33_tasks.bootstrap.notify import notify_ready, notify_stopping
 from p33_tasks.bootstrap.runtime import Runtime, runtime
 from p33_tasks.bootstrap.stopping import stop_on_signals
 from p33_tasks.errors import ConfigurationError
-from p33_tasks.forecaster.service import Forecaster
 from p33_tasks.log_events import LogEvent
 
 WRONG_USAGE = 2
@@ -24,11 +23,15 @@ def run(here: Runtime) -> None:
 
     Raises:
         ConfigurationError: ``P33_FORECAST`` is off.
+        ModuleNotFoundError: The extra ``forecast`` isn't installed.
     """
     if here.settings.forecast != "on":
         raise ConfigurationError("P33_FORECAST=off: set it to on for this process, and for the workers and beat")
     configure_logging(here.settings)
     stop = stop_on_signals()
+    # Not before: numpy's threads begin with its import, and a SIGTERM that one of them doesn't block ends the process.
+    from p33_tasks.forecaster.service import Forecaster  # noqa: PLC0415
+
     sign = Sign(folder=runtime_dir(here.settings.runtime_dir), role="forecaster")
     sign.begin()
     notify_ready("forecasts")

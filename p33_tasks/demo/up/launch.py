@@ -136,10 +136,13 @@ def _print_summary(summary: dict[str, Any], outcome: Outcome) -> None:
     lines = [cell(f"{summary['ran_sec']} s: {outcome.tally.counts_text()}", "bold", limit=1_000)]
     lines += [cell(f"  {number:>5}  {reason}") for reason, number in summary["denied_by_reason"].items()]
     if (forecast := summary["forecast"]) is not None:
-        foreseen = (
-            f"forecasts: {forecast['foreseen']} of {forecast['plans']} plans foreseen, {forecast['warnings']} warnings"
-        )
-        lines.append(cell(f"{foreseen}; {forecast['why']}", limit=400))
+        foreseen = f"forecasts: {forecast['foreseen']} of {forecast['plans']} plans foreseen"
+        ahead = f"{forecast['promoted']} issued as prepared, {forecast['warnings']} warnings ahead"
+        lines.append(cell(f"{foreseen}, {ahead}; {forecast['why']}", limit=400))
+    if summary["adapted_cooldowns"]:
+        longest = max(summary["adapted_cooldowns"].values(), key=lambda found: found["longest_sec"])
+        told = f"cooldowns lengthened: {len(summary['adapted_cooldowns'])}, up to {longest['longest_sec']} s"
+        lines.append(cell(f"{told} by {longest['by']}", limit=400))
     for case in summary["cases"]["other"][:10]:
         expected, got = (", ".join(filter(None, pair)) for pair in _expected_and_got(case))
         where, plan = (

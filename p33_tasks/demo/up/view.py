@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import click
@@ -106,8 +107,11 @@ class Picture:
         size, places, table, used = self._screen.size, list(self._places), [], 2
         if overview is not None:
             service = [_line(line.plain, str(line.style)) for line in tables.service_lines(overview, "", self._policy)]
-            table = [tables.symbols_table(overview, self._policy, width=size.width), *service[:-1]]
-            used += len(overview.symbols) + 4 + len(service[:-1])
+            first = replace(overview, symbols=overview.symbols[: max(LEAST_LINES, size.height // 2)])
+            table = [tables.symbols_table(first, self._policy, width=size.width), *service[:-1]]
+            if more := len(overview.symbols) - len(first.symbols):
+                table.insert(1, _line(f"and {more} more: p33 status", "dim"))
+            used += len(first.symbols) + 4 + len(table[1:])
         # A low terminal keeps the last place, which says how to look closer.
         while len(places) > 1 and size.height - used - _rows(places, size.width) < LEAST_LINES:
             places.pop(0)

@@ -52,6 +52,13 @@ FORECASTING = (
         f"{STATE}::test_damage_of_any_kind_is_told_and_nothing_of_it_used",
     ),
     _guard(
+        "what was learned is kept when the forecaster is told to end",
+        "Forecaster._end",
+        never("self._learned is not None"),
+        "integration/forecaster/test_process.py::"
+        "test_a_signal_ends_it_with_what_it_learned_kept_and_the_lease_given_back",
+    ),
+    _guard(
         "a plan_id that was there before is no other plan",
         "Happenings._plan",
         without("or plan.plan_id in self._plans"),

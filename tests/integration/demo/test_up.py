@@ -71,6 +71,21 @@ def test_a_run_without_a_person_proves_itself_and_leaves_nothing(live: RedisServ
     assert untouched(live)
 
 
+def test_with_everything_ahead_of_the_plan_on_nobody_dies_either() -> None:
+    """The strategy ends before the others, and isn't taken for a dead one."""
+    pytest.importorskip("river")
+    ahead = {"P33_COOLDOWN_MODE": "adaptive", "P33_PREPARE": "on", "P33_FORECAST": "on"}
+    with up("--for", "25", "--json", **ahead) as run:
+        run.wait_for_end()
+        assert run.survivors() == []
+        summary: dict[str, Any] = json.loads(run.stdout)
+    assert not [reason for reason in summary["reasons"] if not reason.startswith("nothing was ")]
+    assert summary["cases"]["other"] == []
+    ends = {process["name"]: (process["died"], process["exit_code"]) for process in summary["processes"]}
+    assert ends["strategy"] == ends["producer"] == ends["forecaster"] == (False, 0)
+    assert ends.keys() >= CHILDREN
+
+
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_everything_in_good_order(signum: signal.Signals) -> None:
     with up() as run:

@@ -294,6 +294,19 @@ def test_the_last_line_begins_with_how_to_stop_it(monkeypatch: pytest.MonkeyPatc
     assert picture._frame(Tally(), None, "").renderables[-1].plain.startswith("Ctrl-C stops everything;")
 
 
+def test_many_symbols_leave_room_for_the_events_and_are_counted() -> None:
+    picture = view.Picture(make_policy())
+    tally = Tally()
+    tally.lines.append(("DENY a plan", ""))
+    views = [make_view(f"SIM{n:03d}USDT") for n in range(69)]
+    picture._screen = view.console()
+    picture._screen.size = (120, 40)
+    table, more, *rest = picture._frame(tally, make_overview(*views), "").renderables
+    assert table.row_count == 20
+    assert more.plain == "and 49 more: p33 status"
+    assert "DENY a plan" in [line.plain for line in rest if hasattr(line, "plain")]
+
+
 def test_prepared_verdicts_can_be_tried_in_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     def settings() -> dict[str, str]:
         return demo.demo_settings(
