@@ -78,6 +78,14 @@ class ReadsPositionMode(Protocol):
 
 
 @runtime_checkable
+class ReadsMarginModes(Protocol):
+    """The venue tells the margin mode of each position."""
+
+    def fetch_margin_modes(self, symbols: Iterable[str]) -> Mapping[str, str]:
+        """By symbol, of open positions, in the venue's own words. Raises ExchangeError."""
+
+
+@runtime_checkable
 class ReadsKeyPermissions(Protocol):
     """The venue tells what an API key may do."""
 

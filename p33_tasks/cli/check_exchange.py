@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from p33_tasks.abilities import ReadsAccount, ReadsKeyPermissions, ReadsPositionMode, ReadsTime
+from p33_tasks.abilities import ReadsAccount, ReadsKeyPermissions, ReadsMarginModes, ReadsPositionMode, ReadsTime
 from p33_tasks.cli.findings import Finding, Findings, Grade, counted, listed
 from p33_tasks.cli.session import Session
 from p33_tasks.errors import (
@@ -82,6 +82,7 @@ def check_exchange(session: Session, *, redis_answers: bool) -> list[Finding]:
     _check_symbols(findings, venue, allowlist)
     if _check_positions(findings, venue, session.settings):
         _check_position_mode(findings, venue)
+        _check_margin_modes(findings, venue, allowlist)
         _check_account(findings, venue)
         _check_key(findings, venue)
     return findings.all
@@ -202,6 +203,19 @@ def _check_position_mode(findings: Findings, venue: Venue) -> None:
     if hedge is None:
         return
     findings.ok("position mode", "hedge: every plan must name a leg" if hedge else "one-way")
+
+
+def _check_margin_modes(findings: Findings, venue: Venue, allowlist: tuple[str, ...]) -> None:
+    if not isinstance(venue, ReadsMarginModes):
+        return  # where it is the account's, the account tells it
+    modes = _asked(findings, "margin mode", lambda: venue.fetch_margin_modes(allowlist), "try again")
+    if modes is None:
+        return
+    by_mode: dict[str, list[str]] = {}
+    for symbol, mode in sorted(modes.items()):
+        by_mode.setdefault(mode, []).append(symbol)
+    told = "; ".join(f"{mode} for {listed(symbols)}" for mode, symbols in sorted(by_mode.items()))
+    findings.ok("margin mode", told or "no open position tells it")
 
 
 def _check_account(findings: Findings, venue: Venue) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, TypedDict
 
@@ -13,6 +13,7 @@ Row = Mapping[str, Any]
 
 _MOST_TIME_DIGITS = 15
 _MOST_ID_CHARS = 64
+_MOST_WORD_CHARS = 20
 UNKNOWN_ACCOUNT = "unknown"
 """In the place of an account's id where the venue has one, and doesn't show it to this key."""
 
@@ -44,6 +45,38 @@ def number(row: Row, name: str) -> Decimal:
 def optional_number(row: Row, name: str) -> Decimal | None:
     """A field for people to read: absent or null is None, but what is there must be a number."""
     return None if row.get(name) is None else number(row, name)
+
+
+def margin_modes(
+    rows: Iterable[Any], symbols: Iterable[str], *, name: str = "symbol", amount: str, mode: Callable[[Row], object]
+) -> dict[str, str]:
+    """The margin mode of each open position, for people to read; of legs that differ both.
+
+    Args:
+        rows: Of positions.
+        symbols: Those wanted.
+        name: The field of a row's symbol.
+        amount: The field of its quantity; a row whose quantity can't be read tells nothing.
+        mode: The venue's own word for a row.
+    """
+    found: dict[str, str] = {}
+    for symbol, own in rows_by_symbol(list(rows), symbols, name=name).items():
+        words = sorted({_word(mode(row)) for row in own if _is_open(row, amount)})
+        if words:
+            found[symbol] = " and ".join(words)
+    return found
+
+
+def _is_open(row: Row, amount: str) -> bool:
+    try:
+        return number(row, amount) != 0
+    except InvalidRowError:
+        return False
+
+
+def _word(said: object) -> str:
+    is_word = isinstance(said, str) and said.isascii() and said.isalpha() and len(said) <= _MOST_WORD_CHARS
+    return str(said).lower() if is_word else "not told"
 
 
 class Prices(TypedDict):

@@ -15,6 +15,7 @@ SHORT row, and may have a BOTH row of 0 beside them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from p33_tasks.domain import quantities as q
 from p33_tasks.domain.models import Leg, LegPosition, Position
@@ -36,16 +37,22 @@ def read_positions(answer: object, symbols: Iterable[str]) -> PositionReport:
     Raises:
         MalformedResponseError: The answer is not a list of rows.
     """
-    if not isinstance(answer, list):
-        raise MalformedResponseError(f"positions: a list of rows was expected, {shape(answer)} came")
+    listed = rows_of(answer)
     positions: dict[str, Position] = {}
     invalid: dict[str, str] = {}
-    for symbol, rows in rows_by_symbol(answer, symbols).items():
+    for symbol, rows in rows_by_symbol(listed, symbols).items():
         try:
             positions[symbol] = _position(symbol, rows)
         except InvalidRowError as problem:
             invalid[symbol] = str(problem)
     return PositionReport(positions=positions, invalid=invalid)
+
+
+def rows_of(answer: object) -> list[Any]:
+    """The rows of the answer. Raises MalformedResponseError."""
+    if not isinstance(answer, list):
+        raise MalformedResponseError(f"positions: a list of rows was expected, {shape(answer)} came")
+    return answer
 
 
 def _position(symbol: str, rows: list[Row]) -> Position:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from p33_tasks.abilities import KeyPermissions, RestingReport
 from p33_tasks.errors import MalformedResponseError
 from p33_tasks.ports import MarketReport, PositionReport
 from p33_tasks.venues.binance_usdm.history import BinanceHistory
 from p33_tasks.venues.binance_usdm.market_rows import read_markets
-from p33_tasks.venues.binance_usdm.position_rows import read_positions
+from p33_tasks.venues.binance_usdm.position_rows import read_positions, rows_of
 from p33_tasks.venues.binance_usdm.resting_rows import read_resting
 from p33_tasks.venues.binance_usdm.spec import (
     EXCHANGE_INFO,
@@ -19,7 +19,7 @@ from p33_tasks.venues.binance_usdm.spec import (
     POSITION_MODE,
     POSITION_RISK,
 )
-from p33_tasks.venues.rows import shape
+from p33_tasks.venues.rows import margin_modes, shape
 from p33_tasks.venues.session import VenueSession
 
 
@@ -66,6 +66,11 @@ class BinanceUsdm(BinanceHistory):
     def fetch_server_time_ms(self) -> int:
         """The venue's clock in milliseconds. Raises ExchangeError."""
         return self._session.fetch_server_time_ms()
+
+    def fetch_margin_modes(self, symbols: Iterable[str]) -> Mapping[str, str]:
+        """Cross or isolated, of open positions. Raises ExchangeError."""
+        rows = rows_of(self._session.ask(POSITION_RISK))
+        return margin_modes(rows, symbols, amount="positionAmt", mode=lambda row: row.get("marginType"))
 
     def is_hedge_mode(self) -> bool:
         """Whether the account keeps separate long and short legs (weight 30). Raises ExchangeError."""

@@ -42,7 +42,7 @@ def read_positions(answer: object, symbols: Iterable[str], *, hedge_mode: bool) 
         MalformedResponseError: It isn't the documented answer.
     """
     rows = rows_of(answer, POSITIONS.shown)
-    doubt = _doubt(rows)
+    doubt = _doubt(rows, hedge_mode=hedge_mode)
     positions: dict[str, Position] = {}
     invalid: dict[str, str] = {}
     for symbol, own in rows_by_symbol(rows, symbols).items():
@@ -83,13 +83,15 @@ def amount_of(row: Row) -> Decimal:
     return q.negated(total) if row.get("holdSide") == "short" and total else total
 
 
-def _doubt(rows: Sequence[Any]) -> str | None:
+def _doubt(rows: Sequence[Any], *, hedge_mode: bool) -> str | None:
     """Why absence proves nothing in this answer; None where it proves flat."""
     for row in rows:
         if not isinstance(row, dict) or not isinstance(row.get("symbol"), str):
             return "a row of the answer names no symbol, and could be its own"
         if row.get("marginCoin") != MARGIN_COIN:
             return f"the answer holds a row of marginCoin {row.get('marginCoin')!r:.20}: it isn't what was asked for"
+        if MODES.get(str(row.get("posMode"))) is not hedge_mode:
+            return f"the answer holds a row of posMode {row.get('posMode')!r:.20}, which isn't the account's mode"
     return None
 
 

@@ -5,7 +5,7 @@ Fills, orders and resting orders are lists of pages of 100, newest first; a wind
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -14,7 +14,7 @@ from p33_tasks.domain.trades import ForcedOrder, OrderState, Trade, merged
 from p33_tasks.errors import ExchangeCredentialsError, ExchangeError, MalformedResponseError
 from p33_tasks.ports import MarketReport, PositionReport
 from p33_tasks.venues.bitget.account_rows import read_account, read_account_id, read_hedge_mode, read_key, read_markets
-from p33_tasks.venues.bitget.envelope import pages
+from p33_tasks.venues.bitget.envelope import pages, rows_of
 from p33_tasks.venues.bitget.order_rows import read_fills, read_plans, read_resting
 from p33_tasks.venues.bitget.orders import find_order
 from p33_tasks.venues.bitget.position_rows import read_positions
@@ -33,7 +33,7 @@ from p33_tasks.venues.contracts import Kept
 from p33_tasks.venues.history import check_window, trades_of_order, within
 from p33_tasks.venues.marked_trades import MarkedTrade, forced_orders
 from p33_tasks.venues.order_rows import OrderRow
-from p33_tasks.venues.rows import UNKNOWN_ACCOUNT
+from p33_tasks.venues.rows import UNKNOWN_ACCOUNT, margin_modes
 from p33_tasks.venues.session import VenueSession
 
 PLAN_KINDS: Final = ("normal_plan", "track_plan", "profit_loss")
@@ -69,6 +69,11 @@ class Bitget:
     def fetch_server_time_ms(self) -> int:
         """The venue's clock in milliseconds. Raises ExchangeError."""
         return self._session.fetch_server_time_ms()
+
+    def fetch_margin_modes(self, symbols: Iterable[str]) -> Mapping[str, str]:
+        """Crossed or isolated, of open positions. Raises ExchangeError."""
+        rows = rows_of(self._session.ask(POSITIONS), POSITIONS.shown)
+        return margin_modes(rows, symbols, amount="total", mode=lambda row: row.get("marginMode"))
 
     def is_hedge_mode(self) -> bool:
         """Whether the product type keeps separate long and short positions. Raises ExchangeError."""

@@ -38,7 +38,7 @@ def read_positions(
         contracts: For the contract sizes.
         hedge_mode: The account's position mode.
     """
-    doubt = _doubt(rows)
+    doubt = _doubt(rows, hedge_mode=hedge_mode)
     positions: dict[str, Position] = {}
     invalid: dict[str, str] = {}
     for symbol, own in rows_by_symbol(list(rows), symbols, name="contract").items():
@@ -55,7 +55,15 @@ def read_positions(
     return PositionReport(positions=positions, invalid=invalid)
 
 
-def _doubt(rows: Sequence[Any]) -> str | None:
+def margin_mode_of(row: Row) -> object:
+    """The margin mode of a row. Before it had a field of its own, a leverage of 0 was cross margin."""
+    leverage = row.get("leverage")
+    if leverage is None or "pos_margin_mode" in row:
+        return row.get("pos_margin_mode")
+    return "cross" if str(leverage) == "0" else "isolated"
+
+
+def _doubt(rows: Sequence[Any], *, hedge_mode: bool) -> str | None:
     """Why absence proves nothing in this answer; None where it proves flat."""
     for row in rows:
         contract = row.get("contract") if isinstance(row, dict) else None
@@ -63,20 +71,28 @@ def _doubt(rows: Sequence[Any]) -> str | None:
             return "a row of the answer names no contract, and could be its own"
         if not contract.endswith("_USDT"):
             return f"the answer holds {contract!r:.30}, which isn't settled in USDT: it isn't what was asked for"
+        if _leg_in(row, hedge_mode=hedge_mode) is None:
+            return f"the answer holds a row of mode {row.get('mode')!r:.20}, which isn't the account's mode"
     return None
+
+
+def _leg_in(row: Row, *, hedge_mode: bool) -> Leg | None:
+    """The leg that a row is of; None: of none that the account's mode has."""
+    mode = row.get("mode")
+    leg = _MODES.get(mode) if isinstance(mode, str) else None
+    return None if leg is None or (leg is Leg.BOTH) is hedge_mode else leg
 
 
 def _rows_by_leg(rows: Sequence[Row], *, hedge_mode: bool) -> dict[Leg, Row]:
     found: dict[Leg, Row] = {}
     for row in rows:
-        mode = row.get("mode")
-        leg = _MODES.get(mode) if isinstance(mode, str) else None
-        if leg is None or (leg is Leg.BOTH) is hedge_mode:
+        leg = _leg_in(row, hedge_mode=hedge_mode)
+        if leg is None:
             account = "dual" if hedge_mode else "single"
-            raise InvalidRowError(f"mode is {mode!r:.20}, and the account is in {account} mode")
+            raise InvalidRowError(f"mode is {row.get('mode')!r:.20}, and the account is in {account} mode")
         number(row, "size")
         if leg in found:
-            raise InvalidRowError(f"{len(rows)} rows, more than one of mode {mode}")
+            raise InvalidRowError(f"{len(rows)} rows, more than one of mode {row.get('mode')}")
         found[leg] = row
     return found
 

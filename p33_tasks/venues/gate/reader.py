@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
@@ -15,7 +15,7 @@ from p33_tasks.venues.gate.account_rows import read_account, read_account_id, re
 from p33_tasks.venues.gate.order_rows import OPEN, read_order, read_resting, read_trades, read_triggers
 from p33_tasks.venues.gate.orders import NOT_FOUND, kept_contracts, size_of
 from p33_tasks.venues.gate.pages import all_rows, pages
-from p33_tasks.venues.gate.position_rows import read_positions
+from p33_tasks.venues.gate.position_rows import margin_mode_of, read_positions
 from p33_tasks.venues.gate.spec import (
     ACCOUNT,
     DETAIL,
@@ -31,6 +31,7 @@ from p33_tasks.venues.history import check_window, trades_of_order, within
 from p33_tasks.venues.legs import steady
 from p33_tasks.venues.marked_trades import MarkedTrade, forced_orders
 from p33_tasks.venues.order_rows import OrderRow
+from p33_tasks.venues.rows import margin_modes
 from p33_tasks.venues.session import VenueSession
 
 
@@ -72,6 +73,11 @@ class Gate:
     def fetch_server_time_ms(self) -> int:
         """The venue's clock in milliseconds. Raises ExchangeError."""
         return self._session.fetch_server_time_ms()
+
+    def fetch_margin_modes(self, symbols: Iterable[str]) -> Mapping[str, str]:
+        """Cross or isolated, of open positions. Raises ExchangeError."""
+        rows = all_rows(self._session, POSITIONS, {})
+        return margin_modes(rows, symbols, name="contract", amount="size", mode=margin_mode_of)
 
     def is_hedge_mode(self) -> bool:
         """Whether the account keeps separate long and short positions. Raises ExchangeError."""

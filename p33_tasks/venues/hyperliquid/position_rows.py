@@ -45,12 +45,7 @@ def read_positions(answer: object, symbols: Iterable[str], *, dex: str) -> Posit
     Raises:
         MalformedResponseError: It isn't the documented answer.
     """
-    rows = answer.get("assetPositions") if isinstance(answer, dict) else None
-    if not isinstance(rows, list) or milliseconds_at(answer, ("time",)) is None:
-        raise MalformedResponseError(
-            f"{POSITIONS.shown}: an object with a list 'assetPositions' and its time was expected, {shape(answer)} came"
-        )
-    found = [_flattened(row) for row in rows]
+    found = rows_of_state(answer)
     doubt = _doubt(found, dex)
     positions: dict[str, Position] = {}
     invalid: dict[str, str] = {}
@@ -62,6 +57,16 @@ def read_positions(answer: object, symbols: Iterable[str], *, dex: str) -> Posit
     return PositionReport(positions=positions, invalid=invalid)
 
 
+def rows_of_state(answer: object) -> list[Row]:
+    """The rows of the answer, flattened. Raises MalformedResponseError."""
+    rows = answer.get("assetPositions") if isinstance(answer, dict) else None
+    if not isinstance(rows, list) or milliseconds_at(answer, ("time",)) is None:
+        raise MalformedResponseError(
+            f"{POSITIONS.shown}: an object with a list 'assetPositions' and its time was expected, {shape(answer)} came"
+        )
+    return [_flattened(row) for row in rows]
+
+
 def _flattened(row: object) -> Row:
     position = named(row.get("position") if isinstance(row, dict) else None, "coin")
     leverage = position.get("leverage")
@@ -69,6 +74,7 @@ def _flattened(row: object) -> Row:
         **position,
         "kind": row.get("type") if isinstance(row, dict) else None,
         "leverage": leverage.get("value") if isinstance(leverage, dict) else None,
+        "margin_mode": leverage.get("type") if isinstance(leverage, dict) else None,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 from p33_tasks.abilities import AccountReport, RestingOrder
@@ -14,10 +14,11 @@ from p33_tasks.venues.history import check_window, trades_of_order, within
 from p33_tasks.venues.hyperliquid.account_rows import Role, read_markets, read_role
 from p33_tasks.venues.hyperliquid.coins import dex_of
 from p33_tasks.venues.hyperliquid.order_rows import read_fills, read_order, read_resting, rows_of, times_of
-from p33_tasks.venues.hyperliquid.position_rows import read_positions
+from p33_tasks.venues.hyperliquid.position_rows import read_positions, rows_of_state
 from p33_tasks.venues.hyperliquid.spec import FILLS, META, MOST_DEXES, ORDER, POSITIONS, RESTING, ROLE
 from p33_tasks.venues.marked_trades import MarkedTrade, forced_orders
 from p33_tasks.venues.order_rows import OrderRow
+from p33_tasks.venues.rows import margin_modes
 from p33_tasks.venues.session import VenueSession
 
 _Report = TypeVar("_Report", PositionReport, MarketReport)
@@ -72,6 +73,15 @@ class Hyperliquid:
         """The venue's clock in milliseconds. Raises ExchangeError."""
         return self._session.fetch_server_time_ms()
 
+    def fetch_margin_modes(self, symbols: Iterable[str]) -> Mapping[str, str]:
+        """Cross or isolated, of open positions of each dex that the symbols name. Raises ExchangeError."""
+        wanted, user = tuple(symbols), self._session.account
+        found: dict[str, str] = {}
+        for dex in sorted({dex_of(symbol) for symbol in wanted})[:MOST_DEXES]:
+            rows = rows_of_state(self._session.ask(POSITIONS, {"user": user, "dex": dex}))
+            found |= margin_modes(rows, wanted, amount="szi", mode=lambda row: row["margin_mode"])
+        return found
+
     def is_hedge_mode(self) -> bool:
         """The venue has no hedge mode."""
         return False
@@ -84,11 +94,14 @@ class Hyperliquid:
             return AccountReport(kind=f"{role.shown}; without P33_API_SECRET positions are read, no order is placed")
         owners = {account, role.behind}
         if signer in owners:
-            problem = "the wallet of P33_API_SECRET owns the account and may withdraw; use an API wallet of it"
+            problem = (
+                "the wallet of P33_API_SECRET owns the account and may withdraw: authorize an API wallet for the "
+                "account, and set that wallet's key"
+            )
             return AccountReport(kind=f"{role.shown}, signed for by its owner", problem=problem)
         wallet = self._role_of(signer)
         if wallet.name == "agent" and wallet.behind in owners:
-            return AccountReport(kind=f"{role.shown}, signed for by an API wallet of it")
+            return AccountReport(kind=f"{role.shown}, signed for by an API wallet of it, which may not withdraw")
         problem = "the wallet of P33_API_SECRET is no API wallet of this account: the venue refuses its orders"
         return AccountReport(kind=role.shown, problem=problem)
 

@@ -2,7 +2,8 @@
 
 Invariants:
 
-1. A symbol without a row is flat only if every row of the answer names its instrument and is a SWAP.
+1. A symbol without a row is flat only if every row of the answer names its instrument, is a SWAP and is of the
+   account's position mode: one of the other mode says that the mode was switched between the two answers.
 2. In net mode the position is one row of posSide net, signed; in long/short mode one row each of long and short.
    A row of the other mode is invalid.
 3. Two open rows of one side (cross beside isolated margin, or two settlement currencies) are two positions: an order
@@ -48,7 +49,7 @@ def read_positions(
         MalformedResponseError: It isn't the documented answer.
     """
     rows = rows_of(answer, POSITIONS.shown)
-    doubt = _doubt(rows)
+    doubt = _doubt(rows, hedge_mode=hedge_mode)
     positions: dict[str, Position] = {}
     invalid: dict[str, str] = {}
     for symbol, own in rows_by_symbol(rows, symbols, name="instId").items():
@@ -65,13 +66,15 @@ def read_positions(
     return PositionReport(positions=positions, invalid=invalid)
 
 
-def _doubt(rows: Sequence[Any]) -> str | None:
+def _doubt(rows: Sequence[Any], *, hedge_mode: bool) -> str | None:
     """Why absence proves nothing in this answer; None where it proves flat."""
     for row in rows:
         if not isinstance(row, dict) or not isinstance(row.get("instId"), str):
             return "a row of the answer names no instrument, and could be its own"
         if row.get("instType") != INST_TYPE:
             return f"the answer holds a row of instType {row.get('instType')!r:.20}: it isn't what was asked for"
+        if _SIDES.get(str(row.get("posSide"))) not in (HEDGE if hedge_mode else (Leg.BOTH,)):
+            return f"the answer holds a row of posSide {row.get('posSide')!r:.20}, which isn't of the account's mode"
     return None
 
 

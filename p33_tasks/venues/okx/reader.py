@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from p33_tasks.abilities import AccountReport, KeyPermissions
 from p33_tasks.ports import MarketReport, PositionReport
 from p33_tasks.venues.okx.account_rows import read_account, read_account_id, read_hedge_mode, read_key
+from p33_tasks.venues.okx.envelope import rows_of
 from p33_tasks.venues.okx.history import OkxHistory
 from p33_tasks.venues.okx.position_rows import read_positions
 from p33_tasks.venues.okx.spec import CONFIG, POSITIONS
+from p33_tasks.venues.rows import margin_modes
 from p33_tasks.venues.session import VenueSession
 
 
@@ -47,6 +49,11 @@ class Okx(OkxHistory):
     def fetch_server_time_ms(self) -> int:
         """The venue's clock in milliseconds. Raises ExchangeError."""
         return self._session.fetch_server_time_ms()
+
+    def fetch_margin_modes(self, symbols: Iterable[str]) -> Mapping[str, str]:
+        """Cross or isolated, of open positions. Raises ExchangeError."""
+        rows = rows_of(self._session.ask(POSITIONS), POSITIONS.shown)
+        return margin_modes(rows, symbols, name="instId", amount="pos", mode=lambda row: row.get("mgnMode"))
 
     def is_hedge_mode(self) -> bool:
         """Whether the account keeps separate long and short positions. Raises ExchangeError."""

@@ -155,6 +155,12 @@ VENUE_FOLDERS = (
         "test_a_row_of_another_instrument_type_leaves_absent_symbols_unknown",
     ),
     _okx(
+        "a row of the other position mode leaves absent symbols unknown",
+        "okx.position_rows._doubt",
+        never('_SIDES.get(str(row.get("posSide"))) not in (HEDGE if hedge_mode else (Leg.BOTH,))'),
+        "test_a_row_of_the_other_position_mode_leaves_absent_symbols_unknown",
+    ),
+    _okx(
         "rows are of the account's position mode",
         "okx.position_rows._leg_of",
         never("(leg is Leg.BOTH) is hedge_mode"),
@@ -190,6 +196,18 @@ VENUE_FOLDERS = (
         "build.venue_source",
         instead('"demo" if testnet and spec.test_headers else ""', '""'),
         "test_okx_is_asked_for_swaps_signed_and_marked_as_demo",
+    ),
+    guard(
+        "check shows a margin mode of open positions only",
+        "venues.rows.margin_modes",
+        without("if _is_open(row, amount)"),
+        "unit/venues/test_margin_modes.py::test_open_positions_tell_it_and_flat_or_unreadable_ones_dont",
+    ),
+    guard(
+        "check shows of a margin mode nothing but a word",
+        "venues.rows._word",
+        instead("if is_word", "if True"),
+        "unit/venues/test_margin_modes.py::test_what_is_no_word_is_not_shown",
     ),
     guard(
         "a test environment that the venue hasn't is never its live account",
@@ -346,6 +364,12 @@ VENUE_FOLDERS = (
         "test_a_row_of_another_margin_coin_leaves_absent_symbols_unknown",
     ),
     _bitget(
+        "a row of the other position mode leaves absent symbols unknown",
+        "bitget.position_rows._doubt",
+        never('MODES.get(str(row.get("posMode"))) is not hedge_mode'),
+        "test_a_row_of_the_other_position_mode_leaves_absent_symbols_unknown",
+    ),
+    _bitget(
         "rows are of the account's position mode",
         "bitget.position_rows._side_of",
         never("not isinstance(mode, str) or MODES.get(mode) is not hedge_mode"),
@@ -446,8 +470,14 @@ VENUE_FOLDERS = (
         "test_a_row_of_something_else_leaves_absent_symbols_unknown",
     ),
     _gate(
+        "a row of the other position mode leaves absent symbols unknown",
+        "gate.position_rows._doubt",
+        never("_leg_in(row, hedge_mode=hedge_mode) is None"),
+        "test_a_row_of_the_other_position_mode_leaves_absent_symbols_unknown",
+    ),
+    _gate(
         "rows are of the account's position mode",
-        "gate.position_rows._rows_by_leg",
+        "gate.position_rows._leg_in",
         without("or (leg is Leg.BOTH) is hedge_mode"),
         "test_a_row_that_cannot_be_trusted_is_invalid_for_its_symbol_only",
     ),

@@ -157,7 +157,10 @@ def test_market_rules_of_both_dexes_and_the_account(venue, sim):
     assert (report.markets[BTC].step_size, report.markets[OTHER].step_size) == (Decimal("0.001"), Decimal("0.001"))
     assert report.invalid.keys() == {ETH, "NOSUCH"}
     account = venue.fetch_account()
-    assert (account.kind, account.problem) == ("an account, signed for by an API wallet of it", None)
+    assert (account.kind, account.problem) == (
+        "an account, signed for by an API wallet of it, which may not withdraw",
+        None,
+    )
 
 
 @pytest.mark.parametrize(("symbol", "held"), [(BTC, "0.036"), (OTHER, "2.5")])

@@ -214,6 +214,14 @@ def test_a_row_of_something_else_leaves_absent_symbols_unknown(stranger, hedge):
     assert (BTC in report.invalid) is hedge  # its short leg is absent
 
 
+@pytest.mark.parametrize("hedge", [False, True])
+def test_a_row_of_the_other_position_mode_leaves_absent_symbols_unknown(hedge):
+    """The account was switched between the two answers: which of them an absent symbol is of isn't told."""
+    report = read(row() if hedge else row(mode="dual_long"), hedge=hedge)
+    assert report.invalid.keys() == {BTC, ETH}
+    assert read(hedge=hedge).positions.keys() == {BTC, ETH}
+
+
 def test_an_open_symbol_without_a_contract_size_is_unknown():
     assert "SOL_USDT" in read(row(contract="SOL_USDT"), symbols=["SOL_USDT"]).invalid
     inverse = read_contracts([contract(BTC, "0.0001", type="inverse")])

@@ -197,6 +197,14 @@ def test_a_row_of_another_instrument_type_leaves_absent_symbols_unknown(stranger
     assert (BTC in report.invalid) is hedge  # its short leg is absent
 
 
+@pytest.mark.parametrize("hedge", [False, True])
+def test_a_row_of_the_other_position_mode_leaves_absent_symbols_unknown(hedge):
+    """The account was switched between the two answers: which of them an absent symbol is of isn't told."""
+    report = read(row() if hedge else row(posSide="long"), hedge=hedge)
+    assert report.invalid.keys() == {BTC, ETH}
+    assert read(hedge=hedge).positions.keys() == {BTC, ETH}
+
+
 @pytest.mark.parametrize("changes", [{"code": "1"}, {"code": 0}, {"code": None}, {"data": None}, {"data": {}}])
 def test_an_answer_that_does_not_say_it_succeeded_proves_nothing(changes):
     with pytest.raises(MalformedResponseError):
