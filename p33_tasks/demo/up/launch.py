@@ -149,8 +149,11 @@ def _print_summary(summary: dict[str, Any], outcome: Outcome) -> None:
             f" on {case['symbol']}" if case["symbol"] else "",
             f" ({case['plan_id']})" if case["plan_id"] else "",
         )
-        told = f"case {case['case']!r}{where}: expected {expected}; got {got}{plan}"
+        why = f": {case['why']}" if case["why"] else ""
+        told = f"case {case['case']!r}{where}: expected {expected}; got {got}{plan}{why}"
         lines.append(cell(told, "yellow", limit=400))
+    for plan_id, why in list(summary["allowed_and_refused"].items())[:10]:
+        lines.append(cell(f"allowed and not executed: {plan_id}: {why}", "yellow", limit=400))
     lines += [cell(f"not well: {reason}", "red", limit=600) for reason in summary["reasons"]]
     print_lines(screen, lines)
 

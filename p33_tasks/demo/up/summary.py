@@ -107,7 +107,7 @@ def summary_of(outcome: Outcome) -> dict[str, Any]:
     """The document of ``--json``."""
     tally, overview, totals = outcome.tally, outcome.overview, outcome.totals or {}
     problems = list(problems_of(outcome))
-    wrong_cases = [case for case in tally.cases if not case["ok"]]
+    wrong_cases = [{**case, "why": tally.refused.get(case["plan_id"], "")} for case in tally.cases if not case["ok"]]
     return {
         "ok": not problems,
         "reasons": problems,

@@ -28,7 +28,7 @@ from p33_tasks.demo.names import client_order_id
 from p33_tasks.demo.scenarios.cases import CASES
 from p33_tasks.demo.scenarios.scene import HOME_AMTS, traded_on
 from p33_tasks.demo.scenarios.stage import Stage
-from p33_tasks.demo.up import demo, redis_server, up, view
+from p33_tasks.demo.up import demo, launch, redis_server, up, view
 from p33_tasks.demo.up.folder import run_folder
 from p33_tasks.demo.up.ports import claim_port, elsewhere
 from p33_tasks.demo.up.summary import Outcome, summary_of, unpermitted_orders
@@ -385,3 +385,19 @@ def test_plan_ids_of_the_demo_name_the_case_that_is_played() -> None:
         assert case.name.lower().split()[-1].replace("_", "-") in plan_id
         assert len(plan_id) <= MAX_PLAN_ID, "it is shown whole"
         assert plan_id != stage.new_plan_id()
+
+
+def test_an_allowed_plan_that_was_not_executed_is_named_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    why = "missing_or_denied_p33_permit; stale_exchange_state"
+    case = {"case": "two plans", "symbol": "BTC", "expected": "allow", "got": "allow", "expected_outcome": "executed"}
+    tally = Tally(allowed={"a": Decimal(1)}, refused={"a": why, "denied": "no_position"})
+    tally.cases.append({**case, "outcome": "blocked", "plan_id": "a", "ok": False})
+    run = outcome(tally=tally)
+    summary = summary_of(run)
+    assert summary["allowed_and_refused"] == {"a": why}
+    assert [other["why"] for other in summary["cases"]["other"]] == [why]
+    launch._print_summary(summary, run)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"got allow, blocked (a): {why}" in shown
+    assert f"allowed and not executed: a: {why}" in shown
+    assert "no_position" not in shown

@@ -23,7 +23,10 @@ from p33_tasks.demo.executor.attempt import Executor
 from p33_tasks.demo.executor.journal import Journal
 from p33_tasks.demo.names import APPLY_GROUP, DemoKeys, client_order_id
 from p33_tasks.demo.plan_reader import PlanReader
+from p33_tasks.demo.up.tally import Tally
+from p33_tasks.domain.models import Allow
 from p33_tasks.errors import ExchangeUnavailableError, StoreError
+from p33_tasks.views.feed import Feed
 from tests.integration.demo.executor.brain import Brain, settings_for
 from tests.support.redis_server import free_port, running_redis
 from tests.support.waiting import wait_until
@@ -141,6 +144,39 @@ def test_without_the_governor_nothing_is_sent_and_the_brain_may_allow_the_next_p
     brain.record_all()
     assert not brain.client.exists(brain.keys.reservation("BTCUSDT"))
     assert not brain.client.exists(brain.keys.permit(PLAN))
+
+
+def test_an_allow_after_the_executor_gave_up_is_used_by_nobody_and_the_demo_says_why(brain, sim, reader, executor):
+    """The verdict of a busy machine: later than the executor waits, and before the result is recorded."""
+    brain.know("BTCUSDT")
+    brain.add_plan(PLAN)
+    brain.grant(PLAN)
+    assert step(executor, reader) is None
+    assert (only_result(brain)["outcome"], only_result(brain)["reason"]) == ("blocked", "missing")
+    (verdict,) = brain.judge_all()
+    assert isinstance(verdict, Allow)
+    brain.record_all()
+    assert not brain.client.exists(brain.keys.reservation("BTCUSDT"), brain.keys.permit(PLAN))
+    assert orders(brain, sim) == []
+    assert seen(brain).allowed_and_refused == {PLAN: "missing_or_denied_p33_permit; missing"}
+
+
+def test_an_allow_whose_snapshot_grew_old_before_it_was_used_is_told_with_that_reason(brain, sim, reader, executor):
+    brain.allow(PLAN)
+    permit = json.loads(brain.client.get(brain.keys.permit(PLAN)))
+    grown_old = int((Decimal(permit["stale_threshold_sec"]) + 1) * 1000)
+    brain.client.hincrby(brain.keys.snapshot("BTCUSDT"), "ts_ms", -grown_old)
+    assert step(executor, reader) is None
+    assert orders(brain, sim) == []
+    assert seen(brain).allowed_and_refused == {PLAN: "missing_or_denied_p33_permit; stale_exchange_state"}
+
+
+def seen(brain: Brain) -> Tally:
+    """What ``p33 up`` counts of all of it."""
+    tally = Tally()
+    for event in Feed(brain.client, brain.keys, after="0").poll():
+        tally.add(event)
+    return tally
 
 
 @pytest.mark.parametrize(
