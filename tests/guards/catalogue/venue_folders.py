@@ -198,6 +198,30 @@ VENUE_FOLDERS = (
         "test_okx_is_asked_for_swaps_signed_and_marked_as_demo",
     ),
     guard(
+        "a venue's older code of a rate limit is waited for",
+        "bybit.spec.SPEC",
+        instead('rate_limited=frozenset({"10006", "10018"})', 'rate_limited=frozenset({"10006"})'),
+        "unit/venues/test_error_codes.py::test_a_code_has_the_class_that_decides_what_is_done_next",
+    ),
+    guard(
+        "an order id that was used before is no refusal",
+        "bybit.orders._NOT_CERTAIN",
+        instead('frozenset({"110072", "110079"})', 'frozenset({"110079"})'),
+        "unit/venues/test_error_codes.py::test_a_refusal_is_certain_and_what_leaves_doubt_is_none",
+    ),
+    _bybit_orders(
+        "an order of another category is none",
+        "bybit.envelope.rows_of",
+        instead("not (category is None and not is_about_account)", "is_about_account"),
+        "test_an_answer_of_another_category_is_no_answer_about_orders_or_trades",
+    ),
+    _hyperliquid(
+        "a fill of another coin is passed over",
+        "hyperliquid.order_rows._own_rows",
+        always('found["symbol"] == symbol'),
+        "test_what_happened_to_spot_pairs_and_other_coins_is_passed_over",
+    ),
+    guard(
         "check shows a margin mode of open positions only",
         "venues.rows.margin_modes",
         without("if _is_open(row, amount)"),

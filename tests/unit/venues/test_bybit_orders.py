@@ -240,6 +240,23 @@ def test_an_order_that_cannot_be_read_is_an_error_and_never_not_found(rows):
 # --- what happened --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("category", ["spot", "inverse", "option", "", 7])
+def test_an_answer_of_another_category_is_no_answer_about_orders_or_trades(category):
+    """Spot and inverse contracts have symbols of the same names."""
+
+    def of(answer):
+        return answer | {"result": answer["result"] | {"category": category}}
+
+    with pytest.raises(MalformedResponseError):
+        BybitOrders(session_with(orders=of(page(order())))).fetch_order("BTCUSDT", ID)
+    with pytest.raises(MalformedResponseError):
+        reader(session_with(orders=of(page()))).fetch_resting_orders("BTCUSDT")
+    with pytest.raises(MalformedResponseError):
+        trades(session_with(executions=of(page(execution()))))
+    with pytest.raises(MalformedResponseError):
+        trades(session_with(executions=page(execution()), position=of(ONE_WAY)))
+
+
 def test_trades_of_every_page_oldest_first_without_funding():
     first = page(
         execution(execId="e2", execTime=str(NOW_MS + 5)), execution(execType="Funding", execId="f"), cursor="c"

@@ -537,6 +537,9 @@ def test_a_trade_in_dual_mode_has_its_leg(size, close, leg):
         ("liq-12345", ForcedKind.LIQUIDATION),
         ("hedge-liq-12345", ForcedKind.LIQUIDATION),
         ("pm_liquidate", ForcedKind.LIQUIDATION),
+        ("comb_margin_liquidate", ForcedKind.LIQUIDATION),
+        ("scm_liquidate", ForcedKind.LIQUIDATION),
+        ("insurance", ForcedKind.LIQUIDATION),
         ("auto_deleveraging", ForcedKind.ADL),
     ],
 )

@@ -182,6 +182,29 @@ def test_an_unknown_role_is_an_error():
         reader(session_with(role={"role": "new"})).fetch_positions(["BTC"])
 
 
+SPOT = ("@107", "PURR/USDC", "UBTC/USDC")  # how the venue names spot pairs in lists that hold both
+
+
+def test_what_happened_to_spot_pairs_and_other_coins_is_passed_over():
+    others = [fill(tid=2 + number, coin=coin, sz="9") for number, coin in enumerate((*SPOT, "PURRY", "xyz:PURR"))]
+    session = session_with(fills=[*others, fill(coin="PURR")])
+    found = reader(session).fetch_trades("PURR", since_ms=NOW_MS - 2000, until_ms=NOW_MS)
+    assert [(trade.trade_id, str(trade.quantity)) for trade in found] == [("1", "0.03")]
+
+
+def test_open_orders_of_spot_pairs_and_other_coins_are_passed_over():
+    plain = {"coin": "PURR", "side": "A", "sz": "1", "oid": 7, "reduceOnly": True, "isTrigger": False}
+    rows = [plain | {"coin": coin, "oid": 8 + number} for number, coin in enumerate((*SPOT, "xyz:PURR"))]
+    assert [each.order_id for each in read_resting([*rows, plain], "PURR")] == ["7"]
+
+
+def test_two_coins_of_one_name_have_no_rules():
+    """Their symbols differ in case only, so neither's fills and orders could be told from the other's."""
+    coins = [{"name": "kPEPE", "szDecimals": 0}, {"name": "KPEPE", "szDecimals": 0}, {"name": "BTC", "szDecimals": 5}]
+    report = read_markets({"universe": coins}, ["KPEPE", "BTC"])
+    assert (report.invalid.keys(), report.markets.keys()) == ({"KPEPE"}, {"BTC"})
+
+
 @pytest.mark.parametrize("role", ["user", "vault", "subAccount"])
 def test_the_role_is_asked_once_for_many_refreshes(role):
     session = session_with(role={"role": role, "data": {"master": OTHER}})

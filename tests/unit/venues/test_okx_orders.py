@@ -277,6 +277,8 @@ def test_an_order_is_found_by_its_client_id_in_base_units():
         [],
         [order(), order()],
         [order(instId="ETH-USDT-SWAP")],
+        [order(instType="FUTURES")],
+        [order(instType=...)],
         [order(clOrdId="another")],
         [order(accFillSz="4")],
         [order(accFillSz="")],
@@ -400,6 +402,17 @@ def test_a_conditional_order_without_a_size_is_an_error():
     algo["data"][0].update(sz="", closeFraction="1")
     with pytest.raises(MalformedResponseError):
         reader(session_with(algo=algo)).fetch_resting_orders(BTC)
+
+
+@pytest.mark.parametrize("changes", [{"instType": "MARGIN"}, {"instId": "ETH-USDT-SWAP"}, {"posSide": "both"}], ids=str)
+def test_a_resting_order_of_another_instrument_is_an_error(changes):
+    """The lists were asked for one symbol: a row of another says that they are of something else."""
+    algo = raw("orders_algo_pending.json")
+    algo["data"][0].update(changes)
+    with pytest.raises(MalformedResponseError):
+        reader(session_with(algo=algo)).fetch_resting_orders(BTC)
+    with pytest.raises(MalformedResponseError):
+        reader(session_with(pending=answer(order(state="live", **changes)))).fetch_resting_orders(BTC)
 
 
 def test_a_page_that_cannot_be_continued_is_an_error():
