@@ -31,7 +31,7 @@ from p33_tasks.venues.rows import InvalidRowError, Row
 from p33_tasks.venues.session import VenueSession
 from p33_tasks.venues.transport import Stamp
 
-NOT_FOUND: Final = frozenset({"40109", "40768", "43001"})
+NOT_FOUND: Final = frozenset({"25204", "40109", "40768", "43001"})
 # No position or not enough of it, the position mode, balance, quantity, parameters, the contract's state. A duplicate
 # clientOid (40786 and its like), a time-out and every other code leave doubt.
 _REJECTIONS: Final = frozenset(

@@ -459,7 +459,7 @@ def test_an_order_is_found_by_its_client_id():
     report = BitgetOrders(session).fetch_order(BTC, ID)
     assert (report.executed_qty, report.is_final) == (Decimal("0.01"), True)
     assert session.params_of(ORDER) == [{"symbol": BTC, "clientOid": ID}]
-    for code in (40109, 40768, 43001):
+    for code in (25204, 40109, 40768, 43001):
         assert BitgetOrders(session_with(order=refusal(code))).fetch_order(BTC, ID) is None
 
 
