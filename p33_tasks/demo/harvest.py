@@ -1,6 +1,6 @@
 """The demo's harvest rule: what a small strategy does with the gain that it sees. No clock, no Redis.
 
-It closes half of a gain, more of a larger one, and all of a loss. It sees the gain with an error, as everybody does,
+It closes a gain by halves, one after the other for as long as the gain lasts, and all of a loss. It sees the gain with an error, as everybody does,
 so that nobody can say to the second what it will do.
 """
 
@@ -17,9 +17,9 @@ class HarvestRule:
     """Gains are unrealised returns without leverage, in parts per million."""
 
     target_ppm: int = 1_200  # half is closed here, and all at twice of it
-    rung_ppm: int = 300  # higher by so much for each half that was closed already
+    rung_ppm: int = 0  # higher by so much for each half that was closed already
     stop_ppm: int = 1_800  # a loss at which all is closed
-    rungs: int = 3  # so many halves; then all
+    rungs: int = 4  # so many halves; then all
 
     def wanted(self, seen_ppm: int, rung: int) -> str | None:
         """The action, or None.
