@@ -25,9 +25,10 @@ end
 -- on a server that was primary before), and our own epoch (FLUSHALL takes it away). '' where the epoch is missing: then
 -- nothing that is stored can be trusted until a refresh has begun a new life (CONTRACT section 3).
 local function life(epoch_key, info)
-  if type_of(epoch_key) ~= 'string' then return '' end
+  local epoch = redis.pcall('GET', epoch_key)
+  if type(epoch) ~= 'string' then return '' end
   local history = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') or ''
-  return redis.sha1hex(run_id(info) .. '/' .. history .. '/' .. redis.call('GET', epoch_key))
+  return redis.sha1hex(run_id(info) .. '/' .. history .. '/' .. epoch)
 end
 
 -- Whether something that was written in a life belongs to the current one. What version 0.1 wrote names none; it counts
@@ -69,12 +70,19 @@ local function twin_time(ms, epoch)
   return value > 0 and value * unit or nil
 end
 
+-- Values of a HASH's fields, all absent where there is no such key; nil where it holds another type. It is asked once: each
+-- command costs a script more than Redis.
+local function values_of(key, ...)
+  local found = redis.pcall('HMGET', key, ...)
+  return not found.err and found or nil
+end
+
 -- Whether a position is one of its symbol's, and its snapshot part of the symbol's latest. The symbol's own key tells the
 -- mode: in hedge mode the positions are the legs, else the symbol's own. A leg's snapshot counts only beside a symbol's of
 -- the same request and life: alone it may be from before a switch of the mode, however young it is.
 local function is_of_mode(position_side, symbol_snapshot_key, ts_ms, snapshot_life)
-  if type_of(symbol_snapshot_key) ~= 'hash' then return false end
-  local s = redis.call('HMGET', symbol_snapshot_key, 'position_mode', 'ts_ms', 'life')
+  local s = values_of(symbol_snapshot_key, 'position_mode', 'ts_ms', 'life', 'position_amt')
+  if not (s and s[4]) then return false end
   if position_side == 'BOTH' then return s[1] ~= 'hedge' end
   return s[1] == 'hedge' and ts_ms and s[2] == ts_ms and s[3] == snapshot_life
 end
@@ -108,10 +116,10 @@ end
 
 -- The values of a HASH's fields as one text, to compare them with what a verdict was made from; of another type its name.
 local function stored_text(key, names)
-  local found = type_of(key)
-  if found ~= 'hash' then return found end
+  local found = values_of(key, unpack(names))
+  if not found then return type_of(key) end
   local parts, any = {}, false
-  for at, value in ipairs(redis.call('HMGET', key, unpack(names))) do
+  for at, value in ipairs(found) do
     parts[at] = value and #value .. ':' .. value or '-'
     any = any or value
   end

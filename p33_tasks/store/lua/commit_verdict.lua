@@ -85,7 +85,8 @@ end
 local function acknowledge()
   if entry_id ~= '' then
     redis.call('XACK', plans_key, group, entry_id)
-    redis.pcall('HDEL', first_seen_key, entry_id) -- pcall: nothing rests on it any more
+    -- One whose id is ahead of TIME is never promoted. pcall: nothing rests on it any more.
+    if promote ~= '1' then redis.pcall('HDEL', first_seen_key, entry_id) end
   end
 end
 
@@ -116,11 +117,12 @@ end
 
 local p -- what was prepared
 if promote == '1' then
-  if type_of(prepared_key) ~= 'string' then
+  local prepared = redis.pcall('GET', prepared_key)
+  if type(prepared) ~= 'string' then
     count(counters_key, 'p33_prepared_total|none')
     return { 'moved', 'nothing_prepared' }
   end
-  p = cjson.decode(redis.call('GET', prepared_key))
+  p = cjson.decode(prepared)
   if p.policy_digest ~= policy_digest then return moved('policy') end
   evaluated_run_id, evaluated_life, evaluated_source = p.run_id, p.life, p.source
   evaluated_position_amt, evaluated_ts_ms = p.position_amt, p.ts_ms
@@ -134,18 +136,20 @@ end
 
 if verdict == 'allow' then
   -- Once more, by the clock and the facts of this very moment (CONTRACT section 6).
-  if passes_operator_hold ~= '1' and redis.call('EXISTS', hold_key) == 1 then return moved('hold') end
-  if emergency ~= '1' and redis.call('EXISTS', service_hold_key) == 1 then return moved('service_hold') end
-  if redis.call('EXISTS', reservation_key) == 1 then return moved('reservation') end
-  local ledger_type = type_of(ledger_key)
-  if type_of(snapshot_key) ~= 'hash' or not (ledger_type == 'hash' or (emergency == '1' and ledger_type == 'none')) then
-    return moved('type')
+  if redis.call('EXISTS', hold_key, service_hold_key, reservation_key) > 0 then
+    if passes_operator_hold ~= '1' and redis.call('EXISTS', hold_key) == 1 then return moved('hold') end
+    if emergency ~= '1' and redis.call('EXISTS', service_hold_key) == 1 then return moved('service_hold') end
+    if redis.call('EXISTS', reservation_key) == 1 then return moved('reservation') end
   end
+  local s = values_of(snapshot_key, 'position_amt', 'ts_ms', 'ts_epoch', 'source', 'run_id', 'life')
+  local l = values_of(ledger_key, 'last_known_amt', 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms',
+    'unknown_plan_id')
+  -- A snapshot without a time, or an absent ledger, is none; an emergency close passes the latter.
+  if not s or not l or not (l[1] or emergency == '1') then return moved('type') end
   if run_id() ~= evaluated_run_id then return moved('run_id') end
   local current_life = life(epoch_key)
   if current_life == '' or current_life ~= evaluated_life then return moved('life') end
 
-  local s = redis.call('HMGET', snapshot_key, 'position_amt', 'ts_ms', 'ts_epoch', 'source', 'run_id', 'life')
   local fetched = twin_time(s[2], s[3])
   if s[1] ~= evaluated_position_amt or not fetched or fetched ~= tonumber(evaluated_ts_ms)
       or s[4] ~= evaluated_source or s[5] ~= evaluated_run_id
@@ -155,8 +159,6 @@ if verdict == 'allow' then
   if not is_of_mode(position_side, symbol_snapshot_key, s[2], s[6]) then return moved('mode') end
   if fetched > now or now - fetched > tonumber(stale_threshold_ms) then return moved('snapshot_age') end
 
-  local l = redis.call('HMGET', ledger_key, 'last_known_amt', 'last_order_time_ms', 'last_order_time_epoch',
-    'barrier_ms', 'unknown_plan_id')
   local ordered, unreadable = twin_time(l[2], l[3])
   if (l[1] or '') ~= evaluated_ledger_amt or unreadable or (ordered and text(ordered) or '') ~= evaluated_order_ms then
     return moved('ledger')
