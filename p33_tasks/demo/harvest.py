@@ -1,7 +1,7 @@
 """The demo's harvest rule: what a small strategy does with the gain that it sees. No clock, no Redis.
 
-It closes a gain by halves, one after the other for as long as the gain lasts, and all of a loss. It sees the gain with an error, as everybody does,
-so that nobody can say to the second what it will do.
+It closes a gain by halves, one after the other for as long as the gain lasts, and all of a loss. It sees the gain with
+an error, as everybody does, so that nobody can say to the second what it will do.
 """
 
 from __future__ import annotations
