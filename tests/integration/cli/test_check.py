@@ -264,6 +264,15 @@ def test_the_position_mode_is_said(call: Call, sim: SimControl) -> None:
     assert "name a leg" in row["found"]
 
 
+def test_the_margin_mode_of_open_positions_is_said(call: Call, sim: SimControl) -> None:
+    sim.set_position(SYMBOL, "0.036")
+    sim.set_position("ETHUSDT", "-1")
+    assert exchange(call, sim)["exchange: margin mode"]["found"] == f"cross for {SYMBOL}, ETHUSDT"
+    for symbol in (SYMBOL, "ETHUSDT"):
+        sim.set_position(symbol, "0")
+    assert "no open position" in exchange(call, sim)["exchange: margin mode"]["found"]
+
+
 def test_a_symbol_that_the_venue_does_not_know_is_named(call: Call, sim: SimControl) -> None:
     found = exchange(call, sim, P33_ALLOWLIST=f"{SYMBOL},NOPEUSDT")
     for what in ("exchange: symbols", "exchange: positions"):

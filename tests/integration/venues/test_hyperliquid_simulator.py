@@ -156,6 +156,9 @@ def test_market_rules_of_both_dexes_and_the_account(venue, sim):
     report = venue.fetch_markets([BTC, OTHER, ETH, "NOSUCH"])
     assert (report.markets[BTC].step_size, report.markets[OTHER].step_size) == (Decimal("0.001"), Decimal("0.001"))
     assert report.invalid.keys() == {ETH, "NOSUCH"}
+    held = {symbol for symbol, amount in amounts(venue.fetch_positions([BTC, SHIB, OTHER])).items() if amount}
+    assert held
+    assert venue.fetch_margin_modes([BTC, SHIB, OTHER]) == dict.fromkeys(held, "cross")
     account = venue.fetch_account()
     assert (account.kind, account.problem) == (
         "an account, signed for by an API wallet of it, which may not withdraw",

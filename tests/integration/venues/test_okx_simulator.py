@@ -129,6 +129,7 @@ def test_market_rules_the_account_and_the_key(venue):
     assert report.invalid.keys() == {"NOSUCH-USDT-SWAP"}
     assert venue.fetch_account().problem is None
     assert venue.fetch_key_permissions().ip_restricted
+    assert venue.fetch_margin_modes([BTC, ETH, SOL]) == {BTC: "cross", ETH: "cross"}
 
 
 def test_a_close_is_executed_found_and_listed(venue, orders, sim):
