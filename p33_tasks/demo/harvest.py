@@ -1,7 +1,7 @@
 """The demo's harvest rule: what a small strategy does with the gain that it sees. No clock, no Redis.
 
-It closes a gain by halves, one after the other for as long as the gain lasts, and all of a loss. It sees the gain with
-an error, as everybody does, so that nobody can say to the second what it will do.
+It closes a gain by quarters, one after the other for as long as the gain lasts, and all of a loss. It sees the gain
+with an error, as everybody does, so that nobody can say to the second what it will do.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ PPM = Decimal(1_000_000)
 class HarvestRule:
     """Gains are unrealised returns without leverage, in parts per million."""
 
-    target_ppm: int = 1_200  # half is closed here, and all at twice of it
-    rung_ppm: int = 0  # higher by so much for each half that was closed already
-    stop_ppm: int = 1_800  # a loss at which all is closed
-    rungs: int = 4  # so many halves; then all
+    target_ppm: int = 900  # a quarter is closed here, and all at twice of it
+    rung_ppm: int = 0  # higher by so much for each quarter that was closed already
+    stop_ppm: int = 2_500  # a loss at which all is closed
+    rungs: int = 6  # so many quarters; then all
 
     def wanted(self, seen_ppm: int, rung: int) -> str | None:
         """The action, or None.
@@ -32,7 +32,7 @@ class HarvestRule:
             return "CLOSE_FULL"
         if seen_ppm < self.target_ppm + rung * self.rung_ppm:
             return None
-        return "CLOSE_PARTIAL_50" if rung < self.rungs else "CLOSE_FULL"
+        return "CLOSE_PARTIAL_25" if rung < self.rungs else "CLOSE_FULL"
 
 
 def gain_ppm(amount: Decimal, entry: Decimal, mark: Decimal) -> int:

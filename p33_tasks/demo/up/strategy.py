@@ -34,7 +34,7 @@ WAITS_SEC = 10.0
 FLAT_SEC = 10.0
 """Mean time until a position is opened again."""
 NOTIONAL, LEAST_STEPS = Decimal(2_000), 16
-"""Of a new position: quote units, and a multiple of so many steps, so that its halves are whole."""
+"""Of a new position: quote units, and a multiple of so many steps, so that a quarter of what is left is one."""
 BY_HAND_EVERY_SEC, MENDED_AFTER_SEC = 30.0, 25.0
 KEPT_BY_HAND = (3, 4)
 """Of the position: far from the tolerance of a drift."""

@@ -15,9 +15,9 @@ RULE = HarvestRule(target_ppm=1_000, rung_ppm=300, stop_ppm=1_500, rungs=2)
     ("seen_ppm", "rung", "action"),
     [
         (999, 0, None),
-        (1_000, 0, "CLOSE_PARTIAL_50"),
+        (1_000, 0, "CLOSE_PARTIAL_25"),
         (1_299, 1, None),
-        (1_300, 1, "CLOSE_PARTIAL_50"),
+        (1_300, 1, "CLOSE_PARTIAL_25"),
         (1_600, 2, "CLOSE_FULL"),
         (2_000, 0, "CLOSE_FULL"),
         (-1_499, 0, None),
