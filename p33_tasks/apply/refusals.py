@@ -146,7 +146,7 @@ REFUSALS = (
     Refusal(
         errors=(NO_P33,),
         reason="ledger_missing",
-        when="the ledger is gone since the permit was issued",
+        when="the ledger, or its amount, is gone since the permit was issued (a switch of the mode takes it)",
         remedy="`p33 ledger show SYMBOL`",
     ),
     Refusal(

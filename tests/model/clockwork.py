@@ -206,7 +206,7 @@ class Clockwork:
             "ledger": ledger.get("last_known_amt", signed(UNKNOWN, leg)),
             "order_age": min(order_age, limits.forget_order),
             "service_hold": bool(service_hold),
-            "unknown": (ledger.get("unknown_plan_id") or None, _held_for(service_hold)),
+            "unknown": (ledger.get("unknown_plan_id") or None, held_for(service_hold)),
             "reservation": (reserved_by, left_ms // TICK_MS if left_ms >= 0 else None),
             "prepared": sorted(
                 promotion_replay.view(text, left_ms // TICK_MS, self._ticks_since, limits)
@@ -228,7 +228,7 @@ class Clockwork:
         return side, str(fields["safe_close_qty"]), amount, age, left_ms // TICK_MS
 
 
-def _held_for(hold: str | None) -> list[str]:
+def held_for(hold: str | None) -> list[str]:
     """The plans whose unknown outcome a hold of the service names."""
     found = exact_json.loads_object(hold)["evidence"] if hold else []
     return sorted(one["plan_id"] for one in found if one["reason"] == HoldReason.OUTCOME_UNKNOWN)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from p33_tasks.domain.models import Leg, OrderSide, PositionSide
-from p33_tasks.ports import ExecutionResult
+from p33_tasks.ports import ExecutionResult, LedgerState, ResultStatus, StreamEntry
+from p33_tasks.services.record_fill import apply_all, ids_to_load
 from tests.factories import make_fill
 from tests.model.scenario import Scenario
 from tests.model.state import DOUBT, FILLED, ORDER_ONLY, REJECTED, STRAY_REJECTION, Result
 from tests.model.told import leg_of, legs_of
-from tests.support.gate import SYMBOL
+from tests.support.gate import SYMBOL, Gate
 
 EXECUTED = {ORDER_ONLY, FILLED}
 
@@ -38,3 +39,14 @@ def real_result(case: Scenario, result: Result) -> ExecutionResult:
 def consume_id_of(plan: int, number: int) -> str:
     """Number 0, a stray's, was never given out."""
     return f"consumption-{plan}-{number}"
+
+
+def loaded(gate: Gate, result: ExecutionResult, entry: StreamEntry) -> LedgerState:
+    """What a result is recorded on, as ``ResultService`` reads it."""
+    named = frozenset(Leg(fill.leg.value) for fill in result.fills if fill.leg is not None)
+    return gate.results.load_ledger(SYMBOL, ids_to_load(result, entry), result.plan_id, named)
+
+
+def recorded(gate: Gate, result: ExecutionResult, base: LedgerState, entry: StreamEntry) -> ResultStatus:
+    """Record a result on what was read before, as ``ResultService`` does."""
+    return gate.results.record(result=result, base=base, recording=apply_all(result, base, entry), entry=entry)

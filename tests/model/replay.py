@@ -8,18 +8,15 @@ millisecond, as in the model.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from typing import Any
 
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.holds import HoldReason
-from p33_tasks.domain.models import Allow, Facts, Leg, LegPosition, Plan, Position, Verdict
+from p33_tasks.domain.models import Allow, Facts, Leg, Plan, Verdict
 from p33_tasks.domain.models import Snapshot as StoredSnapshot
 from p33_tasks.domain.reasons import Reason
-from p33_tasks.errors import PermitRefused
-from p33_tasks.ports import LedgerState, ResultStatus, StreamEntry
-from p33_tasks.services.record_fill import apply_all, ids_to_load
-from tests.model import promotion_replay
+from p33_tasks.ports import LedgerState, StreamEntry
+from tests.model import executor_replay, promotion_replay
 from tests.model.ageing import aged_executor, aged_snapshot, aged_worker
 from tests.model.brain import CUT_TTL
 from tests.model.clockwork import (
@@ -31,9 +28,11 @@ from tests.model.clockwork import (
     place_window_ms,
     real_limits,
 )
+from tests.model.executor_replay import Held
 from tests.model.executors import Move
 from tests.model.judging import signed
-from tests.model.real_results import consume_id_of, real_result
+from tests.model.real_answers import answer
+from tests.model.real_results import consume_id_of, loaded, real_result, recorded
 from tests.model.scenario import Scenario
 from tests.model.state import (
     FILLED,
@@ -50,14 +49,6 @@ from tests.model.state import (
 from tests.model.told import leg_of, legs_of
 from tests.support.gate import SOURCE, SYMBOL, Gate
 from tests.support.redis_server import RedisServer
-
-
-@dataclass
-class Held:
-    """What somebody of the model holds, and what that is in reality."""
-
-    model: Any
-    real: Any
 
 
 @dataclass
@@ -189,34 +180,20 @@ class Replay:
         return self._record_real(worker.result, self._load_ledger(worker.result))
 
     def _load_ledger(self, result: Result) -> LedgerState:
-        real = real_result(self.case, result)
-        named = frozenset(Leg(fill.leg.value) for fill in real.fills if fill.leg is not None)
-        ids = ids_to_load(real, self.result_entries[result])
-        return self.gate.results.load_ledger(SYMBOL, ids, real.plan_id, named)
+        return loaded(self.gate, real_result(self.case, result), self.result_entries[result])
 
     def _record_real(self, told: Result, base: LedgerState) -> str:
         result, entry = real_result(self.case, told), self.result_entries[told]
-        recording = apply_all(result, base, entry)
-
-        def record() -> ResultStatus:
-            return self.gate.results.record(result=result, base=base, recording=recording, entry=entry)
-
-        return self.clock.said(record)
+        return self.clock.said(lambda: recorded(self.gate, result, base, entry))
 
     # --- snapshots --------------------------------------------------------------------------------------------------
 
     def _answer(self, amount: int, short: int = 0) -> tuple[str, StoredSnapshot]:
-        legs = ()
-        if self.case.legs:
-            held = ((Leg.LONG, amount), (Leg.SHORT, short))
-            legs = tuple(LegPosition(leg=leg, position_amt=Decimal(signed(qty, leg))) for leg, qty in held)
-        position = Position(symbol=SYMBOL, position_amt=Decimal(amount - short), hedge_mode=bool(legs), legs=legs)
+        held = {Leg.LONG: signed(amount, Leg.LONG), Leg.SHORT: signed(short, Leg.SHORT)} if self.case.legs else {}
         claim = self.gate.snapshots.claim_refresh(SOURCE)
         self.gate.snapshots.finish_refresh(claim)
-        answer = StoredSnapshot(
-            position=position, ts_ms=self.clock.start_ms, source=SOURCE, run_id=claim.run_id, life=claim.life
-        )
-        return str(claim.claim), answer
+        found = answer(amount - short, held, ts_ms=self.clock.start_ms, run_id=claim.run_id, life=claim.life)
+        return str(claim.claim), found
 
     def _store(self, answer: StoredSnapshot) -> str:
         return str(self.gate.snapshots.put_snapshots([answer])[SYMBOL])
@@ -233,27 +210,15 @@ class Replay:
     # --- executors --------------------------------------------------------------------------------------------------
 
     def _get(self, index: int) -> None:
-        permit, age = self.before.redis.plans[index].permit, 0
-        assert permit is not None, "nothing to read"
-        if not self.case.getdel:
-            age = permit.age
-        model = Executor(READ, index, permit.qty, age, 0, permit.amount, permit.run)
-        self.pools["executors"].append(Held(model, self.clock.permit(index)))
+        self.pools["executors"].append(Held(executor_replay.reader(self, index), self.clock.permit(index)))
 
     def _consume(self, index: int, _: str) -> str:
         readers = [held for held in self.pools["executors"] if held.model.plan == index]
         raw = self.clock.permit(index) if not self.case.reads else readers[0].real
         if self.case.reads:
             self.pools["executors"].remove(readers[0])
-        self.gate.grant(f"plan-{index}")
-        number = self.before.consumptions[index] + 1
-        client, plan_id = self.permit_client, f"plan-{index}"
-        granted = self.gate.redis.get(self.gate.keys.governor_permit(plan_id)) or ""
-        try:
-            client._run(client._consuming._take(plan_id, SYMBOL, granted, raw, consume_id_of(index, number)))
-        except PermitRefused as refused:
-            return str(refused.reason)
-        return "consumed"
+        consume_id = consume_id_of(index, self.before.consumptions[index] + 1)
+        return executor_replay.taken(self.gate, self.permit_client, f"plan-{index}", raw, consume_id) or "consumed"
 
     def _del(self, index: int, _: int) -> str:
         self.pools["executors"] = [held for held in self.pools["executors"] if held.model.plan != index]

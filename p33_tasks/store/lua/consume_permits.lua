@@ -66,7 +66,9 @@ if (passes_operator_hold ~= '1' and redis.call('EXISTS', hold_key) == 1)
 end
 
 local ledger_type = type_of(ledger_key)
-if ledger_type ~= 'hash' and not (emergency == '1' and ledger_type == 'none') then
+-- A switch of the mode took the amount that the verdict rests on, and one back brings no other while a plan holds it.
+local has_amount = ledger_type == 'hash' and redis.call('HEXISTS', ledger_key, 'last_known_amt') == 1
+if not has_amount and not (emergency == '1' and (ledger_type == 'hash' or ledger_type == 'none')) then
   return refused('p33', 'ledger_missing')
 end
 local l = redis.call('HMGET', ledger_key, 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms')

@@ -232,6 +232,23 @@ def test_a_leg_of_the_other_sign_is_no_snapshot(gate: Gate, leg: Leg, amount: st
     assert gate.why_not(position_side=leg) == "no_exchange_snapshot"
 
 
+def test_a_permit_is_void_after_a_switch_of_the_mode_there_and_back(gate: Gate) -> None:
+    """The position is as large as before, and a barrier keeps the key of the ledger: nothing else tells."""
+    gate.make_ready("0.040")
+    gate.allow("plan-1")
+    taken = gate.consume("plan-1")
+    gate.report("plan-1", executed=False, rejected=True, consume_id=taken.consume_id)
+    gate.redis.hset(gate.keys.ledger(SYMBOL), "barrier_ms", gate.now_ms() - gate.policy.read_lag_ms)
+    gate.until_after(gate.now_ms())
+    gate.put_position("0.040")
+    gate.allow("plan-2")
+    for put in (lambda: gate.put_legs("0", "0"), lambda: gate.put_position("0.040")):
+        gate.until_after(gate.now_ms())
+        put()
+    assert "barrier_ms" in gate.ledger()
+    assert gate.refusal("plan-2") == (P33, "ledger_missing")
+
+
 def test_a_permit_for_the_symbol_is_void_in_hedge_mode_and_one_for_a_leg_in_one_way_mode(gate: Gate) -> None:
     gate.make_ready("0.040")
     gate.allow("plan-1")
