@@ -51,7 +51,6 @@ class Reading:
 
     leg: Leg
     exchange_amt: Decimal  # signed base units, requested after the trades were read
-    position_ms: int  # Redis TIME before it was requested
     trades: tuple[Trade, ...]  # every one of the window, both legs
     whole: Mapping[str, tuple[Trade, ...]] = field(default_factory=dict)  # of orders from before the window: all trades
     orders: Mapping[str, OrderState] = field(default_factory=dict)

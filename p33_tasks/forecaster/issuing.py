@@ -87,10 +87,6 @@ class Issuer:
         for key in over:
             self._end(self._living.pop(key), now_ms, scores, hit=False)
 
-    def living(self, position: str) -> frozenset[str]:
-        """The actions that are forecast for a position."""
-        return frozenset(action for name, action in self._living if name == position)
-
     def _end(self, found: _Living, at_ms: int, scores: Scores, *, hit: bool) -> None:
         self.limit = min(MOST_LIMIT, max(LEAST_LIMIT, self.limit + LIMIT_RATE * (AIMED_HITS - hit)))
         if found.published:

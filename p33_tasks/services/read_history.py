@@ -99,7 +99,6 @@ class HistoryReader:
             orders=orders,
             forced=forced,
             own=own,
-            position_ms=state.now_ms,
             exchange_amt=self.position(symbol, leg),  # the last that is asked for
         )
 

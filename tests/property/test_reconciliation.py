@@ -61,7 +61,6 @@ def reading_of(found: list[tuple[str, str, list[Trade]]], start: Decimal = Decim
     return Reading(
         leg=Leg.BOTH,
         exchange_amt=q.add(start, signed_total(trades)),
-        position_ms=10_000,
         trades=trades,
         orders={order_id: state_of(order_id, owner, each) for order_id, owner, each in found},
         forced={
@@ -265,7 +264,7 @@ def test_a_trade_without_an_order_is_applied_once() -> None:
     forced = ForcedOrder(
         order_id="1", symbol="BTCUSDT", leg=Leg.BOTH, kind=ForcedKind.ADL, executed_qty=lone.quantity, time_ms=1
     )
-    reading = Reading(leg=Leg.BOTH, exchange_amt=1 - lone.quantity, position_ms=1, trades=(lone,), forced={"1": forced})
+    reading = Reading(leg=Leg.BOTH, exchange_amt=1 - lone.quantity, trades=(lone,), forced={"1": forced})
     account = explain(watermark(), known(), reading)
     assert (account.problem, account.ledger_after) == (None, reading.exchange_amt)
     applied = replace(known(reading.exchange_amt), applied_trades=frozenset({"1"}))

@@ -12,8 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
-import redis
-
 from p33_tasks.apply import Consumed, PermitClient, PermitRefused
 from p33_tasks.contract.emergency import EmergencyProof
 from p33_tasks.contract.keys import GROUP, Keys
@@ -353,12 +351,6 @@ def race(count: int, act: Callable[[int], Any]) -> list[Any]:
 
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(run, range(count)))
-
-
-def open_clients(pool: list[redis.Redis]) -> None:
-    """Connect each before the race, so that the race is about the act."""
-    for client in pool:
-        client.ping()
 
 
 def _without_rules(symbols: tuple[str, ...], problem: str) -> MarketReport:
