@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test unit docs lint types layers bench faults alerts deploycheck guards fuzz soak lock clean celery-exporter
+.PHONY: help up test unit docs lint types layers collected bench faults alerts deploycheck guards fuzz soak lock clean celery-exporter
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -68,8 +68,11 @@ up: $(VENV)/.demo $(VENV)-celery-exporter.tried  ## start everything on this mac
 
 # Most of the time of most tests is waiting for a process, so four files at a time suit two cores. What failed in that
 # crowd is run once more, alone, in processes of its own: a real failure fails again.
+# Bytecode is kept, whatever the machine says: the tests are compiled once, beside the type check, which uses one core,
+# instead of by each of the four.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.dev $(VENV)-celery-exporter.tried  ## lint, types, layers and all tests (under 10 minutes)
-	@$(MAKE) --no-print-directory --jobs 3 --output-sync lint types layers
+	@$(MAKE) --no-print-directory --jobs 4 --output-sync lint types layers collected
 	$(BIN)/pytest tests -n 4 --dist loadfile $(ARGS) || $(BIN)/pytest tests --last-failed --last-failed-no-failures none
 
 unit: $(VENV)/.dev  ## the tests without I/O, in seconds
@@ -87,6 +90,10 @@ types: $(VENV)/.dev
 
 layers: $(VENV)/.dev
 	$(BIN)/lint-imports
+
+# Every test module is imported, and compiled for the runs that follow; what can't be is told before any test runs.
+collected: $(VENV)/.dev
+	@said=$$($(BIN)/pytest tests --collect-only -q 2>&1) || { echo "$$said"; exit 1; }
 
 bench: $(VENV)/.dev  ## latency, throughput, bursts, exchange requests and memory, printed with the goals
 	$(BIN)/python -m tests.bench $(ARGS)
