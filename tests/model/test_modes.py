@@ -30,7 +30,10 @@ UNNAMED = Case(
     name="an order around the gate, told without its leg", names_leg=(True,), mode=LONG, rogues=1, closes=0, opens=0
 )
 SMALL = (SWITCHED, DOUBTED, UNNAMED, replace(SWITCHED, name="out of hedge mode", mode=LONG))
-LARGE = (Case(name="two plans, there and back", names_leg=(False, True), switches=2, opens=2, doubts=True),)
+LARGE = (
+    Case(name="two plans, there and back", names_leg=(False, True), switches=2),
+    Case(name="two plans, unknown outcomes, a switch", names_leg=(False, True), doubts=True),
+)
 CASES = (*SMALL, *LARGE) if IS_LARGE else SMALL
 LENGTH = 40
 
@@ -136,7 +139,7 @@ def parted(c: Case, steps: list[tuple[State, Move, State]], server: RedisServer)
 
 @pytest.mark.parametrize("case", SMALL, ids=lambda case: case.name)
 def test_the_scripts_do_what_the_model_does(case: Case, server: RedisServer) -> None:
-    for seed in range(5):
+    for seed in range(3):
         story = parted(case, walk(case, seed), server)
         assert story is None, f"seed {seed}, {story}"
 
