@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import random
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -54,6 +56,19 @@ class Explored:
         return len(self.visited)
 
 
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """States are tuples of tuples, which refer to nothing that refers to them: looking for cycles finds none."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@_without_collector()
 def explore(c: Scenario, *, max_states: int = 3_000_000, reduced: bool = True, only: str = "") -> Explored:
     """Visit every state that can be reached, checking every move out of each.
 
