@@ -19,6 +19,7 @@ from p33_tasks.errors import ConfigurationError
 from p33_tasks.settings import Settings
 from p33_tasks.store.server import require_fit_servers
 from p33_tasks.tasks.job import jobs
+from p33_tasks.venues.build import venue_entry
 from p33_tasks.venues.transport import preload
 
 
@@ -32,6 +33,7 @@ def connect_signals(settings: Settings) -> None:
     def on_start(sender: Any, **_: Any) -> None:
         serve_companions(sender.app)
         refuse_unfit_servers(settings, sender.app)
+        venue_entry(settings.exchange)  # shared by all children, and one that can't be imported ends the worker at once
         on_worker_init(sender)
 
     setup_logging.connect(on_setup_logging, weak=False, dispatch_uid="p33.logging")

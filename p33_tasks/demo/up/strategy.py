@@ -30,7 +30,7 @@ LOOK_EVERY_SEC = 1.0
 ERROR_PPM = 40
 """Standard deviation of the gain as it is seen."""
 WAITS_SEC = 10.0
-"""Between two plans for a position: by then the first one's order, cooldown and barrier are over."""
+"""Between two plans for a position: by then the first one's order and barrier are over, as a rule its cooldown too."""
 FLAT_SEC = 10.0
 """Mean time until a position is opened again."""
 NOTIONAL, LEAST_STEPS = Decimal(2_000), 16

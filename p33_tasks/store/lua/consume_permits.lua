@@ -66,12 +66,11 @@ if (passes_operator_hold ~= '1' and redis.call('EXISTS', hold_key) == 1)
 end
 
 local ledger_type = type_of(ledger_key)
+local l = (ledger_type == 'hash' or ledger_type == 'none') and
+  redis.call('HMGET', ledger_key, 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms', 'last_known_amt')
 -- A switch of the mode took the amount that the verdict rests on, and one back brings no other while a plan holds it.
-local has_amount = ledger_type == 'hash' and redis.call('HEXISTS', ledger_key, 'last_known_amt') == 1
-if not has_amount and not (emergency == '1' and (ledger_type == 'hash' or ledger_type == 'none')) then
-  return refused('p33', 'ledger_missing')
-end
-local l = redis.call('HMGET', ledger_key, 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms')
+local has_amount = l and l[4]
+if not l or not (has_amount or emergency == '1') then return refused('p33', 'ledger_missing') end
 local ordered, unreadable = twin_time(l[1], l[2])
 if unreadable then return refused('p33', 'ledger_unreadable') end
 -- The facts were read at the permit's time: an order in the same millisecond may have come after them. Whole seconds

@@ -239,6 +239,7 @@ def test_the_settings_have_every_variable_that_a_venue_names(case: Case) -> None
     for pair in case.spec.credentials:
         assert {pair.key, pair.secret} <= known
     assert case.spec.testnet_variable in known or case.spec not in venue_specs().values()
+    assert case.spec.test_host is not None or case.spec.testnet_variable == "P33_TESTNET"
 
 
 def test_a_client_order_id_fits_the_venues_alphabet(case: Case) -> None:
