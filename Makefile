@@ -71,7 +71,7 @@ up: $(VENV)/.demo $(VENV)-celery-exporter.tried  ## start everything on this mac
 # Bytecode is kept, whatever the machine says: the tests are compiled once, beside the type check, which uses one core,
 # instead of by each of the four.
 test: export PYTHONDONTWRITEBYTECODE :=
-test: $(VENV)/.dev $(VENV)-celery-exporter.tried  ## lint, types, layers and all tests (under 10 minutes)
+test: $(VENV)/.dev $(VENV)-celery-exporter.tried  ## lint, types, layers and all tests (12 minutes on two cores)
 	@$(MAKE) --no-print-directory --jobs 4 --output-sync lint types layers collected
 	$(BIN)/pytest tests -n 4 --dist loadfile $(ARGS) || $(BIN)/pytest tests --last-failed --last-failed-no-failures none
 
