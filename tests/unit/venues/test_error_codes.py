@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from p33_tasks.demo.exchange.fronts import FRONTS
 from p33_tasks.errors import (
     ExchangeClockError,
     ExchangeCredentialsError,
@@ -118,11 +119,13 @@ def is_certain(exchange: str, code: str) -> bool:
     return bool(client.is_certain_rejection(refused.code))  # type: ignore[attr-defined]  # of ``OrderClient``
 
 
-@pytest.mark.parametrize("exchange", venue_specs())
+@pytest.mark.parametrize("exchange", CLASSES)
 def test_a_refusal_is_certain_and_what_leaves_doubt_is_none(exchange: str) -> None:
     assert [code for code in codes(REFUSED[exchange], exchange) if not is_certain(exchange, code)] == []
     assert [code for code in codes(IN_DOUBT[exchange], exchange) if is_certain(exchange, code)] == []
 
 
-def test_the_tables_have_every_venue() -> None:
-    assert CLASSES.keys() == REFUSED.keys() == IN_DOUBT.keys() == venue_specs().keys()
+def test_the_tables_have_every_venue_with_a_front() -> None:
+    """A venue that is added without one has the error samples of its own folder, in the conformance suite."""
+    assert CLASSES.keys() == REFUSED.keys() == IN_DOUBT.keys()
+    assert FRONTS.keys() <= CLASSES.keys() <= venue_specs().keys()

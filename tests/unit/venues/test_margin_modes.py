@@ -11,10 +11,11 @@ import pytest
 from p33_tasks.abilities import ReadsMarginModes
 from p33_tasks.cli import check_exchange
 from p33_tasks.cli.findings import Findings, Grade
+from p33_tasks.demo.exchange.fronts import FRONTS
 from p33_tasks.errors import ExchangeUnavailableError, MalformedResponseError
 from p33_tasks.venues.binance_usdm.spec import POSITION_RISK
 from p33_tasks.venues.bitget.spec import POSITIONS as BITGET
-from p33_tasks.venues.build import venue_entry, venue_specs
+from p33_tasks.venues.build import venue_entry
 from p33_tasks.venues.gate.spec import POSITIONS as GATE
 from p33_tasks.venues.hyperliquid.spec import POSITIONS as HYPERLIQUID
 from p33_tasks.venues.okx.spec import POSITIONS as OKX
@@ -64,9 +65,9 @@ def modes(exchange, *rows):
     return reader(exchange, ANSWERS[exchange][1](*rows)).fetch_margin_modes(["BTC", "ETH", "SOL"])
 
 
-def test_every_venue_tells_it_but_the_one_whose_account_does():
-    told = {name for name in venue_specs() if isinstance(reader_of(name), ReadsMarginModes)}
-    assert told == ANSWERS.keys() == venue_specs().keys() - {"bybit"}
+def test_every_venue_with_a_front_reports_it_but_the_one_whose_account_does():
+    reported = {name for name in FRONTS if isinstance(reader_of(name), ReadsMarginModes)}
+    assert reported == ANSWERS.keys() == FRONTS.keys() - {"bybit"}
 
 
 def reader_of(exchange):
