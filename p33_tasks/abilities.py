@@ -79,7 +79,7 @@ class ReadsPositionMode(Protocol):
 
 @runtime_checkable
 class ReadsMarginModes(Protocol):
-    """The venue tells the margin mode of each position."""
+    """The venue reports the margin mode of each position."""
 
     def fetch_margin_modes(self, symbols: Iterable[str]) -> Mapping[str, str]:
         """By symbol, of open positions, in the venue's own words. Raises ExchangeError."""

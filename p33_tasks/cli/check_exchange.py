@@ -207,15 +207,15 @@ def _check_position_mode(findings: Findings, venue: Venue) -> None:
 
 def _check_margin_modes(findings: Findings, venue: Venue, allowlist: tuple[str, ...]) -> None:
     if not isinstance(venue, ReadsMarginModes):
-        return  # where it is the account's, the account tells it
+        return  # where the mode is the account's, the account check reports it
     modes = _asked(findings, "margin mode", lambda: venue.fetch_margin_modes(allowlist), "try again")
     if modes is None:
         return
     by_mode: dict[str, list[str]] = {}
     for symbol, mode in sorted(modes.items()):
         by_mode.setdefault(mode, []).append(symbol)
-    told = "; ".join(f"{mode} for {listed(symbols)}" for mode, symbols in sorted(by_mode.items()))
-    findings.ok("margin mode", told or "no open position tells it")
+    found = "; ".join(f"{mode} for {listed(symbols)}" for mode, symbols in sorted(by_mode.items()))
+    findings.ok("margin mode", found or "unknown: no position is open")
 
 
 def _check_account(findings: Findings, venue: Venue) -> None:

@@ -56,7 +56,7 @@ def margin_modes(
         rows: Of positions.
         symbols: Those wanted.
         name: The field of a row's symbol.
-        amount: The field of its quantity; a row whose quantity can't be read tells nothing.
+        amount: The field of its quantity; a row whose quantity can't be read is left out.
         mode: The venue's own word for a row.
     """
     found: dict[str, str] = {}
@@ -76,7 +76,7 @@ def _is_open(row: Row, amount: str) -> bool:
 
 def _word(said: object) -> str:
     is_word = isinstance(said, str) and said.isascii() and said.isalpha() and len(said) <= _MOST_WORD_CHARS
-    return str(said).lower() if is_word else "not told"
+    return str(said).lower() if is_word else "unknown"
 
 
 class Prices(TypedDict):

@@ -141,8 +141,8 @@ def _print_summary(summary: dict[str, Any], outcome: Outcome) -> None:
         lines.append(cell(f"{foreseen}, {ahead}; {forecast['why']}", limit=400))
     if summary["adapted_cooldowns"]:
         longest = max(summary["adapted_cooldowns"].values(), key=lambda found: found["longest_sec"])
-        told = f"cooldowns lengthened: {len(summary['adapted_cooldowns'])}, up to {longest['longest_sec']} s"
-        lines.append(cell(f"{told} by {longest['by']}", limit=400))
+        lengthened = f"cooldowns lengthened: {len(summary['adapted_cooldowns'])}, up to {longest['longest_sec']} s"
+        lines.append(cell(f"{lengthened} by {longest['by']}", limit=400))
     for case in summary["cases"]["other"][:10]:
         expected, got = (", ".join(filter(None, pair)) for pair in _expected_and_got(case))
         where, plan = (
@@ -150,8 +150,8 @@ def _print_summary(summary: dict[str, Any], outcome: Outcome) -> None:
             f" ({case['plan_id']})" if case["plan_id"] else "",
         )
         why = f": {case['why']}" if case["why"] else ""
-        told = f"case {case['case']!r}{where}: expected {expected}; got {got}{plan}{why}"
-        lines.append(cell(told, "yellow", limit=400))
+        text = f"case {case['case']!r}{where}: expected {expected}; got {got}{plan}{why}"
+        lines.append(cell(text, "yellow", limit=400))
     for plan_id, why in list(summary["allowed_and_refused"].items())[:10]:
         lines.append(cell(f"allowed and not executed: {plan_id}: {why}", "yellow", limit=400))
     lines += [cell(f"not well: {reason}", "red", limit=600) for reason in summary["reasons"]]

@@ -103,7 +103,7 @@ class Processes(Manager):  # type: ignore[misc]  # honcho has no types
         self._process_ctor = _OneOfOurs
         self._procmgr = _Signals()
         self._on_start = on_start
-        self._told_to_end: set[str] = set()
+        self._asked_to_stop: set[str] = set()
         self._ended_early: dict[str, int] | None = None
         self.interrupted = False
         for child in children:
@@ -113,7 +113,7 @@ class Processes(Manager):  # type: ignore[misc]  # honcho has no types
 
     def stop_one(self, name: str) -> None:
         """End one process before the others."""
-        self._told_to_end.add(name)
+        self._asked_to_stop.add(name)
         pid = self._processes[name].get("pid")
         if pid is not None and self._processes[name].get("returncode") is None:
             self._procmgr.terminate(pid)
@@ -161,4 +161,4 @@ class Processes(Manager):  # type: ignore[misc]  # honcho has no types
 
     def _is_early_end(self, name: str, found: Mapping[str, Any]) -> bool:
         code = found.get("returncode")
-        return code is not None and not (code == 0 and name in self._told_to_end)
+        return code is not None and not (code == 0 and name in self._asked_to_stop)

@@ -52,7 +52,7 @@ FORECASTING = (
         f"{STATE}::test_damage_of_any_kind_is_told_and_nothing_of_it_used",
     ),
     _guard(
-        "what was learned is kept when the forecaster is told to end",
+        "what was learned is kept when the forecaster is asked to stop",
         "Forecaster._end",
         never("self._learned is not None"),
         "integration/forecaster/test_process.py::"

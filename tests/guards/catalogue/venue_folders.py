@@ -225,7 +225,7 @@ VENUE_FOLDERS = (
         "check shows a margin mode of open positions only",
         "venues.rows.margin_modes",
         without("if _is_open(row, amount)"),
-        "unit/venues/test_margin_modes.py::test_open_positions_tell_it_and_flat_or_unreadable_ones_dont",
+        "unit/venues/test_margin_modes.py::test_open_positions_have_one_and_flat_or_unreadable_ones_have_none",
     ),
     guard(
         "check shows of a margin mode nothing but a word",

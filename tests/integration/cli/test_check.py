@@ -270,7 +270,7 @@ def test_the_margin_mode_of_open_positions_is_said(call: Call, sim: SimControl) 
     assert exchange(call, sim)["exchange: margin mode"]["found"] == f"cross for {SYMBOL}, ETHUSDT"
     for symbol in (SYMBOL, "ETHUSDT"):
         sim.set_position(symbol, "0")
-    assert "no open position" in exchange(call, sim)["exchange: margin mode"]["found"]
+    assert "no position is open" in exchange(call, sim)["exchange: margin mode"]["found"]
 
 
 def test_a_symbol_that_the_venue_does_not_know_is_named(call: Call, sim: SimControl) -> None:

@@ -1,4 +1,4 @@
-"""The processes of ``p33 up``, tiny ones: who ended because it was told to, and who died."""
+"""The processes of ``p33 up``, tiny ones: which one was asked to stop, and which one died."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import pytest
 from p33_tasks.demo.up.processes import Child, LogFiles, Processes
 from tests.support.waiting import wait_until
 
-ENDS_WHEN_TOLD = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); print('up', flush=True); "
-ENDS_WHEN_TOLD += "signal.pause()"
+ENDS_ON_SIGTERM = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); print('up', flush=True); "
+ENDS_ON_SIGTERM += "signal.pause()"
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def logs(tmp_path: Path) -> Iterator[LogFiles]:
 
 def run_two(logs: LogFiles, act: Callable[[Processes], None]) -> Processes:
     """Run two of them; ``act`` goes on in a thread when both are up."""
-    children = [Child(name=name, command=(sys.executable, "-c", ENDS_WHEN_TOLD)) for name in ("first", "second")]
+    children = [Child(name=name, command=(sys.executable, "-c", ENDS_ON_SIGTERM)) for name in ("first", "second")]
     threads = []
 
     def begin() -> None:
@@ -53,7 +53,7 @@ def state_of(processes: Processes, name: str) -> dict[str, Any]:
     return found
 
 
-def test_one_that_is_told_to_end_before_the_others_has_not_died(logs: LogFiles) -> None:
+def test_one_that_is_asked_to_stop_before_the_others_has_not_died(logs: LogFiles) -> None:
     def stop_first(processes: Processes) -> None:
         processes.stop_one("first")
         wait_until(lambda: state_of(processes, "first")["exit_code"] == 0, "the first one has ended", timeout_sec=30)
@@ -64,7 +64,7 @@ def test_one_that_is_told_to_end_before_the_others_has_not_died(logs: LogFiles) 
     assert state_of(processes, "second")["exit_code"] == 0
 
 
-def test_one_that_ends_untold_has_died_whatever_its_exit_code(logs: LogFiles) -> None:
+def test_one_that_stops_unasked_has_died_whatever_its_exit_code(logs: LogFiles) -> None:
     def end_first(processes: Processes) -> None:
         os.kill(state_of(processes, "first")["pid"], signal.SIGTERM)
         wait_until(lambda: state_of(processes, "second")["exit_code"] == 0, "the second one has ended", timeout_sec=30)

@@ -1,4 +1,4 @@
-"""``p33 forecaster`` as a process: it ends when it is told to, in good order."""
+"""``p33 forecaster`` as a process: on a signal it stops in good order."""
 
 from __future__ import annotations
 

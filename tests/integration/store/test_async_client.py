@@ -173,7 +173,7 @@ def test_a_cancellation_that_the_redis_client_forgets_ends_the_wait_all_the_same
     async def forgetful(client: AsyncPermitClient, plan_id: str) -> list[Any]:
         asked.set()
         with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.Event().wait()  # for ever: only the cancellation ends it
+            await asyncio.Event().wait()  # only the cancellation ends it
         return await real(client, plan_id)
 
     monkeypatch.setattr(AsyncPermitClient, "_read", forgetful)

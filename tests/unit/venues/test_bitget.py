@@ -244,7 +244,7 @@ def test_a_row_of_another_margin_coin_leaves_absent_symbols_unknown(stranger, he
 
 @pytest.mark.parametrize("hedge", [False, True])
 def test_a_row_of_the_other_position_mode_leaves_absent_symbols_unknown(hedge):
-    """The account was switched between the two answers: which of them an absent symbol is of isn't told."""
+    """The account was switched between the two answers: which mode an absent symbol is of is unknown."""
     report = read(row() if hedge else leg("long"), hedge=hedge)
     assert report.invalid.keys() == {BTC, ETH}
     assert read(hedge=hedge).positions.keys() == {BTC, ETH}

@@ -76,24 +76,24 @@ def reader_of(exchange):
 
 
 @pytest.mark.parametrize("exchange", ANSWERS)
-def test_open_positions_tell_it_and_flat_or_unreadable_ones_dont(exchange):
+def test_open_positions_have_one_and_flat_or_unreadable_ones_have_none(exchange):
     rows = (("BTC", "1.5", FIRST), ("ETH", "0", SECOND), ("SOL", "much", SECOND), ("XRP", "1", FIRST))
     assert modes(exchange, *rows) == {"BTC": FIRST}
 
 
 @pytest.mark.parametrize("exchange", ANSWERS)
-def test_two_rows_of_a_symbol_tell_both(exchange):
+def test_two_rows_of_a_symbol_with_two_modes_have_both(exchange):
     assert modes(exchange, ("BTC", "1", SECOND), ("BTC", "2", FIRST)) == {"BTC": "cross and isolated"}
 
 
 @pytest.mark.parametrize("exchange", ANSWERS)
 @pytest.mark.parametrize("said", [None, "", 7, "cross\x1b[31m", "x" * 21, ["cross"], {"a": 1}], ids=repr)
 def test_what_is_no_word_is_not_shown(exchange, said):
-    assert modes(exchange, ("BTC", "1", said)) == {"BTC": "not told"}
+    assert modes(exchange, ("BTC", "1", said)) == {"BTC": "unknown"}
 
 
 @pytest.mark.parametrize("exchange", ANSWERS)
-def test_an_answer_about_something_else_tells_nothing(exchange):
+def test_an_answer_about_something_else_is_an_error(exchange):
     with pytest.raises(MalformedResponseError):
         reader(exchange, {"label_": 1}).fetch_margin_modes(["BTC"])
 
@@ -109,7 +109,7 @@ def test_an_answer_about_something_else_tells_nothing(exchange):
         ("binanceusdm", "position_risk_v2_flat_oneway.json", {}),
     ],
 )
-def test_recorded_answers_tell_it(exchange, name, expected):
+def test_the_mode_is_read_from_recorded_answers(exchange, name, expected):
     answer = json.loads((DATA / exchange / name).read_text())
     if exchange == "hyperliquid":
         answer = {"time": NOW_MS} | answer  # recorded before answers had their time
@@ -117,11 +117,11 @@ def test_recorded_answers_tell_it(exchange, name, expected):
     assert reader(exchange, answer).fetch_margin_modes(wanted) == expected
 
 
-def test_on_gate_a_leverage_is_isolated_margin_where_no_field_tells_the_mode():
+def test_on_gate_a_leverage_is_isolated_margin_where_no_field_has_the_mode():
     (row,) = gate(("BTC", "1", FIRST))
     del row["pos_margin_mode"]
     assert reader("gate", [row | {"leverage": "10"}]).fetch_margin_modes(["BTC"]) == {"BTC": "isolated"}
-    assert reader("gate", [row]).fetch_margin_modes(["BTC"]) == {"BTC": "not told"}
+    assert reader("gate", [row]).fetch_margin_modes(["BTC"]) == {"BTC": "unknown"}
 
 
 # --- p33 check ------------------------------------------------------------------------------------------------------
@@ -143,5 +143,5 @@ def found(told: Any) -> Any:
 def test_check_groups_the_symbols_by_their_mode():
     finding = found({"SOL": "isolated", "ETH": "crossed", "BTC": "crossed"})
     assert (finding.grade, finding.found) == (Grade.OK, "crossed for BTC, ETH; isolated for SOL")
-    assert found({}).found == "no open position tells it"
+    assert found({}).found == "unknown: no position is open"
     assert found(ExchangeUnavailableError("away")).grade is not Grade.OK
