@@ -33,8 +33,7 @@ def connect_signals(settings: Settings) -> None:
     def on_start(sender: Any, **_: Any) -> None:
         serve_companions(sender.app)
         refuse_unfit_servers(settings, sender.app)
-        venue_entry(settings.exchange)  # shared by all children, and one that can't be imported ends the worker at once
-        on_worker_init(sender)
+        on_worker_init(sender, settings.exchange)
 
     setup_logging.connect(on_setup_logging, weak=False, dispatch_uid="p33.logging")
     worker_init.connect(on_start, weak=False, dispatch_uid="p33.worker_init")
@@ -57,8 +56,9 @@ def refuse_unfit_servers(settings: Settings, app: Any) -> None:
         raise SystemExit(2) from None
 
 
-def on_worker_init(sender: Any, **_: Any) -> None:
+def on_worker_init(sender: Any, exchange: str) -> None:
     """Before the pool is forked: apply the patches of functions and constants, and load what children share."""
+    venue_entry(exchange)  # a venue that can't be imported ends the worker here, and not each of its tasks
     boot_quietly(sender)
     keep_clients()
     refuse_compression()

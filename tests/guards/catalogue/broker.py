@@ -424,6 +424,12 @@ BROKER = (
         tests=(f"{CONFIG_TESTS}::test_every_process_of_the_pool_sends_short_failures",),
     ),
     Guard(
+        promise="a worker whose venue can't be imported doesn't start",
+        within="signals.on_worker_init",
+        change=without("venue_entry(exchange)"),
+        tests=(f"{CONFIG_TESTS}::test_the_venue_is_imported_before_the_fork",),
+    ),
+    Guard(
         promise="a worker's channels keep their clients",
         within="signals.on_worker_init",
         change=without("keep_clients()"),

@@ -246,7 +246,7 @@ def test_ccxt_is_loaded_before_the_fork_only_where_snapshots_are_consumed(monkey
     calls: list[str] = []
     monkeypatch.setattr(signals, "preload", lambda: calls.append("ccxt"))
     sender = worker(consumed)
-    signals.on_worker_init(sender=sender)
+    signals.on_worker_init(sender, "okx")
     assert bool(calls) is loads
     assert sender.options == {"without_gossip": True, "without_mingle": True}
 
@@ -254,15 +254,22 @@ def test_ccxt_is_loaded_before_the_fork_only_where_snapshots_are_consumed(monkey
 def test_every_process_of_the_pool_sends_short_failures(monkeypatch):
     calls: list[str] = []
     monkeypatch.setattr(signals, "shorten_failures", lambda: calls.append("short"))
-    signals.on_worker_init(sender=worker(("p33.permits",)))
+    signals.on_worker_init(worker(("p33.permits",)), "okx")
     assert calls == ["short"]
 
 
 def test_the_worker_keeps_the_clients_of_its_channels(monkeypatch):
     calls: list[str] = []
     monkeypatch.setattr(signals, "keep_clients", lambda: calls.append("kept"))
-    signals.on_worker_init(sender=worker(("p33.permits",)))
+    signals.on_worker_init(worker(("p33.permits",)), "okx")
     assert calls == ["kept"]
+
+
+def test_the_venue_is_imported_before_the_fork(monkeypatch):
+    calls: list[str] = []
+    monkeypatch.setattr(signals, "venue_entry", calls.append)
+    signals.on_worker_init(worker(("p33.permits",)), "okx")
+    assert calls == ["okx"]
 
 
 def test_an_ingest_that_keeps_dying_is_started_ever_later():
