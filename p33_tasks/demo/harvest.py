@@ -17,7 +17,6 @@ class HarvestRule:
     """Gains are unrealised returns without leverage, in parts per million."""
 
     target_ppm: int = 900  # a quarter is closed here, and all at twice of it
-    rung_ppm: int = 0  # higher by so much for each quarter that was closed already
     stop_ppm: int = 2_500  # a loss at which all is closed
     rungs: int = 6  # so many quarters; then all
 
@@ -30,7 +29,7 @@ class HarvestRule:
         """
         if seen_ppm <= -self.stop_ppm or seen_ppm >= 2 * self.target_ppm:
             return "CLOSE_FULL"
-        if seen_ppm < self.target_ppm + rung * self.rung_ppm:
+        if seen_ppm < self.target_ppm:
             return None
         return "CLOSE_PARTIAL_25" if rung < self.rungs else "CLOSE_FULL"
 

@@ -8,7 +8,7 @@ import pytest
 
 from p33_tasks.demo.harvest import HarvestRule, gain_ppm
 
-RULE = HarvestRule(target_ppm=1_000, rung_ppm=300, stop_ppm=1_500, rungs=2)
+RULE = HarvestRule(target_ppm=1_000, stop_ppm=1_500, rungs=2)
 
 
 @pytest.mark.parametrize(
@@ -16,9 +16,9 @@ RULE = HarvestRule(target_ppm=1_000, rung_ppm=300, stop_ppm=1_500, rungs=2)
     [
         (999, 0, None),
         (1_000, 0, "CLOSE_PARTIAL_25"),
-        (1_299, 1, None),
-        (1_300, 1, "CLOSE_PARTIAL_25"),
-        (1_600, 2, "CLOSE_FULL"),
+        (999, 1, None),
+        (1_000, 1, "CLOSE_PARTIAL_25"),
+        (1_000, 2, "CLOSE_FULL"),
         (2_000, 0, "CLOSE_FULL"),
         (-1_499, 0, None),
         (-1_500, 2, "CLOSE_FULL"),
