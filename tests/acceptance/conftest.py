@@ -12,7 +12,7 @@ import pytest
 from pytest_celery import CeleryBrokerCluster, CeleryTestBroker, CeleryTestNode, CeleryTestWorker, CeleryWorkerCluster
 
 from p33_tasks.demo.exchange.client import SimControl
-from p33_tasks.demo.exchange.fronts import FRONTS
+from p33_tasks.demo.exchange.fronts.registry import FRONTS
 from p33_tasks.demo.up.demo import account_of
 from tests.acceptance.system import BINANCE, SETTINGS, SYMBOLS, System
 from tests.support.local_process import LocalProcess

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.table import Table
 
-from p33_tasks.demo.exchange.fronts import FRONTS
+from p33_tasks.demo.exchange.fronts.registry import FRONTS
 from p33_tasks.venues.build import venue_spec
 from tests.bench import burst
 from tests.bench.positions import give_free, hold_positions

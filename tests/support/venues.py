@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from p33_tasks.demo.exchange.fronts import FRONTS
+from p33_tasks.demo.exchange.fronts.registry import FRONTS
 
 SOME: Final = ("binanceusdm", "bybit")
 """One beside the default venue."""

@@ -14,9 +14,9 @@ from typing import Final
 
 from aiohttp import web
 
-from p33_tasks.demo.exchange.codes import VenueError
+from p33_tasks.demo.exchange.core.codes import VenueError
 from p33_tasks.demo.exchange.faults import FaultError
-from p33_tasks.demo.exchange.fronts import FRONTS
+from p33_tasks.demo.exchange.fronts.registry import FRONTS
 from p33_tasks.demo.exchange.limits import LimitSettings
 from p33_tasks.demo.exchange.options import HOST, SimOptions
 from p33_tasks.demo.exchange.server import make_app

@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from p33_tasks.demo.exchange.codes import VenueError, refusal
+from p33_tasks.demo.exchange.core.codes import VenueError, refusal
 from p33_tasks.demo.exchange.faults import Faults
 from p33_tasks.demo.exchange.limits import too_many
 from p33_tasks.demo.exchange.wire import dump

@@ -8,13 +8,13 @@ from typing import Any, Final, cast
 
 from aiohttp import web
 
-from p33_tasks.demo.exchange.codes import VenueError
+from p33_tasks.demo.exchange.core.codes import VenueError
+from p33_tasks.demo.exchange.core.matching import round_price
+from p33_tasks.demo.exchange.core.orders import FORCED_IDS
+from p33_tasks.demo.exchange.core.positions import PositionSide
 from p33_tasks.demo.exchange.faults import FaultError
-from p33_tasks.demo.exchange.matching import round_price
-from p33_tasks.demo.exchange.orders import FORCED_IDS
-from p33_tasks.demo.exchange.positions import PositionSide
+from p33_tasks.demo.exchange.order_rows import order_json
 from p33_tasks.demo.exchange.simulation import Simulation
-from p33_tasks.demo.exchange.trading import order_json
 from p33_tasks.demo.exchange.wire import dump, plain
 
 _SIDES: Final[tuple[PositionSide, ...]] = ("BOTH", "LONG", "SHORT")

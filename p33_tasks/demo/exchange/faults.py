@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from p33_tasks.demo.exchange.codes import known
+from p33_tasks.demo.exchange.core.codes import known
 
 BODIES: Final = {
     "normal": "the venue's own answer",
@@ -129,7 +129,7 @@ def _status(name: str, value: Any) -> int:
 def _code(name: str, value: Any) -> int:
     if isinstance(value, int) and (value == 0 or known(value)):
         return value
-    raise FaultError(f"{name} is {value!r}; it must be 0 (none) or one of the codes in p33_tasks.demo.exchange.codes")
+    raise FaultError(f"{name} is {value!r}; it must be 0 (none) or a code of p33_tasks.demo.exchange.core.codes")
 
 
 def _boolean(name: str, value: Any) -> bool:

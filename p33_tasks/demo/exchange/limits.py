@@ -8,7 +8,7 @@ banned (418) for a while.
 from dataclasses import dataclass
 from typing import Final
 
-from p33_tasks.demo.exchange.codes import VenueError, refusal
+from p33_tasks.demo.exchange.core.codes import VenueError, refusal
 
 MINUTE_MS: Final = 60_000
 TEN_SECONDS_MS: Final = 10_000

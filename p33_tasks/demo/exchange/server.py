@@ -13,10 +13,10 @@ from p33_tasks.demo.exchange.answers import (
     json_answer,
     status_error,
 )
-from p33_tasks.demo.exchange.codes import VenueError
-from p33_tasks.demo.exchange.front import Front
-from p33_tasks.demo.exchange.fronts import FRONTS
-from p33_tasks.demo.exchange.routes import Route
+from p33_tasks.demo.exchange.core.codes import VenueError
+from p33_tasks.demo.exchange.fronts.front import Front
+from p33_tasks.demo.exchange.fronts.registry import FRONTS
+from p33_tasks.demo.exchange.fronts.route import Route
 from p33_tasks.demo.exchange.signing import SignedBytes
 from p33_tasks.demo.exchange.simulation import Simulation
 from p33_tasks.demo.exchange.wire import dump

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
 
-from p33_tasks.demo.exchange.codes import VenueError, refusal
-from p33_tasks.demo.exchange.orders import required
+from p33_tasks.demo.exchange.core.codes import VenueError, refusal
+from p33_tasks.demo.exchange.core.orders import required
 
 DEFAULT_RECV_WINDOW_MS: Final = 5_000
 LONGEST_RECV_WINDOW_MS: Final = 60_000

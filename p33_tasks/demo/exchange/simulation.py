@@ -6,14 +6,14 @@ from dataclasses import replace
 from decimal import Decimal
 from itertools import chain
 
-from p33_tasks.demo.exchange.algo_orders import AlgoOrder, trigger_due
+from p33_tasks.demo.exchange.core.algo_orders import AlgoOrder, trigger_due
+from p33_tasks.demo.exchange.core.symbols import catalogue, synthetic, usual_symbol
+from p33_tasks.demo.exchange.core.venue import HEALTHY, Conditions, Venue
 from p33_tasks.demo.exchange.faults import FaultError, Faults
 from p33_tasks.demo.exchange.limits import Limiter
 from p33_tasks.demo.exchange.options import SimOptions
 from p33_tasks.demo.exchange.recorder import Recorder
 from p33_tasks.demo.exchange.signing import Credentials
-from p33_tasks.demo.exchange.symbols import catalogue, synthetic, usual_symbol
-from p33_tasks.demo.exchange.venue import HEALTHY, Conditions, Venue
 
 
 def wall_clock_ms() -> int:

@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 from typing import Any, Final
 
-from p33_tasks.demo.exchange.symbols import decimals
+from p33_tasks.demo.exchange.core.symbols import decimals
 
 ZERO_8: Final = "0.00000000"
 _GRID_8: Final = Decimal("0.00000001")

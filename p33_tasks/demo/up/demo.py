@@ -74,7 +74,7 @@ def demo_settings(
 
 def why_not(exchange: str, *, hedge: bool) -> str | None:
     """Why the simulator can't play a venue like this, with the way out; None: it can."""
-    from p33_tasks.demo.exchange.fronts import FRONTS
+    from p33_tasks.demo.exchange.fronts.registry import FRONTS
 
     if exchange not in FRONTS:
         return (
@@ -102,21 +102,21 @@ def _is_on(name: str) -> bool:
 
 def _held(exchange: str) -> dict[str, str]:
     """``POSITIONS`` by the venue's own symbols."""
-    from p33_tasks.demo.exchange.fronts import FRONTS
+    from p33_tasks.demo.exchange.fronts.registry import FRONTS
 
     return {FRONTS[exchange].symbol(base): amount for base, amount in POSITIONS.items()}
 
 
 def strategy_symbols(exchange: str) -> tuple[str, ...]:
     """``STRATEGY_BASES`` by the venue's own symbols."""
-    from p33_tasks.demo.exchange.fronts import FRONTS
+    from p33_tasks.demo.exchange.fronts.registry import FRONTS
 
     return tuple(map(FRONTS[exchange].symbol, STRATEGY_BASES))
 
 
 def account_of(exchange: str) -> dict[str, str]:
     """The variables of the venue's API key and test environment; every front knows one key."""
-    from p33_tasks.demo.exchange.fronts import FRONTS
+    from p33_tasks.demo.exchange.fronts.registry import FRONTS
 
     spec, known = venue_spec(exchange), FRONTS[exchange].demo_key
     pair = spec.credentials[0]

@@ -15,31 +15,31 @@ def _hyperliquid(promise: str, within: str, change: Change, test: str) -> Guard:
 FRONTS: tuple[Guard, ...] = (
     _hyperliquid(
         "the simulated venue takes an action of the account's own API wallet only",
-        "hyperliquid_front._authenticate",
+        "fronts.hyperliquid.front._authenticate",
         instead("signer != address_of(sim.credentials.secret)", "not signer"),
         "test_another_wallet_and_another_network_are_refused",
     ),
     _hyperliquid(
         "the simulated venue takes a nonce once",
-        "hyperliquid_front._check_nonce",
+        "fronts.hyperliquid.front._check_nonce",
         instead("in sim.nonces", "< 0"),
         "test_a_nonce_is_taken_once",
     ),
     _hyperliquid(
         "the simulated venue refuses what has expired",
-        "hyperliquid_front._authenticate",
+        "fronts.hyperliquid.front._authenticate",
         instead("sim.server_ms > int(expires)", "int(expires) < 0"),
         "test_an_expired_order_is_not_executed_and_never_said_to_be_refused",
     ),
     _hyperliquid(
         "the simulated venue shows an account to its own address only",
-        "hyperliquid_routes._role",
+        "fronts.hyperliquid.routes._role",
         instead('"agent", "data": {"user": account}', '"user"'),
         "test_the_address_of_an_api_wallet_and_of_nobody_prove_nothing",
     ),
     _hyperliquid(
         "the simulated venue refuses a part of less than its minimum value",
-        "hyperliquid_orders._request",
+        "fronts.hyperliquid.orders._request",
         instead(
             "quantity * mark_of(sim, listing) < _LEAST_VALUE_USDC and not (reduces and quantity >= held)", "held < 0"
         ),

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from p33_tasks.demo.exchange.fronts import FRONTS
+from p33_tasks.demo.exchange.fronts.registry import FRONTS
 from p33_tasks.domain.models import OrderSide
 from p33_tasks.errors import (
     ExchangeClockError,

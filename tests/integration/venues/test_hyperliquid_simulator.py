@@ -7,8 +7,8 @@ from decimal import Decimal
 import ccxt
 import pytest
 
-from p33_tasks.demo.exchange.hyperliquid_front import HYPERLIQUID
-from p33_tasks.demo.exchange.wallets import address_of
+from p33_tasks.demo.exchange.fronts.hyperliquid.front import HYPERLIQUID
+from p33_tasks.demo.exchange.fronts.hyperliquid.wallets import address_of
 from p33_tasks.domain.models import Leg, OrderSide
 from p33_tasks.domain.trades import ForcedKind
 from p33_tasks.errors import (

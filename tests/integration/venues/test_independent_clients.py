@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from p33_tasks.demo.exchange.client import SimControl
-from p33_tasks.demo.exchange.fronts import FRONTS
+from p33_tasks.demo.exchange.fronts.registry import FRONTS
 from tests.support.simulator import running_simulator
 
 BTC, ETH = "0.036", "-1.25"

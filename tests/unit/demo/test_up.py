@@ -21,7 +21,7 @@ from p33_tasks.cli.failures import Failure
 from p33_tasks.contract.keys import Keys
 from p33_tasks.demo.exchange.__main__ import options_from, parser
 from p33_tasks.demo.exchange.control import Control
-from p33_tasks.demo.exchange.fronts import FRONTS
+from p33_tasks.demo.exchange.fronts.registry import FRONTS
 from p33_tasks.demo.exchange.options import SimOptions
 from p33_tasks.demo.exchange.simulation import Simulation
 from p33_tasks.demo.names import client_order_id

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from p33_tasks.demo.exchange.faults import FaultError
-from p33_tasks.demo.exchange.fronts import FRONTS
+from p33_tasks.demo.exchange.fronts.registry import FRONTS
 from p33_tasks.demo.exchange.options import SimOptions
 from p33_tasks.demo.exchange.simulation import Simulation
 from p33_tasks.demo.up import command

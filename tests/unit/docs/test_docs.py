@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from p33_tasks.cli.root import cli
-from p33_tasks.demo.exchange.fronts import FRONTS
+from p33_tasks.demo.exchange.fronts.registry import FRONTS
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.settings import Settings
 from p33_tasks.venues.build import venue_specs

@@ -34,14 +34,12 @@ OTHER_WORDS = {("cli/tables.py", "gate")}  # a column, of whether plans pass
 
 _CORE = "the simulator's core has the first venue's words, which fronts translate; its source"
 TEXTS = {
-    "demo/exchange/algo.py": _CORE,
-    "demo/exchange/codes.py": _CORE,
-    "demo/exchange/front.py": _CORE,
+    "demo/exchange/core/__init__.py": _CORE,
+    "demo/exchange/core/codes.py": _CORE,
     "demo/exchange/limits.py": _CORE,
-    "demo/exchange/routes.py": _CORE,
+    "demo/exchange/order_rows.py": _CORE,
     "demo/exchange/signing.py": _CORE,
     "demo/exchange/faults.py": "switches that only one front has",
-    "demo/exchange/wallets.py": "the source of a way to sign",
     "demo/executor/lost_orders.py": "the weight of a look where requests have weights",
     "demo/executor/reports.py": "the source of an order's states in results",
     "demo/up/command.py": "an example of the command line",
@@ -252,9 +250,9 @@ def test_a_client_order_id_fits_the_venues_alphabet(case: Case) -> None:
 
 def is_of_one_venue(room: tuple[str, ...]) -> bool:
     """A module of a venue's folder, or of the simulator's front of one."""
-    fronts = tuple(f"{folder.partition('_')[0]}_" for folder in venues.VENUES)
-    if room[:2] == ("demo", "exchange"):
-        return room[-1] == "fronts.py" or room[-1].startswith(fronts)
+    fronts = {folder.partition("_")[0] for folder in venues.VENUES}
+    if room[:3] == ("demo", "exchange", "fronts"):
+        return room[3:] == ("registry.py",) or room[3] in fronts
     return room[0] == "venues" and len(room) > 2
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from p33_tasks.demo.exchange.fronts import FRONTS
+from p33_tasks.demo.exchange.fronts.registry import FRONTS
 from p33_tasks.errors import (
     ExchangeClockError,
     ExchangeCredentialsError,

@@ -11,7 +11,7 @@ import pytest
 from p33_tasks.abilities import ReadsMarginModes
 from p33_tasks.cli import check_exchange
 from p33_tasks.cli.findings import Findings, Grade
-from p33_tasks.demo.exchange.fronts import FRONTS
+from p33_tasks.demo.exchange.fronts.registry import FRONTS
 from p33_tasks.errors import ExchangeUnavailableError, MalformedResponseError
 from p33_tasks.venues.binance_usdm.spec import POSITION_RISK
 from p33_tasks.venues.bitget.spec import POSITIONS as BITGET

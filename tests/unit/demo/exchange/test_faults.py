@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from p33_tasks.demo.exchange.faults import ROWS, FaultError, Faults
+from p33_tasks.demo.exchange.fronts.binance.position_rows import v2_rows
 from p33_tasks.demo.exchange.options import SimOptions
-from p33_tasks.demo.exchange.position_rows import v2_rows
 from p33_tasks.demo.exchange.simulation import Simulation
 
 HEALTHY = Faults()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from p33_tasks.demo.exchange.codes import VenueError
+from p33_tasks.demo.exchange.core.codes import VenueError
 from p33_tasks.demo.exchange.limits import Limiter, LimitSettings
 
 MINUTE_START_MS = 1_700_000_040_000

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from p33_tasks.demo.exchange import matching
-from p33_tasks.demo.exchange.codes import VenueError
-from p33_tasks.demo.exchange.symbols import Listing, catalogue
+from p33_tasks.demo.exchange.core import matching
+from p33_tasks.demo.exchange.core.codes import VenueError
+from p33_tasks.demo.exchange.core.symbols import Listing, catalogue
 
 LISTINGS: dict[str, Listing] = {listing.symbol: listing for listing in catalogue()}
 BTC = LISTINGS["BTCUSDT"]

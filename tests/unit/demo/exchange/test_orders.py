@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from p33_tasks.demo.exchange.codes import VenueError
-from p33_tasks.demo.exchange.orders import parse_order
+from p33_tasks.demo.exchange.core.codes import VenueError
+from p33_tasks.demo.exchange.core.orders import parse_order
 
 MARKET = {"symbol": "BTCUSDT", "side": "SELL", "type": "MARKET", "quantity": "0.028", "reduceOnly": "true"}
 LIMIT = MARKET | {"type": "LIMIT", "price": "67500", "timeInForce": "GTC"}

@@ -5,7 +5,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p33_tasks.demo.exchange.positions import FLAT, Position, PositionBook, after_fill
+from p33_tasks.demo.exchange.core.positions import FLAT, Position, PositionBook, after_fill
 
 AMOUNTS = st.decimals(min_value=-100, max_value=100, places=3)
 NON_ZERO = AMOUNTS.filter(bool)

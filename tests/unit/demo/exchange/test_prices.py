@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from p33_tasks.demo.exchange.prices import PriceBoard
-from p33_tasks.demo.exchange.symbols import catalogue, synthetic
+from p33_tasks.demo.exchange.core.prices import PriceBoard
+from p33_tasks.demo.exchange.core.symbols import catalogue, synthetic
 
 BTC = next(catalogue())
 TIMES_MS = [1_700_000_000_000 + step * 1_000 for step in range(2_000)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from p33_tasks.demo.exchange.codes import VenueError
+from p33_tasks.demo.exchange.core.codes import VenueError
 from p33_tasks.demo.exchange.signing import Credentials, SignedBytes, check_key, check_signature, check_timestamp, sign
 
 # Key, request and signature of the example in Binance's futures documentation ("SIGNED endpoint examples").

@@ -5,12 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from p33_tasks.demo.exchange.codes import VenueError
-from p33_tasks.demo.exchange.order_book import FIRST_ORDER_ID
-from p33_tasks.demo.exchange.orders import OrderRequest
-from p33_tasks.demo.exchange.position_rows import v2_rows, v3_rows
-from p33_tasks.demo.exchange.symbols import catalogue
-from p33_tasks.demo.exchange.venue import Conditions, Venue
+from p33_tasks.demo.exchange.core.codes import VenueError
+from p33_tasks.demo.exchange.core.order_book import FIRST_ORDER_ID
+from p33_tasks.demo.exchange.core.orders import OrderRequest
+from p33_tasks.demo.exchange.core.symbols import catalogue
+from p33_tasks.demo.exchange.core.venue import Conditions, Venue
+from p33_tasks.demo.exchange.fronts.binance.position_rows import v2_rows, v3_rows
 
 NOW_MS = 1_700_000_000_000
 CLOSE = OrderRequest(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p33_tasks.demo.exchange.wallets import address_of, agent_digest, keccak256, packed, signer_of
+from p33_tasks.demo.exchange.fronts.hyperliquid.wallets import address_of, agent_digest, keccak256, packed, signer_of
 
 KEY = "0x0123456789012345678901234567890123456789012345678901234567890123"
 ADDRESS = "0x14791697260e4c9a71f18484c9f997b308e59325"

@@ -1,0 +1,1 @@
+"""Bitget's v2 API of USDT futures."""

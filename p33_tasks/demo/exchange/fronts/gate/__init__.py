@@ -1,0 +1,1 @@
+"""Gate's v4 API of USDT futures."""

@@ -1,0 +1,1 @@
+"""Hyperliquid's info and exchange endpoints."""

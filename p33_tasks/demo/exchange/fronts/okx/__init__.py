@@ -1,0 +1,1 @@
+"""OKX's v5 API of linear swaps."""
