@@ -16,7 +16,7 @@ from p33_tasks.cli.show import print_json
 DEFAULT_MAX_AGE_SEC = 30.0
 
 
-@click.command(short_help="Whether this host's worker, ingest and beat still work: a local sign of life.")
+@click.command(short_help="Local liveness probe of this host's worker, ingest and beat.")
 @click.option(
     "--max-age",
     "max_age_sec",
@@ -24,21 +24,21 @@ DEFAULT_MAX_AGE_SEC = 30.0
     default=DEFAULT_MAX_AGE_SEC,
     show_default=True,
     metavar="SEC",
-    help="The oldest sign that counts, seconds.",
+    help="Maximum age of a heartbeat, seconds.",
 )
 @click.option(
     "--of",
     "role",
     type=click.Choice(["worker", "ingest", "beat", "forecaster"]),
-    help="Only these processes; by default all that run on this host, and at least one.",
+    help="Only this kind of process. Default: every kind that runs on this host, at least one.",
 )
 @json_option
 def alive(max_age_sec: float, role: str | None, as_json: bool) -> None:
-    """Look at the signs of life that the processes of this host write, about once a second each.
+    """Check the heartbeat files that the processes of this host write about once a second.
 
-    Neither Redis nor the exchange nor the processes themselves are asked: a worker that waits for Redis is alive. A
-    worker is alive when its main loop goes round, its pool works, and its ingest goes round. Exit 0 when all are, 1
-    when one isn't or none runs here, 2 for wrong usage or configuration.
+    It connects to nothing: not to Redis, the exchange or the processes. So a worker that waits for Redis is alive. A
+    worker is alive if its main loop and its ingest still iterate and its pool works. Exit 0 if all processes are alive,
+    1 if one is not or none runs here, 2 for wrong usage or configuration.
 
     \b
     Examples:

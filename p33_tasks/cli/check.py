@@ -38,23 +38,24 @@ _IN_THE_URL = tuple(
 _STYLES = {Grade.OK: "green", Grade.WARN: "yellow", Grade.FAIL: "bold red"}
 
 
-@click.command(short_help="What is wrong with this deployment, and the fix.")
-@click.option("--no-exchange", is_flag=True, help="Send the exchange nothing.")
+@click.command(short_help="Find problems of this deployment, with the fix.")
+@click.option("--no-exchange", is_flag=True, help="Send no request to the exchange.")
 @click.option(
     "--wait",
     "wait_sec",
     type=Seconds(min=0, max=3600),
     default=0,
     metavar="SEC",
-    help="Look again until nothing fails, for at most SEC seconds: after a start or a restart.",
+    help="Repeat until no check fails, for at most SEC seconds. Use it after a start or a restart.",
 )
 @json_option
 def check(no_exchange: bool, wait_sec: float, as_json: bool) -> None:
-    """Look at everything this service needs: configuration, Redis, broker, exchange, workers, beat, streams.
+    """Check everything that this service needs: configuration, Redis, broker, exchange, workers, beat, streams.
 
-    Reads only. The exchange is asked a handful of things (request weight below 50) on the budget that all workers
-    share; no order is placed. With --wait it is asked when all else is in order. Exit 3 when Redis, broker or exchange
-    can't be reached, 1 when something else fails, 2 when the configuration can't be used; warnings are 0.
+    It only reads; it places no order. Its requests to the exchange (request weight below 50) use the request budget
+    that all workers share. With --wait, the exchange is checked last, after all other checks passed. Exit 3 if Redis,
+    broker or exchange can't be reached, 1 if another check fails, 2 if the configuration can't be used, 0 with warnings
+    only.
 
     \b
     Examples:

@@ -20,9 +20,9 @@ from p33_tasks.store.scripts import translated_errors
 from p33_tasks.views.dead_letters import DeadLetter, is_entry_id, read_dead_letter, read_dead_letters
 
 
-@click.group(short_help="Entries that could not be understood.")
+@click.group(short_help="List unreadable entries, or retry them.")
 def deadletters() -> None:
-    """A plan or result that can't be understood is moved to the dead-letter stream, so that those behind it go on.
+    """A plan or result that can't be read is moved to the dead-letter stream, so that it blocks no later entry.
 
     \b
     Examples:
@@ -34,10 +34,10 @@ def deadletters() -> None:
 
 @deadletters.command("list", short_help="The newest, one line each.")
 @click.option("--count", type=click.IntRange(1, 1_000), default=20, show_default=True, help="How many.")
-@click.option("--before", metavar="ID", help="Only those older than this one.")
+@click.option("--before", metavar="ID", help="Only entries older than this one.")
 @json_option
 def list_(count: int, before: str | None, as_json: bool) -> None:
-    """List the dead letters, newest first: their id, the stream they come from, and what is wrong with them.
+    """List the dead letters, newest first: id, source stream, and error.
 
     \b
     Examples:
@@ -56,11 +56,11 @@ def list_(count: int, before: str | None, as_json: bool) -> None:
     print_lines(console(), (cell(line, limit=600) for line in lines or ["There is none."]))
 
 
-@deadletters.command(short_help="One of them, whole.")
+@deadletters.command(short_help="Show one dead letter in full.")
 @click.argument("entry_id", metavar="ID")
 @json_option
 def show(entry_id: str, as_json: bool) -> None:
-    """Show the dead letter ID with the entry as it was kept. Exit 1 when there is none of that id.
+    """Show the dead letter ID with its complete entry. Exit 1 if it does not exist.
 
     \b
     Example:
@@ -85,15 +85,16 @@ def show(entry_id: str, as_json: bool) -> None:
 
 @deadletters.command(short_help="Put a result back into its stream.")
 @click.argument("entry_id", metavar="ID", required=False)
-@click.option("--all", "everything", is_flag=True, help="Each one that can be put back, instead of ID.")
-@click.option("--yes", is_flag=True, help="With --all: don't ask.")
+@click.option("--all", "everything", is_flag=True, help="Every dead letter that can be retried, instead of ID.")
+@click.option("--yes", is_flag=True, help="With --all: skip the confirmation.")
 @json_option
 def retry(entry_id: str | None, everything: bool, yes: bool, as_json: bool) -> None:
-    """Put the dead letter ID back: a result that this version, or a venue's reader, can read now. Audited.
+    """Put the dead letter ID back into its stream: a result that this version can read now.
 
-    It keeps the time at which it first came, so that nothing counts twice: an order that was recorded meanwhile adds
-    nothing, and one from before an adopted ledger is remembered, not applied. Plans are never put back, nor results
-    older than the memory of fills (7 days). Exit 1 when nothing was put back; then it says why, and the way out.
+    It is recorded in the audit stream. The result keeps its original time, so that nothing is counted twice: an order
+    that was recorded since then adds nothing, and an order from before the ledger was adopted is stored but not
+    applied. Plans, and results older than 7 days, are never put back. Exit 1 if nothing was put back; the output has
+    the reason and what to do.
 
     \b
     Examples:

@@ -31,22 +31,22 @@ _NO_KEY = (
 )
 
 
-@click.command("emergency-close", short_help="Close a position although ledger or hold deny it.")
+@click.command("emergency-close", short_help="Close a position in spite of ledger or hold.")
 @click.argument("symbol")
 @click.option("--side", type=click.Choice(["LONG", "SHORT"], case_sensitive=False), help="Which leg, in hedge mode.")
-@click.option("--fraction", type=click.Choice(list(ACTIONS)), default="1", show_default=True, help="What to close.")
-@click.option("--why", required=True, help="For those who look later; kept in the audit.")
-@click.option("--now", is_flag=True, help="Don't wait for the cooldown of the last order.")
-@click.option("--yes", is_flag=True, help="Don't ask, also about an operator's hold.")
+@click.option("--fraction", type=click.Choice(list(ACTIONS)), default="1", show_default=True, help="The part to close.")
+@click.option("--why", required=True, help="The reason; recorded in the audit stream.")
+@click.option("--now", is_flag=True, help="Skip the cooldown after the last order.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation, also if an operator's hold is set.")
 @json_option
 def emergency_close(
     *, symbol: str, side: str | None, fraction: str, why: str, now: bool, yes: bool, as_json: bool
 ) -> None:
-    """Close SYMBOL's position, or a part of it, although its ledger is missing or wrong, or the service holds it.
+    """Close SYMBOL's position, or a part of it, even if its ledger is missing or wrong, or the service holds it.
 
-    The plan is signed with P33_RECONCILE_KEY, and judged by a snapshot requested for it. Every other rule stays: fresh
-    snapshot, cooldown (unless --now), one permit at a time, quantity floored to the step, reduce-only. The executor
-    closes it as any other plan. Exit 1 when it is denied, or when no verdict came in 20 s.
+    The plan is signed with P33_RECONCILE_KEY and evaluated on a snapshot requested for it. All other rules stay: fresh
+    snapshot, cooldown (unless --now), one permit at a time, quantity rounded down to the step, reduce-only. The
+    executor handles it like any other plan. Exit 1 if it is denied, or if no verdict came within 20 s.
 
     \b
     Examples:

@@ -20,21 +20,21 @@ _MARKS = {"passed": ("ok  ", "green"), "failed": ("NO  ", "red"), "not reached":
 MAX_MEANT = 3
 
 
-@click.command(short_help="Why a plan was allowed or denied.")
+@click.command(short_help="Explain why a plan was allowed or denied.")
 @click.argument("plan_id", required=False)
-@click.option("--last", is_flag=True, help="The plan of the latest verdict, instead of PLAN_ID.")
+@click.option("--last", is_flag=True, help="Explain the latest verdict, instead of PLAN_ID.")
 @json_option
 def explain(plan_id: str | None, last: bool, as_json: bool) -> None:
-    """Explain PLAN_ID's verdict: the answer and what to do, what happened afterwards, then the facts and the rules.
+    """Explain PLAN_ID's verdict: what to do, what happened afterwards, the inputs and the rules.
 
-    Exit 1 when there is no verdict; then it says whether the plan is waiting, was moved to the dead-letter stream,
-    or was never seen, and which of the latest plans has a name like it, or is of the symbol that was typed.
+    Exit 1 if there is no verdict. Then it reports whether the plan waits, is in the dead-letter stream, or was never
+    read, and lists recent plans with a similar id, or of the symbol if you typed a symbol.
 
     \b
     Examples:
       p33 explain abc5f1f59a4df545
       p33 explain --last
-      p33 explain plan_id=abc5f1f59a4df545             as a log line has it
+      p33 explain plan_id=abc5f1f59a4df545             copied from a log line
       p33 explain abc5f1f59a4df545 --json | jq .verdict.details
     """
     if last == (plan_id is not None):

@@ -7,11 +7,11 @@ import click
 
 @click.command(short_help="Serve the whole cluster's metrics.")
 def exporter() -> None:
-    """Serve metrics, health and the operator page for the whole cluster, read from Redis.
+    """Serve metrics, health and the operator page for the whole cluster. All data is read from Redis.
 
-    On P33_METRICS_HOST:P33_METRICS_PORT: /metrics, /healthz, /readyz (503 with the reasons), the page at / and a
-    plan's history at /plan/PLAN_ID. One is enough, whatever the number of workers; it counts nothing itself.
-    SIGTERM and Ctrl-C end it.
+    Listens on P33_METRICS_HOST:P33_METRICS_PORT: /metrics, /healthz, /readyz (503 with the reasons), the operator page
+    at / and a plan's history at /plan/PLAN_ID. One exporter is enough for any number of workers. SIGTERM and Ctrl-C
+    stop it.
 
     \b
     Examples:

@@ -19,9 +19,9 @@ OLD_SEC = 30
 """A forecaster looks every few seconds; an older status is of one that ended, or hangs."""
 
 
-@click.group(short_help="How good the forecasts are, and what they warn of.")
+@click.group(short_help="Show the quality of the forecasts, and the warnings.")
 def forecast() -> None:
-    """What `p33 forecaster` has learned: judged by what came, beside the base rate.
+    """Show how good the forecasts of `p33 forecaster` are, compared with the base rate.
 
     \b
     Example:
@@ -32,10 +32,10 @@ def forecast() -> None:
 @forecast.command(short_help="Scores, calibration, hits, and warnings.")
 @json_option
 def status(as_json: bool) -> None:
-    """Show Brier score and log loss beside the base rate's, calibration in ten bins, hit rate and cost of forecasts.
+    """Show Brier score and log loss of model and base rate, calibration in ten bins, hit rate and cost.
 
-    Scores are of the last quarter of an hour or so; each prediction was scored before it was learned from. The base
-    rate is the forecast of somebody who knows only how often each action came lately. Exit 1 when no forecaster runs.
+    The scores cover about the last 15 minutes; each prediction is scored before the model learns from it. The base rate
+    predicts each action with its recent frequency. Exit 1 if no forecaster runs.
 
     \b
     Examples:

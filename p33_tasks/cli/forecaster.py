@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 
-@click.command(short_help="Learn which plans come, and forecast them.")
+@click.command(short_help="Learn to forecast plans, and publish forecasts.")
 def forecaster() -> None:
-    """Learn from plans, verdicts and positions which closing plans come within 30 s, and say so ahead.
+    """Learn from plans, verdicts and positions to predict the closing plans of the next 30 s.
 
-    It needs P33_FORECAST=on and the extra `forecast`. It publishes forecasts (with P33_PREPARE=on their verdicts are
-    prepared), asks for an earlier refresh where the request budget has room, and warns of plans that would be denied:
-    p33 forecast status. While it is no better than the base rate it is silent. No verdict rests on it, and none waits
-    for it. One runs per account; a second one waits until the first has ended. SIGTERM and Ctrl-C end it.
+    Needs P33_FORECAST=on and the extra `forecast`. It publishes forecasts (with P33_PREPARE=on, verdicts are prepared
+    for them), requests an earlier refresh if the request budget allows it, and warns of plans that would be denied
+    (p33 forecast status). It publishes nothing until it is better than the base rate. No verdict depends on it or waits
+    for it. One forecaster works per account; a second one waits until the first ends. SIGTERM and Ctrl-C stop it.
 
     \b
     Example:

@@ -34,13 +34,13 @@ _all = click.option("--all", "everything", is_flag=True, help="Every symbol of P
 @hold.command("set", short_help="Deny every plan of a symbol.")
 @click.argument("symbol", required=False)
 @_all
-@click.option("--why", required=True, help="For those who find it: shown by status and explain, kept in the audit.")
-@click.option("--for", "for_ms", type=DURATION, help="End it by itself after this time, e.g. 90s, 10m, 2h.")
+@click.option("--why", required=True, help="The reason; shown by status and explain, and recorded in the audit stream.")
+@click.option("--for", "for_ms", type=DURATION, help="End the hold after this time, e.g. 90s, 10m, 2h. Default: never.")
 @json_option
 def set_(symbol: str | None, everything: bool, why: str, for_ms: int | None, as_json: bool) -> None:
-    """Stop SYMBOL: every plan is denied, and no permit can be consumed, from this moment on.
+    """Stop SYMBOL now: every plan is denied, and no permit can be consumed.
 
-    A hold that is there already stays with its reason, unless it would end before this one.
+    If SYMBOL already has a hold, that hold and its reason stay, unless it would end before the new one.
 
     \b
     Examples:
@@ -75,7 +75,7 @@ def set_(symbol: str | None, everything: bool, why: str, for_ms: int | None, as_
 @click.option("--yes", is_flag=True, help="With --all: don't ask.")
 @json_option
 def clear(symbol: str | None, everything: bool, yes: bool, as_json: bool) -> None:
-    """Clear an operator's hold on SYMBOL; the service's own stays (p33 reconcile release). Exit 1 when there was none.
+    """Clear an operator's hold on SYMBOL. Exit 1 if there is none. For holds of the service: p33 reconcile release.
 
     \b
     Examples:
@@ -105,10 +105,10 @@ def clear(symbol: str | None, everything: bool, yes: bool, as_json: bool) -> Non
         raise click.exceptions.Exit(NO)
 
 
-@hold.command("list", short_help="What is on hold: who, since when, why, what ends it.")
+@hold.command("list", short_help="List the holds: who set them, since when, why, and what ends them.")
 @json_option
 def list_(as_json: bool) -> None:
-    """Show the holds on symbols of P33_ALLOWLIST: an operator's, and the service's own (p33 reconcile status).
+    """Show all holds on symbols of P33_ALLOWLIST: those of operators, and those of the service (p33 reconcile status).
 
     \b
     Example:

@@ -7,7 +7,7 @@ import click
 from p33_tasks.cli.failures import WRONG_USAGE
 
 
-@click.command(short_help="Read the streams in a process of its own.")
+@click.command(short_help="Read the streams in a separate process.")
 @click.option(
     "--stream",
     "streams",
@@ -15,12 +15,14 @@ from p33_tasks.cli.failures import WRONG_USAGE
     multiple=True,
     help="Only this stream; both by default.",
 )
-@click.option("--concurrency", type=click.IntRange(min=1), help="Processes of the workers' pools that it feeds.")
+@click.option(
+    "--concurrency", type=click.IntRange(min=1), help="Number of pool processes of the workers that this ingest serves."
+)
 def ingest(streams: tuple[str, ...], concurrency: int | None) -> None:
-    """Read plans and results from the streams and hand them to the workers as tasks.
+    """Read plans and results from the streams and send them to the workers as tasks.
 
-    A worker does this by itself; run this command only with P33_INGEST=off on the workers. SIGTERM and Ctrl-C end
-    it. Another ingest claims the entries that it read and no worker has finished.
+    Each worker normally starts its own ingest; run this command only with P33_INGEST=off on the workers. SIGTERM and
+    Ctrl-C stop it. Entries that it read and no worker finished are claimed by another ingest.
 
     \b
     Examples:

@@ -22,28 +22,28 @@ from p33_tasks.views.positions import SymbolView
 
 @click.group(short_help="Show a ledger, or adopt the exchange's position.")
 def ledger() -> None:
-    """The ledger is this service's own record of each position, from the fills that were reported.
+    """The ledger is this service's own record of each position, computed from reported fills.
 
-    Plans are denied where it is missing or differs from the exchange.
+    Plans are denied if the ledger is missing or differs from the exchange.
 
     \b
     Examples:
       p33 ledger show
-      p33 ledger adopt BTCUSDT             the symbol has none yet
+      p33 ledger adopt BTCUSDT             the symbol has no ledger yet
       p33 ledger adopt --replace BTCUSDT   it has one, and the exchange is right
-      p33 ledger adopt --side LONG BTCUSDT in hedge mode: which leg
-      p33 ledger rebuild                   Redis lost all of them
+      p33 ledger adopt --side LONG BTCUSDT in hedge mode: one leg
+      p33 ledger rebuild                   Redis lost all ledgers
     """
 
 
 ledger.add_command(rebuild)
 
 
-@ledger.command(short_help="Ledgers beside the exchange's positions.")
+@ledger.command(short_help="Show ledgers and exchange positions.")
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL]...")
 @json_option
 def show(symbols: tuple[str, ...], as_json: bool) -> None:
-    """Show the ledgers beside the exchange's positions. Without SYMBOL, all of P33_ALLOWLIST.
+    """Show ledgers and exchange positions. Without SYMBOL, all of P33_ALLOWLIST.
 
     \b
     Examples:
@@ -81,19 +81,19 @@ def _show(overview: Overview) -> None:
     console().print(table)
 
 
-@ledger.command(short_help="Take the exchange's fresh position as the ledger's.")
+@ledger.command(short_help="Set the ledger to the exchange's position.")
 @click.argument("symbol")
 @click.option("--side", type=click.Choice(["LONG", "SHORT"], case_sensitive=False), help="The leg, in hedge mode.")
-@click.option("--replace", is_flag=True, help="Also over an existing ledger.")
-@click.option("--without-trades", is_flag=True, help="Don't ask the venue which orders the position contains.")
-@click.option("--yes", is_flag=True, help="Don't ask; for scripts that compared the amounts themselves.")
+@click.option("--replace", is_flag=True, help="Replace an existing ledger.")
+@click.option("--without-trades", is_flag=True, help="Don't request the position's trades from the venue.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation; for scripts that compared the amounts.")
 @json_option
 def adopt(*, symbol: str, side: str | None, replace: bool, without_trades: bool, yes: bool, as_json: bool) -> None:
-    """Take the exchange's position of SYMBOL as the ledger's, audited under your name.
+    """Set SYMBOL's ledger to the exchange's position; recorded in the audit stream, with your name.
 
-    Compare it with your own records first: afterwards the service cannot notice a fill that it missed before. It is
-    refused while an order may be under way: with a reservation, within the cooldown, on a stale snapshot. With an API
-    key the venue is asked which orders of the last 7 days the position contains: a late result of one changes nothing.
+    Compare the position with your own records first: afterwards the service cannot detect a fill that it missed before.
+    Refused while an order can be in flight: with a reservation, within the cooldown, or on a stale snapshot. With an
+    API key, the trades of the last 7 days are read, so that a late result of an included order is not applied again.
 
     \b
     Examples:

@@ -29,12 +29,12 @@ _FIELD_OF = {
 }
 
 
-@click.group(short_help="A symbol's own limits: show, set or clear them.")
+@click.group(short_help="Show, set or clear limits of one symbol.")
 def limits() -> None:
-    """A symbol may have its own cooldown, drift tolerance and stale threshold in place of the configured ones.
+    """Set a cooldown, drift tolerance or stale threshold for one symbol, instead of the configured value.
 
-    A value tighter than the configured one counts until it is cleared. A looser one counts for a time only (--for,
-    at most 24h); after it the configured value is in force again. Every change is audited under your name.
+    A stricter value stays until it is cleared. A looser value ends after a time (--for, at most 24h); then the
+    configured value is in force again. Every change is recorded in the audit stream, with your name.
 
     \b
     Examples:
@@ -71,12 +71,12 @@ def show(symbols: tuple[str, ...], as_json: bool) -> None:
 @click.option("--cooldown-sec", metavar="SEC", help="Minimum time since the last order, 0 to 86400.")
 @click.option("--qty-tolerance-pct", metavar="PCT", help="Allowed drift, percent of the exchange position, 0 to 10.")
 @click.option("--stale-threshold-sec", metavar="SEC", help="Maximum snapshot age: above P33_POLL_SEC, at most 60.")
-@click.option("--for", "for_ms", type=DURATION, help="How long looser values count, e.g. 90s, 10m, 2h; at most 24h.")
+@click.option("--for", "for_ms", type=DURATION, help="Lifetime of looser values, e.g. 90s, 10m, 2h; at most 24h.")
 @json_option
 def set_(symbol: str, for_ms: int | None, as_json: bool, **values: str | None) -> None:
-    """Set the limits of SYMBOL. They replace its earlier ones: a limit that isn't named is the configured one again.
+    """Set the limits of SYMBOL, instead of all earlier ones. A limit without its option has its configured value again.
 
-    A plan that is being evaluated at this moment is evaluated again.
+    A plan whose evaluation is in progress is evaluated again.
 
     \b
     Examples:

@@ -43,18 +43,18 @@ class Row:
         return position_key(self.symbol, self.leg)
 
 
-@click.command(short_help="Begin the ledgers anew after Redis lost them.")
+@click.command(short_help="Write missing ledgers after Redis lost them.")
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL]...")
-@click.option("--without-trades", is_flag=True, help="Don't ask the venue which orders the positions contain.")
-@click.option("--yes", is_flag=True, help="Don't ask; for scripts that compared the amounts themselves.")
+@click.option("--without-trades", is_flag=True, help="Don't request the positions' trades from the venue.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation; for scripts that compared the amounts.")
 @json_option
 def rebuild(symbols: tuple[str, ...], without_trades: bool, yes: bool, as_json: bool) -> None:
-    """Write a ledger for each position without one. Without SYMBOL, of all of P33_ALLOWLIST.
+    """Write a ledger for each position that has none. Without SYMBOL, for all of P33_ALLOWLIST.
 
-    Shows first what it will write, and how each amount came about: the exchange's position, and the orders of the last
-    7 days that it contains. These are remembered, so that a late result of one of them changes nothing. Each position
-    is written by itself, and refused as by adopt: with a reservation, within the cooldown, on a stale snapshot, after
-    a trade of the last seconds. A position that has a ledger is left alone. Exit 1 where one was not written.
+    First it shows each amount and its origin: the exchange's position, and the orders of the last 7 days included in
+    it. These orders are stored, so that a late result of one of them is not applied again. Each position is written
+    separately. As with adopt, a position is refused with a reservation, within the cooldown, on a stale snapshot, or if
+    the last trade is a few seconds old. Existing ledgers are not changed. Exit 1 if a ledger could not be written.
 
     \b
     Examples:

@@ -25,9 +25,9 @@ from p33_tasks.views.holds import HeldPosition, hold_sentence, read_holds
 LATEST_EVENTS = 8
 
 
-@click.group(short_help="What the service itself holds; release it.")
+@click.group(short_help="Show or release holds that the service set.")
 def reconcile() -> None:
-    """The service holds a position by itself where a drift can't be explained (p33 hold is an operator's).
+    """The service itself holds a position if it can't explain a drift. For an operator's hold, use p33 hold.
 
     \b
     Examples:
@@ -36,14 +36,14 @@ def reconcile() -> None:
     """
 
 
-@reconcile.command(short_help="The positions that the service holds, and why.")
+@reconcile.command(short_help="Show the service's holds, with the reasons.")
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL]...")
 @json_option
 def status(symbols: tuple[str, ...], as_json: bool) -> None:
-    """Show the service's own holds, the drifts that reconciliation is at work on, and the latest events.
+    """Show the service's holds, the drifts in reconciliation, and the latest events.
 
-    Of a hold its reason, since when and what ends it; of a drift its class, why it isn't repaired, the next reading.
-    Without SYMBOL, all of P33_ALLOWLIST; the events are those of every symbol.
+    For a hold: reason, start time, and what ends it. For a drift: its class, why it isn't repaired, and the time of the
+    next reading. Without SYMBOL, all of P33_ALLOWLIST. The events are of every symbol.
 
     \b
     Examples:
@@ -74,10 +74,10 @@ def status(symbols: tuple[str, ...], as_json: bool) -> None:
 @reconcile.command(short_help="End the service's hold on a position.")
 @click.argument("symbol")
 @click.option("--side", type=click.Choice(["LONG", "SHORT"], case_sensitive=False), help="Which leg, in hedge mode.")
-@click.option("--why", required=True, help="What was found; kept in the audit.")
+@click.option("--why", required=True, help="What you found; recorded in the audit stream.")
 @json_option
 def release(symbol: str, side: str | None, why: str, as_json: bool) -> None:
-    """End the service's hold on SYMBOL, audited under your name. An operator's hold stays. Exit 1 when there was none.
+    """End the service's hold on SYMBOL; recorded with your name. An operator's hold stays. Exit 1 if there is none.
 
     \b
     Example:

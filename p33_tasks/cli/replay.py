@@ -54,9 +54,9 @@ def limit_options(command: Any) -> Any:
     return command
 
 
-@click.command(short_help="Evaluate recorded verdicts again, also with other limits.")
+@click.command(short_help="Evaluate recorded verdicts again, or with other limits.")
 @click.option(
-    "--since", "since_ms", type=DURATION, metavar="SPAN", help="Only verdicts of this last time, e.g. 1h. Default: all."
+    "--since", "since_ms", type=DURATION, metavar="SPAN", help="Only verdicts of the last SPAN, e.g. 1h. Default: all."
 )
 @click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the latest N.")
 @click.option("--symbol", help="Only this symbol.")
@@ -65,7 +65,7 @@ def limit_options(command: Any) -> Any:
 @click.option(
     "--cooldown-mode",
     type=click.Choice(MODES),
-    help="Cooldowns as P33_COOLDOWN_MODE would have made them, as far as the recorded verdicts tell.",
+    help="Compute cooldowns as with this P33_COOLDOWN_MODE, if the recorded verdicts have enough data.",
 )
 @json_option
 def replay(
@@ -78,22 +78,21 @@ def replay(
     as_json: bool,
     **limits: str | None,
 ) -> None:
-    """Evaluate every verdict of the audit stream again from the facts recorded with it, newest first, and compare.
+    """Evaluate every verdict of the audit stream again, with its recorded inputs, newest first.
 
-    Without limits each must come out the same, character by character: exit 0 when all do, 1 with a list of
-    differences when one does not (a changed record, or rules that changed with an update). Denies that rest on no
-    facts are counted apart, and so are entries that this service cannot have written.
+    Without limit options, each new verdict must equal the recorded one, character by character. Exit 0 if all are
+    equal; exit 1 with a list of differences otherwise (a record or the rules were changed). Denies without inputs, and
+    entries that this service cannot have written, are counted separately.
 
-    With limits it reports what they would have changed, from which outcome to which, and how much more or less
-    quantity would have been allowed. Each verdict is taken alone: an allow that would have been a deny (or the
-    reverse) would also have changed the verdicts after it, and that is not simulated.
+    With limit options, it reports which verdicts would differ under these limits, and by how much the allowed quantity
+    would differ. Each verdict is evaluated alone: the effect of a different verdict on later verdicts is not simulated.
 
-    --cooldown-mode adaptive makes each symbol's volatility and settlement time from the mark prices, amounts and
-    orders that its recorded verdicts rest on, up to P33_COOLDOWN_MAX_SEC. Where they are over a minute apart they
-    tell too little, and the cooldown stays. --cooldown-mode fixed takes what was adapted back to what it lengthened.
+    --cooldown-mode adaptive computes each symbol's volatility and settlement time from the mark prices, amounts and
+    orders in its recorded verdicts, up to P33_COOLDOWN_MAX_SEC. If these are more than a minute apart, there is too
+    little data and the cooldown stays unchanged. --cooldown-mode fixed replaces each adapted cooldown by the one that
+    it lengthened.
 
-    It reads only. CSV has a line per verdict that came out different or would have changed; its summary goes to
-    standard error.
+    It only reads. CSV has one line per verdict that differs; the summary goes to standard error.
 
     \b
     Examples:

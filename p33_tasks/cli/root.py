@@ -26,25 +26,27 @@ SECTIONS: dict[str, dict[str, Entry]] = {
             place="p33_tasks.demo.up:up", summary="Start everything on this machine, with a simulated exchange."
         ),
         "exporter": Entry(place="p33_tasks.cli.exporter:exporter", summary="Serve the whole cluster's metrics."),
-        "ingest": Entry(place="p33_tasks.cli.ingest:ingest", summary="Read the streams in a process of its own."),
+        "ingest": Entry(place="p33_tasks.cli.ingest:ingest", summary="Read the streams in a separate process."),
         "forecaster": Entry(
-            place="p33_tasks.cli.forecaster:forecaster", summary="Learn which plans come, and forecast them."
+            place="p33_tasks.cli.forecaster:forecaster", summary="Learn to forecast plans, and publish forecasts."
         ),
     },
     "Look": {
-        "alive": Entry(place="p33_tasks.cli.alive:alive", summary="A local sign of life, for a supervisor's probe."),
-        "check": Entry(place="p33_tasks.cli.check:check", summary="What is wrong with this deployment, and the fix."),
-        "status": Entry(place="p33_tasks.cli.status:status", summary="Every symbol: exchange, ledger, drift, gate."),
+        "alive": Entry(place="p33_tasks.cli.alive:alive", summary="Local liveness probe, for a supervisor."),
+        "check": Entry(place="p33_tasks.cli.check:check", summary="Find problems of this deployment, with the fix."),
+        "status": Entry(
+            place="p33_tasks.cli.status:status", summary="One table: exchange, ledger and drift per symbol."
+        ),
         "watch": Entry(place="p33_tasks.cli.watch:watch", summary="Follow verdicts live, one line each."),
-        "explain": Entry(place="p33_tasks.cli.explain:explain", summary="Why a plan was allowed or denied."),
+        "explain": Entry(place="p33_tasks.cli.explain:explain", summary="Explain why a plan was allowed or denied."),
         "forecast": Entry(
-            place="p33_tasks.cli.forecast:forecast", summary="How good the forecasts are, and what they warn of."
+            place="p33_tasks.cli.forecast:forecast", summary="Show the quality of the forecasts, and the warnings."
         ),
         "deadletters": Entry(
-            place="p33_tasks.cli.deadletters:deadletters", summary="Entries that could not be understood."
+            place="p33_tasks.cli.deadletters:deadletters", summary="List unreadable entries, or retry them."
         ),
         "replay": Entry(
-            place="p33_tasks.cli.replay:replay", summary="Evaluate recorded verdicts again, also with other limits."
+            place="p33_tasks.cli.replay:replay", summary="Evaluate recorded verdicts again, or with other limits."
         ),
         "proof": Entry(
             place="p33_tasks.demo.scenarios.proof:proof", summary="Run the five acceptance cases on a simulator."
@@ -54,14 +56,14 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "ledger": Entry(
             place="p33_tasks.cli.ledger:ledger", summary="Show a ledger, or adopt the exchange's position."
         ),
-        "limits": Entry(place="p33_tasks.cli.limits:limits", summary="A symbol's own limits: show, set or clear them."),
+        "limits": Entry(place="p33_tasks.cli.limits:limits", summary="Show, set or clear limits of one symbol."),
         "hold": Entry(place="p33_tasks.cli.hold:hold", summary="Stop a symbol, or release it."),
         "reconcile": Entry(
-            place="p33_tasks.cli.reconcile:reconcile", summary="What the service itself holds; release it."
+            place="p33_tasks.cli.reconcile:reconcile", summary="Show or release holds that the service set."
         ),
         "emergency-close": Entry(
             place="p33_tasks.cli.emergency:emergency_close",
-            summary="Close a position although ledger or hold deny it.",
+            summary="Close a position in spite of ledger or hold.",
         ),
     },
 }
@@ -121,16 +123,16 @@ def _imported(module: str) -> ModuleType:
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="position-state-brain", prog_name="p33")
 def cli() -> None:
-    """P3.3 Position State Brain: asked before every reduce-only order, answers with a permit or a reason.
+    """P3.3 Position State Brain: checks every reduce-only order before it is sent, and allows or denies it.
 
     \b
-    Try it (needs no setup, touches nothing of yours):
-      p33 up                       everything with a simulated exchange, on a Redis of its own
-      p33 up --for 60 --json       the same for a minute, one JSON summary, exit 0 if everything passed
+    Try it (no setup; uses a separate Redis and a simulated exchange):
+      p33 up                       start everything
+      p33 up --for 60 --json       run for 60 s, print one JSON summary, exit 0 if every case passed
 
     \b
     With a deployment (settings from the environment or /etc/quantum/position-state-brain.env):
-      p33 check                    what is wrong, and the fix
+      p33 check                    find problems, with the fix
       p33 status                   every symbol in one table
       p33 explain abc5f1f59a4df545 why this plan was denied, and what to do
 

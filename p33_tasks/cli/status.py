@@ -14,14 +14,14 @@ from p33_tasks.cli.symbols import end_if_unlisted, symbol_of
 from p33_tasks.views.overview import Overview, read_overview
 
 
-@click.command(short_help="Every symbol: exchange, ledger, drift, gate.")
+@click.command(short_help="One table: exchange, ledger and drift per symbol.")
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL]...")
 @json_option
 def status(symbols: tuple[str, ...], as_json: bool) -> None:
-    """Show what the exchange holds, what our ledger says, and what a plan would get right now.
+    """Show for each symbol the exchange's position, the ledger, and the verdict that a plan would get now.
 
-    The column "gate now" comes from the rules that judge plans: "would allow", or the reason of a deny. Without SYMBOL,
-    all of P33_ALLOWLIST. Exit 1 when no snapshot is fresh: then every plan is denied.
+    The column "gate now" is computed by the same rules as verdicts: "would allow", or the reason of a deny. Without
+    SYMBOL, all of P33_ALLOWLIST. Exit 1 if no snapshot is fresh: then every plan is denied.
 
     \b
     Examples:

@@ -59,7 +59,7 @@ class Wanted:
     "since_ms",
     type=DURATION,
     metavar="SPAN",
-    help="Begin this long ago, e.g. 10m; default: new verdicts only.",
+    help="Start with verdicts of the last SPAN, e.g. 10m. Default: new verdicts only.",
 )
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after this many lines.")
 @click.option("--for", "for_ms", type=DURATION, metavar="SPAN", help="End after this time, e.g. 60s.")
@@ -74,10 +74,10 @@ def watch(
     for_ms: int | None,
     as_json: bool,
 ) -> None:
-    """Follow verdicts as they are made, one line each, in the words of the worker's log. Ctrl-C ends it.
+    """Follow verdicts live, one line each, in the format of the worker's log. Ctrl-C stops it.
 
-    It only reads. An outage of Redis is reported once, on standard error; the command continues when Redis is
-    back. Times are Redis's own, UTC.
+    It only reads. If Redis is away, it reports this once on standard error and continues when Redis is back. Times are
+    of the Redis server, in UTC.
 
     \b
     Examples:

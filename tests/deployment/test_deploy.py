@@ -205,6 +205,6 @@ def test_the_proof_finds_the_settings_of_its_demo(tmp_path: Path) -> None:
     env_file = tmp_path / "p33-up-x" / "demo.env"
     finds = re.search(r"sed -n '(s/\S*settings.*)' ", (ROOT / "deployment" / "proof.sh").read_text("utf-8"))
     assert finds is not None
-    printed = f"redis    of its own\n{settings_line(env_file)}\nlook     in another terminal\n"
+    printed = f"redis    separate\n{settings_line(env_file)}\nstatus   in another terminal\n"
     done = subprocess.run(["sed", "-n", finds[1]], input=printed, capture_output=True, text=True, check=True)
     assert done.stdout == f"{env_file}\n"

@@ -20,20 +20,20 @@ ORDER = ("normal", "stale", "no position", "cooldown", "quantity mismatch")
 
 
 @click.command(short_help="Run the five acceptance cases on a simulator.")
-@click.option("--symbol", help=f"Of P33_ALLOWLIST; {USUAL_SYMBOL} by default, or the first.")
+@click.option("--symbol", help=f"A symbol of P33_ALLOWLIST. Default: {USUAL_SYMBOL}, or the first of the list.")
 @click.option("--side", type=click.Choice(["LONG", "SHORT"], case_sensitive=False), help="Which leg, in hedge mode.")
 @json_option
 def proof(symbol: str | None, side: str | None, as_json: bool) -> None:
-    """Play the five acceptance cases through the running system's own keys and streams: normal, stale, no position,
-    cooldown, quantity mismatch. Each shows what was expected and what was seen.
+    """Run the five acceptance cases on the running system: normal, stale, no position, cooldown, quantity mismatch.
+    Each shows the expected and the actual result.
 
-    It needs worker and beat, set to a simulator on this machine; it refuses anything else. Where no executor or
-    governor answers, its own take part. Afterwards the symbol's position and ledger are as they were. It takes
-    about twice the cooldown plus the stale threshold.
+    It needs a worker and beat that use a simulator on this machine, and refuses any other exchange. If no executor or
+    governor answers, it uses its own. At the end, the symbol's position and ledger are restored. Duration: about twice
+    the cooldown plus the stale threshold.
 
     \b
     Examples:
-      p33 up --no-producer         in one terminal; it says how to come to its settings in another:
+      p33 up --no-producer         in one terminal; it prints how to use its settings in another:
       p33 proof
       p33 proof --symbol ETHUSDT --json
       p33 proof --side SHORT       after p33 up --hedge --no-producer

@@ -27,7 +27,7 @@ from p33_tasks.settings import load_settings
 from p33_tasks.store.connection import connect
 
 FIRST_SECONDS = (
-    "first    plans of the first 10 s may be denied: no_exchange_snapshot until the first refresh, "
+    "note     denies in the first 10 s are normal: no_exchange_snapshot until the first refresh, "
     "reconcile_required_missing_ledger until Redis has run for 6 s"
 )
 
@@ -87,13 +87,13 @@ def launch_demo(request: Request, folder: RunFolder) -> bool:
             cwd=folder.path,
             logs_folder=folder.logs,
             places=(
-                f"demo     {len(children)} processes, their logs in {folder.logs}",
-                f"redis    of its own, version {server.version}, port {server.port};  exchange  {exchange_url}",
+                f"demo     {len(children)} processes, logs in {folder.logs}",
+                f"redis    separate, version {server.version}, port {server.port};  exchange  {exchange_url}",
                 f"metrics  http://127.0.0.1:{port}/{elsewhere(port, demo.USUAL_METRICS_PORT)}",
                 *(watcher.place for watcher in beside),
                 settings_line(env_file),
                 FIRST_SECONDS,
-                f"look     in another terminal: {shlex.quote(str(p33))} status",
+                f"status   in another terminal: {shlex.quote(str(p33))} status",
             ),
             for_sec=request.for_sec,
             simulator_url=exchange_url,
