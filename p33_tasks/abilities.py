@@ -185,4 +185,5 @@ class Orders(ReadsOrders, Protocol):
             OrderRejectedError: Refused for certain.
             OrderOutcomeUnknownError: It may have been executed.
             ExchangeError: Another kind; nothing was executed.
+            StoreError: The shared budget can't be reached; nothing was sent.
         """

@@ -24,6 +24,7 @@ from p33_tasks.errors import (
     MalformedResponseError,
     OrderOutcomeUnknownError,
     OrderRejectedError,
+    StoreError,
 )
 from p33_tasks.venues.exact_json import loads_exact
 from p33_tasks.venues.rows import InvalidRowError
@@ -107,6 +108,7 @@ class OrderClient(ABC):
         Raises:
             OrderRejectedError: Refused for certain; also when what is needed for the order couldn't be read: nothing
                 was sent then.
+            StoreError: The shared budget can't be reached; nothing was sent.
         """
         check_order(
             self.spec,
@@ -164,10 +166,13 @@ class OrderClient(ABC):
         return reply.answer.text
 
     def _what_became(self, order: MarketOrder) -> OrderReport | None:
-        """What is known already; the acknowledgement stands when nothing is, or it can't be asked."""
+        """What is known already; the acknowledgement stands when nothing is, or it can't be asked.
+
+        A StoreError of the budget must not leave here: of an order that was sent it would say that it wasn't.
+        """
         try:
             return self.fetch_order(order.symbol, order.client_order_id)
-        except ExchangeError:
+        except (ExchangeError, StoreError):
             return None
 
 

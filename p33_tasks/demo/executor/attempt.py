@@ -83,6 +83,8 @@ class Executor:
         # By plan_id the token of a try to send that Redis didn't answer: nothing was sent by it. Taken out by whoever
         # repeats it, so that of several threads one does.
         self._unanswered: dict[str, str] = {}
+        # By plan_id a rejection that only this process knows of, and that Redis didn't take yet.
+        self._unpublished: dict[str, Report] = {}
 
     def attempt(self, entry: PlanEntry, plan: Plan) -> float | None:
         """Take a plan as far as it goes now.
@@ -99,6 +101,9 @@ class Executor:
         case = Case(entry=entry, plan=plan, claim=claim)
         if claim.state is State.CLAIMED:
             return self._consume(case)
+        known = self._unpublished.pop(plan.plan_id, None)
+        if known is not None and known.consume_id == claim.consume_id:
+            return self._reject(case, known.error)
         unanswered = self._unanswered.pop(plan.plan_id, "")
         may_send = claim.state is State.CONSUMED or (claim.state is State.SENDING and unanswered != "")
         if may_send and claim.permitted is not None:
@@ -169,9 +174,11 @@ class Executor:
             return self._late(case)
         if isinstance(remaining, str):
             return SHORTEST_PAUSE_SEC
-        return self._place(case, permitted, recv_window_ms=remaining, window_start_ms=window_start_ms)
+        return self._place(case, permitted, token, recv_window_ms=remaining, window_start_ms=window_start_ms)
 
-    def _place(self, case: Case, permitted: Permitted, *, recv_window_ms: int, window_start_ms: int) -> float | None:
+    def _place(
+        self, case: Case, permitted: Permitted, token: str, *, recv_window_ms: int, window_start_ms: int
+    ) -> float | None:
         try:
             order = self._orders.place_reduce_only_market(
                 symbol=case.plan.symbol,
@@ -184,7 +191,10 @@ class Executor:
             )
         except _NOTHING_WAS_EXECUTED as error:
             return self._reject(case, str(error))
-        except (ExchangeError, StoreError) as error:
+        except StoreError:  # from the request budget, which is asked before anything is sent
+            self._unanswered[case.plan.plan_id] = token
+            raise
+        except ExchangeError as error:
             log.warning(LogEvent.ORDER_UNKNOWN, plan_id=case.plan.plan_id, symbol=case.plan.symbol, error=str(error))
             return SHORTEST_PAUSE_SEC
         return self._tell(case, of_order(order, case.claim.consume_id))
@@ -235,7 +245,12 @@ class Executor:
 
     def _reject(self, case: Case, error: str, *, only_from: State | None = None) -> float | None:
         report = Report(outcome=Outcome.REJECTED, error=error, consume_id=case.claim.consume_id)
-        return self._tell(case, report, only_from=only_from)
+        try:
+            return self._tell(case, report, only_from=only_from)
+        except StoreError:
+            if only_from in {None, State.SENDING}:  # the journal can't say that nothing was executed
+                self._unpublished[case.plan.plan_id] = report
+            raise
 
     def _tell(
         self, case: Case, report: Report, *, only_from: State | None = None, unless_consumed: str = ""

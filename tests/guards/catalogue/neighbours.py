@@ -257,10 +257,28 @@ NEIGHBOURS = (
         "an order without an answer is unknown, not rejected",
         "Executor._place",
         instead(
-            "except (ExchangeError, StoreError) as error:",
-            ("except (ExchangeError, StoreError) as error:\n    return self._reject(case, str(error))"),
+            "except ExchangeError as error:",
+            ("except ExchangeError as error:\n    return self._reject(case, str(error))"),
         ),
         "test_an_order_behind_a_broken_answer_is_found_and_reported_once",
+    ),
+    _attempt(
+        "an order that the request budget kept back was not sent",
+        "Executor._place",
+        without("self._unanswered[case.plan.plan_id] = token"),
+        "test_a_request_budget_out_of_reach_leaves_the_right_to_send_unused",
+    ),
+    _attempt(
+        "a rejection that only this process knows of is kept until it is published",
+        "Executor._reject",
+        without("self._unpublished[case.plan.plan_id] = report"),
+        "test_a_rejection_that_redis_did_not_take_is_not_forgotten",
+    ),
+    _attempt(
+        "a kept rejection is published",
+        "Executor.attempt",
+        never("known is not None and known.consume_id == claim.consume_id"),
+        "test_a_rejection_that_redis_did_not_take_is_not_forgotten",
     ),
     _attempt(
         "an order that may be under way is asked for, not sent again",

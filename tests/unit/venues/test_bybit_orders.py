@@ -21,6 +21,7 @@ from p33_tasks.errors import (
     MalformedResponseError,
     OrderOutcomeUnknownError,
     OrderRejectedError,
+    StoreError,
 )
 from p33_tasks.venues.bybit.orders import BybitOrders
 from p33_tasks.venues.bybit.spec import EXECUTIONS, ORDER_HISTORY, ORDERS, PLACE, SYMBOL_POSITION
@@ -151,8 +152,12 @@ def test_an_acknowledgement_is_no_fill():
     report = place(session_with())
     assert (report.status, report.executed_qty, report.is_final) == ("Acknowledged", 0, False)
     assert of_order(report, "c").outcome is Outcome.UNKNOWN
-    unasked = place(session_with(orders=ExchangeUnavailableError("away")))
-    assert unasked.status == "Acknowledged"
+
+
+@pytest.mark.parametrize("error", [ExchangeUnavailableError("away"), StoreError("no budget: Redis is away")])
+def test_an_acknowledgement_stands_where_the_order_cannot_be_asked_for(error):
+    """A StoreError of an order says that nothing was sent, and its executor sends it again."""
+    assert place(session_with(orders=error)).status == "Acknowledged"
 
 
 @pytest.mark.parametrize("code", [110017, 110001 + 2, 110007, 110094, 10001])

@@ -26,6 +26,7 @@ from p33_tasks.demo.plan_reader import PlanReader
 from p33_tasks.demo.up.tally import Tally
 from p33_tasks.domain.models import Allow
 from p33_tasks.errors import ExchangeUnavailableError, StoreError
+from p33_tasks.store.budget import RedisRequestBudget
 from p33_tasks.views.feed import Feed
 from tests.integration.demo.executor.brain import Brain, settings_for
 from tests.support.redis_server import free_port, running_redis
@@ -96,6 +97,23 @@ def dies_at(monkeypatch, owner: object, name: str, *, after: bool = False):
         patch.setattr(owner, name, killed)
         with pytest.raises(Died):
             yield
+
+
+def unanswered(
+    monkeypatch, owner: object, name: str, executor: Executor, reader: PlanReader, *, after: bool = True
+) -> None:
+    """One look in which Redis does what this call asks for (``after``), or doesn't, and the answer never comes."""
+    real: Callable[..., object] = getattr(owner, name)
+
+    def lost(*args: object, **kwargs: object) -> object:
+        if after:
+            real(*args, **kwargs)
+        raise StoreError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, lost)
+        with pytest.raises(StoreError):
+            step(executor, reader)
 
 
 # --- the plain cases ------------------------------------------------------------------------------------------------
@@ -262,17 +280,7 @@ def test_a_right_to_send_that_redis_did_not_answer_is_used_once(brain, sim, read
     """Twenty take the plan up at once, and the venue would take the client order id again: one order is sent."""
     sim.fault(client_ids="open")
     brain.allow(PLAN)
-    real = Journal.mark_sending
-
-    def unanswered(*args: object) -> object:
-        if after:
-            real(*args)
-        raise StoreError("gone")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Journal, "mark_sending", unanswered)
-        with pytest.raises(StoreError):
-            step(executor, reader)
+    unanswered(monkeypatch, Journal, "mark_sending", executor, reader, after=after)
     (entry,) = reader.pending()
     plan = reader.plan_of(entry)
     assert plan is not None
@@ -296,26 +304,13 @@ def test_a_right_to_send_whose_answer_was_lost_for_too_long_is_told_as_not_sent(
 ):
     """The process knows that it never called the venue; nothing stays pending for ten minutes."""
     brain.allow(PLAN)
-
-    def broken(owner: object, name: str) -> None:
-        real = getattr(owner, name)
-
-        def unanswered(*args: object, **kwargs: object) -> object:
-            real(*args, **kwargs)
-            raise StoreError("gone")
-
-        with monkeypatch.context() as patch:
-            patch.setattr(owner, name, unanswered)
-            with pytest.raises(StoreError):
-                step(executor, reader)
-
-    broken(Journal, "mark_sending")
+    unanswered(monkeypatch, Journal, "mark_sending", executor, reader)
     if how == "too late":
         let_the_window_end(brain)
     else:
         brain.client.hset(DemoKeys(brain.keys.prefix).journal(PLAN), "life", "b" * 40)
     if again:
-        broken(Journal, "mark_sending")
+        unanswered(monkeypatch, Journal, "mark_sending", executor, reader)
     assert step(executor, reader) is None
     assert only_result(brain)["outcome"] == "rejected"
     assert orders(brain, sim) == []
@@ -324,18 +319,50 @@ def test_a_right_to_send_whose_answer_was_lost_for_too_long_is_told_as_not_sent(
     assert not brain.client.exists(brain.keys.reservation("BTCUSDT"))
 
 
-def test_a_venue_that_is_away_takes_no_unanswered_right_away(brain, sim, reader, executor, monkeypatch):
+@pytest.mark.parametrize("after", [False, True], ids=["not received", "answer lost"])
+@pytest.mark.parametrize("why", ["refused by the venue", "another life"])
+def test_a_rejection_that_redis_did_not_take_is_not_forgotten(brain, sim, reader, executor, monkeypatch, why, after):
+    """Only this process knows that nothing was executed. The outcome would be unknown, and the position held for it."""
     brain.allow(PLAN)
-    real = Journal.mark_sending
+    if why == "refused by the venue":
+        sim.fault(order_error=-2022)
+    else:
+        unanswered(monkeypatch, Journal, "mark_sending", executor, reader)
+        brain.client.hset(DemoKeys(brain.keys.prefix).journal(PLAN), "life", "b" * 40)
+    for _ in range(2):
+        unanswered(monkeypatch, Journal, "settle", executor, reader, after=after)
+        sim.clear_faults()
+        let_the_window_end(brain)
+        if after:
+            break  # it was published
+    assert step(executor, reader) is None
+    assert [result["outcome"] for result in brain.results_of(PLAN)] == ["rejected"]
+    assert orders(brain, sim) == []
+    assert list(reader.pending()) == []
+    brain.record_all()
+    assert not brain.client.exists(brain.keys.reservation("BTCUSDT"))
 
-    def unanswered(*args: object) -> object:
-        real(*args)
-        raise StoreError("gone")
 
+@pytest.mark.parametrize("late", [False, True], ids=["in time", "too late"])
+def test_a_request_budget_out_of_reach_leaves_the_right_to_send_unused(brain, sim, reader, executor, monkeypatch, late):
+    """Redis went away between the step to ``sending`` and the order: nothing was sent, and this process knows it."""
+    brain.allow(PLAN)
     with monkeypatch.context() as patch:
-        patch.setattr(Journal, "mark_sending", unanswered)
+        patch.setattr(RedisRequestBudget, "acquire_order", lambda _: (_ for _ in ()).throw(StoreError("gone")))
         with pytest.raises(StoreError):
             step(executor, reader)
+    assert journal(brain)["state"] == "sending"
+    if late:
+        let_the_window_end(brain)
+    assert step(executor, reader) is None
+    outcome, count = ("rejected", 0) if late else ("executed", 1)
+    assert [result["outcome"] for result in brain.results_of(PLAN)] == [outcome]
+    assert len(orders(brain, sim)) == count
+
+
+def test_a_venue_that_is_away_takes_no_unanswered_right_away(brain, sim, reader, executor, monkeypatch):
+    brain.allow(PLAN)
+    unanswered(monkeypatch, Journal, "mark_sending", executor, reader)
     with monkeypatch.context() as patch:
         patch.setattr(
             executor._orders, "fetch_order", lambda *_: (_ for _ in ()).throw(ExchangeUnavailableError("away"))
