@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.guards.catalogue.alive import ALIVE
 from tests.guards.catalogue.barrier import BARRIER
+from tests.guards.catalogue.bitget import BITGET
 from tests.guards.catalogue.broker import BROKER
 from tests.guards.catalogue.command_line import COMMAND_LINE
 from tests.guards.catalogue.consuming import CONSUMING
@@ -13,8 +14,10 @@ from tests.guards.catalogue.detection import DETECTION
 from tests.guards.catalogue.emergency import EMERGENCY
 from tests.guards.catalogue.forecasting import FORECASTING
 from tests.guards.catalogue.fronts import FRONTS
+from tests.guards.catalogue.gate import GATE
 from tests.guards.catalogue.holding import HOLDING
 from tests.guards.catalogue.hosts import HOSTS
+from tests.guards.catalogue.hyperliquid import HYPERLIQUID
 from tests.guards.catalogue.issuing import ISSUING
 from tests.guards.catalogue.legs import LEGS
 from tests.guards.catalogue.life import LIFE
@@ -60,7 +63,7 @@ GUARDS: tuple[Guard, ...] = (
         *FORECASTING,
     ),
     *(*RECONCILIATION, *RESTING),
-    *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *VENUE_FOLDERS, *VENUE_RESULTS, *ORDERS),
+    *(*SNAPSHOTS, *REFRESHING, *EXCHANGE, *VENUE_FOLDERS, *BITGET, *GATE, *HYPERLIQUID, *VENUE_RESULTS, *ORDERS),
     *(*READING, *DEAD_LETTERS, *MESSAGES, *BROKER, *CONTROL, *NEIGHBOURS, *FRONTS),
     *(*SECRETS, *HOSTS, *TEXTS, *TLS, *SCRIPTS, *SERVERS, *ALIVE, *DETECTION, *COMMAND_LINE),
 )

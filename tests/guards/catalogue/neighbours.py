@@ -6,7 +6,7 @@ from tests.guards.changes import Change, always, instead, never, without
 from tests.guards.guard import Guard
 
 JOURNAL_TESTS = "integration/demo/executor/test_journal.py"
-APPLY_TESTS = "integration/demo/executor/test_apply_layer.py"
+EXECUTOR_TESTS = "integration/demo/executor"
 HEDGE_TESTS = "integration/demo/executor/test_hedge_mode.py"
 GOVERNOR_TESTS = "integration/demo/executor/test_governor.py"
 
@@ -17,7 +17,7 @@ def _journal(promise: str, within: str, change: Change, *tests: str) -> Guard:
 
 
 def _attempt(promise: str, within: str, change: Change, *tests: str) -> Guard:
-    named = tuple(f"{APPLY_TESTS}::{test}" for test in tests)
+    named = tuple(f"{EXECUTOR_TESTS}/{test}" for test in tests)
     return Guard(promise=promise, within=within, change=change, tests=named)
 
 
@@ -57,7 +57,7 @@ NEIGHBOURS = (
         within="lua.claim_plan",
         change=never("j[5] and tonumber(j[5]) > latest"),
         tests=(
-            f"{APPLY_TESTS}::test_after_a_clock_of_redis_stepped_back_a_lost_order_is_not_waited_for_until_it_has_caught_up",
+            f"{EXECUTOR_TESTS}/test_crashes.py::test_after_a_clock_of_redis_stepped_back_a_lost_order_is_not_waited_for_until_it_has_caught_up",
         ),
     ),
     _journal(
@@ -175,13 +175,13 @@ NEIGHBOURS = (
         "the venue is asked before anything is sent",
         "Executor._send",
         instead("self._find(case)", "None"),
-        "test_when_redis_forgot_everything_the_same_plan_sent_again_is_not_executed_again",
+        "test_crashes.py::test_when_redis_forgot_everything_the_same_plan_sent_again_is_not_executed_again",
     ),
     _attempt(
         "an order that the venue knows isn't sent again",
         "Executor._send",
         instead("if earlier is not None:", "if earlier is not None and earlier.quantity == 0:"),
-        "test_when_redis_forgot_everything_the_same_plan_sent_again_is_not_executed_again",
+        "test_crashes.py::test_when_redis_forgot_everything_the_same_plan_sent_again_is_not_executed_again",
     ),
     _attempt(
         "nothing is sent unasked",
@@ -193,19 +193,19 @@ NEIGHBOURS = (
             ),
             "earlier, window_start_ms = None, self._orders.clock_ms()",
         ),
-        "test_unless_the_venue_says_that_it_does_not_know_the_order_none_is_sent",
+        "test_crashes.py::test_unless_the_venue_says_that_it_does_not_know_the_order_none_is_sent",
     ),
     _attempt(
         "a redelivered plan's order is looked for before its permits",
         "Executor._consume",
         never("case.entry.redelivered"),
-        "test_when_redis_forgot_everything_the_order_at_the_venue_is_still_found",
+        "test_crashes.py::test_when_redis_forgot_everything_the_order_at_the_venue_is_still_found",
     ),
     _attempt(
         "a plan consumed and not written down isn't sent",
         "Executor._consume",
         never("claim.consumption_on_record"),
-        "test_killed_between_consuming_and_writing_it_down_the_reservation_is_given_back",
+        "test_crashes.py::test_killed_between_consuming_and_writing_it_down_the_reservation_is_given_back",
     ),
     _attempt(
         "too late is told as rejected, and nothing is sent",
@@ -214,19 +214,19 @@ NEIGHBOURS = (
             'if remaining == "late": return self._late(case) if isinstance(remaining, str): return SHORTEST_PAUSE_SEC',
             "if isinstance(remaining, str): remaining = 1_000",
         ),
-        "test_the_same_but_too_late_nothing_is_sent",
+        "test_crashes.py::test_the_same_but_too_late_nothing_is_sent",
     ),
     _attempt(
         "a try whose answer was lost for too long is told as not sent",
         "Executor._send",
         never('remaining == "unsent"'),
-        "test_a_right_to_send_whose_answer_was_lost_for_too_long_is_told_as_not_sent",
+        "test_exactly_once.py::test_a_right_to_send_whose_answer_was_lost_for_too_long_is_told_as_not_sent",
     ),
     _attempt(
         "a venue that is away takes no unanswered right away",
         "Executor._send",
         without("if token: self._unanswered[plan.plan_id] = token"),
-        "test_a_venue_that_is_away_takes_no_unanswered_right_away",
+        "test_exactly_once.py::test_a_venue_that_is_away_takes_no_unanswered_right_away",
     ),
     *(
         Guard(
@@ -251,7 +251,7 @@ NEIGHBOURS = (
         "the venue is told no more than the permit's window",
         "Executor._send",
         instead("remaining, window_start_ms", "10_000, window_start_ms"),
-        "test_the_venue_is_told_no_more_than_the_permits_window",
+        "test_venue_trouble.py::test_the_venue_is_told_no_more_than_the_permits_window",
     ),
     _attempt(
         "an order without an answer is unknown, not rejected",
@@ -260,50 +260,50 @@ NEIGHBOURS = (
             "except ExchangeError as error:",
             ("except ExchangeError as error:\n    return self._reject(case, str(error))"),
         ),
-        "test_an_order_behind_a_broken_answer_is_found_and_reported_once",
+        "test_venue_trouble.py::test_an_order_behind_a_broken_answer_is_found_and_reported_once",
     ),
     _attempt(
         "an order that the request budget kept back was not sent",
         "Executor._place",
         without("self._unanswered[case.plan.plan_id] = token"),
-        "test_a_request_budget_out_of_reach_leaves_the_right_to_send_unused",
+        "test_exactly_once.py::test_a_request_budget_out_of_reach_leaves_the_right_to_send_unused",
     ),
     _attempt(
         "a rejection that only this process knows of is kept until it is published",
         "Executor._reject",
         without("self._unpublished[case.plan.plan_id] = report"),
-        "test_a_rejection_that_redis_did_not_take_is_not_forgotten",
+        "test_exactly_once.py::test_a_rejection_that_redis_did_not_take_is_not_forgotten",
     ),
     _attempt(
         "a kept rejection is published",
         "Executor.attempt",
         never("known is not None and known.consume_id == claim.consume_id"),
-        "test_a_rejection_that_redis_did_not_take_is_not_forgotten",
+        "test_exactly_once.py::test_a_rejection_that_redis_did_not_take_is_not_forgotten",
     ),
     _attempt(
         "an order that may be under way is asked for, not sent again",
         "Executor.attempt",
         always("claim.state is State.CONSUMED"),
-        "test_an_order_that_the_venue_does_not_find_is_never_rejected",
+        "test_venue_trouble.py::test_an_order_that_the_venue_does_not_find_is_never_rejected",
     ),
     _attempt(
         "an order that isn't found is of unknown outcome, however late",
         "Executor._ask",
         instead("Outcome.UNKNOWN, is_final=False", "Outcome.REJECTED, is_final=True"),
-        "test_an_order_that_the_venue_does_not_find_is_never_rejected",
-        "test_while_the_venue_is_away_the_outcome_is_unknown_and_the_reservation_stays",
+        "test_venue_trouble.py::test_an_order_that_the_venue_does_not_find_is_never_rejected",
+        "test_venue_trouble.py::test_while_the_venue_is_away_the_outcome_is_unknown_and_the_reservation_stays",
     ),
     _attempt(
         "what is unknown for ten minutes is said aloud and left to a person",
         "Executor._tell",
         never("not report.is_final and case.after_deadline_ms >= GIVE_UP_MS"),
-        "test_after_ten_minutes_of_not_knowing_a_person_is_asked",
+        "test_venue_trouble.py::test_after_ten_minutes_of_not_knowing_a_person_is_asked",
     ),
     _attempt(
         "a Redis that is away is no refusal",
         "Executor._consume",
         instead("StoreError", "ZeroDivisionError"),
-        "test_a_redis_that_goes_away_before_the_permits_were_read_blocks_nothing",
+        "test_apply_layer.py::test_a_redis_that_goes_away_before_the_permits_were_read_blocks_nothing",
     ),
     # --- in hedge mode
     Guard(

@@ -21,7 +21,7 @@ UNKNOWN_OUTCOMES = (
         "reports.of_order",
         instead("is_final and has_executed", "has_executed"),
         "unit/demo/executor/test_reports.py",
-        "integration/demo/executor/test_apply_layer.py::test_partial_fills_are_followed_to_the_end_each_told_once",
+        "integration/demo/executor/test_venue_trouble.py::test_partial_fills_are_followed_to_the_end_each_told_once",
     ),
     _guard(
         "an executed quantity doesn't hide the word",

@@ -8,6 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from p33_tasks.demo.exchange.client import SimControl
+from p33_tasks.demo.executor.apply_layer import build_executor
+from p33_tasks.demo.executor.attempt import Executor
+from p33_tasks.demo.names import APPLY_GROUP
+from p33_tasks.demo.plan_reader import PlanReader
 from tests.integration.demo.executor.brain import SYMBOLS, Brain, settings_for
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.simulator import running_simulator
@@ -41,3 +45,15 @@ def brain(redis_server: RedisServer, sim: SimControl) -> Brain:
     prefix = f"test-{uuid.uuid4().hex[:8]}"
     redis_server.skip_first_pause(prefix)
     return Brain(settings_for(redis_server, sim, P33_KEY_PREFIX=prefix))
+
+
+@pytest.fixture
+def reader(brain: Brain) -> PlanReader:
+    made = PlanReader(brain.client, brain.keys.plans, group=APPLY_GROUP, consumer="apply-1")
+    made.new(count=1, block_ms=1)  # makes the group
+    return made
+
+
+@pytest.fixture
+def executor(brain: Brain) -> Executor:
+    return build_executor(brain.settings)

@@ -9,29 +9,16 @@ import pytest
 
 from p33_tasks.demo.exchange.client import SimControl
 from p33_tasks.demo.executor.apply_layer import build_executor
-from p33_tasks.demo.executor.attempt import Executor
 from p33_tasks.demo.executor.journal import Journal
 from p33_tasks.demo.governor import Governor, Limits
-from p33_tasks.demo.names import APPLY_GROUP, GOVERNOR_GROUP, client_order_id
+from p33_tasks.demo.names import GOVERNOR_GROUP, client_order_id
 from p33_tasks.demo.plan_reader import PlanReader
 from p33_tasks.domain.models import Leg
 from tests.integration.demo.executor.brain import Brain
-from tests.integration.demo.executor.test_apply_layer import dies_at, step
+from tests.integration.demo.executor.one_look import dies_at, step
 from tests.support.waiting import wait_until
 
 HELD = {Leg.LONG: Decimal("0.040"), Leg.SHORT: Decimal("-0.030")}
-
-
-@pytest.fixture
-def reader(brain: Brain) -> PlanReader:
-    made = PlanReader(brain.client, brain.keys.plans, group=APPLY_GROUP, consumer="apply-1")
-    made.new(count=1, block_ms=1)  # makes the group
-    return made
-
-
-@pytest.fixture
-def executor(brain: Brain) -> Executor:
-    return build_executor(brain.settings)
 
 
 @pytest.fixture
