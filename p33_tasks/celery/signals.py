@@ -66,7 +66,7 @@ def on_worker_init(sender: Any, exchange: str) -> None:
     shorten_exit()
     consumed = sender.app.amqp.queues.consume_from
     if any(job.queue in consumed for job in jobs() if job.reads_venue):
-        preload()  # 90 MB, shared by all children when it is there before the fork
+        preload(exchange)  # 16 MB, shared by all children when it is there before the fork
 
 
 def serve_companions(app: Any) -> None:

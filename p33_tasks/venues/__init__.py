@@ -15,7 +15,8 @@ module              what it holds
 ``orders``          the order client that every venue's is made from: sent once, judged with doubt
 ``history``         pure: a history's window, and an order's trades that sum up
 ``exact_json``      JSON without floats and without silently overwritten keys
-``transport``       makes the ccxt instance; the only module that imports ccxt, and only when called
+``transport``       makes the ccxt instance, when called
+``ccxt_classes``    imports one exchange of ccxt, without the others; the only module that imports ccxt
 ``scrub``           keeps signed URLs, signatures and keys out of every text
 ``binance_usdm``    Binance USD-M futures
 ``bybit``           Bybit v5, linear contracts settled in USDT
@@ -30,8 +31,8 @@ A position is either proven (also when flat) or unknown, never guessed. An answe
 one is an error; a bad, missing or duplicated row is an invalid row, and affects its symbol only. Nothing is retried
 here, and every request is taken from the budget that all workers share.
 
-Importing any module of this package doesn't import ccxt (2 s and 89 MB): call ``transport.preload`` in the parent of
-the workers that fetch.
+Importing any module of this package doesn't import ccxt (16 MB): call ``transport.preload`` in the parent of the
+workers that fetch.
 """
 
 from __future__ import annotations

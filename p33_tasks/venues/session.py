@@ -23,6 +23,7 @@ from p33_tasks.errors import (
 )
 from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import RequestBudget
+from p33_tasks.venues.ccxt_classes import base_error
 from p33_tasks.venues.exact_json import loads_exact
 from p33_tasks.venues.http_errors import Answer, VenueCode, failure_of, reason_of, venue_code
 from p33_tasks.venues.rows import milliseconds_at
@@ -177,15 +178,13 @@ class VenueSession:
         return made[1]
 
     def _exchange(self, endpoint: Endpoint, params: Mapping[str, Any], stamp: Stamp | None) -> Answer:
-        from ccxt.base.errors import BaseError  # noqa: PLC0415 - see client.preload
-
         recorder = self._recorder()
         recorder.client.options["timeDifference"] = self._offset_ms
         failure: ExchangeError | None = None
         try:
             # The endpoint's own come last: they are the scope of the answer, which no caller changes.
             recorder.call(endpoint.call, {**params, **dict(endpoint.params)}, stamp)
-        except (BaseError, OSError) as error:
+        except (base_error(), OSError) as error:
             found = reason_of(error, self._timeout_ms)
             failure = ExchangeUnavailableError(f"{self._what(endpoint)}: {found}; the next tick tries again")
         except ValueError as error:  # what is not the operator's is well-formed, so the secret can't sign

@@ -1,4 +1,4 @@
-"""Makes the ccxt instance. The only module that imports ccxt, and only when one of its functions is called.
+"""Makes the ccxt instance. ccxt is imported only when one of these functions is called.
 
 ccxt is used for what it knows best, the venue's URLs and signatures. What it does with an answer is switched off:
 it turned HTTP 200 with an empty body into "no positions", mapped errors by the URL's host, and read numbers as
@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from p33_tasks.venues.ccxt_classes import exchange_class
 from p33_tasks.venues.http_errors import Answer
 
 QUIET_LOGGERS = ("ccxt.base.exchange", "urllib3.connectionpool")
@@ -84,10 +85,13 @@ class Recorder:
             client.options, client.headers = options, headers
 
 
-def preload() -> None:
-    """Import ccxt in the workers' parent, once, and move it out of the collector's way before they are forked."""
-    import ccxt  # noqa: F401, PLC0415 - 2 s and 89 MB: paid here, by those who ask
+def preload(exchange_id: str) -> None:
+    """Import ccxt's part in the workers' parent, once, out of the collector's way before they are forked.
 
+    Args:
+        exchange_id: A ccxt exchange id.
+    """
+    exchange_class(exchange_id)  # with requests and cryptography 16 MB: paid here, by those who ask
     gc.collect()
     gc.freeze()
 
@@ -115,12 +119,10 @@ def build_client(
         options: ccxt options of the venue.
         headers: Sent with every request.
     """
-    import ccxt  # noqa: PLC0415 - see preload
-
     for name in QUIET_LOGGERS:
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.level, logging.INFO))
-    client = getattr(ccxt, exchange_id)(
+    client = exchange_class(exchange_id)(
         {
             "apiKey": credentials.api_key or "",
             "secret": credentials.api_secret or "",

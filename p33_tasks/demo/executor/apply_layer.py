@@ -195,7 +195,7 @@ def run_apply_layer(
         ConfigurationError: The venue isn't one that orders can be placed on.
     """
     executor = build_executor(settings)
-    preload()
+    preload(settings.exchange)
     reader = PlanReader(
         connect(settings.state_url), Keys(settings.key_prefix).plans, group=APPLY_GROUP, consumer=consumer
     )

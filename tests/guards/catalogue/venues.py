@@ -345,4 +345,20 @@ EXCHANGE = (
         change=instead("(exchange_id)", '(exchange_id, venue_specs()["binanceusdm"])'),
         tests=(f"{CCXT_TESTS}::test_a_venue_without_a_strict_reader_is_refused_and_the_supported_ones_are_named",),
     ),
+    # --- memory
+    Guard(
+        promise="a worker imports one exchange of ccxt",
+        within="ccxt_classes._import",
+        change=instead("or _put_in_place()", "or importlib.import_module(_PACKAGE)"),
+        tests=(
+            f"{CCXT_TESTS}::test_preloading_imports_one_exchange_and_freezes_what_the_children_will_share",
+            f"{CCXT_TESTS}::test_requests_to_a_venue_import_no_other_exchange",
+        ),
+    ),
+    Guard(
+        promise="what is imported of ccxt is no other ccxt for anybody else",
+        within="ccxt_classes._import",
+        change=without("setattr(package, known, getattr(value, known))"),
+        tests=(f"{CCXT_TESTS}::test_whoever_imports_ccxt_afterwards_finds_all_of_it",),
+    ),
 )

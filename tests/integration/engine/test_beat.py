@@ -190,7 +190,7 @@ def test_survives_a_redis_that_swallows_packets(redis_server, start):
 
 
 def test_beat_does_not_import_ccxt(redis_server, start):
-    """It loads the task modules; 90 MB for nothing."""
+    """It loads the task modules; 16 MB for nothing."""
     beat = start("beat")
     with redis_server.client(1) as broker:
         wait_until(lambda: broker.llen(QUEUE) >= 1, "it ticks", timeout_sec=20)

@@ -129,12 +129,67 @@ def test_nothing_imports_ccxt_before_the_first_request():
     assert done.returncode == 0, done.stderr
 
 
-def test_preloading_imports_ccxt_and_freezes_what_the_children_will_share():
+def test_preloading_imports_one_exchange_and_freezes_what_the_children_will_share():
+    """All of ccxt is 34 MB more in each worker."""
     done = run(
         "import gc, sys\n"
         "from p33_tasks.venues.transport import preload\n"
-        "preload()\n"
-        "assert 'ccxt' in sys.modules\n"
+        "preload('binanceusdm')\n"
+        "assert 'ccxt.binanceusdm' in sys.modules\n"
+        "assert 'ccxt.okx' not in sys.modules\n"
         "assert gc.get_freeze_count() > 10_000, gc.get_freeze_count()"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("exchange_id", venue_specs())
+def test_requests_to_a_venue_import_no_other_exchange(exchange_id):
+    """Also those that are signed, or fail."""
+    done = run(
+        "import sys\n"
+        "from p33_tasks.demo.exchange.fronts.registry import FRONTS\n"
+        "from p33_tasks.errors import ExchangeUnavailableError\n"
+        "from p33_tasks.venues.build import build_venue\n"
+        "from tests.support.budgets import RecordingBudget\n"
+        f"exchange, nobody, budget = {exchange_id!r}, 'http://127.0.0.1:1', RecordingBudget()\n"
+        "key = FRONTS[exchange].demo_key\n"
+        "venue = build_venue(exchange_id=exchange, api_key=key.key, api_secret=key.secret, password='p',\n"
+        "                    testnet=False, base_url=nobody, budget=budget)\n"
+        "for ask in (venue.fetch_positions, venue.fetch_markets):\n"
+        "    try:\n"
+        "        ask(['SIM000USDT'])\n"
+        "    except ExchangeUnavailableError:\n"
+        "        continue\n"
+        "    sys.exit('an answer')\n"
+        "print(*(name for name in sys.modules if name.startswith('ccxt.') and name.count('.') == 1))"
+    )
+    assert done.returncode == 0, done.stderr
+    shared = {"ccxt.base", "ccxt.abstract", "ccxt.static_dependencies", "ccxt.binance"}
+    assert set(done.stdout.split()) - shared == {f"ccxt.{exchange_id}"}
+
+
+@pytest.mark.parametrize("exchange_id", [*venue_specs(), "no_such_exchange"])
+def test_whoever_imports_ccxt_afterwards_finds_all_of_it(exchange_id):
+    done = run(
+        "import contextlib\n"
+        "from p33_tasks.venues.ccxt_classes import base_error, exchange_class\n"
+        "with contextlib.suppress(ModuleNotFoundError):\n"
+        f"    made = exchange_class({exchange_id!r})\n"
+        "    made({'apiKey': 'k', 'secret': 's'})\n"
+        "import ccxt\n"
+        f"assert {exchange_id!r} == 'no_such_exchange' or ccxt.{exchange_id} is made\n"
+        "assert issubclass(ccxt.binanceusdm, ccxt.binance) and issubclass(ccxt.okx, ccxt.Exchange)\n"
+        "assert issubclass(ccxt.NetworkError, base_error())\n"
+        "assert set(ccxt.exchanges) <= set(dir(ccxt)) and len(ccxt.exchanges) > 50\n"
+        "assert not hasattr(ccxt, 'no_such_exchange')"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_where_all_of_ccxt_is_imported_already_its_classes_are_used():
+    done = run(
+        "import ccxt\n"
+        "from p33_tasks.venues.ccxt_classes import base_error, exchange_class\n"
+        "assert exchange_class('okx') is ccxt.okx and base_error() is ccxt.BaseError"
     )
     assert done.returncode == 0, done.stderr

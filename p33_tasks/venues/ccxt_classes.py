@@ -1,0 +1,61 @@
+"""ccxt's class of one exchange, without the hundred others.
+
+ccxt has no lazy import: ``import ccxt`` runs the package's ``__init__``, which imports every exchange (34 MB and most
+of the time of a start). An exchange's own module imports only what it is made of. So the package is put in place
+without running its ``__init__``; that runs when somebody asks for a name that isn't there yet.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from types import ModuleType
+from typing import Any
+
+_PACKAGE = "ccxt"
+
+
+def exchange_class(exchange_id: str) -> Any:
+    """The class of the exchange with this id of ccxt.
+
+    Raises:
+        ModuleNotFoundError: ccxt isn't installed, or has no such exchange.
+    """
+    _import(exchange_id)
+    return getattr(sys.modules[f"{_PACKAGE}.{exchange_id}"], exchange_id)
+
+
+def base_error() -> type[Exception]:
+    """What every error of ccxt's derives from."""
+    _import("base.errors")
+    error: type[Exception] = sys.modules[f"{_PACKAGE}.base.errors"].BaseError
+    return error
+
+
+def _import(submodule: str) -> None:
+    name = f"{_PACKAGE}.{submodule}"
+    if name in sys.modules:
+        return
+    package = sys.modules.get(_PACKAGE) or _put_in_place()
+    importlib.import_module(name)
+    # The import system has set each exchange's module where others expect the class of the same name.
+    for known, value in list(vars(package).items()):
+        if isinstance(value, ModuleType) and hasattr(value, known):
+            setattr(package, known, getattr(value, known))
+
+
+def _put_in_place() -> ModuleType:
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or spec.loader is None:
+        raise ModuleNotFoundError(f"No module named {_PACKAGE!r}", name=_PACKAGE)
+    package, loader = importlib.util.module_from_spec(spec), spec.loader
+
+    def all_of_it(name: str) -> Any:
+        package.__dict__.pop("__getattr__", None)
+        loader.exec_module(package)
+        return getattr(package, name)
+
+    package.__dict__["__getattr__"] = all_of_it  # PEP 562
+    sys.modules[_PACKAGE] = package
+    return package
