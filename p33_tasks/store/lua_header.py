@@ -18,8 +18,8 @@ The script reads ``ledger_key``, ``plan_id``, and ``orders``, a list of tables w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Value = str | int | bytes
@@ -92,6 +92,10 @@ class Block:
                 raise _misfit(self.script, where, self.parts, item)
             yield from (item[part] for part in self.parts)
 
+    def without(self, names: Collection[str]) -> Block:
+        """The block of a call that doesn't give these names."""
+        return replace(self, names=tuple(name for name in self.names if name not in names))
+
     def lua(self) -> str:
         """The statements that give the script its locals."""
         places = ", ".join(f"{self.table}[{place}]" for place in range(1, len(self.names) + 1))
@@ -116,6 +120,16 @@ class Header:
     def declared(self) -> tuple[str, ...]:
         """Every name that the script's body reads."""
         return self.keys.declared + self.args.declared
+
+    def without(self, names: Collection[str]) -> Header:
+        """The header of a call that doesn't give these names.
+
+        Raises:
+            TypeError: A name isn't declared, or is a group.
+        """
+        if unknown := set(names) - {*self.keys.names, *self.args.names}:
+            raise TypeError(f"{self.keys.script}: no such name to be fixed: {', '.join(sorted(unknown))}")
+        return Header(keys=self.keys.without(names), args=self.args.without(names))
 
 
 def read_header(script: str, text: str) -> Header:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from itertools import pairwise
@@ -35,6 +36,7 @@ _LOCALS = re.compile(r"\blocal\s+(?!function\b)(\w+(?:\s*,\s*\w+)*)|\bfor\s+(\w+
 _FUNCTION = re.compile(r"\bfunction\b\s*(\w*)\s*\(([^)]*)\)")
 _READ = re.compile(r"(?<![\w.:])(?<!\d)([A-Za-z_]\w*)(?!\w)")
 _TABLE_FIELD = re.compile(r"(?<=[{,])\s*\w+\s*=(?!=)")
+_PLAIN = re.compile(r"[\w .:,/-]*", re.ASCII)
 _LUA = RESERVED | {
     *("redis", "string", "math", "table", "cjson", "bit"),
     *("ipairs", "pairs", "next", "select", "tonumber", "tostring", "type", "unpack", "pcall", "error"),
@@ -65,6 +67,32 @@ def source(name: str, room: str = HERE) -> str:
     declared, text = header(name, room), _text(name, room)
     lists = [f"local {word} = {_lua_list(fields)}\n" for word, fields in FIELD_LISTS.items() if word in text]
     return with_prelude("".join(lists) + declared.keys.lua() + declared.args.lua() + text)
+
+
+def with_fixed(text: str, declared: Header, fixed: Mapping[str, str]) -> tuple[str, Header]:
+    """Write values that are the same in every call into a script's text, so that they don't travel with each.
+
+    Args:
+        text: The script, as ``source`` has it.
+        declared: Its header.
+        fixed: Values by name.
+
+    Returns:
+        The text, and the header of what is still given in a call.
+
+    Raises:
+        TypeError: As ``Header.without``.
+        ValueError: A value can't stand in a script.
+    """
+    left = declared.without(fixed)
+    for value in fixed.values():
+        if not _PLAIN.fullmatch(value):
+            raise ValueError(f"{declared.keys.script}: {value!r:.40} can't be written into a script")
+    given = declared.keys.lua() + declared.args.lua()
+    if text.count(given) != 1:
+        raise ValueError(f"{declared.keys.script}: the text doesn't have the names of its header")
+    values = ", ".join(f"'{value}'" for value in fixed.values())
+    return text.replace(given, f"local {', '.join(fixed)} = {values}\n{left.keys.lua()}{left.args.lua()}"), left
 
 
 def with_prelude(own: str) -> str:

@@ -7,7 +7,7 @@ numbers are doubles. Milliseconds are integers far below 2^53, which they hold e
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import redis
@@ -18,7 +18,7 @@ from redis.sentinel import MasterNotFoundError
 
 from p33_tasks.errors import ForeignKeyTypeError, StoreError, StoreUnavailableError
 from p33_tasks.store.lua_header import Header, Named, Value
-from p33_tasks.store.lua_source import HERE, header, source
+from p33_tasks.store.lua_source import HERE, header, source, with_fixed
 
 # Redis 7 says it with the error's first word, which redis-py turns into a class; Redis 6 wraps an error inside a
 # script into a sentence, and the word stands in the middle.
@@ -80,6 +80,23 @@ class Scripts:
                 pipeline.evalsha(script.sha, len(keys), *map(encoded, keys), *map(encoded, args))
             replies = pipeline.execute(raise_on_error=False)
         return [self._outcome(name, reply, *call) for reply, call in zip(replies, calls, strict=True)]
+
+    def fix(self, name: str, known_as: str, fixed: Mapping[str, str]) -> None:
+        """Let a script also be run by another name, with some of its keys and arguments written into its text.
+
+        For what is the same in every call of a process: it costs nothing then to send and to receive.
+
+        Args:
+            name: The script.
+            known_as: What ``run`` and ``run_each`` call it.
+            fixed: Values by name; a call gives the other names only.
+
+        Raises:
+            TypeError: The header declares no such name.
+            ValueError: A value can't stand in a script.
+        """
+        text, left = with_fixed(source(name, self._room), header(name, self._room), fixed)
+        self._scripts[known_as] = self._client.register_script(text), left
 
     def _outcome(self, name: str, reply: Any, keys: Named, args: Named) -> list[Any] | StoreError:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from decimal import Decimal
 
 from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.contract.positions import position_key
@@ -37,74 +38,109 @@ _EVALUATED = (
     "resting",
 )
 
-_NOTHING_EVALUATED = {f"evaluated_{name}": "" for name in _EVALUATED}
+_NOTHING_YET: dict[str, str | int] = {
+    **{f"evaluated_{name}": "" for name in _EVALUATED},
+    "decision_json": "",
+    "permit_json": "",
+    "permit_expires_ms": "",
+    "inputs_json": "",
+    "reason": "",
+    "evaluation_us": 0,
+    "policy_digest": "",
+}
+_NO_EMERGENCY = {"emergency": "", "passes_operator_hold": "0", "event_id": "", "event_json": ""}
 
 
 def verdict_keys(keys: Keys, plan: Plan, leg: Leg, entry: StreamEntry | None) -> dict[str, str]:
     """Every key that the script may touch for a plan of a position."""
-    symbol = plan.symbol
     return {
         "decision_key": keys.decision(plan.plan_id),
         "permit_key": keys.permit(plan.plan_id),
+        "plans_key": entry.stream if entry is not None else keys.decisions,
+        "audit_key": keys.audit,
+        "events_key": keys.reconcile_events,
+        "first_seen_key": keys.first_seen,
+        **position_keys(keys, plan.symbol, leg, plan.close_factor),
+    }
+
+
+def position_keys(keys: Keys, symbol: str, leg: Leg, close_factor: Decimal | None) -> dict[str, str]:
+    """Those of them that are the same for every plan of a position that closes so much of it."""
+    return {
         "reservation_key": keys.reservation(symbol, leg),
         "hold_key": keys.hold(symbol),
         "service_hold_key": keys.service_hold(symbol, leg),
-        "audit_key": keys.audit,
-        "events_key": keys.reconcile_events,
         "snapshot_key": keys.snapshot(symbol, leg),
         "symbol_snapshot_key": keys.snapshot(symbol),
         "ledger_key": keys.ledger(symbol, leg),
         "decisions_key": keys.decisions,
         "counters_key": keys.counters,
-        "plans_key": entry.stream if entry is not None else keys.decisions,
         "limits_key": keys.limits(symbol),
         "adaptive_key": keys.adaptive_limits(symbol, leg),
         "epoch_key": keys.epoch,
         "market_key": keys.market(symbol),
         "resting_key": keys.resting(symbol, leg),
-        "prepared_key": keys.prepared(symbol, leg, canonical(plan.close_factor or ZERO)),
-        "first_seen_key": keys.first_seen,
+        "prepared_key": keys.prepared(symbol, leg, canonical(close_factor or ZERO)),
     }
 
 
 def verdict_args(plan: Plan, leg: Leg, entry: StreamEntry | None, policy: Policy) -> dict[str, str | int]:
     """What every call says; a verdict's own arguments replace what is empty here."""
     return {
-        **_NOTHING_EVALUATED,
-        "decision_json": "",
-        "permit_json": "",
-        "decision_ttl_ms": max(DECISION_TTL_MS, policy.plan_max_age_ms + MAX_AHEAD_MS),
-        "permit_expires_ms": "",
-        "permit_ttl_ms": policy.permit_ttl_ms,
+        **_NOTHING_YET,
+        **policy_args(policy),
+        **plan_args(plan, leg, entry, policy),
         "reservation_ttl_ms": policy.permit_ttl_ms + policy.cooldown_ms,
-        "plan_id": plan.plan_id,
-        "symbol": plan.symbol,
-        "symbol_label": position_key(plan.symbol, leg) if plan.symbol in policy.allowlist else OTHER_SYMBOL,
-        "position_side": leg,
-        "reason": "",
-        "decisions_maxlen": AUDIT_MAXLEN,
-        "inputs_json": "",
-        "group": GROUP,
-        "entry_id": entry.entry_id if entry is not None else "",
-        "plan_issued_ms": plan.issued_ms,
-        "plan_max_age_ms": policy.plan_max_age_ms,
         "stale_threshold_ms": policy.stale_threshold_ms,
-        "read_lag_ms": policy.read_lag_ms,
-        "accept_old_life": int(policy.accept_old_life),
         "limits_until_ms": "" if policy.limits_until_ms is None else policy.limits_until_ms,
         "cooldown_ms": 0 if plan.emergency and plan.emergency.passes_cooldown else policy.cooldown_ms,
-        "market_max_age_ms": policy.market_max_age_ms,
-        "subtract_resting": int(policy.subtract_resting),
-        "resting_max_age_ms": policy.resting_max_age_ms,
-        "evaluation_us": 0,
-        "evaluation_buckets_us": _EVALUATION_BUCKETS,
-        "latency_buckets_ms": _LATENCY_BUCKETS,
         "promote": 0,
-        "policy_digest": "",
         "plan_id_json": "",
         "action_json": "",
         **_emergency_arguments(plan, leg),
     }
+
+
+def plan_args(plan: Plan, leg: Leg, entry: StreamEntry | None, policy: Policy) -> dict[str, str | int]:
+    """What only the plan says."""
+    return {
+        "plan_id": plan.plan_id,
+        "symbol": plan.symbol,
+        "symbol_label": position_key(plan.symbol, leg) if plan.symbol in policy.allowlist else OTHER_SYMBOL,
+        "position_side": leg,
+        "entry_id": entry.entry_id if entry is not None else "",
+        "plan_issued_ms": plan.issued_ms,
+    }
+
+
+def policy_args(policy: Policy) -> dict[str, str | int]:
+    """What is the same for every plan while the configured limits are."""
+    return {
+        "decision_ttl_ms": max(DECISION_TTL_MS, policy.plan_max_age_ms + MAX_AHEAD_MS),
+        "permit_ttl_ms": policy.permit_ttl_ms,
+        "decisions_maxlen": AUDIT_MAXLEN,
+        "group": GROUP,
+        "plan_max_age_ms": policy.plan_max_age_ms,
+        "read_lag_ms": policy.read_lag_ms,
+        "accept_old_life": int(policy.accept_old_life),
+        "market_max_age_ms": policy.market_max_age_ms,
+        "subtract_resting": int(policy.subtract_resting),
+        "resting_max_age_ms": policy.resting_max_age_ms,
+        "evaluation_buckets_us": _EVALUATION_BUCKETS,
+        "latency_buckets_ms": _LATENCY_BUCKETS,
+    }
+
+
+def fixed_for_promotion(policy: Policy, policy_digest: str) -> dict[str, str]:
+    """What is the same for every plan that a process promotes: its limits, and what the prepared verdict brings.
+
+    The keys among it are those that a promotion doesn't touch.
+    """
+    prepared = dict.fromkeys(("reservation_ttl_ms", "stale_threshold_ms", "limits_until_ms", "cooldown_ms"), "")
+    fixed = {**_NOTHING_YET, **policy_args(policy), **prepared, **_NO_EMERGENCY}
+    fixed |= {"verdict": "allow", "promote": 1, "policy_digest": policy_digest}
+    fixed |= dict.fromkeys(("audit_key", "events_key", "first_seen_key"), "")
+    return {name: str(value) for name, value in fixed.items()}
 
 
 def evaluated(facts: Facts) -> dict[str, str]:
@@ -130,7 +166,7 @@ def evaluated(facts: Facts) -> dict[str, str]:
 def _emergency_arguments(plan: Plan, leg: Leg) -> dict[str, str]:
     emergency, position = plan.emergency, position_key(plan.symbol, leg)
     if emergency is None:
-        return {"emergency": "", "passes_operator_hold": "0", "event_id": "", "event_json": "{}"}
+        return _NO_EMERGENCY
     told = {"position": position, "plan_id": plan.plan_id, "action": plan.action}
     now = "1" if emergency.passes_cooldown else "0"
     return {

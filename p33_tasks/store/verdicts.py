@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from p33_tasks.contract.audit import MAX_ACTION_CHARS, audit_inputs
+from p33_tasks.contract.audit import audit_inputs
 from p33_tasks.contract.entries import fields_of
 from p33_tasks.contract.hash_values import MAX_NAME_CHARS
 from p33_tasks.contract.holds import decode_holds
@@ -23,6 +23,7 @@ from p33_tasks.ports import CommitStatus, LoadedEntry, PlanName, Ruling, StreamE
 from p33_tasks.store.entries import ahead_counter
 from p33_tasks.store.limits import read_limits
 from p33_tasks.store.lua_header import Named
+from p33_tasks.store.promotions import Promotions
 from p33_tasks.store.scripts import Scripts, translated_errors
 from p33_tasks.store.verdict_calls import evaluated, verdict_args, verdict_keys
 
@@ -41,6 +42,7 @@ class RedisVerdictStore:
         self._keys = keys
         self._source = source
         self._signing_key = signing_key
+        self._promotions = Promotions(self._scripts, keys)
 
     def load(self, plan: Plan) -> Facts | None:
         """See ``ports.VerdictStore.load``.
@@ -220,22 +222,7 @@ class RedisVerdictStore:
         self, plans: Sequence[tuple[Plan, StreamEntry]], policy: Policy, *, policy_digest: str
     ) -> list[tuple[CommitStatus, str] | StoreError]:
         """See ``ports.VerdictStore.promote_each``."""
-        calls = [self._promote_call(plan, entry, policy, policy_digest) for plan, entry in plans]
-        return [
-            reply if isinstance(reply, StoreError) else (CommitStatus(reply[0]), reply[1] if len(reply) > 1 else "")
-            for reply in self._scripts.run_each("commit_verdict", calls)
-        ]
-
-    def _promote_call(self, plan: Plan, entry: StreamEntry, policy: Policy, digest: str) -> tuple[Named, Named]:
-        leg = plan.position_side
-        return verdict_keys(self._keys, plan, leg, entry), {
-            **verdict_args(plan, leg, entry, policy),
-            "verdict": "allow",
-            "promote": 1,
-            "policy_digest": digest,
-            "plan_id_json": exact_json.dumps(plan.plan_id),
-            "action_json": exact_json.dumps(plan.action[:MAX_ACTION_CHARS]),
-        }
+        return self._promotions.promote_each(plans, policy, policy_digest)
 
     def _now_ms(self) -> int:
         with translated_errors():

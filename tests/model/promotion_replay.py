@@ -13,6 +13,7 @@ from p33_tasks.domain.close_factors import CLOSE_FACTORS
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.models import Allow, Leg, Plan
 from p33_tasks.domain.quantities import canonical
+from p33_tasks.errors import StoreError
 from p33_tasks.ports import Prepared
 from p33_tasks.store.prepared import RedisPreparedStore
 from tests.model.judging import signed
@@ -62,8 +63,10 @@ def promote(play: Replay, index: int) -> str:
     """The ingest's call; the decision that it answers is looked at by the view."""
     verdicts, policy = play.gate.verdicts, play.gate.policy
     plan, entry = play.plan_of(index), play.plan_entries[index]
-    call = verdicts._promote_call(plan, entry, policy, policy_digest(policy, SOURCE))
-    status, *what = verdicts._scripts.run("commit_verdict", *call)
+    (reply,) = verdicts._promotions.replies([(plan, entry)], policy, policy_digest(policy, SOURCE))
+    if isinstance(reply, StoreError):
+        raise reply
+    status, *what = reply
     return str(status) if status == "committed" else " ".join((status, *what))
 
 

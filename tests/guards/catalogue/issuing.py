@@ -152,7 +152,7 @@ ISSUING = (
     ),
     Guard(
         promise="strangers' symbols share one label",
-        within="verdict_calls.verdict_args",
+        within="verdict_calls.plan_args",
         change=instead(
             "position_key(plan.symbol, leg) if plan.symbol in policy.allowlist else OTHER_SYMBOL", "plan.symbol"
         ),

@@ -54,5 +54,23 @@ SCRIPTS = (
         instead("read - local - declared - shared - _LUA", "set()"),
         REFUSED_BODY,
     ),
+    guard(
+        "nothing that could be read as Lua is written into a script",
+        "lua_source.with_fixed",
+        never("not _PLAIN.fullmatch(value)"),
+        "integration/store/test_scripts.py::test_a_value_that_could_be_read_as_lua_is_never_written_into_a_script",
+    ),
+    guard(
+        "a name that the header doesn't declare isn't fixed",
+        "Header.without",
+        never("unknown := set(names) - {*self.keys.names, *self.args.names}"),
+        "integration/store/test_scripts.py::test_only_what_the_header_declares_can_be_fixed",
+    ),
+    guard(
+        "what is fixed and what is given don't change places",
+        "Block.without",
+        instead("if name not in names", ""),
+        "integration/store/test_scripts.py::test_what_is_fixed_does_not_travel_and_the_rest_arrives_where_it_belongs",
+    ),
     _source("a script doesn't declare a name of its header again", instead("(local | shared)", "shared"), REFUSED_BODY),
 )

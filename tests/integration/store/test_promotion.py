@@ -46,6 +46,18 @@ def test_the_plan_gets_its_permit_in_one_step_and_it_can_be_consumed(ready: Gate
     assert ready.consume().safe_close_qty == Decimal("0.03")
 
 
+def test_what_is_the_same_in_every_promotion_does_not_travel(ready: Gate) -> None:
+    plan, entry = ready.publish()
+    promote(ready, ready.publish("before"))  # loads the script
+    ready.redis.config_set("slowlog-log-slower-than", 0)
+    promote(ready, (plan, entry))
+    ready.redis.config_set("slowlog-log-slower-than", -1)
+    asked = [each["command"].decode().split() for each in ready.redis.slowlog_get(100)]
+    [parts] = [each for each in asked if each[0] == "EVALSHA"]
+    assert str(ready.policy.plan_max_age_ms) not in parts
+    assert len(parts) <= 28, "the command, the script, the number of keys; 17 keys, and 8 words of the plan's own"
+
+
 def test_its_audit_entry_makes_the_same_verdict_again(ready: Gate) -> None:
     plan, entry = ready.publish('a "plan" with mark.plan_id\\ in it')
     promote(ready, (plan, entry))

@@ -69,3 +69,32 @@ def test_lua_takes_as_many_names_as_a_header_may_declare(write: Write) -> None:
     locals_of_the_body = "".join(f"local b{number} = {number}\n" for number in range(50))
     scripts = write("act", f"-- ARGV\n{lines}{locals_of_the_body}return {{ {names[0]}, {names[-1]}, b49 }}\n")
     assert scripts.run("act", {}, {name: name for name in names}) == [names[0], names[-1], 49]
+
+
+FIXED = (
+    "-- KEYS\n--   a_key  x\n--   b_key  x\n-- ARGV\n--   a  x\n--   b  x\n--   rest[]  x\n"
+    "return { a_key, b_key, a, b, #rest }\n"
+)
+
+
+def test_what_is_fixed_does_not_travel_and_the_rest_arrives_where_it_belongs(write: Write) -> None:
+    scripts = write("act", FIXED)
+    scripts.fix("act", "act as usual", {"a_key": "", "b": "1.5, 2"})
+    assert scripts.run("act as usual", {"b_key": "k"}, {"a": "A", "rest": ["x"]}) == ["", "k", "A", "1.5, 2", 1]
+    with pytest.raises(TypeError, match="act: ARGV: unknown b"):
+        scripts.run("act as usual", {"b_key": "k"}, {"a": "A", "b": "2", "rest": []})
+    both = {"a_key": "k1", "b_key": "k2"}, {"a": "A", "b": "B", "rest": []}
+    assert scripts.run("act", *both) == ["k1", "k2", "A", "B", 0]
+
+
+@pytest.mark.parametrize("value", ["'", "\\", "\n", "a' .. redis.call('FLUSHALL') .. '", "ü", "x]]"])
+def test_a_value_that_could_be_read_as_lua_is_never_written_into_a_script(write: Write, value: str) -> None:
+    scripts = write("act", FIXED)
+    with pytest.raises(ValueError, match="can't be written into a script"):
+        scripts.fix("act", "act as usual", {"a": value})
+
+
+def test_only_what_the_header_declares_can_be_fixed(write: Write) -> None:
+    scripts = write("act", FIXED)
+    with pytest.raises(TypeError, match="act: no such name to be fixed: c, rest"):
+        scripts.fix("act", "act as usual", {"c": "1", "rest": "1", "a": "1"})
