@@ -5,11 +5,11 @@ from __future__ import annotations
 from tests.guards.changes import Change, instead, never, without
 from tests.guards.guard import Guard, guard
 
-CONSUME_TESTS = "integration/store/test_consume.py"
+STORE_TESTS = "integration/store"
 SIGNED_TESTS = "integration/store/test_signed_permits.py"
 OPTION_TESTS = "unit/apply/test_options.py"
 RELEASE_TESTS = "integration/store/test_reservation_release.py"
-AT_USE = f"{CONSUME_TESTS}::test_what_changed_since_the_verdict_is_seen_at_use"
+AT_USE = f"{STORE_TESTS}/test_consume_conditions.py::test_what_changed_since_the_verdict_is_seen_at_use"
 
 
 def _consume(promise: str, change: Change, *tests: str) -> Guard:
@@ -32,7 +32,7 @@ CONSUMING = (
             " redis.call('GET', governor_permit_key) ~= governor_permit then return refused('governor',"
             " 'changed') end"
         ),
-        f"{CONSUME_TESTS}::test_a_governors_permit_changed_since_it_was_read_refuses_both",
+        f"{STORE_TESTS}/test_consume.py::test_a_governors_permit_changed_since_it_was_read_refuses_both",
     ),
     _consume(
         "the governor's permit must be the one that was read",
@@ -40,7 +40,7 @@ CONSUMING = (
             "if redis.call('GET', governor_permit_key) ~= governor_permit then return refused('governor',"
             " 'changed') end"
         ),
-        f"{CONSUME_TESTS}::test_a_governors_permit_changed_since_it_was_read_refuses_both",
+        f"{STORE_TESTS}/test_consume.py::test_a_governors_permit_changed_since_it_was_read_refuses_both",
     ),
     _consume(
         "the permit must be there when both are taken",
@@ -52,33 +52,33 @@ CONSUMING = (
                 " permit) end"
             ),
         ),
-        f"{CONSUME_TESTS}::test_of_a_hundred_executors_exactly_one_may_send",
-        f"{CONSUME_TESTS}::test_a_permit_taken_away_since_it_was_verified_is_refused",
+        f"{STORE_TESTS}/test_consume.py::test_of_a_hundred_executors_exactly_one_may_send",
+        f"{STORE_TESTS}/test_consume_conditions.py::test_a_permit_taken_away_since_it_was_verified_is_refused",
     ),
     _consume(
         "the permit must be the very bytes that were verified",
         without("if redis.call('GET', permit_key) ~= permit then return refused('p33', 'changed') end"),
-        f"{CONSUME_TESTS}::test_a_permit_changed_since_it_was_verified_is_refused",
+        f"{STORE_TESTS}/test_consume_conditions.py::test_a_permit_changed_since_it_was_verified_is_refused",
     ),
     _consume(
         "both permits are taken",
         instead("governor_permit_key, permit_key", "permit_key"),
-        f"{CONSUME_TESTS}::test_consuming_gives_the_exact_quantity_and_takes_both_permits",
+        f"{STORE_TESTS}/test_consume.py::test_consuming_gives_the_exact_quantity_and_takes_both_permits",
     ),
     _consume(
         "permits put back aren't consumed again",
         without("if type_of(consumed_key) ~= 'none' then return refused('p33', 'already_consumed') end"),
-        f"{CONSUME_TESTS}::test_permits_put_back_are_not_consumed_again",
+        f"{STORE_TESTS}/test_consume.py::test_permits_put_back_are_not_consumed_again",
     ),
     _consume(
         "the same consume_id consumes once, whoever shares it",
         instead("c[1] == call and c[2]", "redis.call('HGET', consumed_key, 'consume_id') == consume_id"),
-        f"{CONSUME_TESTS}::test_of_two_that_verified_the_same_permit_under_one_consume_id_one_may_send",
+        f"{STORE_TESTS}/test_consume.py::test_of_two_that_verified_the_same_permit_under_one_consume_id_one_may_send",
     ),
     _consume(
         "a consumption whose answer was lost is the same one",
         without("if c[1] == call and c[2] then return { 'consumed', c[2] } end"),
-        f"{CONSUME_TESTS}::test_a_consumption_whose_answer_was_lost_is_repeated_and_is_one",
+        f"{STORE_TESTS}/test_consume.py::test_a_consumption_whose_answer_was_lost_is_repeated_and_is_one",
     ),
     # --- what must still hold
     _consume(
@@ -133,12 +133,12 @@ CONSUMING = (
     _consume(
         "an order in the permit's own millisecond came after it",
         instead("ordered >= issued", "ordered > issued"),
-        f"{CONSUME_TESTS}::test_an_order_in_the_millisecond_of_the_permit_came_after_its_facts",
+        f"{STORE_TESTS}/test_consume_conditions.py::test_an_order_in_the_millisecond_of_the_permit_came_after_its_facts",
     ),
     _consume(
         "an order told in whole seconds is compared in whole seconds",
         without("if not l[1] or l[1] == '' then issued = math.floor(issued / 1000) * 1000 end"),
-        f"{CONSUME_TESTS}::test_an_order_in_the_second_of_the_permit_may_have_come_after_its_facts",
+        f"{STORE_TESTS}/test_consume_conditions.py::test_an_order_in_the_second_of_the_permit_may_have_come_after_its_facts",
     ),
     _consume(
         "without a snapshot nothing is consumed",
@@ -191,31 +191,31 @@ CONSUMING = (
         "an order may be placed for five seconds",
         "timing.PLACE_WINDOW_MS",
         instead("PLACE_WINDOW_MS = 5_000", "PLACE_WINDOW_MS = 30_000"),
-        f"{CONSUME_TESTS}::test_consuming_gives_the_exact_quantity_and_takes_both_permits",
+        f"{STORE_TESTS}/test_consume.py::test_consuming_gives_the_exact_quantity_and_takes_both_permits",
     ),
     guard(
         "every attempt to consume is told from every other",
         "Consuming._take",
         instead("uuid.uuid4().hex", "consume_id"),
-        f"{CONSUME_TESTS}::test_of_two_that_verified_the_same_permit_under_one_consume_id_one_may_send",
+        f"{STORE_TESTS}/test_consume.py::test_of_two_that_verified_the_same_permit_under_one_consume_id_one_may_send",
     ),
     guard(
         "Redis out of reach is a refusal",
         "consuming.as_refusal",
         instead("raise PermitRefused(NO_GOVERNOR, str(error)) from error", "raise"),
-        f"{CONSUME_TESTS}::test_redis_out_of_reach_is_a_refusal",
+        f"{STORE_TESTS}/test_consume_conditions.py::test_redis_out_of_reach_is_a_refusal",
     ),
     guard(
         "a verdict is read in the same moment as its permit",
         "Consuming.queue_look",
         instead(", *verdict", ", *map(self.keys.consumed, verdict)"),
-        f"{CONSUME_TESTS}::test_a_permit_that_somebody_took_without_the_client_is_refused_at_once_as_withdrawn",
+        f"{STORE_TESTS}/test_consume.py::test_a_permit_that_somebody_took_without_the_client_is_refused_at_once_as_withdrawn",
     ),
     guard(
         "a consume_id that can't be reported is refused",
         "options.consume_id_of",
         instead("not 0 < len(consume_id) <=", "len(consume_id) > 10 *"),
-        f"{CONSUME_TESTS}::test_a_consume_id_that_cannot_be_reported_is_refused_before_anything_happens",
+        f"{STORE_TESTS}/test_consume_conditions.py::test_a_consume_id_that_cannot_be_reported_is_refused_before_anything_happens",
     ),
     guard(
         "one signing key isn't taken apart into letters",
@@ -233,7 +233,7 @@ CONSUMING = (
         "a waiting time that isn't a time is refused",
         "options.checked_timeout",
         without("not math.isfinite(timeout_sec) or"),
-        f"{CONSUME_TESTS}::test_a_waiting_time_that_is_none_is_refused",
+        f"{STORE_TESTS}/test_consume.py::test_a_waiting_time_that_is_none_is_refused",
     ),
     Guard(
         promise="a blank signing key in the environment is an error, not a missing one",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from tests.guards.changes import instead, without
 from tests.guards.guard import Guard, guard
 
-CONSUME_TESTS = "integration/store/test_consume.py"
+STORE_TESTS = "integration/store"
 SIGNED_TESTS = "integration/store/test_signed_permits.py"
-FORGED = f"{CONSUME_TESTS}::test_a_forged_permit_is_refused_and_both_stay"
+FORGED = f"{STORE_TESTS}/test_consume_conditions.py::test_a_forged_permit_is_refused_and_both_stay"
 
 
 PERMITS = (
@@ -16,7 +16,7 @@ PERMITS = (
         "granted means true, nothing that looks like it",
         "permit.require_granted",
         instead("granted is not True", "not granted"),
-        f"{CONSUME_TESTS}::test_only_granted_true_is_granted",
+        f"{STORE_TESTS}/test_consume.py::test_only_granted_true_is_granted",
     ),
     guard(
         "without the governor's permit nothing is consumed",
@@ -42,7 +42,7 @@ PERMITS = (
         "permit.require_allow",
         without('if fields.get("symbol") != symbol: raise PermitRefused(NO_P33, "about_another_symbol")'),
         FORGED,
-        f"{CONSUME_TESTS}::test_a_permit_is_consumed_for_the_symbol_that_was_planned_only",
+        f"{STORE_TESTS}/test_consume_conditions.py::test_a_permit_is_consumed_for_the_symbol_that_was_planned_only",
     ),
     guard(
         "a permit never takes more than the position",

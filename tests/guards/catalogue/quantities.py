@@ -140,7 +140,7 @@ QUANTITIES = (
         promise="a permit or verdict that names a key twice is refused",
         within="domain.exact_json._object",
         change=instead("len(members) != len(pairs)", "not members and pairs"),
-        tests=("integration/store/test_consume.py::test_a_permit_that_says_two_things_is_refused",),
+        tests=("integration/store/test_consume_conditions.py::test_a_permit_that_says_two_things_is_refused",),
     ),
     Guard(
         promise="JSON of ours holds no NaN",

@@ -29,3 +29,12 @@ def server(redis_server: RedisServer) -> RedisServer:
 @pytest.fixture
 def gate(server: RedisServer) -> Gate:
     return Gate(server)
+
+
+@pytest.fixture
+def allowed(gate: Gate) -> Gate:
+    """plan-1 is allowed and granted; nothing is consumed yet."""
+    gate.make_ready()
+    gate.allow()
+    gate.grant()
+    return gate

@@ -12,20 +12,12 @@ from typing import Any, TypeVar
 import pytest
 
 from p33_tasks.apply import AsyncPermitClient, Consumed, ExecutedOrder, OrderSide, PermitRefused, StoreError
-from tests.integration.store.test_consume import CHANGED, FORGED, NO_GOVERNOR, NO_P33, both_are_there, change
+from tests.integration.store.permits_to_consume import CHANGED, FORGED, NO_GOVERNOR, NO_P33, both_are_there, change
 from tests.support.gate import SYMBOL, Gate
 from tests.support.lossy_network import losing_one_answer
 from tests.support.redis_server import free_port
 
 T = TypeVar("T")
-
-
-@pytest.fixture
-def allowed(gate: Gate) -> Gate:
-    gate.make_ready()
-    gate.allow()
-    gate.grant()
-    return gate
 
 
 def within(url: str, act: Callable[[AsyncPermitClient], Awaitable[T]]) -> T:

@@ -1,4 +1,4 @@
-"""Consuming both permits: both or neither, once, and only while everything still holds (CONTRACT section 6).
+"""Consuming both permits: both or neither, and once (CONTRACT section 6).
 
 Failures 24, 25, 26, and the sequences B, E, F, G, H.
 """
@@ -6,9 +6,7 @@ Failures 24, 25, 26, and the sequences B, E, F, G, H.
 from __future__ import annotations
 
 import json
-import threading
 import time
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -16,34 +14,28 @@ import pytest
 
 from p33_tasks.apply import PermitClient, PermitRefused
 from p33_tasks.domain.models import Leg, OrderSide
-from tests.support.gate import OTHER, SYMBOL, Gate, race
+from tests.integration.store.permits_to_consume import (
+    NO_GOVERNOR,
+    NO_P33,
+    both_are_there,
+    change,
+)
+from tests.support.gate import SYMBOL, Gate, race
 from tests.support.lossy_network import losing_one_answer
-from tests.support.redis_server import free_port
 
-NO_GOVERNOR, NO_P33 = "missing_permit_or_redis", "missing_or_denied_p33_permit"
-
-
-@pytest.fixture
-def allowed(gate: Gate) -> Gate:
-    """plan-1 is allowed and granted; nothing is consumed yet."""
-    gate.make_ready()
-    gate.allow()
-    gate.grant()
-    return gate
+WAITED_IN_VAIN_SEC = 20
 
 
-def both_are_there(gate: Gate, plan_id: str = "plan-1") -> bool:
-    return gate.redis.exists(gate.keys.permit(plan_id), gate.keys.governor_permit(plan_id)) == 2
-
-
-def change(gate: Gate, **fields: Any) -> None:
-    """Forge the permit: change, add or (with ...) take away fields; the reservation stands."""
-    permit = json.loads(gate.redis.get(gate.keys.permit("plan-1")) or "{}")
-    permit = {name: value for name, value in {**permit, **fields}.items() if value is not ...}
-    gate.redis.set(gate.keys.permit("plan-1"), json.dumps(permit), ex=60)
-
-
-# --- what a consumption gives ---------------------------------------------------------------------------------------
+def refusal_at_once(client: PermitClient, plan_id: str = "plan-1") -> tuple[str, str | None]:
+    """Error and reason of a client that would wait for long, and doesn't."""
+    began = time.monotonic()
+    with pytest.raises(PermitRefused) as refused:
+        client.wait_and_consume(plan_id, SYMBOL, timeout_sec=WAITED_IN_VAIN_SEC)
+    assert time.monotonic() - began < WAITED_IN_VAIN_SEC / 4
+    with pytest.raises(PermitRefused) as again:
+        client.consume(plan_id, SYMBOL)
+    assert (again.value.error, again.value.reason) == (refused.value.error, refused.value.reason)
+    return refused.value.error, refused.value.reason
 
 
 def test_consuming_gives_the_exact_quantity_and_takes_both_permits(allowed: Gate) -> None:
@@ -78,9 +70,6 @@ def test_the_governors_key_can_have_another_name(allowed: Gate) -> None:
 def test_the_governors_other_fields_are_its_own_business(allowed: Gate) -> None:
     allowed.grant(text='{"granted":true,"score":5.551115123125783e-17,"limit":1e400,"x":NaN,"n":' + "9" * 60 + "}")
     assert allowed.client().consume("plan-1", SYMBOL)
-
-
-# --- exactly one ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shared_id", [None, "one-journal"], ids=["own consume_ids", "one consume_id"])
@@ -160,24 +149,6 @@ def test_a_plain_get_and_del_consumer_still_works(allowed: Gate) -> None:
     allowed.report("plan-1", ("7", "SELL", "0.030"))
     assert allowed.reserved_by() is None
     assert allowed.count(f"p33_unpermitted_execution_total|{SYMBOL}") == 0
-
-
-# --- permits that were there ----------------------------------------------------------------------------------------
-
-
-WAITED_IN_VAIN_SEC = 20
-
-
-def refusal_at_once(client: PermitClient, plan_id: str = "plan-1") -> tuple[str, str | None]:
-    """Error and reason of a client that would wait for long, and doesn't."""
-    began = time.monotonic()
-    with pytest.raises(PermitRefused) as refused:
-        client.wait_and_consume(plan_id, SYMBOL, timeout_sec=WAITED_IN_VAIN_SEC)
-    assert time.monotonic() - began < WAITED_IN_VAIN_SEC / 4
-    with pytest.raises(PermitRefused) as again:
-        client.consume(plan_id, SYMBOL)
-    assert (again.value.error, again.value.reason) == (refused.value.error, refused.value.reason)
-    return refused.value.error, refused.value.reason
 
 
 def test_a_second_consumption_is_refused_at_once_as_one(allowed: Gate) -> None:
@@ -271,9 +242,6 @@ def test_a_permit_without_a_leg_is_about_the_whole_position(gate: Gate) -> None:
     assert gate.consume().position_side == "BOTH"
 
 
-# --- the governor ---------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -319,295 +287,3 @@ def test_a_governors_permit_changed_since_it_was_read_refuses_both(allowed: Gate
         client.consume("plan-1", SYMBOL)
     assert (refused.value.error, refused.value.reason) == (NO_GOVERNOR, "changed")
     assert both_are_there(allowed)
-
-
-# --- P3.3's permit --------------------------------------------------------------------------------------------------
-
-
-def test_a_missing_permit_leaves_the_governors(gate: Gate) -> None:
-    """Failure 24: the governor's was burned although P3.3 then denied."""
-    assert gate.refusal() == (NO_P33, "missing")
-    assert gate.redis.exists(gate.keys.governor_permit("plan-1"))
-
-
-def test_a_deny_says_its_reason_and_leaves_the_governors(gate: Gate) -> None:
-    gate.judge()
-    assert gate.refusal() == (NO_P33, "no_exchange_snapshot")
-    assert both_are_there(gate)
-
-
-FORGED: dict[str, dict[str, Any]] = {
-    "allow as a string": {"allow": "true"},
-    "allow as a false string": {"allow": "false"},
-    "allow as a number": {"allow": 1},
-    "no allow": {"allow": ...},
-    "another plan": {"plan_id": "plan-2"},
-    "another symbol": {"symbol": OTHER},
-    "quantity as a string": {"safe_close_qty": "0.030"},
-    "quantity above the position": {"safe_close_qty": 0.041},
-    "quantity zero": {"safe_close_qty": 0},
-    "quantity negative": {"safe_close_qty": -0.01},
-    "quantity a flag": {"safe_close_qty": True},
-    "no quantity": {"safe_close_qty": ...},
-    "the wrong side": {"order_side": "BUY"},
-    "a side of another case": {"order_side": "sell"},
-    "no side": {"order_side": ...},
-    "a leg of the other side": {"position_side": "SHORT"},
-    "a leg that isn't one": {"position_side": "long"},
-    "a leg as a number": {"position_side": 1},
-    "a leg as a list": {"position_side": []},
-    "position as a string": {"exchange_position_amt": "0.040"},
-    "no position": {"exchange_position_amt": ...},
-    "no time": {"ts_ms": ...},
-    "time as a string": {"ts_ms": "1771305126000"},
-    "time as a fraction": {"ts_ms": 1771305126000.5},
-    "no expiry": {"expires_ms": ...},
-    "valid for years": {"expires_ms": 10**13},
-    "no run": {"run_id": ...},
-    "an empty run": {"run_id": ""},
-    "threshold as a string": {"stale_threshold_sec": "10"},
-    "lag as a string": {"read_lag_sec": "2"},
-}
-
-
-@pytest.mark.parametrize("forged", FORGED)
-def test_a_forged_permit_is_refused_and_both_stay(allowed: Gate, forged: str) -> None:
-    """Failure 26."""
-    change(allowed, **FORGED[forged])
-    before = allowed.dump()
-    with pytest.raises(PermitRefused) as refused:
-        allowed.client().consume("plan-1", SYMBOL)
-    assert refused.value.error == NO_P33
-    assert allowed.dump() == before
-
-
-@pytest.mark.parametrize(
-    "text",
-    ['"allow"', "[]", "null", "", "{", '{"allow":true}', "NaN", '{"allow":true,"allow":true}', "[" * 100_000],
-    ids=lambda text: text[:24],
-)
-def test_a_permit_that_is_no_permit_is_refused(allowed: Gate, text: str) -> None:
-    allowed.redis.set(allowed.keys.permit("plan-1"), text)
-    assert allowed.refusal()[0] == NO_P33
-
-
-def test_a_permit_that_says_two_things_is_refused(allowed: Gate) -> None:
-    """Duplicate keys: the last one wins in one language, the first in another."""
-    text = allowed.redis.get(allowed.keys.permit("plan-1")) or ""
-    allowed.redis.set(allowed.keys.permit("plan-1"), text[:-1] + ',"safe_close_qty":0.04}')
-    error, reason = allowed.refusal()
-    assert error == NO_P33
-    assert "named twice" in str(reason)
-
-
-def test_a_permit_as_a_hash_or_of_foreign_bytes_is_refused(allowed: Gate) -> None:
-    key = allowed.keys.permit("plan-1")
-    allowed.redis.delete(key)
-    allowed.redis.hset(key, mapping={"allow": "true", "safe_close_qty": "0.03"})
-    assert allowed.refusal() == (NO_P33, "withdrawn")
-    allowed.redis.set(key, b"\xff\xfe{}")
-    assert allowed.refusal()[0] == NO_P33
-
-
-def test_a_permit_changed_since_it_was_verified_is_refused(allowed: Gate) -> None:
-    client = allowed.client()
-    real = client._read
-
-    def read(plan_id: str) -> list[Any]:
-        found = real(plan_id)
-        change(allowed, safe_close_qty=0.04)
-        return found
-
-    client._read = read  # type: ignore[method-assign]  # a change right after reading
-    with pytest.raises(PermitRefused) as refused:
-        client.consume("plan-1", SYMBOL)
-    assert refused.value.reason == "changed"
-    assert both_are_there(allowed)
-
-
-def test_a_permit_taken_away_since_it_was_verified_is_refused(allowed: Gate) -> None:
-    client = allowed.client()
-    real, key = client._read, allowed.keys.permit("plan-1")
-    client._read = lambda plan_id: (real(plan_id), allowed.redis.delete(key))[0]  # type: ignore[method-assign]  # right after reading
-    with pytest.raises(PermitRefused) as refused:
-        client.consume("plan-1", SYMBOL)
-    assert (refused.value.error, refused.value.reason) == (NO_P33, "missing")
-    assert allowed.redis.exists(allowed.keys.governor_permit("plan-1"))
-
-
-def test_a_permit_is_consumed_for_the_symbol_that_was_planned_only(allowed: Gate) -> None:
-    """F."""
-    assert allowed.refusal(symbol=OTHER) == (NO_P33, "about_another_symbol")
-    assert both_are_there(allowed)
-
-
-# --- everything that must still hold --------------------------------------------------------------------------------
-
-
-def expire_permit(gate: Gate) -> None:
-    now_ms = gate.now_ms()
-    change(gate, ts_ms=now_ms - 60_000, expires_ms=now_ms)
-
-
-CHANGED: dict[str, tuple[Callable[[Gate], object], str]] = {
-    # Without the script that sets it, which takes the permit away too.
-    "a service hold was set": (lambda g: g.redis.set(g.keys.service_hold(SYMBOL), "x"), "reconcile_hold_active"),
-    "a hold was set": (lambda g: g.operator.set_hold(SYMBOL, why="x", by="me"), "reconcile_hold_active"),
-    "a fill": (lambda g: g.report("x", ("1", "SELL", "0.001")), "order_since_permit"),
-    "an order that filled nothing": (lambda g: g.report("x", ("1", "SELL", "0")), "order_since_permit"),
-    "an order by whole seconds": (
-        lambda g: g.redis.hset(g.keys.ledger(SYMBOL), "last_order_time_epoch", g.now_ms() // 1000),
-        "order_since_permit",
-    ),
-    "an order time that is none": (
-        lambda g: g.redis.hset(g.keys.ledger(SYMBOL), "last_order_time_ms", "nan"),
-        "ledger_unreadable",
-    ),
-    "the ledger is gone": (lambda g: g.redis.delete(g.keys.ledger(SYMBOL)), "ledger_missing"),
-    "the position changed": (lambda g: g.put_position("0.039"), "position_changed"),
-    "the position is flat": (lambda g: g.put_position("0"), "position_changed"),
-    "the position turned": (lambda g: g.put_position("-0.040"), "position_changed"),
-    "the snapshot is stale": (
-        lambda g: g.redis.hset(g.keys.snapshot(SYMBOL), "ts_ms", g.now_ms() - 10_001),
-        "stale_exchange_state",
-    ),
-    "the snapshot is of the future": (
-        lambda g: g.redis.hset(g.keys.snapshot(SYMBOL), "ts_ms", g.now_ms() + 60_000),
-        "stale_exchange_state",
-    ),
-    "the snapshot's time is none": (
-        lambda g: g.redis.hset(g.keys.snapshot(SYMBOL), "ts_ms", "nan"),
-        "stale_exchange_state",
-    ),
-    "the snapshot is gone": (lambda g: g.redis.delete(g.keys.snapshot(SYMBOL)), "snapshot_missing"),
-    "the snapshot is another run's": (
-        lambda g: g.redis.hset(g.keys.snapshot(SYMBOL), "run_id", "b" * 40),
-        "snapshot_of_another_run",
-    ),
-    "hedge mode": (
-        lambda g: g.redis.hset(g.keys.snapshot(SYMBOL), "position_mode", "hedge"),
-        "position_mode_changed",
-    ),
-    "the reservation is gone": (lambda g: g.redis.delete(g.keys.reservation(SYMBOL)), "reservation_lost"),
-    "the reservation is another's": (lambda g: g.redis.set(g.keys.reservation(SYMBOL), "plan-2"), "reservation_lost"),
-    "the permit expired": (expire_permit, "expired"),
-    "the permit is another run's": (lambda g: change(g, run_id="b" * 40), "other_redis_run"),
-}
-
-
-@pytest.mark.parametrize("what", CHANGED)
-def test_what_changed_since_the_verdict_is_seen_at_use(allowed: Gate, what: str) -> None:
-    """E, failure 25: a 60 s permit outlives every 10 s fact."""
-    act, reason = CHANGED[what]
-    act(allowed)
-    before = allowed.dump()
-    with pytest.raises(PermitRefused) as refused:
-        allowed.client().consume("plan-1", SYMBOL)
-    assert (refused.value.error, refused.value.reason) == (NO_P33, reason)
-    assert allowed.dump() == before, "nothing was consumed"
-
-
-def test_a_newer_snapshot_of_the_same_position_is_no_change(allowed: Gate) -> None:
-    allowed.put_position("0.0400")
-    assert allowed.client().consume("plan-1", SYMBOL)
-
-
-def test_an_order_in_the_millisecond_of_the_permit_came_after_its_facts(allowed: Gate) -> None:
-    permit = allowed.permit() or {}
-    allowed.redis.hset(allowed.keys.ledger(SYMBOL), "last_order_time_ms", str(permit["ts_ms"]))
-    assert allowed.refusal() == (NO_P33, "order_since_permit")
-
-
-def test_an_order_in_the_second_of_the_permit_may_have_come_after_its_facts(allowed: Gate) -> None:
-    """A writer that tells whole seconds says nothing finer: 12 is anything up to 12.999."""
-    permit = allowed.permit() or {}
-    allowed.redis.hset(allowed.keys.ledger(SYMBOL), "last_order_time_epoch", str(permit["ts_ms"] // 1000))
-    assert allowed.refusal() == (NO_P33, "order_since_permit")
-
-
-def test_an_order_before_the_permit_is_no_obstacle(gate: Gate) -> None:
-    gate.make_ready()
-    gate.report("earlier", ("1", "SELL", "0"))
-    gate.end_cooldown()
-    gate.put_position()
-    gate.allow("plan-1")
-    assert gate.consume()
-
-
-# --- Redis away, and waiting ----------------------------------------------------------------------------------------
-
-
-def test_redis_out_of_reach_is_a_refusal() -> None:
-    client = PermitClient(f"redis://127.0.0.1:{free_port()}/0")
-    with pytest.raises(PermitRefused) as refused:
-        client.consume("plan-1", SYMBOL)
-    assert refused.value.error == NO_GOVERNOR
-    assert "can't be reached" in str(refused.value.reason), "told apart from a permit that is missing"
-
-
-def test_a_redis_without_memory_consumes_the_whole_or_nothing(allowed: Gate) -> None:
-    allowed.redis.config_set("maxmemory", 1)
-    consumed = allowed.client().consume("plan-1", SYMBOL)
-    allowed.redis.config_set("maxmemory", 0)
-    assert allowed.redis.hget(allowed.keys.consumed("plan-1"), "consume_id") == consumed.consume_id
-    assert allowed.reserved_by() == "plan-1"
-    assert allowed.permit() is None
-
-
-def test_a_plan_id_that_no_redis_can_hold_is_a_refusal(gate: Gate) -> None:
-    with pytest.raises(PermitRefused):
-        gate.client().consume("\ud800", SYMBOL)
-
-
-@pytest.mark.parametrize("consume_id", ["", "x" * 101])
-def test_a_consume_id_that_cannot_be_reported_is_refused_before_anything_happens(
-    allowed: Gate, consume_id: str
-) -> None:
-    with pytest.raises(ValueError, match="consume_id"):
-        allowed.client().consume("plan-1", SYMBOL, consume_id=consume_id)
-    assert both_are_there(allowed)
-
-
-@pytest.mark.parametrize("first", ["governor", "p33"])
-def test_waiting_ends_when_the_second_permit_comes(gate: Gate, first: str) -> None:
-    gate.make_ready()
-    begun = threading.Event()
-    client = gate.client()
-    real = client._read
-
-    def read(plan_id: str) -> list[Any]:
-        found = real(plan_id)
-        begun.set()
-        return found
-
-    client._read = read  # type: ignore[method-assign]  # to see that the waiting has begun
-    comes = {"governor": gate.grant, "p33": gate.judge}
-    comes.pop(first)()
-    (second,) = comes.values()
-    late = threading.Thread(target=lambda: (begun.wait(10), second()))
-    late.start()
-    assert client.wait_and_consume("plan-1", SYMBOL, timeout_sec=10).safe_close_qty == Decimal("0.030")
-    late.join()
-
-
-def test_waiting_ends_at_once_with_a_no(gate: Gate) -> None:
-    gate.judge()
-    with pytest.raises(PermitRefused) as refused:
-        gate.client().wait_and_consume("plan-1", SYMBOL, timeout_sec=60)
-    assert refused.value.reason == "no_exchange_snapshot"
-    gate.grant("plan-2", '{"granted":false}')
-    with pytest.raises(PermitRefused) as refused:
-        gate.client().wait_and_consume("plan-2", SYMBOL, timeout_sec=60)
-    assert refused.value.error == NO_GOVERNOR
-
-
-@pytest.mark.parametrize(("there", "error"), [("governor", NO_P33), ("p33", NO_GOVERNOR), ("none", NO_GOVERNOR)])
-def test_waiting_in_vain_says_which_permit_did_not_come(gate: Gate, there: str, error: str) -> None:
-    gate.make_ready()
-    if there == "governor":
-        gate.grant()
-    elif there == "p33":
-        gate.allow()
-    with pytest.raises(PermitRefused) as refused:
-        gate.client().wait_and_consume("plan-1", SYMBOL, timeout_sec=0.05)
-    assert refused.value.error == error
