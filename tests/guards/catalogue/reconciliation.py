@@ -204,7 +204,7 @@ RECONCILIATION = (
         "lua.note_reconcile",
         without(", 'class', 'why'"),
         "test_another_drift_forgets_what_was_tried_about_the_one_before",
-        file="integration/services/test_port_contracts.py",
+        file="integration/services/test_port_contracts_of_holds.py",
     ),
     Guard(
         promise="reconciliation: an order beyond its permit is counted before the repair hides it",
@@ -232,7 +232,7 @@ RECONCILIATION = (
             "if (redis.call('HGET', orders_key, order.id) or '') ~= order.record_before then return { 'moved' } end"
         ),
         "test_a_breach_over_another_record_of_the_order_is_none",
-        file="integration/services/test_port_contracts.py",
+        file="integration/services/test_port_contracts_of_holds.py",
     ),
     _script(
         "notifications: an event is claimed by one",

@@ -6,7 +6,7 @@ from tests.guards.changes import Change, always, instead, never, without
 from tests.guards.guard import Guard
 
 SHOW_TESTS = "unit/cli/test_show.py"
-PAGE_TESTS = "unit/exporter/test_page.py"
+PAGE_TESTS = "unit/exporter"
 EVENT_TESTS = "unit/cli/test_events.py"
 LINE_TESTS = "unit/cli/test_verdict_lines.py"
 METRIC_TESTS = "unit/exporter/test_metrics.py"
@@ -21,7 +21,7 @@ def _show(promise: str, within: str, change: Change, *tests: str) -> Guard:
 
 
 def _page(promise: str, within: str, change: Change, *tests: str) -> Guard:
-    named = tuple(f"{PAGE_TESTS}::{test}" for test in tests)
+    named = tuple(f"{PAGE_TESTS}/{test}" for test in tests)
     return Guard(promise=promise, within=within, change=change, tests=named)
 
 
@@ -95,79 +95,79 @@ TEXTS = (
         "hostile text in the page is text",
         "templates.ENVIRONMENT",
         instead("autoescape=True,", "autoescape=False,"),
-        "test_hostile_values_are_text_wherever_they_come_from",
+        "test_page_safety.py::test_hostile_values_are_text_wherever_they_come_from",
     ),
     _page(
         "hostile text in the page can't turn the text around it",
         "text.printable",
         instead("text.isprintable()", "text"),
-        "test_hostile_values_are_text_wherever_they_come_from",
+        "test_page_safety.py::test_hostile_values_are_text_wherever_they_come_from",
     ),
     _page(
         "ten megabytes make no large page",
         "text.printable",
         never("len(text) > limit"),
-        "test_ten_megabytes_in_one_value_make_no_large_page",
+        "test_page_safety.py::test_ten_megabytes_in_one_value_make_no_large_page",
     ),
     _page(
         "a foreign plan_id in the page is escaped",
         "parts.html",
         instead("|up_to(limit) or", "[:limit]|safe or"),
-        "test_hostile_values_are_text_wherever_they_come_from",
+        "test_page_safety.py::test_hostile_values_are_text_wherever_they_come_from",
     ),
     _page(
         "a foreign plan_id can't leave its link",
         "text.plan_path",
         instead('quote(plan_id, safe="", errors="surrogateescape")', "plan_id"),
-        "test_a_link_to_a_plan_leads_back_to_the_same_id",
+        "test_page_safety.py::test_a_link_to_a_plan_leads_back_to_the_same_id",
     ),
     _page(
         "a foreign reason in the page is escaped",
         "parts.html",
         instead("verdict.reason", "verdict.reason|safe"),
-        "test_hostile_values_are_text_wherever_they_come_from",
+        "test_page_safety.py::test_hostile_values_are_text_wherever_they_come_from",
     ),
     _page(
         "a foreign symbol in the page is escaped",
         "parts.html",
         instead("|up_to(50)", "[:50]|safe"),
-        "test_hostile_values_are_text_wherever_they_come_from",
+        "test_page_safety.py::test_hostile_values_are_text_wherever_they_come_from",
     ),
     _page(
         "a foreign hold's reason in the page is escaped",
         "symbols.html",
         instead('(view.hold_why or "no reason given")|up_to(100)', "view.hold_why|safe"),
-        "test_hostile_values_are_text_wherever_they_come_from",
+        "test_page_safety.py::test_hostile_values_are_text_wherever_they_come_from",
     ),
     _page(
         "a foreign record in a plan's story is escaped",
         "plan.html",
         instead("{ record }", "{ record|safe }"),
-        "test_a_hostile_story_is_text",
+        "test_page_safety.py::test_a_hostile_story_is_text",
     ),
     _page(
         "a foreign verdict in a plan's story is escaped",
         "plan.html",
         instead("{ reason }", "{ reason|string|safe }"),
-        "test_a_hostile_story_is_text",
+        "test_page_safety.py::test_a_hostile_story_is_text",
     ),
     _page(
         "a template bounds what it shows without being asked",
         "templates.ENVIRONMENT",
         without("finalize=_bounded,"),
-        "test_ten_megabytes_in_one_value_make_no_large_page",
+        "test_page_safety.py::test_ten_megabytes_in_one_value_make_no_large_page",
     ),
     _page(
         "a page that loads itself again has no box to type in",
         "frame.html",
         instead("not refresh_sec %", "true %"),
-        "test_a_page_that_loads_itself_again_has_no_box_to_type_in",
+        "test_page.py::test_a_page_that_loads_itself_again_has_no_box_to_type_in",
     ),
     Guard(
         promise="an order's own effect isn't shown as drift",
         within="SymbolView.drift_amt",
         change=without("or self.snapshot_precedes_last_order"),
-        tests=(f"{PAGE_TESTS}::test_no_drift_is_shown_while_the_snapshot_is_older_than_the_last_order",),
+        tests=(f"{PAGE_TESTS}/test_page.py::test_no_drift_is_shown_while_the_snapshot_is_older_than_the_last_order",),
     ),
     Guard(
         promise="the page runs nothing and loads nothing",

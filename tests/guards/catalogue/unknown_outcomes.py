@@ -98,7 +98,7 @@ UNKNOWN_OUTCOMES = (
         "put_snapshots.change_mode",
         without("take_over(over, hold_of(symbol, at), at.ledger)"),
         f"{SWITCH}test_a_note_goes_with_the_mode_and_the_plans_answer_ends_it",
-        "integration/store/test_unknown_outcome.py::test_a_switch_of_the_mode_doesnt_lose_it",
+        "integration/store/test_late_outcomes.py::test_a_switch_of_the_mode_doesnt_lose_it",
     ),
     _guard(
         "a switch of the mode keeps each of several",

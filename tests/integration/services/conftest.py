@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from tests.integration.services.both_stores import RealGate, RememberingGate
 from tests.support.gate import Gate
 from tests.support.redis_server import RedisServer, Version, running_redis
 
@@ -29,3 +31,20 @@ def server(redis_server: RedisServer) -> RedisServer:
 @pytest.fixture
 def gate(server: RedisServer) -> Gate:
     return Gate(server)
+
+
+@pytest.fixture(scope="module")
+def own_redis() -> Iterator[RedisServer]:
+    with running_redis("bundled") as found:
+        yield found
+
+
+@pytest.fixture(params=["fake", "real"])
+def place(request: pytest.FixtureRequest) -> Any:
+    """The stores in memory, and those on a Redis."""
+    if request.param == "fake":
+        return RememberingGate()
+    server: RedisServer = request.getfixturevalue("own_redis")
+    with server.client() as client:
+        client.flushall()
+    return RealGate(server)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from p33_tasks.apply import Consumed
 from tests.support.gate import Gate
 from tests.support.redis_server import RedisServer, Version, running_redis
 
@@ -38,3 +39,11 @@ def allowed(gate: Gate) -> Gate:
     gate.allow()
     gate.grant()
     return gate
+
+
+@pytest.fixture
+def consumed(gate: Gate) -> tuple[Gate, Consumed]:
+    """plan-1 was allowed and consumed; its order may be on its way."""
+    gate.make_ready()
+    gate.allow()
+    return gate, gate.consume()

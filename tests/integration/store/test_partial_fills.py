@@ -14,13 +14,6 @@ UNKNOWN_MS = 600_000
 CONSUMED_MS = 67_000
 
 
-@pytest.fixture
-def consumed(gate: Gate) -> tuple[Gate, Consumed]:
-    gate.make_ready()
-    gate.allow()
-    return gate, gate.consume()
-
-
 def entry(executed: str, consume_id: str | None, **fields: str) -> dict[str, str]:
     order = {"plan_id": "plan-1", "symbol": SYMBOL, "executed": "True", "order_id": "7", "side": "SELL"}
     return {**order, "filled_qty": executed, **({} if consume_id is None else {"consume_id": consume_id}), **fields}

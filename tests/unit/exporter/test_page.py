@@ -5,127 +5,33 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from decimal import Decimal
-from html.parser import HTMLParser
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from p33_tasks.contract.drifts import KnownDrift
 from p33_tasks.domain.models import Leg, SymbolLimits
 from p33_tasks.domain.resting import Resting
-from p33_tasks.exporter.answers import is_own_name
-from p33_tasks.exporter.cluster import Reading
-from p33_tasks.exporter.health import readiness
-from p33_tasks.exporter.history import History, Point
-from p33_tasks.exporter.page import home, plan, plots, templates, text
+from p33_tasks.exporter.history import History
+from p33_tasks.exporter.page import home, plan
 from p33_tasks.settings import Settings
 from p33_tasks.views.drifts import DriftingPosition
 from p33_tasks.views.overview import Overview
-from p33_tasks.views.recent import RecentVerdict
-from p33_tasks.views.stories import Story, Trace
-from tests.factories import NOW_MS, make_ledger, make_policy, make_snapshot
+from p33_tasks.views.stories import Trace
+from tests.factories import NOW_MS, make_ledger, make_snapshot
 from tests.unit.contract.test_forecast_status import STATUS
-from tests.unit.exporter.views import make_overview, make_refresh, make_stream, make_view
-
-HOSTILE = "<script>alert(1)</script>\"'&\x00\x1b[31m\u202e\udcff"
-VOID = {"meta", "link", "input", "br", "path"}
-TAGS = VOID | {
-    "html",
-    "head",
-    "title",
-    "style",
-    "body",
-    "header",
-    "a",
-    "b",
-    "form",
-    "label",
-    "button",
-    "main",
-    "footer",
-}
-TAGS |= {"section", "h1", "h2", "small", "p", "ul", "ol", "li", "span", "table", "thead", "tbody", "tr", "th", "td"}
-TAGS |= {"dl", "dt", "dd", "div", "figure", "figcaption", "svg", "pre", "code", "nav"}
-ATTRIBUTES = {"lang", "charset", "name", "content", "http-equiv", "rel", "href", "class", "role", "scope", "data-label"}
-ATTRIBUTES |= {"action", "method", "for", "id", "placeholder", "maxlength", "required", "autocomplete", "autofocus"}
-ATTRIBUTES |= {"aria-hidden", "aria-label", "viewbox", "preserveaspectratio", "d", "vector-effect"}
+from tests.unit.exporter.page_of import home_page, mark, read, shown, story, verdict
+from tests.unit.exporter.views import make_overview, make_view
 
 
-class Strict(HTMLParser):
-    """Refuses any tag or attribute that no page of ours has, and tags that don't close."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.words: list[str] = []
-        self.links: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert tag in TAGS, tag
-        assert {name for name, _ in attrs} <= ATTRIBUTES, attrs
-        self.links += [value or "" for name, value in attrs if name in {"href", "action"}]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in VOID:
-            assert self.open.pop() == tag, tag
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.words.append(data)
-
-
-def read(page: str) -> Strict:
-    page.encode("utf-8")
-    parser = Strict()
-    parser.feed(page)
-    parser.close()
-    assert not parser.open
-    for link in parser.links:
-        assert link.startswith("/") or link == "data:,", link
-    return parser
-
-
-def mark(kind: str) -> str:
-    parts: Any = templates.ENVIRONMENT.get_template("parts.html").module
-    return str(parts.mark(kind))
-
-
-def drawn(*figures: plots.Figure) -> str:
-    module: Any = templates.ENVIRONMENT.get_template("plots.html").module
-    return str(module.plots(figures, 10))
-
-
-def shown(page: str) -> str:
-    return " ".join("".join(read(page).words).split())
-
-
-def home_page(
-    overview: Overview | None = None,
-    *recent: RecentVerdict,
-    query: Any = None,
-    history: History | None = None,
-    **more: Any,
-) -> str:
-    overview = overview or make_overview()
-    ready = readiness(Reading(overview=overview, problem="", took_sec=0), make_policy())
-    symbols = ",".join(view.symbol for view in overview.symbols)
-    return home.render(
-        overview,
-        recent,
-        history=history or History(),
-        ready=ready,
-        settings=Settings(P33_ALLOWLIST=symbols, **more),
-        choices=home.Choices.of(query or {}),
-    )
-
-
-def verdict(plan_id: str = "p-1", label: str = "BTCUSDT", /, **fields: Any) -> RecentVerdict:
-    return RecentVerdict(plan_id=plan_id, symbol=label, ts_ms=NOW_MS - 1_500, verdict=fields)
+def adapted(at_sec: int, **cooldowns_ms: int) -> Overview:
+    views = [
+        make_view(
+            symbol, limits=SymbolLimits(adaptive_cooldown_ms=ms, adaptive_by="volatility") if ms else SymbolLimits()
+        )
+        for symbol, ms in cooldowns_ms.items()
+    ]
+    return replace(make_overview(*views), now_ms=NOW_MS + at_sec * 1000)
 
 
 def test_a_verdict_in_hedge_mode_is_listed_with_its_leg() -> None:
@@ -139,22 +45,6 @@ def test_a_plan_of_a_misspelt_symbol_names_the_one_that_was_meant() -> None:
     denied = story(allow=False, reason="symbol_not_allowed", details={}, symbol="BTCUSD")
     assert "Did you mean BTCUSDT?" in shown(plan.render("p-1", denied, allowlist=("BTCUSDT", "ETHUSDT"))[0])
     assert "Did you mean" not in shown(plan.render("p-1", denied, allowlist=("SOLUSDT",))[0])
-
-
-def story(plan_id: str = "p-1", **fields: Any) -> Story:
-    return Story(
-        plan_id=plan_id,
-        now_ms=NOW_MS,
-        verdict={"plan_id": plan_id, "symbol": "BTCUSDT", "ts_ms": NOW_MS - 2_000, **fields},
-        inputs={},
-        permit_ttl_ms=None,
-        consumption=None,
-        holds_reservation=False,
-        results=(),
-    )
-
-
-# --- what it says ---------------------------------------------------------------------------------------------------
 
 
 def test_a_symbol_shows_both_amounts_drift_age_cooldown_and_who_holds_it() -> None:
@@ -341,16 +231,6 @@ def test_an_allow_shows_every_rule_passed_and_a_deny_where_it_stopped() -> None:
     assert "There is nothing to close." in denied
 
 
-def adapted(at_sec: int, **cooldowns_ms: int) -> Overview:
-    views = [
-        make_view(
-            symbol, limits=SymbolLimits(adaptive_cooldown_ms=ms, adaptive_by="volatility") if ms else SymbolLimits()
-        )
-        for symbol, ms in cooldowns_ms.items()
-    ]
-    return replace(make_overview(*views), now_ms=NOW_MS + at_sec * 1000)
-
-
 def test_a_symbol_whose_cooldown_was_adapted_has_a_small_plot_and_no_other() -> None:
     history = History()
     for at in range(90):
@@ -404,159 +284,3 @@ def test_a_plan_without_a_verdict_says_where_it_is() -> None:
     page, status = plan.render("p-1", trace)
     assert status == 404
     assert "Its entry 1-0 was not read yet" in shown(page)
-
-
-# --- everything from outside is text --------------------------------------------------------------------------------
-
-
-def test_hostile_values_are_text_wherever_they_come_from() -> None:
-    view = make_view(
-        snapshot=make_snapshot(), hold=True, hold_why=HOSTILE, reserved_by=HOSTILE, snapshot_problem=HOSTILE
-    )
-    overview = make_overview(
-        view,
-        refresh=make_refresh(error=HOSTILE, source=HOSTILE),
-        streams=(make_stream(problem=HOSTILE, key=HOSTILE), make_stream("results")),
-        problems=(HOSTILE,),
-        counters={HOSTILE: 1},
-    )
-    recent = verdict(
-        HOSTILE, HOSTILE, allow=False, reason=HOSTILE, details={"retry_after_sec": HOSTILE}, symbol=HOSTILE
-    )
-    told = shown(home_page(overview, recent))
-    assert "<script>alert(1)</script>\"'&\\x00\\x1b[31m\\u202e\\udcff" in told
-
-
-def test_a_hostile_story_is_text() -> None:
-    hostile = {
-        "plan": {"action": HOSTILE, "close_factor": HOSTILE, "issued_ms": HOSTILE},
-        "policy": {"stale_threshold_ms": HOSTILE},
-        "facts": {
-            "snapshot": {"position_amt": HOSTILE, "ts_ms": HOSTILE, "source": HOSTILE},
-            "ledger": {"last_known_amt": HOSTILE, "last_order_id": HOSTILE, "last_order_time_ms": HOSTILE},
-            "reserved_by": HOSTILE,
-            "market": {"step_size": HOSTILE, "max_market_qty": HOSTILE},
-        },
-    }
-    told = Story(
-        plan_id=HOSTILE,
-        now_ms=NOW_MS,
-        verdict={"symbol": HOSTILE, "allow": HOSTILE, "reason": HOSTILE, "details": HOSTILE, "ts_ms": HOSTILE},
-        inputs=hostile,
-        permit_ttl_ms=1,
-        consumption=None,
-        holds_reservation=True,
-        results=(("1-0", {"error": HOSTILE, "executed": HOSTILE}),),
-    )
-    assert "<script>alert(1)</script>" in shown(plan.render(HOSTILE, told)[0])
-
-
-def test_ten_megabytes_in_one_value_make_no_large_page() -> None:
-    huge = "x" * 10_000_000
-    recent = verdict(huge, huge, allow=False, reason=huge, details={"action": huge})
-    assert len(home_page(make_overview(make_view(hold=True, hold_why=huge[:500])), recent)) < 40_000
-    assert len(plan.render(huge, story(huge, allow=False, reason=huge))[0]) < 60_000
-
-
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.decimals(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=30),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=6,
-)
-REASONS = st.sampled_from(
-    ["stale_exchange_state", "reconcile_required_qty_mismatch", "qty_below_step_size", "cooldown_in_flight", "x"]
-)
-NUMBERS = ["snapshot_age_sec", "threshold_sec", "exchange_position_amt", "ledger_position_amt", "tolerance_pct"]
-NUMBERS += ["diff_pct", "step_size", "min_qty", "close_factor", "wanted_qty", "retry_after_sec", "seconds_since_order"]
-DETAILS = st.dictionaries(st.sampled_from(NUMBERS), json_values)
-
-
-@given(plan_id=st.text(), symbol=st.text(), reason=REASONS | json_values, details=DETAILS | json_values)
-def test_any_audit_entry_of_another_writer_makes_a_sound_page(
-    plan_id: str, symbol: str, reason: Any, details: Any
-) -> None:
-    read(home_page(make_overview(), verdict(plan_id, symbol, allow=False, reason=reason, details=details)))
-
-
-@given(
-    inputs=st.fixed_dictionaries({}, optional=dict.fromkeys(("plan", "policy", "facts"), json_values)),
-    fields=st.fixed_dictionaries(
-        {}, optional=dict.fromkeys(("allow", "reason", "details", "ts_ms", "symbol"), json_values)
-    ),
-)
-def test_any_record_of_another_writer_makes_a_sound_story(inputs: Any, fields: Any) -> None:
-    told = Story(
-        plan_id="p",
-        now_ms=NOW_MS,
-        verdict=fields,
-        inputs=inputs,
-        permit_ttl_ms=None,
-        consumption=None,
-        holds_reservation=False,
-        results=(),
-    )
-    read(plan.render("p", told)[0])
-
-
-@given(st.text(st.characters(exclude_categories=("Cs",)), min_size=1))
-def test_a_link_to_a_plan_leads_back_to_the_same_id(plan_id: str) -> None:
-    parts = urlsplit(text.plan_path(plan_id).replace("&amp;", "&"))
-    found = parse_qs(parts.query)["id"][0] if parts.query else unquote(parts.path.removeprefix("/plan/"))
-    assert found == plan_id
-    assert ".." not in parts.path.split("/")
-
-
-# --- trends ---------------------------------------------------------------------------------------------------------
-
-
-def points(*values: float | None, every_ms: int = 10_000) -> list[Point]:
-    return [Point(at_ms=NOW_MS + at * every_ms, value=value) for at, value in enumerate(values)]
-
-
-def test_a_plot_leaves_gaps_where_nothing_is_known_and_keeps_outliers_on_it() -> None:
-    values = points(1, 2, None, None, None, 900)
-    told = drawn(plots.figure("Age", "s", {"x": values}, span_ms=50_000, limit=10, most=30))
-    path = told.partition('class="a" vector-effect="non-scaling-stroke" d="')[2].partition('"')[0]
-    assert path.count("M") == 2
-    assert path.count("L") == 1
-    assert "nan" not in told
-    assert not [number for number in path.replace("M", " ").replace("L", " ").split() if number.startswith("-")]
-    assert "Age: x now 900 s; 0 to 50 s, limit 10 s" in told
-
-
-def test_a_plot_that_has_seen_nothing_yet_has_an_axis_for_people_and_no_unit_of_nothing() -> None:
-    for values in ((), (0,), (None,)):
-        told = drawn(plots.figure("Entry to permit", "ms", {"median": points(*values)}, span_ms=10_000))
-        assert "0 to 1 ms" in told
-        assert "- ms" not in told
-
-
-def test_an_empty_plot_and_one_of_zeros_are_drawn() -> None:
-    for values in ((), (0, 0), (None, None)):
-        read(drawn(plots.figure("Rate", "", {"x": points(*values)}, span_ms=10_000)))
-
-
-def test_trends_say_when_they_begin() -> None:
-    assert "Trends begin now" in drawn(*plots.trends(History(), make_policy()))
-
-
-# --- whose name it answers to ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "host", ["localhost", "localhost:8045", "127.0.0.1:8045", "[::1]:8045", "10.0.0.7", "a.localhost"]
-)
-def test_addresses_and_localhost_are_own_names(host: str) -> None:
-    assert is_own_name(host)
-
-
-@pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:8045", "localhost.evil.example", "", "[::1", "127.0.0.1.x"]
-)
-def test_a_name_that_a_stranger_can_point_here_is_not(host: str) -> None:
-    """DNS rebinding: a web site's own name, pointed to 127.0.0.1, would let it read the page."""
-    assert not is_own_name(host)
