@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.model.memo import of_one_case
 from tests.model.state import (
     MAY_SEND,
     PREPARING,
@@ -25,7 +26,7 @@ from tests.model.state import (
 
 def aged(world: World, limits: Limits) -> World:
     """One tick later."""
-    redis = _aged_redis(world.redis, limits)
+    redis = _aged_redis(limits, world.redis)
     older = (
         world.hidden
         if not world.hidden
@@ -77,7 +78,8 @@ def _aged_plan(plan: PlanState, limits: Limits) -> PlanState:
     return plan._replace(age=min(plan.age + 1, limits.plan_age + 1), permit=permit, consumed_age=consumed_age)
 
 
-def _aged_redis(redis: Redis, limits: Limits) -> Redis:
+@of_one_case
+def _aged_redis(limits: Limits, redis: Redis) -> Redis:
     other = redis.other
     return redis._replace(
         plans=tuple(_aged_plan(plan, limits) for plan in redis.plans),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 
 from tests.model.judging import judged
+from tests.model.memo import of_one_case
 from tests.model.scenario import Scenario
 from tests.model.state import (
     ACKED,
@@ -56,6 +57,7 @@ def plan_of(about: int | Judging | Recording) -> int:
 # --- judging --------------------------------------------------------------------------------------------------------
 
 
+@of_one_case
 def load(c: Scenario, redis: Redis, plan: int) -> Judging | str:
     """load_facts.lua and ``evaluate``: a worker with an allow in its hands, a reason, or ``decided``."""
     if redis.plans[plan].decision != UNDECIDED:
@@ -76,6 +78,7 @@ def commit_deny(c: Scenario, redis: Redis, index: int) -> Acted:
     return "committed", redis.with_plan(index, plan._replace(entry=ACKED, decision=DENIED, permit=None))
 
 
+@of_one_case
 @on_its_leg
 def commit_allow(c: Scenario, redis: Redis, held: Judging) -> Acted:
     """commit_verdict.lua for an allow."""
@@ -113,6 +116,7 @@ def _moved(c: Scenario, redis: Redis, held: Judging) -> str:
 # --- consuming ------------------------------------------------------------------------------------------------------
 
 
+@of_one_case
 @on_its_leg
 def consume(c: Scenario, redis: Redis, index: int, verified: Permit, number: int) -> Acted:
     """consume_permits.lua, with the governor's permit granted; ``verified`` is the permit as the executor read it."""
@@ -156,6 +160,7 @@ def _refusal(c: Scenario, redis: Redis, index: int, verified: Permit) -> str:
 # --- holds -----------------------------------------------------------------------------------------------------------
 
 
+@of_one_case
 def hold_position(c: Scenario, redis: Redis, leg: int) -> Acted:
     """hold_position.lua."""
     word, after = hold(c, c.at(redis, leg))
@@ -186,15 +191,16 @@ def held_for(c: Scenario, redis: Redis, index: int) -> Redis:
 
 def put(c: Scenario, redis: Redis, answer: Snapshot, *, lowered: bool = False) -> Acted:
     """put_snapshots.lua; ``lowered``: by a worker that was restarted with a lower P33_PERMIT_TTL."""
-    word, after = _put(c, redis, answer._replace(short=0), lowered=lowered)
+    word, after = _put(c, redis, answer._replace(short=0), lowered)
     if not c.legs or word != "ok":
         return word, after
     # One request tells both legs, and one script writes them.
-    after = _put(c, c.at(after, 1), Snapshot(answer.short, answer.age, answer.run), lowered=lowered)[1]
+    after = _put(c, c.at(after, 1), Snapshot(answer.short, answer.age, answer.run), lowered)[1]
     return word, c.at(after, 0)
 
 
-def _put(c: Scenario, redis: Redis, answer: Snapshot, *, lowered: bool) -> Acted:
+@of_one_case
+def _put(c: Scenario, redis: Redis, answer: Snapshot, lowered: bool) -> Acted:  # noqa: FBT001 - a fact
     if not c.on("refresh.time"):
         answer = answer._replace(age=0)
     if redis.run != answer.run and c.on("put.other_run"):

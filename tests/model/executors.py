@@ -144,16 +144,16 @@ def _tell(c: Scenario, w: World, result: Result) -> Moves:
     Unless that makes a difference it is recorded in the same move: an executor that waits before it tells, and an entry
     that waits to be recorded, look the same to everybody else.
     """
-    redis = recording.reported(w.redis, result)
-    if redis is None:
-        return
-    told = w._replace(redis=redis)
     about = (result.plan, result.kind, result.by, result.qty, result.leg)
     if c.told_later or c.slow_results:
-        yield ("report", *about), told
+        redis = recording.reported(w.redis, result)
+        if redis is not None:
+            yield ("report", *about), w._replace(redis=redis)
         return
-    word, redis = recording.record(c, redis, recording.base_of(c, redis, result))
-    yield ("told", *about, word), recorded(told, redis, result)
+    told = recording.told(c, w.redis, result)
+    if told is not None:
+        word, redis = told
+        yield ("told", *about, word), recorded(w, redis, result)
 
 
 def recorded(w: World, redis: Redis, result: Result) -> World:

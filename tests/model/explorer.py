@@ -96,9 +96,8 @@ def explore(c: Scenario, *, max_states: int = 3_000_000, reduced: bool = True, o
                     return _explored(came_from, seen_moves, depth + 1, began, violation)
                 if not is_new:
                     continue
-                stands_for_it = representative(c, after) if reduced else after
-                if stands_for_it not in came_from:
-                    came_from[stands_for_it] = (before, move)
+                stands_for_it, way = representative(c, after) if reduced else after, (before, move)
+                if came_from.setdefault(stands_for_it, way) is way:
                     following.append(stands_for_it)
         if len(came_from) > max_states:
             raise TooManyStatesError(f"{c.name}: more than {max_states} states at depth {depth}")

@@ -1,7 +1,7 @@
 """What must hold, whatever happens in whatever order. Each function says what is wrong, or nothing.
 
 Some look at a state, the others at a move and the moments before and after it. ARCHITECTURE.md lists them.
-In hedge mode those that look at a state see it once for each leg, with that leg's book in front.
+In hedge mode those that look at Redis see it once for each leg, with that leg's book in front.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from tests.model.executors import Move
 from tests.model.judging import judged
 from tests.model.leg_invariants import an_act_leaves_the_other_leg_alone, the_other_leg_decides_nothing
+from tests.model.memo import of_one_case
 from tests.model.scenario import Scenario
 from tests.model.state import (
     ACKED,
@@ -22,30 +23,35 @@ from tests.model.state import (
     Executor,
     Judging,
     Permit,
+    Redis,
     World,
 )
 
+OfRedis = Callable[[Scenario, Redis], str | None]
 OfState = Callable[[Scenario, World], str | None]
 OfMove = Callable[[Scenario, World, Move, World], str | None]
 
 
 def one_outstanding_allow(c: Scenario, w: World) -> str | None:
     """At most one allow of a position is outstanding: a permit that can be used, or an order that may still be sent."""
-    plans = [index for index, _ in _usable(c, w)]
-    plans += [e.plan for e in w.executors if e.phase == MAY_SEND and e.age <= c.limits.place and _is_in_front(c, w, e)]
-    return f"outstanding at once: an allow each of plans {sorted(plans)}" if len(plans) > 1 else None
+    sending = [e.plan for e in w.executors if e.phase == MAY_SEND and e.age <= c.limits.place]
+    for leg, usable in enumerate(_usable_by_leg(c, w.redis)):
+        plans = [index for index, _ in usable] + [index for index in sending if c.leg_of(index) == leg]
+        if len(plans) > 1:
+            return f"outstanding at once: an allow each of plans {sorted(plans)}"
+    return None
 
 
-def a_permit_is_covered(c: Scenario, w: World) -> str | None:
+def a_permit_is_covered(c: Scenario, redis: Redis) -> str | None:
     """While a permit can be used, the reservation is its plan's."""
-    held = w.redis.reservation
-    bare = [index for index, _ in _usable(c, w) if held is None or held.plan != index]
+    held = redis.reservation
+    bare = [index for index, _ in _usable(c, redis) if held is None or held.plan != index]
     return f"plan {bare[0]} has a permit and no reservation" if bare else None
 
 
-def no_permit_lies_under_a_service_hold(c: Scenario, w: World) -> str | None:
+def no_permit_lies_under_a_service_hold(c: Scenario, redis: Redis) -> str | None:
     """What only does GET and DEL doesn't read the hold: there is no permit for it."""
-    bare = [index for index, _ in _usable(c, w)] if w.redis.service_hold else []
+    bare = [index for index, _ in _usable(c, redis)] if redis.service_hold else []
     return f"plan {bare[0]} has a permit under a hold of the service" if bare else None
 
 
@@ -56,9 +62,9 @@ def one_consumption_per_plan(c: Scenario, w: World) -> str | None:
     return f"plan {twice[0]} was consumed twice" if twice else None
 
 
-def quantity_is_within_the_snapshot(c: Scenario, w: World) -> str | None:
+def quantity_is_within_the_snapshot(c: Scenario, redis: Redis) -> str | None:
     """An allow's quantity is never above the position in the snapshot it names."""
-    over = [index for index, permit in _usable(c, w) if not 0 < permit.qty <= permit.amount]
+    over = [index for index, permit in _usable(c, redis) if not 0 < permit.qty <= permit.amount]
     return f"plan {over[0]} is allowed more than its snapshot shows" if over else None
 
 
@@ -100,9 +106,9 @@ def the_first_verdict_stands(c: Scenario, before: World, move: Move, after: Worl
     return None
 
 
-def an_acknowledged_entry_has_a_verdict(c: Scenario, w: World) -> str | None:
+def an_acknowledged_entry_has_a_verdict(c: Scenario, redis: Redis) -> str | None:
     """No plan is taken off the stream without a verdict."""
-    mute = [i for i, plan in enumerate(w.redis.plans) if plan.entry == ACKED and plan.decision == UNDECIDED]
+    mute = [i for i, plan in enumerate(redis.plans) if plan.entry == ACKED and plan.decision == UNDECIDED]
     return f"plan {mute[0]} was acknowledged without a verdict" if mute else None
 
 
@@ -115,12 +121,12 @@ def who_gave_up_gets_no_permit(c: Scenario, before: World, move: Move, after: Wo
     return None
 
 
-def a_fill_counts_once(c: Scenario, w: World) -> str | None:
+def a_fill_counts_once(c: Scenario, redis: Redis) -> str | None:
     """The ledger is where it began, less every order's quantity, each once; what closes one leg opens the other."""
-    its = [order for order in w.redis.orders if order.leg == w.redis.leg]
+    its = [order for order in redis.orders if order.leg == redis.leg]
     sold = sum(order.qty if c.leg_of(order.plan) == order.leg else -order.qty for order in its)
-    if w.redis.ledger not in {UNKNOWN, c.start - sold}:
-        return f"the ledger says {w.redis.ledger}, the orders {c.start} - {sold}"
+    if redis.ledger not in {UNKNOWN, c.start - sold}:
+        return f"the ledger says {redis.ledger}, the orders {c.start} - {sold}"
     return None
 
 
@@ -167,19 +173,19 @@ def _doubts(c: Scenario, w: World, plan: int) -> list[int]:
     return [index for index in w.doubts if c.leg_of(index) == c.leg_of(plan)]
 
 
-def an_unknown_outcome_ends_as_a_hold(c: Scenario, w: World) -> str | None:
+def an_unknown_outcome_ends_as_a_hold(c: Scenario, redis: Redis) -> str | None:
     """It keeps the reservation no longer than its limit."""
-    held, index = w.redis.reservation, w.redis.unknown
+    held, index = redis.reservation, redis.unknown
     if held is None or held.plan != index:
         return None
     longest = max(c.limits.doubt, c.limits.unseen + c.limits.stale + 1, c.limits.ttl)
-    beyond = held.left + w.redis.plans[index].consumed_age >= longest
+    beyond = held.left + redis.plans[index].consumed_age >= longest
     return f"plan {index} keeps the position for {held.left} ticks more" if beyond else None
 
 
-def nothing_is_held_for_what_is_known(c: Scenario, w: World) -> str | None:
+def nothing_is_held_for_what_is_known(c: Scenario, redis: Redis) -> str | None:
     """A plan whose outcome is known holds nothing by an unknown one."""
-    over = [index for index in (*w.redis.held_for, w.redis.unknown) if index >= 0 and w.redis.plans[index].settled]
+    over = [index for index in (*redis.held_for, redis.unknown) if index >= 0 and redis.plans[index].settled]
     return f"the position is held for plan {over[0]}, whose outcome is known" if over else None
 
 
@@ -192,17 +198,17 @@ def an_unanswered_outcome_is_held(c: Scenario, before: World, move: Move, after:
     return None
 
 
-OF_STATES: tuple[OfState, ...] = (
+OF_REDIS: tuple[OfRedis, ...] = (
     an_unknown_outcome_ends_as_a_hold,
     nothing_is_held_for_what_is_known,
-    one_outstanding_allow,
     a_permit_is_covered,
     no_permit_lies_under_a_service_hold,
-    one_consumption_per_plan,
     quantity_is_within_the_snapshot,
     an_acknowledged_entry_has_a_verdict,
     a_fill_counts_once,
 )
+
+OF_STATES: tuple[OfState, ...] = (one_outstanding_allow, one_consumption_per_plan)
 
 ISSUED: tuple[OfMove, ...] = (
     the_first_verdict_stands,
@@ -250,28 +256,43 @@ def broken_by(c: Scenario, before: World, move: Move, after: World, only: str = 
 
 def broken_in(c: Scenario, w: World, only: str = "") -> Broken | None:
     """The first invariant that a state breaks, and how; of one, if it is named."""
-    looks = [invariant for invariant in OF_STATES if not only or invariant.__name__ == only]
-    for seen in (w._replace(redis=c.at(w.redis, leg)) for leg in c.sides) if c.legs and looks else (w,):
-        for invariant in looks:
-            found = invariant(c, seen)
+    found = _broken_in_redis(c, w.redis, only)
+    if found is not None:
+        return found
+    for invariant in OF_STATES:
+        if not only or invariant.__name__ == only:
+            wrong = invariant(c, w)
+            if wrong is not None:
+                return invariant.__name__, wrong
+    return None
+
+
+@of_one_case
+def _broken_in_redis(c: Scenario, redis: Redis, only: str) -> Broken | None:
+    for invariant in OF_REDIS:
+        if only and invariant.__name__ != only:
+            continue
+        for leg in c.sides:
+            found = invariant(c, c.at(redis, leg))
             if found is not None:
                 return invariant.__name__, found
     return None
 
 
-def _usable(c: Scenario, w: World) -> list[tuple[int, Permit]]:
-    return [
+def _usable(c: Scenario, redis: Redis) -> tuple[tuple[int, Permit], ...]:
+    return tuple(
         (index, plan.permit)
-        for index, plan in enumerate(w.redis.plans)
+        for index, plan in enumerate(redis.plans)
         if plan.decision == ALLOWED
         and plan.permit is not None
-        and plan.permit.run == w.redis.run
-        and c.leg_of(index) == w.redis.leg
-    ]
+        and plan.permit.run == redis.run
+        and c.leg_of(index) == redis.leg
+    )
 
 
-def _is_in_front(c: Scenario, w: World, executor: Executor) -> bool:
-    return c.leg_of(executor.plan) == w.redis.leg
+@of_one_case
+def _usable_by_leg(c: Scenario, redis: Redis) -> tuple[tuple[tuple[int, Permit], ...], ...]:
+    return tuple(_usable(c, c.at(redis, leg)) for leg in c.sides)
 
 
 def _consumed_permit(before: World, index: int) -> Permit | None:

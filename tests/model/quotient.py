@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.model.memo import of_one_case
 from tests.model.scenario import Scenario
 from tests.model.state import (
     JUDGING,
@@ -25,17 +26,22 @@ from tests.model.state import (
 
 def representative(c: Scenario, w: World) -> World:
     """The one state that stands for all that are like it."""
-    refreshers = w.refreshers
-    if _no_stale_amounts(c) and c.on("refresh.time"):
-        refreshers = tuple(sorted(_snapshot(c, answer) for answer in refreshers))
     return w._replace(
         redis=_redis(c, w.redis),
         on_disk=None if w.on_disk is None else _redis(c, w.on_disk),
-        refreshers=refreshers,
-        workers=tuple(worker for worker in w.workers if not _is_in_vain(c, w, worker)),
+        refreshers=_answers(c, w.refreshers),
+        workers=tuple(worker for worker in w.workers if not _is_in_vain(c, w.redis, worker, bool(w.crashes))),
     )
 
 
+@of_one_case
+def _answers(c: Scenario, refreshers: tuple[Snapshot, ...]) -> tuple[Snapshot, ...]:
+    if _no_stale_amounts(c) and c.on("refresh.time"):
+        return tuple(sorted(_snapshot(c, answer) for answer in refreshers))
+    return refreshers
+
+
+@of_one_case
 def _redis(c: Scenario, redis: Redis) -> Redis:
     for leg in reversed(c.sides[1:]):
         redis = c.at(redis, leg)
@@ -71,13 +77,14 @@ def _snapshot(c: Scenario, snapshot: Snapshot) -> Snapshot:
     return snapshot._replace(amount=0, short=0) if snapshot.age > c.limits.stale else snapshot
 
 
-def _is_in_vain(c: Scenario, w: World, worker: Judging | Recording) -> bool:
+@of_one_case
+def _is_in_vain(c: Scenario, redis: Redis, worker: Judging | Recording, may_crash: bool) -> bool:  # noqa: FBT001
     """Whether a worker holds an allow that can't become final any more, whatever happens: it might as well be dead."""
     if not isinstance(worker, Judging):
         return False
-    if w.crashes and _comes_back(c):
+    if may_crash and _comes_back(c):
         return False
-    redis, limits = c.at(w.redis, c.leg_of(worker.plan)), c.limits
+    redis, limits = c.at(redis, c.leg_of(worker.plan)), c.limits
     if worker.kind != JUDGING:
         return _has_moved(c, redis, worker)
     plan = redis.plans[worker.plan]

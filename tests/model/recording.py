@@ -6,6 +6,7 @@ A result is booked to the leg that its order names first: the venue's fact count
 from __future__ import annotations
 
 from tests.model.brain import Acted, held_for, hold, on_its_leg
+from tests.model.memo import of_one_case
 from tests.model.scenario import Scenario
 from tests.model.state import (
     ALLOWED,
@@ -26,6 +27,7 @@ from tests.model.state import (
 )
 
 
+@of_one_case
 @on_its_leg
 def record(c: Scenario, redis: Redis, held: Recording) -> Acted:
     """record_result.lua, with the sums that ``apply_fill`` made from the base in the worker's hands."""
@@ -184,6 +186,14 @@ def reported(redis: Redis, result: Result) -> Redis | None:
     return redis._replace(results=tuple(sorted((*redis.results, result))))
 
 
+@of_one_case
+def told(c: Scenario, redis: Redis, result: Result) -> Acted | None:
+    """Published and recorded at once; None when the stream says this already."""
+    published = reported(redis, result)
+    return None if published is None else record(c, published, base_of(c, published, result))
+
+
+@of_one_case
 def base_of(c: Scenario, redis: Redis, result: Result) -> Recording:
     """load_ledger.lua."""
     redis, decision = c.at(redis, c.leg_of(result.plan)), redis.plans[result.plan].decision

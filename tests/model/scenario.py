@@ -144,7 +144,7 @@ class Scenario:
 
     def at(self, redis: Redis, leg: int) -> Redis:
         """Redis with one leg's book in front, as far as the legs' keys differ."""
-        if not self.legs:
+        if not self.legs or leg == redis.leg:
             return redis
         return redis.of(leg, frozenset(name for guard in self.removed for name in BY_LEG.get(guard, ())))
 
