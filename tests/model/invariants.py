@@ -35,8 +35,9 @@ OfMove = Callable[[Scenario, World, Move, World], str | None]
 def one_outstanding_allow(c: Scenario, w: World) -> str | None:
     """At most one allow of a position is outstanding: a permit that can be used, or an order that may still be sent."""
     sending = [e.plan for e in w.executors if e.phase == MAY_SEND and e.age <= c.limits.place]
-    for leg, usable in enumerate(_usable_by_leg(c, w.redis)):
-        plans = [index for index, _ in usable] + [index for index in sending if c.leg_of(index) == leg]
+    for leg in c.sides:
+        plans = [index for index, _ in _usable(c, c.at(w.redis, leg))]
+        plans += [index for index in sending if c.leg_of(index) == leg]
         if len(plans) > 1:
             return f"outstanding at once: an allow each of plans {sorted(plans)}"
     return None
@@ -218,11 +219,7 @@ ISSUED: tuple[OfMove, ...] = (
     an_act_leaves_the_other_leg_alone,
 )
 
-RECORDED: tuple[OfMove, ...] = (
-    the_first_verdict_stands,
-    no_fill_is_forgotten,
-    an_act_leaves_the_other_leg_alone,
-)
+RECORDED: tuple[OfMove, ...] = (the_first_verdict_stands, no_fill_is_forgotten, an_act_leaves_the_other_leg_alone)
 
 OF_MOVES: dict[str, tuple[OfMove, ...]] = {
     "commit": ISSUED,
@@ -279,6 +276,7 @@ def _broken_in_redis(c: Scenario, redis: Redis, only: str) -> Broken | None:
     return None
 
 
+@of_one_case
 def _usable(c: Scenario, redis: Redis) -> tuple[tuple[int, Permit], ...]:
     return tuple(
         (index, plan.permit)
@@ -288,11 +286,6 @@ def _usable(c: Scenario, redis: Redis) -> tuple[tuple[int, Permit], ...]:
         and plan.permit.run == redis.run
         and c.leg_of(index) == redis.leg
     )
-
-
-@of_one_case
-def _usable_by_leg(c: Scenario, redis: Redis) -> tuple[tuple[tuple[int, Permit], ...], ...]:
-    return tuple(_usable(c, c.at(redis, leg)) for leg in c.sides)
 
 
 def _consumed_permit(before: World, index: int) -> Permit | None:

@@ -1,6 +1,6 @@
 """Promotion without one of its comparisons: what each is for, where no worker judges and every allow is a promotion.
 
-The line of ``commit_verdict.lua`` that a guard stands for is in ``test_conformance.BREAKS``.
+The line of ``commit_verdict.lua`` that a guard stands for is in ``breaks.BREAKS``.
 """
 
 from __future__ import annotations

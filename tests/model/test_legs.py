@@ -11,11 +11,11 @@ from p33_tasks.contract.keys import Keys
 from p33_tasks.domain.models import Leg
 from p33_tasks.services import record_fill
 from p33_tasks.store import scripts
-from tests.model.explorer import walk
+from tests.model.explorer import violation_of, walk
 from tests.model.leg_mutants import LEGS_BROKEN_BY
 from tests.model.mutants import Mutant
+from tests.model.parting import parted, way_to, with_real_limits
 from tests.model.scenarios import SMALL
-from tests.model.test_conformance import parted, way_to, with_real_limits
 from tests.support.redis_server import RedisServer, running_redis
 
 MUTANTS = {mutant.without[0]: mutant for mutant in reversed(LEGS_BROKEN_BY)}
@@ -80,6 +80,13 @@ def test_both_legs_are_closed_at_the_same_time():
     steps = (step for seed in range(60) for step in walk(case, seed, 30))
     met = {tuple(plan.permit is not None for plan in world.redis.plans) for *_, world in steps}
     assert (True, True) in met
+
+
+@pytest.mark.parametrize("mutant", LEGS_BROKEN_BY, ids=str)
+def test_without_a_look_at_the_leg_an_invariant_breaks(mutant: Mutant):
+    found = violation_of(mutant.mutated, mutant.breaks)
+    assert found is not None, "nothing breaks: the guard is spare, or the case too small"
+    assert found.invariant == mutant.breaks
 
 
 @pytest.mark.parametrize("mutant", LEGS_BROKEN_BY, ids=str)

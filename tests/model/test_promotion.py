@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from p33_tasks.store import scripts
+from tests.model.breaks import BREAKS
 from tests.model.explorer import explore, violation_of
 from tests.model.mutants import Mutant
+from tests.model.parting import parted, way_to, with_real_limits
 from tests.model.promotion_mutants import FORESEEN
 from tests.model.scenario import FULL, Scenario
-from tests.model.test_conformance import BREAKS, parted, way_to, with_real_limits
 from tests.support.redis_server import RedisServer, running_redis
 
 

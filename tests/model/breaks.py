@@ -1,0 +1,80 @@
+"""What a guard of the model stands for in the scripts: its line, and what leaves it out."""
+
+from __future__ import annotations
+
+BREAKS = {
+    "commit.decision": ("commit_verdict", "redis.call('EXISTS', decision_key) == 1", "false"),
+    "commit.reservation": ("commit_verdict", "redis.call('EXISTS', reservation_key) == 1", "false"),
+    "commit.hold": ("commit_verdict", "redis.call('EXISTS', hold_key) == 1", "false"),
+    "commit.service_hold": ("commit_verdict", "redis.call('EXISTS', service_hold_key) == 1", "false"),
+    "commit.run_id": ("commit_verdict", "run_id() ~= evaluated_run_id", "false"),
+    "commit.snapshot": (
+        "commit_verdict",
+        "s[1] ~= evaluated_position_amt or not fetched or fetched ~= tonumber(evaluated_ts_ms)",
+        "false",
+    ),
+    "commit.snapshot_age": ("commit_verdict", "now - fetched > tonumber(stale_threshold_ms)", "false"),
+    "commit.ledger": ("commit_verdict", "(ordered and text(ordered) or '') ~= evaluated_order_ms", "false"),
+    "commit.barrier": ("commit_verdict", "before_barrier(fetched, l[4], read_lag_ms)", "false"),
+    "commit.plan_age": ("commit_verdict", "now - tonumber(plan_issued_ms) > tonumber(plan_max_age_ms)", "false"),
+    "consume.delete": (
+        "consume_permits",
+        "redis.call('DEL', governor_permit_key, permit_key)",
+        "redis.call('DEL', governor_permit_key)",
+    ),
+    "consume.run_id": ("consume_permits", "run_id() ~= permit_run_id", "false"),
+    "consume.hold": ("consume_permits", "redis.call('EXISTS', hold_key) == 1", "false"),
+    "hold.withdraw": ("add_service_hold", "redis.call('EXISTS', h.permit_prefix .. plan_id) == 1", "false"),
+    "hold.consumed_stays": ("add_service_hold", "redis.call('EXISTS', h.permit_prefix .. plan_id) == 1", "true"),
+    "consume.order_since": ("consume_permits", "ordered >= issued", "false"),
+    "consume.snapshot_age": ("consume_permits", "now - fetched > tonumber(max_snapshot_age_ms)", "false"),
+    "consume.position": ("consume_permits", "s[1] ~= permit_position_amt", "false"),
+    "consume.renew": ("consume_permits", "redis.call('SET', reservation_key, plan_id, 'PX', reservation_ttl_ms)", ""),
+    "result.ledger": ("record_result", "(redis.call('HGET', ledger_key, 'last_known_amt') or '') ~= base_amt", "false"),
+    "result.remembered": (
+        "record_result",
+        "(redis.call('HGET', fills_key, order.id) or '') ~= order.before",
+        "false",
+        "(redis.call('GET', executed_key) or '') ~= base_executed",
+        "false",
+        "(redis.call('HGET', orders_key, order.id) or '') ~= order.record_before",
+        "false",
+    ),
+    "result.abandoned": ("record_result", "elseif not decision then", "elseif false then"),
+    "result.own_reservation": (
+        "record_result",
+        "  if reserved_by == plan_id then free() end",
+        "  if reserved_by then free() end",
+    ),
+    "result.permit_there": (
+        "record_result",
+        "reserved_by == plan_id and permit_there then",
+        "reserved_by == plan_id then",
+    ),
+    "result.consume_id": ("record_result", "outcome == 'rejected' and proven", "outcome == 'rejected'"),
+    "result.barrier": ("record_result", "settles and set_barrier(ledger_key)", "settles"),
+    "result.delete": (
+        "record_result",
+        "redis.call('DEL', reservation_key, permit_key)",
+        "redis.call('DEL', reservation_key)",
+    ),
+    "commit.unknown": ("commit_verdict", "emergency ~= '1' and l[5] and l[5] ~= ''", "false"),
+    "doubt.renew": ("record_result", "redis.call('SET', h.reservation, plan_id, 'PX', text(left))", ""),
+    "doubt.limit": (
+        "record_result",
+        "math.min((twin_time(consumed_ms) or 0) + tonumber(unknown_ms) - now, tonumber(unknown_ms))",
+        "tonumber(unknown_ms)",
+    ),
+    "doubt.late": ("record_result", "return reserved_by and 'renewed' or 'taken'", "return 'renewed'"),
+    "doubt.other": ("record_result", "(reserved_by or plan_id) ~= plan_id", "false"),
+    "result.settled": (
+        "record_result",
+        "if settled == 'repaired' or is_before(said, settled) then return true end",
+        "",
+    ),
+    "put.hold": ("put_snapshots", "  hold_unanswered(symbol, at)\n", ""),
+    "put.cut_permit": ("put_snapshots", "then redis.call('PEXPIRE', permit, permit_ttl_ms) end", "then end"),
+    "refresh.new_run": ("claim_refresh", "now - since <= tonumber(new_life_pause_ms)", "false"),
+    "put.older": ("put_snapshots", "stored_ms > ts_ms", "false"),
+}
+"""The line of a script that a guard of the model stands for, and what leaves it out."""
