@@ -129,3 +129,9 @@ class Reconciled(Gate):
     def agrees(self) -> bool:
         amount = self.ledger_amt(leg=self.leg)
         return amount is not None and Decimal(amount) == self.account.amount
+
+
+def lose_a_result(world: Reconciled, plan_id: str = "plan-1", quantity: str = "-0.030") -> None:
+    """The plan's order executes, and its result is never published."""
+    client_order_id = world.order(plan_id)
+    world.account.trade(f"of-{plan_id}", quantity, client_order_id=client_order_id)

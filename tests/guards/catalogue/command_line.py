@@ -7,7 +7,7 @@ from tests.guards.guard import Guard
 
 DURATIONS = "unit/cli/test_durations.py"
 NEAR = "integration/cli/test_near_names.py"
-CHECK = "integration/cli/test_check.py"
+CLI_TESTS = "integration/cli"
 ROOT = "unit/cli/test_root.py"
 
 
@@ -38,13 +38,13 @@ COMMAND_LINE = (
         "a broker that is away is no answer of the check",
         "check.check",
         instead("UNREACHABLE if any(finding.unreachable for finding in found) else NO", "NO"),
-        f"{CHECK}::test_a_broker_that_is_away_fails_without_its_password",
+        f"{CLI_TESTS}/test_check.py::test_a_broker_that_is_away_fails_without_its_password",
     ),
     _guard(
         "the check compares the key of emergency closes with the workers'",
         "fingerprints.marks_of",
         instead('_mark(reconcile_key, f"p33 reconcile key\\n{prefix}")', "NONE"),
-        f"{CHECK}::test_a_setting_other_than_the_workers_is_noticed",
+        f"{CLI_TESTS}/test_check_exchange.py::test_a_setting_other_than_the_workers_is_noticed",
     ),
     _guard(
         "two demos at once take no port of each other",

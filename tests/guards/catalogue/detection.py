@@ -6,7 +6,7 @@ from tests.guards.changes import instead
 from tests.guards.guard import Guard
 
 HEALTH = "unit/exporter/test_health.py"
-CHECK = "integration/cli/test_check.py"
+CLI_TESTS = "integration/cli"
 SNAPSHOTS = "integration/store/test_snapshots.py"
 
 DETECTION = (
@@ -28,24 +28,26 @@ DETECTION = (
         change=instead(
             "max(idle_ms, 0 if stream.oldest_ms is None else overview.now_ms - stream.oldest_ms)", "idle_ms"
         ),
-        tests=(f"{CHECK}::test_an_entry_that_is_claimed_again_and_again_is_seen_by_its_age",),
+        tests=(
+            f"{CLI_TESTS}/test_check_exchange.py::test_an_entry_that_is_claimed_again_and_again_is_seen_by_its_age",
+        ),
     ),
     Guard(
         promise="ids ahead of Redis's clock are said",
         within="check_service._check_ids",
         change=instead("MAX_AHEAD_MS", "10**18"),
-        tests=(f"{CHECK}::test_ids_that_no_clock_of_this_redis_gave_are_said",),
+        tests=(f"{CLI_TESTS}/test_check_exchange.py::test_ids_that_no_clock_of_this_redis_gave_are_said",),
     ),
     Guard(
         promise="a key or a broker other than the workers' is noticed",
         within="check_service._check_marks",
         change=instead("mark != own[name]", "not mark"),
-        tests=(f"{CHECK}::test_a_setting_other_than_the_workers_is_noticed",),
+        tests=(f"{CLI_TESTS}/test_check_exchange.py::test_a_setting_other_than_the_workers_is_noticed",),
     ),
     Guard(
         promise="another signing key leaves another mark",
         within="fingerprints._mark",
         change=instead("key.encode()", "bytes(key is not None)"),
-        tests=(f"{CHECK}::test_a_setting_other_than_the_workers_is_noticed",),
+        tests=(f"{CLI_TESTS}/test_check_exchange.py::test_a_setting_other_than_the_workers_is_noticed",),
     ),
 )

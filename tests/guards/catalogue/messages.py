@@ -6,7 +6,7 @@ from tests.guards.changes import Change, instead, never, without
 from tests.guards.guard import Guard, guard
 
 PLAN_TESTS = "unit/contract/test_plans.py"
-RESULT_TESTS = "unit/contract/test_results.py"
+CONTRACT_TESTS = "unit/contract"
 
 
 def _plans(promise: str, within: str, change: Change, *tests: str) -> Guard:
@@ -75,44 +75,44 @@ MESSAGES = (
         "a key named twice in JSON isn't understood",
         "fields._object",
         instead("(members) !=", "(members) >"),
-        f"{RESULT_TESTS}::test_structures_that_can_not_be_read_are_a_problem",
+        f"{CONTRACT_TESTS}/test_unreadable_results.py::test_structures_that_can_not_be_read_are_a_problem",
         f"{PLAN_TESTS}::test_unreadable_steps_are_a_problem_also_beside_an_action",
     ),
     guard(
         "no float touches a number in an entry",
         "fields.json_of",
         instead("parse_float=NumberLiteral,", "parse_float=float,"),
-        f"{RESULT_TESTS}::test_dialect_c_has_an_integer_order_id_and_a_quantity_that_no_float_touches",
+        f"{CONTRACT_TESTS}/test_results.py::test_dialect_c_has_an_integer_order_id_and_a_quantity_that_no_float_touches",
     ),
     guard(
         "an order id is exact, however long",
         "fields.json_of",
         instead("parse_int=NumberLiteral,", "parse_int=float,"),
-        f"{RESULT_TESTS}::test_an_order_id_is_exact_beyond_what_a_float_can_hold",
+        f"{CONTRACT_TESTS}/test_results.py::test_an_order_id_is_exact_beyond_what_a_float_can_hold",
     ),
     guard(
         "an order id that went through a float is refused",
         "fields.order_id_of",
         without("or (isinstance(value, NumberLiteral) and not value.is_integer)"),
-        f"{RESULT_TESTS}::test_an_order_id_that_went_through_a_float_or_is_none_at_all_is_refused",
+        f"{CONTRACT_TESTS}/test_results.py::test_an_order_id_that_went_through_a_float_or_is_none_at_all_is_refused",
     ),
     guard(
         "a quantity that can't be read isn't taken for none",
         "fields.quantity_of",
         instead('raise InvalidMessageError(f"{name} is not a quantity: {shown(value)}") from error', "return q.ZERO"),
-        f"{RESULT_TESTS}::test_a_quantity_that_can_not_be_read_is_not_taken_for_none",
+        f"{CONTRACT_TESTS}/test_results.py::test_a_quantity_that_can_not_be_read_is_not_taken_for_none",
     ),
     guard(
         "a negative quantity isn't understood",
         "fields.quantity_of",
         instead("quantity < 0", "quantity < -10**30"),
-        f"{RESULT_TESTS}::test_a_quantity_that_can_not_be_read_is_not_taken_for_none",
+        f"{CONTRACT_TESTS}/test_results.py::test_a_quantity_that_can_not_be_read_is_not_taken_for_none",
     ),
     guard(
         "a flag is a known word",
         "fields.flag_of",
         instead('raise InvalidMessageError(f"{name} must be true or false, found {shown(text)}")', "return bool(word)"),
-        f"{RESULT_TESTS}::test_a_result_that_does_not_say_whether_it_was_executed_is_not_understood",
+        f"{CONTRACT_TESTS}/test_results.py::test_a_result_that_does_not_say_whether_it_was_executed_is_not_understood",
         f"{PLAN_TESTS}::test_a_reduce_only_that_is_neither_is_a_problem",
     ),
     guard(
@@ -137,6 +137,6 @@ MESSAGES = (
         "JSON nested without end isn't understood, and no crash",
         "fields.json_of",
         instead("(ValueError, RecursionError)", "ValueError"),
-        f"{RESULT_TESTS}::test_structures_that_can_not_be_read_are_a_problem",
+        f"{CONTRACT_TESTS}/test_unreadable_results.py::test_structures_that_can_not_be_read_are_a_problem",
     ),
 )

@@ -191,7 +191,7 @@ RECONCILIATION = (
         "lua.hold_position",
         instead("set_service_hold", "local _ ="),
         "test_a_hold_takes_an_unconsumed_permit_with_it",
-        file="integration/services/test_reconcile.py",
+        file="integration/services/test_reconcile_holds.py",
     ),
     Guard(
         promise="reconciliation: nobody is shown the explanation of another drift",
@@ -216,14 +216,14 @@ RECONCILIATION = (
         promise="reconciliation: what its result counted of an order is not counted again",
         within="late_breaches.late_breaches",
         change=without("if kind not in record.breaches"),
-        tests=("integration/services/test_reconcile.py::test_what_its_result_counted_is_not_counted_again",),
+        tests=("integration/services/test_reconcile_holds.py::test_what_its_result_counted_is_not_counted_again",),
     ),
     _script(
         "reconciliation: a breach found by a repair holds the position",
         "lua.count_breaches",
         without("hold_for_breach(hold_key, reservation_key, position)"),
         "test_an_order_beyond_its_permit_whose_result_is_lost_is_counted_held_and_repaired",
-        file="integration/services/test_reconcile.py",
+        file="integration/services/test_reconcile_holds.py",
     ),
     _script(
         "reconciliation: an order that a result recorded meanwhile is looked at anew",

@@ -9,11 +9,11 @@ RESULT_TESTS = "integration/store/test_results.py"
 ASIDE_TESTS = "integration/store/test_set_aside.py"
 EXECUTION_TESTS = "integration/store/test_executions.py"
 RELEASE_TESTS = "integration/store/test_reservation_release.py"
-PARSER_TESTS = "unit/contract/test_results.py"
+CONTRACT_TESTS = "unit/contract"
 
 
 def _parser(promise: str, within: str, change: Change, *tests: str) -> Guard:
-    named = tuple(f"{PARSER_TESTS}::{test}" for test in tests)
+    named = tuple(f"{CONTRACT_TESTS}/{test}" for test in tests)
     return Guard(promise=promise, within=within, change=change, tests=named)
 
 
@@ -340,7 +340,7 @@ RECORDING = (
             '(order, "executed_qty"), quantity_of(order, "filled_qty")',
             '(order, name) for name in ("executed_qty", "filled_qty", "quantity")',
         ),
-        "test_a_requested_quantity_is_never_taken_for_a_filled_one",
+        "test_results.py::test_a_requested_quantity_is_never_taken_for_a_filled_one",
     ),
     _parser(
         "a raw or ccxt order is read only by the venue's own reader",
@@ -349,60 +349,60 @@ RECORDING = (
             'raise InvalidMessageError("a raw or ccxt order, which this venue has no reader for")',
             ('return None\nraise InvalidMessageError("a raw or ccxt order, which this venue has no reader for")'),
         ),
-        "test_a_raw_or_ccxt_order_is_read_by_the_venues_own_reader_in_every_place",
+        "test_foreign_orders.py::test_a_raw_or_ccxt_order_is_read_by_the_venues_own_reader_in_every_place",
     ),
     _parser(
         "an executed quantity without a side isn't 0 in silence",
         "OrderRows._read",
         never("quantity > 0 and fill.side is None"),
-        "test_an_executed_quantity_without_a_side_is_a_problem_and_never_0_in_silence",
+        "test_results.py::test_an_executed_quantity_without_a_side_is_a_problem_and_never_0_in_silence",
     ),
     _parser(
         "a row that can't be read takes no good order with it",
         "OrderRows._read",
         instead("return certain, str(error)", "raise"),
-        "test_a_row_that_can_not_be_read_takes_no_good_order_with_it",
+        "test_results.py::test_a_row_that_can_not_be_read_takes_no_good_order_with_it",
     ),
     _parser(
         "a result that wasn't executed has no quantity",
         "OrderRows._read",
         instead("replace(fill, cumulative_qty=q.ZERO)", "fill"),
-        "test_not_executed_keeps_the_order_ids_and_no_quantity",
+        "test_results.py::test_not_executed_keeps_the_order_ids_and_no_quantity",
     ),
     _parser(
         "a result must say whether it was executed",
         "results.parse_result",
         instead('if executed is None: raise InvalidMessageError("executed is missing")', "executed = bool(executed)"),
-        "test_a_result_that_does_not_say_whether_it_was_executed_is_not_understood",
+        "test_results.py::test_a_result_that_does_not_say_whether_it_was_executed_is_not_understood",
     ),
     _parser(
         "a side is read, and never derived",
         "result_orders.side_of",
         instead("()", "(), OrderSide.SELL"),
-        "test_a_side_is_read_and_never_derived",
+        "test_results.py::test_a_side_is_read_and_never_derived",
     ),
     _parser(
         "one order with both sides has none",
         "OrderRows._add",
         instead("side = None if fill.order_id in self._two_sided else", "side ="),
-        "test_one_order_named_with_both_sides_has_none",
+        "test_results.py::test_one_order_named_with_both_sides_has_none",
     ),
     _parser(
         "of one order in one entry the larger quantity counts",
         "OrderRows._add",
         instead("max(known.cumulative_qty, fill.cumulative_qty)", "fill.cumulative_qty"),
-        "test_the_larger_cumulative_quantity_of_one_order_counts_whatever_the_order_of_the_steps",
+        "test_results.py::test_the_larger_cumulative_quantity_of_one_order_counts_whatever_the_order_of_the_steps",
     ),
     _parser(
         "a result names a bounded number of orders",
         "OrderRows._add",
         instead("len(self.fills) == MAX_ORDERS", "MAX_ORDERS == 0"),
-        "test_more_orders_than_any_plan_has_are_a_problem",
+        "test_unreadable_results.py::test_more_orders_than_any_plan_has_are_a_problem",
     ),
     _parser(
         "what was executed wasn't rejected",
         "results.parse_result",
         instead("not executed and not problems", "not problems"),
-        "test_what_was_executed_was_not_rejected",
+        "test_unreadable_results.py::test_what_was_executed_was_not_rejected",
     ),
 )

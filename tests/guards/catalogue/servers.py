@@ -9,7 +9,7 @@ UNIT = "unit/store/test_server.py"
 PROCESSES = "integration/engine/test_unfit_servers.py"
 
 RIGHTS = "integration/engine/test_queue_rights.py"
-CHECK = "integration/cli/test_check.py"
+CLI_TESTS = "integration/cli"
 
 SERVERS = (
     Guard(
@@ -34,7 +34,7 @@ SERVERS = (
         promise="p33 check names the rights that a worker lacks",
         within="check_rights.check_rights",
         change=instead("(keys, symbol)", "(keys, symbol)[:1]"),
-        tests=(f"{CHECK}::test_a_right_that_a_worker_lacks_is_named_with_its_acl_line",),
+        tests=(f"{CLI_TESTS}/test_check.py::test_a_right_that_a_worker_lacks_is_named_with_its_acl_line",),
     ),
     Guard(
         promise="a worker refuses a server that can't keep the state",

@@ -30,7 +30,7 @@ def _bybit_orders(promise: str, within: str, change: Change, *tests: str) -> Gua
 
 
 def _okx_orders(promise: str, within: str, change: Change, *tests: str) -> Guard:
-    named = tuple(f"unit/venues/test_okx_orders.py::{test}" for test in tests)
+    named = tuple(f"unit/venues/{test}" for test in tests)
     return Guard(promise=f"okx: {promise}", within=within, change=change, tests=named)
 
 
@@ -303,43 +303,43 @@ VENUE_FOLDERS = (
         "an order has the margin mode of its position",
         "okx.orders.OkxOrders.request",
         instead('row["mgnMode"]', '"cross"'),
-        "test_an_order_is_in_contracts_of_the_positions_own_margin_mode",
+        "test_okx_orders.py::test_an_order_is_in_contracts_of_the_positions_own_margin_mode",
     ),
     _okx_orders(
         "an order in net mode only reduces",
         "okx.orders.OkxOrders.request",
         instead('{"reduceOnly": True}', "{}"),
-        "test_an_order_is_in_contracts_of_the_positions_own_margin_mode",
+        "test_okx_orders.py::test_an_order_is_in_contracts_of_the_positions_own_margin_mode",
     ),
     _okx_orders(
         "the other leg is never closed",
         "okx.orders.OkxOrders.request",
         instead("is not closed", "not in {Leg.BOTH, closed}"),
-        "test_an_order_for_another_leg_than_the_open_one_is_not_sent",
+        "test_okx_orders.py::test_an_order_for_another_leg_than_the_open_one_is_not_sent",
     ),
     _okx_orders(
         "a time-out and a duplicate id are not rejections",
         "okx.orders.OkxOrders.is_certain_rejection",
         without("code not in _NOT_CERTAIN and"),
-        "test_whatever_leaves_doubt_is_unknown_and_never_rejected",
+        "test_okx_orders.py::test_whatever_leaves_doubt_is_unknown_and_never_rejected",
     ),
     _okx_orders(
         "an order expires at the venue",
         "okx.orders.OkxOrders.request",
         instead('{"expTime": str(end_ms)}', "{}"),
-        "test_an_order_is_in_contracts_of_the_positions_own_margin_mode",
+        "test_okx_orders.py::test_an_order_is_in_contracts_of_the_positions_own_margin_mode",
     ),
     _okx_orders(
         "fills are read to the last page",
         "okx.history.OkxHistory._pages",
         always("len(rows) < PAGE"),
-        "test_fills_of_every_page_oldest_first",
+        "test_okx_history.py::test_fills_of_every_page_oldest_first",
     ),
     _okx_orders(
         "an unknown trade of the venue's own is an error",
         "okx.trade_rows._fill",
         never('trade_id.startswith("-") and forced is None'),
-        "test_a_list_with_a_fill_that_cannot_be_read_is_an_error",
+        "test_okx_history.py::test_a_list_with_a_fill_that_cannot_be_read_is_an_error",
     ),
     _sent(
         "an order is signed with the time that was taken for it",

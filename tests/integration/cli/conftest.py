@@ -11,10 +11,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from p33_tasks.cli.root import cli
+from p33_tasks.demo.exchange.client import SimControl
 from tests.support.gate import OTHER, SOURCE, SYMBOL, Gate
 from tests.support.redis_server import RedisServer, Version, running_redis
+from tests.support.simulator import running_simulator
 
 Call = Callable[..., Result]
+
+KEY = {"BINANCE_API_KEY": "the-api-key", "BINANCE_API_SECRET": "the-secret"}
 
 
 @pytest.fixture(scope="module", params=["bundled", "system"])
@@ -54,3 +58,18 @@ def document(result: Result) -> dict[str, Any]:
     (line,) = result.stdout.splitlines()
     found: dict[str, Any] = json.loads(line, parse_float=Decimal)
     return found
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[SimControl]:
+    positions = {SYMBOL: "0.038", OTHER: "-1.2"}
+    with running_simulator(
+        symbols=positions, api_key=KEY["BINANCE_API_KEY"], api_secret=KEY["BINANCE_API_SECRET"]
+    ) as sim:
+        yield sim
+
+
+@pytest.fixture
+def sim(running: SimControl) -> SimControl:
+    running.clear_faults()
+    return running

@@ -9,6 +9,7 @@ import pytest
 
 from tests.integration.services.both_stores import RealGate, RememberingGate
 from tests.support.gate import Gate
+from tests.support.reconciling import Reconciled
 from tests.support.redis_server import RedisServer, Version, running_redis
 
 
@@ -48,3 +49,11 @@ def place(request: pytest.FixtureRequest) -> Any:
     with server.client() as client:
         client.flushall()
     return RealGate(server)
+
+
+@pytest.fixture
+def world(server: RedisServer) -> Reconciled:
+    """An account of 0.040 on both sides, with a watermark, in mode ``repair``."""
+    made = Reconciled(server)
+    made.mark()
+    return made

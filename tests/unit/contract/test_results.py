@@ -2,67 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from p33_tasks.contract.results import MAX_RESULT_AGE_MS, parse_entry_result, parse_result
+from p33_tasks.contract.results import parse_result
 from p33_tasks.domain.models import Fill, OrderSide
 from p33_tasks.errors import InvalidMessageError
-from p33_tasks.ports import ExecutionResult, StreamEntry
-from p33_tasks.services.record_fill import refusal_in
-from p33_tasks.venues.binance_usdm.order_reports import RESULTS as BINANCE
-from tests.factories import make_fill, result_entry
-
-BUY, SELL = OrderSide.BUY, OrderSide.SELL
-
-STEP_A = (
-    '{"step":"CLOSE_PARTIAL_75","status":"success","order_id":"7","side":"SELL","quantity":"0.028",'
-    '"executed_qty":"0.028","reduce_only":true}'
+from p33_tasks.ports import ExecutionResult
+from tests.factories import make_fill
+from tests.unit.contract.said_in_results import (
+    BUY,
+    DETAILS_C,
+    SELL,
+    STEP_A,
+    dialect_a,
+    dialect_b,
+    dialect_c,
+    fills_of,
+    problem_of,
 )
-DETAILS_C = '{"side":"SELL","qty":0.05,"order_id":8205830455,"filled_qty":0.028,"order_status":"FILLED"}'
-
-
-def dialect_a(*steps: str, **changes: Any) -> dict[str, Any]:
-    return result_entry(
-        decision="EXECUTE", would_execute="True", error="", steps_results=f"[{','.join(steps)}]", **changes
-    )
-
-
-def dialect_b(**changes: Any) -> dict[str, Any]:
-    flat = {
-        "action": "CLOSE_PARTIAL_75",
-        "side": "SELL",
-        "close_qty": "0.05",
-        "filled_qty": "0.028",
-        "order_id": "7",
-        "order_status": "FILLED",
-        "reduceOnly": "True",
-    }
-    return result_entry(**{**flat, **changes})
-
-
-def dialect_c(details: str = DETAILS_C, **changes: Any) -> dict[str, Any]:
-    return result_entry(event_type="executed", source="apply", **{"executed": "true", "details": details, **changes})
-
-
-def fills_of(fields: dict[str, Any]) -> tuple[Fill, ...]:
-    """What was executed; the flags beside it have tests of their own."""
-    return tuple(replace(fill, leg=None, reduce_only=None) for fill in parse_result(fields).fills)
-
-
-def problem_of(fields: dict[str, Any]) -> str:
-    """The one problem of an executed result that is no rejection either."""
-    result = parse_result(fields)
-    (problem,) = result.problems
-    assert result.is_unreadable
-    assert not result.rejected
-    assert not any(fill.cumulative_qty for fill in result.fills)
-    assert len(problem) <= 200
-    return problem
 
 
 def test_dialect_a_lists_its_orders():
@@ -86,9 +46,6 @@ def test_an_order_id_is_exact_beyond_what_a_float_can_hold():
     assert fills_of(dialect_c(DETAILS_C.replace("8205830455", "9007199254740993")))[0].order_id == "9007199254740993"
 
 
-# --- executed -------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("executed", ["True", "true", "TRUE", "1", "yes", True, 1, b"True"])
 def test_executed_in_any_spelling(executed: object):
     assert fills_of(dialect_b(executed=executed)) == (make_fill("7", SELL, "0.028"),)
@@ -108,9 +65,6 @@ def test_not_executed_keeps_the_order_ids_and_no_quantity(entry: dict[str, Any],
 def test_a_result_that_does_not_say_whether_it_was_executed_is_not_understood(executed: object):
     with pytest.raises(InvalidMessageError, match="executed"):
         parse_result(dialect_b(executed=executed))
-
-
-# --- only confirmed quantity counts ---------------------------------------------------------------------------------
 
 
 def test_executed_is_true_although_every_step_failed_so_nothing_is_filled():
@@ -166,9 +120,6 @@ def test_a_number_that_nobody_reads_spoils_nothing(number: str):
     assert fills_of(dialect_c(DETAILS_C.replace("{", '{"pnl":' + number + ",", 1)))[0].cumulative_qty == Decimal(
         "0.028"
     )
-
-
-# --- order ids and sides --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("order_id", [None, "", "None", "null"])
@@ -261,182 +212,3 @@ def test_a_flat_order_a_step_and_details_may_name_the_leg(name: str, text: str, 
         dialect_c(DETAILS_C.replace("{", f'{{"{name}":"{text}",', 1)),
     ):
         assert parse_result(entry).fills[0].leg == leg
-
-
-# --- the venue's own and ccxt's orders ------------------------------------------------------------------------------
-
-RAW = '{"orderId":8389765591,"symbol":"BTCUSDT","status":"FILLED","executedQty":"0.028","origQty":"0.05","side":"SELL"}'
-CCXT = '{"id":"8389765591","symbol":"BTC/USDT:USDT","status":"closed","filled":0.028,"amount":0.05,"side":"sell"}'
-
-
-@pytest.mark.parametrize("order", [RAW, CCXT], ids=["raw", "ccxt"])
-def test_a_raw_or_ccxt_order_is_read_by_the_venues_own_reader_in_every_place(order: str):
-    flat = {name: str(value) for name, value in json.loads(order).items() if name != "symbol"}
-    for entry in (dialect_a(order), dialect_c(order), result_entry(**flat)):
-        (fill,) = parse_result(entry, BINANCE).fills
-        assert (fill.order_id, fill.side, fill.cumulative_qty) == ("8389765591", SELL, Decimal("0.028"))
-        assert "no reader" in problem_of(entry), "another venue's quantity may be contracts"
-
-
-@pytest.mark.parametrize(
-    "order",
-    [
-        RAW.replace('"orderId"', '"order_id":1,"orderId"'),
-        RAW.replace('"executedQty":"0.028",', ""),
-        RAW.replace('"orderId":8389765591,', ""),
-        CCXT.replace("0.028", "NaN"),
-    ],
-    ids=["two ids", "no quantity", "no id", "NaN"],
-)
-def test_a_raw_order_that_is_not_certain_is_a_problem(order: str):
-    result = parse_result(dialect_a(order), BINANCE)
-    assert len(result.problems) == 1
-    assert not any(fill.cumulative_qty for fill in result.fills)
-
-
-@pytest.mark.parametrize(
-    ("named", "venues"),
-    [
-        ("ETH/USDT:USDT", "ETHUSDT"),
-        ("eth/usdt:usdt", "ETHUSDT"),
-        ("BTC/USDC:USDC", "BTCUSDC"),
-        ("BTC/USDT:USDT-260327", "BTCUSDT_260327"),
-        ("BTC/USD:BTC", "BTC/USD:BTC"),
-        ("ETHUSDT", "ETHUSDT"),
-    ],
-)
-def test_a_symbol_in_ccxts_form_is_the_venues_symbol(named: str, venues: str):
-    assert parse_result(dialect_b(symbol=named), BINANCE).symbol == venues
-
-
-# --- mixtures -------------------------------------------------------------------------------------------------------
-
-
-def test_all_dialects_in_one_entry_name_each_order_once():
-    entry = {**dialect_a(STEP_A), **dialect_b(order_id="7"), **dialect_c()}
-    assert fills_of(entry) == (make_fill("7", SELL, "0.028"), make_fill("8205830455", SELL, "0.028"))
-
-
-def test_where_only_one_place_has_the_order_id_both_speak_of_the_same_order():
-    nested_only = dialect_c('{"order_id":7,"side":"SELL"}', filled_qty="0.028")
-    flat_only = dialect_c('{"side":"SELL","filled_qty":0.028}', order_id="7")
-    acknowledged_flat = dialect_c('{"side":"SELL","filled_qty":0.028}', order_id="7", filled_qty="0.0")
-    for entry in (nested_only, flat_only, acknowledged_flat):
-        assert fills_of(entry) == (make_fill("7", SELL, "0.028"),)
-
-
-def test_a_result_without_any_order_is_understood():
-    for entry in (result_entry(), dialect_a(), result_entry(steps_results="", details=""), dialect_c("null")):
-        assert fills_of(entry) == ()
-
-
-# --- what can't be understood ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["plan_id", "symbol"])
-@pytest.mark.parametrize(
-    "value", [None, "", "\x00", "\ud800", "x" * 10_000_000, b"\xff"], ids=lambda value: ascii(value)[:12]
-)
-def test_without_plan_id_or_symbol_it_is_not_understood(name: str, value: object):
-    with pytest.raises(InvalidMessageError, match=name):
-        parse_result(dialect_b(**{name: value}))
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("steps_results", "no json"),
-        ("steps_results", "{}"),
-        ("steps_results", "[1]"),
-        ("steps_results", "[" * 100_000),
-        ("steps_results", '[{"order_id":"1","order_id":"2"}]'),
-        ("steps_results", "[{'order_id': '1'}]"),
-        ("details", "no json"),
-        ("details", "[]"),
-        ("details", "5"),
-        ("details", '{"a":' * 100_000),
-        ("details", " " * 1_000_001),
-        ("details", b"\xff"),
-    ],
-    ids=lambda value: ascii(value)[:20],
-)
-def test_structures_that_can_not_be_read_are_a_problem(name: str, text: object):
-    assert name in problem_of(result_entry(**{name: text}))
-
-
-def test_more_orders_than_any_plan_has_are_a_problem():
-    steps = [json.dumps({"order_id": str(number)}) for number in range(201)]
-    assert len(fills_of(dialect_a(*steps[:200]))) == 200
-    assert parse_result(dialect_a(*steps[:200])).problems == ()
-    result = parse_result(dialect_a(*steps))
-    assert (len(result.fills), len(result.problems)) == (200, 1)
-
-
-# --- rejections -----------------------------------------------------------------------------------------------------
-
-
-def test_a_rejection_carries_the_consumption_it_belongs_to():
-    result = parse_result(result_entry(executed="False", outcome=" Rejected ", consume_id="c-1"))
-    assert (result.rejected, result.consume_id) == (True, "c-1")
-
-
-@pytest.mark.parametrize("outcome", [None, "", "unknown", "REJECTED?", "filled"])
-def test_any_other_outcome_is_no_rejection(outcome: str | None):
-    result = parse_result(result_entry(executed="False", outcome=outcome))
-    assert (result.rejected, result.consume_id) == (False, None)
-
-
-def test_what_was_executed_was_not_rejected():
-    assert not parse_result(dialect_b(outcome="rejected")).rejected
-
-
-# --- what went wrong ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"error": "HTTP 400, code -1111: Precision is over the maximum defined for this asset."},
-        {"steps_results": '[{"step":"CLOSE_FULL","error":"binance {\\"code\\":-1111,\\"msg\\":\\"x\\"}"}]'},
-        {"steps_results": '[{"step":"CLOSE_FULL","status":"error","code":-1111}]'},
-        {"details": '{"error_code":"-1111"}'},
-    ],
-    ids=["flat", "text of a step", "number of a step", "details"],
-)
-def test_a_code_of_the_venue_is_found_wherever_the_executor_puts_it(changes: dict[str, str]):
-    result = parse_result(result_entry(executed="False", **changes))
-    assert refusal_in(result.errors, frozenset({"-1111"})) == "-1111"
-
-
-@pytest.mark.parametrize("text", ["code -11110", "code 1111", "order 7-1111", "x-1111", "", "None"])
-def test_another_word_is_not_the_venues_code(text: str):
-    result = parse_result(result_entry(executed="False", error=text))
-    assert refusal_in(result.errors, frozenset({"-1111"})) is None
-
-
-def test_an_error_text_is_bounded():
-    (text,) = parse_result(result_entry(executed="False", error="x" * 100_000)).errors
-    assert len(text) == 1_000
-
-
-NOW_MS = 1_800_000_000_000
-
-
-def entry(**changes: str) -> dict[str, str]:
-    return {"plan_id": "p", "symbol": "BTCUSDT", "executed": "False", **changes}
-
-
-def test_a_result_that_was_put_back_is_as_old_as_the_entry_it_names() -> None:
-    found = parse_entry_result(entry(retried_entry_id=f"{NOW_MS - 9_000}-0"), now_ms=NOW_MS, added_ms=NOW_MS)
-    assert found.first_entry(StreamEntry(stream="s", entry_id=f"{NOW_MS}-0")).entry_id == f"{NOW_MS - 9_000}-0"
-    limit = NOW_MS - MAX_RESULT_AGE_MS
-    parse_entry_result(entry(retried_entry_id=f"{limit}-0"), now_ms=NOW_MS, added_ms=NOW_MS)
-    for too_old, says in ((limit - 1, "remembered for 7"), (NOW_MS + 1, "later than the entry itself")):
-        with pytest.raises(InvalidMessageError, match=says):
-            parse_entry_result(entry(retried_entry_id=f"{too_old}-0"), now_ms=NOW_MS, added_ms=NOW_MS)
-
-
-@pytest.mark.parametrize("named", ["", "yesterday", "5", "5-0\n", "99999999999999999-0", "\u0661-0"])
-def test_another_text_than_an_entry_id_is_none(named: str) -> None:
-    with pytest.raises(InvalidMessageError, match="retried_entry_id"):
-        parse_entry_result(entry(retried_entry_id=named), now_ms=NOW_MS, added_ms=NOW_MS)
