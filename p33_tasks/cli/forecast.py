@@ -82,7 +82,7 @@ def _lines(found: ForecastStatus, age_sec: int) -> Iterator[str]:
     yield ""
     rate = "no plan lately" if found.hit_rate is None else f"{found.hit_rate:.0%} of the plans lately"
     cost = "-" if found.cost is None else f"{found.cost:.1f}"
-    yield f"forecast when they came: {rate}; {cost} forecasts per such plan (published from {found.limit:.2f} on)"
+    yield f"forecast early enough: {rate}; {cost} forecasts per such plan (published from {found.limit:.2f} on)"
     yield (
         f"in all: {totals['published']} published, {totals['foreseen']} of {totals['plans']} plans forecast, "
         f"{totals['promoted']} issued from a prepared verdict, {totals['wishes']} earlier refreshes asked for, "

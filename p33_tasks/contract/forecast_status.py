@@ -56,8 +56,8 @@ class ForecastStatus:
     base_brier: float | None = None
     log_loss: float | None = None
     base_log_loss: float | None = None
-    hit_rate: float | None = None  # of plans, the share that was forecast when they came
-    cost: float | None = None  # forecasts per plan that was forecast
+    hit_rate: float | None = None  # of plans, the share that was forecast early enough to be prepared
+    cost: float | None = None  # forecasts per such plan
     limit: float = 1.0  # least probability that is published
     totals: Mapping[str, int] = field(default_factory=dict)  # see TOTALS; they never fall
     tenths: tuple[Tenth, ...] = (Tenth(),) * BINS

@@ -11,7 +11,7 @@ from p33_tasks.contract.forecast_status import ForecastStatus
 _TOTALS = {
     "p33_forecast_published_total": ("published", "Forecasts published."),
     "p33_forecast_plans_total": ("plans", "Closing plans that the forecaster saw."),
-    "p33_forecast_hit_total": ("foreseen", "Of them, those that were forecast when they came."),
+    "p33_forecast_hit_total": ("foreseen", "Of them, those forecast early enough to be prepared."),
     "p33_forecast_warnings_total": ("warnings", "Warnings begun."),
     "p33_forecast_wishes_total": ("wishes", "Earlier refreshes that the forecaster asked for."),
 }
@@ -44,7 +44,9 @@ def forecast_families(found: ForecastStatus, now_ms: int, symbols: frozenset[str
     yield bins
     yield counts
     if found.hit_rate is not None:
-        yield _single("p33_forecast_hit_rate", "Of recent plans, the share that was forecast.", found.hit_rate)
+        yield _single(
+            "p33_forecast_hit_rate", "Of recent plans, the share forecast early enough to be prepared.", found.hit_rate
+        )
     if found.cost is not None:
         yield _single("p33_forecast_cost", "Forecasts per plan that was forecast.", found.cost)
     for name, (total, text) in _TOTALS.items():

@@ -69,7 +69,7 @@ Where a forecaster has run within a day (P33_FORECAST):
     p33_forecast_log_loss            gauge      by                 recent log loss: model, base_rate
     p33_forecast_calibration         gauge      bin, by            mean probability (forecast) and share that came (came)
     p33_forecast_calibration_samples gauge      bin                predictions in each tenth
-    p33_forecast_hit_rate            gauge                         of recent plans, the share that was forecast
+    p33_forecast_hit_rate            gauge                         of recent plans, the share forecast before a refresh
     p33_forecast_cost                gauge                         forecasts per plan that was forecast
     p33_forecast_published_total     counter                       forecasts published
     p33_forecast_plans_total         counter                       closing plans seen

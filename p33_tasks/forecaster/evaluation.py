@@ -40,7 +40,7 @@ class Scores:
     bins: list[Bin] = field(default_factory=lambda: [Bin() for _ in range(BINS)])
     published: float = 0.0  # forecasts that are over: their plan came, or the horizon ended
     plans: float = 0.0  # closing plans
-    foreseen: float = 0.0  # of them, those that a published forecast expected
+    foreseen: float = 0.0  # of them, those forecast early enough to be prepared
 
     def add(self, probabilities: Mapping[str, float], came: str | None, at_ms: int) -> None:
         """Score one sample.
@@ -68,7 +68,7 @@ class Scores:
             bin_.came += action == came
 
     def add_plan(self, *, foreseen: bool, at_ms: int) -> None:
-        """A closing plan came, forecast or not."""
+        """A closing plan came, forecast early enough or not."""
         self._age(at_ms)
         self.plans += 1
         self.foreseen += foreseen
@@ -90,7 +90,7 @@ class Scores:
 
     @property
     def hit_rate(self) -> float | None:
-        """The share of plans that were forecast when they came; None: no plan came."""
+        """The share of plans that were forecast early enough to be prepared; None: no plan came."""
         return self.foreseen / self.plans if self.plans > 0 else None
 
     def _age(self, at_ms: int) -> None:

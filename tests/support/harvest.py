@@ -160,7 +160,7 @@ class Stretch:
     brier: float = 0.0
     base_brier: float = 0.0
     plans: int = 0
-    prepared: int = 0  # a refresh lay between the forecast and its plan
+    prepared: int = 0  # a refresh lay between a living forecast and its plan
     published: int = 0
     evaluations: int = 0  # refreshes at which a forecast lived: what the preparing task did
 
@@ -189,13 +189,14 @@ class Stretch:
 
 
 class Judge:
-    """Runs an account and a learner side by side."""
+    """Runs an account and a learner side by side. No refresh that the forecaster wishes for is granted."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
         self.scores = PlainScores()
         self.learner = Learner(PlanModel(), self.scores, Issuer())
-        self._living: dict[tuple[str, str], int] = {}  # published forecasts, and the second they were published in
+        self._living: dict[tuple[str, str], list[int]] = {}  # the seconds in which forecasts were published
+        self._refreshed = 0
 
     def run(self, hours: float) -> Stretch:
         """So much simulated time."""
@@ -203,18 +204,18 @@ class Judge:
         for _ in range(round(hours * 3600)):
             for plan in self.account.step():
                 found.plans += 1
-                published = self._living.pop((plan.position, plan.action), None)
-                last_refresh = self.account.second // REFRESH_SEC * REFRESH_SEC
-                found.prepared += published is not None and published < last_refresh
+                published = self._living.pop((plan.position, plan.action), [])
+                found.prepared += any(at < self._refreshed for at in published)
                 self.learner.plan(plan.position, plan.action, plan.at_ms)
             if self.account.second % REFRESH_SEC == 0:
                 self._refresh(found)
         return found
 
     def _refresh(self, found: Stretch) -> None:
-        second = self.account.second
-        self._living = {key: at for key, at in self._living.items() if second < at + HORIZON_SEC}
-        found.evaluations += len(self._living)  # the preparation behind this refresh knows those of before it
+        self._refreshed = second = self.account.second
+        for key, published in list(self._living.items()):
+            self._living[key] = [at for at in published if second < at + HORIZON_SEC]
+        found.evaluations += sum(map(bool, self._living.values()))  # one verdict, however many forecasts of it
         for issue in self.learner.look(self.account.sights(), self.account.now_ms).issues:
-            self._living[issue.sight.position, issue.action] = second
+            self._living.setdefault((issue.sight.position, issue.action), []).append(second)
             found.published += 1

@@ -28,6 +28,24 @@ FORECASTING = (
         f"{LEARNING}::test_too_little_lately_is_silence",
     ),
     _guard(
+        "a forecast that lives for long enough is not repeated",
+        "Issuer.choose",
+        always("not living or now_ms - living[-1].at_ms >= RENEW_MS"),
+        f"{LEARNING}::test_a_plan_that_stays_likely_is_forecast_again_before_the_first_forecast_ends",
+    ),
+    _guard(
+        "a plan that came before a refresh counts as not prepared",
+        "Issuer.came",
+        without("if found.at_ms < self._looked_ms"),
+        f"{LEARNING}::test_a_forecast_that_no_refresh_could_prepare_was_in_vain",
+    ),
+    _guard(
+        "a plan ends every forecast of it",
+        "Issuer.came",
+        instead("found not in expected", "found is not early"),
+        f"{LEARNING}::test_of_two_forecasts_of_one_plan_one_is_the_hit_and_both_were_made",
+    ),
+    _guard(
         "a prediction is scored before it is learned from",
         "Learner._learn",
         without("self.scores.add(sample.by_action, came, sample.at_ms)"),

@@ -11,7 +11,7 @@ import pytest
 from p33_tasks.domain.models import Leg
 from p33_tasks.forecaster.evaluation import HALF_LIFE_SEC, Scores
 from p33_tasks.forecaster.features import Sight, begin, features, follow
-from p33_tasks.forecaster.issuing import LEAST_PLANS, Issuer
+from p33_tasks.forecaster.issuing import AIMED_HITS, LEAST_PLANS, LIMIT_RATE, Issuer
 from p33_tasks.forecaster.learner import HORIZON_MS, MOST_POSITIONS, MOST_REHEARSED, REHEARSED, Learner
 from p33_tasks.forecaster.levels import Levels
 
@@ -47,7 +47,7 @@ class Remembers:
 def learner(model: Remembers | None = None, *, speaks: bool = False) -> Learner:
     scores = Scores()
     if speaks:
-        scores = Scores(weight=1_000, brier=10, base_brier=100, plans=LEAST_PLANS, samples=1_000, at_ms=NOW_MS)
+        scores = Scores(weight=1_000, brier=10, base_brier=100, plans=2 * LEAST_PLANS, samples=1_000, at_ms=NOW_MS)
     return Learner(model or Remembers(), scores, Issuer(speaks=speaks))
 
 
@@ -111,6 +111,34 @@ def test_a_forecast_is_made_once_while_it_lives_and_its_hit_is_counted() -> None
     assert found.plan("BTCUSDT", "1", NOW_MS + 7_000) is True
     assert (found.scores.foreseen, found.scores.published) == (pytest.approx(1, rel=0.1), pytest.approx(1, rel=0.1))
     assert found.look([sight()], NOW_MS + 10_000).issues  # the next one
+
+
+def test_a_plan_that_stays_likely_is_forecast_again_before_the_first_forecast_ends() -> None:
+    found = learner(speaks=True)
+    made = [len(found.look([sight()], NOW_MS + at * 1000).issues) for at in range(0, 60, 5)]
+    assert [at * 5 for at, issues in enumerate(made) if issues] == [0, 25, 50]
+    assert found.plan("BTCUSDT", "1", NOW_MS + 59_000) is True
+
+
+def test_of_two_forecasts_of_one_plan_one_is_the_hit_and_both_were_made() -> None:
+    found = learner(speaks=True)
+    for at in range(0, 30, 5):
+        found.look([sight()], NOW_MS + at * 1000)
+    before = found.issuer.limit
+    assert found.plan("BTCUSDT", "1", NOW_MS + 29_000) is True
+    assert (found.scores.foreseen, found.scores.published) == (1, 2)
+    assert found.issuer.limit == pytest.approx(before + LIMIT_RATE * (2 * AIMED_HITS - 1))
+    found.look([sight()], NOW_MS + 30_000)
+    assert found.plan("BTCUSDT", "1", NOW_MS + 31_000) is False  # the next plan was not expected before that look
+
+
+def test_a_forecast_that_no_refresh_could_prepare_was_in_vain() -> None:
+    found = learner(speaks=True)
+    found.look([sight()], NOW_MS)
+    before = found.issuer.limit
+    assert found.plan("BTCUSDT", "1", NOW_MS + 4_000) is False
+    assert (found.scores.foreseen, found.scores.published) == (0, 1)
+    assert found.issuer.limit > before
 
 
 def test_the_limit_rises_with_forecasts_in_vain() -> None:
