@@ -75,11 +75,22 @@ class Scripts:
         """
         script, declared = self._script(name)
         in_order = [(declared.keys.ordered(keys), declared.args.ordered(args)) for keys, args in calls]
-        with translated_errors(), self._client.pipeline(transaction=False) as pipeline:
-            for keys, args in in_order:
-                pipeline.evalsha(script.sha, len(keys), *map(encoded, keys), *map(encoded, args))
-            replies = pipeline.execute(raise_on_error=False)
+        with translated_errors():
+            replies = self._replies(script.sha, [(len(k), [*map(encoded, k), *map(encoded, a)]) for k, a in in_order])
         return [self._outcome(name, reply, *call) for reply, call in zip(replies, calls, strict=True)]
+
+    def _replies(self, sha: str, calls: Sequence[tuple[int, list[bytes]]]) -> list[Any]:
+        """Each call's reply, or the error that Redis replied."""
+        if len(calls) == 1:  # without the book-keeping of a pipeline
+            try:
+                ((count, values),) = calls
+                return [self._client.evalsha(sha, count, *values)]
+            except redis.ResponseError as error:
+                return [error]
+        with self._client.pipeline(transaction=False) as pipeline:
+            for count, values in calls:
+                pipeline.evalsha(sha, count, *values)
+            return pipeline.execute(raise_on_error=False)
 
     def fix(self, name: str, known_as: str, fixed: Mapping[str, str]) -> None:
         """Let a script also be run by another name, with some of its keys and arguments written into its text.
