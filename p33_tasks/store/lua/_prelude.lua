@@ -9,10 +9,17 @@ local function now_ms()
   return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 end
 
+-- A field of INFO that holds hex digits, '' where there is none. Found by a plain search: a pattern is tried at every
+-- character before it, and takes longer than INFO itself.
+local function hex_in(info, name)
+  local _, at = string.find(info, name .. ':', 1, true)
+  return at and string.match(info, '^%x+', at + 1) or ''
+end
+
 -- This life of the server: another one may have forgotten what we rely on. Asked once: INFO is dear.
 local known_run_id
 local function run_id(info)
-  known_run_id = known_run_id or string.match(info or redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
+  known_run_id = known_run_id or hex_in(info or redis.call('INFO', 'server'), 'run_id')
   return known_run_id
 end
 
@@ -27,7 +34,7 @@ end
 local function life(epoch_key, info)
   local epoch = redis.pcall('GET', epoch_key)
   if type(epoch) ~= 'string' then return '' end
-  local history = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') or ''
+  local history = hex_in(redis.call('INFO', 'replication'), 'master_replid')
   return redis.sha1hex(run_id(info) .. '/' .. history .. '/' .. epoch)
 end
 
@@ -115,15 +122,17 @@ local function raise_barrier(ledger, until_ms)
 end
 
 -- The values of a HASH's fields as one text, to compare them with what a verdict was made from; of another type its name.
+-- And the value of its `ts_ms`, where the names have that.
 local function stored_text(key, names)
   local found = values_of(key, unpack(names))
   if not found then return type_of(key) end
-  local parts, any = {}, false
+  local parts, any, ts_ms = {}, false, nil
   for at, value in ipairs(found) do
     parts[at] = value and #value .. ':' .. value or '-'
+    if names[at] == 'ts_ms' then ts_ms = value end
     any = any or value
   end
-  return any and table.concat(parts, ',') or 'none'
+  return any and table.concat(parts, ',') or 'none', ts_ms
 end
 
 -- A `_sec` field of a limit in milliseconds: nil where there is none, nil and true where it can't be read. Python reads

@@ -74,7 +74,7 @@
 -- Returns {'committed', the decision where it was promoted, else ''} | {'exists'} (acknowledged)
 --       | {'moved', what} (nothing written) | {'wrong_type', ...}
 
-local wrong = expect(decision_key, 'string') or expect(decisions_key, 'stream') or expect(counters_key, 'hash')
+local wrong = expect(decisions_key, 'stream') or expect(counters_key, 'hash')
 if not wrong and emergency == '1' then wrong = expect(audit_key, 'stream') or expect(events_key, 'stream') end
 if wrong then return wrong end
 if entry_id ~= '' then
@@ -91,6 +91,8 @@ local function acknowledge()
 end
 
 if redis.call('EXISTS', decision_key) == 1 then
+  wrong = expect(decision_key, 'string')
+  if wrong then return wrong end
   acknowledge()
   return { 'exists' }
 end
@@ -141,7 +143,7 @@ if verdict == 'allow' then
     if emergency ~= '1' and redis.call('EXISTS', service_hold_key) == 1 then return moved('service_hold') end
     if redis.call('EXISTS', reservation_key) == 1 then return moved('reservation') end
   end
-  local s = values_of(snapshot_key, 'position_amt', 'ts_ms', 'ts_epoch', 'source', 'run_id', 'life')
+  local s = values_of(snapshot_key, 'position_amt', 'ts_ms', 'ts_epoch', 'source', 'run_id', 'life', 'position_mode')
   local l = values_of(ledger_key, 'last_known_amt', 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms',
     'unknown_plan_id')
   -- A snapshot without a time, or an absent ledger, is none; an emergency close passes the latter.
@@ -156,7 +158,9 @@ if verdict == 'allow' then
       or not is_of_life(s[6], current_life, accept_old_life) then
     return moved('snapshot')
   end
-  if not is_of_mode(position_side, symbol_snapshot_key, s[2], s[6]) then return moved('mode') end
+  -- In one-way mode the position's snapshot is the symbol's own: what tells the mode was read with it.
+  local is_symbols_own = snapshot_key == symbol_snapshot_key and s[7] ~= 'hedge'
+  if not is_symbols_own and not is_of_mode(position_side, symbol_snapshot_key, s[2], s[6]) then return moved('mode') end
   if fetched > now or now - fetched > tonumber(stale_threshold_ms) then return moved('snapshot_age') end
 
   local ordered, unreadable = twin_time(l[2], l[3])
@@ -168,16 +172,22 @@ if verdict == 'allow' then
   -- Its reservation has ended, and the hold that follows may not have been set yet.
   if emergency ~= '1' and l[5] and l[5] ~= '' then return moved('unknown') end
 
-  if stored_text(market_key, MARKET_FIELDS) ~= evaluated_market then return moved('market') end
-  local rules_ms = twin_time(redis.call('HGET', market_key, 'ts_ms'))
+  local market, market_ms = stored_text(market_key, MARKET_FIELDS)
+  if market ~= evaluated_market then return moved('market') end
+  local rules_ms = twin_time(market_ms)
   if not rules_ms or rules_ms > now or now - rules_ms > tonumber(market_max_age_ms) then return moved('market_age') end
   if subtract_resting == '1' then
-    if stored_text(resting_key, RESTING_FIELDS) ~= evaluated_resting then return moved('resting') end
-    local asked_ms = twin_time(redis.call('HGET', resting_key, 'ts_ms'))
+    local resting, resting_ms = stored_text(resting_key, RESTING_FIELDS)
+    if resting ~= evaluated_resting then return moved('resting') end
+    local asked_ms = twin_time(resting_ms)
     if not asked_ms or asked_ms > now or now - asked_ms > tonumber(resting_max_age_ms) then return moved('resting_age') end
   end
-  if stored_text(limits_key, LIMITS_FIELDS) ~= evaluated_limits then return moved('limits') end
-  if stored_text(adaptive_key, ADAPTIVE_FIELDS) ~= evaluated_adaptive then return moved('adaptive_limits') end
+  local limits, adaptive = 'none', 'none'
+  if redis.call('EXISTS', limits_key, adaptive_key) > 0 then
+    limits, adaptive = stored_text(limits_key, LIMITS_FIELDS), stored_text(adaptive_key, ADAPTIVE_FIELDS)
+  end
+  if limits ~= evaluated_limits then return moved('limits') end
+  if adaptive ~= evaluated_adaptive then return moved('adaptive_limits') end
   if limits_until_ms ~= '' and now >= tonumber(limits_until_ms) then return moved('limits_age') end
 
   if now - tonumber(plan_issued_ms) > tonumber(plan_max_age_ms) then return moved('plan_age') end

@@ -19,13 +19,13 @@ LIMITS = (
     guard(
         "an operator's limits that moved since the evaluation stop the allow",
         "lua.commit_verdict",
-        without("if stored_text(limits_key, LIMITS_FIELDS) ~= evaluated_limits then return moved('limits') end"),
+        without("if limits ~= evaluated_limits then return moved('limits') end"),
         MOVED,
     ),
     guard(
         "the service's own limits that moved since the evaluation stop the allow",
         "lua.commit_verdict",
-        never("stored_text(adaptive_key, ADAPTIVE_FIELDS) ~= evaluated_adaptive"),
+        never("adaptive ~= evaluated_adaptive"),
         MOVED,
     ),
     guard(

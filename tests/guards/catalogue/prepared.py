@@ -45,7 +45,7 @@ _COMPARED = (
     _compared("the snapshot's life", never("not is_of_life(s[6], current_life, accept_old_life)")),
     _compared(
         "the mode",
-        without("if not is_of_mode(position_side, symbol_snapshot_key, s[2], s[6]) then return moved('mode') end"),
+        never("not is_symbols_own and not is_of_mode(position_side, symbol_snapshot_key, s[2], s[6])"),
     ),
     _compared("the snapshot's age", without("or now - fetched > tonumber(stale_threshold_ms)"), TIME),
     _compared("the snapshot's time with TIME", without("fetched > now or"), TIME),
@@ -54,8 +54,8 @@ _COMPARED = (
     _compared("whether the order time is one", instead("evaluated_ledger_amt or unreadable", "evaluated_ledger_amt")),
     _compared("the barrier", without("if before_barrier(fetched, l[4], read_lag_ms) then return moved('barrier') end")),
     _compared("the order whose outcome is unknown", never("emergency ~= '1' and l[5] and l[5] ~= ''")),
-    _compared("the operator's limits", never("stored_text(limits_key, LIMITS_FIELDS) ~= evaluated_limits")),
-    _compared("the service's limits", never("stored_text(adaptive_key, ADAPTIVE_FIELDS) ~= evaluated_adaptive")),
+    _compared("the operator's limits", never("limits ~= evaluated_limits")),
+    _compared("the service's limits", never("adaptive ~= evaluated_adaptive")),
     _compared("the end of a looser limit", never("limits_until_ms ~= '' and now >= tonumber(limits_until_ms)"), TIME),
     _compared(
         "the plan's age",
@@ -86,7 +86,7 @@ PREPARED = (
     ),
     _lua(
         "market rules that moved stop an allow",
-        without("if stored_text(market_key, MARKET_FIELDS) ~= evaluated_market then return moved('market') end"),
+        without("if market ~= evaluated_market then return moved('market') end"),
         MOVED,
     ),
     _lua(

@@ -44,7 +44,7 @@ RESTING = (
     _guard(
         "what moved since the evaluation stops the allow",
         "lua.commit_verdict",
-        without("if stored_text(resting_key, RESTING_FIELDS) ~= evaluated_resting then return moved('resting') end"),
+        without("if resting ~= evaluated_resting then return moved('resting') end"),
         MOVED,
     ),
     _guard(
