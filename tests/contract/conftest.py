@@ -1,4 +1,4 @@
-"""One brain for all contract tests, started as a person would who has nothing but the contract."""
+"""One brain for each file of contract tests, started as a person would who has nothing but the contract."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from tests.support.simulator import SimControl, running_simulator
 from tests.support.waiting import wait_until
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def redis_server() -> Iterator[RedisServer]:
     with running_redis("bundled", aof=True) as server:
         server.skip_first_pause()
         yield server
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def exchange() -> Iterator[SimControl]:
     with running_simulator(extra_symbols=contract.LISTED, weight_limit=1_000_000) as control:
         yield control
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def environment(redis_server: RedisServer, exchange: SimControl) -> dict[str, str]:
     return {
         **redis_server.environment,
@@ -44,7 +44,7 @@ def environment(redis_server: RedisServer, exchange: SimControl) -> dict[str, st
     }
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def processes(environment: dict[str, str]) -> Iterator[list[LocalProcess]]:
     app = ["celery", "-A", "p33_tasks"]
     started = [
@@ -57,7 +57,7 @@ def processes(environment: dict[str, str]) -> Iterator[list[LocalProcess]]:
         process.teardown()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def system(
     redis_server: RedisServer, exchange: SimControl, environment: dict[str, str], processes: list[LocalProcess]
 ) -> System:
