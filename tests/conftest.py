@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,10 +25,15 @@ REAL_PROCESSES = ("acceptance", "contract", "deployment", "fault", "integration"
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--faults") == "long":
         return  # there the number of times that a promise held is what is counted
-    here = Path(__file__).parent
     for item in items:
-        if item.path.relative_to(here).parts[0] in REAL_PROCESSES:
+        if _folder(item.path) in REAL_PROCESSES:
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+@cache
+def _folder(path: Path) -> str:
+    """In which folder of the tests a file is; asked for each of its tests."""
+    return path.relative_to(Path(__file__).parent).parts[0]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
