@@ -7,14 +7,16 @@ from tests.guards.guard import Guard
 
 HEALTH = "unit/exporter/test_health.py"
 CLI_TESTS = "integration/cli"
-SNAPSHOTS = "integration/store/test_snapshots.py"
+STORE_TESTS = "integration/store"
 
 DETECTION = (
     Guard(
         promise="a reservation without an expiry gets one",
         within="put_snapshots.shorten_reservation",
         change=instead("or left == -1 then local plan_id", "then local plan_id"),
-        tests=(f"{SNAPSHOTS}::test_a_reservation_without_an_expiry_gets_one_with_the_next_snapshot",),
+        tests=(
+            f"{STORE_TESTS}/test_snapshot_records.py::test_a_reservation_without_an_expiry_gets_one_with_the_next_snapshot",
+        ),
     ),
     Guard(
         promise="a dead beat is seen before the snapshots are stale",

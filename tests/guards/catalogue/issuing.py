@@ -175,7 +175,7 @@ ISSUING = (
         promise="market rules of another venue are none",
         within="markets.decode_market",
         change=instead("found != source", "found is None"),
-        tests=("integration/store/test_snapshots.py::test_market_rules_of_another_venue_are_none",),
+        tests=("integration/store/test_snapshot_records.py::test_market_rules_of_another_venue_are_none",),
     ),
     Guard(
         promise="a time is read by Python as the scripts read it",

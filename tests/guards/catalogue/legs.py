@@ -5,19 +5,19 @@ from __future__ import annotations
 from tests.guards.changes import Change, always, instead, never, without
 from tests.guards.guard import Guard
 
-LEG_TESTS = "integration/store/test_legs.py"
+STORE_TESTS = "integration/store"
 RESULT_TESTS = "integration/store/test_leg_results.py"
 NAME_TESTS = "unit/contract/test_positions.py"
 ANOTHER_LEG = "test_an_order_of_another_leg_than_its_plans_is_booked_to_the_leg_it_names_and_both_are_held"
-COUNTS_BESIDE = "test_a_leg_counts_only_beside_its_symbols_snapshot_of_the_same_request"
+COUNTS_BESIDE = "test_legs.py::test_a_leg_counts_only_beside_its_symbols_snapshot_of_the_same_request"
 
 
 def _guard(promise: str, within: str, change: Change, *tests: str) -> Guard:
-    return Guard(promise=promise, within=within, change=change, tests=tuple(f"{LEG_TESTS}::{test}" for test in tests))
+    return Guard(promise=promise, within=within, change=change, tests=tuple(f"{STORE_TESTS}/{test}" for test in tests))
 
 
 def _put(promise: str, within: str, change: Change, *tests: str) -> Guard:
-    named = tuple(f"{LEG_TESTS}::{test}" for test in tests)
+    named = tuple(f"{STORE_TESTS}/{test}" for test in tests)
     return Guard(promise=promise, within=within, change=change, tests=named)
 
 
@@ -50,7 +50,7 @@ LEGS = (
         "a leg of the other sign is no snapshot",
         "snapshots.decode_leg_snapshot",
         never("not leg.admits(snapshot.position_amt)"),
-        "test_a_leg_of_the_other_sign_is_no_snapshot",
+        "test_legs.py::test_a_leg_of_the_other_sign_is_no_snapshot",
     ),
     _guard(
         "a leg is issued and consumed beside its symbol's snapshot of the same request only",
@@ -74,13 +74,13 @@ LEGS = (
         "a permit for the symbol is consumed in one-way mode only",
         "_prelude.is_of_mode",
         always("s[1] ~= 'hedge'"),
-        "test_a_permit_for_the_symbol_is_void_in_hedge_mode_and_one_for_a_leg_in_one_way_mode",
+        "test_legs.py::test_a_permit_for_the_symbol_is_void_in_hedge_mode_and_one_for_a_leg_in_one_way_mode",
     ),
     _guard(
         "the service's hold stops its position",
         "RedisVerdictStore._facts",
         instead("service_hold, unknown_plan_id", "None, unknown_plan_id"),
-        "test_the_services_hold_stops_its_position_when_judged_issued_and_consumed",
+        "test_legs.py::test_the_services_hold_stops_its_position_when_judged_issued_and_consumed",
     ),
     # --- results
     _result(
@@ -179,48 +179,48 @@ LEGS = (
         "ledgers of the mode left don't count again",
         "put_snapshots.change_mode",
         instead("retire(symbol, at, over) redis", "redis"),
-        "test_no_ledger_of_another_time_in_the_mode_counts_again",
+        "test_mode_switch.py::test_no_ledger_of_another_time_in_the_mode_counts_again",
     ),
     _put(
         "a leg's snapshot of the mode left is gone",
         "put_snapshots.change_mode",
         without("redis.call('DEL', at.snapshot)"),
-        "test_no_ledger_of_another_time_in_the_mode_counts_again",
+        "test_mode_switch.py::test_no_ledger_of_another_time_in_the_mode_counts_again",
     ),
     _put(
         "new positions begin behind every order of the old",
         "put_snapshots.change_mode",
         never("over.ordered_ms > (twin_time(l[1], l[2]) or 0)"),
-        "test_the_new_positions_begin_behind_every_order_and_barrier_of_the_old",
+        "test_mode_switch.py::test_the_new_positions_begin_behind_every_order_and_barrier_of_the_old",
     ),
     _put(
         "new positions begin behind every barrier of the old",
         "put_snapshots.change_mode",
         without("raise_barrier(at.ledger, over.barrier_ms)"),
-        "test_the_new_positions_begin_behind_every_order_and_barrier_of_the_old",
+        "test_mode_switch.py::test_the_new_positions_begin_behind_every_order_and_barrier_of_the_old",
     ),
     _put(
         "an order time that can't be read counts as now after a switch",
         "put_snapshots.retire",
         without("if unreadable then ordered = now end"),
-        "test_an_order_time_that_cant_be_read_counts_as_now_after_a_switch",
+        "test_mode_switch.py::test_an_order_time_that_cant_be_read_counts_as_now_after_a_switch",
     ),
     _put(
         "a ledger begins only where none of the symbol's positions is reserved",
         "put_snapshots.put",
         instead(", { own, long, short }", ", { own }"),
-        "test_no_ledger_begins_while_any_position_of_the_symbol_is_reserved",
+        "test_legs.py::test_no_ledger_begins_while_any_position_of_the_symbol_is_reserved",
     ),
     _put(
         "a switch is seen although the old snapshot expired",
         "put_snapshots.put",
         instead("'wrong_type' end if known", "'wrong_type' end if known and known"),
-        "test_a_ledger_of_the_mode_left_doesnt_count_where_its_snapshot_expired_meanwhile",
+        "test_mode_switch.py::test_a_ledger_of_the_mode_left_doesnt_count_where_its_snapshot_expired_meanwhile",
     ),
     _put(
         "a flat symbol whose rows tell no mode keeps the known one",
         "put_snapshots.put",
         instead("known or ''", "''"),
-        "test_a_flat_symbol_whose_rows_tell_no_mode_keeps_the_known_one",
+        "test_legs.py::test_a_flat_symbol_whose_rows_tell_no_mode_keeps_the_known_one",
     ),
 )

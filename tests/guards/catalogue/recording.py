@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.guards.changes import Change, instead, never, without
 from tests.guards.guard import Guard, guard
 
-RESULT_TESTS = "integration/store/test_results.py"
+STORE_TESTS = "integration/store"
 ASIDE_TESTS = "integration/store/test_set_aside.py"
 EXECUTION_TESTS = "integration/store/test_executions.py"
 RELEASE_TESTS = "integration/store/test_reservation_release.py"
@@ -23,13 +23,13 @@ RECORDING = (
         "a result that tells nothing new is recorded once",
         "lua.record_result",
         instead("and not any_news", "and false"),
-        f"{RESULT_TESTS}::test_executed_without_any_order_changes_no_amount_and_starts_the_cooldown_once",
+        f"{STORE_TESTS}/test_results.py::test_executed_without_any_order_changes_no_amount_and_starts_the_cooldown_once",
     ),
     guard(
         "a fill whose pending record vanished is applied all the same",
         "lua.record_result",
         without("and not any_news"),
-        f"{RESULT_TESTS}::test_a_result_whose_pending_record_vanished_is_applied_and_only_once",
+        f"{STORE_TESTS}/test_result_replays.py::test_a_result_whose_pending_record_vanished_is_applied_and_only_once",
     ),
     guard(
         "what is on record of an order is compared before it is written",
@@ -37,7 +37,7 @@ RECORDING = (
         without(
             "if (redis.call('HGET', orders_key, order.id) or '') ~= order.record_before then return { 'moved' } end"
         ),
-        f"{RESULT_TESTS}::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
+        f"{STORE_TESTS}/test_result_replays.py::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
     ),
     guard(
         "a result isn't booked by a mode that the symbol has left meanwhile",
@@ -50,25 +50,25 @@ RECORDING = (
         "a breach is judged by the decision that is there when it is written",
         "lua.record_result",
         without("if (redis.call('GET', decision_key) or '') ~= base_decision then return { 'moved' } end"),
-        f"{RESULT_TESTS}::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
+        f"{STORE_TESTS}/test_result_replays.py::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
     ),
     guard(
         "what a plan executed is compared before it is written",
         "lua.record_result",
         without("if (redis.call('GET', executed_key) or '') ~= base_executed then return { 'moved' } end"),
-        f"{RESULT_TESTS}::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
+        f"{STORE_TESTS}/test_result_replays.py::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
     ),
     guard(
         "what could not be read is a dead letter",
         "lua.record_result",
         never("problem ~= ''"),
-        f"{RESULT_TESTS}::test_what_could_not_be_read_is_a_dead_letter_and_takes_no_good_order_with_it",
+        f"{STORE_TESTS}/test_results.py::test_what_could_not_be_read_is_a_dead_letter_and_takes_no_good_order_with_it",
     ),
     guard(
         "a result in which no order can be read starts the cooldown",
         "record_fill._one_per_order",
         never("result.is_unreadable"),
-        f"{RESULT_TESTS}::test_executed_without_any_order_changes_no_amount_and_starts_the_cooldown_once",
+        f"{STORE_TESTS}/test_results.py::test_executed_without_any_order_changes_no_amount_and_starts_the_cooldown_once",
     ),
     guard(
         "recording acknowledges the result in the same act",
@@ -76,31 +76,31 @@ RECORDING = (
         without(
             "if redis.call('XACK', results_key, group, entry_id) == 0 and not any_news then return { 'already' } end"
         ),
-        f"{RESULT_TESTS}::test_a_result_without_an_order_waits_for_no_ledger",
+        f"{STORE_TESTS}/test_result_replays.py::test_a_result_without_an_order_waits_for_no_ledger",
     ),
     guard(
         "what was applied of an order is remembered",
         "_fills.remember_order",
         without("redis.call('HSET', memory.fills, id, quantity)"),
-        f"{RESULT_TESTS}::test_an_order_id_is_applied_once_however_often_it_is_reported",
+        f"{STORE_TESTS}/test_results.py::test_an_order_id_is_applied_once_however_often_it_is_reported",
     ),
     guard(
         "a ledger that moved since it was read isn't overwritten",
         "lua.record_result",
         without("if (redis.call('HGET', ledger_key, 'last_known_amt') or '') ~= base_amt then return { 'moved' } end"),
-        f"{RESULT_TESTS}::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
+        f"{STORE_TESTS}/test_result_replays.py::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
     ),
     guard(
         "a ledger adopted meanwhile isn't overwritten",
         "lua.record_result",
         without("if (redis.call('GET', origin_key) or '') ~= base_origin then return { 'moved' } end"),
-        f"{RESULT_TESTS}::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
+        f"{STORE_TESTS}/test_result_replays.py::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
     ),
     guard(
         "an order recorded by another entry meanwhile isn't applied again",
         "lua.record_result",
         without("if (redis.call('HGET', fills_key, order.id) or '') ~= order.before then return { 'moved' } end"),
-        f"{RESULT_TESTS}::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
+        f"{STORE_TESTS}/test_result_replays.py::test_a_base_that_moved_between_reading_and_writing_writes_nothing",
     ),
     guard(
         "a base that moved is read again",
@@ -112,74 +112,74 @@ RECORDING = (
         promise="an order id is one order per symbol",
         within="Keys.fills",
         change=instead('f"{self.prefix}:p33:fills:{symbol}"', 'f"{self.prefix}:p33:fills:" + symbol[:0]'),
-        tests=(f"{RESULT_TESTS}::test_one_order_id_on_two_symbols_is_two_orders",),
+        tests=(f"{STORE_TESTS}/test_results.py::test_one_order_id_on_two_symbols_is_two_orders",),
     ),
     Guard(
         promise="fills are remembered for a week",
         within="results.FILLS_MEMORY_SEC",
         change=instead("7 * 86_400", "86_400"),
-        tests=(f"{RESULT_TESTS}::test_the_ledger_has_the_fields_and_lifetime_of_the_contract",),
+        tests=(f"{STORE_TESTS}/test_results.py::test_the_ledger_has_the_fields_and_lifetime_of_the_contract",),
     ),
     guard(
         "orders older than a week are forgotten, others never",
         "lua.record_result",
         without("* 1000"),
-        f"{RESULT_TESTS}::test_a_fill_of_yesterday_is_still_remembered",
+        f"{STORE_TESTS}/test_results.py::test_a_fill_of_yesterday_is_still_remembered",
     ),
     guard(
         "a result older than the adopted snapshot isn't applied",
         "_Applying._counts",
         instead('int(_stored(origin or "0", "ledger origin"))', "0"),
-        f"{RESULT_TESTS}::test_a_result_older_than_the_adopted_snapshot_is_remembered_and_not_applied",
+        f"{STORE_TESTS}/test_results.py::test_a_result_older_than_the_adopted_snapshot_is_remembered_and_not_applied",
     ),
     guard(
         "a result of the snapshot's own millisecond is in it",
         "_Applying._counts",
         instead("(self._entry) >", "(self._entry) >="),
-        f"{RESULT_TESTS}::test_a_result_of_the_snapshots_own_millisecond_is_contained_in_it",
+        f"{STORE_TESTS}/test_results.py::test_a_result_of_the_snapshots_own_millisecond_is_contained_in_it",
     ),
     guard(
         "what was not executed applies nothing, whatever it names",
         "record_fill._one_per_order",
         without("if result.executed else ZERO"),
-        f"{RESULT_TESTS}::test_only_a_confirmed_fill_changes_the_amount_but_any_order_id_starts_the_cooldown",
+        f"{STORE_TESTS}/test_results.py::test_only_a_confirmed_fill_changes_the_amount_but_any_order_id_starts_the_cooldown",
     ),
     guard(
         "an order named twice in one result counts once",
         "record_fill._one_per_order",
         instead("max(known.cumulative_qty, fill.cumulative_qty)", "known.cumulative_qty + fill.cumulative_qty"),
-        f"{RESULT_TESTS}::test_an_order_named_twice_in_one_result_counts_once",
+        f"{STORE_TESTS}/test_results.py::test_an_order_named_twice_in_one_result_counts_once",
     ),
     guard(
         "a ledger that can't be read isn't taken for 0",
         "record_fill._stored",
         instead('raise CorruptStateError(f"{what} holds {text[:40]!r}: {error}") from error', "return ZERO"),
-        f"{RESULT_TESTS}::test_a_ledger_that_cannot_be_read_leaves_the_result_pending_until_it_is_adopted_anew",
+        f"{STORE_TESTS}/test_result_replays.py::test_a_ledger_that_cannot_be_read_leaves_the_result_pending_until_it_is_adopted_anew",
     ),
     # --- the cooldown
     guard(
         "any new order starts the cooldown, whatever it filled",
         "lua.record_result",
         instead("any_news and ordered", "any_fill and ordered"),
-        f"{RESULT_TESTS}::test_only_a_confirmed_fill_changes_the_amount_but_any_order_id_starts_the_cooldown",
+        f"{STORE_TESTS}/test_results.py::test_only_a_confirmed_fill_changes_the_amount_but_any_order_id_starts_the_cooldown",
     ),
     guard(
         "a report that tells nothing new doesn't start the cooldown again",
         "lua.record_result",
         instead("any_news and ordered", "#orders > 0 and ordered"),
-        f"{RESULT_TESTS}::test_a_report_that_tells_nothing_new_does_not_start_the_cooldown_again",
+        f"{STORE_TESTS}/test_results.py::test_a_report_that_tells_nothing_new_does_not_start_the_cooldown_again",
     ),
     guard(
         "the order time is Redis's own",
         "lua.record_result",
         instead("(now), 'last_order_time_epoch'", "(now - 60000), 'last_order_time_epoch'"),
-        f"{RESULT_TESTS}::test_the_ledger_has_the_fields_and_lifetime_of_the_contract",
+        f"{STORE_TESTS}/test_results.py::test_the_ledger_has_the_fields_and_lifetime_of_the_contract",
     ),
     guard(
         "a fill on a symbol without a ledger creates none",
         "lua.record_result",
         instead("if new_amt ~= base_amt then", "if new_amt ~= base_amt or base_amt == '' then"),
-        f"{RESULT_TESTS}::test_a_fill_on_a_symbol_without_a_ledger_is_remembered_and_its_amount_stays_unknown",
+        f"{STORE_TESTS}/test_results.py::test_a_fill_on_a_symbol_without_a_ledger_is_remembered_and_its_amount_stays_unknown",
     ),
     # --- the reservation
     guard(
@@ -241,14 +241,14 @@ RECORDING = (
         "a result without an order leaves the ledger alone, also one that can't be read",
         "lua.record_result",
         instead("local has_orders = #orders > 0", "local has_orders = true"),
-        f"{RESULT_TESTS}::test_a_result_without_an_order_waits_for_no_ledger",
+        f"{STORE_TESTS}/test_result_replays.py::test_a_result_without_an_order_waits_for_no_ledger",
     ),
     # --- around the gate, and giving up
     guard(
         "an execution that was never allowed is counted",
         "lua.record_result",
         never("not allowed and not forgotten and any_new_order"),
-        f"{RESULT_TESTS}::test_an_execution_without_an_allow_is_applied_and_counted_once",
+        f"{STORE_TESTS}/test_result_replays.py::test_an_execution_without_an_allow_is_applied_and_counted_once",
     ),
     guard(
         "an allow of one symbol excuses nothing on another",
@@ -256,14 +256,14 @@ RECORDING = (
         instead(
             "string.sub(decision, 1, #allow_head) == allow_head", "string.find(decision, '\"allow\":true', 1, true)"
         ),
-        f"{RESULT_TESTS}::test_an_allow_of_one_symbol_permits_nothing_on_another",
-        f"{RESULT_TESTS}::test_a_deny_that_quotes_an_allow_is_none",
+        f"{STORE_TESTS}/test_result_replays.py::test_an_allow_of_one_symbol_permits_nothing_on_another",
+        f"{STORE_TESTS}/test_result_replays.py::test_a_deny_that_quotes_an_allow_is_none",
     ),
     guard(
         "a plan that was given up before its verdict is never allowed",
         "lua.record_result",
         instead("elseif not decision", "elseif false"),
-        f"{RESULT_TESTS}::test_an_executor_that_gave_up_before_the_verdict_gets_a_deny_written",
+        f"{STORE_TESTS}/test_result_replays.py::test_an_executor_that_gave_up_before_the_verdict_gets_a_deny_written",
     ),
     guard(
         "a plan that was executed before its verdict is never allowed",

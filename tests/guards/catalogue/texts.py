@@ -203,7 +203,7 @@ TEXTS = (
         promise="a result of a stranger's symbol is counted under one label",
         within="RedisResultStore._arguments",
         change=always("result.symbol in self._allowlist"),
-        tests=("integration/store/test_results.py::test_results_of_strangers_symbols_share_one_label",),
+        tests=("integration/store/test_result_replays.py::test_results_of_strangers_symbols_share_one_label",),
     ),
     Guard(
         promise="a dead letter's error and reason are bounded",
