@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -18,6 +19,9 @@ MAX_NUMBER_CHARS = 200
 
 _LITERALS = {None: "null", True: "true", False: "false"}
 
+MOST_KNOWN_NAME_CHARS = 40
+"""A longer name than this isn't one of ours, and isn't kept."""
+
 
 def dumps(value: object, *, sort_keys: bool = False) -> str:
     """Write compact JSON, quantities as exact decimal literals.
@@ -25,20 +29,57 @@ def dumps(value: object, *, sort_keys: bool = False) -> str:
     Raises:
         TypeError: For a float, or anything JSON has no form for.
     """
+    parts: list[str] = []
+    _write(value, parts.append, sort_keys)
+    return "".join(parts)
+
+
+def _write(value: object, put: Callable[[str], None], sort_keys: bool) -> None:  # noqa: FBT001 - as in dumps
+    kind = type(value)  # exact types first: each verdict writes sixty values, and an abstract class is slow to ask
+    if kind is str:
+        put(_text(value))  # type: ignore[arg-type]  # see kind, here and below
+    elif kind is int:
+        put(repr(value))
+    elif value is None or value is True or value is False:
+        put(_LITERALS[value])
+    elif kind is Decimal:
+        put(canonical(value))  # type: ignore[arg-type]
+    elif isinstance(value, (dict, Mapping)):
+        before = "{"
+        for name, member in sorted(value.items()) if sort_keys else value.items():
+            put(before)
+            put(_known_name(name) if type(name) is str and len(name) <= MOST_KNOWN_NAME_CHARS else _name(name))
+            _write(member, put, sort_keys)
+            before = ","
+        put("{}" if before == "{" else "}")
+    elif isinstance(value, (list, tuple)):
+        before = "["
+        for item in value:
+            put(before)
+            _write(item, put, sort_keys)
+            before = ","
+        put("[]" if before == "[" else "]")
+    else:
+        _write_subclass(value, put)
+
+
+def _write_subclass(value: object, put: Callable[[str], None]) -> None:
+    """A member of an enumeration, or another text or number."""
     if isinstance(value, str):
-        return _text(value)
-    if value is None or value is True or value is False:
-        return _LITERALS[value]
-    if isinstance(value, int):
-        return int.__repr__(value)
-    if isinstance(value, Decimal):
-        return canonical(value)
-    if isinstance(value, (dict, Mapping)):  # dict first: an abstract class is slow to ask
-        items = sorted(value.items()) if sort_keys else value.items()
-        return "{" + ",".join([f"{_text(str(k))}:{dumps(v, sort_keys=sort_keys)}" for k, v in items]) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ",".join([dumps(item, sort_keys=sort_keys) for item in value]) + "]"
-    raise TypeError(f"{type(value).__name__} is not written to JSON: {value!r:.80}")
+        put(_text(value))
+    elif isinstance(value, int):
+        put(int.__repr__(value))
+    elif isinstance(value, Decimal):
+        put(canonical(value))
+    else:
+        raise TypeError(f"{type(value).__name__} is not written to JSON: {value!r:.80}")
+
+
+def _name(name: object) -> str:
+    return f"{_text(str(name))}:"
+
+
+_known_name = lru_cache(1_000)(_name)
 
 
 def _text(value: str) -> str:

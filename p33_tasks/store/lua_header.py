@@ -52,10 +52,12 @@ class Block:
     group: str | None = None
     parts: tuple[str, ...] = ()  # of each of the group's values; empty for plain values
     size: int = field(init=False)
+    part_names: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         """Count once what every call is compared with."""
         object.__setattr__(self, "size", len(self.names) + (self.group is not None))
+        object.__setattr__(self, "part_names", frozenset(self.parts))
 
     @property
     def declared(self) -> tuple[str, ...]:
@@ -88,9 +90,9 @@ class Block:
             if not isinstance(item, Mapping):
                 yield item
                 continue
-            if item.keys() != set(self.parts):
+            if item.keys() != self.part_names:
                 raise _misfit(self.script, where, self.parts, item)
-            yield from (item[part] for part in self.parts)
+            yield from map(item.__getitem__, self.parts)
 
     def without(self, names: Collection[str]) -> Block:
         """The block of a call that doesn't give these names."""

@@ -28,7 +28,8 @@
 --   Market, limits, snapshot, ledger and resting orders are field values in the order of their lists of fields, or the name of the foreign type
 --   found.
 
-local wrong = expect(decision_key, 'string')
+local decided = type_of(decision_key)
+local wrong = decided ~= 'none' and expect(decision_key, 'string')
 if not wrong and entry_id ~= '' then wrong = expect(plans_key, 'stream') or expect(first_seen_key, 'hash') end
 if wrong then return wrong end
 
@@ -38,12 +39,11 @@ if entry_id ~= '' then
   local pending = found and {} or redis.pcall('XPENDING', plans_key, group, entry_id, entry_id, 1)
   entry = { text(entry_time(entry_id, first_seen_key, counters_key, ahead_counter)), found and found[2] or false, #pending }
 end
-if redis.call('EXISTS', decision_key) == 1 then return { 'decided', entry } end
+if decided ~= 'none' then return { 'decided', entry } end
 
+-- Their type is asked for only where they are no HASH's.
 local function fields(key, names)
-  local found = type_of(key)
-  if found ~= 'none' and found ~= 'hash' then return found end
-  return redis.call('HMGET', key, unpack(names))
+  return values_of(key, unpack(names)) or type_of(key)
 end
 
 -- A value of any type is a hold. Ours are shorter.
@@ -78,7 +78,8 @@ local reply = {
   fields(limits_key, LIMITS_FIELDS),
   position(positions[1]),
 }
-if type_of(positions[1].snapshot) == 'hash' and redis.call('HGET', positions[1].snapshot, 'position_mode') == 'hedge' then
+local mode = values_of(positions[1].snapshot, 'position_mode')
+if mode and mode[1] == 'hedge' then
   for leg = 2, #positions do reply[#reply + 1] = position(positions[leg]) end
 end
 return reply

@@ -30,7 +30,7 @@ ISSUING = (
     guard(
         "a decided plan isn't judged again",
         "lua.load_facts",
-        without("if redis.call('EXISTS', decision_key) == 1 then return { 'decided', entry } end"),
+        without("if decided ~= 'none' then return { 'decided', entry } end"),
         f"{COMMIT_TESTS}::test_of_a_decided_plan_no_facts_are_read",
     ),
     Guard(

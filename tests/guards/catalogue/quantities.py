@@ -155,11 +155,20 @@ QUANTITIES = (
         tests=("unit/domain/test_exact_json.py",),
     ),
     Guard(
+        promise="what is signed is written in one order",
+        within="exact_json._write",
+        change=(
+            instead("_write(member, put, sort_keys)", "_write(member, put, False)"),
+            instead("_write(item, put, sort_keys)", "_write(item, put, False)"),
+        ),
+        tests=("unit/domain/test_exact_json.py",),
+    ),
+    Guard(
         promise="JSON of ours is written without floats",
-        within="exact_json.dumps",
+        within="exact_json._write_subclass",
         change=instead(
             'raise TypeError(f"{type(value).__name__} is not written to JSON: {value!r:.80}")',
-            "return json.dumps(value)",
+            "put(json.dumps(value))",
         ),
         tests=("unit/domain/test_exact_json.py",),
     ),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
+from enum import IntEnum, StrEnum
+from types import MappingProxyType
 
 import pytest
 
@@ -22,6 +25,37 @@ def test_what_is_written_is_read_back_equal_and_in_exact_literals():
     text = exact_json.dumps(fields)
     assert text == '{"qty":0.028,"n":3,"yes":true,"none":null,"text":"a\\"b","list":[0.0000001]}'
     assert exact_json.loads_object(text) == fields
+
+
+class _Word(StrEnum):
+    YES = 'y"'
+
+
+class _Number(IntEnum):
+    ONE = 1
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({}, "{}"),
+        ([], "[]"),
+        ({"a": {"b": [{}, (), [None]]}, "c": MappingProxyType({"d": 1})}, '{"a":{"b":[{},[],[null]]},"c":{"d":1}}'),
+        ({_Word.YES: _Word.YES, "n": _Number.ONE, "b": False}, r'{"y\"":"y\"","n":1,"b":false}'),
+        ({1: 1, "x": {True: True}, "y": {"1": "1"}}, '{"1":1,"x":{"True":true},"y":{"1":"1"}}'),
+        ({"n" * 100: "\udc80"}, f'{{"{"n" * 100}":"\\\\udc80"}}'),
+        ({"\udc80": "\x00é"}, '{"\\\\udc80":"\\u0000é"}'),
+    ],
+)
+def test_every_shape_is_written_as_json_has_it(value: object, text: str):
+    for _ in range(2):  # names are kept
+        assert exact_json.dumps(value) == text
+    json.loads(text)
+
+
+def test_names_are_sorted_in_every_mapping_where_that_is_asked_for():
+    fields = {"b": [{"d": 1, "c": 2}], "a": {"f": 1, "e": 2}}
+    assert exact_json.dumps(fields, sort_keys=True) == '{"a":{"e":2,"f":1},"b":[{"c":2,"d":1}]}'
 
 
 @pytest.mark.parametrize("value", [0.028, {"qty": 0.028}, [1, 0.5], {1, 2}, b"x"])
