@@ -23,7 +23,7 @@ class InvalidQuantityError(P33Error, ValueError):
 
 
 class InvalidMessageError(P33Error, ValueError):
-    """The stream entry can't be understood; it belongs on the dead-letter stream."""
+    """The stream entry can't be read; it is moved to the dead-letter stream."""
 
 
 class EntryMismatchError(P33Error, ValueError):
@@ -46,7 +46,7 @@ class MarketUnknownError(CorruptStateError):
 
 
 class ConfigurationError(P33Error):
-    """The configuration is not usable; each problem is listed with the variable, the value and what is allowed."""
+    """The configuration can't be used; each problem is listed with the variable, the value and what is allowed."""
 
 
 # --- store ----------------------------------------------------------------------------------------------------------
@@ -61,7 +61,7 @@ class StoreUnavailableError(StoreError):
 
 
 class ForeignKeyTypeError(StoreError):
-    """A key of ours holds a value of another type; look at it with TYPE, move it away, and try again."""
+    """A key of this service holds a value of another type; check it with TYPE, rename it with RENAME, and try again."""
 
 
 # --- exchange -------------------------------------------------------------------------------------------------------
@@ -77,7 +77,7 @@ class ExchangeUnavailableError(ExchangeError):
     def __init__(self, message: str | None = None, *, retry_after_sec: int | None = None) -> None:
         super().__init__(message)
         self.retry_after_sec = retry_after_sec
-        """Whole seconds that a server error asked to wait; None: it named no time."""
+        """Whole seconds to wait, from the response; None: the response has no time."""
 
 
 class ExchangeRateLimitedError(ExchangeError):
@@ -86,15 +86,15 @@ class ExchangeRateLimitedError(ExchangeError):
     def __init__(self, message: str | None = None, *, retry_after_sec: int = 60) -> None:
         super().__init__(message)
         self.retry_after_sec = retry_after_sec
-        """Whole seconds during which nobody may send a request."""
+        """Whole seconds during which no process may send a request."""
 
 
 class ExchangeOrderLimitedError(ExchangeRateLimitedError):
-    """The exchange takes no more orders for a while (its order limit); reading goes on, and nothing was executed."""
+    """The exchange's order limit is reached; nothing was executed. Other requests continue."""
 
 
 class ExchangeBudgetSpentError(ExchangeError):
-    """Our own share of the exchange's request weight for this minute is used up; the next minute has room again."""
+    """This service's share of the exchange's request weight is used up for this minute; wait for the next minute."""
 
 
 class ExchangeCredentialsError(ExchangeError):
@@ -110,7 +110,7 @@ class MalformedResponseError(ExchangeError):
 
 
 class ContradictingTradesError(MalformedResponseError):
-    """The exchange told one trade twice, with different values; no trade of that answer was used."""
+    """The response has one trade twice, with different values; no trade of it was used."""
 
 
 class OrderRejectedError(ExchangeError):

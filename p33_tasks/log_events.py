@@ -21,14 +21,14 @@ class LogEvent(StrEnum):
     ALLOW = auto()
     """A plan was allowed; its permit is in Redis. Nothing to do."""
     DENY = auto()
-    """A plan was denied; ``reason`` says why, and ``p33 explain PLAN_ID`` what ends it."""
+    """A plan was denied for ``reason``. For the remedy: ``p33 explain PLAN_ID``."""
     DECIDED = auto()
-    """A plan came again after its verdict; the first verdict stands. Nothing to do."""
+    """A plan was delivered again after its verdict; the first verdict stays valid. Nothing to do."""
     UNDECIDED = auto()
-    """Redis failed while a plan was judged. Its entry stays pending and is tried again; check Redis if this repeats."""
+    """Redis failed while a plan was evaluated. Its entry stays pending and is retried; check Redis if this repeats."""
     NO_VERDICT = auto()
-    """A key of the plan holds a value of another type, so no verdict could be written. The plan is a dead letter;
-    find the key named in ``error`` with TYPE and move it away."""
+    """A key of the plan holds a value of another type, so no verdict could be written. The plan is a dead letter; check
+    the key named in ``error`` with TYPE and move it away with RENAME."""
     EVALUATION_FAILED = auto()
     """A bug: the evaluation raised an exception. The plan is denied ``internal_error``; report the traceback."""
 
@@ -37,51 +37,55 @@ class LogEvent(StrEnum):
     RESULT = auto()
     """A result was recorded; ``ledger_before`` and ``ledger_after`` are the ledger's amounts. Nothing to do."""
     CROSSED_ZERO = auto()
-    """A result turned the ledger from long to short, or back. Compare it with the exchange: ``p33 status``."""
+    """A result changed the ledger from long to short, or from short to long. Compare it with the exchange: ``p33
+    status``."""
     UNREADABLE_RESULT = auto()
-    """A result says that something was executed, and not all of it can be read, or it contradicts what is on record;
-    ``error`` says what. The symbol's cooldown has begun. Compare the venue's orders: the ledger may lack a fill."""
+    """An executed result can't be read completely, or contradicts an earlier one; details are in ``error``. The
+    symbol's cooldown started. Compare the venue's orders with the ledger: a fill may be missing."""
     PERMIT_BREACH = auto()
-    """An executor did what its permit doesn't cover; ``kinds`` says what: ``side``, ``leg``, ``quantity``,
-    ``not_reduce_only``. Stop the executor and find out why: ``p33 explain PLAN_ID``."""
+    """An executor exceeded its permit; ``kinds`` lists how: ``side``, ``leg``, ``quantity``, ``not_reduce_only``. Stop
+    the executor and find the cause: ``p33 explain PLAN_ID``."""
     UNRECORDED = auto()
-    """A result could not be recorded. Its entry stays pending and is tried again until it is recorded; ``error`` or the
-    traceback says what is in the way."""
+    """A result could not be recorded; the cause is in ``error`` or the traceback. Its entry stays pending and is
+    retried until it is recorded."""
 
     # --- Reconciliation ---
 
     LEDGER_REPAIRED = auto()
-    """A drift was explained by the venue's own trades and applied to the ledger; ``why`` says whose they were. The next
-    snapshot confirms it, or the position is held. Find out why the results didn't come: ``p33 status``."""
+    """The venue's trades explained a drift and were applied to the ledger; their origin is in ``why``. If the next
+    snapshot doesn't confirm it, the position is held. Find out why the results were missing: ``p33 status``."""
     RECONCILE_MOVED = auto()
-    """A repair found that its facts had moved; nothing was written. The next reading starts anew. Nothing to do."""
+    """The inputs of a repair changed before it was written; nothing was written. A new reading follows. Nothing to
+    do."""
     POSITION_HELD = auto()
-    """A drift can't be repaired: ``reason`` and ``why`` say what was found. The position is held; ``ends`` in the key
-    ``{prefix}:position:hold:<position>`` says what ends it. Compare the venue's trades with the ledger."""
+    """A drift can't be repaired, for ``reason`` and ``why``, and the position is held. The field ``ends`` of the key
+    ``{prefix}:position:hold:<position>`` is what ends the hold. Compare the venue's trades with the ledger."""
     POSITION_RELEASED = auto()
-    """Ledger and exchange were equal in three snapshots in a row; the service's own hold has ended. Nothing to do."""
+    """Ledger and exchange were equal in three snapshots in a row; the service's hold has ended. Nothing to do."""
     RECONCILE_UNREAD = auto()
-    """The venue could not be asked what happened to a position; ``error`` says why. It is asked again."""
+    """A position's trades or orders could not be read from the venue; the cause is in ``error``. They are read
+    again."""
     NOT_RECONCILED = auto()
-    """Redis failed, or what is stored of a position can't be read; ``error`` says which. It is tried again."""
+    """Redis failed, or the stored state of a position can't be read; the cause is in ``error``. It is retried."""
     NOTIFICATION_LOST = auto()
-    """Notifications (``P33_NOTIFY``) were not taken by the address, or not in time. What they say is on the stream, see
-    ``p33 reconcile status``. Try the address by hand."""
+    """An address refused notifications (``P33_NOTIFY``), or did not accept them in time. The events are still on the
+    stream: ``p33 reconcile status``. Test the address manually."""
     NOT_NOTIFIED = auto()
-    """The sending of notifications could not be started, or Redis failed. A later refresh starts it again."""
+    """The task that sends notifications could not be started, or Redis failed. A later refresh starts it again."""
     RESTING_UNREAD = auto()
-    """The venue's open orders could not be read. Where ``P33_SUBTRACT_RESTING`` is on, plans are denied
-    ``resting_orders_unknown`` once the last reading is 90 s old. The next one is a minute later: ``p33 check``."""
+    """The venue's open orders could not be read. With ``P33_SUBTRACT_RESTING``, plans are denied
+    ``resting_orders_unknown`` when the last reading is 90 s old. The next reading is a minute later: ``p33 check``."""
     RESTING_UNKNOWN = auto()
     """A row of the venue's open orders can't be read: plans on ``symbol`` are denied ``resting_orders_unknown``."""
     RESTING_NOT_READ = auto()
-    """The reading of open orders could not be sent, or Redis failed. A later refresh sends it again."""
+    """The task that reads open orders could not be sent, or Redis failed. A later refresh sends it again."""
     RECONCILE_NOT_SENT = auto()
     """The tasks that reconcile drifting positions could not be sent. The next refresh sends them; check the broker."""
 
     # --- Emergency closes ---
     SNAPSHOT_AWAITED = auto()
-    """An emergency close waits for a snapshot requested for it, which was asked for. It is sent again by itself."""
+    """An emergency close waits for the snapshot that was requested for it; then it is evaluated again. Nothing to
+    do."""
     REFRESH_NOT_SENT = auto()
     """The refresh that an emergency close waits for could not be sent. The next tick makes it; check the broker."""
 
@@ -90,121 +94,123 @@ class LogEvent(StrEnum):
     SNAPSHOTS = auto()
     """A refresh wrote snapshots; counts by status. Nothing to do."""
     SNAPSHOT_FAILED = auto()
-    """The exchange gave no usable answer; nothing was written and the snapshots age. The next tick tries again; if it
-    repeats: ``p33 check``."""
+    """The exchange's response can't be used; nothing was written and the snapshots age. The next tick tries again; if
+    this repeats: ``p33 check``."""
     NOT_PREPARED = auto()
-    """Redis failed while verdicts were prepared. Plans go the ordinary way; check Redis if this repeats."""
+    """Redis failed while verdicts were prepared. Plans are evaluated normally; check Redis if this repeats."""
     FORECAST_IGNORED = auto()
-    """A forecast can't be used; the line says why. Its producer should be told: ``docs/contract.md``, section 12."""
+    """A forecast can't be used; the line has the cause. Correct its producer: ``docs/contract.md``, section 12."""
     FORECASTER_READY = auto()
-    """The forecaster reads the streams; ``samples`` is how much it has learned from so far. Nothing to do."""
+    """The forecaster reads the streams; it has learned from ``samples`` samples so far. Nothing to do."""
     FORECASTER_WAITS = auto()
-    """Another forecaster of this account runs: this one waits until it has ended. Nothing to do."""
+    """Another forecaster of this account is running; this one waits until it stops. Nothing to do."""
     FORECASTER_AWAY = auto()
-    """Redis failed while the forecaster worked. It tries again, and no verdict waits for it; check Redis if it
+    """Redis failed while the forecaster worked. It tries again; no verdict waits for it. Check Redis if this
     repeats."""
     FORECASTER_STOPPED = auto()
-    """The forecaster ended after a signal; what it learned is kept in Redis."""
+    """The forecaster stopped after a signal; its model is stored in Redis. Nothing to do."""
     FORECASTS_SPEAK = auto()
     """The model is better than the base rate: forecasts are published from now on. Nothing to do."""
     FORECASTS_SILENT = auto()
-    """The model is no better than the base rate, or has seen too little: nothing is published; ``why`` says which."""
+    """The model is no better than the base rate, or has too little data: nothing is published. The cause is in
+    ``why``."""
     FORECAST_STATE_DAMAGED = auto()
-    """What the forecaster had learned can't be read, and was set aside under ``kept_as``; it begins anew. After an
-    upgrade that is expected once; else find out who wrote the key."""
+    """The forecaster's stored model can't be read; it was moved to the key ``kept_as``, and a new model starts. This is
+    normal once after an upgrade; otherwise find out who wrote the key."""
     PLAN_WOULD_BE_DENIED = auto()
-    """A plan is likely within 30 s and would be denied; ``reason`` and ``needed`` say why. Mend it in time:
-    ``p33 forecast status``."""
+    """A plan is likely within 30 s and would be denied; ``reason`` and ``needed`` have the cause. Fix it in time: ``p33
+    forecast status``."""
     NOT_ADAPTED = auto()
-    """Redis failed while cooldowns were adapted. Each stays until its TTL ends; check Redis if this repeats."""
+    """Redis failed while cooldowns were adapted. Each stays until its TTL expires; check Redis if this repeats."""
     ACCOUNT_CHANGED = auto()
-    """The positions are of another account than those of the last 10 minutes; ``account`` is the venue's id of it.
-    Snapshots and permits of the other one count no more, and none is written until the 10 minutes are over. If
-    ``account`` changes to and fro, processes with keys of two accounts share one Redis and ``P33_KEY_PREFIX``: give
+    """The positions are of another account than those of the last 10 minutes; ``account`` is its id at the venue.
+    Snapshots and permits of the previous account are void, and nothing is written until the 10 minutes are over. If
+    ``account`` changes back and forth, processes with keys of two accounts use one Redis and ``P33_KEY_PREFIX``: give
     each account its own prefix."""
     SNAPSHOT_UNKNOWN = auto()
-    """One symbol's position could not be told from the answer, or not be written. ``problem`` says why; its plans are
-    denied once its snapshot is stale."""
+    """One symbol's position could not be read from the response, or could not be written; the cause is in ``problem``.
+    Its plans are denied when its snapshot is stale."""
     MARKETS = auto()
-    """The venue's order rules were loaded. Nothing to do."""
+    """The venue's market rules were loaded. Nothing to do."""
     MARKETS_FAILED = auto()
-    """The venue's order rules could not be loaded; the old ones stay in place until they are 5 minutes old. The next
-    tick tries again."""
+    """The venue's market rules could not be loaded; the old ones are used until they are 5 minutes old. The next tick
+    tries again."""
     MARKETS_REFUSED = auto()
-    """The venue refused an order's quantity or symbol with a code that says its market rules have changed. They are
-    loaded again at the next refresh."""
+    """The venue rejected an order with a code that means its market rules changed. They are loaded again at the next
+    refresh."""
     MARKET_UNKNOWN = auto()
-    """One symbol's order rules could not be read. Without rules its plans are denied ``missing_market_metadata``; check
+    """One symbol's market rules could not be read. Without them its plans are denied ``missing_market_metadata``; check
     the symbol's name and whether it is trading."""
     NOT_REFRESHED = auto()
     """Redis failed while snapshots were refreshed. The next tick tries again; check Redis if this repeats."""
     BUDGET_NOT_REPORTED = auto()
-    """The request weight that the venue reported, or a pause that it asked for, could not be shared with the other
-    workers. Check Redis if this repeats."""
+    """The request weight or a pause reported by the venue could not be shared with the other workers. Check Redis if
+    this repeats."""
 
     # --- Tasks and messages ---
 
     REFUSED = auto()
-    """A task was not run: it belongs to another key prefix, names a foreign stream entry, or asks for a symbol outside
-    the allowlist. Find out who sends it."""
+    """A task was not run: it has another key prefix, names the entry of another plan, or has a symbol outside the
+    allowlist. Find out who sends it."""
     MESSAGE_REFUSED = auto()
-    """A message on the broker was not of the form that this service sends, and was removed. Find out who writes to the
-    broker."""
+    """A malformed message on the broker was removed. Find out who writes to the broker."""
     QUEUE_NOT_PERMITTED = auto()
-    """The broker's login may not use a queue: this worker serves the others. Renew the ACL file, so that the login's
-    role has ``acl_line``; then restart the worker."""
+    """The broker's login has no permission for a queue; this worker serves the other queues. Add ``acl_line`` to the
+    login's role in the ACL file, load it, and restart the worker."""
     QUEUE_RIGHTS_UNKNOWN = auto()
-    """A worker's rights on its queues could not be tried at its start; it asks for all of them. Check the broker."""
+    """A worker could not check its permissions for its queues at its start; it uses all queues. Check the broker."""
     CONTROL_REFUSED = auto()
-    """A remote control command would have changed a worker, or was malformed. It did nothing; find out who sent it."""
+    """A remote control command would change a worker, or was malformed. It was ignored; find out who sent it."""
     DEAD_LETTER = auto()
-    """An entry could not be understood; it was moved to the dead-letter stream. Read it there and fix its producer."""
+    """An entry could not be read; it was moved to the dead-letter stream: ``p33 deadletters list``. Correct its
+    producer."""
 
     # --- Ingest ---
 
     PROCESS_STARTED = auto()
-    """The worker started a process beside its pool, e.g. its ingest. Nothing to do."""
+    """The worker started a process outside its pool, e.g. its ingest. Nothing to do."""
     INGEST_READY = auto()
     """The ingest process reads the streams. Nothing to do."""
     INGEST_NAMED = auto()
-    """The ingest process took a consumer name; ``lost`` is the one that it held before and lost to another process."""
+    """The ingest process took a consumer name; ``lost`` is its previous name, taken by another process. Nothing to
+    do."""
     INGEST_STOPPED = auto()
-    """The ingest process ended; ``orphaned`` says whether its worker had ended before it."""
+    """The ingest process stopped; ``orphaned`` is true if its worker had stopped before. Nothing to do."""
     PROCESS_DIED = auto()
-    """A process beside a worker's pool, e.g. its ingest, ended unexpectedly. The worker starts it again after
-    ``restart_in_sec``; read the lines before this one if it repeats."""
+    """A process outside a worker's pool, e.g. its ingest, exited unexpectedly. The worker starts it again after
+    ``restart_in_sec``; if this repeats, read the lines before this one."""
     INGEST_FAILED = auto()
-    """A bug: the ingest's loop raised an exception. It goes on after a pause; report the traceback."""
+    """A bug: the ingest's loop raised an exception. It continues after a pause; report the traceback."""
     ENTRY_FAILED = auto()
-    """A bug: handling one entry raised an exception. The entry stays pending and comes again; report the traceback."""
+    """A bug: handling one entry raised an exception. The entry stays pending and is retried; report the traceback."""
     SENT_AGAIN = auto()
-    """Entries that no worker settled in time were sent again. Expected after a worker was killed; if it repeats, look
-    for workers that hang."""
+    """Entries that no worker finished in time were sent again. This is normal after a worker was killed; if it repeats,
+    look for workers that hang."""
     MADE_WAY = auto()
-    """More plans come than can be judged in time: those that waited too long made way for younger ones, and are judged
-    when it is calm. Add workers if it repeats; find out who sends so many plans."""
+    """There are more plans than the workers can evaluate in time: plans that waited too long were deferred, so that
+    newer plans are evaluated first. If this repeats, add workers, and find out who sends so many plans."""
     QUEUE_BEHIND = auto()
-    """Entries were not sent again, because as many messages wait on the broker as entries are pending. Add workers if
-    it repeats."""
+    """Entries were not sent again, because as many messages wait on the broker as entries are pending. If this repeats,
+    add workers."""
     GIVEN_UP = auto()
     """No worker finished a plan's evaluation after several deliveries; the ingest denied it ``internal_error``. Look
-    for workers that die or hang."""
+    for workers that crash or hang."""
     CONSUMER_REMOVED = auto()
-    """A consumer name that no process holds any more was removed from a stream's group. Nothing to do."""
+    """A consumer name that no process uses any more was removed from a stream's group. Nothing to do."""
     STORE_ERROR = auto()
     """Redis failed while the streams were read. The ingest tries again; check Redis if this repeats."""
     NOT_SENT = auto()
     """One entry could not be written as a task message. It stays pending; report the traceback."""
     NO_DEATH_SIGNAL = auto()
-    """The kernel refused to signal the ingest when its worker ends. The ingest looks for its worker by itself and ends
-    a little later."""
+    """The kernel refused to signal the ingest when its worker exits. The ingest checks its worker regularly instead,
+    and stops a little later. Nothing to do."""
     NO_SIGN_OF_LIFE = auto()
-    """The sign of life that ``p33 alive`` reads could not be written. The process works on, and a probe will restart
-    it: make the folder writable, or name another one in ``P33_RUNTIME_DIR``."""
+    """The heartbeat file for ``p33 alive`` could not be written. The process continues, but a liveness probe will
+    restart it: make the folder writable, or set another one in ``P33_RUNTIME_DIR``."""
     EVENTS_NOT_SENT = auto()
-    """The last task events could not be sent when the ingest ended; Flower misses them. Nothing to do."""
+    """The last task events could not be sent when the ingest stopped; Flower doesn't show them. Nothing to do."""
     BROKER_CLOSE_FAILED = auto()
-    """A broker connection could not be closed in good order; a new one is made. Nothing to do."""
+    """A broker connection could not be closed cleanly; a new one is opened. Nothing to do."""
 
     # --- Broker ---
 
@@ -213,30 +219,31 @@ class LogEvent(StrEnum):
     BROKER_BACK = auto()
     """Beat reached the broker again. Nothing to do."""
     BROKER_CLEANUP_FAILED = auto()
-    """Closing a lost broker connection failed inside kombu; the worker makes a new one. Entries stay pending and are
-    sent again."""
+    """Closing a lost broker connection failed inside kombu; the worker opens a new one. Entries stay pending and are
+    sent again. Nothing to do."""
     POOL_NOT_READ = auto()
-    """After the broker was lost, what one pool process had reported could not be read. Its entry is still pending, or
-    done."""
+    """After the broker connection was lost, the reports of one pool process could not be read. Its entry is done, or
+    still pending and sent again. Nothing to do."""
     REFRESHES_WAIT = auto()
-    """As many tasks wait in ``queue`` as several ticks hold, so beat sends none to it. Start a worker that consumes
-    it (refreshes: ``p33.snapshots``)."""
+    """The tasks of several ticks wait in ``queue``, so beat sends no more to it. Start a worker that consumes this
+    queue (refreshes: ``p33.snapshots``)."""
     TICK = auto()
     """Beat sent the refreshes that were due. Nothing to do."""
 
     # --- systemd ---
 
     NOTIFY_FAILED = auto()
-    """``NOTIFY_SOCKET`` can't be reached, so systemd ends the start after ``TimeoutStartSec``; ``error`` says why."""
+    """``NOTIFY_SOCKET`` can't be reached, so systemd aborts the start after ``TimeoutStartSec``; the cause is in
+    ``error``."""
 
     # --- Exporter ---
 
     EXPORTER_LISTENING = auto()
     """The exporter answers at ``url``. Nothing to do."""
     EXPORTER_STOPPED = auto()
-    """The exporter ended after a signal. Nothing to do."""
+    """The exporter stopped after a signal. Nothing to do."""
     EXPORTER_PAGE_FAILED = auto()
-    """A bug: a page could not be made; its reader got a 500. Report the traceback."""
+    """A bug: a page could not be rendered; the response was 500. Report the traceback."""
 
     # --- Reference executor, governor and demo ---
 
@@ -245,28 +252,28 @@ class LogEvent(StrEnum):
     EXECUTED = auto()
     """The venue confirmed an executed quantity; the result was published. Nothing to do."""
     BLOCKED = auto()
-    """A plan got no permit; no order was sent. ``error`` and ``reason`` say why."""
+    """A plan got no permit; no order was sent. The cause is in ``error`` and ``reason``."""
     REJECTED = auto()
-    """An order certainly executed nothing, and will not. ``error`` says why."""
+    """An order certainly executed nothing, and will not. The cause is in ``error``."""
     UNKNOWN = auto()
-    """An order may have executed, or may still. The executor asks the venue again."""
+    """An order may have been executed, or may still be executed. The executor queries the venue again."""
     ATTEMPT_FAILED = auto()
     """A bug: handling one plan raised an exception. Its entry stays pending; report the traceback."""
     PLAN_DELAYED = auto()
-    """Redis failed while the executor handled a plan. It is tried again; check Redis if this repeats."""
+    """Redis failed while the executor handled a plan. It is retried; check Redis if this repeats."""
     VENUE_NOT_ASKED = auto()
-    """The venue could not be asked for an earlier order of a plan. Nothing is sent before it answers."""
+    """The venue could not be queried for an earlier order of a plan. No order is sent before it responds."""
     ORDER_UNKNOWN = auto()
-    """An order was sent and its answer is missing. The executor asks the venue for it."""
+    """An order was sent but the response is missing. The executor queries the venue for the order."""
     GAVE_UP = auto()
     """The outcome of an order is still unknown after ten minutes. Look for the order at the venue by its client order
     id, then compare the ledger: ``p33 ledger show``."""
     PLAN_TOO_OLD = auto()
     """The executor or the governor skipped a plan that waited too long. Nothing to do."""
     PLAN_UNREADABLE = auto()
-    """The executor or the governor skipped a plan that could not be read; the brain answers it."""
+    """The executor or the governor skipped a plan that could not be read; it gets a verdict or is a dead letter."""
     GOVERNOR = auto()
-    """The governor decided on a plan; ``decision`` is ``granted`` or why not."""
+    """The governor decided on a plan; ``decision`` is ``granted`` or the reason of the refusal."""
     GOVERNOR_LIMITS = auto()
     """The limits that the governor started with. Nothing to do."""
     NOT_DECIDED = auto()
@@ -276,4 +283,4 @@ class LogEvent(StrEnum):
     REDIS_BACK = auto()
     """Executor or governor reached Redis again. Nothing to do."""
     CASE_NOT_KEPT = auto()
-    """A demo case's outcome could not be written for the view. The case itself is not affected."""
+    """The outcome of a demo case could not be written for the view. The case itself is not affected."""

@@ -25,14 +25,14 @@ REFUSALS = (
     Refusal(
         errors=(NO_GOVERNOR,),
         reason="the governor's permit is missing",
-        when="nothing is at the governor's key, which is named",
+        when="the governor's key (named in the reason) does not exist",
         remedy="compare P33_GOVERNOR_PERMIT_KEY with the governor's own template and prefix; is the governor running?",
     ),
     Refusal(
         errors=(NO_GOVERNOR,),
         reason="the governor's permit is not granted",
-        when="`granted` is anything but true",
-        remedy="ask the governor why",
+        when="`granted` is not true",
+        remedy="find the reason in the governor's log",
     ),
     Refusal(
         errors=(NO_GOVERNOR,),
@@ -50,25 +50,27 @@ REFUSALS = (
         errors=_EITHER,
         reason="already_consumed",
         when="this plan's permits were consumed before, by this executor or another one",
-        remedy="ask the venue for the plan's order; never send it again",
+        remedy="query the venue for the plan's order; never send it again",
     ),
     Refusal(
         errors=_EITHER,
         reason="expired",
-        when="an allow was there and its time is over (`P33_PERMIT_TTL`)",
+        when="the allow permit expired (`P33_PERMIT_TTL`)",
         remedy=_NEW_PLAN,
     ),
     Refusal(
         errors=_EITHER,
         reason="withdrawn",
-        when="an allow was there and was taken without `PermitClient`, or a not-executed result ended it",
-        remedy=f"look for the executor that took it: `p33 explain PLAN_ID`; then {_NEW_PLAN}",
+        when="the allow permit was deleted: by a program without `PermitClient`, or because a result reported the plan "
+        "as not executed",
+        remedy=f"find the program that deleted it: `p33 explain PLAN_ID`; then {_NEW_PLAN}",
     ),
     Refusal(
         errors=_EITHER,
         reason="missing",
-        when="there is no verdict on this plan yet, or the permit went away between reading and consuming",
-        remedy="compare plan_id, `P33_KEY_PREFIX` and Redis with the workers'; are they running? `p33 check`",
+        when="this plan has no verdict yet, or the permit disappeared between reading and consuming",
+        remedy="compare plan_id, `P33_KEY_PREFIX` and Redis with the workers' settings; are the workers running? "
+        "`p33 check`",
     ),
     Refusal(
         errors=_EITHER,
@@ -80,7 +82,8 @@ REFUSALS = (
         errors=(NO_P33,),
         reason="bad_signature",
         when="`signing_keys` are given, and none of them signed this permit",
-        remedy="compare `P33_PERMIT_SIGNING_KEY` and `P33_KEY_PREFIX` with the workers'; else somebody forges permits",
+        remedy="compare `P33_PERMIT_SIGNING_KEY` and `P33_KEY_PREFIX` with the workers' settings; if they are equal, "
+        "somebody forges permits",
     ),
     Refusal(
         errors=(NO_P33,),
@@ -91,8 +94,8 @@ REFUSALS = (
     Refusal(
         errors=(NO_P33,),
         reason="about_another_symbol",
-        when="the permit is for another symbol than the one given",
-        remedy="pass the plan's symbol as the permit has it, in upper case",
+        when="the permit is for a different symbol than the caller's",
+        remedy="pass the plan's symbol exactly as in the permit, in upper case",
     ),
     Refusal(
         errors=(NO_P33,),
@@ -110,7 +113,7 @@ REFUSALS = (
         errors=(NO_P33,),
         reason="malformed",
         when="a field of the permit is missing or impossible",
-        remedy="find out who writes these keys; are workers and executor of one version?",
+        remedy="find out who writes these keys; do workers and executor have the same version?",
     ),
     Refusal(
         errors=(NO_P33,),
@@ -146,7 +149,7 @@ REFUSALS = (
     Refusal(
         errors=(NO_P33,),
         reason="ledger_missing",
-        when="the ledger, or its amount, is gone since the permit was issued (a switch of the mode takes it)",
+        when="the ledger, or its amount, disappeared after the permit was issued (e.g. by a switch of the mode)",
         remedy="`p33 ledger show SYMBOL`",
     ),
     Refusal(
@@ -164,13 +167,13 @@ REFUSALS = (
     Refusal(
         errors=(NO_P33,),
         reason="snapshot_missing",
-        when="the snapshot is gone since the permit was issued",
+        when="the snapshot was deleted or expired after the permit was issued",
         remedy="`p33 check`",
     ),
     Refusal(
         errors=(NO_P33,),
         reason="stale_exchange_state",
-        when="the snapshot is too old or dated in the future when it counts",
+        when="at consumption the snapshot is too old or dated in the future",
         remedy="wait for the next refresh, then " + _NEW_PLAN,
     ),
     Refusal(
@@ -188,19 +191,19 @@ REFUSALS = (
     Refusal(
         errors=(NO_P33,),
         reason="snapshot_of_another_source",
-        when="the snapshot is of another venue or host than the permit's",
-        remedy="find out which worker writes this symbol with other exchange settings: `p33 check`",
+        when="the snapshot is from a different venue or host than the permit's",
+        remedy="find the worker that writes this symbol with different exchange settings: `p33 check`",
     ),
     Refusal(
         errors=(NO_P33,),
         reason="position_mode_changed",
         when="the symbol was switched between one-way and hedge mode after the permit was issued",
-        remedy=_NEW_PLAN + ", for the position of the mode that it is in now",
+        remedy=_NEW_PLAN + ", for a position of the current mode",
     ),
     Refusal(
         errors=(NO_P33,),
         reason="position_changed",
-        when="the position isn't the one that the permit was issued on",
+        when="the position changed after the permit was issued",
         remedy=_NEW_PLAN,
     ),
 )

@@ -66,7 +66,7 @@ def alive(max_age_sec: float, role: str | None, as_json: bool) -> None:
         for process in found:
             click.echo(_line(process))
         if not found:
-            click.echo(f"no {role or 'worker, ingest, beat or forecaster'} runs here: no sign of one in {folder}")
+            click.echo(f"no {role or 'worker, ingest, beat or forecaster'} runs here: no heartbeat file in {folder}")
     if not is_alive:
         raise click.exceptions.Exit(NO)
 

@@ -138,19 +138,23 @@ def _check_configuration(session: Session) -> list[Finding]:
     if settings.task_key:
         findings.ok("plans sent as tasks", "need an HMAC made with P33_TASK_KEY")
     else:
-        found = "P33_TASK_KEY is not set: whoever may write to the broker can cause verdicts (docs/roles.md)"
-        fix = "P33_TASK_KEY of at least 16 characters for the workers, and for the producers that send tasks"
+        found = (
+            "P33_TASK_KEY is not set: every login with write access to the broker can cause verdicts (docs/roles.md)"
+        )
+        fix = "set P33_TASK_KEY (at least 16 characters) for the workers, and for the producers that send tasks"
         findings.warn("plans sent as tasks", found, fix)
     if settings.redis_url and (ignored := [name for field, name in _IN_THE_URL if field in settings.model_fields_set]):
-        fix = "remove them, or P33_REDIS_URL: is it left from another configuration?"
-        findings.warn("Redis's address", f"ignored, as P33_REDIS_URL is set: {listed(ignored)}", fix)
+        fix = "remove them, or remove P33_REDIS_URL if it is of another configuration"
+        findings.warn("Redis's address", f"ignored because P33_REDIS_URL is set: {listed(ignored)}", fix)
     if unknown := unknown_variables():
         told = (f"{name} (meant {meant}?)" if meant else name for name, meant in unknown.items())
         found = f"no setting of that name, so nothing reads it: {listed(told)}"
         findings.warn("unknown variables", found, "correct the name, or remove it; its default is in force")
     if settings.ledger_bootstrap == "adopt" and settings.exchange_base_url is None and not settings.testnet:
-        fix = "P33_LEDGER_BOOTSTRAP=deny, and p33 ledger adopt SYMBOL after comparing"
-        findings.warn("ledger bootstrap", "adopt: a live position without a ledger is adopted without asking", fix)
+        fix = "set P33_LEDGER_BOOTSTRAP=deny, and run p33 ledger adopt SYMBOL after comparing the positions"
+        findings.warn(
+            "ledger bootstrap", "adopt: a live position without a ledger is adopted without confirmation", fix
+        )
     policy = settings.policy
     floor_ms = max(policy.cooldown_ms, PLACE_WINDOW_MS + policy.read_lag_ms)
     findings.ok(
@@ -162,7 +166,7 @@ def _check_configuration(session: Session) -> list[Finding]:
     least_ms = PLACE_WINDOW_MS + policy.stale_threshold_ms
     if policy.cooldown_ms < least_ms:
         fix = f"P33_COOLDOWN_SEC={seconds(least_ms).removesuffix(' s')}, or let every executor use PermitClient"
-        found = f"{seconds(policy.cooldown_ms)}: an executor that only does GET and DEL could meet an older position"
+        found = f"{seconds(policy.cooldown_ms)}: an executor that only uses GET and DEL could use an outdated position"
         findings.warn("cooldown", found, fix)
     _check_limits(findings, session)
     return findings.all
@@ -172,21 +176,27 @@ def _check_limits(findings: Findings, session: Session) -> None:
     """Values that are allowed and hardly meant."""
     policy = session.settings.policy
     if policy.permit_ttl_ms > LONG_PERMIT_MS:
-        found = f"{seconds(policy.permit_ttl_ms)}: a permit that nobody consumes holds its symbol for so long"
+        found = f"{seconds(policy.permit_ttl_ms)}: an unused permit blocks its symbol for this time"
         findings.warn(
-            "permit lifetime", found, f"P33_PERMIT_TTL of at most {LONG_PERMIT_MS // 1000}; 60 is the default"
+            "permit lifetime", found, f"set P33_PERMIT_TTL to at most {LONG_PERMIT_MS // 1000}; 60 is the default"
         )
     if policy.plan_max_age_ms < SHORT_PLAN_MS:
-        found = f"{seconds(policy.plan_max_age_ms)}: a plan is denied plan_expired when its task waits for a moment"
-        findings.warn("plan age", found, f"P33_PLAN_MAX_AGE_SEC of at least {SHORT_PLAN_MS // 1000}; 60 is the default")
+        found = f"{seconds(policy.plan_max_age_ms)}: a plan is denied plan_expired even after a short wait"
+        findings.warn(
+            "plan age", found, f"set P33_PLAN_MAX_AGE_SEC to at least {SHORT_PLAN_MS // 1000}; 60 is the default"
+        )
     room_ms = policy.stale_threshold_ms - policy.poll_ms
     if room_ms < REFRESH_ROOM_MS:
         found = f"only {seconds(room_ms)} above the period: each refresh that takes longer denies every plan"
-        findings.warn("stale threshold", found, "P33_STALE_THRESHOLD_SEC of at least P33_POLL_SEC + 1, better twice it")
+        findings.warn(
+            "stale threshold",
+            found,
+            "set P33_STALE_THRESHOLD_SEC to at least P33_POLL_SEC + 1, better twice P33_POLL_SEC",
+        )
     if policy.position_epsilon > LARGE_EPSILON:
         found = f"{policy.position_epsilon}: positions below it may count as none"
         findings.warn(
-            "epsilon", found, "P33_POSITION_EPSILON below the least quantity of each symbol; 0.0001 is the default"
+            "epsilon", found, "set P33_POSITION_EPSILON below the least quantity of each symbol; 0.0001 is the default"
         )
 
 

@@ -22,7 +22,9 @@ from p33_tasks.ports import PositionReport, Venue
 from p33_tasks.settings import Settings
 from p33_tasks.venues.spec import VenueSpec
 
-NOT_THE_EXCHANGE = "not the exchange: Redis takes no writes (full? read-only? too few replicas?); look at its log"
+NOT_THE_EXCHANGE = (
+    "the cause is Redis, not the exchange: Redis refuses writes (full? read-only? too few replicas?); see its log"
+)
 
 
 class UnsharedBudget:
@@ -100,7 +102,9 @@ def _asked(findings: Findings, what: str, ask: Callable[[], Any], fix: str) -> A
     try:
         return ask()
     except ExchangeRateLimitedError as error:
-        wait = f"nothing is asked for {error.retry_after_sec} s; find out who else uses this address so much"
+        wait = (
+            f"no request is sent for {error.retry_after_sec} s; find out which other program uses this address so much"
+        )
         findings.fail(what, str(error), wait)
     except StoreError as error:
         findings.fail(what, str(error), NOT_THE_EXCHANGE)
@@ -167,12 +171,14 @@ def _check_positions(findings: Findings, venue: Venue, settings: Settings) -> bo
     unknown = [symbol for symbol in allowlist if symbol not in report.positions]
     if unknown:
         why = listed(f"{symbol} ({report.invalid.get(symbol, 'missing')})" for symbol in unknown)
-        findings.fail("positions", f"no usable row for {why}", "correct P33_ALLOWLIST, or look at the venue's answer")
+        findings.fail("positions", f"no usable row for {why}", "correct P33_ALLOWLIST, or check the venue's response")
     else:
         if not isinstance(venue, ReadsPositionMode):
             hedged = sorted(symbol for symbol, position in report.positions.items() if position.hedge_mode)
             mode = f"hedge for {listed(hedged)}" if hedged else "no open position is in hedge mode"
-            findings.ok("position mode", f"{mode}; the venue has a mode per symbol, and only an open position tells it")
+            findings.ok(
+                "position mode", f"{mode}; the venue has a mode per symbol, and shows it only for an open position"
+            )
         held = sum(1 for position in report.positions.values() if position.position_amt != 0)
         findings.ok(
             "positions", f"{held} open, {len(report.positions) - held} flat, of {counted(len(allowlist), 'symbol')}"
@@ -235,10 +241,10 @@ def _check_key(findings: Findings, venue: Venue) -> None:
         findings.warn("API key", f"its permissions could not be read: {error}", "look them up on the venue's website")
         return
     if may is None:
-        findings.ok("API key", "the venue's test environment doesn't tell its permissions")
+        findings.ok("API key", "the venue's test environment doesn't show its permissions")
         return
     problems: Iterable[tuple[bool, str, str]] = (
-        (may.withdrawals, "may withdraw", "make a key that may not withdraw"),
+        (may.withdrawals, "may withdraw", "create a key without the permission to withdraw"),
         (not may.ip_restricted, "is valid from any address", "restrict the key to this host's address"),
     )
     found = [(text, fix) for is_so, text, fix in problems if is_so]

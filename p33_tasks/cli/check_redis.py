@@ -55,7 +55,7 @@ def check_redis(session: Session) -> list[Finding]:
     _check_replication(findings, session)
     _check_clock(findings, int(sec) * 1000 + int(micros) / 1000, before_ms, after_ms)
     if wrong:
-        fix = "look at each with TYPE, find out who wrote it, then RENAME it away; plans of these symbols are denied"
+        fix = "check each with TYPE, find out who wrote it, then RENAME it; plans of these symbols are denied"
         findings.fail("keys of ours", f"of another type: {listed(wrong)}", fix)
     else:
         findings.ok("keys of ours", f"under {session.keys.prefix!r}, none holds another type")
@@ -93,9 +93,7 @@ def _check_memory(findings: Findings, info: Info) -> None:
             "eviction", f"full: noeviction, {size}", "raise maxmemory now: until then Redis stores no verdict"
         )
     elif limit and used > MAX_MEMORY_SHARE * limit:
-        findings.warn(
-            "eviction", f"noeviction, {size}", "raise maxmemory: when it is full, every plan is left undecided"
-        )
+        findings.warn("eviction", f"noeviction, {size}", "raise maxmemory: when Redis is full, no plan gets a verdict")
     else:
         findings.ok("eviction", f"noeviction, {size}")
 
@@ -105,13 +103,11 @@ def _check_persistence(findings: Findings, info: Info) -> None:
     if not int(info.get("aof_enabled", 0)):
         findings.warn("persistence", "AOF is off: a restart loses ledgers, holds and verdicts", fix)
     elif info.get("aof_last_write_status") == "err" or info.get("aof_last_bgrewrite_status") == "err":
-        findings.fail("persistence", "AOF is on, and its last write failed", "look at the disk and at the Redis log")
+        findings.fail("persistence", "AOF is on, and its last write failed", "check the disk and the Redis log")
     else:
         findings.ok("persistence", "AOF is on")
     if info.get("rdb_last_bgsave_status") == "err":
-        findings.fail(
-            "snapshots on disk", "the last BGSAVE failed: Redis may refuse writes", "look at its log and disk"
-        )
+        findings.fail("snapshots on disk", "the last BGSAVE failed: Redis may refuse writes", "check its log and disk")
 
 
 def _check_replication(findings: Findings, session: Session) -> None:
@@ -130,7 +126,7 @@ def _check_clock(findings: Findings, redis_ms: float, before_ms: float, after_ms
     # What the round trip took can't be told from an offset.
     offset = max(before_ms - redis_ms, redis_ms - after_ms, 0.0)
     found = f"{offset:.0f} ms apart from this host's"
-    fix = "run NTP on both hosts; ages are measured on Redis's clock alone, but logs and the exchange's are compared"
+    fix = "run NTP on both hosts; ages use only Redis's clock, but logs and the exchange's times are compared with it"
     findings.add("clock", Grade.OK if offset <= MAX_CLOCK_OFFSET_MS else Grade.WARN, found, fix)
 
 

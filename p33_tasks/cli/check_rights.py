@@ -31,7 +31,7 @@ def check_rights(session: Session) -> list[Finding]:
         missing = listed(" ".join(command[:2]) for command in lacking)
         findings.fail("worker's", f"{_login(session.settings.state_url)} may not {missing}", MAKE_ACL)
     else:
-        findings.ok("worker's", "the login may send everything that a worker sends to the state store")
+        findings.ok("worker's", "the login has permission for every command that a worker sends to the state store")
     _check_queues(findings, session)
     return findings.all
 
@@ -53,7 +53,7 @@ def _check_queues(findings: Findings, session: Session) -> None:
         found = f"{_login(settings.celery_broker_url)} may not serve {listed(lacking)}; its ACL lacks {lines}"
         findings.fail("queues", found, MAKE_ACL)
     else:
-        findings.ok("queues", "the broker's login may serve each of them")
+        findings.ok("queues", "the broker's login has permission for each of them")
 
 
 def _login(url: str) -> str:

@@ -66,20 +66,24 @@ def _check_workers(session: Session, consumers: tuple[ConsumerView, ...]) -> lis
 
 
 _MARKED = {
-    "broker": ("P33_BROKER_URL", "use the workers' broker; another name of the same server is no fault", "workers"),
+    "broker": (
+        "P33_BROKER_URL",
+        "use the workers' broker; a different name of the same server is no problem",
+        "workers",
+    ),
     "signing": (
         "P33_PERMIT_SIGNING_KEY",
-        "give all workers, and every PermitClient, one key: whoever has another one refuses the permits",
+        "give all workers and every PermitClient the same key: with a different key, permits are refused",
         "workers and executors",
     ),
     "reconcile": (
         "P33_RECONCILE_KEY",
-        "give all workers and p33 emergency-close one key: a close signed with another one is denied invalid_plan",
+        "give all workers and p33 emergency-close the same key: with a different key, a close is denied invalid_plan",
         "workers and p33 emergency-close",
     ),
     "task": (
         "P33_TASK_KEY",
-        "give all workers, and the producers that send plans as tasks, one key: what another one signed is refused",
+        "give all workers and these producers the same key: tasks with a different key are refused",
         "workers and such producers",
     ),
 }
@@ -95,7 +99,7 @@ def _check_marks(findings: Findings, session: Session, consumers: tuple[Consumer
         if other and own[name] == NONE:
             findings.ok(name, f"{variable} is not set here, {other} has one; only {users} need it")
         elif other:
-            findings.warn(name, f"{variable} here is not the one of {other}", fix)
+            findings.warn(name, f"{variable} here differs from that of {other}", fix)
         elif marked:
             found = (
                 f"{variable} is set neither here nor there" if own[name] == NONE else f"{variable} is the workers' own"
@@ -106,10 +110,10 @@ def _check_marks(findings: Findings, session: Session, consumers: tuple[Consumer
 def _check_beat(overview: Overview, policy: Policy) -> list[Finding]:
     findings, refresh = Findings("beat"), overview.refresh
     if refresh.paused_ms:
-        fix = "wait; the venue wanted fewer requests from this address. Every plan is denied meanwhile"
+        fix = "wait; the venue received too many requests from this address. Until then every plan is denied"
         findings.fail("pause", f"the exchange asked for one, {seconds(refresh.paused_ms)} are left", fix)
     if refresh.started_ms is None:
-        findings.fail("refresh", "none was ever begun", f"{START_BEAT} (and a worker for p33.snapshots)")
+        findings.fail("refresh", "none was ever started", f"{START_BEAT} (and a worker for p33.snapshots)")
         return findings.all
     age_ms = overview.now_ms - refresh.started_ms
     found = f"the last one began {seconds(age_ms)} ago, one is due every {seconds(policy.poll_ms)}"
@@ -145,21 +149,19 @@ def _check_streams(overview: Overview, consumers: tuple[ConsumerView, ...]) -> l
     findings = Findings("streams")
     for stream in overview.streams:
         if stream.problem:
-            findings.fail(stream.name, f"{stream.key}: {stream.problem}", "look at it, then RENAME it away")
+            findings.fail(stream.name, f"{stream.key}: {stream.problem}", "check it, then RENAME it")
         elif stream.name in {"plans", "results"}:
             # By the entry's age: sending it again in vain resets how long it was idle. An id from the future has none.
             idle_ms = max((c.oldest_idle_ms for c in consumers if c.stream == stream.name), default=0)
             age = max(idle_ms, 0 if stream.oldest_ms is None else overview.now_ms - stream.oldest_ms)
             found = stream_text(stream) + (f", the oldest was added {seconds(age)} ago" if stream.lag else "")
             grade = Grade.FAIL if age > STUCK_PENDING_MS else Grade.WARN if age > LATE_PENDING_MS else Grade.OK
-            fix = "workers are away or too few, or an entry can't be recorded: UNRECORDED in their log says why"
+            fix = "workers are missing or too few, or an entry can't be recorded: see UNRECORDED in their log"
             findings.add(stream.name, grade, found, fix)
             _check_ids(findings, stream, overview)
         elif stream.name == "dead_letters" and stream.length:
             fix = "read them: p33 deadletters list; a result that can be read now: p33 deadletters retry ID"
-            findings.warn(
-                "dead letters", f"{counted(stream.length, 'entry', 'entries')} that could not be understood", fix
-            )
+            findings.warn("dead letters", f"{counted(stream.length, 'entry', 'entries')} that could not be read", fix)
     return findings.all
 
 
@@ -168,13 +170,13 @@ def _check_ids(findings: Findings, stream: StreamView, overview: Overview) -> No
     read = overview.counters.get(ahead_counter(stream.name), 0)
     so_far = f"{counted(read, 'entry', 'entries')} with an id ahead of Redis's clock so far (p33_entry_ahead_total)"
     if stream.is_closed:
-        fix = "XADD is refused from now on: read what waits, then RENAME the stream away; producers make a new one"
+        fix = "XADD fails from now on: let workers read the entries, then RENAME the stream; producers create a new one"
         findings.fail(f"ids of {stream.name}", f"{stream.key}: its last id is the greatest possible", fix)
     elif (ahead_ms := stream.ahead_ms(overview.now_ms)) > MAX_AHEAD_MS:
         found = f"{stream.key}: its last id is {seconds(ahead_ms)} ahead of Redis's clock; read: {so_far}"
         fix = (
-            "a producer gives ids of its own (XADD with * instead), or the clock stepped back (run NTP on Redis's "
-            "host); new entries get such ids until that time has come"
+            "a producer sets its own entry ids (use XADD with *), or the clock stepped back (run NTP on Redis's host); "
+            "new entries get such ids until Redis TIME reaches the last id"
         )
         findings.warn(f"ids of {stream.name}", found, fix)
     elif read:
@@ -202,7 +204,7 @@ def _check_symbols(overview: Overview, policy: Policy) -> list[Finding]:
         and not view.cooldown_left_ms(policy)
     ]
     if drifting:
-        fix = "find the fill that only one side knows, then: p33 ledger adopt --replace SYMBOL"
+        fix = "find the fill that is missing on one side, then: p33 ledger adopt --replace SYMBOL"
         findings.warn("drift", f"above the tolerance: {listed(drifting)}", fix)
     growing = [
         f"{view.position} ({view.drift_pct:.2f} %, then {after:.2f} %)"
@@ -212,7 +214,7 @@ def _check_symbols(overview: Overview, policy: Policy) -> list[Finding]:
         and (after := drift_after(view.drift_pct, LARGEST_PARTIAL_CLOSE)) > tolerance
     ]
     if growing:
-        fix = "find the fill that only one side knows, then: p33 ledger adopt --replace SYMBOL"
+        fix = "find the fill that is missing on one side, then: p33 ledger adopt --replace SYMBOL"
         found = f"tolerated now, above the tolerance after a CLOSE_PARTIAL_75: {listed(growing)}"
         findings.warn("drift ahead", found, fix)
     if not findings.all:

@@ -108,7 +108,7 @@ def retry(entry_id: str | None, everything: bool, yes: bool, as_json: bool) -> N
     wanted = {letter_id: it for letter_id, it in found.items() if isinstance(it, Retry)}
     if everything and wanted and not yes:
         if as_json:
-            raise click.UsageError("--json doesn't ask; add --yes")
+            raise click.UsageError("--json has no confirmation; add --yes")
         click.confirm(f"Put {counted(len(wanted), 'result')} of {counted(len(found), 'dead letter')} back?", abort=True)
     refused = {letter_id: it for letter_id, it in found.items() if isinstance(it, str)}
     done: dict[str, str] = {}
@@ -118,7 +118,9 @@ def retry(entry_id: str | None, everything: bool, yes: bool, as_json: bool) -> N
         if status == "retried":
             done[letter_id] = new_id
         else:
-            refused[letter_id] = "somebody else put it back, or it was trimmed" if status == "gone" else "it is too old"
+            refused[letter_id] = (
+                "another person put it back, or it was trimmed" if status == "gone" else "it is too old"
+            )
     if as_json:
         print_json({"retried": done, "refused": refused})
     else:
@@ -153,7 +155,7 @@ def _retry_lines(wanted: dict[str, Retry], done: dict[str, str], refused: dict[s
     for letter_id, why in refused.items():
         yield f"{letter_id} was not put back: {escaped(why, limit=800)}"
     if done:
-        yield "A worker records it now (p33 ledger show). Where it contradicts the record, it comes back here."
+        yield "A worker records it now (p33 ledger show). If it contradicts the record, it becomes a dead letter again."
     elif not refused:
         yield "There is no dead letter."
 

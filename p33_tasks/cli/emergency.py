@@ -24,7 +24,7 @@ VERDICT_SEC = 20.0
 ACTIONS = {"1": "CLOSE_FULL", "0.75": "CLOSE_PARTIAL_75", "0.5": "CLOSE_PARTIAL_50", "0.25": "CLOSE_PARTIAL_25"}
 
 _NO_KEY = (
-    "there are no emergency closes: P33_RECONCILE_KEY is not set.\n"
+    "emergency closes are not possible: P33_RECONCILE_KEY is not set.\n"
     "Put the same secret of at least 16 characters into P33_RECONCILE_KEY (or a file named by P33_RECONCILE_KEY_FILE) "
     "of the workers and of this command, and restart the workers. To close a position at once without it, use the "
     "exchange's own page, then: p33 ledger adopt --replace SYMBOL"
@@ -59,9 +59,9 @@ def emergency_close(
     if key is None:
         raise Misconfigured(_NO_KEY)
     if not why.strip():
-        raise click.BadParameter("say why; the audit keeps it", param_hint="--why")
+        raise click.BadParameter("give a reason; it is recorded in the audit stream", param_hint="--why")
     if as_json and not yes:
-        raise click.UsageError("--json doesn't ask; add --yes")
+        raise click.UsageError("--json has no confirmation; add --yes")
     views = read_overview(session.client, session.keys, (name,), source=session.source).symbols
     leg = _leg(views[0], side)
     view = next((view for view in views if view.leg is leg), views[0])
@@ -72,18 +72,18 @@ def emergency_close(
         _end_if_flat(view, leg, session.settings.policy)
         click.confirm("Close it?", abort=True)
         if over_hold:
-            click.confirm("An operator stopped this symbol. Close it all the same?", abort=True)
+            click.confirm("An operator stopped this symbol. Close the position anyway?", abort=True)
     store = EmergencyStore(session.client, session.keys, key=key.get_secret_value())
     plan_id = store.ask(name, leg, ACTIONS[fraction], passes_cooldown=now, over_hold=over_hold, why=why, by=operator())
     if not as_json:
-        click.echo(f"asked for as plan {plan_id}; waiting for its verdict")
+        click.echo(f"sent as plan {plan_id}; waiting for its verdict")
     _tell(plan_id, store.wait(plan_id, VERDICT_SEC), as_json=as_json)
 
 
 def _leg(view: SymbolView, side: str | None) -> Leg:
     snapshot = view.facts.snapshot
     if side is None and snapshot is not None and snapshot.position.hedge_mode:
-        raise click.BadParameter(f"{view.symbol} has two legs; say which: LONG or SHORT", param_hint="--side")
+        raise click.BadParameter(f"{view.symbol} has two legs; name one: LONG or SHORT", param_hint="--side")
     return Leg.BOTH if side is None else Leg(side.upper())
 
 
@@ -98,8 +98,8 @@ def _end_if_flat(view: SymbolView, leg: Leg, policy: Policy) -> None:
         return
     if 0 <= age_ms <= view.policy_in_force(policy).stale_threshold_ms:
         raise Failure(
-            f"the position is flat ({seconds(age_ms)} ago): there is nothing to close. Was it opened just now? "
-            "Then ask again after the next refresh"
+            f"the position is flat ({seconds(age_ms)} ago): there is nothing to close. "
+            "If it was opened a moment ago, try again after the next refresh"
         )
 
 
@@ -108,17 +108,17 @@ def _show(view: SymbolView, leg: Leg, fraction: str, *, now: bool) -> None:
     known = view.leg is leg and view.position_amt is not None
     found = f"{amount(view.position_amt)}, {seconds(view.snapshot_age_ms)} old" if known else "unknown"
     part = "all" if fraction == "1" else fraction
-    click.echo(f"{about}: the exchange's position is {found}; it is asked for again. Closing {part} of it")
+    click.echo(f"{about}: the exchange's position is {found}; a new snapshot is requested. Closing {part} of it")
     if view.leg is leg:
-        click.echo(f"the ledger says {amount(view.ledger_amt)}, and is passed over")
+        click.echo(f"the ledger is {amount(view.ledger_amt)}; this check is skipped")
     for hold in view.facts.holds:
         if hold.held_by is HeldBy.SERVICE:
-            click.echo(f"the service holds it ({escaped(hold.reason, limit=200)}), which is passed over")
+            click.echo(f"the service holds it ({escaped(hold.reason, limit=200)}); this check is skipped")
         else:
             by = escaped(hold.by) or "unknown"
             click.echo(f"AN OPERATOR STOPPED IT: {escaped(hold.reason, limit=500)} (by {by})")
     if now:
-        click.echo("the cooldown is passed over: an order of the last seconds may not show in the position yet")
+        click.echo("the cooldown is skipped: the position may not include an order of the last seconds yet")
 
 
 def _tell(plan_id: str, verdict: Mapping[str, Any] | None, *, as_json: bool) -> None:
@@ -128,14 +128,14 @@ def _tell(plan_id: str, verdict: Mapping[str, Any] | None, *, as_json: bool) -> 
         if as_json:
             raise click.exceptions.Exit(NO)
         raise Failure(
-            f"no verdict came in {VERDICT_SEC:.0f} s. Do workers run, with this P33_KEY_PREFIX? Look with: p33 check; "
+            f"no verdict came in {VERDICT_SEC:.0f} s. Do workers run, with this P33_KEY_PREFIX? Run p33 check, "
             f"then: p33 explain {plan_id}"
         )
     allowed = verdict.get("allow") is True
     if not as_json and allowed:
         quantity = narrative.number(verdict.get("safe_close_qty"))
         click.echo(f"ALLOWED to {escaped(verdict.get('order_side'))} {escaped(quantity)}; the executor closes it now")
-        click.echo(f"What became of it: p33 explain {plan_id}; afterwards compare: p33 ledger show")
+        click.echo(f"To see the result: p33 explain {plan_id}; then compare: p33 ledger show")
     elif not as_json:
         click.echo(f"DENIED, {escaped(verdict.get('reason'))}. {escaped(_advice(verdict), limit=900)}")
         click.echo(f"More: p33 explain {plan_id}")

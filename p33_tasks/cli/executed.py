@@ -60,7 +60,7 @@ def asked(session: Session, symbol: str, leg: Leg, amount: Decimal, *, without_t
     ask = None if without_trades else asker(session)
     if ask is None:
         click.echo(
-            "note: the venue isn't asked for its trades; a late result of an earlier order would count", err=True
+            "note: the venue's trades are not read; a late result of an earlier order would be applied", err=True
         )
         return None
     try:
@@ -68,7 +68,7 @@ def asked(session: Session, symbol: str, leg: Leg, amount: Decimal, *, without_t
     except ExchangeError as error:
         raise failure_of(
             error,
-            f"the ledger of {symbol} was not adopted: it is unknown which orders its position contains: {error}\n"
+            f"the ledger of {symbol} was not adopted: the orders in its position are unknown: {error}\n"
             "Try again; or, if no result of an earlier order can come any more: --without-trades",
         ) from error
 

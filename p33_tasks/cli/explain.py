@@ -69,7 +69,7 @@ def pasted_plan_id(text: str) -> str:
 def _last_plan(session: Session) -> str:
     latest = read_recent(session.client, session.keys, 1)
     if not latest:
-        raise Failure("there is no verdict yet: no plan was judged, or the audit stream was deleted (p33 status)")
+        raise Failure("there is no verdict yet: no plan was evaluated, or the audit stream was deleted (p33 status)")
     return latest[0].plan_id
 
 
@@ -89,23 +89,23 @@ def _story_lines(story: Story, allowlist: Sequence[str]) -> Iterator[tuple[str, 
         yield f"  {escaped(told, limit=400)}", ""
     broken = list(retelling.breach(story))
     if broken:
-        yield "The executor went beyond this permit", "bold red"
+        yield "The executor exceeded this permit", "bold red"
         yield from ((f"  {escaped(line, limit=900)}", "") for line in broken)
     if not allowed:
         yield from _remedy_lines(story, allowlist)
         yield from ((f"  {escaped(line, limit=900)}", "") for line in retelling.holding(story))
         yield from ((f"  {escaped(line, limit=900)}", "") for line in retelling.drifting(story))
-    yield "What became of it", "bold"
+    yield "What happened afterwards", "bold"
     yield from ((f"  {line}", "") for line in retelling.aftermath(story))
     yield from _asked_lines(inputs, ts_ms)
     known = list(narrative.known_lines(inputs, ts_ms))
     if known:
-        yield "What was known", "bold"
+        yield "Inputs of the verdict", "bold"
         yield from ((f"  {name:<10}{escaped(text, limit=400)}", "") for name, text in known)
     else:
-        yield "What was known is not on record: the verdict rests on no facts, or its audit entry is gone", "bold"
+        yield "No inputs are recorded: the verdict needed none, or its audit entry was trimmed", "bold"
     if known and verdict.get("emergency") is True:
-        yield "An emergency close: every rule passed but those that it passes over", "bold"
+        yield "Emergency close: all rules passed, except those that it skips", "bold"
     elif known and allowed:
         yield f"All {len(narrative.ORDER)} rules passed", "bold"
     elif known:
@@ -127,14 +127,14 @@ def _headline(story: Story, *, allowed: bool) -> tuple[str, str]:
 def _asked_lines(inputs: Any, verdict_ms: int) -> Iterator[tuple[str, str]]:
     asked = retelling.asked(inputs, verdict_ms)
     if asked is not None:
-        yield "What was asked", "bold"
+        yield "The plan", "bold"
         yield f"  {asked}", ""
 
 
 def _remedy_lines(story: Story, allowlist: Sequence[str]) -> Iterator[tuple[str, str]]:
     needed = denials.needed(story.verdict)
     if needed:
-        yield "What this rule needed", "bold"
+        yield "What this rule requires", "bold"
         yield f"  {escaped(needed, limit=600)}", ""
     yield "What to do", "bold"
     yield f"  {escaped(denials.remedy(story.verdict, allowlist), limit=600)}", ""
@@ -182,7 +182,7 @@ def _meant_plans(session: Session, text: str) -> dict[str, str]:
 
 
 def _trace_lines(plan_id: str, trace: Trace, meant: dict[str, str]) -> Iterator[tuple[str, str]]:
-    yield f"Plan {escaped(plan_id)}: no verdict stands.", "bold red"
+    yield f"Plan {escaped(plan_id)}: no verdict.", "bold red"
     yield from ((f"  {line}", "") for line in retelling.whereabouts(trace))
     if meant:
         named = " or ".join(f"{escaped(name)} ({escaped(symbol)})" for name, symbol in meant.items())

@@ -66,7 +66,7 @@ def _lines(found: ForecastStatus, age_sec: int) -> Iterator[str]:
     totals = found.totals
     yield f"{'speaks' if found.speaks else 'silent'}: {found.why}"
     if age_sec > OLD_SEC:
-        yield f"that was {age_sec} s ago: the forecaster ended, or hangs"
+        yield f"that was {age_sec} s ago: the forecaster stopped or hangs"
     left_out = f", {found.left_out} more than it has room for" if found.left_out else ""
     yield f"positions {found.positions}{left_out}; samples {totals['samples']}, plans {totals['plans']}"
     yield ""

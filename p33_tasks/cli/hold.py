@@ -51,7 +51,7 @@ def set_(symbol: str | None, everything: bool, why: str, for_ms: int | None, as_
     session = open_session()
     names = session.settings.allowlist if _is_all(symbol, everything) else (listed_symbol_of(symbol or "", session),)
     if not why.strip():
-        raise click.BadParameter("say why; whoever finds the hold has to know what ends it", param_hint="--why")
+        raise click.BadParameter("give a reason, so that others know when to end the hold", param_hint="--why")
     store = OperatorStore(session.client, session.keys)
     changed = {name: store.set_hold(name, why=why, by=operator(), for_ms=for_ms) for name in names}
     found = {held.symbol: held for held in _operators_holds(session, names)}
@@ -159,7 +159,7 @@ def _ask(names: tuple[str, ...], *, yes: bool, as_json: bool) -> None:
     if not names or yes:
         return
     if as_json:
-        raise click.UsageError("--json doesn't ask; add --yes")
+        raise click.UsageError("--json has no confirmation; add --yes")
     click.confirm(f"Release {counted(len(names), 'symbol')}: {', '.join(names[:20])}?", abort=True)
 
 

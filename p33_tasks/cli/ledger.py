@@ -119,7 +119,7 @@ def adopt(*, symbol: str, side: str | None, replace: bool, without_trades: bool,
     if not yes and not as_json:
         click.confirm("Does the exchange's position agree with your own records?", abort=True)
     if not yes and as_json:
-        raise click.UsageError("--json doesn't ask; add --yes")
+        raise click.UsageError("--json has no confirmation; add --yes")
     executed = asked(session, name, view.leg, view.position_amt, without_trades=without_trades)
     done = OperatorStore(session.client, session.keys).adopt_ledger(
         name,
@@ -165,7 +165,7 @@ def _read(session: Session, symbols: tuple[str, ...]) -> Overview:
 
 
 _REFUSALS = {
-    "no_snapshot": "there is no snapshot of it. Is it in P33_ALLOWLIST, and does beat run? Look with: p33 check",
+    "no_snapshot": "there is no snapshot of it. Is it in P33_ALLOWLIST, and does beat run? See p33 check",
     "other_source": "its snapshot comes from {found}, and this configuration's venue is {source}. "
     "Start workers with this configuration, or use theirs",
     "other_run": "its snapshot is from before Redis restarted or failed over. Wait for the next refresh and try again",
@@ -173,17 +173,17 @@ _REFUSALS = {
     "in one-way mode leave --side out",
     "stale_snapshot": "its snapshot is {found_sec} s old, the limit is {limit_sec} s. Wait for a refresh; "
     "if none comes: p33 check",
-    "reserved": "plan {found} holds it, an order may be under way. Wait until it is executed or its permit expires "
+    "reserved": "it is reserved for plan {found}, whose order may be in flight. Wait for its result or its expiry "
     "({ttl_sec} s at most), then try again",
-    "barrier": "a consumption ended shortly before, and its order may not show yet: the snapshot must be requested "
-    "later than its time to place plus the venue's lag. Try again in {found_sec} s",
+    "barrier": "a permit was consumed recently, and the snapshot may not include its order: it must be requested "
+    "later than the time to place the order plus the venue's read lag. Try again in {found_sec} s",
     "cooldown": "an order was recorded shortly before: the snapshot must be fetched later than that plus the cooldown. "
     "Try again in {found_sec} s",
-    "limits_unreadable": "its own limits can't be read ({found}). Look with: p33 limits show SYMBOL",
-    "ledger_agrees": "it has one already, {found}, and the exchange says the same. There is nothing to do",
-    "ledger_exists": "it has one already, {found}. Find out why they differ, then: p33 ledger adopt --replace {symbol}",
-    "fills_moved": "a result of order {found} was recorded meanwhile. Look again",
-    "position_changed": "the exchange's position moved to {found} since it was shown to you. Look again",
+    "limits_unreadable": "its limits can't be read ({found}). See p33 limits show SYMBOL",
+    "ledger_agrees": "it already has one, {found}, equal to the exchange's position. There is nothing to do",
+    "ledger_exists": "it already has one, {found}. Find out why both differ, then: p33 ledger adopt --replace {symbol}",
+    "fills_moved": "a result of order {found} was recorded since the amounts were shown. Run the command again",
+    "position_changed": "the exchange's position changed to {found} since it was shown. Run the command again",
 }
 
 

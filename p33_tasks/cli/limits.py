@@ -110,7 +110,7 @@ def clear(symbol: str, as_json: bool) -> None:
     if as_json:
         print_json({"symbol": name, "changed": changed})
     else:
-        done = "is judged by the configured limits" if changed else "had no limits of its own"
+        done = "has the configured limits again" if changed else "had no limits to clear"
         click.echo(f"{name} {done}")
     if not changed:
         say_if_unlisted((name,), session)
@@ -154,19 +154,15 @@ def _read_one(given: Mapping[str, str], name: str, read: Any) -> Any:
 
 def _check_time(names: tuple[str, ...], for_ms: int | None) -> None:
     if names and for_ms is None:
-        raise click.UsageError(
-            f"{', '.join(names)}: looser than configured; say for how long, e.g. --for 2h (at most 24h)"
-        )
+        raise click.UsageError(f"{', '.join(names)}: looser than configured; add a time, e.g. --for 2h (at most 24h)")
     if for_ms is None:
         return
     if not names:
         raise click.UsageError(
-            "nothing here is looser than configured, and a tighter limit counts until it is cleared: leave --for out"
+            "no limit here is looser than configured, and a stricter limit stays until it is cleared: remove --for"
         )
     if for_ms > MAX_LOOSER_MS:
-        raise click.UsageError(
-            "--for is at most 24h: a looser limit that is meant to stay belongs in the configuration"
-        )
+        raise click.UsageError("--for is at most 24h: put a permanent looser limit into the configuration")
 
 
 def _read(session: Session, symbols: tuple[str, ...]) -> tuple[SymbolView, ...]:
@@ -196,4 +192,4 @@ def _lines(views: tuple[SymbolView, ...], policy: Policy, *, named: bool) -> Ite
             shown += 1
             yield f"{view.position}  {text or 'as configured'}"
     if not shown:
-        yield "no symbol has limits of its own"
+        yield "no symbol has special limits"

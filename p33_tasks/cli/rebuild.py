@@ -62,7 +62,7 @@ def rebuild(symbols: tuple[str, ...], without_trades: bool, yes: bool, as_json: 
       p33 ledger rebuild BTCUSDT ETHUSDT --yes --json
     """
     if as_json and not yes:
-        raise click.UsageError("--json doesn't ask; add --yes")
+        raise click.UsageError("--json has no confirmation; add --yes")
     session = open_session()
     names = tuple(map(symbol_of, symbols)) or session.settings.allowlist
     ask = None if without_trades else asker(session)
@@ -95,7 +95,7 @@ def _rows(session: Session, names: tuple[str, ...], ask: Ask | None) -> Iterator
 def _row(view: SymbolView, ask: Ask | None) -> Row:
     symbol, leg = view.symbol, view.leg
     if view.position_amt is None:
-        return Row(symbol=symbol, leg=leg, why_not="no snapshot; look with: p33 check")
+        return Row(symbol=symbol, leg=leg, why_not="no snapshot; see p33 check")
     if view.ledger_amt is not None:
         return Row(symbol=symbol, leg=leg, why_not=f"kept: it has a ledger, {amount(view.ledger_amt)}")
     try:
@@ -143,7 +143,7 @@ def _print(rows: list[Row], *, asks: bool) -> None:
         )
     console().print(table)
     if not asks:
-        click.echo("The venue is not asked for its trades: a late result of an order from before would count.")
+        click.echo("The venue's trades are not read: a late result of an earlier order would be applied.")
 
 
 def _json(row: Row, result: str | None) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def release(symbol: str, side: str | None, why: str, as_json: bool) -> None:
     """
     session, name = open_session(), symbol_of(symbol)
     if not why.strip():
-        raise click.BadParameter("say what was found; the audit keeps it", param_hint="--why")
+        raise click.BadParameter("give a reason; it is recorded in the audit stream", param_hint="--why")
     store = ServiceHoldStore(session.client, session.keys)
     leg = Leg(side.upper()) if side else _only_leg(session, name)
     hold = store.release(name, leg, why=why, by=operator())
@@ -95,11 +95,11 @@ def release(symbol: str, side: str | None, why: str, as_json: bool) -> None:
     elif hold is None:
         click.echo(f"the service does not hold {position}")
     else:
-        click.echo(f"{position} is released; its next plan is judged by the other rules")
+        click.echo(f"{position} is released; for its next plan only the other rules count")
         if _differs(session, name, leg):
             side_option = "" if leg is Leg.BOTH else f" --side {leg}"
             click.echo(
-                f"ledger and exchange still differ, and the same facts are not held again; rules 3 and 4 deny until: "
+                f"ledger and exchange still differ, and the same drift is not held again; rules 3 and 4 deny until: "
                 f"p33 ledger adopt --replace {name}{side_option}"
             )
     if hold is None:
@@ -124,7 +124,7 @@ def _only_leg(session: Session, symbol: str) -> Leg:
     with translated_errors():
         is_hedge = session.client.hget(session.keys.snapshot(symbol), "position_mode") == "hedge"
     if legs or is_hedge:
-        raise click.BadParameter(f"{symbol} has two legs; say which: LONG or SHORT", param_hint="--side")
+        raise click.BadParameter(f"{symbol} has two legs; name one: LONG or SHORT", param_hint="--side")
     return Leg.BOTH
 
 

@@ -71,7 +71,7 @@ def what_if_lines(report: Report) -> Iterator[Any]:
     tally = report.tally
     tried = ", ".join(f"{name} {escaped(text.strip(), limit=40)}" for name, text in report.given.items())
     share = f" ({percent_of_verdicts(tally)} %)" if tally.same else ""
-    yield cell(f"With {tried}: {tally.changed} of {tally.same}{share} would have come out otherwise", "bold", limit=400)
+    yield cell(f"With {tried}: {tally.changed} of {tally.same}{share} would have been different", "bold", limit=400)
     if (cooldowns := report.cooldowns) is not None:
         yield cell(
             f"  the cooldown would have been another one at {cooldowns.other} of {cooldowns.seen} verdicts with facts; "

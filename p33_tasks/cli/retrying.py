@@ -33,12 +33,10 @@ def retry_of(letter: DeadLetter, keys: Keys, venue: ResultReader | None, *, now_
     try:
         result = parse_entry_result({**fields, RETRIED: first_id}, venue, now_ms=now_ms, added_ms=now_ms)
     except InvalidMessageError as error:
-        return f"it still can't be understood: {error}. Correct the executor; {AGAIN}"
+        return f"it still can't be read: {error}. Correct the executor; {AGAIN}"
     if result.is_unreadable:
         problem = "; ".join(result.problems) or "it names no order"
-        return (
-            f"not all of it can be read ({problem}); what could be read was applied when it came. {AGAIN.capitalize()}"
-        )
+        return f"not all of it can be read ({problem}); its readable orders were already applied. {AGAIN.capitalize()}"
     return Retry(plan_id=result.plan_id, symbol=result.symbol, first_id=first_id, fields=fields)
 
 
@@ -55,7 +53,7 @@ def _no_result(letter: DeadLetter, keys: Keys) -> str:
 
 def _not_whole(letter: DeadLetter, fields: Mapping[str, str], first_id: str) -> str:
     if not fields or len(fields) + (RETRIED in letter.fields) < len(letter.fields) or "p33_note" in fields:
-        return f"its entry was not kept as a whole; {AGAIN}"
+        return f"its entry was not stored completely; {AGAIN}"
     if len(fields) > MAX_FIELDS:
         return f"it has {len(fields)} fields, at most {MAX_FIELDS} are put back; {AGAIN}"
     return "" if is_entry_id(first_id) else f"it doesn't say which entry it came in ({first_id!r:.40}); {AGAIN}"

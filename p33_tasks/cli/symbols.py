@@ -44,7 +44,7 @@ def listed_symbol_of(text: str, session: Session) -> str:
         return symbol
     raise click.BadParameter(
         f"{symbol} is not among the {len(allowlist)} of P33_ALLOWLIST here, nothing was changed."
-        f"{_meant(symbol, allowlist)} If it is what you mean: P33_ALLOWLIST={symbol} p33 ...",
+        f"{_meant(symbol, allowlist)} If you mean {symbol}: P33_ALLOWLIST={symbol} p33 ...",
         param_hint="SYMBOL",
     )
 

@@ -134,7 +134,7 @@ def _follow(verdicts: LiveVerdicts, ends_at: float | None) -> Iterator[VerdictSe
             _say(f"Redis is back after {time.monotonic() - away_since:.0f} s")
             away_since = None
         if rewound:
-            _say("the stream ends earlier than it did: Redis came back with an older state, or it was deleted")
+            _say("the stream is shorter than before: Redis has an older state, or the stream was deleted")
         yield from page
 
 

@@ -64,13 +64,13 @@ class Hold:
     def remedy(self, symbol: str, leg: str = "") -> str:
         """What to do about it; in hedge mode the service's hold is one leg's."""
         if self.held_by is HeldBy.OPERATOR:
-            alone = "" if self.until_ms is None else "It ends by itself. Or: "
+            alone = "" if self.until_ms is None else "It ends automatically. To end it now: "
             return f"{alone}Find out why {self.by or 'the operator'} stopped the symbol, then: p33 hold clear {symbol}"
         symbol = f"{symbol} --side {leg}" if leg else symbol
         release = f"p33 reconcile release {symbol} --why TEXT"
         return {
-            HoldEnds.AGREEMENT: f"It ends after {AGREEMENTS} snapshots in a row that equal the ledger; or: {release}",
+            HoldEnds.AGREEMENT: f"It ends after {AGREEMENTS} snapshots that equal the ledger. To end it now: {release}",
             HoldEnds.ADOPTION: f"Compare with your records, then: p33 ledger adopt --replace {symbol}; or: {release}",
-            HoldEnds.OUTCOME: f"It ends when a result tells what became of the order; look it up, then: {release}",
+            HoldEnds.OUTCOME: f"It ends when a result reports the order's outcome. Look up the order, then: {release}",
             HoldEnds.PERSON: f"Find out what was executed beyond the permit, then: {release}",
         }[self.ends]

@@ -78,7 +78,7 @@ _ADVICE = {
     404: "There is nothing at this address. There are /, /verdicts, /deadletters, /plan/PLAN_ID, /metrics, /healthz "
     "and /readyz.",
     405: "This service can only be read: use GET or HEAD.",
-    421: "Bound to a loopback address, it answers to localhost and to addresses only, not to a name.",
+    421: "The exporter listens on a loopback address: use localhost or an IP address, not a host name.",
 }
 
 

@@ -62,19 +62,19 @@ def counter_families(counters: Counters, views: Sequence[SymbolView]) -> Iterato
     yield _by_symbol(
         counters,
         "p33_unpermitted_execution_total",
-        "Executions of plans that were never allowed: somebody went around the gate.",
+        "Executions of plans that were never allowed: an order was sent without a permit.",
         labels,
     )
     yield _by_symbol(
         counters,
         "p33_unreadable_result_total",
-        "Execution results of which not all could be read, or that contradict what is on record.",
+        "Execution results that could not be read completely, or contradict earlier ones.",
         labels,
     )
     yield _by_symbol(
         counters,
         "p33_unattributed_fill_total",
-        "Fills in hedge mode that name no leg and are of no plan with an allow: they moved no ledger.",
+        "Fills in hedge mode without a leg and without a plan with an allow: they changed no ledger.",
         labels,
     )
     yield _counter(
@@ -88,7 +88,7 @@ def counter_families(counters: Counters, views: Sequence[SymbolView]) -> Iterato
     yield _once_counted(
         counters,
         "p33_reconcile_total",
-        "What reconciliation found and did about drifts, by outcome; a fact is counted once.",
+        "Events of reconciliation, by outcome; each is counted once.",
         frozenset(labels),
         ("outcome", frozenset(OUTCOMES)),
     )
@@ -102,7 +102,7 @@ def counter_families(counters: Counters, views: Sequence[SymbolView]) -> Iterato
     yield _counter(
         counters,
         "p33_prepared_total",
-        "Plans for which a prepared verdict was looked for: issued (hit), not standing any more (moved), none there.",
+        "Plans by prepared verdict: issued (hit), not valid any more (moved), without one (none).",
         ("outcome",),
         ((outcome,) for outcome in ("hit", "moved", "none")),
     )
@@ -122,13 +122,15 @@ def counter_families(counters: Counters, views: Sequence[SymbolView]) -> Iterato
     )
     yield _counter(counters, "p33_forecast_ignored_total", "Forecasts that could not be used.", (), iter([()]))
     yield _by_stream(
-        counters, "p33_deadletter_total", "Stream entries that could not be understood and were put aside."
+        counters,
+        "p33_deadletter_total",
+        "Stream entries that could not be read and were moved to the dead-letter stream.",
     )
     yield _by_stream(
         counters, "p33_entry_ahead_total", "Stream entries whose id was over a second ahead of Redis' clock when read."
     )
     yield _by_stream(
-        counters, "p33_trimmed_total", "Stream entries that a producer trimmed before they were read (Redis 7 tells)."
+        counters, "p33_trimmed_total", "Stream entries that a producer trimmed before they were read (needs Redis 7)."
     )
 
 
@@ -137,7 +139,7 @@ def histogram_families(counters: Counters) -> Iterator[Metric]:
     yield _histogram(
         counters,
         "p33_evaluation_duration_seconds",
-        "Time spent on evaluating one plan, without reading and writing.",
+        "Time to evaluate one plan, without reading and writing.",
         EVALUATION_BUCKETS_US,
         per_second=1_000_000,
     )

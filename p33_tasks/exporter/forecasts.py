@@ -10,10 +10,10 @@ from p33_tasks.contract.forecast_status import ForecastStatus
 
 _TOTALS = {
     "p33_forecast_published_total": ("published", "Forecasts published."),
-    "p33_forecast_plans_total": ("plans", "Closing plans that the forecaster saw."),
-    "p33_forecast_hit_total": ("foreseen", "Of them, those forecast early enough to be prepared."),
+    "p33_forecast_plans_total": ("plans", "Closing plans that the forecaster read."),
+    "p33_forecast_hit_total": ("foreseen", "Closing plans that were forecast early enough to be prepared."),
     "p33_forecast_warnings_total": ("warnings", "Warnings begun."),
-    "p33_forecast_wishes_total": ("wishes", "Earlier refreshes that the forecaster asked for."),
+    "p33_forecast_wishes_total": ("wishes", "Earlier refreshes that the forecaster requested."),
 }
 
 
@@ -25,13 +25,13 @@ def forecast_families(found: ForecastStatus, now_ms: int, symbols: frozenset[str
         now_ms: Redis TIME.
         symbols: The positions that there are: a label is one of them.
     """
-    yield _single("p33_forecast_age_seconds", "Age of what the forecaster last said.", (now_ms - found.ts_ms) / 1000)
+    yield _single("p33_forecast_age_seconds", "Age of the forecaster's last status.", (now_ms - found.ts_ms) / 1000)
     yield _single("p33_forecast_speaking", "1: forecasts are published; 0: no better than the base rate.", found.speaks)
     yield _by("p33_forecast_brier_score", "Brier score of the recent past.", found.brier, found.base_brier)
     yield _by("p33_forecast_log_loss", "Log loss of the recent past.", found.log_loss, found.base_log_loss)
     bins = GaugeMetricFamily(
         "p33_forecast_calibration",
-        "Mean probability (forecast) and share that came (came), by tenth.",
+        "Mean forecast probability (forecast) and share of plans that arrived (came), by tenth.",
         labels=("bin", "by"),
     )
     counts = GaugeMetricFamily("p33_forecast_calibration_samples", "Predictions in each tenth.", labels=("bin",))

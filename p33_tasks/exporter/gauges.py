@@ -51,7 +51,7 @@ def symbol_gauges(views: Sequence[SymbolView], policy: Policy) -> Iterator[Metri
     yield gauge("p33_drift_pct", "Exchange against ledger, percent of the exchange position.", lambda v: v.drift_pct)
     yield gauge(
         "p33_cooldown_remaining_seconds",
-        "Seconds for which the last order still stops the symbol.",
+        "Remaining cooldown after the last order, seconds.",
         lambda view: view.cooldown_left_ms(policy) / 1000,
     )
     yield gauge(
@@ -61,7 +61,7 @@ def symbol_gauges(views: Sequence[SymbolView], policy: Policy) -> Iterator[Metri
     )
     yield gauge(
         "p33_volatility_ratio",
-        "Volatility of the last 5 minutes over the last day's, at least 1; absent: unknown, or no adaptive cooldown.",
+        "Volatility of the last 5 minutes divided by the last day's, at least 1; absent: unknown, or not adaptive.",
         lambda view: view.volatility_ratio,
     )
     yield _gauge(
@@ -76,12 +76,12 @@ def symbol_gauges(views: Sequence[SymbolView], policy: Policy) -> Iterator[Metri
     )
     yield gauge(
         "p33_service_hold_seconds",
-        "Seconds for which the service itself has held the position; 0: it does not.",
+        "Age of the service's hold on the position, seconds; 0: no hold.",
         _service_hold_sec,
     )
     yield gauge(
         "p33_reservation_active",
-        "1: an outstanding allow holds the symbol.",
+        "1: the symbol is reserved for an outstanding allow.",
         lambda view: view.facts.reserved_by is not None,
     )
     yield gauge(
@@ -124,7 +124,7 @@ def stream_gauges(streams: Iterable[StreamView], now_ms: int) -> Iterator[Metric
     )
     yield gauge(
         "p33_stream_ahead_seconds",
-        "How far the stream's last id lies ahead of Redis TIME; 0: it doesn't.",
+        "Time by which the stream's last id is ahead of Redis TIME; 0: not ahead.",
         lambda stream: stream.ahead_ms(now_ms) / 1000,
     )
     yield gauge("p33_consumers", "Ingest processes that are alive and read the stream.", lambda stream: stream.readers)
@@ -139,27 +139,29 @@ def refresh_gauges(refresh: RefreshView) -> Iterator[Metric]:
     """The bulk requests, and what the venue allows."""
     yield _single(
         "p33_refresh_started_ts",
-        "Unix time at which the last bulk request to the exchange began; 0: never.",
+        "Unix time of the last bulk request to the exchange; 0: never.",
         (refresh.started_ms or 0) / 1000,
     )
     yield _single(
         "p33_refresh_last_success_ts",
-        "Unix time at which a bulk request last ended well; 0: never.",
+        "Unix time of the last successful bulk request; 0: never.",
         (refresh.succeeded_ms or 0) / 1000,
     )
     yield _single("p33_refresh_failing", "1: the last bulk request failed.", bool(refresh.error))
     yield _single(
-        "p33_exchange_pause_seconds", "Seconds left of a pause that the exchange asked for.", refresh.paused_ms / 1000
+        "p33_exchange_pause_seconds",
+        "Remaining seconds of a pause that the exchange required.",
+        refresh.paused_ms / 1000,
     )
     yield _gauge(
         "p33_exchange_weight_used",
-        "Request weight used in this minute: own, by our count; venue, everybody's on this address by its count.",
+        "Request weight used in this minute: own, by this service; venue, the venue's count for this address.",
         ("by",),
         ((("own",), refresh.used_weight), (("venue",), refresh.reported_weight)),
     )
     yield _gauge(
         "p33_exchange_weight_limit",
-        "Request weight per minute at which refreshes stop; 0: nothing was asked for yet.",
+        "Request weight per minute at which refreshes stop; 0: no request yet.",
         ("by",),
         ((("own",), refresh.own_limit), (("venue",), refresh.venue_limit)),
     )
@@ -182,7 +184,7 @@ def state_gauges(overview: Overview, policy: Policy) -> Iterator[Metric]:
     yield from limit_gauges(policy)
     yield _single(
         "p33_unreadable_keys",
-        "Keys of ours that hold another type or no number; p33 status --json names them.",
+        "Keys of this service with a wrong type or an invalid number; p33 status --json lists them.",
         unreadable_keys(overview),
     )
 

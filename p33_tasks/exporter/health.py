@@ -65,14 +65,14 @@ def readiness(reading: Reading, policy: Policy) -> Readiness:
             elif (ahead_ms := stream.ahead_ms(overview.now_ms)) > MAX_AHEAD_MS:
                 warnings.append(f"stream {stream.key}: its last id is {ahead_ms / 1000:.1f} s ahead of Redis's clock")
             if not stream.readers:
-                warnings.append(f"nobody reads {stream.key}: start a worker, or p33 ingest")
+                warnings.append(f"no process reads {stream.key}: start a worker, or p33 ingest")
     return Readiness(problems=tuple(problems), warnings=(*warnings, *_other_warnings(overview)))
 
 
 def _stale_text(stale: list[SymbolView], of: int, policy: Policy) -> str:
     named = ", ".join(f"{view.position} {_snapshot_problem(view, policy)}" for view in stale[:_NAMED])
     more = f" and {len(stale) - _NAMED} more" if len(stale) > _NAMED else ""
-    return f"snapshots: {len(stale)} of {of} not usable: {named}{more}; look further with: p33 check"
+    return f"snapshots: {len(stale)} of {of} not usable: {named}{more}; see p33 check"
 
 
 def _snapshot_problem(view: SymbolView, policy: Policy) -> str:
@@ -94,13 +94,13 @@ def _beat_is_dead(overview: Overview, policy: Policy) -> Iterator[str]:
     if refresh.paused_ms:
         return
     if refresh.started_ms is None:
-        yield "no refresh was ever begun: start beat, and a worker for p33.snapshots"
+        yield "no refresh was ever started: start beat, and a worker for p33.snapshots"
         return
     age_ms, limit_ms = overview.now_ms - refresh.started_ms, MISSED_TICKS * policy.poll_ms + GRACE_MS
     if age_ms > limit_ms:
         yield (
             f"the last refresh began {age_ms / 1000:.1f} s ago (limit {limit_ms / 1000:g} s): "
-            "beat, every worker for p33.snapshots, or the broker is gone"
+            "beat, every worker for p33.snapshots, or the broker is down"
         )
 
 

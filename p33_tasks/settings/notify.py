@@ -26,7 +26,7 @@ def checked_routes(text: str) -> dict[str, tuple[str, ...]]:
             raise ValueError(f"pair {place}: use {EVERY}, or one of {', '.join(TOLD)}, before the '='")
         if not _ADDRESS.fullmatch(address):
             raise ValueError(
-                f"pair {place}: what follows {event}= is no address of Apprise, e.g. json://127.0.0.1:9000/hook"
+                f"pair {place}: the text after {event}= is not an Apprise address, e.g. json://127.0.0.1:9000/hook"
             )
         for one in TOLD if event == EVERY else (event,):
             routes[one] = (*routes.get(one, ()), address)

@@ -170,7 +170,7 @@ class Variables(VenueVariables):
     def _state_url(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         checked = checked_url(value, STATE_SCHEMES)
         if checked is not None and info.data.get("redis_tls") and checked.get_secret_value().startswith("redis://"):
-            raise ValueError("write rediss://, or take REDIS_TLS=true out: this URL is without TLS")
+            raise ValueError("write rediss://, or remove REDIS_TLS=true: this URL has no TLS")
         return checked
 
     @field_validator("broker_url")
@@ -183,7 +183,7 @@ class Variables(VenueVariables):
     def _has_a_strict_reader(cls, value: str) -> str:
         if value not in venue_specs():
             supported = ", ".join(sorted(venue_specs()))
-            raise ValueError(f"there is no strict reader for this venue; supported: {supported}")
+            raise ValueError(f"this venue is not supported; supported: {supported}")
         return value
 
     @field_validator("poll_sec")
@@ -262,7 +262,7 @@ class Variables(VenueVariables):
         if value is None and exchange is not None and venue_spec(exchange).account is not None:
             return None  # its key is a public address, which is enough for reading
         if (value is None) != (info.data.get(key) is None):
-            raise ValueError(f"set both or neither, this and {cls.model_fields[key].alias}")
+            raise ValueError(f"set both this and {cls.model_fields[key].alias}, or neither")
         return value
 
     @field_validator("governor_permit_key")

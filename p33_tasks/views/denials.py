@@ -25,16 +25,16 @@ def _stale(details: Json) -> str:
     age = details["snapshot_age_sec"]
     if "seconds_since_order" in details:
         since = number(details["seconds_since_order"])
-        return f"a snapshot asked for after the last order ({since} s before the verdict); it was {number(age)} s old"
+        return f"a snapshot requested after the last order ({since} s before the verdict); it was {number(age)} s old"
     if "plan_age_sec" in details:
         asked = number(details["plan_age_sec"])
-        return f"a snapshot asked for after the emergency close ({asked} s before); it was {number(age)} s old"
+        return f"a snapshot requested after the emergency close ({asked} s before); it was {number(age)} s old"
     if "barrier_in_sec" in details:
         ahead, lag = details["barrier_in_sec"], number(details["read_lag_sec"])
         when = f"in {number(ahead)} s" if ahead > 0 else f"{number(-ahead)} s ago"
         return (
-            "a snapshot asked for after the last consumption's time to place was over and the venue's reads show what "
-            f"was matched then ({lag} s later: {when}); it was {number(age)} s old"
+            "a snapshot requested after the last consumption's order can't be sent any more, plus the venue's read lag "
+            f"of {lag} s ({when}); it was {number(age)} s old"
         )
     if age < 0:
         return f"a snapshot that is not dated in the future; this one was {number(-age)} s ahead"
@@ -62,14 +62,14 @@ def _below_step(details: Json) -> str:
 
 _NEEDED: dict[str, Callable[[Json], str]] = {
     Reason.INVALID_PLAN: lambda d: f"a well-formed plan; this one: {d['problem']}",
-    Reason.SYMBOL_NOT_ALLOWED: lambda d: f"the symbol among the {d['allowlist_size']} of P33_ALLOWLIST",
+    Reason.SYMBOL_NOT_ALLOWED: lambda d: f"a symbol of P33_ALLOWLIST (it has {d['allowlist_size']})",
     Reason.PLAN_EXPIRED: lambda d: (
         f"a plan no older than {number(d['max_age_sec'])} s; it was {number(d['plan_age_sec'])} s old"
     ),
     Reason.NOT_REDUCE_ONLY: lambda _: "reduceOnly true, or left out",
     Reason.UNKNOWN_ACTION: lambda d: f"a known action, e.g. CLOSE_PARTIAL_50; it was {d['action']!r}",
     Reason.RECONCILE_HOLD_ACTIVE: lambda _: "no hold on the symbol or the position",
-    Reason.LIMITS_UNREADABLE: lambda d: f"limits of the symbol that can be read; {d['problem']}",
+    Reason.LIMITS_UNREADABLE: lambda d: f"readable limits of the symbol; {d['problem']}",
     Reason.NO_EXCHANGE_SNAPSHOT: lambda _: "a snapshot from this venue, fetched since Redis last restarted",
     Reason.HEDGE_MODE_UNSUPPORTED: lambda _: "an account in one-way mode; since 0.2, a plan that names its leg",
     Reason.POSITION_SIDE_REQUIRED: lambda d: (
@@ -87,7 +87,9 @@ _NEEDED: dict[str, Callable[[Json], str]] = {
         f"{number(d['cooldown_sec'])} s since the last order; it was {number(d['seconds_since_order'])} s"
         + (f"; {told}" if (told := cooldown_line(d)) else _by(d, "cooldown_by"))
     ),
-    Reason.PERMIT_IN_FLIGHT: lambda d: f"a position without a reservation; plan {d['in_flight_plan_id']} held it",
+    Reason.PERMIT_IN_FLIGHT: lambda d: (
+        f"a position without a reservation; it was reserved for plan {d['in_flight_plan_id']}"
+    ),
     Reason.MISSING_LEDGER: lambda d: (
         f"a ledger to compare with the exchange's {number(d['exchange_position_amt'])}; there was none"
     ),
@@ -96,24 +98,24 @@ _NEEDED: dict[str, Callable[[Json], str]] = {
     ),
     Reason.QTY_MISMATCH: _mismatch,
     Reason.MISSING_MARKET_METADATA: lambda d: (
-        f"market rules of at most {number(d['max_age_sec'])} s; they were {number(d['market_rules_age_sec'])} s old"
+        f"market rules no older than {number(d['max_age_sec'])} s; they were {number(d['market_rules_age_sec'])} s old"
         if "max_age_sec" in d
         else f"the venue's market rules for this symbol{_because(d)}"
     ),
     Reason.RESTING_ORDERS_UNKNOWN: lambda d: (
-        f"the open orders as read at most {number(d['max_age_sec'])} s before; it was "
-        f"{number(d['resting_orders_age_sec'])} s"
+        f"a reading of the open orders no older than {number(d['max_age_sec'])} s; it was "
+        f"{number(d['resting_orders_age_sec'])} s old"
         if "max_age_sec" in d
         else f"the venue's open orders of this symbol{_because(d)}"
     ),
     Reason.RESTING_ORDERS_COVER_POSITION: lambda d: (
         f"at least {number(max(d['step_size'], d['min_qty']))} of {number(magnitude(d['exchange_position_amt']))} that "
-        f"no resting order closes; {number(d['resting_qty'])} rest ({d['order_ids']})"
+        f"resting orders don't close; they close {number(d['resting_qty'])} ({d['order_ids']})"
     ),
     Reason.QTY_BELOW_STEP_SIZE: _below_step,
     Reason.PLAN_ABANDONED: lambda _: "an executor that waited for the verdict",
     Reason.CONTENTION: lambda d: (
-        f"facts that do not change during the evaluation; they changed in each of {d['tries']} tries"
+        f"inputs that do not change during the evaluation; they changed in each of {d['tries']} tries"
     ),
     Reason.INTERNAL_ERROR: lambda d: (
         f"an evaluation without an error: {d['error']}"
@@ -127,7 +129,7 @@ def _by(details: Json, name: str) -> str:
     who = details.get(name)
     words = {
         "operator": "an operator set it for this symbol",
-        "volatility": "the symbol's volatility is above its day's",
+        "volatility": "the symbol's volatility is above that of the last day",
         "settlement": "the venue shows fills late",
     }
     return f" (the limit is not the configured one: {words.get(str(who), who)})" if who else ""
@@ -151,14 +153,14 @@ def remedy(verdict: Json, allowlist: Sequence[str] = ()) -> str:
     """
     reason = str(verdict.get("reason"))
     known = {member.value: member.remedy for member in Reason}
-    advice = known.get(reason, "This service has no such reason: another program wrote this decision.")
+    advice = known.get(reason, "This version doesn't have this reason: another program or version wrote this decision.")
     wait = object_of(verdict, "details").get("retry_after_sec")
     symbol = verdict.get("symbol")
     if reason == Reason.SYMBOL_NOT_ALLOWED and isinstance(symbol, str):
         if symbol in allowlist:
-            return f"{symbol} is in P33_ALLOWLIST here by now: send a new plan; if it is denied, restart the workers."
+            return f"{symbol} is in P33_ALLOWLIST here now: send a new plan; if it is denied, restart the workers."
         if like := near_ones(symbol, allowlist):
-            return f"Did you mean {' or '.join(like)}? Then send a new plan for it. If {symbol} is meant: {advice}"
+            return f"Did you mean {' or '.join(like)}? Then send a new plan for it. If {symbol} is correct: {advice}"
     if isinstance(symbol, str):
         advice = advice.replace("SYMBOL", symbol)
     if wait is None:

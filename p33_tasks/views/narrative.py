@@ -21,26 +21,26 @@ Json = Mapping[str, Any]
 ORDER: tuple[tuple[Reason, str], ...] = (
     (Reason.INVALID_PLAN, "the plan is well-formed"),
     (Reason.SYMBOL_NOT_ALLOWED, "the symbol is in the allowlist"),
-    (Reason.PLAN_EXPIRED, "the plan is young enough"),
-    (Reason.NOT_REDUCE_ONLY, "it is reduce-only"),
-    (Reason.UNKNOWN_ACTION, "its action is a known close"),
+    (Reason.PLAN_EXPIRED, "the plan is not too old"),
+    (Reason.NOT_REDUCE_ONLY, "the plan is reduce-only"),
+    (Reason.UNKNOWN_ACTION, "the action is a known close"),
     (Reason.RECONCILE_HOLD_ACTIVE, "no hold is set"),
     (Reason.LIMITS_UNREADABLE, "the symbol's limits can be read"),
     (Reason.NO_EXCHANGE_SNAPSHOT, "the exchange's position is known"),
-    (Reason.POSITION_SIDE_REQUIRED, "in hedge mode it names the leg"),
+    (Reason.POSITION_SIDE_REQUIRED, "in hedge mode the plan names the leg"),
     (Reason.STALE_EXCHANGE_STATE, "the snapshot is fresh"),
     (Reason.NO_POSITION, "there is a position"),
-    (Reason.POSITION_SIDE_MISMATCH, "in one-way mode the position is on the side that it names"),
+    (Reason.POSITION_SIDE_MISMATCH, "in one-way mode the position is on the plan's side"),
     (Reason.COOLDOWN_IN_FLIGHT, "the cooldown is over"),
     (Reason.STALE_EXCHANGE_STATE, "the snapshot is later than the last order"),
-    (Reason.PERMIT_IN_FLIGHT, "no other plan holds the position"),
+    (Reason.PERMIT_IN_FLIGHT, "the position is not reserved for another plan"),
     (Reason.MISSING_LEDGER, "there is a ledger"),
     (Reason.SIDE_MISMATCH, "exchange and ledger are on the same side"),
     (Reason.QTY_MISMATCH, "exchange and ledger agree within the tolerance"),
     (Reason.MISSING_MARKET_METADATA, "the venue's step size is known"),
-    (Reason.RESTING_ORDERS_UNKNOWN, "resting orders are known, where they count"),
-    (Reason.QTY_BELOW_STEP_SIZE, "what is left after rounding down can be traded"),
-    (Reason.RESTING_ORDERS_COVER_POSITION, "resting orders leave enough to close, where they count"),
+    (Reason.RESTING_ORDERS_UNKNOWN, "resting orders are known (with P33_SUBTRACT_RESTING)"),
+    (Reason.QTY_BELOW_STEP_SIZE, "the quantity, rounded down, can be traded"),
+    (Reason.RESTING_ORDERS_COVER_POSITION, "resting orders leave enough to close (with P33_SUBTRACT_RESTING)"),
 )
 """CONTRACT section 5, in the order in which it is evaluated."""
 
@@ -76,7 +76,7 @@ def known_lines(inputs: Json, verdict_ms: int) -> Iterator[tuple[str, str]]:
             ", an operator's hold" if emergency.get("passes_operator_hold") else ""
         )
         passed += ", the cooldown" if emergency.get("passes_cooldown") else ""
-        yield "emergency", f"passes over {passed}; by {emergency.get('by')}: {emergency.get('why')}"
+        yield "emergency", f"skips {passed}; by {emergency.get('by')}: {emergency.get('why')}"
     yield "exchange", _snapshot_line(facts, snapshot, policy, verdict_ms)
     yield "ledger", _ledger_line(facts, ledger, policy, verdict_ms)
     yield "hold", _hold_line(facts, verdict_ms)
@@ -87,7 +87,7 @@ def known_lines(inputs: Json, verdict_ms: int) -> Iterator[tuple[str, str]]:
         yield "resting", text
     if market:
         most = f", at most {number(market['max_market_qty'])}" if market.get("max_market_qty") is not None else ""
-        age = f", asked for {_ago(market['fetched_ms'], verdict_ms)} before" if market.get("fetched_ms") else ""
+        age = f", requested {_ago(market['fetched_ms'], verdict_ms)} before" if market.get("fetched_ms") else ""
         yield "market", f"step {number(market.get('step_size'))}, at least {number(market.get('min_qty'))}{most}{age}"
     else:
         yield "market", f"unknown {_problem(facts, 'market_problem')}".strip()
@@ -100,8 +100,8 @@ def _resting_line(facts: Json, policy: Json, verdict_ms: int) -> str:
         return f"unknown {_problem(facts, 'resting_problem')}".strip() if counts else ""
     parts = [f"{number(resting.get('qty'))} in the book{_named(resting, 'order_ids')}"]
     if resting.get("conditional_ids"):
-        parts.append(f"untriggered and never subtracted{_named(resting, 'conditional_ids')}")
-    age = f"asked for {_ago(resting.get('ts_ms'), verdict_ms)} before"
+        parts.append(f"conditional orders, not subtracted{_named(resting, 'conditional_ids')}")
+    age = f"requested {_ago(resting.get('ts_ms'), verdict_ms)} before"
     return ", ".join([*parts, age]) + ("" if counts else "; not subtracted (P33_SUBTRACT_RESTING is off)")
 
 
@@ -140,7 +140,7 @@ def _limits_line(facts: Json, policy: Json, verdict_ms: int) -> str:
         parts[0] = told
     until = policy.get("limits_until_ms")
     if isinstance(until, int):
-        parts.append(f"what is looser than configured ended {(until - verdict_ms) / 1000:.3f} s later")
+        parts.append(f"looser limits end {(until - verdict_ms) / 1000:.3f} s later")
     return ", ".join(parts)
 
 
@@ -148,14 +148,14 @@ def _snapshot_line(facts: Json, snapshot: Json, policy: Json, verdict_ms: int) -
     if not snapshot:
         return f"unknown {_problem(facts, 'snapshot_problem')}".strip()
     age, limit = _ago(snapshot.get("ts_ms"), verdict_ms), _ms(policy.get("stale_threshold_ms"))
-    return f"{position(snapshot.get('position_amt'))}, asked for {age} before (limit {limit}), {snapshot.get('source')}"
+    return f"{position(snapshot.get('position_amt'))}, requested {age} before (limit {limit}), {snapshot.get('source')}"
 
 
 def _ledger_line(facts: Json, ledger: Json, policy: Json, verdict_ms: int) -> str:
     if not ledger:
         return f"none {_problem(facts, 'ledger_problem')}".strip()
     amt = ledger.get("last_known_amt")
-    text = "amount unknown (only fills are remembered)" if amt is None else position(amt)
+    text = "amount unknown (only fills are recorded)" if amt is None else position(amt)
     if ledger.get("last_order_time_ms"):
         ago = _ago(ledger["last_order_time_ms"], verdict_ms)
         order_id = ledger.get("last_order_id")  # none where the cooldown began without an order, as by an adoption
@@ -181,13 +181,13 @@ def cooldown_line(details: Json) -> str:
     if ratio is not None:
         capped = ", and no longer than P33_COOLDOWN_MAX_SEC" if _is_below(cooldown, base, ratio) else ""
         return (
-            f"{head}{number(base)} s × {number(ratio)}, the volatility of the last 5 minutes is {number(ratio)} times "  # noqa: RUF001 - the sign is meant
+            f"{head}{number(base)} s × {number(ratio)}; the volatility of the last 5 minutes is {number(ratio)} times "  # noqa: RUF001 - the sign is meant
             f"the last day's{capped}"
         )
     if settles is not None:
         capped = ", and no longer than P33_COOLDOWN_MAX_SEC" if _is_below(cooldown, settles, _MARGIN) else ""
         return (
-            f"{head}1.5 × {number(settles)} s, in which the venue shows 95 % of the fills, instead of "  # noqa: RUF001 - as above
+            f"{head}1.5 × {number(settles)} s, the time in which the venue shows 95 % of the fills, instead of "  # noqa: RUF001 - as above
             f"{number(base)} s{capped}"
         )
     return ""

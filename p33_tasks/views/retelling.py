@@ -43,8 +43,8 @@ def promoted(inputs: Mapping[str, Any]) -> str:
     task_id = preparing_task(inputs)
     by = f"task {task_id} (p33.prepare_permits)" if task_id else "a task (p33.prepare_permits)"
     return (
-        f"promoted from a prepared verdict: {by} evaluated it before the plan came, "
-        "and all that it rests on was compared again"
+        f"promoted from a prepared verdict: {by} evaluated it before the plan arrived, "
+        "and all its inputs were compared again"
     )
 
 
@@ -74,7 +74,7 @@ def breach(story: Story) -> Iterator[str]:
         yield f"{_short(one.position)} is {hold_sentence(one.hold)}. {one.remedy}"
     if not held:
         yield (
-            "The service doesn't hold the position: it was released, or P33_HOLD_ON_BREACH is off. "
+            "The service doesn't hold the position: a person released it, or P33_HOLD_ON_BREACH is off. "
             "Compare the venue's orders with the permit."
         )
 
@@ -111,7 +111,7 @@ def holding(story: Story) -> Iterator[str]:
         held = narrative.position_name(story.verdict) if is_services else story.verdict.get("symbol")
         yield f"{_short(held)} was {hold_sentence(hold)}."
     if not story.holds:
-        yield "No hold is set on the symbol now: a new plan is judged by the other rules."
+        yield "No hold is set on the symbol now: for a new plan only the other rules count."
     for held in story.holds:
         yield f"Now {held.position} is {hold_sentence(held.hold)}. {held.remedy}"
 
@@ -136,7 +136,11 @@ def aftermath(story: Story) -> Iterator[str]:
         what = "permit, not consumed," if allowed else "denial"
         yield f"the {what} can still be read for {story.permit_ttl_ms / 1000:.1f} s"
     else:
-        yield "its permit has expired, or was taken by a plain GET and DEL" if allowed else "the denial has expired"
+        yield (
+            "its permit has expired, or was deleted by a program without PermitClient"
+            if allowed
+            else "the denial has expired"
+        )
     if allowed:
         yield f"the symbol is {'still' if story.holds_reservation else 'no longer'} reserved for it"
     for entry_id, fields in story.results[:MAX_RESULTS]:
@@ -152,23 +156,23 @@ def whereabouts(trace: Trace) -> Iterator[str]:
     if trace.verdict is not None:
         reason = _short(trace.verdict.get("reason"))
         said = "allowed" if trace.verdict.get("allow") is True else f"denied, {reason}"
-        yield f"It had one, older than a day: {said} (from the audit stream)."
+        yield f"It had a verdict, more than a day ago: {said} (from the audit stream)."
     if trace.dead_letter is not None:
         entry_id, fields = trace.dead_letter
         yield f"It is on the dead-letter stream ({entry_id}): {_short(fields.get('error'), 500)}"
     decision = trace.fields.get("decision", "")
     if trace.state == "never_seen":
-        yield f"It is not among the latest {trace.looked_at} plans: never seen, or trimmed from the stream."
+        yield f"It is not among the latest {trace.looked_at} plans: it was never added, or was trimmed."
         yield "Check the plan_id, and that the producer writes to this Redis and prefix: p33 check"
     elif decision.strip().upper() != "EXECUTE":
-        yield f"Its entry {trace.entry_id} says decision {_short(decision)!r}; only EXECUTE is judged."
+        yield f"Its entry {trace.entry_id} has decision {_short(decision)!r}; only EXECUTE is evaluated."
     elif trace.state == "unread":
         yield f"Its entry {trace.entry_id} was not read yet: no worker reads the stream, or all are busy (p33 status)."
     elif trace.state == "pending":
         times = f"{trace.deliveries} time{'s' if trace.deliveries != 1 else ''}"
-        yield f"Its entry {trace.entry_id} is being worked on by {_short(trace.consumer)}, delivered {times}."
+        yield f"Its entry {trace.entry_id} is in progress at consumer {_short(trace.consumer)}, delivered {times}."
     elif trace.verdict is None and trace.dead_letter is None:
-        yield f"Its entry {trace.entry_id} was acknowledged and its verdict is gone: a day old, or lost by Redis."
+        yield f"Its entry {trace.entry_id} was acknowledged, but its verdict expired after a day or was lost by Redis."
 
 
 def at(ts_ms: int) -> str:

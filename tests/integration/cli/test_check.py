@@ -43,7 +43,7 @@ def test_a_misspelt_variable_is_a_warning_that_names_the_right_one(call: Call) -
 
 def test_whether_a_plan_sent_as_a_task_needs_a_proof_is_said(call: Call) -> None:
     row = findings(call, "--no-exchange")["configuration: plans sent as tasks"]
-    assert "whoever may write to the broker can cause verdicts" in row["found"]
+    assert "every login with write access to the broker can cause verdicts" in row["found"]
     assert (row["grade"], "P33_TASK_KEY" in row["fix"]) == ("warn", True)
     found = findings(call, "--no-exchange", P33_TASK_KEY="k" * 32)["configuration: plans sent as tasks"]["found"]
     assert "need an HMAC" in found

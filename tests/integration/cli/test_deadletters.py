@@ -164,9 +164,9 @@ def test_an_old_result_that_was_put_back_is_no_unpermitted_execution(gate: Gate,
     [
         ({"stream": "quantum:stream:apply.plan"}, "send a new plan with a new plan_id"),
         ({"stream": "other:stream:apply.result"}, "this account's results are quantum:stream:apply.result"),
-        ({"executed": "perhaps"}, "still can't be understood"),
+        ({"executed": "perhaps"}, "still can't be read"),
         ({"side": "close"}, "not all of it can be read"),
-        ({"p33_note": "cut: the entry has 99999 characters"}, "not kept as a whole"),
+        ({"p33_note": "cut: the entry has 99999 characters"}, "not stored completely"),
         ({"retried_entry_id": "yesterday"}, "doesn't say which entry it came in"),
     ],
 )

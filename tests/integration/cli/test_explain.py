@@ -96,9 +96,9 @@ def test_a_plan_that_waits_is_said_to_wait(gate: Gate, call: Call) -> None:
     gate.redis.xadd(gate.keys.plans, {"plan_id": "unread", "symbol": SYMBOL, "decision": "EXECUTE"})
     working, waiting, never = (call("explain", name) for name in ("in-work", "unread", "never"))
     assert [working.exit_code, waiting.exit_code, never.exit_code] == [1, 1, 1]
-    assert "is being worked on by test" in working.stdout
+    assert "is in progress at consumer test" in working.stdout
     assert "was not read yet" in waiting.stdout
-    assert "never seen" in never.stdout
+    assert "never added" in never.stdout
     assert document(call("explain", "in-work", "--json"))["state"] == "pending"
 
 
@@ -161,7 +161,7 @@ def test_a_breach_is_told_by_itself_and_released_by_a_person(gate: Gate, call: C
     gate.make_ready("0.040").allow("p1")
     report(gate, order("7", "SELL", "0.031"), order("8", "BUY", "0.001", reduce_only=False))
     text = words(call("explain", "p1").stdout)
-    assert "The executor went beyond this permit" in text
+    assert "The executor exceeded this permit" in text
     assert "With order 7 the plan's orders executed more than the permitted 0.03: 0.032 so far." in text
     assert "Order 8 was on another side than the permit's SELL: it was a BUY." in text
     assert "Order 8 was not reduce-only; every order of a permit must be." in text
@@ -181,7 +181,7 @@ def test_a_breach_is_told_by_itself_and_released_by_a_person(gate: Gate, call: C
     assert gate.why_not("p3") != "reconcile_hold_active"
     assert "service_hold_released" in gate.events()
     text = words(call("explain", "p1").stdout)
-    assert "went beyond this permit" in text
+    assert "exceeded this permit" in text
     assert "The service doesn't hold the position" in text
 
 

@@ -58,7 +58,7 @@ def test_a_looser_limit_needs_a_time(gate: Gate, call: Call) -> None:
         (("--stale-threshold-sec", "5"), "must be above P33_POLL_SEC"),
         (("--stale-threshold-sec", "61", "--for", "1h"), "not within"),
         (("--cooldown-sec", "1", "--for", "25h"), "at most 24h"),
-        (("--cooldown-sec", "30", "--for", "1h"), "leave --for out"),
+        (("--cooldown-sec", "30", "--for", "1h"), "remove --for"),
     ],
 )
 def test_what_is_no_limit_is_refused_and_nothing_changes(gate: Gate, call: Call, arguments, says: str) -> None:

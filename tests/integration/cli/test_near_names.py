@@ -127,7 +127,7 @@ def test_a_denied_plan_of_a_misspelt_symbol_is_explained_with_the_one_that_was_m
     gate.judge("typo", symbol=SYMBOL[:-1])
     gate.judge("other", symbol="ZZZ")
     shown = " ".join(call("explain", "typo").stdout.split())
-    assert f"{MEANT} Then send a new plan for it. If {SYMBOL[:-1]} is meant: Add the symbol" in shown
+    assert f"{MEANT} Then send a new plan for it. If {SYMBOL[:-1]} is correct: Add the symbol" in shown
     assert document(call("explain", "typo", "--json"))["remedy"].startswith(MEANT)
     assert "Did you mean" not in call("explain", "other").stdout
 
@@ -135,5 +135,5 @@ def test_a_denied_plan_of_a_misspelt_symbol_is_explained_with_the_one_that_was_m
 def test_a_plan_of_a_symbol_that_was_listed_since_is_explained_so(gate: Gate, call: Call) -> None:
     gate.judge("early", symbol="ADAUSDT")
     shown = call("explain", "early", P33_ALLOWLIST=f"{SYMBOL},ADAUSDT").stdout
-    assert "ADAUSDT is in P33_ALLOWLIST here by now" in shown
+    assert "ADAUSDT is in P33_ALLOWLIST here now" in shown
     assert "restart the workers" in shown

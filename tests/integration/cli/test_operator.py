@@ -63,7 +63,7 @@ def test_what_was_agreed_to_is_what_is_adopted(gate: Gate, call: Call, monkeypat
     monkeypatch.setattr("click.confirm", moves_while_the_operator_reads)
     result = call("ledger", "adopt", SYMBOL)
     assert result.exit_code == 1
-    assert "moved to 0.5" in result.stderr
+    assert "changed to 0.5" in result.stderr
     assert gate.ledger_amt() is None
 
 
@@ -97,7 +97,7 @@ def test_in_hedge_mode_one_leg_is_adopted(gate: Gate, call: Call) -> None:
     assert "-0.02" in result.stdout
     assert [gate.ledger_amt(leg=leg) for leg in Leg] == [None, None, "-0.02"]
     again = call("ledger", "adopt", "--yes", "--side", "SHORT", SYMBOL)
-    assert "it has one already" in again.stderr
+    assert "it already has one" in again.stderr
 
 
 def test_in_hedge_mode_each_leg_has_a_row(gate: Gate, call: Call) -> None:
@@ -193,7 +193,7 @@ def test_a_hold_with_an_end_is_ended_by_redis(gate: Gate, call: Call) -> None:
     assert 7_190_000 < gate.redis.pttl(key) <= 7_200_000
     (found,) = held(call)
     assert abs(int(str(found["until_ms"])) - gate.now_ms() - 7_200_000) < 10_000
-    assert "It ends by itself" in call("hold", "list").stdout
+    assert "It ends automatically" in call("hold", "list").stdout
     gate.judge("p1")
     assert 7_190 < gate.decision("p1")["details"]["retry_after_sec"] <= 7_200
     gate.redis.pexpire(key, 1)

@@ -32,9 +32,9 @@ def test_keys_that_are_set_are_not_judged_without_an_answer() -> None:
 @pytest.mark.parametrize(
     ("withdrawals", "ip_restricted", "fix"),
     [
-        (True, True, "make a key that may not withdraw"),
+        (True, True, "create a key without the permission to withdraw"),
         (False, False, "restrict the key to this host's address"),
-        (True, False, "make a key that may not withdraw; restrict the key to this host's address"),
+        (True, False, "create a key without the permission to withdraw; restrict the key to this host's address"),
     ],
 )
 def test_each_permission_too_many_has_its_own_fix(*, withdrawals: bool, ip_restricted: bool, fix: str) -> None:

@@ -113,7 +113,7 @@ def test_the_testnet_credentials_are_read_when_the_others_are_absent():
 
 def test_half_a_pair_of_credentials_is_refused_and_never_completed_from_another_pair():
     message = refused(BINANCE_API_KEY="k", BINANCE_TESTNET_API_KEY="tk", BINANCE_TESTNET_API_SECRET="ts")
-    assert "BINANCE_API_SECRET (not set): set both or neither, this and BINANCE_API_KEY" in message
+    assert "BINANCE_API_SECRET (not set): set both this and BINANCE_API_KEY, or neither" in message
 
 
 def test_another_venue_has_credentials_of_its_own(monkeypatch: pytest.MonkeyPatch):

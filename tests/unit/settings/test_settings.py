@@ -123,7 +123,7 @@ def test_the_defaults_are_the_contracts():
         ("P33_KEY_PREFIX", "a b", "letters, digits"),
         ("P33_KEY_PREFIX", "a:b", "letters, digits"),
         ("P33_EXCHANGE", "Binance!", "pattern"),
-        ("P33_EXCHANGE", "kraken", "no strict reader for this venue; supported: binanceusdm"),
+        ("P33_EXCHANGE", "kraken", "this venue is not supported; supported: binanceusdm"),
         ("P33_EXCHANGE_BASE_URL", "127.0.0.1:8088", "scheme and host"),
         ("P33_EXCHANGE_BASE_URL", "http://host/fapi", "scheme and host"),
         ("P33_GOVERNOR_PERMIT_KEY", "{prefix}:permit", "must contain {plan_id}"),

@@ -27,7 +27,7 @@ def deny(reason: Reason, **details: object) -> dict[str, object]:
         (deny(Reason.INTERNAL_ERROR, error="KeyError"), "an evaluation without an error: KeyError"),
         (
             deny(Reason.CONTENTION, tries=3, retry_after_sec=1),
-            "facts that do not change during the evaluation; they changed in each of 3 tries",
+            "inputs that do not change during the evaluation; they changed in each of 3 tries",
         ),
         (deny(Reason.CONTENTION), ""),  # details of another writer
     ],
@@ -41,33 +41,33 @@ def test_a_verdict_that_no_rule_made_says_what_went_wrong(verdict, told):
     [
         (
             {"cooldown_sec": Decimal("22.4"), "cooldown_base_sec": 15, "volatility_ratio": Decimal("1.49")},
-            "cooldown 22.4 s: 15 s × 1.49, the volatility of the last 5 minutes is 1.49 times the last day's",  # noqa: RUF001
+            "cooldown 22.4 s: 15 s × 1.49; the volatility of the last 5 minutes is 1.49 times the last day's",  # noqa: RUF001
         ),
         (
             {"cooldown_sec": 60, "cooldown_base_sec": 15, "volatility_ratio": Decimal("5.2")},
             (
-                "cooldown 60 s: 15 s × 5.2, the volatility of the last 5 minutes is 5.2 times the last day's, "  # noqa: RUF001
+                "cooldown 60 s: 15 s × 5.2; the volatility of the last 5 minutes is 5.2 times the last day's, "  # noqa: RUF001
                 "and no longer than P33_COOLDOWN_MAX_SEC"
             ),
         ),
         (
             {"cooldown_sec": 30, "cooldown_base_sec": 15, "settle_p95_sec": 20},
-            "cooldown 30 s: 1.5 × 20 s, in which the venue shows 95 % of the fills, instead of 15 s",  # noqa: RUF001
+            "cooldown 30 s: 1.5 × 20 s, the time in which the venue shows 95 % of the fills, instead of 15 s",  # noqa: RUF001
         ),
         ({"cooldown_sec": 15}, ""),
-        ({"cooldown_sec": "x", "cooldown_base_sec": "y", "volatility_ratio": "z"}, "cooldown x s: y s × z, "),  # noqa: RUF001
+        ({"cooldown_sec": "x", "cooldown_base_sec": "y", "volatility_ratio": "z"}, "cooldown x s: y s × z; "),  # noqa: RUF001
     ],
 )
 def test_a_cooldown_of_the_services_own_says_what_it_comes_from(details: dict[str, Any], told: str) -> None:
     found = narrative.cooldown_line(details)
-    assert found == told or (told.endswith(", ") and found.startswith(told))
+    assert found == told or (told.endswith("; ") and found.startswith(told))
 
 
 def test_the_facts_of_a_verdict_say_it_too() -> None:
     facts = {"limits": {"adaptive_by": "volatility", "adaptive_base_ms": 15_000, "adaptive_measured": Decimal("1.49")}}
     inputs = {"facts": facts, "policy": {"cooldown_ms": 22_400, "cooldown_by": "volatility"}}
     lines = dict(narrative.known_lines(inputs, 0))
-    assert lines["limits"].startswith("cooldown 22.4 s: 15 s × 1.49, the volatility")  # noqa: RUF001
+    assert lines["limits"].startswith("cooldown 22.4 s: 15 s × 1.49; the volatility")  # noqa: RUF001
 
 
 @pytest.mark.parametrize(
