@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +14,15 @@ from pathlib import Path
 
 import psutil
 import pytest
+from click.testing import CliRunner
 
-from tests.deployment.cluster import ROOT, environment, program, running
+from p33_tasks.cli.root import cli
+from tests.deployment.cluster import environment, program, running
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.waiting import wait_until
 
 MAX_AGE = "4"
+_PAUSE = threading.Event()
 
 
 @pytest.fixture
@@ -28,11 +32,11 @@ def server() -> Iterator[RedisServer]:
 
 
 def alive(folder: Path, *arguments: str) -> tuple[int, dict]:
+    """The command, in this process: it is asked again and again, and a process each time would be the larger load."""
     # A Redis that isn't there: it is not asked.
     env = environment(P33_RUNTIME_DIR=str(folder), REDIS_PORT="1")
-    command = [program("p33"), "alive", "--json", "--max-age", MAX_AGE, *arguments]
-    done = subprocess.run(command, env=env, cwd=ROOT, check=False, capture_output=True, text=True, timeout=20)
-    return done.returncode, json.loads(done.stdout)
+    done = CliRunner().invoke(cli, ["alive", "--json", "--max-age", MAX_AGE, *arguments], env=env)
+    return done.exit_code, json.loads(done.stdout)
 
 
 def is_alive(folder: Path) -> bool:
@@ -45,6 +49,7 @@ def stays_alive(folder: Path, *arguments: str) -> None:
     while time.monotonic() < ends:
         code, found = alive(folder, *arguments)
         assert code == 0, found
+        _PAUSE.wait(0.1)
 
 
 @contextmanager
@@ -76,7 +81,11 @@ def test_a_worker_is_alive_while_its_loop_its_pool_and_its_ingest_go_round(serve
         wait_until(lambda: is_alive(folder), "it goes on", timeout_sec=20)
         os.kill(ingest, signal.SIGKILL)
         wait_until(lambda: is_alive(folder), "a new ingest took its place", timeout_sec=20)
-    assert alive(folder)[1]["processes"] == [], "ended in good order, it leaves nothing behind"
+    command = [program("p33"), "alive", "--json"]
+    env = environment(P33_RUNTIME_DIR=str(folder), REDIS_PORT="1")
+    done = subprocess.run(command, env=env, check=False, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["processes"] == [], "ended in good order, it leaves nothing behind"
 
 
 def test_a_worker_whose_redis_is_away_is_alive(server: RedisServer, tmp_path: Path) -> None:
