@@ -26,9 +26,11 @@ from tests.support.waiting import wait_until
 
 
 @pytest.mark.parametrize("redis_server", ["bundled", "system"], indirect=True)
-def test_a_worker_alone_reads_both_streams(redis_server, start):
-    start("worker", "-c", "2")
+def test_a_worker_alone_reads_both_streams_also_what_was_written_before_it(redis_server, start):
     with redis_server.client() as client:
+        client.xadd(PLANS, plan("early"))
+        start("worker", "-c", "2")
+        assert verdict(client, "early")["allow"] is False
         client.xadd(PLANS, plan("one"))
         client.xadd(RESULTS, result("never-judged"))
         assert verdict(client, "one")["reason"] == "no_exchange_snapshot"
@@ -37,25 +39,14 @@ def test_a_worker_alone_reads_both_streams(redis_server, start):
         await_settled(client, RESULTS)
 
 
-def test_entries_written_before_the_first_worker_are_read(redis_server, start):
-    with redis_server.client() as client:
-        client.xadd(PLANS, plan("early"))
-        start("worker", "-c", "1")
-        assert verdict(client, "early")["allow"] is False
-
-
 def test_boots_quietly_in_the_expected_order(redis_server, start):
-    """Pins the consumer's steps: gossip and mingle make a worker wait for every other one."""
-    worker = start("worker", "-c", "1", "-l", "DEBUG", P33_INGEST="off")
+    """Pins the steps: gossip and mingle make a worker wait for every other one, and the ingest needs the pool."""
+    worker = start("worker", "-c", "1", "-l", "DEBUG")
     orders = re.findall(r"New boot order: \{([^}]*)\}", worker.logs())
     assert len(orders) == 2, worker.logs()[-2000:]
     started = set(re.findall(r"\| (?:Worker|Consumer): Starting (\w+)", worker.logs()))
     assert {"Connection", "Events", "Heart", "Tasks", "Control"} <= started
     assert not {"Mingle", "Gossip"} & started
-
-
-def test_the_ingest_starts_after_timer_and_pool(redis_server, start):
-    worker = start("worker", "-c", "1", "-l", "DEBUG")
     steps = re.findall(r"\| Worker: Starting (\w+)", worker.logs())
     assert steps.index("Pool") < steps.index("Ingest") < steps.index("Consumer")
 
@@ -71,11 +62,6 @@ def test_a_worker_of_permits_reads_only_plans(redis_server, start):
 
 def test_a_worker_of_snapshots_reads_nothing(redis_server, start):
     worker = start("worker", "-c", "1", "-Q", "p33.snapshots")
-    assert "INGEST" not in worker.logs()
-
-
-def test_ingest_off_leaves_it_out(redis_server, start):
-    worker = start("worker", "-c", "1", P33_INGEST="off")
     assert "INGEST" not in worker.logs()
 
 
@@ -130,36 +116,36 @@ def test_the_ingests_log_goes_where_the_workers_goes(redis_server, start, tmp_pa
         wait_until(lambda: re.search(r"DENY .*plan_id=logged", written.read_text()), "the verdict's line")
 
 
-@pytest.mark.parametrize(
-    ("content_type", "encoding", "body"),
-    [
-        ("application/x-python-serialize", "binary", b"cos\nsystem\n(S'touch %s'\ntR."),
-        ("application/x-yaml", "utf-8", b"!!python/object/apply:os.system ['touch %s']"),
-    ],
+FOREIGN = (
+    ("application/x-python-serialize", "binary", b"cos\nsystem\n(S'touch %s'\ntR."),
+    ("application/x-yaml", "utf-8", b"!!python/object/apply:os.system ['touch %s']"),
 )
-def test_a_message_of_a_foreign_content_type_does_nothing(redis_server, start, tmp_path, content_type, encoding, body):
+
+
+def test_a_message_of_a_foreign_content_type_does_nothing(redis_server, start, tmp_path):
     """Neither runs code nor stops the worker."""
     worker = start("worker", "-c", "1")
     touched = tmp_path / "touched"
-    message = {
-        "body": base64.b64encode(body % str(touched).encode()).decode(),
-        "content-type": content_type,
-        "content-encoding": encoding,
-        "headers": {"task": "p33.evaluate_permit", "id": "x", "lang": "py"},
-        "properties": {
-            "body_encoding": "base64",
-            "delivery_tag": "t1",
-            "delivery_info": {"exchange": "p33.permits", "routing_key": "p33.permits"},
-            "correlation_id": "x",
-        },
-    }
-    with redis_server.client(1) as broker:
-        broker.lpush("quantum:p33.permits", json.dumps(message))
-    wait_until(lambda: "MESSAGE_REFUSED" in worker.logs(), "the refusal is logged")
-    with redis_server.client() as client:
-        client.xadd(PLANS, plan("next"))
-        verdict(client, "next")
-    assert not touched.exists()
+    for number, (content_type, encoding, body) in enumerate(FOREIGN, 1):
+        message = {
+            "body": base64.b64encode(body % str(touched).encode()).decode(),
+            "content-type": content_type,
+            "content-encoding": encoding,
+            "headers": {"task": "p33.evaluate_permit", "id": "x", "lang": "py"},
+            "properties": {
+                "body_encoding": "base64",
+                "delivery_tag": f"t{number}",
+                "delivery_info": {"exchange": "p33.permits", "routing_key": "p33.permits"},
+                "correlation_id": "x",
+            },
+        }
+        with redis_server.client(1) as broker:
+            broker.lpush("quantum:p33.permits", json.dumps(message))
+        wait_until(lambda n=number: worker.logs().count("MESSAGE_REFUSED") == n, "the refusal is logged")
+        with redis_server.client() as client:
+            client.xadd(PLANS, plan(f"behind-{number}"))
+            verdict(client, f"behind-{number}")
+        assert not touched.exists()
 
 
 def test_a_bad_configuration_names_every_problem_and_ends_with_2(redis_server, start):
@@ -182,8 +168,9 @@ def test_an_unreadable_plan_is_a_dead_letter_and_those_behind_it_go_on(redis_ser
         assert "\\\\xff\\\\xfe" in letter["entry"]
 
 
-def test_a_task_of_another_prefix_is_refused(redis_server, start):
+def test_a_task_of_another_prefix_is_refused_also_without_an_ingest(redis_server, start):
     worker = start("worker", "-c", "1", P33_INGEST="off")
+    assert "INGEST" not in worker.logs()
     sender = start(
         "call", "p33.evaluate_permit", "--kwargs",
         '{"plan": {"plan_id": "theirs", "symbol": "BTCUSDT", "action": "CLOSE_FULL", "decision": "EXECUTE", '
@@ -195,3 +182,4 @@ def test_a_task_of_another_prefix_is_refused(redis_server, start):
     wait_until(lambda: "REFUSED" in worker.logs(), "the refusal is logged")
     with redis_server.client() as client:
         assert not client.exists("quantum:p33:decision:theirs")
+    assert "INGEST" not in worker.logs()
