@@ -110,7 +110,7 @@ class Clockwork:
                 self._redis.delete(key)
 
     def _rewrite(self, moved: Callable[[int], int]) -> None:
-        pipeline = self._redis.pipeline()
+        pipeline = self._redis.pipeline(transaction=False)
         for key in self._hashes:
             pipeline.hgetall(key)
         for key in self._texts:
@@ -162,7 +162,7 @@ class Clockwork:
     def view(self, c: Scenario, entries: dict[int, Any]) -> dict[str, Any]:
         """What Redis holds, in the words of ``told.view_of``."""
         keys = self._gate.keys
-        pipeline = self._redis.pipeline()
+        pipeline = self._redis.pipeline(transaction=False)
         pipeline.hgetall(keys.fills(SYMBOL)).exists(keys.hold(SYMBOL))
         pipeline.xpending_range(keys.plans, GROUP, "-", "+", 100)
         for plan in self._plans:
@@ -187,7 +187,7 @@ class Clockwork:
 
     def _position(self, limits: Limits, leg: Leg) -> dict[str, Any]:
         """One position's book, in the words of ``told.view_of``."""
-        keys, pipeline = self._gate.keys, self._redis.pipeline()
+        keys, pipeline = self._gate.keys, self._redis.pipeline(transaction=False)
         pipeline.hgetall(keys.snapshot(SYMBOL, leg)).hgetall(keys.ledger(SYMBOL, leg))
         pipeline.get(keys.service_hold(SYMBOL, leg))
         pipeline.get(keys.reservation(SYMBOL, leg)).pttl(keys.reservation(SYMBOL, leg))

@@ -72,7 +72,7 @@ class Replay:
             self.gate.put_ledger(signed(first.redis.ledger, leg), leg=leg)
         self._store(self._answer(first.shown(0), first.shown(1))[1])
         self.clock.settle()
-        self.on_disk = self.clock.dump()
+        self.on_disk = self.clock.dump() if self.case.crashes else {}
 
     def _connect(self) -> None:
         self.gate = Gate(self.server, poll_ms=1, **real_limits(self.case.limits))
