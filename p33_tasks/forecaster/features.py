@@ -11,24 +11,16 @@ from dataclasses import dataclass, field, replace
 
 from p33_tasks.domain.models import Leg
 from p33_tasks.domain.statistics import Statistics, with_mark
-from p33_tasks.forecaster.levels import Level, Levels
+from p33_tasks.forecaster.hazard import HORIZON_SEC, LEAST_VOLATILITY, Level
 
-HORIZON_SEC = 30
-"""How far ahead the model looks."""
 MEANS_SEC = (10.0, 60.0, 300.0)
 """Time constants of the mean prices that returns are measured against."""
-LEAST_VOLATILITY = 1e-6
-"""Of a price that has not been seen to move, per root second: 0.5 ppm in 30 s divide nothing by zero."""
 FINEST = 0.001
 """Returns are told apart by steps of a fifth of this near zero, and by a fifth of themselves far from it."""
 STEP = 0.2
 MOST_RETURN = 1.0
-CELLS = 8
-"""Of the grid over the likelihood that a level is reached."""
-NEAR = ("above", "below")
-"""Names of the features of that likelihood begin so."""
-FAR = 1e-3
-"""A likelihood that is as good as none."""
+MOST_ODDS = 9.0
+"""Logarithm of odds beyond which a chance is as good as none, or as certain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +100,7 @@ def level_of(track: Track, sight: Sight) -> Level:
     return Level(gain=return_of(sight), left=abs(sight.amount) / track.most_amount)
 
 
-def features(track: Track, sight: Sight, now_ms: int, levels: Levels) -> dict[str, float]:
+def features(track: Track, sight: Sight, now_ms: int, ahead: float) -> dict[str, float]:
     """The model's input: each value between about -3 and 3, most of them absent, and that is 0.
 
     A quantity that a rule may compare with a limit is spread over a grid of hat functions, so that a linear model can
@@ -118,12 +110,12 @@ def features(track: Track, sight: Sight, now_ms: int, levels: Levels) -> dict[st
         track: After this look.
         sight: The look.
         now_ms: Redis TIME.
-        levels: Of the latest plans.
+        ahead: The chance of a plan within the horizon by the hazard at its gain, 0 to 1.
     """
     sign = 1.0 if track.is_long else -1.0
     here = level_of(track, sight)
     gain, left = here.gain, here.left
-    swing = _volatility(track.marks) * math.sqrt(HORIZON_SEC)  # a usual move within the horizon
+    swing = volatility_of(track) * math.sqrt(HORIZON_SEC)  # a usual move within the horizon
     drawdown = track.best_return - gain
     since = {
         "age": now_ms - track.opened_ms,
@@ -147,23 +139,28 @@ def features(track: Track, sight: Sight, now_ms: int, levels: Levels) -> dict[st
             found[f"{name}{at}/{share}"] = weight
     for at, weight in _hats(_place(drawdown)):
         found[f"drawdown{at}"] = weight
-    for name, near in zip(NEAR, levels.nearness(here, swing), strict=True):
-        if near is not None:
-            found[name] = near
-            found[f"{name} odds"] = math.log((near + FAR) / (1 + FAR - near)) / 3
-            for at, weight in _hats(near * CELLS):
-                found[f"{name}{at}"] = weight
+    odds = log_odds(ahead)
+    found["odds"] = odds / 3
+    for at, weight in _hats(odds):
+        found[f"odds{at}"] = weight
     for name, elapsed_ms in since.items():
         for at, weight in _hats(math.log2(1 + max(0, elapsed_ms) / 1000)):
             found[f"{name}{at}"] = weight
     return found
 
 
-def _volatility(marks: Statistics) -> float:
+def volatility_of(track: Track) -> float:
     """Per root second, of the last five minutes, or of all that was seen."""
+    marks = track.marks
     if not marks.fast_weight:
         return LEAST_VOLATILITY
     return max(LEAST_VOLATILITY, math.sqrt(marks.fast / marks.fast_weight))
+
+
+def log_odds(chance: float) -> float:
+    """Bounded, so that neither impossible nor certain is infinite."""
+    least = math.exp(-MOST_ODDS)
+    return math.log((chance + least) / (1 - chance + least))
 
 
 def _place(value: float) -> float:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from p33_tasks.forecaster.evaluation import Scores
-from p33_tasks.forecaster.features import HORIZON_SEC, Sight
+from p33_tasks.forecaster.features import Sight
+from p33_tasks.forecaster.hazard import HORIZON_SEC
 
 HORIZON_MS = HORIZON_SEC * 1000
 RENEW_MS = 25_000

@@ -11,20 +11,32 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from p33_tasks.forecaster.evaluation import Scores
-from p33_tasks.forecaster.features import HORIZON_SEC, Sight, Track, begin, features, follow, level_of
+from p33_tasks.forecaster.features import Sight, Track, begin, features, follow, level_of, volatility_of
+from p33_tasks.forecaster.hazard import HORIZON_SEC, Hazard, Level
 from p33_tasks.forecaster.issuing import Issue, Issuer, Prediction
-from p33_tasks.forecaster.levels import Level, Levels
+from p33_tasks.forecaster.mixing import Mixture, Opinions
 
 HORIZON_MS = HORIZON_SEC * 1000
 SAMPLE_MS = 5_000
 """Least time between two samples of one position: more of them would say the same again."""
 GRACE_MS = 2_000
 """A plan's entry may be read this long after it was added."""
+MOST_COUNTED_MS = 60_000
+"""Between two looks: nobody knows where a position was in a longer gap."""
 MOST_POSITIONS = 2_000
+KEPT_PLANS = {"short": 24.0, "long": 200.0}
+"""Hazards, by how many plans they remember: one that knows another rule soon, and one that knows a rule exactly."""
+MODEL = "model"
+"""What the model's opinion is called beside theirs."""
 REHEARSED = 2
 """So many older samples are learned from once more with each new one: a rule is known after fewer plans."""
 MOST_REHEARSED = 200
 """At one look: with many positions there is enough that is new."""
+
+
+def fresh_hazards() -> dict[str, Hazard]:
+    """Nothing counted yet."""
+    return {name: Hazard(kept) for name, kept in KEPT_PLANS.items()}
 
 
 class Model(Protocol):
@@ -55,7 +67,8 @@ class Outlook:
 class _Sample:
     at_ms: int
     given: Mapping[str, float]
-    by_action: Mapping[str, float]
+    opinions: Opinions
+    by_action: Mapping[str, float]  # what was said in the end
 
 
 class Learner:
@@ -66,8 +79,10 @@ class Learner:
         model: Model,
         scores: Scores,
         issuer: Issuer,
+        *,
         tracks: Mapping[str, Track] | None = None,
-        levels: Iterable[Level] = (),
+        hazards: Mapping[str, Hazard] | None = None,
+        mixture: Mixture | None = None,
     ) -> None:
         self.model = model
         self.scores = scores
@@ -76,10 +91,12 @@ class Learner:
         self.left_out = 0  # positions beyond the bound at the last look
         self._samples: dict[str, deque[_Sample]] = {}
         self._opened: dict[str, int] = {}
-        self.levels = Levels(levels)
-        self._seen: dict[str, Level] = {}  # by position: at the last look
+        self.hazards = fresh_hazards() if hazards is None else dict(hazards)
+        self.mixture = mixture or Mixture()
+        self._seen: dict[str, tuple[Level, int]] = {}  # where it was at the last look, and up to when that was counted
         self._by_symbol: dict[str, Track] = {}  # what its price did, whether there is a position or not
         self._to_rehearse = 0
+        self._looked_ms = 0
 
     def look(self, sights: Iterable[Sight], now_ms: int) -> Outlook:
         """See every position that isn't flat, and say what is expected.
@@ -95,6 +112,12 @@ class Learner:
         for position in self.tracks.keys() - seen.keys():
             del self.tracks[position]
             self._seen.pop(position, None)
+        if self._looked_ms:
+            for hazard in self.hazards.values():
+                hazard.aged(max(0, now_ms - self._looked_ms) / 1000)
+        self._looked_ms = now_ms
+        for position in self._seen:
+            self._count_time(position, now_ms)
         self.left_out = 0
         predictions = [found for sight in seen.values() if (found := self._predict(sight, now_ms)) is not None]
         issues = self.issuer.choose(predictions, now_ms, self.scores)
@@ -114,8 +137,10 @@ class Learner:
         while waiting and waiting[0].at_ms < at_ms:
             sample = waiting.popleft()
             self._learn(sample, action if at_ms - sample.at_ms <= HORIZON_MS else None)
-        if (level := self._seen.get(position)) is not None:
-            self.levels.add(level)
+        if position in self._seen:
+            self._count_time(position, at_ms)
+            for hazard in self.hazards.values():
+                hazard.came(self._seen[position][0], action)
         track = self.tracks.get(position)
         if track is not None and at_ms > track.planned_ms:
             self.tracks[position] = replace(track, planned_ms=at_ms, was_denied=False)
@@ -141,15 +166,26 @@ class Learner:
         opened_ms = self._opened.pop(sight.position, sight.ts_ms)
         first = known or begin(sight, min(opened_ms, sight.ts_ms), self._by_symbol.get(sight.symbol))
         track = self.tracks[sight.position] = self._by_symbol[sight.symbol] = follow(first, sight)
-        self._seen[sight.position] = level_of(track, sight)
+        level = level_of(track, sight)
+        self._seen[sight.position] = level, now_ms
         while len(self._by_symbol) > MOST_POSITIONS:
             del self._by_symbol[next(iter(self._by_symbol))]
-        given = features(track, sight, now_ms, self.levels)
-        by_action = self.model.predict(given)
+        volatility = volatility_of(track)
+        opinions = {name: hazard.ahead(level, volatility) for name, hazard in self.hazards.items()}
+        given = features(track, sight, now_ms, sum(self.mixture.of(opinions).values()))
+        opinions[MODEL] = self.model.predict(given)
+        by_action = self.mixture.of(opinions)
         waiting = self._samples.setdefault(sight.position, deque())
         if not waiting or now_ms - waiting[-1].at_ms >= SAMPLE_MS:
-            waiting.append(_Sample(at_ms=now_ms, given=given, by_action=by_action))
+            waiting.append(_Sample(at_ms=now_ms, given=given, opinions=opinions, by_action=by_action))
         return Prediction(sight=sight, by_action=by_action)
+
+    def _count_time(self, position: str, until_ms: int) -> None:
+        level, counted_ms = self._seen[position]
+        elapsed_ms = max(0, until_ms - counted_ms)
+        for hazard in self.hazards.values():
+            hazard.stayed(level, min(elapsed_ms, MOST_COUNTED_MS) / 1000)
+        self._seen[position] = level, counted_ms + elapsed_ms
 
     def _settle(self, now_ms: int) -> None:
         """Samples whose horizon is over without a plan."""
@@ -161,6 +197,7 @@ class Learner:
 
     def _learn(self, sample: _Sample, came: str | None) -> None:
         self.scores.add(sample.by_action, came, sample.at_ms)
+        self.mixture.judge(sample.opinions, came, sample.at_ms)
         self.model.learn(sample.given, came)
         if self._to_rehearse > 0:
             self._to_rehearse -= REHEARSED

@@ -13,7 +13,7 @@ from p33_tasks.contract.forecasts import MOST_READ, forecast_fields
 from p33_tasks.contract.keys import Keys
 from p33_tasks.domain.forecasts import Forecast
 from p33_tasks.errors import CorruptStateError
-from p33_tasks.forecaster.features import HORIZON_SEC
+from p33_tasks.forecaster.hazard import HORIZON_SEC
 from p33_tasks.forecaster.issuing import Issue
 from p33_tasks.forecaster.state import Learned, beginning, decode_state, encode_state
 from p33_tasks.log_events import LogEvent

@@ -12,13 +12,14 @@ from p33_tasks.domain.statistics import Statistics
 from p33_tasks.errors import CorruptStateError
 from p33_tasks.forecaster.evaluation import Bin, Scores
 from p33_tasks.forecaster.features import MEANS_SEC, Track
+from p33_tasks.forecaster.hazard import Hazard
 from p33_tasks.forecaster.issuing import LEAST_LIMIT, MOST_LIMIT, Issuer
-from p33_tasks.forecaster.learner import MOST_POSITIONS, Learner
-from p33_tasks.forecaster.levels import Level
+from p33_tasks.forecaster.learner import KEPT_PLANS, MODEL, MOST_POSITIONS, Learner
+from p33_tasks.forecaster.mixing import Mixture
 from p33_tasks.forecaster.model import PlanModel
 from p33_tasks.forecaster.numbers import finite, positive, whole
 
-VERSION = 2
+VERSION = 3
 """Another one is set aside and the model begins anew: raise it when features, model or this form change."""
 MAX_CHARS = 8_000_000
 MAX_ID_CHARS = 41
@@ -51,7 +52,9 @@ def encode_state(learned: Learned) -> str:
         "limit": learner.issuer.limit,
         "speaks": learner.issuer.speaks,
         "tracks": {position: _track(track) for position, track in learner.tracks.items()},
-        "levels": [asdict(level) for level in learner.levels],
+        "hazards": {name: hazard.to_numbers() for name, hazard in learner.hazards.items()},
+        "losses": learner.mixture.losses,
+        "judged_ms": learner.mixture.at_ms,
         "read": learned.read,
         "totals": learned.totals,
     }
@@ -78,13 +81,16 @@ def _decoded(text: str) -> Learned:
         raise ValueError(f"version {found['version']!r:.20}, this program reads {VERSION}")
     model = PlanModel.from_numbers(found["model"])
     tracks = {position: _decoded_track(track) for position, track in found["tracks"].items()}
-    levels = [Level(gain=finite(one["gain"]), left=positive(one["left"])) for one in found["levels"]]
+    hazards = {name: Hazard.from_numbers(found["hazards"][name], kept) for name, kept in KEPT_PLANS.items()}
+    mixture = Mixture(
+        {name: positive(found["losses"].get(name, 0.0)) for name in (*KEPT_PLANS, MODEL)}, whole(found["judged_ms"])
+    )
     if len(tracks) > MOST_POSITIONS:
         raise ValueError(f"{len(tracks)} positions, at most {MOST_POSITIONS}")
     limit = min(MOST_LIMIT, max(LEAST_LIMIT, finite(found["limit"])))
     issuer = Issuer(limit=limit, speaks=found["speaks"] is True)
     return Learned(
-        learner=Learner(model, _scores(found["scores"]), issuer, tracks, levels),
+        learner=Learner(model, _scores(found["scores"]), issuer, tracks=tracks, hazards=hazards, mixture=mixture),
         read={str(stream): _entry_id(entry_id) for stream, entry_id in found["read"].items()},
         totals={name: whole(found["totals"][name]) for name in TOTALS},
     )

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from p33_tasks.domain.models import Leg
 from p33_tasks.forecaster.evaluation import Scores
-from p33_tasks.forecaster.features import HORIZON_SEC, Sight
+from p33_tasks.forecaster.features import Sight
+from p33_tasks.forecaster.hazard import HORIZON_SEC
 from p33_tasks.forecaster.issuing import Issuer
 from p33_tasks.forecaster.learner import Learner
 from p33_tasks.forecaster.model import PlanModel
@@ -32,6 +33,8 @@ class Regime:
     noise: float = 0.0004  # standard deviation of what the rule sees, around the gain
     looks_every_sec: int = 10  # the rule's own period
     acts: float = 0.5  # the probability that it acts on what it sees
+    trailing: float = 0.0  # above 0: instead of the target, all is closed at this loss from the best gain
+    lasts_sec: float = math.inf  # and after this time at the latest
     random_every_sec: float = 0.0  # above 0: no rule, plans at random with this mean time between two of a position
 
 
@@ -43,7 +46,8 @@ class Held:
     amount: float = 0.0
     entry: float = 0.0
     rung: int = 0  # how often a part was closed
-    opens_sec: float = 0.0
+    opens_sec: float = 0.0  # when it is opened, or was
+    best: float = 0.0  # its best gain
     ordered_ms: int | None = None
 
 
@@ -108,6 +112,7 @@ class Account:
     def _open(self, held: Held) -> None:
         held.amount = self._random.choice((-1, 1)) * self._random.uniform(0.5, 2)
         held.entry, held.rung = held.mark, 0
+        held.opens_sec, held.best = self.second, 0.0
 
     def _wanted(self, held: Held, *, looks: bool) -> str:
         regime, chance = self.regime, self._random.random()
@@ -119,9 +124,14 @@ class Account:
             )
         if not looks:
             return ""
-        seen = self._gain(held) + self._random.gauss(0, regime.noise)
+        gain = self._gain(held)
+        held.best = max(held.best, gain)
+        seen = gain + self._random.gauss(0, regime.noise)
         if chance >= regime.acts:
             return ""
+        if regime.trailing:
+            is_late = self.second - held.opens_sec >= regime.lasts_sec
+            return "1" if is_late or seen <= held.best - regime.trailing else ""
         if seen <= -regime.stop or seen >= 2 * regime.target:
             return "1"
         return "0.5" if seen >= regime.target * (1 + held.rung / 3) else ""

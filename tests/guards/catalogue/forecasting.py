@@ -6,6 +6,8 @@ from tests.guards.changes import Change, always, instead, never, without
 from tests.guards.guard import Guard
 
 LEARNING = "unit/forecaster/test_learning.py"
+HAZARD = "unit/forecaster/test_hazard.py"
+MIXING = "unit/forecaster/test_mixing.py"
 STATE = "unit/forecaster/test_state.py"
 SERVICE = "integration/forecaster/test_service.py"
 
@@ -62,6 +64,60 @@ FORECASTING = (
         "Learner._predict",
         never("known is None and len(self.tracks) >= MOST_POSITIONS"),
         f"{LEARNING}::test_memory_is_bounded_at_2000_positions",
+    ),
+    _guard(
+        "of a gap between two looks only a minute is counted",
+        "Learner._count_time",
+        instead("min(elapsed_ms, MOST_COUNTED_MS)", "elapsed_ms"),
+        f"{LEARNING}::test_of_a_gap_between_two_looks_a_minute_is_counted",
+    ),
+    _guard(
+        "an old rule is forgotten",
+        "Hazard.came",
+        instead("earlier, self._keep, out=earlier", "earlier, 1.0, out=earlier"),
+        f"{HAZARD}::test_the_fewer_plans_are_kept_the_sooner_a_rule_is_forgotten",
+    ),
+    _guard(
+        "a rule is learned after days without a plan",
+        "Hazard.aged",
+        instead("earlier, self._keep ** (elapsed_sec / PLAN_SEC), out=earlier", "earlier, 1.0, out=earlier"),
+        f"{HAZARD}::test_a_rule_is_learned_after_days_without_a_plan",
+    ),
+    _guard(
+        "a chance is made of what was counted last",
+        "Hazard.stayed",
+        without("self._ahead.clear()"),
+        f"{HAZARD}::test_time_without_a_plan_counts_as_much_as_a_plan",
+    ),
+    _guard(
+        "a price that moves beyond measure is still a price",
+        "Hazard.ahead",
+        instead("max(LEAST_VOLATILITY, min(MOST_VOLATILITY, volatility))", "volatility"),
+        f"{HAZARD}::test_whatever_was_seen_the_chance_is_one",
+    ),
+    _guard(
+        "no single sample decides which opinion counts",
+        "Mixture.judge",
+        instead("LEAST_PROBABILITY", "1e-300"),
+        f"{MIXING}::test_no_single_sample_decides",
+    ),
+    _guard(
+        "opinions count by how good they were lately",
+        "Learner._learn",
+        without("self.mixture.judge(sample.opinions, came, sample.at_ms)"),
+        f"{LEARNING}::test_what_is_said_is_the_mean_of_hazard_and_model_by_how_good_each_was",
+    ),
+    _guard(
+        "what was counted has the form that is written",
+        "hazard._counted",
+        never("len(found) != SHARES or any(len(row) != CELLS for row in found)"),
+        f"{STATE}::test_damage_of_any_kind_is_told_and_nothing_of_it_used",
+    ),
+    _guard(
+        "what was counted is of an action that there is",
+        "Hazard.from_numbers",
+        never("action not in ACTIONS"),
+        f"{STATE}::test_damage_of_any_kind_is_told_and_nothing_of_it_used",
     ),
     _guard(
         "a state of another version is not used",

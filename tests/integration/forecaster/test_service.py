@@ -131,6 +131,7 @@ def add(gate: Gate, **fields: str) -> None:
 def test_plans_are_counted_once_and_everything_else_in_the_stream_is_ignored_and_counted(gate: Gate) -> None:
     forecaster = ready(gate)
     look(forecaster)
+    look(forecaster)  # behind a refresh that could prepare what was forecast
     add(gate, plan_id="a", symbol=SYMBOL, action="CLOSE_FULL")
     add(gate, plan_id="a", symbol=SYMBOL, action="CLOSE_FULL")  # a used plan_id
     add(gate, plan_id="b", symbol=SYMBOL, action="HOLD")

@@ -11,11 +11,12 @@ import pytest
 from p33_tasks.domain.models import Leg
 from p33_tasks.forecaster.evaluation import HALF_LIFE_SEC, Scores
 from p33_tasks.forecaster.features import Sight, begin, features, follow
+from p33_tasks.forecaster.hazard import Hazard, Level
 from p33_tasks.forecaster.issuing import AIMED_HITS, LEAST_PLANS, LIMIT_RATE, Issuer
 from p33_tasks.forecaster.learner import HORIZON_MS, MOST_POSITIONS, MOST_REHEARSED, REHEARSED, Learner
-from p33_tasks.forecaster.levels import Levels
 
 NOW_MS = 1_800_000_000_000
+HERE = Level(gain=math.log(1.01), left=1.0)
 
 
 def sight(position: str = "BTCUSDT", *, now_ms: int = NOW_MS, **changes: Any) -> Sight:
@@ -48,7 +49,7 @@ def learner(model: Remembers | None = None, *, speaks: bool = False) -> Learner:
     scores = Scores()
     if speaks:
         scores = Scores(weight=1_000, brier=10, base_brier=100, plans=2 * LEAST_PLANS, samples=1_000, at_ms=NOW_MS)
-    return Learner(model or Remembers(), scores, Issuer(speaks=speaks))
+    return Learner(model or Remembers(), scores, Issuer(speaks=speaks), hazards={})
 
 
 def test_a_plan_within_the_horizon_is_what_came_and_a_later_one_is_not() -> None:
@@ -213,15 +214,15 @@ def test_the_stream_of_changes_says_when_it_was_opened() -> None:
 def test_whatever_was_seen_the_features_are_small_finite_numbers(changes: dict[str, Any]) -> None:
     odd = sight(**changes)
     track = follow(begin(sight(), NOW_MS), odd)
-    found = features(track, odd, NOW_MS, Levels())
+    found = features(track, odd, NOW_MS, 0.5)
     assert all(math.isfinite(value) and abs(value) <= 3 for value in found.values())
     assert len(found) < 40
 
 
 def test_a_gain_of_a_short_is_a_gain() -> None:
     low, high = (sight(amount=-1.0, mark=mark) for mark in (99.0, 101.0))
-    assert features(follow(begin(low, NOW_MS), low), low, NOW_MS, Levels())["reach"] > 0
-    assert features(follow(begin(high, NOW_MS), high), high, NOW_MS, Levels())["reach"] < 0
+    assert features(follow(begin(low, NOW_MS), low), low, NOW_MS, 0.5)["reach"] > 0
+    assert features(follow(begin(high, NOW_MS), high), high, NOW_MS, 0.5)["reach"] < 0
 
 
 def test_with_many_positions_little_is_learned_twice() -> None:
@@ -235,14 +236,50 @@ def test_with_many_positions_little_is_learned_twice() -> None:
     assert model.rehearsed == MOST_REHEARSED + REHEARSED
 
 
-def test_a_plan_leaves_its_level_for_the_positions_that_come_near_it() -> None:
-    found = learner()
+def test_a_plan_and_the_time_before_it_are_counted_where_the_position_was_last_seen() -> None:
+    hazard = Hazard(200)
+    found = Learner(Remembers(), Scores(), Issuer(), hazards={"long": hazard})
     found.look([sight()], NOW_MS)
-    found.plan("BTCUSDT", "1", NOW_MS + 1)
-    found.plan("ETHUSDT", "1", NOW_MS + 1)  # nobody knows where that was
-    [level] = found.levels
-    assert level.gain == pytest.approx(math.log(1.01))
-    assert level.left == 1
+    assert hazard.ahead(HERE, 1e-5) == {}
+    found.look([sight(now_ms=NOW_MS + 5_000)], NOW_MS + 5_000)
+    found.plan("BTCUSDT", "0.5", NOW_MS + 8_000)
+    found.plan("ETHUSDT", "1", NOW_MS + 8_000)  # nobody knows where that was
+    counted = hazard.to_numbers()
+    assert counted["plans"].keys() == {"0.5"}
+    assert sum(map(sum, counted["plans"]["0.5"])) == pytest.approx(1)
+    assert sum(map(sum, counted["time_sec"])) == pytest.approx(8 * (1 - 1 / 200), rel=1e-3)
+    assert hazard.ahead(HERE, 1e-5)["0.5"] > 0.5
+
+
+def test_of_a_gap_between_two_looks_a_minute_is_counted() -> None:
+    hazard = Hazard(200)
+    found = Learner(Remembers(), Scores(), Issuer(), hazards={"long": hazard})
+    found.look([sight()], NOW_MS)
+    found.look([sight(now_ms=NOW_MS + 3_600_000)], NOW_MS + 3_600_000)
+    assert sum(map(sum, hazard.to_numbers()["time_sec"])) == pytest.approx(60)
+
+
+def test_what_was_counted_ages_from_look_to_look() -> None:
+    hazard = Hazard(24)
+    found = Learner(Remembers(), Scores(), Issuer(), hazards={"short": hazard})
+    hazard.stayed(HERE, 1_000)
+    found.look([], NOW_MS)
+    assert sum(map(sum, hazard.to_numbers()["time_sec"])) == pytest.approx(1_000)
+    found.look([], NOW_MS + 3_600_000)
+    found.look([], NOW_MS)  # a clock that stepped back ages nothing
+    assert sum(map(sum, hazard.to_numbers()["time_sec"])) == pytest.approx(1_000 * (23 / 24) ** 24, rel=1e-4)
+
+
+def test_what_is_said_is_the_mean_of_hazard_and_model_by_how_good_each_was() -> None:
+    model = Remembers(**{"1": 0.9})
+    found = Learner(model, Scores(), Issuer(), hazards={"long": Hazard(200)})
+    [first] = found.look([sight()], NOW_MS).predictions
+    assert first.by_action == pytest.approx({"1": 0.45})
+    for at in range(1, 10):
+        now_ms = NOW_MS + at * 40_000
+        found.look([sight(now_ms=now_ms)], now_ms)
+    [last] = found.look([sight(now_ms=NOW_MS + 400_000)], NOW_MS + 400_000).predictions
+    assert last.by_action["1"] < 0.1  # no plan came, as the hazard said
 
 
 def test_a_new_position_in_a_symbol_that_was_flat_knows_its_price() -> None:

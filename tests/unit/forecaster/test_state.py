@@ -32,7 +32,12 @@ def test_it_goes_on_as_it_was(learned: Learned) -> None:
     assert before
     assert after == pytest.approx(before, rel=1e-4)
     assert again.learner.tracks == learned.learner.tracks
-    assert list(again.learner.levels) == list(learned.learner.levels) != []
+    assert {name: one.to_numbers() for name, one in again.learner.hazards.items()} == {
+        name: one.to_numbers() for name, one in learned.learner.hazards.items()
+    }
+    assert again.learner.hazards["short"].to_numbers() != again.learner.hazards["long"].to_numbers()
+    assert again.learner.mixture.losses == learned.learner.mixture.losses
+    assert again.learner.mixture.at_ms == learned.learner.mixture.at_ms
     assert (again.read, again.totals) == (learned.read, learned.totals)
     assert again.learner.scores.ratio == pytest.approx(learned.learner.scores.ratio)
     again.learner.model.learn(given, "1")
@@ -57,17 +62,23 @@ def damaged(learned: Learned, *path: Any, value: Any) -> str:
     [
         (("version",), 1),
         (("version",), None),
-        (("model", "regressions", "near", "weights"), {"left": float("nan")}),
-        (("model", "regressions", "all", "intercept"), 1e300),
-        (("model", "regressions"), []),
+        (("model", "weights"), {"left": float("nan")}),
+        (("model", "intercept"), 1e300),
+        (("model", "squares"), []),
         (("model", "actions"), {"2": {}}),
         (("model", "actions"), {"1": {str(n): 0.0 for n in range(6_000)}}),
         (("scores", "weight"), -1),
         (("scores", "bins"), []),
         (("tracks",), {"BTCUSDT": {}}),
         (("tracks",), []),
-        (("levels",), [{"gain": "0", "left": 1}]),
-        (("levels",), 7),
+        (("hazards", "short", "plans"), {"1": [[0.0]]}),
+        (("hazards", "short", "plans"), {"2": [[0.0] * 101] * 4}),
+        (("hazards", "long", "time_sec"), 7),
+        (("hazards", "long", "time_sec"), [[-1.0] * 101] * 4),
+        (("hazards",), {}),
+        (("losses",), {"long": -1.0}),
+        (("losses",), []),
+        (("judged_ms",), 0.5),
         (("read",), {"s": "no id"}),
         (("limit",), "0.3"),
         (("totals",), {}),
@@ -78,7 +89,7 @@ def test_damage_of_any_kind_is_told_and_nothing_of_it_used(learned: Learned, pat
         decode_state(damaged(learned, *path, value=value))
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "7", '{"version":2}', "[" * 100_000, "x" * 9_000_000])
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "7", '{"version":3}', "[" * 100_000, "x" * 9_000_000])
 def test_what_is_no_state_is_damage(text: str) -> None:
     with pytest.raises(CorruptStateError):
         decode_state(text)
