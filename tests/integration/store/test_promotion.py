@@ -9,8 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from p33_tasks.domain.models import Emergency, Leg
+from p33_tasks.log_events import LogEvent
 from p33_tasks.store.audit import decode_entry, replay
 from tests.support.gate import LONG, OTHER, SYMBOL, Gate
 from tests.support.promoting import AHEAD_KEY, TASK_ID, forecast, move_the_scripts_clock, prepare, promote
@@ -56,6 +58,20 @@ def test_what_is_the_same_in_every_promotion_does_not_travel(ready: Gate) -> Non
     [parts] = [each for each in asked if each[0] == "EVALSHA"]
     assert str(ready.policy.plan_max_age_ms) not in parts
     assert len(parts) <= 28, "the command, the script, the number of keys; 17 keys, and 8 words of the plan's own"
+
+
+def test_the_log_says_of_it_what_it_says_of_any_allow(ready: Gate) -> None:
+    plan, entry = ready.publish(action="partial_75")
+    with capture_logs() as logs:
+        promote(ready, (plan, entry))
+    told = {
+        "order_side": "SELL",
+        "safe_close_qty": "0.03",
+        "exchange_position_amt": "0.04",
+        "ledger_position_amt": "0.04",
+    }
+    named = {"symbol": plan.symbol, "plan_id": plan.plan_id, "action": "partial_75", "prepared": True}
+    assert logs == [{"event": LogEvent.ALLOW, "log_level": "info", **named, **told}]
 
 
 def test_its_audit_entry_makes_the_same_verdict_again(ready: Gate) -> None:
