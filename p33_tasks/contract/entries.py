@@ -37,7 +37,10 @@ def fields_of(flat: Sequence[str]) -> Fields:
 
 def chars_of(fields: Mapping[str, str | list[str]]) -> int:
     """An entry's size, about."""
-    return sum(len(name) + sum(map(len, _values(value))) for name, value in fields.items())
+    chars = 0
+    for name, value in fields.items():
+        chars += len(name) + (len(value) if isinstance(value, str) else sum(map(len, value)))
+    return chars
 
 
 def time_ms_of(entry_id: str) -> int:

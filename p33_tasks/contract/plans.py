@@ -91,13 +91,13 @@ def parse_entry(fields: Mapping[str, str | list[str]], *, issued_ms: int) -> Pla
     Raises:
         InvalidMessageError: Without a usable plan_id or symbol there is nothing that a verdict could be tied to.
     """
-    decision = fields.get("decision")
-    if isinstance(decision, str) and decision.isprintable() and not is_executable(fields):
+    decision, is_to_be_judged = fields.get("decision"), is_executable(fields)
+    if isinstance(decision, str) and decision.isprintable() and not is_to_be_judged:
         return None
     problem = None
     if chars_of(fields) > MAX_ENTRY_CHARS:
         problem = "the entry is too large"
-    elif not is_executable(fields):
+    elif not is_to_be_judged:
         problem = "decision is missing or unreadable; a plan to be judged says EXECUTE"
     if problem is None:
         return parse_plan(fields, issued_ms=issued_ms, from_stream=True)

@@ -76,7 +76,7 @@ class Scripts:
         script, declared = self._script(name)
         in_order = [(declared.keys.ordered(keys), declared.args.ordered(args)) for keys, args in calls]
         with translated_errors():
-            replies = self._replies(script.sha, [(len(k), [*map(encoded, k), *map(encoded, a)]) for k, a in in_order])
+            replies = self._replies(script.sha, [(len(k), _as_sent([*k, *a])) for k, a in in_order])
         return [self._outcome(name, reply, *call) for reply, call in zip(replies, calls, strict=True)]
 
     def _replies(self, sha: str, calls: Sequence[tuple[int, list[bytes]]]) -> list[Any]:
@@ -133,6 +133,10 @@ def checked_reply(reply: list[Any]) -> list[Any]:
     if reply and reply[0] == "wrong_type":
         raise ForeignKeyTypeError(f"{reply[1]} holds a {reply[2]}, not a {reply[3]}; look at it, then move it away")
     return reply
+
+
+def _as_sent(values: Sequence[Value]) -> list[bytes]:
+    return [value if type(value) is bytes else encoded(value) for value in values]  # many are kept encoded
 
 
 def encoded(value: Value) -> bytes:
