@@ -73,22 +73,29 @@ class Scripts:
             TypeError: A name is missing or unknown.
             StoreUnavailableError: Redis can't be reached.
         """
-        script, declared = self._script(name)
-        in_order = [(declared.keys.ordered(keys), declared.args.ordered(args)) for keys, args in calls]
-        with translated_errors():
-            replies = self._replies(script.sha, [(len(k), _as_sent([*k, *a])) for k, a in in_order])
-        return [self._outcome(name, reply, *call) for reply, call in zip(replies, calls, strict=True)]
+        return self.run_all([(name, *call) for call in calls])
 
-    def _replies(self, sha: str, calls: Sequence[tuple[int, list[bytes]]]) -> list[Any]:
+    def run_all(self, calls: Sequence[tuple[str, Named, Named]]) -> list[list[Any] | StoreError]:
+        """As ``run_each``, with a script of its own for each call, named first."""
+        with translated_errors():
+            replies = self._replies([self._call(*call) for call in calls])
+        return [self._outcome(*call, reply) for reply, call in zip(replies, calls, strict=True)]
+
+    def _call(self, name: str, keys: Named, args: Named) -> tuple[str, int, list[bytes]]:
+        script, declared = self._script(name)
+        in_order = declared.keys.ordered(keys)
+        return script.sha, len(in_order), _as_sent([*in_order, *declared.args.ordered(args)])
+
+    def _replies(self, calls: Sequence[tuple[str, int, list[bytes]]]) -> list[Any]:
         """Each call's reply, or the error that Redis replied."""
         if len(calls) == 1:  # without the book-keeping of a pipeline
             try:
-                ((count, values),) = calls
+                ((sha, count, values),) = calls
                 return [self._client.evalsha(sha, count, *values)]
             except redis.ResponseError as error:
                 return [error]
         with self._client.pipeline(transaction=False) as pipeline:
-            for count, values in calls:
+            for sha, count, values in calls:
                 pipeline.evalsha(sha, count, *values)
             return pipeline.execute(raise_on_error=False)
 
@@ -109,7 +116,7 @@ class Scripts:
         text, left = with_fixed(source(name, self._room), header(name, self._room), fixed)
         self._scripts[known_as] = self._client.register_script(text), left
 
-    def _outcome(self, name: str, reply: Any, keys: Named, args: Named) -> list[Any] | StoreError:
+    def _outcome(self, name: str, keys: Named, args: Named, reply: Any) -> list[Any] | StoreError:
         try:
             if isinstance(reply, NoScriptError):  # Redis restarted, or forgot its scripts
                 return self.run(name, keys, args)

@@ -48,19 +48,25 @@ _NOTHING_YET: dict[str, str | int] = {
     "evaluation_us": 0,
     "policy_digest": "",
 }
+_NO_LIMITS = dict.fromkeys(("reservation_ttl_ms", "stale_threshold_ms", "limits_until_ms", "cooldown_ms"), "")
+_NO_PROMOTION: dict[str, str | int] = {"promote": 0, "policy_digest": "", "plan_id_json": "", "action_json": ""}
+_OF_DENY = {"decision_json", "inputs_json", "reason", "evaluation_us"}
+_POSITION_KEYS = (
+    *("reservation_key", "hold_key", "service_hold_key", "snapshot_key", "symbol_snapshot_key", "ledger_key"),
+    *("limits_key", "adaptive_key", "epoch_key", "market_key", "resting_key", "prepared_key"),
+)
 _NO_EMERGENCY = {"emergency": "", "passes_operator_hold": "0", "event_id": "", "event_json": ""}
 
 
-def verdict_keys(keys: Keys, plan: Plan, leg: Leg, entry: StreamEntry | None) -> dict[str, str]:
-    """Every key that the script may touch for a plan of a position."""
+def plan_keys(keys: Keys, plan: Plan, entry: StreamEntry | None) -> dict[str, str]:
+    """Every key that the script touches for a deny."""
     return {
         "decision_key": keys.decision(plan.plan_id),
         "permit_key": keys.permit(plan.plan_id),
         "plans_key": entry.stream if entry is not None else keys.decisions,
-        "audit_key": keys.audit,
-        "events_key": keys.reconcile_events,
         "first_seen_key": keys.first_seen,
-        **position_keys(keys, plan.symbol, leg, plan.close_factor),
+        "decisions_key": keys.decisions,
+        "counters_key": keys.counters,
     }
 
 
@@ -84,20 +90,13 @@ def position_keys(keys: Keys, symbol: str, leg: Leg, close_factor: Decimal | Non
     }
 
 
-def verdict_args(plan: Plan, leg: Leg, entry: StreamEntry | None, policy: Policy) -> dict[str, str | int]:
-    """What every call says; a verdict's own arguments replace what is empty here."""
+def limits_args(plan: Plan, policy: Policy) -> dict[str, str | int]:
+    """What an allow says of the limits that an operator or this service may set for a symbol."""
     return {
-        **_NOTHING_YET,
-        **policy_args(policy),
-        **plan_args(plan, leg, entry, policy),
         "reservation_ttl_ms": policy.permit_ttl_ms + policy.cooldown_ms,
         "stale_threshold_ms": policy.stale_threshold_ms,
         "limits_until_ms": "" if policy.limits_until_ms is None else policy.limits_until_ms,
         "cooldown_ms": 0 if plan.emergency and plan.emergency.passes_cooldown else policy.cooldown_ms,
-        "promote": 0,
-        "plan_id_json": "",
-        "action_json": "",
-        **_emergency_arguments(plan, leg),
     }
 
 
@@ -136,11 +135,33 @@ def fixed_for_promotion(policy: Policy, policy_digest: str) -> dict[str, str]:
 
     The keys among it are those that a promotion doesn't touch.
     """
-    prepared = dict.fromkeys(("reservation_ttl_ms", "stale_threshold_ms", "limits_until_ms", "cooldown_ms"), "")
-    fixed = {**_NOTHING_YET, **policy_args(policy), **prepared, **_NO_EMERGENCY}
+    fixed = {**_NOTHING_YET, **policy_args(policy), **_NO_LIMITS, **_NO_EMERGENCY}
     fixed |= {"verdict": "allow", "promote": 1, "policy_digest": policy_digest}
     fixed |= dict.fromkeys(("audit_key", "events_key", "first_seen_key"), "")
     return {name: str(value) for name, value in fixed.items()}
+
+
+def everything(keys: Keys, plan: Plan, leg: Leg, policy: Policy) -> tuple[dict[str, str], dict[str, str | int]]:
+    """The keys and arguments that stand in a verdict's call beside its own, where nothing is written into the text."""
+    return {
+        **position_keys(keys, plan.symbol, leg, plan.close_factor),
+        "audit_key": keys.audit,
+        "events_key": keys.reconcile_events,
+    }, {**_NOTHING_YET, **policy_args(policy), **_NO_LIMITS, **_NO_PROMOTION, **_emergency_arguments(plan, leg)}
+
+
+def fixed_for_allow(policy: Policy) -> dict[str, str]:
+    """What is the same in the call of every allow that is no emergency close; such a call touches not all keys."""
+    fixed = {**policy_args(policy), **_NO_PROMOTION, **_NO_EMERGENCY, "verdict": "allow", "reason": ""}
+    fixed |= dict.fromkeys(("audit_key", "events_key", "prepared_key"), "")
+    return {name: str(value) for name, value in fixed.items()}
+
+
+def fixed_for_deny(policy: Policy) -> dict[str, str]:
+    """As ``fixed_for_allow``. A deny touches no key of its position, and rests on nothing that is compared again."""
+    fixed = {**_NOTHING_YET, **_NO_LIMITS, **fixed_for_allow(policy), "verdict": "deny"}
+    fixed |= dict.fromkeys(_POSITION_KEYS, "")
+    return {name: str(value) for name, value in fixed.items() if name not in _OF_DENY}
 
 
 def evaluated(facts: Facts) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from p33_tasks.contract.audit import audit_inputs
 from p33_tasks.contract.entries import fields_of
 from p33_tasks.contract.hash_values import MAX_NAME_CHARS
 from p33_tasks.contract.holds import decode_holds
@@ -13,19 +12,17 @@ from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.contract.ledgers import decode_ledger
 from p33_tasks.contract.limits import as_stored
 from p33_tasks.contract.markets import decode_market
-from p33_tasks.contract.permits import sign, verdict_fields
 from p33_tasks.contract.resting import decode_resting
 from p33_tasks.contract.snapshots import decode_leg_snapshot, decode_snapshot
-from p33_tasks.domain import exact_json
-from p33_tasks.domain.models import Allow, Deny, Facts, Leg, OrderSide, Plan, Policy, Verdict
+from p33_tasks.domain.models import Facts, Leg, OrderSide, Plan, Policy, Verdict
 from p33_tasks.errors import CorruptStateError, StoreError
 from p33_tasks.ports import CommitStatus, LoadedEntry, PlanName, Ruling, StreamEntry
+from p33_tasks.store.commits import Commits
 from p33_tasks.store.entries import ahead_counter
 from p33_tasks.store.limits import read_limits
 from p33_tasks.store.lua_header import Named
 from p33_tasks.store.promotions import Promotions
 from p33_tasks.store.scripts import Scripts, translated_errors
-from p33_tasks.store.verdict_calls import evaluated, verdict_args, verdict_keys
 
 if TYPE_CHECKING:
     import redis
@@ -41,7 +38,7 @@ class RedisVerdictStore:
         self._scripts = Scripts(client)
         self._keys = keys
         self._source = source
-        self._signing_key = signing_key
+        self._commits = Commits(self._scripts, keys, signing_key)
         self._promotions = Promotions(self._scripts, keys)
 
     def load(self, plan: Plan) -> Facts | None:
@@ -189,34 +186,15 @@ class RedisVerdictStore:
         ruling = Ruling(
             plan=plan, verdict=verdict, facts=facts, policy=policy, entry=entry, evaluation_us=evaluation_us
         )
-        return CommitStatus(self._scripts.run("commit_verdict", *self._commit_call(ruling))[0])
+        return CommitStatus(self._scripts.run(*self._commit_call(ruling))[0])
 
     def commit_each(self, rulings: Sequence[Ruling]) -> list[CommitStatus | StoreError]:
         """See ``ports.VerdictStore.commit_each``."""
-        replies = self._scripts.run_each("commit_verdict", [self._commit_call(ruling) for ruling in rulings])
+        replies = self._scripts.run_all([self._commit_call(ruling) for ruling in rulings])
         return [reply if isinstance(reply, StoreError) else CommitStatus(reply[0]) for reply in replies]
 
-    def _commit_call(self, ruling: Ruling) -> tuple[Named, Named]:
-        plan, verdict, facts, policy, entry = ruling.plan, ruling.verdict, ruling.facts, ruling.policy, ruling.entry
-        leg = Leg.BOTH if facts is None else facts.position_side or Leg.BOTH
-        now_ms = facts.now_ms if facts is not None else self._now_ms()
-        fields = verdict_fields(plan, verdict, now_ms=now_ms, facts=facts, policy=policy)
-        decision = exact_json.dumps(fields)
-        permit = decision
-        if isinstance(verdict, Allow) and self._signing_key is not None:
-            signature = sign(fields, prefix=self._keys.prefix, key=self._signing_key)
-            permit = exact_json.dumps({**fields, "sig": signature})
-        return verdict_keys(self._keys, plan, leg, entry), {
-            **verdict_args(plan, leg, entry, policy),
-            **({} if facts is None or isinstance(verdict, Deny) else evaluated(facts)),
-            "verdict": "allow" if isinstance(verdict, Allow) else "deny",
-            "decision_json": decision,
-            "permit_json": permit,
-            "permit_expires_ms": now_ms + policy.permit_ttl_ms,
-            "reason": str(verdict.reason) if isinstance(verdict, Deny) else "",
-            "inputs_json": exact_json.dumps(audit_inputs(plan, facts, policy)),
-            "evaluation_us": ruling.evaluation_us,
-        }
+    def _commit_call(self, ruling: Ruling) -> tuple[str, Named, Named]:
+        return self._commits.call(ruling, self._now_ms() if ruling.facts is None else ruling.facts.now_ms)
 
     def promote_each(
         self, plans: Sequence[tuple[Plan, StreamEntry]], policy: Policy, *, policy_digest: str

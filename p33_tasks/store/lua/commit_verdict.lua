@@ -25,7 +25,7 @@
 -- ARGV
 --   verdict                 'allow' | 'deny'
 --   decision_json           the decision as stored
---   permit_json             the permit as stored
+--   permit_json             the permit as stored ('' where it is the decision)
 --   decision_ttl_ms         the decision's time to live
 --   permit_expires_ms       Redis time at which an allow ends
 --   permit_ttl_ms           time to live of a deny's permit
@@ -200,7 +200,7 @@ if verdict == 'allow' then
       now_sec = text(math.floor(now / 1000)), expires_ms = permit_expires_ms,
       snapshot_age_sec = seconds_of(now - fetched), barrier_ms = barrier and text(barrier) or 'null' }
     decision_json = written(p.permit, places)
-    permit_json, inputs_json = decision_json, written(p.inputs, places)
+    inputs_json = written(p.inputs, places)
   end
 end
 
@@ -209,7 +209,7 @@ redis.call('XADD', decisions_key, 'MAXLEN', '~', decisions_maxlen, '*', 'plan_id
   'allow', verdict == 'allow' and 'true' or 'false', 'reason', reason, 'verdict', decision_json, 'inputs', inputs_json)
 if verdict == 'allow' then redis.call('SET', reservation_key, plan_id, 'PX', reservation_ttl_ms) end
 redis.call('SET', decision_key, decision_json, 'PX', decision_ttl_ms)
-redis.call('SET', permit_key, permit_json, 'PX', text(ttl))
+redis.call('SET', permit_key, permit_json ~= '' and permit_json or decision_json, 'PX', text(ttl))
 count(counters_key, 'p33_permit_total|' .. symbol_label .. '|' .. verdict)
 if verdict == 'deny' then count(counters_key, 'p33_denial_total|' .. symbol_label .. '|' .. reason) end
 if promote == '1' then

@@ -122,9 +122,21 @@ ISSUING = (
     ),
     Guard(
         promise="a reservation lasts for the permit's life and the cooldown",
-        within="verdict_calls.verdict_args",
+        within="verdict_calls.limits_args",
         change=without("+ policy.cooldown_ms"),
         tests=(f"{COMMIT_TESTS}::test_times_to_live_are_those_of_the_contract",),
+    ),
+    Guard(
+        promise="a verdict is kept by its own configured limits",
+        within="Commits._are_fixed",
+        change=never("limits != self._fixed"),
+        tests=("integration/store/test_commits.py",),
+    ),
+    Guard(
+        promise="an emergency close is kept as one",
+        within="Commits.call",
+        change=without("plan.emergency is None and"),
+        tests=("integration/services/test_emergency.py",),
     ),
     _commit(
         "the verdict acknowledges the plan's entry",

@@ -151,13 +151,16 @@ PERMITS = (
     ),
     Guard(
         promise="the tombstone holds no signature that could be put back",
-        within="RedisVerdictStore._commit_call",
-        change=instead('"decision_json": decision,', '"decision_json": permit,'),
+        within="Commits.call",
+        change=instead(
+            'said["permit_json"] = exact_json.dumps({**fields, "sig": signature})',
+            'said["permit_json"] = said["decision_json"] = exact_json.dumps({**fields, "sig": signature})',
+        ),
         tests=(f"{SIGNED_TESTS}::test_the_tombstone_holds_no_signature_that_could_be_put_back",),
     ),
     Guard(
         promise="an allow is signed where signing is on",
-        within="RedisVerdictStore._commit_call",
+        within="Commits.call",
         change=instead("is not None:", '== "":'),
         tests=(f"{SIGNED_TESTS}::test_an_allow_carries_a_signature_that_anybody_can_check",),
     ),

@@ -25,7 +25,7 @@ from p33_tasks.ports import HoldRequest, MarketsLoaded, Note, PlanName, Position
 from p33_tasks.store.connection import connect
 from p33_tasks.store.entries import RedisEntries
 from p33_tasks.store.lua_header import Named
-from p33_tasks.store.lua_source import PRELUDE, header
+from p33_tasks.store.lua_source import PRELUDE
 from p33_tasks.store.notifications import RedisNotifications
 from p33_tasks.store.operator import Retry
 from p33_tasks.store.reconciliation import RedisReconcileStore
@@ -344,17 +344,8 @@ GOES_ON: dict[tuple[str, str], Callable[[Gate], object]] = {
     ("record_abandoned", "p33:first_seen:results"): lambda g: g.reason() == "plan_abandoned",
     ("record_result", "p33:entry:ID"): lambda g: g.ledger_amt() == "0.01",
     ("record_abandoned", "p33:entry:ID"): lambda g: g.reason() == "plan_abandoned",
-    # Only a promotion reads what was prepared.
-    ("commit_verdict", f"p33:prepared:{SYMBOL}:0.75"): lambda g: (
-        g.permit() == g.decision() and g.reserved_by() == "plan-1"
-    ),
     # Only where resting orders limit the quantity are they compared.
     ("commit_verdict", f"p33:resting:{SYMBOL}"): lambda g: g.permit() == g.decision() and g.reserved_by() == "plan-1",
-    # Only an emergency close leaves a trail of its own.
-    **{
-        ("commit_verdict", f"stream:p33.{name}"): lambda g: g.permit() == g.decision() and g.reserved_by() == "plan-1"
-        for name in ("audit", "reconcile")
-    },
     # Whatever lies in a hold's place is a hold, and gives way to one that can be read.
     ("record_result", f"position:hold:{SYMBOL}"): lambda g: g.ledger_amt() == "0.01",
     ("record_abandoned", f"position:hold:{SYMBOL}"): lambda g: g.reason() == "plan_abandoned",
@@ -436,7 +427,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
     real = Scripts.run
 
     def run(self: Scripts, name: str, keys: Named, args: Named = NO_ARGS) -> object:
-        seen.append((name, [str(key) for key in header(name, self._room).keys.ordered(keys)]))
+        _, declared = self._script(name)  # a verdict's has a text for allows and one for denies, and a word for each
+        seen.append((name.partition(" ")[0], [str(key) for key in declared.keys.ordered(keys)]))
         return real(self, name, keys, args)
 
     monkeypatch.setattr(Scripts, "run", run)
