@@ -35,9 +35,10 @@ def redis_server(venue: str) -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="module")
-def symbols(venue: str) -> tuple[str, ...]:
-    """By number, under the venue's own names."""
-    return tuple(FRONTS[venue].symbol(f"SIM{number:03d}") for number in range(len(SYMBOLS)))
+def symbols(venue: str, request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """By number, under the venue's own names: as many as the module needs, since each costs time at every poll."""
+    count = getattr(request.module, "SYMBOL_COUNT", len(SYMBOLS))
+    return tuple(FRONTS[venue].symbol(f"SIM{number:03d}") for number in range(count))
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from tests.acceptance.system import SYMBOLS, System
 from tests.support.waiting import wait_until
 
 SYMBOL = "SIM003USDT"  # step 0.001
+SYMBOL_COUNT = 4
 LONG, SHORT = f"{SYMBOL}:LONG", f"{SYMBOL}:SHORT"
 
 

@@ -22,6 +22,7 @@ from tests.support.wire_order import send_reduce_only
 
 pytestmark = pytest.mark.timeout(180)
 POSITION, FIRST, LEFT = Decimal("0.04"), Decimal("0.03"), Decimal("0.01")
+SYMBOL_COUNT = 8
 TROUBLE_MS = 9_000
 FALSE_REFUSAL_LAG_MS = 6_000
 """Less than place window and read lag together: for more a false refusal is beyond what a gate can know."""

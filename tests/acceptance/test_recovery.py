@@ -14,6 +14,7 @@ from tests.acceptance.system import System
 from tests.support.waiting import wait_until
 
 VERDICT_AFTER_KILL_MS = 2_000
+SYMBOL_COUNT = 8
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(180)
 LONG, SHORT, DRIFTED, FLAT, STALE, LEGS = 3, 7, 11, 15, 19, 23  # symbols with a step of 0.001
+SYMBOL_COUNT = 24
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
