@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from decimal import ROUND_UP, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from functools import lru_cache
 
 from p33_tasks.errors import InvalidQuantityError
 
@@ -39,6 +40,12 @@ def parse_quantity(value: object) -> Decimal:
         TypeError: For a float, a bool or anything that is neither string, int nor Decimal.
         InvalidQuantityError: For text that is not such a number (``NaN``, ``1e400``, ``""``, ``0x1``).
     """
+    if type(value) is str and len(value) <= MAX_TEXT_LENGTH:
+        return _known_text(value)
+    return _parsed(value)
+
+
+def _parsed(value: object) -> Decimal:
     if isinstance(value, Decimal):
         number = value
     elif isinstance(value, int) and not isinstance(value, bool):
@@ -62,6 +69,10 @@ def parse_quantity(value: object) -> Decimal:
     if exponent < -MAX_DIGITS:
         number = _without_trailing_zeros(digits, exponent, number)
     return number
+
+
+_known_text = lru_cache(1_000)(_parsed)
+"""A verdict reads the same steps, bounds and tolerances as the one before."""
 
 
 def _without_trailing_zeros(digits: tuple[int, ...], exponent: int, number: Decimal) -> Decimal:

@@ -22,12 +22,16 @@ from p33_tasks.store.entries import ahead_counter
 from p33_tasks.store.limits import read_limits
 from p33_tasks.store.lua_header import Named
 from p33_tasks.store.promotions import Promotions
-from p33_tasks.store.scripts import Scripts, translated_errors
+from p33_tasks.store.scripts import Scripts, encoded, translated_errors
 
 if TYPE_CHECKING:
     import redis
 
 _Decoded = TypeVar("_Decoded")
+_AHEAD_COUNTER = ahead_counter("plan")
+
+MOST_KNOWN = 1_000
+"""Symbols whose keys are kept; a stranger's must not fill the memory."""
 
 
 class RedisVerdictStore:
@@ -38,6 +42,7 @@ class RedisVerdictStore:
         self._scripts = Scripts(client)
         self._keys = keys
         self._source = source
+        self._known: dict[str, dict[str, Any]] = {}
         self._commits = Commits(self._scripts, keys, signing_key)
         self._promotions = Promotions(self._scripts, keys)
 
@@ -75,31 +80,42 @@ class RedisVerdictStore:
 
     def _load_call(self, plan_id: str, symbol: str, entry_id: str) -> tuple[Named, Named]:
         """Facts of each of the symbol's positions; with an entry, what the stream holds there."""
-        keys = self._keys
+        known = self._known.get(symbol)
+        if known is None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            known = self._known[symbol] = self._symbol_keys(symbol)
         return (
-            {
-                "decision_key": keys.decision(plan_id),
-                "hold_key": keys.hold(symbol),
-                "market_key": keys.market(symbol),
-                "limits_key": keys.limits(symbol),
-                "epoch_key": keys.epoch,
-                "plans_key": keys.plans,
-                "first_seen_key": keys.first_seen,
-                "counters_key": keys.counters,
-                "positions": [
-                    {
-                        "snapshot": keys.snapshot(symbol, leg),
-                        "ledger": keys.ledger(symbol, leg),
-                        "service_hold": keys.service_hold(symbol, leg),
-                        "reservation": keys.reservation(symbol, leg),
-                        "adaptive": keys.adaptive_limits(symbol, leg),
-                        "resting": keys.resting(symbol, leg),
-                    }
-                    for leg in Leg
-                ],
-            },
-            {"entry_id": entry_id, "group": GROUP, "ahead_counter": ahead_counter("plan")},
+            {**known, "decision_key": self._keys.decision(plan_id)},
+            {"entry_id": entry_id, "group": GROUP, "ahead_counter": _AHEAD_COUNTER},
         )
+
+    def _symbol_keys(self, symbol: str) -> dict[str, Any]:
+        """What ``load_facts`` reads for every plan of a symbol, as it is sent."""
+        keys = self._keys
+        of_symbol = {
+            "hold_key": keys.hold(symbol),
+            "market_key": keys.market(symbol),
+            "limits_key": keys.limits(symbol),
+            "epoch_key": keys.epoch,
+            "plans_key": keys.plans,
+            "first_seen_key": keys.first_seen,
+            "counters_key": keys.counters,
+        }
+        positions = [
+            {
+                "snapshot": keys.snapshot(symbol, leg),
+                "ledger": keys.ledger(symbol, leg),
+                "service_hold": keys.service_hold(symbol, leg),
+                "reservation": keys.reservation(symbol, leg),
+                "adaptive": keys.adaptive_limits(symbol, leg),
+                "resting": keys.resting(symbol, leg),
+            }
+            for leg in Leg
+        ]
+        as_sent: dict[str, Any] = {name: encoded(key) for name, key in of_symbol.items()}
+        as_sent["positions"] = [{name: encoded(key) for name, key in position.items()} for position in positions]
+        return as_sent
 
     def _loaded(self, symbol: str, reply: list[Any]) -> LoadedEntry:
         status, entry, *read = reply

@@ -133,6 +133,12 @@ ISSUING = (
         tests=("integration/store/test_commits.py",),
     ),
     Guard(
+        promise="symbols of strangers don't fill a worker's memory",
+        within="RedisVerdictStore._load_call",
+        change=never("len(self._known) >= MOST_KNOWN"),
+        tests=("integration/store/test_commits.py",),
+    ),
+    Guard(
         promise="an emergency close is kept as one",
         within="Commits.call",
         change=without("plan.emergency is None and"),

@@ -22,7 +22,7 @@ QUANTITIES = (
     # --- reading
     _quantity(
         "a float is not a quantity",
-        "quantities.parse_quantity",
+        "quantities._parsed",
         instead(
             'raise TypeError(f"quantities are read from strings, not from {type(value).__name__}: {value!r:.80}")',
             "number = Decimal(str(value))",
@@ -31,25 +31,25 @@ QUANTITIES = (
     ),
     _quantity(
         "a flag is not a quantity",
-        "quantities.parse_quantity",
+        "quantities._parsed",
         without("and not isinstance(value, bool)"),
         "test_a_float_is_a_programming_error",
     ),
     _quantity(
         "only plain decimal text is a number",
-        "quantities.parse_quantity",
+        "quantities._parsed",
         instead("not _NUMBER.fullmatch(text)", "not text"),
         "test_what_is_no_plain_number_of_reasonable_size_is_refused_in_few_words",
     ),
     _quantity(
         "NaN and infinity are refused",
-        "quantities.parse_quantity",
+        "quantities._parsed",
         without('if not number.is_finite(): raise InvalidQuantityError(f"not a finite number: {number}")'),
         "test_what_is_no_plain_number_of_reasonable_size_is_refused_in_few_words",
     ),
     _quantity(
         "1e400 doesn't become a 400-digit amount",
-        "quantities.parse_quantity",
+        "quantities._parsed",
         without("or number.adjusted() >= MAX_DIGITS"),
         "test_what_is_no_plain_number_of_reasonable_size_is_refused_in_few_words",
     ),
@@ -61,13 +61,13 @@ QUANTITIES = (
     ),
     _quantity(
         "a long text is refused before it is looked at",
-        "quantities.parse_quantity",
+        "quantities._parsed",
         without("len(text) > MAX_TEXT_LENGTH or"),
         "test_what_is_no_plain_number_of_reasonable_size_is_refused_in_few_words",
     ),
     _quantity(
         "an endless integer is refused",
-        "quantities.parse_quantity",
+        "quantities._parsed",
         never("value.bit_length() > MAX_DIGITS * 4"),
         "test_what_is_no_plain_number_of_reasonable_size_is_refused_in_few_words",
     ),

@@ -9,6 +9,7 @@ import pytest
 from p33_tasks.domain.decision import evaluate
 from p33_tasks.domain.models import Allow, Deny, Policy
 from p33_tasks.ports import CommitStatus
+from p33_tasks.store import verdicts
 from p33_tasks.store.lua_header import Named
 from p33_tasks.store.scripts import NO_ARGS, Scripts
 from tests.support.gate import SYMBOL, Gate
@@ -75,3 +76,19 @@ def test_a_verdict_by_other_configured_limits_than_the_first_is_kept_by_its_own(
     assert isinstance(judged(gate, "second", other), Deny if held else Allow)
     assert 0 < gate.redis.pttl(gate.keys.permit("second")) <= other.permit_ttl_ms
     assert gate.redis.pttl(gate.keys.permit("first")) > other.permit_ttl_ms
+
+
+def test_the_keys_of_a_symbol_are_kept_and_those_of_many_dont_fill_the_memory(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verdicts, "MOST_KNOWN", 2)
+    amounts = {SYMBOL: "0.036", "ETHUSDT": "7", "XRPUSDT": "-3", "ADAUSDT": "4"}
+    for symbol, amount in amounts.items():
+        gate.put_position(amount, symbol=symbol)
+    for _ in range(2):
+        for symbol, amount in amounts.items():
+            facts = gate.verdicts.load(gate.plan(symbol=symbol))
+            assert facts is not None
+            assert facts.snapshot is not None
+            assert (facts.snapshot.symbol, str(facts.snapshot.position_amt)) == (symbol, amount)
+            assert len(gate.verdicts._known) <= 2
