@@ -147,8 +147,8 @@ def _check_configuration(session: Session) -> list[Finding]:
         fix = "remove them, or remove P33_REDIS_URL if it is of another configuration"
         findings.warn("Redis's address", f"ignored because P33_REDIS_URL is set: {listed(ignored)}", fix)
     if unknown := unknown_variables():
-        told = (f"{name} (meant {meant}?)" if meant else name for name, meant in unknown.items())
-        found = f"no setting of that name, so nothing reads it: {listed(told)}"
+        names = (f"{name} (meant {meant}?)" if meant else name for name, meant in unknown.items())
+        found = f"no setting of that name, so nothing reads it: {listed(names)}"
         findings.warn("unknown variables", found, "correct the name, or remove it; its default is in force")
     if settings.ledger_bootstrap == "adopt" and settings.exchange_base_url is None and not settings.testnet:
         fix = "set P33_LEDGER_BOOTSTRAP=deny, and run p33 ledger adopt SYMBOL after comparing the positions"

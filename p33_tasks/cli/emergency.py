@@ -77,7 +77,7 @@ def emergency_close(
     plan_id = store.ask(name, leg, ACTIONS[fraction], passes_cooldown=now, over_hold=over_hold, why=why, by=operator())
     if not as_json:
         click.echo(f"sent as plan {plan_id}; waiting for its verdict")
-    _tell(plan_id, store.wait(plan_id, VERDICT_SEC), as_json=as_json)
+    _report(plan_id, store.wait(plan_id, VERDICT_SEC), as_json=as_json)
 
 
 def _leg(view: SymbolView, side: str | None) -> Leg:
@@ -121,7 +121,7 @@ def _show(view: SymbolView, leg: Leg, fraction: str, *, now: bool) -> None:
         click.echo("the cooldown is skipped: the position may not include an order of the last seconds yet")
 
 
-def _tell(plan_id: str, verdict: Mapping[str, Any] | None, *, as_json: bool) -> None:
+def _report(plan_id: str, verdict: Mapping[str, Any] | None, *, as_json: bool) -> None:
     if as_json:
         print_json({"plan_id": plan_id, "verdict": verdict})
     if verdict is None:

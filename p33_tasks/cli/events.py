@@ -50,8 +50,8 @@ def _verdict_line(event: VerdictSeen) -> tuple[str, str]:
 
 
 def _details(details: Mapping[str, Any]) -> Iterator[str]:
-    told = [(name, value) for name, value in details.items() if name not in _LEFT_TO_EXPLAIN]
-    for name, value in told[:_MAX_DETAILS]:
+    listed = [(name, value) for name, value in details.items() if name not in _LEFT_TO_EXPLAIN]
+    for name, value in listed[:_MAX_DETAILS]:
         label, unit = _LABELS.get(name, (escaped(name, limit=40), ""))
         yield f"{label} {escaped(number(value), limit=60)}{unit}"
 

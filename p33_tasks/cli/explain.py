@@ -85,8 +85,8 @@ def _story_lines(story: Story, allowlist: Sequence[str]) -> Iterator[tuple[str, 
     allowed, ts_ms = verdict.get("allow") is True, retelling.verdict_ms(verdict)
     yield _headline(story, allowed=allowed)
     yield f"  {retelling.at(ts_ms)}, {seconds(story.now_ms - ts_ms)} ago", ""
-    if told := retelling.promoted(inputs):
-        yield f"  {escaped(told, limit=400)}", ""
+    if note := retelling.promoted(inputs):
+        yield f"  {escaped(note, limit=400)}", ""
     broken = list(retelling.breach(story))
     if broken:
         yield "The executor exceeded this permit", "bold red"

@@ -143,8 +143,8 @@ def _event(event: dict[str, str]) -> str:
     of_class = f" ({event['class']})" if event["class"] else ""
     before, after = event["before"], event["after"]
     change = f"ledger {before or 'none'} to {after or 'none'}" if before or after else ""
-    told = (when, event["position"], f"{event['event']}{of_class}", change, event["why"])
-    return "  " + "  ".join(filter(None, told))
+    parts = (when, event["position"], f"{event['event']}{of_class}", change, event["why"])
+    return "  " + "  ".join(filter(None, parts))
 
 
 def _lines(held: HeldPosition) -> Iterator[str]:

@@ -27,7 +27,7 @@ def retry_of(letter: DeadLetter, keys: Keys, venue: ResultReader | None, *, now_
     """
     fields = {name: value for name, value in letter.fields.items() if isinstance(value, str)}
     first_id = fields.pop(RETRIED, letter.source_id)
-    problem = _no_result(letter, keys) or _not_whole(letter, fields, first_id) or _too_old(first_id, now_ms)
+    problem = _no_result(letter, keys) or _incomplete(letter, fields, first_id) or _too_old(first_id, now_ms)
     if problem:
         return problem
     try:
@@ -51,7 +51,7 @@ def _no_result(letter: DeadLetter, keys: Keys) -> str:
     return ""
 
 
-def _not_whole(letter: DeadLetter, fields: Mapping[str, str], first_id: str) -> str:
+def _incomplete(letter: DeadLetter, fields: Mapping[str, str], first_id: str) -> str:
     if not fields or len(fields) + (RETRIED in letter.fields) < len(letter.fields) or "p33_note" in fields:
         return f"its entry was not stored completely; {AGAIN}"
     if len(fields) > MAX_FIELDS:

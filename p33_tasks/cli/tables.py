@@ -24,7 +24,7 @@ _NARROW = 118
 _LEFT_OUT_WHEN_NARROW = frozenset({"cooldown", "reserved by", "hold"})
 
 
-def gate_word(view: SymbolView, policy: Policy) -> str:
+def gate_text(view: SymbolView, policy: Policy) -> str:
     """``open``, or the reason for which a plan to close everything would be denied right now."""
     verdict = view.gate(policy)
     return "open" if isinstance(verdict, Allow) else str(verdict.reason)
@@ -51,7 +51,7 @@ def symbols_table(overview: Overview, policy: Policy, *, width: int) -> Any:
 def _cells(view: SymbolView, policy: Policy) -> Iterator[Any]:
     facts, age, policy = view.facts, view.snapshot_age_ms, view.policy_in_force(policy)
     fresh = age is not None and 0 <= age <= policy.stale_threshold_ms
-    drift, left, gate = view.drift_pct, view.cooldown_left_ms(policy), gate_word(view, policy)
+    drift, left, gate = view.drift_pct, view.cooldown_left_ms(policy), gate_text(view, policy)
     yield cell(view.position, "bold")
     yield cell(_side(view.position_amt))
     yield cell(amount(view.ledger_amt))
@@ -258,7 +258,7 @@ def symbol_json(view: SymbolView, policy: Policy) -> dict[str, Any]:
         "in_flight_ttl_ms": facts.reservation_ttl_ms,
         "hold": view.hold_why,
         "reconciling": view.reconciling and asdict(view.reconciling),
-        "gate": gate_word(view, policy),
+        "gate": gate_text(view, policy),
         **{name: view.price(name) for name in SNAPSHOT_PRICE_FIELDS},
         "problems": [
             p for p in (facts.snapshot_problem, facts.ledger_problem, facts.market_problem, facts.limits_problem) if p

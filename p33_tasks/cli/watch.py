@@ -100,7 +100,7 @@ def _show(wanted: Wanted, *, since_ms: int | None, count: int | None, for_ms: in
     verdicts = LiveVerdicts(session.client, session.keys)
     verdicts.begin(since_ms)
     if sys.stderr.isatty():
-        _say(f"verdicts of {session.keys.prefix} on {session.redis_place}; Ctrl-C ends")
+        _note(f"verdicts of {session.keys.prefix} on {session.redis_place}; Ctrl-C ends")
     screen = console()
     ends_at = None if for_ms is None else time.monotonic() + for_ms / 1000
     for seen in _follow(verdicts, ends_at):
@@ -127,14 +127,14 @@ def _follow(verdicts: LiveVerdicts, ends_at: float | None) -> Iterator[VerdictSe
         except StoreUnavailableError as error:
             if away_since is None:
                 away_since = time.monotonic()
-                _say(f"{error}; still trying")
+                _note(f"{error}; still trying")
             time.sleep(min(AWAY_WAIT_SEC, max(0, _left(ends_at))))
             continue
         if away_since is not None:
-            _say(f"Redis is back after {time.monotonic() - away_since:.0f} s")
+            _note(f"Redis is back after {time.monotonic() - away_since:.0f} s")
             away_since = None
         if rewound:
-            _say("the stream is shorter than before: Redis has an older state, or the stream was deleted")
+            _note("the stream is shorter than before: Redis has an older state, or the stream was deleted")
         yield from page
 
 
@@ -142,5 +142,5 @@ def _left(ends_at: float | None) -> float:
     return WAIT_MS / 1000 if ends_at is None else ends_at - time.monotonic()
 
 
-def _say(text: str) -> None:
+def _note(text: str) -> None:
     click.echo(f"-- {escaped(text, limit=500)}", err=True)

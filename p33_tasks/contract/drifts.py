@@ -44,10 +44,10 @@ def decode_drift(raw: Raw, exchange_amt: str | None, ledger_amt: str | None) -> 
     return KnownDrift(
         classes=classes[:MAX_NAME_CHARS],
         why=(why or "")[:MAX_DRIFT_WHY_CHARS],
-        readings=_whole(readings) or 0,
-        next_ms=_whole(next_ms),
+        readings=_integer(readings) or 0,
+        next_ms=_integer(next_ms),
     )
 
 
-def _whole(text: str | None) -> int | None:
+def _integer(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else None

@@ -50,8 +50,8 @@ def decode_limits(operator_key: str, operator: RawLimits, adaptive_key: str, ada
         expires_ms=_read(operator_key, expires, _expires_ms),
         adaptive_cooldown_ms=_read(adaptive_key, own_cooldown, cooldown_ms),
         adaptive_by=own_by,
-        adaptive_base_ms=_told(own_base, cooldown_ms),
-        adaptive_measured=_told(own_measured, lambda text: number(text, "measured")),
+        adaptive_base_ms=_optional(own_base, cooldown_ms),
+        adaptive_measured=_optional(own_measured, lambda text: number(text, "measured")),
     )
 
 
@@ -100,7 +100,7 @@ def _read(key: str, text: str | None, read: Callable[[str], _Value]) -> _Value |
         raise CorruptStateError(f"{key}: {error}") from error
 
 
-def _told(text: str | None, read: Callable[[str], _Value]) -> _Value | None:
+def _optional(text: str | None, read: Callable[[str], _Value]) -> _Value | None:
     """What is only said, and never judged by: None where it can't be read."""
     try:
         return None if text is None else read(text)

@@ -14,7 +14,7 @@ from p33_tasks.errors import CorruptStateError
 
 OUTCOMES = ("drift_seen", "explained", "repaired", "confirmed", "held", "released")
 """The names of events, and the values of the label ``outcome``."""
-TOLD = (*OUTCOMES, "adopted", "rebuilt", "emergency")
+NOTIFIED = (*OUTCOMES, "adopted", "rebuilt", "emergency")
 """The names of all events on the stream of reconciliation."""
 MAX_EVIDENCE = 50
 """Trades and orders named in one event; the sums are of all of them."""
@@ -106,11 +106,11 @@ def evidence_of(account: Account | None) -> dict[str, Any]:
 
 
 def _share(share: Share) -> dict[str, Any]:
-    told = {
+    document = {
         "order_id": share.order_id or "",
         "class": str(share.trade_class),
         "trades": list(share.trade_ids[:MAX_EVIDENCE]),
         "moved": canonical(share.moved),
         "missing": canonical(share.missing),
     }
-    return told | ({"problem": share.problem} if share.problem else {})
+    return document | ({"problem": share.problem} if share.problem else {})

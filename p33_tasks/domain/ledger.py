@@ -22,7 +22,7 @@ class Applied:
     amount: Decimal | None  # the ledger afterwards, signed; None: still unknown
     remembered_qty: Decimal  # the order's cumulative quantity to remember
     increase: Decimal  # what was new of it, base units, not negative
-    is_news: bool  # the order, or this much of it, was not known before
+    is_new: bool  # the order, or this much of it, was not known before
     crossed_zero: bool  # the position changed its side in one fill
 
 
@@ -46,7 +46,7 @@ def apply_fill(amount: Decimal | None, remembered_qty: Decimal | None, fill: Fil
         amount=after,
         remembered_qty=max(known, executed),
         increase=increase,
-        is_news=remembered_qty is None or increase > 0,
+        is_new=remembered_qty is None or increase > 0,
         crossed_zero=amount is not None and after is not None and (amount > 0 > after or amount < 0 < after),
     )
 

@@ -103,9 +103,9 @@ class Account:
     @property
     def problem(self) -> str | None:
         """Why the arithmetic doesn't close; None: it does, on both sides."""
-        told = next((share.problem for share in self.shares if share.problem is not None), None)
-        if told is not None:
-            return told
+        problem = next((share.problem for share in self.shares if share.problem is not None), None)
+        if problem is not None:
+            return problem
         if self.difference != 0:
             return f"start and trades make {q.canonical(self.expected_amt)}, the exchange has {self._exchange}"
         if self.ledger_after not in {self.ledger_target, self.exchange_amt}:

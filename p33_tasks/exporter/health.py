@@ -53,9 +53,9 @@ def readiness(reading: Reading, policy: Policy) -> Readiness:
         return Readiness(problems=(reading.problem,), warnings=())
     stale = [view for view in overview.symbols if not snapshot_is_usable(view, policy)]
     all_stale = len(stale) == len(overview.symbols)
-    told = _stale_text(stale, len(overview.symbols), policy) if stale else None
-    problems = [told] if told and all_stale else []
-    warnings = [told] if told and not all_stale else []
+    stale_text = _stale_text(stale, len(overview.symbols), policy) if stale else None
+    problems = [stale_text] if stale_text and all_stale else []
+    warnings = [stale_text] if stale_text and not all_stale else []
     problems += _beat_is_dead(overview, policy)
     for stream in overview.streams:
         if stream.name in {"plans", "results"}:

@@ -55,8 +55,8 @@ def executed_orders(
     """
     venue_ms = venue.fetch_server_time_ms()
     since_ms = venue_ms - MAX_WINDOW_MS
-    told = venue.fetch_trades(symbol, since_ms=since_ms, until_ms=venue_ms + AHEAD_MS)
-    trades = tuple(trade for trade in told if trade.leg is leg)
+    all_legs = venue.fetch_trades(symbol, since_ms=since_ms, until_ms=venue_ms + AHEAD_MS)
+    trades = tuple(trade for trade in all_legs if trade.leg is leg)
     last_ms = max((trade.time_ms for trade in trades), default=None)
     if last_ms is not None and venue_ms - last_ms < snapshot_age_ms + lag_ms:
         raise TradedLatelyError(

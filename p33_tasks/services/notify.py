@@ -46,7 +46,7 @@ class NotifyService:
         self._routes = routes
         self._account = account
 
-    def tell(self) -> int:
+    def send(self) -> int:
         """Tell what happened since the last time; returns how many notifications were taken.
 
         Raises:
@@ -71,5 +71,5 @@ class NotifyService:
 
 def _text(event: ReconcileEvent) -> str:
     names = ("class", "before", "after", "why", "by")
-    told = "\n".join(f"{name}: {event.fields[name]}" for name in names if event.fields.get(name))
-    return f"{told}\nevent {event.entry_id}"[:1_000]
+    lines = "\n".join(f"{name}: {event.fields[name]}" for name in names if event.fields.get(name))
+    return f"{lines}\nevent {event.entry_id}"[:1_000]

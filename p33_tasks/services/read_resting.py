@@ -46,9 +46,9 @@ class RestingService:
         try:
             report = self._venue.fetch_all_resting_orders(self._allowlist)
         except ExchangeError as error:
-            told = f"{type(error).__name__}: {error}"
-            log.warning(LogEvent.RESTING_UNREAD, source=self._venue.source, error=told)
-            self._store.fail(claim, told)
+            problem = f"{type(error).__name__}: {error}"
+            log.warning(LogEvent.RESTING_UNREAD, source=self._venue.source, error=problem)
+            self._store.fail(claim, problem)
             return "failed"
         for symbol, problem in report.invalid.items():
             log.warning(LogEvent.RESTING_UNKNOWN, symbol=symbol, problem=problem)

@@ -173,8 +173,8 @@ class _Applying:
         if position is None:
             return ""
         went_to = record.leg or (Leg.BOTH if known else None)
-        says = position if position is Leg.BOTH or went_to is Leg.BOTH else fill.leg
-        return f"went to {went_to} before" if went_to and says and went_to.value != says.value else ""
+        named = position if position is Leg.BOTH or went_to is Leg.BOTH else fill.leg
+        return f"went to {went_to} before" if went_to and named and went_to.value != named.value else ""
 
     def _breaches(self, fill: Fill, applied: Applied) -> tuple[Breach, ...]:
         if not self._result.executed or is_entry_mark(fill.order_id):

@@ -74,12 +74,12 @@ def replay(record: RecordedVerdict, write: WriteVerdict, limits: Limits | None =
     """
     verdict, facts = record.verdict, record.facts
     denied_for = verdict.reason if isinstance(verdict, Deny) else None
-    told_twice = verdict is None or outcome_of(verdict) == record.headline
+    headline_matches = verdict is None or outcome_of(verdict) == record.headline
     # An internal error is what went wrong in the process, not what the facts say: it has none, or they don't matter.
-    if told_twice and (denied_for is Reason.INTERNAL_ERROR or (facts is None and denied_for in WITHOUT_FACTS)):
+    if headline_matches and (denied_for is Reason.INTERNAL_ERROR or (facts is None and denied_for in WITHOUT_FACTS)):
         return Replayed(finding=Finding.NOT_REPLAYABLE, why=str(denied_for))
     if facts is None:
-        problem = "it rests on no facts, and this verdict needs them" if told_twice else _contradiction(record)
+        problem = "it rests on no facts, and this verdict needs them" if headline_matches else _contradiction(record)
         return Replayed(finding=Finding.DIFFERENT, why=problem)
     again = _judged(record.plan, facts, record.policy)
     written_again = write(record.plan, again, facts, record.policy)

@@ -130,10 +130,10 @@ def _explain(error: ValidationError, found: Mapping[str, tuple[str, str]]) -> li
         name = str(field.alias)
         what, allowed = problem["msg"].removeprefix("Value error, "), _allowed(field)
         if allowed and problem["type"].endswith("_parsing"):  # that it is none says what is allowed
-            told = allowed
+            text = allowed
         else:
-            told = f"{what} ({allowed})" if allowed else what
-        lines.append(f"{name}{_shown(field, found.get(name))}: {told}")
+            text = f"{what} ({allowed})" if allowed else what
+        lines.append(f"{name}{_shown(field, found.get(name))}: {text}")
     return lines
 
 

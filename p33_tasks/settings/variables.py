@@ -204,7 +204,7 @@ class Variables(VenueVariables):
 
     @field_validator("subtract_resting")
     @classmethod
-    def _can_be_told(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic's signature
+    def _can_read_resting(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic's signature
         exchange, poll_sec = info.data.get("exchange"), info.data.get("poll_sec")
         if not value or exchange is None or poll_sec is None:
             return value

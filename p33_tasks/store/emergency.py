@@ -67,8 +67,8 @@ class EmergencyStore:
                 maxlen=AUDIT_MAXLEN,
             )
             fields = self._fields(plan, passes_cooldown=passes_cooldown, over_hold=over_hold)
-            told: dict[Any, Any] = {**fields, "timestamp": str(seconds), "why": why, "by": by}
-            self._client.xadd(self._keys.plans, told)
+            entry: dict[Any, Any] = {**fields, "timestamp": str(seconds), "why": why, "by": by}
+            self._client.xadd(self._keys.plans, entry)
         return plan.plan_id
 
     def _fields(self, plan: Plan, *, passes_cooldown: bool, over_hold: bool) -> dict[str, str]:

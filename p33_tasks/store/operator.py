@@ -83,9 +83,13 @@ class OperatorStore:
         """
         keys, position = self._keys, position_key(symbol, leg)
         items = self._remembered(symbol, executed or {})
-        told = {item["id"]: item["after"] for item in items}
-        facts = "\n".join([position, event, shown_amt, *(f"{name} {told[name]}" for name in sorted(told))])
-        evidence = exact_json.dumps({"orders": dict(list(told.items())[:MAX_EVIDENCE]), "count": len(told)})
+        after_by_id = {item["id"]: item["after"] for item in items}
+        facts = "\n".join(
+            [position, event, shown_amt, *(f"{name} {after_by_id[name]}" for name in sorted(after_by_id))]
+        )
+        evidence = exact_json.dumps(
+            {"orders": dict(list(after_by_id.items())[:MAX_EVIDENCE]), "count": len(after_by_id)}
+        )
         status, *rest = self._scripts.run(
             "adopt_ledger",
             {

@@ -69,12 +69,12 @@ class RedisRestingStore:
             )
             if reply[0] != "written":
                 return False
-        self._tell(claim, "")
+        self._write_reading(claim, "")
         return True
 
     def fail(self, claim: RestingClaim, error: str) -> None:
         """See ``ports.RestingStore.fail``."""
-        self._tell(claim, error)
+        self._write_reading(claim, error)
 
     def _positions(self, report: RestingReport) -> Iterator[tuple[str, dict[str, str]]]:
         """Every position that a symbol can have: which of them it has is told by its snapshot."""
@@ -85,13 +85,13 @@ class RedisRestingStore:
             for leg in Leg:
                 yield self._keys.resting(symbol, leg), encode_resting_problem(problem)
 
-    def _tell(self, claim: RestingClaim, error: str) -> None:
-        told: dict[Any, Any] = {"error": error[:MAX_NAME_CHARS]}
+    def _write_reading(self, claim: RestingClaim, error: str) -> None:
+        values: dict[Any, Any] = {"error": error[:MAX_NAME_CHARS]}
         if not error:
-            told["succeeded_ms"] = str(claim.now_ms)
+            values["succeeded_ms"] = str(claim.now_ms)
         with translated_errors():
             pipeline = self._client.pipeline(transaction=False)
-            pipeline.hset(self._keys.resting_reading, mapping=told)
+            pipeline.hset(self._keys.resting_reading, mapping=values)
             pipeline.hincrby(self._keys.counters, f"p33_resting_reading_total|{'error' if error else 'ok'}", 1)
             pipeline.execute()
 

@@ -263,7 +263,7 @@ def _order(order_id: str, base: LedgerState, order: RecordedOrder, *, executed: 
         "before": base.remembered.get(order_id, ""),
         "after": canonical(applied.remembered_qty),
         "increased": int(applied.increase > 0),
-        "news": int(applied.is_news),
+        "news": int(applied.is_new),
         "record_before": base.orders.get(order_id, ""),
         "record_after": encode_order(order.record),
         "settles": int(executed and order.is_own and applied.remembered_qty > 0),

@@ -157,7 +157,7 @@ def encoded(value: Value) -> bytes:
 _NO_PASSWORD = re.compile("HELLO must be called|Authentication required")
 
 
-def _told(error: redis.RedisError) -> str:
+def _explained(error: redis.RedisError) -> str:
     # redis-py appends a screenful of each sentinel client's innards.
     text = str(error)
     if isinstance(error, (MasterNotFoundError, AsyncMasterNotFoundError)):
@@ -177,7 +177,7 @@ class translated_errors:  # noqa: N801 - reads as a statement
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         """Raise ours for theirs."""
         if isinstance(error, (redis.ConnectionError, redis.TimeoutError)):
-            raise StoreUnavailableError(_told(error)) from error
+            raise StoreUnavailableError(_explained(error)) from error
         if isinstance(error, _UNFIT) or (isinstance(error, redis.ResponseError) and _UNFIT_WORD.search(str(error))):
             raise StoreUnavailableError(f"Redis can't write now: {error}") from error
         if isinstance(error, redis.RedisError):

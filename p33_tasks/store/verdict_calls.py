@@ -188,11 +188,11 @@ def _emergency_arguments(plan: Plan, leg: Leg) -> dict[str, str]:
     emergency, position = plan.emergency, position_key(plan.symbol, leg)
     if emergency is None:
         return _NO_EMERGENCY
-    told = {"position": position, "plan_id": plan.plan_id, "action": plan.action}
+    event = {"position": position, "plan_id": plan.plan_id, "action": plan.action}
     now = "1" if emergency.passes_cooldown else "0"
     return {
         "emergency": "1",
         "passes_operator_hold": str(int(emergency.passes_operator_hold)),
         "event_id": hashlib.sha256(f"{position}\nemergency\n{plan.plan_id}".encode()).hexdigest()[:32],
-        "event_json": exact_json.dumps({**told, "now": now, "why": emergency.why, "by": emergency.by}),
+        "event_json": exact_json.dumps({**event, "now": now, "why": emergency.why, "by": emergency.by}),
     }

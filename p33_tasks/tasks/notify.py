@@ -43,7 +43,7 @@ def notify(prefix: str | None = None) -> str:
     if here.notifier is None:
         return "off"
     try:
-        return f"sent {here.notifier.tell()}"
+        return f"sent {here.notifier.send()}"
     except P33Error as error:
         log.error(LogEvent.NOT_NOTIFIED, error=str(error))  # noqa: TRY400 - our own sentence says it all
         raise

@@ -75,7 +75,7 @@ def evaluate_permit(
         note = "a plan without a stream entry needs the hmac of P33_TASK_KEY; send it to the stream, or sign it"
         log.error(LogEvent.REFUSED, task=TASK, plan_id=own.plan_id, symbol=own.symbol, error=note)
         return "refused"
-    return _word(_judge_own(here, own))
+    return _decision_text(_judge_own(here, own))
 
 
 @job(TOGETHER, queue="p33.permits", time_limit=10, throws=(StoreError,))
@@ -110,7 +110,7 @@ def evaluate_permits(
     except StoreError as error:
         log.error(LogEvent.UNDECIDED, plans=len(named), error=str(error))  # noqa: TRY400 - see throws
         raise
-    words = Counter(_told(here, name, outcome) for (name, _), outcome in zip(named, outcomes, strict=True))
+    words = Counter(_outcome_text(here, name, outcome) for (name, _), outcome in zip(named, outcomes, strict=True))
     return ", ".join(f"{word} {count}" for word, count in sorted(words.items()))
 
 
@@ -135,10 +135,10 @@ def _named(
     return named
 
 
-def _told(here: Runtime, name: PlanName, outcome: Verdict | Exception | None) -> str:
+def _outcome_text(here: Runtime, name: PlanName, outcome: Verdict | Exception | None) -> str:
     """The outcome of one plan of several as a word; what went wrong is in the log, and its entry stays pending."""
     if not isinstance(outcome, Exception):
-        return _word(outcome)
+        return _decision_text(outcome)
     about = {"plan_id": name.plan_id, "symbol": name.symbol, "error": str(outcome)}
     if isinstance(outcome, SnapshotAwaitedError):
         return _awaits_snapshot(here, name)
@@ -161,7 +161,7 @@ def _judge_entry(here: Runtime, named: dict[str, Any], entry: StreamEntry) -> st
     """
     name = name_of(named)
     try:
-        return _word(here.permits.judge_entry(name, entry))
+        return _decision_text(here.permits.judge_entry(name, entry))
     except EntryMismatchError:
         raise
     except SnapshotAwaitedError:
@@ -200,7 +200,7 @@ def _judge_own(here: Runtime, plan: Plan) -> Verdict | None:
         return here.permits.deny(plan, None, Reason.INTERNAL_ERROR, {"error": type(error).__name__})
 
 
-def _word(verdict: Verdict | None) -> str:
+def _decision_text(verdict: Verdict | None) -> str:
     if verdict is None:
         return "decided"
     return "allow" if isinstance(verdict, Allow) else "deny"

@@ -31,8 +31,8 @@ def trades_of_order(
     if any(trade.order_id != order_id for trade in found):
         raise MalformedResponseError(f"{what}: trades of another order than {order_id} came")
     if order is None or order.executed_qty != total(found):
-        said = "is not known" if order is None else f"executed {order.executed_qty}"
+        state = "is not known" if order is None else f"executed {order.executed_qty}"
         raise MalformedResponseError(
-            f"{what}: order {order_id} {said}, its trades sum up to {total(found)}: they may be cut"
+            f"{what}: order {order_id} {state}, its trades sum up to {total(found)}: they may be cut"
         )
     return found

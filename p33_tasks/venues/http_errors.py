@@ -114,8 +114,8 @@ def venue_code(answer: Answer, codes: ErrorCodes) -> VenueCode | None:
     text = str(code) if isinstance(code, int) else code
     if not codes.is_error.fullmatch(text):
         return None
-    said = str(body.get(codes.text_field, "")) if isinstance(body, dict) else ""
-    return VenueCode(code=codes.told_by(said) or text, text=said)
+    message = str(body.get(codes.text_field, "")) if isinstance(body, dict) else ""
+    return VenueCode(code=codes.code_in(message) or text, text=message)
 
 
 def _row_code(body: object, codes: ErrorCodes) -> VenueCode | None:

@@ -61,7 +61,7 @@ def margin_modes(
     """
     found: dict[str, str] = {}
     for symbol, own in rows_by_symbol(list(rows), symbols, name=name).items():
-        words = sorted({_word(mode(row)) for row in own if _is_open(row, amount)})
+        words = sorted({_mode_text(mode(row)) for row in own if _is_open(row, amount)})
         if words:
             found[symbol] = " and ".join(words)
     return found
@@ -74,9 +74,9 @@ def _is_open(row: Row, amount: str) -> bool:
         return False
 
 
-def _word(said: object) -> str:
-    is_word = isinstance(said, str) and said.isascii() and said.isalpha() and len(said) <= _MOST_WORD_CHARS
-    return str(said).lower() if is_word else "unknown"
+def _mode_text(value: object) -> str:
+    is_word = isinstance(value, str) and value.isascii() and value.isalpha() and len(value) <= _MOST_WORD_CHARS
+    return str(value).lower() if is_word else "unknown"
 
 
 class Prices(TypedDict):

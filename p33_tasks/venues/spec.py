@@ -106,7 +106,7 @@ class ErrorCodes:
     # Where one code stands for every error: our code by what is found in the text, the first that is.
     texts: tuple[tuple[str, re.Pattern[str]], ...] = ()
 
-    def told_by(self, text: str) -> str | None:
+    def code_in(self, text: str) -> str | None:
         """The code that an error's text stands for; None: none."""
         return next((code for code, pattern in self.texts if pattern.search(text)), None)
 

@@ -56,7 +56,7 @@ def read_consumers(client: redis.Redis, keys: Keys) -> tuple[ConsumerView, ...]:
         details = pipeline.execute()
         views = tuple(_views(found, details))
         if not any(view.is_alive for view in views):
-            views += _unheard_of(client, keys)
+            views += _idle_consumers(client, keys)
     return views
 
 
@@ -73,7 +73,7 @@ def _views(found: list[Any], details: list[Any]) -> Iterator[ConsumerView]:
         )
 
 
-def _unheard_of(client: redis.Redis, keys: Keys) -> tuple[ConsumerView, ...]:
+def _idle_consumers(client: redis.Redis, keys: Keys) -> tuple[ConsumerView, ...]:
     """Leases of consumers that have not been given an entry yet: before Redis 7, the group doesn't know them."""
     start = keys.consumer_lease("")
     cursor, names = 0, set[str]()

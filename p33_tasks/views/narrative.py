@@ -136,8 +136,8 @@ def _limits_line(facts: Json, policy: Json, verdict_ms: int) -> str:
         ("stale threshold", "threshold_by", _ms(policy.get("stale_threshold_ms"))),
     )
     parts = [f"{name} {value} (by {policy[by]})" for name, by, value in named if policy.get(by)]
-    if told := _adapted_line(object_of(facts, "limits"), policy):
-        parts[0] = told
+    if adapted := _adapted_line(object_of(facts, "limits"), policy):
+        parts[0] = adapted
     until = policy.get("limits_until_ms")
     if isinstance(until, int):
         parts.append(f"looser limits end {(until - verdict_ms) / 1000:.3f} s later")
@@ -159,8 +159,8 @@ def _ledger_line(facts: Json, ledger: Json, policy: Json, verdict_ms: int) -> st
     if ledger.get("last_order_time_ms"):
         ago = _ago(ledger["last_order_time_ms"], verdict_ms)
         order_id = ledger.get("last_order_id")  # none where the cooldown began without an order, as by an adoption
-        told = f"last order {order_id} recorded {ago} before" if order_id else f"order time {ago} before, no order id"
-        text += f"; {told}"
+        order = f"last order {order_id} recorded {ago} before" if order_id else f"order time {ago} before, no order id"
+        text += f"; {order}"
         text += f" (cooldown {_ms(policy.get('cooldown_ms'))})"
     else:
         text += "; no order is known"

@@ -79,21 +79,21 @@ def breach(story: Story) -> Iterator[str]:
         )
 
 
-def _said(permitted: Mapping[str, Any], name: str) -> str:
+def _permitted(permitted: Mapping[str, Any], name: str) -> str:
     return _short(narrative.number(permitted.get(name)))
 
 
 _BREACHES: Mapping[Breach, Callable[[str, OrderRecord, Mapping[str, Any], Story], str]] = {
     Breach.SIDE: lambda id_, order, permitted, _: (
-        f"Order {id_} was on another side than the permit's {_said(permitted, 'order_side')}"
+        f"Order {id_} was on another side than the permit's {_permitted(permitted, 'order_side')}"
         + (f": it was a {order.side}" if order.side is not None else "")
     ),
     Breach.LEG: lambda id_, order, permitted, _: (
-        f"Order {id_} named another leg than the permit's {_said(permitted, 'position_side')}"
+        f"Order {id_} named another leg than the permit's {_permitted(permitted, 'position_side')}"
         + (f"; its fills are booked to {order.leg}" if order.leg is not None else "")
     ),
     Breach.QUANTITY: lambda id_, _, permitted, story: (
-        f"With order {id_} the plan's orders executed more than the permitted {_said(permitted, 'safe_close_qty')}"
+        f"With order {id_} the plan's orders executed more than the permitted {_permitted(permitted, 'safe_close_qty')}"
         + (f": {canonical(story.executed)} so far" if story.executed is not None else "")
     ),
     Breach.NOT_REDUCE_ONLY: lambda id_, _, __, ___: f"Order {id_} was not reduce-only; every order of a permit must be",
@@ -155,8 +155,8 @@ def whereabouts(trace: Trace) -> Iterator[str]:
     """Where a plan without a verdict is, or what is known of it."""
     if trace.verdict is not None:
         reason = _short(trace.verdict.get("reason"))
-        said = "allowed" if trace.verdict.get("allow") is True else f"denied, {reason}"
-        yield f"It had a verdict, more than a day ago: {said} (from the audit stream)."
+        outcome = "allowed" if trace.verdict.get("allow") is True else f"denied, {reason}"
+        yield f"It had a verdict, more than a day ago: {outcome} (from the audit stream)."
     if trace.dead_letter is not None:
         entry_id, fields = trace.dead_letter
         yield f"It is on the dead-letter stream ({entry_id}): {_short(fields.get('error'), 500)}"

@@ -95,7 +95,7 @@ class _Found:
     last_id: str | None
 
     @property
-    def told(self) -> int | None:
+    def reported_unread(self) -> int | None:
         """How many entries the group hasn't read, where the server tells: Redis 7, unless entries were deleted."""
         lag = None if self.group is None else self.group.get("lag")
         return lag if isinstance(lag, int) else None
@@ -147,8 +147,8 @@ def _found(name: str, key: str, replies: Sequence[Any]) -> _Found:
 
 def _view(stream: _Found, more: _More) -> StreamView:
     group, unread, at_least = stream.group, 0, False
-    if stream.told is not None:
-        unread = stream.told
+    if stream.reported_unread is not None:
+        unread = stream.reported_unread
     elif group is None and stream.name in _READ:
         unread = stream.length or 0
     elif group is not None:
@@ -174,8 +174,8 @@ def _look_again(client: redis.Redis, keys: Keys, streams: Sequence[_Found]) -> d
     """The oldest waiting entries, the leases, and the number of unread entries where the server doesn't tell it."""
     pipeline, use = client.pipeline(transaction=False), list[tuple[str, str]]()
     for stream in streams:
-        if stream.length and stream.told != 0:
-            one = stream.told is not None or stream.group is None
+        if stream.length and stream.reported_unread != 0:
+            one = stream.reported_unread is not None or stream.group is None
             pipeline.xrange(stream.key, min=stream.unread_from, count=1 if one else MAX_COUNTED + 1)
             use.append((stream.name, "unread"))
         if stream.group is not None and stream.group["pending"]:

@@ -58,7 +58,7 @@ class MemoryResultStore:
         for order_id, order in recording.orders.items():
             here.quantities.setdefault(symbol, {})[order_id] = order.applied.remembered_qty
             here.orders.setdefault(symbol, {})[order_id] = order.record
-            if order.applied.is_news:
+            if order.applied.is_new:
                 ledger = replace(ledger, last_order_id=order_id, last_order_time_ms=here.now_ms)
         if recording.orders:
             here.ledgers[symbol] = ledger

@@ -108,13 +108,13 @@ class ApplyLayer:
             plan = self._reader.plan_of(entry)
             pause_sec = None if plan is None else self._executor.attempt(entry, plan)
         except StoreError as error:
-            self._say_once(entry, str(error))
+            self._log_once(entry, str(error))
         except Exception:  # a plan that trips us must not take the others with it; it stays pending
             log.exception(LogEvent.ATTEMPT_FAILED, entry_id=entry.entry_id)
         finally:
             self._finished.put((entry, pause_sec))
 
-    def _say_once(self, entry: PlanEntry, error: str) -> None:
+    def _log_once(self, entry: PlanEntry, error: str) -> None:
         if entry.entry_id not in self._troubled:
             self._troubled.add(entry.entry_id)
             log.warning(LogEvent.PLAN_DELAYED, entry_id=entry.entry_id, error=error)

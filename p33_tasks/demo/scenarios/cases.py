@@ -38,8 +38,10 @@ def same_plan_thrice(scene: Scene) -> Played:
     got, outcome = stage.verdict(plan_id), stage.outcome(plan_id)
     # A fourth plan behind them: when it is done, so are they.
     stage.outcome(scene.send("HOLD"))
-    said = stage.outcomes(plan_id)
-    return Played(got=got, plan_id=plan_id, outcome=outcome if len(said) == 1 else f"{len(said)} results: {said}")
+    outcomes = stage.outcomes(plan_id)
+    return Played(
+        got=got, plan_id=plan_id, outcome=outcome if len(outcomes) == 1 else f"{len(outcomes)} results: {outcomes}"
+    )
 
 
 def two_at_once(scene: Scene) -> Played:

@@ -241,8 +241,8 @@ class Stage:
         """What apply layers have said about a plan so far, oldest first."""
         with translated_errors():
             entries: Any = self.client.xrevrange(self.keys.results, count=200)
-        said = [fields for _, fields in entries if fields.get("plan_id") == plan_id]
-        return [fields.get("outcome", "?") for fields in reversed(said)]
+        results = [fields for _, fields in entries if fields.get("plan_id") == plan_id]
+        return [fields.get("outcome", "?") for fields in reversed(results)]
 
     def outcome(self, plan_id: str, *, after: int = 0) -> str:
         """Wait for what the apply layer made of a plan: ``executed``, ``blocked``, ``rejected``, ``unknown``.

@@ -115,12 +115,12 @@ def bundled_server() -> str | None:
 
 def _version_of(binary: str) -> str | None:
     try:
-        said = subprocess.run(  # noqa: S603 - a server program found by name, no shell
+        output = subprocess.run(  # noqa: S603 - a server program found by name, no shell
             [binary, "--version"], capture_output=True, text=True, timeout=10, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError):
         return None
-    match = re.search(r"\bv=(\d+\.\d+\.\d+)", said)
+    match = re.search(r"\bv=(\d+\.\d+\.\d+)", output)
     return match.group(1) if match else None
 
 
@@ -146,8 +146,8 @@ def _start(binary: str, version: str, folder: Path) -> OwnRedis:
             return server
         _stop(process)  # somebody took the port in between, or it can't run here
     log = folder / "redis.log"
-    said = log.read_text("utf-8", "replace")[-1_000:] if log.exists() else "nothing"
-    raise Failure(f"{binary} did not start; its log says:\n{said}")
+    output = log.read_text("utf-8", "replace")[-1_000:] if log.exists() else "nothing"
+    raise Failure(f"{binary} did not start; its log says:\n{output}")
 
 
 def _answers(server: OwnRedis) -> bool:

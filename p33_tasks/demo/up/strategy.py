@@ -35,7 +35,7 @@ FLAT_SEC = 10.0
 """Mean time until a position is opened again."""
 NOTIONAL, LEAST_STEPS = Decimal(2_000), 16
 """Of a new position: quote units, and a multiple of so many steps, so that a quarter of what is left is one."""
-BY_HAND_EVERY_SEC, MENDED_AFTER_SEC = 30.0, 25.0
+BY_HAND_EVERY_SEC, REPAIRED_AFTER_SEC = 30.0, 25.0
 KEPT_BY_HAND = (3, 4)
 """Of the position: far from the tolerance of a drift."""
 
@@ -51,7 +51,7 @@ class Held:
     rung: int = 0  # how often a part was closed
     is_settled: bool = False  # brain and ledger know the position
     planned_sec: float = 0.0
-    mended_sec: float = 0.0  # until then the ledger stays as it was before somebody traded by hand
+    repaired_sec: float = 0.0  # until then the ledger stays as it was before somebody traded by hand
 
 
 class Strategy:
@@ -94,9 +94,9 @@ class Strategy:
         if abs(amount) < abs(held.amount):
             held.rung += 1
         held.amount = amount
-        if not held.is_settled and now_sec >= held.mended_sec:
+        if not held.is_settled and now_sec >= held.repaired_sec:
             held.is_settled = self._stage.is_settled(symbol, amount, leg)
-        known = held.is_settled or now_sec < held.mended_sec
+        known = held.is_settled or now_sec < held.repaired_sec
         if not known or now_sec - held.planned_sec < WAITS_SEC:
             return
         seen_ppm = gain_ppm(amount, Decimal(row["entry_price"]), mark) + round(self._chance.gauss(0, ERROR_PPM))
@@ -133,7 +133,7 @@ class Strategy:
                 symbol, left, entry_price=row["entry_price"], position_side=row["position_side"]
             )
             held = self._held[symbol]
-            held.amount, held.is_settled, held.mended_sec = left, False, now_sec + MENDED_AFTER_SEC
+            held.amount, held.is_settled, held.repaired_sec = left, False, now_sec + REPAIRED_AFTER_SEC
 
 
 def run_strategy(settings: Settings, stop: threading.Event, sim: SimControl) -> None:

@@ -10,9 +10,9 @@ from p33_tasks.domain.rules.case import Rule
 from p33_tasks.domain.rules.holds import limits_are_readable, no_hold_is_set
 from p33_tasks.domain.rules.plan import (
     action_is_known,
+    plan_is_not_expired,
     plan_is_reduce_only,
     plan_is_well_formed,
-    plan_is_young,
     symbol_is_allowed,
 )
 from p33_tasks.domain.rules.position import (
@@ -37,7 +37,7 @@ from p33_tasks.domain.rules.snapshot import (
 RULES: tuple[Rule, ...] = (
     plan_is_well_formed,
     symbol_is_allowed,
-    plan_is_young,
+    plan_is_not_expired,
     plan_is_reduce_only,
     action_is_known,
     no_hold_is_set,

@@ -17,7 +17,7 @@ def plan_is_well_formed(case: Case) -> Deny | None:
     if plan.problem is not None:
         return Deny(reason=Reason.INVALID_PLAN, details={"problem": plan.problem})
     if plan.emergency is not None:
-        return _emergency_is_young(case)
+        return _emergency_is_not_expired(case)
     # A producer's own clock can lie; a plan from the far future would never expire.
     if not plan.from_stream and plan.issued_ms - case.facts.now_ms > limit_ms:
         return Deny(
@@ -31,7 +31,7 @@ def plan_is_well_formed(case: Case) -> Deny | None:
     return None
 
 
-def _emergency_is_young(case: Case) -> Deny | None:
+def _emergency_is_not_expired(case: Case) -> Deny | None:
     """By the signed time, whatever the entry's id says: a proof must not be kept for later."""
     age_ms, limit_ms = case.facts.now_ms - case.plan.issued_ms, case.policy.plan_max_age_ms
     if -MAX_AHEAD_MS <= age_ms <= limit_ms:
@@ -53,7 +53,7 @@ def symbol_is_allowed(case: Case) -> Deny | None:
     return Deny(reason=Reason.SYMBOL_NOT_ALLOWED, details={"allowlist_size": len(case.policy.allowlist)})
 
 
-def plan_is_young(case: Case) -> Deny | None:
+def plan_is_not_expired(case: Case) -> Deny | None:
     """An old intention rests on an old market."""
     age_ms = case.facts.now_ms - case.plan.issued_ms
     if age_ms <= case.policy.plan_max_age_ms:

@@ -31,7 +31,7 @@ class Row:
         return self.reason is Reason.STALE_EXCHANGE_STATE and self.is_fresh
 
     @property
-    def told(self) -> str:
+    def close_now(self) -> str:
         """What a plan to close all of it would be."""
         if self.awaits_snapshot:
             return "waits for a snapshot after the last order"

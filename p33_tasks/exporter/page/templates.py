@@ -64,6 +64,6 @@ def render(template: str, **values: object) -> str:
     return ENVIRONMENT.get_template(f"{template}.html").render(values)
 
 
-def message(title: str, said: str) -> str:
+def message(title: str, text: str) -> str:
     """A page that says one thing."""
-    return render("message", title=title, said=said)
+    return render("message", title=title, text=text)

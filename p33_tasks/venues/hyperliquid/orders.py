@@ -92,7 +92,7 @@ class HyperliquidOrders(OrderClient):
         found = _only_status(answer)
         error, filled, resting = (found.get(name) for name in ("error", "filled", "resting"))
         if isinstance(error, str):
-            code = SPEC.errors.told_by(error)
+            code = SPEC.errors.code_in(error)
             if code is not None and self.is_certain_rejection(code):
                 raise OrderRejectedError(f"{PLACE.shown}: {error:.200}", code=code)
             raise MalformedResponseError(f"the order has the error {error!r:.200}")

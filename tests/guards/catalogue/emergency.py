@@ -56,7 +56,7 @@ EMERGENCY = (
     _rebuild(
         "only a position's own leg's orders are remembered with it",
         "executed_orders.executed_orders",
-        instead("tuple(trade for trade in told if trade.leg is leg)", "told"),
+        instead("tuple(trade for trade in all_legs if trade.leg is leg)", "all_legs"),
         "unit/services/test_executed_orders.py::test_only_the_legs_own_orders_count",
     ),
     _proof(
@@ -103,7 +103,7 @@ EMERGENCY = (
     ),
     _lane(
         "an emergency's proof grows old",
-        "rules.plan._emergency_is_young",
+        "rules.plan._emergency_is_not_expired",
         always("-MAX_AHEAD_MS <= age_ms <= limit_ms"),
         "test_a_proof_is_good_for_a_minute_whatever_the_entrys_id_says",
     ),

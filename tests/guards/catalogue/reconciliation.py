@@ -243,7 +243,7 @@ RECONCILIATION = (
     ),
     Guard(
         promise="notifications: a slow address ends with the task's time",
-        within="NotifyService.tell",
+        within="NotifyService.send",
         change=without("or time.monotonic() > ends"),
         tests=("unit/services/test_notify.py::test_a_slow_address_ends_with_the_tasks_time",),
     ),

@@ -42,7 +42,7 @@ RULES = (
     ),
     guard(
         "an old plan is denied",
-        "rules.plan.plan_is_young",
+        "rules.plan.plan_is_not_expired",
         instead("if age_ms <= case.policy.plan_max_age_ms:", "if age_ms <= case.policy.plan_max_age_ms + 1:"),
         f"{RULE_TESTS}::test_a_plan_as_old_as_the_limit_is_allowed_and_a_millisecond_older_is_not",
     ),

@@ -208,7 +208,7 @@ VENUE_FOLDERS = (
     ),
     guard(
         "check shows of a margin mode nothing but a word",
-        "venues.rows._word",
+        "venues.rows._mode_text",
         instead("if is_word", "if True"),
         "unit/venues/test_margin_modes.py::test_what_is_no_word_is_not_shown",
     ),

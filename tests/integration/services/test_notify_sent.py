@@ -79,11 +79,11 @@ def test_a_hold_is_told_with_its_reason_and_a_repair_to_nobody_who_did_not_ask(
     world.account.trade("7", "-0.010")
     assert world.refresh() == "held"
     assert (world.hold() or {})["reason"] == HoldReason.EXTERNAL
-    assert telling.tell() == 1
+    assert telling.send() == 1
     (body,) = receiver.bodies
     assert body["title"] == "quantum: BTCUSDT held"
     assert "somebody else traded this position" in body["message"]
-    assert telling.tell() == 0
+    assert telling.send() == 0
     assert world.count("p33_notification_total|sent") == 1
 
 
@@ -98,7 +98,7 @@ def test_what_is_not_taken_is_counted_as_lost(world: Reconciled, receiver: Recei
     telling = service(world, held=addresses[why])
     world.account.trade("7", "-0.010")
     world.refresh()
-    assert telling.tell() == 0
+    assert telling.send() == 0
     assert world.count("p33_notification_total|lost") == 1
 
 
@@ -108,6 +108,6 @@ def test_a_receiver_that_never_answers_costs_its_time_out_and_no_verdict(world: 
     world.account.trade("7", "-0.010")
     world.refresh()
     began = time.monotonic()
-    assert telling.tell() == 0
+    assert telling.send() == 0
     assert time.monotonic() - began < 10
     assert world.count("p33_notification_total|lost") == 1

@@ -17,9 +17,9 @@ from p33_tasks.domain.rules.case import Case, Rule
 from p33_tasks.domain.rules.holds import limits_are_readable, no_hold_is_set
 from p33_tasks.domain.rules.plan import (
     action_is_known,
+    plan_is_not_expired,
     plan_is_reduce_only,
     plan_is_well_formed,
-    plan_is_young,
     symbol_is_allowed,
 )
 from p33_tasks.domain.rules.position import (
@@ -46,7 +46,7 @@ from tests.factories import NOW_MS, SYMBOL, make_facts, make_ledger, make_market
 BREAKING: dict[Rule, tuple[Reason, dict[str, Any]]] = {
     plan_is_well_formed: (Reason.INVALID_PLAN, {"problem": "steps must be JSON"}),
     symbol_is_allowed: (Reason.SYMBOL_NOT_ALLOWED, {"allowlist": frozenset({"ETHUSDT"})}),
-    plan_is_young: (Reason.PLAN_EXPIRED, {"plan_age_ms": 60_001}),
+    plan_is_not_expired: (Reason.PLAN_EXPIRED, {"plan_age_ms": 60_001}),
     plan_is_reduce_only: (Reason.NOT_REDUCE_ONLY, {"reduce_only": False}),
     action_is_known: (Reason.UNKNOWN_ACTION, {"action": "HOLD"}),
     no_hold_is_set: (Reason.RECONCILE_HOLD_ACTIVE, {"hold": True}),

@@ -38,12 +38,12 @@ def test_buying_adds_and_selling_subtracts_with_signs_kept(amount: str, side: Or
     applied = apply(amount, None, side, quantity)
     assert applied.amount == Decimal(after)
     assert applied.increase == applied.remembered_qty == Decimal(quantity)
-    assert applied.is_news
+    assert applied.is_new
 
 
 def test_the_same_report_again_changes_nothing():
     applied = apply("0.036", "0.010", SELL, "0.010")
-    assert (applied.amount, applied.increase, applied.is_news) == (Decimal("0.036"), 0, False)
+    assert (applied.amount, applied.increase, applied.is_new) == (Decimal("0.036"), 0, False)
 
 
 def test_only_the_increase_of_a_cumulative_quantity_is_applied():
@@ -59,14 +59,14 @@ def test_an_earlier_report_that_arrives_late_takes_nothing_back():
     assert applied.amount == 0
     assert applied.increase == 0
     assert applied.remembered_qty == Decimal("0.028")
-    assert not applied.is_news
+    assert not applied.is_new
 
 
 def test_an_unfilled_acknowledgement_is_news_of_an_order_and_no_quantity():
     applied = apply("0.5", None, SELL, "0.0")
     assert (applied.amount, applied.increase, applied.remembered_qty) == (Decimal("0.5"), 0, 0)
-    assert applied.is_news
-    assert not apply("0.5", "0", SELL, "0.0").is_news
+    assert applied.is_new
+    assert not apply("0.5", "0", SELL, "0.0").is_new
 
 
 def test_a_fill_without_a_side_changes_no_amount_and_is_not_remembered_as_applied():
@@ -88,7 +88,7 @@ def test_a_fill_that_an_adopted_snapshot_contains_is_remembered_and_not_applied(
     applied = apply("0.5", None, SELL, "0.1", counts=False)
     assert applied.amount == Decimal("0.5")
     assert applied.remembered_qty == Decimal("0.1")
-    assert not apply("0.5", "0.1", SELL, "0.1").is_news
+    assert not apply("0.5", "0.1", SELL, "0.1").is_new
 
 
 @pytest.mark.parametrize(

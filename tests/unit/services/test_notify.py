@@ -47,7 +47,7 @@ def told(age_ms: int = 0, **fields: str) -> ReconcileEvent:
 def test_an_event_is_told_to_each_of_its_addresses_and_to_nobody_twice() -> None:
     store, sender = Store(told(), told(event="repaired")), Sender()
     service = NotifyService(store, sender, {"held": ("json://a", "json://b")}, account="quantum")
-    assert [service.tell(), service.tell()] == [2, 0]
+    assert [service.send(), service.send()] == [2, 0]
     assert [address for address, _, _ in sender.sent] == ["json://a", "json://b"]
     _, title, text = sender.sent[0]
     assert title == "quantum: BTCUSDT held"
@@ -58,14 +58,14 @@ def test_an_event_is_told_to_each_of_its_addresses_and_to_nobody_twice() -> None
 def test_what_nobody_takes_is_counted_and_not_tried_again() -> None:
     store, sender = Store(told()), Sender(takes=False)
     service = NotifyService(store, sender, {"held": ("json://a",)}, account="quantum")
-    assert [service.tell(), service.tell()] == [0, 0]
+    assert [service.send(), service.send()] == [0, 0]
     assert len(sender.sent) == 1
     assert store.counted == {"lost": 1}
 
 
 def test_old_news_is_lost_unsent() -> None:
     store, sender = Store(told(age_ms=LATEST_MS + 1)), Sender()
-    assert NotifyService(store, sender, {"held": ("json://a",)}, account="quantum").tell() == 0
+    assert NotifyService(store, sender, {"held": ("json://a",)}, account="quantum").send() == 0
     assert (sender.sent, store.counted) == ([], {"lost": 1})
 
 
@@ -73,5 +73,5 @@ def test_a_slow_address_ends_with_the_tasks_time(monkeypatch: pytest.MonkeyPatch
     moments = iter([0.0, 1.0, notify.MOST_SEC + 1, notify.MOST_SEC + 2])
     monkeypatch.setattr(notify.time, "monotonic", lambda: next(moments))
     store, sender = Store(told(), told(), told()), Sender()
-    assert NotifyService(store, sender, {"held": ("json://a",)}, account="quantum").tell() == 1
+    assert NotifyService(store, sender, {"held": ("json://a",)}, account="quantum").send() == 1
     assert store.counted == {"sent": 1, "lost": 2}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from p33_tasks.contract.reconciliation import TOLD
+from p33_tasks.contract.reconciliation import NOTIFIED
 from p33_tasks.errors import ConfigurationError
 from p33_tasks.settings import Settings, load_settings
 
@@ -18,7 +18,7 @@ def test_nobody_is_told_by_default() -> None:
 def test_each_event_has_its_addresses_and_all_means_every_one() -> None:
     routes = Settings(P33_NOTIFY=f"held={HOOK}?a=b\n  all=mailtos://u:p@example.org").notify_routes
     assert routes["held"] == (f"{HOOK}?a=b", "mailtos://u:p@example.org")
-    assert {event: len(addresses) for event, addresses in routes.items()} == {**dict.fromkeys(TOLD, 1), "held": 2}
+    assert {event: len(addresses) for event, addresses in routes.items()} == {**dict.fromkeys(NOTIFIED, 1), "held": 2}
 
 
 @pytest.mark.parametrize(

@@ -326,7 +326,7 @@ def test_a_reading_is_sent_when_it_is_due_and_a_broker_that_is_away_fails_no_ref
 
 
 def test_people_are_told_by_the_accounts_own_task_and_a_broker_that_is_away_fails_no_refresh(monkeypatch, services):
-    services.notifier = SimpleNamespace(tell=lambda: 2)
+    services.notifier = SimpleNamespace(send=lambda: 2)
     monkeypatch.setattr(notify_module, "runtime", lambda: services)
     assert notify_task(prefix="quantum") == "sent 2"
     assert notify_task(prefix="another") == "refused"
