@@ -24,7 +24,7 @@ from p33_tasks.settings import load_settings
 def logged(tmp_path):
     """Configures logging into a file and reads it back; leaves no handler behind."""
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, before = root.handlers[:], root.level, structlog.get_config()
 
     def configure(**env):
         path = tmp_path / "log"
@@ -37,7 +37,7 @@ def logged(tmp_path):
         if handler not in handlers:
             handler.close()
     root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
+    structlog.configure(**before)
 
 
 def test_a_verdict_is_one_line_of_key_and_value(logged):
