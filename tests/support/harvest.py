@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from p33_tasks.domain.models import Leg
@@ -174,10 +174,19 @@ class Stretch:
     published: int = 0
     evaluations: int = 0  # refreshes at which a forecast lived: what the preparing task did
 
+    @classmethod
+    def of(cls, stretches: Iterable[Stretch]) -> Stretch:
+        """All of them together."""
+        found = cls()
+        for stretch in stretches:
+            for name in cls.__slots__:
+                setattr(found, name, getattr(found, name) + getattr(stretch, name))
+        return found
+
     @property
     def ratio(self) -> float:
         """Brier score over the base rate's."""
-        return self.brier / self.base_brier
+        return self.brier / self.base_brier if self.base_brier else math.inf
 
     @property
     def share(self) -> float:
