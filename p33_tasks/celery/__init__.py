@@ -6,6 +6,7 @@ ends with 2, before anything was touched.
 
 from __future__ import annotations
 
+import p33_tasks.bootstrap.structlog_alone  # noqa: F401 - before anything imports structlog
 from p33_tasks.bootstrap.journal import write_error
 from p33_tasks.bootstrap.runtime import settings
 from p33_tasks.celery.config import make_app

@@ -347,6 +347,12 @@ EXCHANGE = (
     ),
     # --- memory
     Guard(
+        promise="no process of the service loads what draws tables",
+        within="bootstrap.structlog_alone",
+        change=without('sys.modules["rich"] = None'),
+        tests=("unit/bootstrap/test_structlog_alone.py",),
+    ),
+    Guard(
         promise="a worker imports one exchange of ccxt",
         within="ccxt_classes._import",
         change=instead("or _put_in_place()", "or importlib.import_module(_PACKAGE)"),
