@@ -19,7 +19,6 @@ from redis.sentinel import Sentinel
 
 from p33_tasks.errors import ConfigurationError
 from p33_tasks.redis_url import Tls, split_tls
-from p33_tasks.store.pool import KeepingPool
 
 CONNECT_TIMEOUT_SEC = 1.0
 SOCKET_TIMEOUT_SEC = 2.0
@@ -45,8 +44,7 @@ def connect(url: str, *, socket_timeout_sec: float = SOCKET_TIMEOUT_SEC, retries
             once = Retry(NoBackoff(), 0)
             client: redis.Redis = _sentinel_master(bare, options, tls, asked_once=once, kind=Sentinel)
         else:
-            pool = KeepingPool.from_url(bare, **options, **(tls.for_redis() if tls else {}))
-            client = redis.Redis.from_pool(pool)
+            client = redis.Redis.from_url(bare, **options, **(tls.for_redis() if tls else {}))
     except ValueError as error:
         raise ConfigurationError(f"the Redis URL can't be used: {error}") from None
     return client

@@ -10,10 +10,13 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import threading
 from types import ModuleType
 from typing import Any
 
 _PACKAGE = "ccxt"
+_LOCK = threading.RLock()
+_imported: set[str] = set()  # whole: a module that another thread still imports is in sys.modules already
 
 
 def exchange_class(exchange_id: str) -> Any:
@@ -35,14 +38,16 @@ def base_error() -> type[Exception]:
 
 def _import(submodule: str) -> None:
     name = f"{_PACKAGE}.{submodule}"
-    if name in sys.modules:
+    if name in _imported:
         return
-    package = sys.modules.get(_PACKAGE) or _put_in_place()
-    importlib.import_module(name)
-    # The import system has set each exchange's module where others expect the class of the same name.
-    for known, value in list(vars(package).items()):
-        if isinstance(value, ModuleType) and hasattr(value, known):
-            setattr(package, known, getattr(value, known))
+    with _LOCK:
+        package = sys.modules.get(_PACKAGE) or _put_in_place()
+        importlib.import_module(name)
+        # The import system has set each exchange's module where others expect the class of the same name.
+        for known, value in list(vars(package).items()):
+            if isinstance(value, ModuleType) and hasattr(value, known):
+                setattr(package, known, getattr(value, known))
+        _imported.add(name)
 
 
 def _put_in_place() -> ModuleType:
@@ -52,8 +57,11 @@ def _put_in_place() -> ModuleType:
     package, loader = importlib.util.module_from_spec(spec), spec.loader
 
     def all_of_it(name: str) -> Any:
-        package.__dict__.pop("__getattr__", None)
-        loader.exec_module(package)
+        if name.startswith("__"):  # what tools look for in every module
+            raise AttributeError(name)
+        with _LOCK:
+            package.__dict__.pop("__getattr__", None)
+            loader.exec_module(package)
         return getattr(package, name)
 
     package.__dict__["__getattr__"] = all_of_it  # PEP 562

@@ -96,6 +96,8 @@ class Executor:
             StoreError: Redis is away; look again later.
         """
         claim = self._journal.claim(plan, entry.entry_id)
+        if claim is None or claim.state is State.CLAIMED:
+            self._forget(plan.plan_id)
         if claim is None:
             return None
         case = Case(entry=entry, plan=plan, claim=claim)
@@ -109,6 +111,11 @@ class Executor:
         if may_send and claim.permitted is not None:
             return self._send(case, claim.permitted, token=unanswered)
         return self._ask(case)
+
+    def _forget(self, plan_id: str) -> None:
+        """The plan is over; or Redis went back to before its consumption, and what was known is of an order before."""
+        self._unpublished.pop(plan_id, None)
+        self._unanswered.pop(plan_id, None)
 
     # --- steps ------------------------------------------------------------------------------------------------------
 

@@ -72,17 +72,5 @@ SCRIPTS = (
         instead("if name not in names", ""),
         "integration/store/test_scripts.py::test_what_is_fixed_does_not_travel_and_the_rest_arrives_where_it_belongs",
     ),
-    guard(
-        "a connection in which an answer lies that nobody read is not used again",
-        "KeepingPool.get_connection",
-        never("not _is_usable(connection)"),
-        "integration/store/test_pool.py::test_a_connection_with_an_unread_answer_is_not_used_again",
-    ),
-    guard(
-        "a forked child doesn't use its parent's connection",
-        "KeepingPool.get_connection",
-        never("self.pid != os.getpid()"),
-        "integration/store/test_pool.py::test_a_forked_child_has_a_connection_of_its_own",
-    ),
     _source("a script doesn't declare a name of its header again", instead("(local | shared)", "shared"), REFUSED_BODY),
 )

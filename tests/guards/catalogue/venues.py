@@ -362,6 +362,12 @@ EXCHANGE = (
         ),
     ),
     Guard(
+        promise="a module of ccxt that another thread still imports is waited for",
+        within="ccxt_classes._import",
+        change=instead("name in _imported", "name in sys.modules"),
+        tests=(f"{CCXT_TESTS}::test_an_exchange_that_another_thread_still_imports_is_waited_for",),
+    ),
+    Guard(
         promise="what is imported of ccxt is no other ccxt for anybody else",
         within="ccxt_classes._import",
         change=without("setattr(package, known, getattr(value, known))"),

@@ -142,6 +142,33 @@ def test_preloading_imports_one_exchange_and_freezes_what_the_children_will_shar
     assert done.returncode == 0, done.stderr
 
 
+def test_an_exchange_that_another_thread_still_imports_is_waited_for():
+    """Its module stands in ``sys.modules`` already, without its class."""
+    done = run(
+        "import sys\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from p33_tasks.venues.ccxt_classes import exchange_class\n"
+        "with ThreadPoolExecutor(1) as pool:\n"
+        "    other = pool.submit(exchange_class, 'gate')\n"
+        "    while 'ccxt.gate' not in sys.modules and not other.done():\n"
+        "        pass\n"
+        "    assert not other.done()\n"
+        "    assert exchange_class('gate') is other.result()"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_look_for_what_any_module_may_have_imports_nothing():
+    done = run(
+        "import sys\n"
+        "from p33_tasks.venues.ccxt_classes import exchange_class\n"
+        "exchange_class('gate')\n"
+        "assert not hasattr(sys.modules['ccxt'], '__warningregistry__')\n"
+        "assert 'ccxt.okx' not in sys.modules"
+    )
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("exchange_id", venue_specs())
 def test_requests_to_a_venue_import_no_other_exchange(exchange_id):
     """Also those that are signed, or fail."""

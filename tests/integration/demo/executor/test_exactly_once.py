@@ -13,6 +13,7 @@ from decimal import Decimal
 
 import pytest
 
+from p33_tasks.apply import PermitClient
 from p33_tasks.demo.executor.apply_layer import build_executor
 from p33_tasks.demo.executor.attempt import Executor
 from p33_tasks.demo.executor.journal import Journal
@@ -171,6 +172,29 @@ def test_a_rejection_that_redis_did_not_take_is_not_forgotten(brain, sim, reader
     assert list(reader.pending()) == []
     brain.record_all()
     assert not brain.client.exists(brain.keys.reservation("BTCUSDT"))
+
+
+def test_a_kept_rejection_is_of_the_order_before_where_redis_went_back(brain, sim, reader, executor, monkeypatch):
+    """Back to before the consumption: the order that is sent then has an outcome of its own."""
+    brain.allow(PLAN)
+    with monkeypatch.context() as patch:
+        patch.setattr(PermitClient, "wait_and_consume", lambda *_, **__: (_ for _ in ()).throw(KeyError("busy")))
+        with pytest.raises(KeyError):
+            step(executor, reader)
+    assert journal(brain)["state"] == "claimed"
+    before = {key: (brain.client.pttl(key), brain.client.dump(key)) for key in brain.client.scan_iter()}
+    sim.fault(order_error=-2022)
+    unanswered(monkeypatch, Journal, "settle", executor, reader, after=False)
+    sim.clear_faults()
+    brain.client.flushall()
+    for key, (ttl_ms, value) in before.items():
+        brain.client.restore(key, max(ttl_ms, 0), value)
+    sim.fault(order="timeout_lost")
+    for _ in range(2):
+        assert step(executor, reader) is not None
+    assert journal(brain)["state"] == "sending"
+    assert brain.results_of(PLAN) == []
+    assert executor._unpublished == {}
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["in time", "too late"])
