@@ -130,7 +130,7 @@ class PermitClient:
         error: str = "",
         reason: str | None = "",
     ) -> str:
-        """Say what became of a plan. Publish every outcome, and again whenever an order's executed quantity grew.
+        """Publish the result of a plan: every outcome, and again after each increase of an order's executed quantity.
 
         Args:
             plan_id: The plan.
@@ -138,7 +138,7 @@ class PermitClient:
             outcome: ``executed`` (a quantity was, and the order is over), ``blocked`` (no permit, no order),
                 ``rejected`` (the venue's own refusal, or nothing was sent), ``unknown`` (an order may have been
                 executed, or a part of it was and more may follow).
-            orders: The plan's orders as far as the venue has told; quantities are cumulative.
+            orders: The plan's orders, as reported by the venue so far; quantities are cumulative.
             consume_id: ``Consumed.consume_id``; required unless the outcome is ``blocked``.
             action: The plan's action, for readers.
             error: What went wrong; of a refusal its ``error``.

@@ -117,11 +117,11 @@ def require_allow(
 
 
 def require_unused(traces: Traces, *, has_governor: bool) -> None:
-    """Say why P3.3's permit is gone, where one was there; silent where it may still come.
+    """Raise the reason why P3.3's permit disappeared; return if there was none, because it may still arrive.
 
     Args:
         traces: Read in the same moment as the permit, which wasn't there.
-        has_governor: Whether the governor's was: without it the error is about that one, whatever became of ours.
+        has_governor: Whether the governor's permit was there. If not, the error is the governor's.
 
     Raises:
         PermitRefused: ``already_consumed``, ``expired``, ``withdrawn``, or the deny's own reason.

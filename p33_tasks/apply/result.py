@@ -1,4 +1,4 @@
-"""What became of a plan, as an entry of the result stream: dialect A of CONTRACT section 4."""
+"""A plan's result as an entry of the result stream: format A of CONTRACT section 4."""
 
 from __future__ import annotations
 

@@ -159,9 +159,9 @@ def _check_configuration(session: Session) -> list[Finding]:
     floor_ms = max(policy.cooldown_ms, PLACE_WINDOW_MS + policy.read_lag_ms)
     findings.ok(
         "exits",
-        f"two of one position are at least {seconds(floor_ms)} and a refresh ({seconds(policy.poll_ms)}) apart: the "
+        f"at least {seconds(floor_ms)} and a refresh ({seconds(policy.poll_ms)}) between two closes of a position: the "
         f"longer of the cooldown ({seconds(policy.cooldown_ms)}) and the time in which an order may be sent "
-        f"({seconds(PLACE_WINDOW_MS)}) plus the venue's lag ({seconds(policy.read_lag_ms)})",
+        f"({seconds(PLACE_WINDOW_MS)}) plus the venue's read lag ({seconds(policy.read_lag_ms)})",
     )
     least_ms = PLACE_WINDOW_MS + policy.stale_threshold_ms
     if policy.cooldown_ms < least_ms:
