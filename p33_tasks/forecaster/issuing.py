@@ -10,8 +10,8 @@ from p33_tasks.forecaster.features import Sight
 from p33_tasks.forecaster.hazard import HORIZON_SEC
 
 HORIZON_MS = HORIZON_SEC * 1000
-RENEW_MS = 25_000
-"""A plan that is still likely then is forecast again, so that its preparation has no gap."""
+LONGEST_PERIOD_MS = 10_000
+"""Between two looks, as far as renewals reckon with it."""
 AIMED_HITS = 0.36
 """The share of forecasts that should come true: 2.8 per plan, where at most 3 are worth their preparation."""
 FIRST_LIMIT, LEAST_LIMIT, MOST_LIMIT = 0.3, 0.05, 0.9
@@ -62,11 +62,15 @@ class Issuer:
     _looked_ms: int = 0
 
     def choose(self, predictions: Iterable[Prediction], now_ms: int, scores: Scores) -> tuple[Issue, ...]:
-        """The forecasts to publish now, the most likely first; one that lives for long enough is not repeated.
+        """The forecasts to publish now, the most likely first; one that lives beyond the next look is not repeated.
+
+        So the preparation of a plan that stays likely has no gap.
 
         While silent there are none, and the limit is learned all the same.
         """
         self._judge(scores)
+        # Half a period more: looks follow refreshes, and not to the millisecond.
+        renew_ms = min(max(now_ms - self._looked_ms, 0), LONGEST_PERIOD_MS) * 3 // 2
         self._looked_ms = now_ms
         issues = []
         for prediction in predictions:
@@ -74,7 +78,7 @@ class Issuer:
                 if probability < self.limit:
                     continue
                 living = self._living.setdefault((prediction.sight.position, action), [])
-                if not living or now_ms - living[-1].at_ms >= RENEW_MS:
+                if not living or living[-1].at_ms + HORIZON_MS - now_ms < renew_ms:
                     living.append(_Living(at_ms=now_ms, published=self.speaks))
                     issues.append(Issue(sight=prediction.sight, action=action, probability=probability))
         return tuple(sorted(issues, key=lambda issue: -issue.probability)) if self.speaks else ()

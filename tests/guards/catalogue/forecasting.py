@@ -30,9 +30,9 @@ FORECASTING = (
         f"{LEARNING}::test_too_little_lately_is_silence",
     ),
     _guard(
-        "a forecast that lives for long enough is not repeated",
+        "a forecast that lives beyond the next look is not repeated",
         "Issuer.choose",
-        always("not living or now_ms - living[-1].at_ms >= RENEW_MS"),
+        always("not living or living[-1].at_ms + HORIZON_MS - now_ms < renew_ms"),
         f"{LEARNING}::test_a_plan_that_stays_likely_is_forecast_again_before_the_first_forecast_ends",
     ),
     _guard(

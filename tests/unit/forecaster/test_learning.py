@@ -121,6 +121,19 @@ def test_a_plan_that_stays_likely_is_forecast_again_before_the_first_forecast_en
     assert found.plan("BTCUSDT", "1", NOW_MS + 59_000) is True
 
 
+@pytest.mark.parametrize("period_ms", [1_000, 5_000, 10_000])
+@pytest.mark.parametrize("early_ms", [0, 400])
+def test_a_plan_that_stays_likely_stays_prepared(period_ms: int, early_ms: int) -> None:
+    """A forecast is prepared behind the refresh after it, and ends after 30 s. Refreshes are not exact."""
+    found = learner(speaks=True)
+    looks = [NOW_MS + turn * period_ms - (early_ms if turn % 2 else 0) for turn in range(300_000 // period_ms)]
+    made = [turn for turn, now_ms in enumerate(looks) if found.look([sight()], now_ms).issues]
+    prepared_from = [looks[turn + 1] for turn in made[:-1]]
+    gaps_ms = [max(0, later - (looks[turn] + 30_000)) for turn, later in zip(made, prepared_from[1:], strict=False)]
+    assert max(gaps_ms) <= 500
+    assert len(made) <= 300_000 / (30_000 - 1.5 * period_ms) + 1
+
+
 def test_of_two_forecasts_of_one_plan_one_is_the_hit_and_both_were_made() -> None:
     found = learner(speaks=True)
     for at in range(0, 30, 5):
