@@ -55,7 +55,7 @@ def monitored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitored]:
     up_log = folder / "up.log"
     with ExitStack() as stack:
         stack.enter_context(running([program("p33"), "up", "--for", "115"], environment(), up_log))
-        wait_until(lambda: re.search(r"look .* status", up_log.read_text()), "p33 up is up", timeout_sec=30)
+        wait_until(lambda: re.search(r"status .* status", up_log.read_text()), "p33 up is up", timeout_sec=30)
         metrics = re.search(r"metrics +http://(\S+?)/", up_log.read_text())
         env_file = re.search(r"settings (\S+demo\.env)", up_log.read_text())
         assert metrics is not None

@@ -28,10 +28,9 @@ from p33_tasks.contract.timing import PLACE_WINDOW_MS, READ_LAG_MS
 from p33_tasks.demo.executor.case import SHORTEST_PAUSE_SEC, Case
 from p33_tasks.demo.executor.journal import Journal, Permitted, Settled, State
 from p33_tasks.demo.executor.lost_orders import LostOrder, LostOrders
-from p33_tasks.demo.executor.reports import Report, of_order, of_refusal, result_fields
+from p33_tasks.demo.executor.reports import Report, log_fields, of_order, of_refusal, result_fields
 from p33_tasks.demo.plan_reader import PlanEntry
 from p33_tasks.domain.models import Plan
-from p33_tasks.domain.quantities import canonical
 from p33_tasks.errors import (
     ExchangeBudgetSpentError,
     ExchangeClockError,
@@ -275,7 +274,7 @@ class Executor:
             unless_consumed=unless_consumed,
         )
         if status is Settled.PUBLISHED:
-            _log_result(case, report)
+            log.info(LogEvent[report.outcome.name], **log_fields(case.plan, report))
         if gave_up:
             log.error(
                 LogEvent.GAVE_UP,
@@ -287,16 +286,3 @@ class Executor:
         if status in {Settled.MOVED, Settled.CONSUMED}:
             return SHORTEST_PAUSE_SEC
         return None if ends or status is Settled.DONE else case.pause_sec
-
-
-def _log_result(case: Case, report: Report) -> None:
-    order = report.order
-    log.info(
-        LogEvent[report.outcome.name],
-        symbol=case.plan.symbol,
-        plan_id=case.plan.plan_id,
-        **({"error": report.error} if report.error else {}),
-        **({"reason": report.reason} if report.reason else {}),
-        **({} if order is None else {"order_id": order.order_id, "side": str(order.side), "status": order.status}),
-        **({} if order is None else {"executed_qty": canonical(order.executed_qty)}),
-    )

@@ -90,3 +90,16 @@ def _executed(order: OrderReport) -> ExecutedOrder:
         position_side=order.leg.value,
         status=order.status,
     )
+
+
+def log_fields(plan: Plan, report: Report) -> dict[str, str]:
+    """What the log says of a published result."""
+    order = report.order
+    return {
+        "symbol": plan.symbol,
+        "plan_id": plan.plan_id,
+        **({"error": report.error} if report.error else {}),
+        **({"reason": report.reason} if report.reason else {}),
+        **({} if order is None else {"order_id": order.order_id, "side": str(order.side), "status": order.status}),
+        **({} if order is None else {"executed_qty": canonical(order.executed_qty)}),
+    }
