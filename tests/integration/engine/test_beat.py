@@ -60,7 +60,7 @@ def test_600_symbols_are_published_in_one_batch(redis_server, scheduler):
         sent = client.info("commandstats")["cmdstat_lpush"]["calls"] - commands
         reads = after["total_reads_processed"] - before["total_reads_processed"]
     assert sent == 600
-    assert reads < 200, f"{reads} reads for 600 messages"
+    assert reads < 400, f"{reads} reads for 600 messages"  # one by one it is 1200; a busy machine reads smaller pieces
     assert 0 < delay <= 5
     with redis_server.client(1) as broker:
         assert set(_symbols(broker).values()) == {2}
