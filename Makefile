@@ -66,15 +66,15 @@ celery-exporter: $(VENV)-celery-exporter/.done  ## the queue metrics, in an envi
 up: $(VENV)/.demo $(VENV)-celery-exporter.tried  ## start everything on this machine, with a simulated exchange; ARGS="--for 60 --json"
 	@$(BIN)/p33 up $(ARGS)
 
-# Most of the time of most tests is waiting for a process, so four files at a time suit two cores. What failed in that
+# Most of the time of most tests is waiting for a process, so six files at a time suit two cores. What failed in that
 # crowd is run once more, alone, in processes of its own: a real failure fails again. Folders come in the order of their
 # names, the long files of real processes before the short ones of tests/unit, so that no long one is left for the end.
 # Bytecode is kept, whatever the machine says: the tests are compiled once, beside the type check, which uses one core,
-# instead of by each of the four.
+# instead of by each of the six.
 test: export PYTHONDONTWRITEBYTECODE :=
-test: $(VENV)/.dev $(VENV)-celery-exporter.tried  ## lint, types, layers and all tests (12 minutes on two cores)
+test: $(VENV)/.dev $(VENV)-celery-exporter.tried  ## lint, types, layers and all tests (9 minutes on two cores)
 	@$(MAKE) --no-print-directory --jobs 4 --output-sync lint types layers collected
-	$(BIN)/pytest tests -n 4 --dist loadfile --no-loadscope-reorder $(ARGS) || $(BIN)/pytest tests --last-failed --last-failed-no-failures none
+	$(BIN)/pytest tests -n 6 --dist loadfile --no-loadscope-reorder $(ARGS) || $(BIN)/pytest tests --last-failed --last-failed-no-failures none
 
 unit: $(VENV)/.dev  ## the tests without I/O, in seconds
 	$(BIN)/pytest tests/unit tests/property $(ARGS)
