@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
+from p33_tasks.abilities import OrderReport, Orders
+from p33_tasks.domain.models import OrderSide
 from p33_tasks.venues.exact_json import loads_exact
 from p33_tasks.venues.http_errors import Answer, failure_of, venue_code
 from p33_tasks.venues.session import Reply
@@ -58,3 +61,16 @@ class PlayedSession:
 
     def params_of(self, endpoint: Endpoint) -> list[dict[str, Any]]:
         return [params for asked, params in self.sent if asked is endpoint]
+
+
+def place_order(client: Orders, *, symbol: str, quantity: str, client_order_id: str, **changes: Any) -> OrderReport:
+    """A reduce-only SELL with what is left of a permit's window."""
+    arguments = {
+        "symbol": symbol,
+        "side": OrderSide.SELL,
+        "quantity": Decimal(quantity),
+        "client_order_id": client_order_id,
+        "recv_window_ms": 900,
+        "window_start_ms": NOW_MS - 40,
+    }
+    return client.place_reduce_only_market(**(arguments | changes))

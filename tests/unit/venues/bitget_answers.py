@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 from pathlib import Path
 
-from p33_tasks.domain.models import OrderSide
 from p33_tasks.venues.bitget.orders import BitgetOrders
 from p33_tasks.venues.bitget.spec import (
     ACCOUNT,
@@ -21,7 +19,7 @@ from p33_tasks.venues.bitget.spec import (
     POSITIONS,
 )
 from p33_tasks.venues.bitget.venue import VENUE
-from tests.support.played_session import NOW_MS, PlayedSession
+from tests.support.played_session import NOW_MS, PlayedSession, place_order
 
 DATA = Path(__file__).parents[2] / "data" / "venues" / "bitget"
 
@@ -115,15 +113,8 @@ def session_with(**answers):
 
 
 def place(session, **changes):
-    arguments = {
-        "symbol": BTC,
-        "side": OrderSide.SELL,
-        "quantity": Decimal("0.03"),
-        "client_order_id": ID,
-        "recv_window_ms": 900,
-        "window_start_ms": NOW_MS - 40,
-    }
-    return BitgetOrders(session).place_reduce_only_market(**(arguments | changes))
+    order = {"symbol": BTC, "quantity": "0.03", "client_order_id": ID}
+    return place_order(BitgetOrders(session), **(order | changes))
 
 
 def reader(session):

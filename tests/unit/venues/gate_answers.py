@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 from pathlib import Path
 
-from p33_tasks.domain.models import OrderSide
 from p33_tasks.venues.gate.orders import GateOrders
 from p33_tasks.venues.gate.spec import (
     ACCOUNT,
@@ -20,7 +18,7 @@ from p33_tasks.venues.gate.spec import (
     TRADES,
 )
 from p33_tasks.venues.gate.venue import VENUE
-from tests.support.played_session import NOW_MS, PlayedSession
+from tests.support.played_session import NOW_MS, PlayedSession, place_order
 
 DATA = Path(__file__).parents[2] / "data" / "venues" / "gate"
 
@@ -84,15 +82,8 @@ def session_with(**answers):
 
 
 def place(session, **changes):
-    arguments = {
-        "symbol": BTC,
-        "side": OrderSide.SELL,
-        "quantity": Decimal("0.0003"),
-        "client_order_id": ID,
-        "recv_window_ms": 900,
-        "window_start_ms": NOW_MS - 40,
-    }
-    return GateOrders(session).place_reduce_only_market(**(arguments | changes))
+    order = {"symbol": BTC, "quantity": "0.0003", "client_order_id": ID}
+    return place_order(GateOrders(session), **(order | changes))
 
 
 def reader(session):

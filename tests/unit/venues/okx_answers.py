@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 from pathlib import Path
 
-from p33_tasks.domain.models import OrderSide
 from p33_tasks.venues.okx.orders import OkxOrders
 from p33_tasks.venues.okx.spec import ALGO_PENDING, FILLS, FILLS_HISTORY, INSTRUMENTS, ORDER, PENDING, PLACE, POSITIONS
 from p33_tasks.venues.okx.venue import VENUE
-from tests.support.played_session import NOW_MS, PlayedSession
+from tests.support.played_session import NOW_MS, PlayedSession, place_order
 
 DATA = Path(__file__).parents[2] / "data" / "venues" / "okx"
 
@@ -78,12 +76,5 @@ def session_with(**answers):
 
 
 def place(session, **changes):
-    arguments = {
-        "symbol": BTC,
-        "side": OrderSide.SELL,
-        "quantity": Decimal("0.03"),
-        "client_order_id": ID,
-        "recv_window_ms": 900,
-        "window_start_ms": NOW_MS - 40,
-    }
-    return OkxOrders(session).place_reduce_only_market(**(arguments | changes))
+    order = {"symbol": BTC, "quantity": "0.03", "client_order_id": ID}
+    return place_order(OkxOrders(session), **(order | changes))

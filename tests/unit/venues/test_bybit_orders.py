@@ -26,7 +26,7 @@ from p33_tasks.errors import (
 from p33_tasks.venues.bybit.orders import BybitOrders
 from p33_tasks.venues.bybit.spec import EXECUTIONS, ORDER_HISTORY, ORDERS, PLACE, SYMBOL_POSITION
 from p33_tasks.venues.bybit.venue import VENUE
-from tests.support.played_session import NOW_MS, PlayedSession
+from tests.support.played_session import NOW_MS, PlayedSession, place_order
 
 DATA = Path(__file__).parents[2] / "data" / "venues" / "bybit"
 ID = "p33-0f0f0f0f"
@@ -97,15 +97,8 @@ def session_with(**answers):
 
 
 def place(session, **changes):
-    arguments = {
-        "symbol": "BTCUSDT",
-        "side": OrderSide.SELL,
-        "quantity": Decimal("0.010"),
-        "client_order_id": ID,
-        "recv_window_ms": 900,
-        "window_start_ms": NOW_MS - 40,
-    }
-    return BybitOrders(session).place_reduce_only_market(**(arguments | changes))
+    order = {"symbol": "BTCUSDT", "quantity": "0.010", "client_order_id": ID}
+    return place_order(BybitOrders(session), **(order | changes))
 
 
 def reader(session):

@@ -84,12 +84,8 @@ def test_twenty_deliveries_at_once_execute_and_report_once(brain, sim, reader, e
     assert sim.position("BTCUSDT") == brain.ledger_amt()
 
 
-def test_twenty_that_take_up_a_consumed_plan_at_once_send_one_order(brain, sim, reader, executor, monkeypatch):
-    """Even where the venue would take the client order id again."""
-    sim.fault(client_ids="open")
-    brain.allow(PLAN)
-    with dies_at(monkeypatch, Journal, "mark_sending"):
-        step(executor, reader)
+def twenty_take_up(executor: Executor, reader: PlanReader) -> None:
+    """Twenty threads look at the one pending plan at once."""
     (entry,) = reader.pending()
     plan = reader.plan_of(entry)
     assert plan is not None
@@ -101,6 +97,15 @@ def test_twenty_that_take_up_a_consumed_plan_at_once_send_one_order(brain, sim, 
 
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(take_up, range(20)))
+
+
+def test_twenty_that_take_up_a_consumed_plan_at_once_send_one_order(brain, sim, reader, executor, monkeypatch):
+    """Even where the venue would take the client order id again."""
+    sim.fault(client_ids="open")
+    brain.allow(PLAN)
+    with dies_at(monkeypatch, Journal, "mark_sending"):
+        step(executor, reader)
+    twenty_take_up(executor, reader)
     wait_until(lambda: step(executor, reader) is None, "nothing is left to do")
     assert (len(orders(brain, sim)), only_result(brain)["outcome"]) == (1, "executed")
     assert sim.position("BTCUSDT") == Decimal("0.010")
@@ -112,17 +117,7 @@ def test_a_right_to_send_that_redis_did_not_answer_is_used_once(brain, sim, read
     sim.fault(client_ids="open")
     brain.allow(PLAN)
     unanswered(monkeypatch, Journal, "mark_sending", executor, reader, after=after)
-    (entry,) = reader.pending()
-    plan = reader.plan_of(entry)
-    assert plan is not None
-    barrier = threading.Barrier(20)
-
-    def take_up(_: int) -> None:
-        barrier.wait()
-        executor.attempt(entry, plan)
-
-    with ThreadPoolExecutor(20) as pool:
-        list(pool.map(take_up, range(20)))
+    twenty_take_up(executor, reader)
     wait_until(lambda: step(executor, reader) is None, "nothing is left to do")
     assert (len(orders(brain, sim)), only_result(brain)["outcome"]) == (1, "executed")
     assert sim.position("BTCUSDT") == Decimal("0.010")
