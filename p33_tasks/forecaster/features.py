@@ -16,7 +16,7 @@ from p33_tasks.forecaster.hazard import HORIZON_SEC, LEAST_VOLATILITY, Level
 MEANS_SEC = (10.0, 60.0, 300.0)
 """Time constants of the mean prices that returns are measured against."""
 FINEST = 0.001
-"""Returns are told apart by steps of a fifth of this near zero, and by a fifth of themselves far from it."""
+"""The grid of returns: its steps are a fifth of this near zero, and a fifth of the return far from it."""
 STEP = 0.2
 MOST_RETURN = 1.0
 MOST_ODDS = 9.0

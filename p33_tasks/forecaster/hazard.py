@@ -25,10 +25,10 @@ HORIZON_SEC = 30
 STEP_SEC = 5.0
 """The hazard is taken as constant for so long, and the way as a walk of such steps."""
 FINEST, CELL, HALF = 0.001, 0.15, 50
-"""Gains are told apart by steps of ``CELL x FINEST`` near zero and by ``CELL`` of themselves far from it."""
+"""The grid of gains: its steps are ``CELL x FINEST`` near zero, and ``CELL`` times the gain far from it."""
 CELLS = 2 * HALF + 1
 SHARES = 4
-"""A rule may have rungs: positions are told apart by the quarter of their largest amount that is left."""
+"""A rule may close in parts: each quarter of a position's largest amount that is left has a hazard of its own."""
 PRIOR_SEC, SHARE_SEC = 30.0, 5.0
 """A gain seen for a shorter time has the hazard of the one before it on the way from zero, a share that of all."""
 PLAN_SEC = 150.0

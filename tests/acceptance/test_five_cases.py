@@ -183,7 +183,7 @@ def test_a_position_in_drift_and_on_hold_is_closed_by_the_emergency_command(
     assert system.result(found["plan_id"], timeout_sec=30)["executed"].lower() == "true"
     wait_until(lambda: system.exchange.position(symbol) == Decimal(0), "the position is closed")
     events = [event for _, event in system.client.xrange("quantum:stream:p33.reconcile")]
-    told = [event["event"] for event in events if event["position"] == symbol]
+    names = [event["event"] for event in events if event["position"] == symbol]
     if environment["P33_RECONCILE_MODE"] != "off":
-        told = [event for event in told if event != "drift_seen"]  # of the very drift: the ledger was set by hand
-    assert told == ["emergency"]
+        names = [name for name in names if name != "drift_seen"]  # of this drift: the test set the ledger
+    assert names == ["emergency"]

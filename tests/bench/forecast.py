@@ -64,13 +64,13 @@ def main() -> int:
                 judge.account.regime = regime if regime is RANDOM else replace(regime, acts=chosen.acts)
                 for hour in range(hours):
                     stretch = judge.run(1)
-                    print(f"seed {seed}, {who:6} {REGIMES[regime]}, hour {hour + 1}: {stretch.told()}", flush=True)  # noqa: T201
+                    print(f"seed {seed}, {who:6} {REGIMES[regime]}, hour {hour + 1}: {stretch.summary()}", flush=True)  # noqa: T201
                     for name in names[hour]:
                         goals[name].stretches[who].append(stretch)
     for goal in goals.values():
         print(f"{'met' if goal.met() else 'MISSED':6} {goal.name}")  # noqa: T201
         for who, stretches in goal.stretches.items():
-            print(f"       {who:6} {Stretch.of(stretches).told()}")  # noqa: T201
+            print(f"       {who:6} {Stretch.of(stretches).summary()}")  # noqa: T201
     return 0 if all(goal.met() for goal in goals.values()) else 1
 
 

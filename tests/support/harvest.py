@@ -198,7 +198,7 @@ class Stretch:
         """Forecasts per prepared plan."""
         return self.published / self.prepared if self.prepared else math.inf
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """One line."""
         return (
             f"{self.samples} samples, {self.plans} plans; Brier {self.ratio:.3f} of the base rate's; "

@@ -158,7 +158,7 @@ if verdict == 'allow' then
       or not is_of_life(s[6], current_life, accept_old_life) then
     return moved('snapshot')
   end
-  -- In one-way mode the position's snapshot is the symbol's own: what tells the mode was read with it.
+  -- In one-way mode the position's snapshot is the symbol's own, and its mode was read with it.
   local is_symbols_own = snapshot_key == symbol_snapshot_key and s[7] ~= 'hedge'
   if not is_symbols_own and not is_of_mode(position_side, symbol_snapshot_key, s[2], s[6]) then return moved('mode') end
   if fetched > now or now - fetched > tonumber(stale_threshold_ms) then return moved('snapshot_age') end

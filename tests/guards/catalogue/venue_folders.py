@@ -258,7 +258,7 @@ VENUE_FOLDERS = (
         "unit/venues/test_okx_orders.py::test_an_order_that_cannot_be_read_is_an_error_and_never_not_found",
     ),
     _bybit_orders(
-        "what was acknowledged isn't told as not sent, where Redis is away",
+        "an acknowledged order isn't reported as not sent, where Redis is away",
         "OrderClient._what_became",
         instead("(ExchangeError, StoreError)", "ExchangeError"),
         "test_an_acknowledgement_stands_where_the_order_cannot_be_asked_for",

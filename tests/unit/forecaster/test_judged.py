@@ -27,14 +27,14 @@ def judge() -> Judge:
 def test_it_learns_a_rule_forgets_it_for_another_and_is_silent_where_there_is_none(judge: Judge) -> None:
     from_nothing = judge.run(3)
     assert from_nothing.plans > 180
-    assert is_good(from_nothing), from_nothing.told()  # the hour of learning is part of it
+    assert is_good(from_nothing), from_nothing.summary()  # the hour of learning is part of it
     assert judge.learner.issuer.speaks
 
     judge.account.regime = OTHER
     judge.run(1)  # an hour to find its way back
     back = judge.run(1)
     assert back.plans > 60
-    assert is_good(back), back.told()
+    assert is_good(back), back.summary()
 
     judge.account.regime = RANDOM
     judge.run(0.75)
@@ -55,5 +55,5 @@ def test_from_nothing_it_is_silent_until_it_is_better_than_the_base_rate() -> No
 def test_somebody_who_knows_the_rule_but_not_its_noise_reaches_little_more() -> None:
     oracle = judge_of_an_oracle(Account(seed=2, positions=POSITIONS))
     known = oracle.run(3)
-    assert 0.55 < known.ratio < 0.7, known.told()
-    assert is_good(known), known.told()
+    assert 0.55 < known.ratio < 0.7, known.summary()
+    assert is_good(known), known.summary()

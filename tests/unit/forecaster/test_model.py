@@ -24,4 +24,4 @@ def test_of_a_rule_on_the_loss_from_the_best_gain_it_counts_more_than_the_hazard
     learned = judge.run(1)
     losses = judge.learner.mixture.losses
     assert min(losses, key=lambda name: losses[name]) == "model", losses
-    assert learned.ratio <= 0.9, learned.told()
+    assert learned.ratio <= 0.9, learned.summary()

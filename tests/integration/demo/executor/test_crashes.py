@@ -168,7 +168,7 @@ def test_unless_the_venue_says_that_it_does_not_know_the_order_none_is_sent(brai
 def test_when_the_venue_cannot_be_asked_at_first_the_order_is_found_later(
     brain, sim, reader, executor, monkeypatch, lost
 ):
-    """The plan was told to be blocked, and its fill was never in a ledger."""
+    """The plan was reported as blocked, and its fill was never in a ledger."""
     brain.allow(PLAN)
     with dies_at(monkeypatch, Journal, "settle"):
         step(executor, reader)

@@ -86,9 +86,9 @@ def test_an_unknown_outcome_says_what_trades_and_position_show(brain, sim, reade
     let_the_window_end(brain)
     step(executor, reader)
     (order,) = orders(brain, sim)
-    told = only_result(brain)["error"]
-    assert f"was traded since it was sent, by order {order['orderId']}" in told  # other tests' orders may follow
-    assert "the position is 0.01" in told
+    error = only_result(brain)["error"]
+    assert f"was traded since it was sent, by order {order['orderId']}" in error  # other tests' orders may follow
+    assert "the position is 0.01" in error
 
 
 def test_while_the_venue_is_away_the_outcome_is_unknown_and_the_reservation_stays(brain, sim, reader, executor):
@@ -100,8 +100,8 @@ def test_while_the_venue_is_away_the_outcome_is_unknown_and_the_reservation_stay
     let_the_window_end(brain)
     assert step(executor, reader) is not None
     assert step(executor, reader) is not None
-    told = only_result(brain)
-    assert (told["outcome"], told["executed"]) == ("unknown", "False")
+    result = only_result(brain)
+    assert (result["outcome"], result["executed"]) == ("unknown", "False")
     brain.record_all()
     assert brain.client.get(brain.keys.reservation("BTCUSDT")) == PLAN
     sim.clear_faults()
@@ -178,8 +178,8 @@ def test_partial_fills_are_followed_to_the_end_each_told_once(brain, sim, reader
     assert brain.client.get(brain.keys.reservation("BTCUSDT")) == PLAN, "more of the order may follow"
     sim.fill(int(str(order["orderId"])))
     assert step(executor, reader) is None
-    told = [json.loads(result["steps_results"])[0]["executed_qty"] for result in brain.results_of(PLAN)]
-    assert told == ["0", "0.01", "0.03"]
+    quantities = [json.loads(result["steps_results"])[0]["executed_qty"] for result in brain.results_of(PLAN)]
+    assert quantities == ["0", "0.01", "0.03"]
     assert [result["outcome"] for result in brain.results_of(PLAN)] == ["unknown", "unknown", "executed"]
     brain.record_all()
     assert not brain.client.exists(brain.keys.reservation("BTCUSDT"))
