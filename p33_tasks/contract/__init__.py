@@ -1,1 +1,1 @@
-"""Everything that is written where others can read it, and nothing else: names, formats, dialects."""
+"""The formats that other programs read or write: names of keys and fields, stream entries, result dialects."""

@@ -1,4 +1,4 @@
-"""What a verdict was made from, as the decision stream keeps it (CONTRACT section 6)."""
+"""The inputs of a verdict, as the decision stream stores them (CONTRACT section 6)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_ACTION_CHARS = 80
 
 
 def audit_inputs(plan: Plan, facts: Facts | None, policy: Policy) -> dict[str, Any]:
-    """Everything a verdict was made from, so that it can be made again (``audit.decode_entry`` reads it)."""
+    """All inputs of a verdict as JSON, so that a replay can evaluate them again (read by ``audit.decode_entry``)."""
     return {
         "plan": {
             "action": plan.action[:MAX_ACTION_CHARS],
@@ -46,7 +46,7 @@ def audit_inputs(plan: Plan, facts: Facts | None, policy: Policy) -> dict[str, A
 
 
 def _set_by(policy: Policy) -> dict[str, Any]:
-    """Who set the limits that aren't the configured ones."""
+    """Who set each limit that differs from the configured one."""
     names = ("cooldown_by", "tolerance_by", "threshold_by")
     found: dict[str, Any] = {name: who for name in names if (who := getattr(policy, name)) != "config"}
     return found if policy.limits_until_ms is None else {**found, "limits_until_ms": policy.limits_until_ms}

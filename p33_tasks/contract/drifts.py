@@ -1,4 +1,4 @@
-"""What reconciliation keeps of a drift for people: its class, why nothing more was done, and when it is read again."""
+"""What reconciliation stores about a drift for people: its class, why it is not repaired, and the next reading."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _MOST_DIGITS = 14
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownDrift:
-    """The last reading of a drift."""
+    """The result of the last reading of a drift."""
 
-    classes: str  # of the trades that explain it, with commas between; or ``unexplained``
-    why: str  # it is not repaired
-    readings: int  # complete ones that didn't explain it
+    classes: str  # comma-separated classes of the trades that explain it, or ``unexplained``
+    why: str  # why it is not repaired
+    readings: int  # number of complete readings that didn't explain it
     next_ms: int | None  # Redis TIME before which it isn't read again
 
     def sentence(self, now_ms: int) -> str:
-        """For people: class, reason and next step; ``now_ms`` is Redis TIME."""
-        found = self.why if self.why.startswith("explained") else f"{self.classes}: {self.why}"  # it names them itself
+        """A sentence for people: class, reason and next step; ``now_ms`` is Redis TIME."""
+        found = self.why if self.why.startswith("explained") else f"{self.classes}: {self.why}"  # it names the classes
         read = f"; read {self.readings} times" if self.readings > 1 else ""
         left_ms = 0 if self.next_ms is None else max(self.next_ms - now_ms, 0)
         again = f"in {left_ms / 1000:.0f} s" if left_ms else "with the next refresh"
@@ -30,12 +30,12 @@ class KnownDrift:
 
 
 def drift_name(exchange_amt: str, ledger_amt: str) -> str:
-    """What a drift is: both amounts, canonical."""
+    """The identity of a drift: both amounts, as canonical text."""
     return f"{exchange_amt}|{ledger_amt}"
 
 
 def decode_drift(raw: Raw, exchange_amt: str | None, ledger_amt: str | None) -> KnownDrift | None:
-    """Read ``DRIFT_FIELDS``; None where they are of other amounts than those that differ now, as stored."""
+    """Read ``DRIFT_FIELDS``; None where they describe other amounts than these, the stored ones of now."""
     drift, classes, why, readings, next_ms = raw
     if not exchange_amt or not ledger_amt or exchange_amt == ledger_amt or not classes:
         return None

@@ -1,7 +1,7 @@
-"""Emergency closes: plans of the decision ``RECONCILE_CLOSE``, and the proof that they need (CONTRACT section 11).
+"""Emergency closes: plans with the decision ``RECONCILE_CLOSE``, and the HMAC that they need (CONTRACT section 11).
 
-What is signed is everything that decides what the close does: the account, the plan_id (so that it works once), the
-position, the action, when it was asked for, and whether it waits for the cooldown.
+The signature covers everything that decides what the close does: the account, the plan_id (so that it works once), the
+position, the action, the time of the request, and whether it waits for the cooldown.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from p33_tasks.domain.models import Emergency, Plan
 from p33_tasks.errors import InvalidMessageError
 
 OVER_HOLD = "over_operator_hold"
-"""One line more in what is signed: a person saw the operator's hold and goes on."""
+"""An extra line in the signed text: a person saw the operator's hold and closes all the same."""
 MAX_WHY_CHARS = 500
 MAX_BY_CHARS = 200
 
 
 def signed_text(plan: Plan, *, prefix: str, passes_cooldown: bool) -> str:
-    """What an ``hmac`` is made over.
+    """The text that ``hmac`` signs.
 
     Raises:
-        InvalidMessageError: A line would not be one line.
+        InvalidMessageError: A value contains a line break.
     """
     lines = (
         prefix,
@@ -49,17 +49,17 @@ def emergency_hmac(text: str, key: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmergencyProof:
-    """Reads emergency closes of one account."""
+    """Checks the signature of one account's emergency closes."""
 
     prefix: str = ""
-    key: str | None = field(default=None, repr=False)  # None: there are none
+    key: str | None = field(default=None, repr=False)  # None: emergency closes are off
 
     def read(self, plan: Plan, fields: Mapping[str, object]) -> Plan:
-        """A plan of the decision ``RECONCILE_CLOSE`` with what its proof permits; without a proof, with its problem.
+        """The plan with what its signature permits; if the signature isn't valid, with its ``problem``.
 
         Args:
-            plan: The plan as read from the entry.
-            fields: The entry's.
+            plan: A plan with the decision ``RECONCILE_CLOSE``, as read from the entry.
+            fields: The entry's fields.
         """
         if plan.problem is not None:
             return plan

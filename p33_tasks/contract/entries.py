@@ -8,19 +8,19 @@ from collections.abc import Mapping, Sequence
 from p33_tasks.errors import InvalidMessageError
 
 MAX_ENTRY_CHARS = 65_536
-"""A larger plan is denied and a larger result is a dead letter: every load of a plan's facts returns its entry."""
+"""Largest entry. A larger plan is denied, a larger result is a dead letter: loading a plan's facts loads its entry."""
 
 MAX_AHEAD_MS = 1_000
-"""An entry id further ahead of Redis' TIME doesn't tell when the entry was added; TIME at its first reading does."""
+"""If an entry id is further ahead of Redis TIME, the entry's age counts from TIME at its first reading instead."""
 
 MAX_TOGETHER = 32
-"""Plans that one task message stands for at most."""
+"""Maximum number of plans per task message."""
 
 ENTRY_COPY_TTL_SEC = 3_600
-"""How long a result's copy and an entry's first reading are kept."""
+"""How long the copy of a result and the time of an entry's first reading are kept."""
 
 Fields = dict[str, str | list[str]]
-"""Undecodable bytes are lone surrogates; a field that is named twice with two values is a list."""
+"""Field name to value. Undecodable bytes are lone surrogates; a field with two different values is a list."""
 
 
 def fields_of(flat: Sequence[str]) -> Fields:
@@ -30,13 +30,13 @@ def fields_of(flat: Sequence[str]) -> Fields:
         known = fields.get(name)
         if known is None or known == value:
             fields[name] = value
-        else:  # two answers to one question: no parser of ours takes a list
+        else:  # contradicting values: every parser of ours rejects a list
             fields[name] = [*_values(known), value]
     return fields
 
 
 def chars_of(fields: Mapping[str, str | list[str]]) -> int:
-    """An entry's size, about."""
+    """An entry's approximate size in characters."""
     chars = 0
     for name, value in fields.items():
         chars += len(name) + (len(value) if isinstance(value, str) else sum(map(len, value)))
@@ -44,20 +44,20 @@ def chars_of(fields: Mapping[str, str | list[str]]) -> int:
 
 
 def time_ms_of(entry_id: str) -> int:
-    """The time in an entry's id, Unix milliseconds: Redis' own, unless its producer chose the id."""
+    """The time in an entry's id, Unix milliseconds: set by Redis, unless the producer chose the id."""
     return int(entry_id.partition("-")[0])
 
 
 def copy_of(flat: Sequence[str]) -> str:
-    """An entry's fields as ``claim_entries.lua`` and ``read_entries.lua`` keep them: never sent again yet."""
+    """The text of a new copy, as ``claim_entries.lua`` and ``read_entries.lua`` write it: not sent again so far."""
     return "0\n" + json.dumps(list(flat), ensure_ascii=False)
 
 
 def flat_of(copy: str) -> list[str]:
-    """An entry's names and values, from their copy.
+    """An entry's names and values, read from its copy.
 
     Raises:
-        InvalidMessageError: It is no such copy.
+        InvalidMessageError: The text is not such a copy.
     """
     try:
         flat = json.loads(copy.partition("\n")[2])

@@ -1,4 +1,4 @@
-"""What is kept of orders and of a plan's execution in Redis, and what an allow permits (CONTRACT section 3)."""
+"""Orders and a plan's execution as stored in Redis, and what an allow permits (CONTRACT section 3)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BREACHES = {kind.value: kind for kind in Breach}
 
 
 def encode_order(record: OrderRecord) -> str:
-    """JSON: ``plan_id``, ``side`` (null where no report named it), ``breaches`` (a list), in hedge mode ``leg``."""
+    """JSON: ``plan_id``, ``side`` (null where no report named it), ``breaches`` (list), in hedge mode ``leg``."""
     side = None if record.side is None else record.side.value
     leg = {} if record.leg is None else {"leg": record.leg.value}
     breaches = [str(kind) for kind in record.breaches]
@@ -25,7 +25,7 @@ def encode_order(record: OrderRecord) -> str:
 
 
 def decode_order(text: str | None) -> OrderRecord | None:
-    """Read ``encode_order``; None for none, and for a foreign value, which gives way."""
+    """Read what ``encode_order`` wrote; None if there is none, or if the value is foreign (it will be overwritten)."""
     fields = _object(text)
     plan_id, side, breaches = fields.get("plan_id"), fields.get("side"), fields.get("breaches")
     if not isinstance(plan_id, str) or not isinstance(breaches, list):
@@ -41,12 +41,12 @@ def decode_order(text: str | None) -> OrderRecord | None:
 
 
 def encode_executed(executed: Mapping[str, Decimal]) -> str:
-    """JSON: order id to cumulative executed quantity, base units."""
+    """JSON object: order id to cumulative executed quantity in base units."""
     return exact_json.dumps(dict(executed))
 
 
 def decode_executed(text: str | None) -> dict[str, Decimal]:
-    """Read ``encode_executed``; a foreign value gives way."""
+    """Read what ``encode_executed`` wrote; empty for a foreign value (it will be overwritten)."""
     try:
         return {order_id: parse_quantity(quantity) for order_id, quantity in _object(text).items()}
     except (InvalidQuantityError, TypeError):
@@ -54,13 +54,13 @@ def decode_executed(text: str | None) -> dict[str, Decimal]:
 
 
 def permitted_of(decision: str | None, *, plan_id: str, symbol: str, step_size: str | None) -> Permitted | None:
-    """What a plan's decision permits for this symbol; None where it is no allow of this plan and symbol.
+    """What a plan's decision permits for this symbol; None if it isn't an allow for this plan and symbol.
 
     Args:
         decision: The decision as stored (CONTRACT section 6).
         plan_id: The plan.
         symbol: The venue's id.
-        step_size: The symbol's step as stored.
+        step_size: The symbol's step size as stored, base units.
     """
     fields = _object(decision)
     if fields.get("allow") is not True or (fields.get("plan_id"), fields.get("symbol")) != (plan_id, symbol):
@@ -77,7 +77,7 @@ def permitted_of(decision: str | None, *, plan_id: str, symbol: str, step_size: 
 
 
 def decided_position(decision: str | None, *, plan_id: str, symbol: str) -> Leg | None:
-    """Whose position an allow of this plan is about; None where the decision is none."""
+    """The position that an allow of this plan is about; None if the decision isn't such an allow."""
     fields = _object(decision)
     if fields.get("allow") is not True or (fields.get("plan_id"), fields.get("symbol")) != (plan_id, symbol):
         return None

@@ -1,7 +1,6 @@
-"""Reading one field of a stream entry or a JSON text inside it: strictly, and with one kind of error.
+"""Strict readers of one field of a stream entry, or of a JSON text inside it; all raise the same error.
 
-Whatever a producer wrote (NaN, ``1e400``, a lone surrogate, ten thousand brackets), the outcome is a value or an
-``InvalidMessageError``, never another exception.
+For any input (NaN, ``1e400``, a lone surrogate, ten thousand brackets) the outcome is a value or an
 """
 
 from __future__ import annotations
@@ -21,23 +20,23 @@ MAX_JSON_CHARS = 1_000_000
 
 _TRUE = frozenset({"true", "1", "yes", "on", "y", "t"})
 _FALSE = frozenset({"false", "0", "no", "off", "n", "f"})
-# What writers put where they had nothing to say: str(None) of one language, and null of another.
+# How writers spell an absent value: str(None) in Python, null in other languages.
 _NOTHING = frozenset({"", "none", "null"})
 
 
 class NumberLiteral(str):
-    """A number inside JSON, as it was written: nothing is rounded, and nothing overflows in a field nobody reads."""
+    """A number in JSON, as written: not rounded, and an overflow in a field that isn't used is no error."""
 
     __slots__ = ()
 
     @property
     def is_integer(self) -> bool:
-        """Whether it was written as an integer."""
+        """Whether the number was written as an integer."""
         return self.lstrip("-").isdecimal()
 
 
 def shown(value: object, limit: int = 60) -> str:
-    """A value for an error message: short, on one line, and encodable whatever it holds."""
+    """A value for an error message: short, on one line, always encodable."""
     text = ascii(value) if isinstance(value, str | bytes) else ascii(type(value).__name__)
     return text if len(text) <= limit else f"{text[:limit]}..."
 
@@ -46,8 +45,7 @@ def text_of(fields: Mapping[str, object], name: str) -> str | None:
     """A field as text; None when it is absent or null.
 
     Raises:
-        InvalidMessageError: For bytes that are not UTF-8, and for a value that has no text of its own
-            (a list, a mapping, a float).
+        InvalidMessageError: For bytes that are not UTF-8, and for a list, a mapping or a float.
     """
     value = fields.get(name)
     if value is None or isinstance(value, str):
@@ -65,13 +63,13 @@ def text_of(fields: Mapping[str, object], name: str) -> str | None:
 
 
 def word_of(fields: Mapping[str, object], name: str) -> str | None:
-    """As ``text_of``, without blanks around it."""
+    """As ``text_of``, with surrounding blanks removed."""
     text = text_of(fields, name)
     return None if text is None else text.strip()
 
 
 def id_of(fields: Mapping[str, object], name: str, max_chars: int) -> str:
-    """A field that must be there and becomes part of a key: printable, not blank, and not too long.
+    """A required field that becomes part of a key: printable, not blank, at most ``max_chars`` long.
 
     Raises:
         InvalidMessageError: For anything else.
@@ -87,9 +85,9 @@ def id_of(fields: Mapping[str, object], name: str, max_chars: int) -> str:
 
 
 def symbol_of(fields: Mapping[str, object], name: str) -> str:
-    """The venue's symbol id, without blanks around it and in upper case.
+    """The venue's symbol id in upper case, with surrounding blanks removed.
 
-    Only ASCII changes its case: Unicode has letters that would become another symbol's (a long s becomes ``S``).
+    Only ASCII letters change case: some Unicode letters become ASCII ones (a long s becomes ``S``), another symbol's.
 
     Raises:
         InvalidMessageError: When it is missing, too long or can't be printed.
@@ -101,10 +99,10 @@ def symbol_of(fields: Mapping[str, object], name: str) -> str:
 
 
 def flag_of(fields: Mapping[str, object], name: str) -> bool | None:
-    """A yes or no in any usual spelling; None when the field is absent or null.
+    """A boolean in any usual spelling; None when the field is absent or null.
 
     Raises:
-        InvalidMessageError: For a text that is neither, also the empty one.
+        InvalidMessageError: For any other text, also the empty one.
     """
     text = text_of(fields, name)
     if text is None:
@@ -136,7 +134,7 @@ def quantity_of(fields: Mapping[str, object], name: str) -> Decimal:
 
 
 def order_id_of(fields: Mapping[str, object], name: str) -> str | None:
-    """An order id as text, whether it was written as a string or as an integer; None when there is none.
+    """An order id as text, written as a string or an integer; None when there is none.
 
     Raises:
         InvalidMessageError: For a fraction (an id that went through a float is a wrong id), a flag, or an
@@ -151,14 +149,14 @@ def order_id_of(fields: Mapping[str, object], name: str) -> str | None:
 
 
 def is_nothing(value: object) -> bool:
-    """Whether a writer said that it has no value: absent, null, blank, or the word None."""
+    """Whether the value is absent in any spelling: null, blank, or the word None."""
     return value is None or (
         isinstance(value, str) and len(value) <= MAX_ID_CHARS and value.strip().lower() in _NOTHING
     )
 
 
 def json_of(fields: Mapping[str, object], name: str) -> Any:
-    """What a field's JSON says, numbers as ``NumberLiteral``; None when nothing is given.
+    """A field's JSON, decoded, with numbers as ``NumberLiteral``; None when the field has no value.
 
     Raises:
         InvalidMessageError: For a text that is not JSON, too long, nested too deep, or names a key twice.
@@ -185,7 +183,7 @@ def json_of(fields: Mapping[str, object], name: str) -> Any:
 
 
 def objects_of(fields: Mapping[str, object], name: str) -> list[Mapping[str, object]]:
-    """The objects of a JSON list; empty when nothing is given.
+    """The objects of a JSON list; empty when the field has no value.
 
     Raises:
         InvalidMessageError: For any other shape.

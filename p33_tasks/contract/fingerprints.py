@@ -1,8 +1,7 @@
-"""What a worker leaves of its settings with its sign of life, so that another process can see that its own differ.
+"""Fingerprints of a worker's settings, stored in its lease so that another process can detect different settings.
 
-A lease on a consumer name is a text: a random token, and behind it one mark per setting. Nothing in it is a secret: a
-mark of a key is an HMAC of fixed text with it, as a permit's signature is, cut to 48 bits; a mark of an address is a
-digest of it without its login.
+The lease of a consumer name is a random token followed by one mark per setting. Marks reveal no secret: a key's mark
+is an HMAC of a fixed text with this key, cut to 48 bits; an address's mark is a digest of it without the login.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ _CHARS = 12
 def marks_of(
     *, prefix: str, broker_url: str, signing_key: str | None, reconcile_key: str | None, task_key: str | None
 ) -> dict[str, str]:
-    """The marks of a process's settings.
+    """The marks of a process's settings, by name.
 
     Args:
-        prefix: ``P33_KEY_PREFIX``: the same key gives another mark in another account.
-        broker_url: Its login, and what stands behind a question mark, don't count.
+        prefix: ``P33_KEY_PREFIX``: in another account the same key gives another mark.
+        broker_url: The login and the query part are ignored.
         signing_key: ``P33_PERMIT_SIGNING_KEY``; None: off.
         reconcile_key: ``P33_RECONCILE_KEY``; None: there are no emergency closes.
         task_key: ``P33_TASK_KEY``; None: a plan sent as a task needs no proof.
@@ -39,12 +38,12 @@ def marks_of(
 
 
 def with_marks(token: str, marks: Mapping[str, str]) -> str:
-    """The text of a lease."""
+    """The text of a lease: the token and the marks."""
     return " ".join([token, *(f"{name}={mark}" for name, mark in marks.items())])
 
 
 def read_marks(lease: str) -> dict[str, str]:
-    """The marks in a lease; empty for one of an older version."""
+    """The marks in a lease; empty if an older version wrote it."""
     pairs = (part.partition("=") for part in lease.split(" ")[1:])
     return {name: mark for name, _, mark in pairs}
 

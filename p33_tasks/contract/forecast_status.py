@@ -1,6 +1,6 @@
-"""What the forecaster says about itself in Redis: ``p33 forecast status``, the page and the metrics read it.
+"""The forecaster's status in Redis, read by ``p33 forecast status``, the page and the metrics.
 
-Nothing rests on it. Whatever else lies under its key is no status.
+No verdict depends on it. Any other value under its key is ignored.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _POSITION_CHARS = MAX_SYMBOL_CHARS + len(":SHORT")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenth:
-    """Predictions whose probability lay in one tenth, of the last quarter of an hour or so."""
+    """Predictions of about the last 15 minutes whose probability was in one tenth of the range 0 to 1."""
 
     count: float = 0.0
     forecast: float = 0.0  # their mean probability
@@ -32,26 +32,26 @@ class Tenth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ahead:
-    """A plan that is likely and would be denied."""
+    """A likely plan that would be denied now."""
 
     position: str
     action: str  # e.g. CLOSE_FULL
     probability: float
     reason: str  # of CONTRACT section 5
-    words: str  # the numbers behind it
+    words: str  # the numbers that explain the reason
     since_ms: int  # Redis TIME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastStatus:
-    """At one look. Means and rates are of the recent past; None: nothing to tell it from."""
+    """The status at one moment. Means and rates cover the recent past; None: no data yet."""
 
     ts_ms: int  # Redis TIME
-    speaks: bool  # forecasts are published
+    speaks: bool  # whether forecasts are published
     why: str
     positions: int
-    left_out: int  # beyond the bound
-    weight: float  # samples that the scores stand for
+    left_out: int  # beyond the maximum number
+    weight: float  # number of samples in the scores
     brier: float | None = None
     base_brier: float | None = None
     log_loss: float | None = None
@@ -59,14 +59,14 @@ class ForecastStatus:
     hit_rate: float | None = None  # of plans, the share that was forecast early enough to be prepared
     cost: float | None = None  # forecasts per such plan
     limit: float = 1.0  # least probability that is published
-    totals: Mapping[str, int] = field(default_factory=dict)  # see TOTALS; they never fall
+    totals: Mapping[str, int] = field(default_factory=dict)  # see TOTALS; counters that never decrease
     tenths: tuple[Tenth, ...] = (Tenth(),) * BINS
     warnings: tuple[Ahead, ...] = ()
 
 
 TOTALS = ("samples", "plans", "foreseen", "published", "promoted", "warnings", "wishes", "ignored")
-"""Samples learned from; closing plans, and those that were forecast; forecasts published;
-plans issued from a prepared verdict; warnings begun; refreshes asked for; entries that could not be used."""
+"""Samples used for learning; closing plans; those of them that were forecast; forecasts published;
+plans issued from a prepared verdict; warnings begun; refreshes requested; unusable entries."""
 
 
 def encode_status(status: ForecastStatus) -> str:
@@ -75,7 +75,7 @@ def encode_status(status: ForecastStatus) -> str:
 
 
 def decode_status(text: object) -> ForecastStatus | None:
-    """What was written; None for anything else."""
+    """Read what ``encode_status`` wrote; None for any other value."""
     if not isinstance(text, str) or len(text) > MAX_CHARS:
         return None
     try:

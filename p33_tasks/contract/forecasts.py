@@ -1,4 +1,4 @@
-"""The stream of forecasts: who expects which plan (CONTRACT section 12)."""
+"""Entries of the stream of forecasts: which plan is expected, and by whom (CONTRACT section 12)."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from p33_tasks.errors import InvalidMessageError, InvalidQuantityError
 
 MAX_HORIZON_SEC = 300
 MOST_READ = 10_000
-"""Entries that one preparation reads, the newest ones."""
+"""Maximum number of entries that one preparation reads: the newest."""
 
 
 def parse_forecast(fields: Mapping[str, object], *, added_ms: int, now_ms: int) -> Forecast:
-    """Read an entry. Fields that it doesn't know are ignored, a ``plan_id`` among them.
+    """Read an entry. Unknown fields are ignored, also a ``plan_id``.
 
     Args:
-        fields: The entry's.
+        fields: The entry's fields.
         added_ms: The time in the entry's id, Unix milliseconds.
         now_ms: Redis TIME.
 
     Raises:
-        InvalidMessageError: Symbol, action, leg, horizon or probability are missing or not usable; or the entry's id is
-            ahead of TIME: such a forecast would not end in time.
+        InvalidMessageError: Symbol, action, leg, horizon or probability is missing or unusable; or the entry's id is
+            ahead of TIME: such a forecast would expire too late.
     """
     if added_ms > now_ms + MAX_AHEAD_MS:
         raise InvalidMessageError(f"the entry's id is {added_ms - now_ms} ms ahead of Redis' TIME")
@@ -48,11 +48,11 @@ def parse_forecast(fields: Mapping[str, object], *, added_ms: int, now_ms: int) 
 
 
 def forecast_fields(forecast: Forecast, *, source: str) -> dict[str, str]:
-    """The entry that says it; its time is that of the entry's id.
+    """The stream entry of a forecast; its time is in the entry's id.
 
     Args:
         forecast: What is expected.
-        source: Who expects it.
+        source: The program that made the forecast.
     """
     return {
         "symbol": forecast.symbol,

@@ -1,4 +1,4 @@
-"""Reading and writing the values of a HASH."""
+"""Read and write single values of a HASH."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from p33_tasks.domain.quantities import canonical, parse_quantity
 from p33_tasks.errors import CorruptStateError, InvalidQuantityError
 
 MAX_NAME_CHARS = 200
-"""Of a source, a run_id or a foreign plan_id: each goes into every audit entry."""
+"""Longest source, run_id and foreign plan_id: they are copied into each audit entry."""
 Raw = Sequence[str | None]
 
 
 def number(value: object, name: str) -> Decimal:
-    """A stored amount.
+    """A stored amount as ``Decimal``; ``name`` is for the error.
 
     Raises:
         CorruptStateError: It is not a finite decimal.
@@ -26,5 +26,5 @@ def number(value: object, name: str) -> Decimal:
 
 
 def optional(value: Decimal | None) -> str:
-    """Canonical text; empty when there is no value."""
+    """A number as canonical text; empty for None."""
     return "" if value is None else canonical(value)

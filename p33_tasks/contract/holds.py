@@ -1,4 +1,4 @@
-"""Both kinds of hold as Redis keeps them (CONTRACT section 3). Any value under either key is a hold."""
+"""Both kinds of hold as stored in Redis (CONTRACT section 3). Any value under either key is a hold."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _MOST_MS = 10**14
 def decode_holds(
     operator: str | None, service: str | None, *, unknown_plan_id: str | None = None, reserved_by: str | None = None
 ) -> tuple[Hold, ...]:
-    """Both holds of a position, the operator's first: it ends by a person only.
+    """Both holds of a position, the operator's first: only a person ends it.
 
     Args:
-        operator: The stored value; None for none.
-        service: As above.
-        unknown_plan_id: The ledger's plan of unknown outcome.
+        operator: The stored value of the operator's hold; None for none.
+        service: The same for the service's hold.
+        unknown_plan_id: The plan of unknown outcome that the ledger names.
         reserved_by: The plan that holds the position's reservation.
     """
     service = unknown_hold(unknown_plan_id, reserved_by) if service is None else service
@@ -30,12 +30,12 @@ def decode_holds(
 
 
 def decode_hold(held_by: HeldBy, text: str | None) -> Hold | None:
-    """Read one hold; None for none.
+    """Read one hold; None if there is none.
 
     Args:
-        held_by: Whose key it was read from.
-        text: The stored value: JSON of this service (of an operator's hold: since 0.2), or anything else, which is
-            a hold whose reason is the text itself.
+        held_by: Whether the key is the operator's or the service's.
+        text: The stored value: JSON written by this service (operators' holds since 0.2). Any other text is a hold
+            with that text as its reason.
     """
     if text is None:
         return None
@@ -59,9 +59,9 @@ def decode_hold(held_by: HeldBy, text: str | None) -> Hold | None:
 
 
 def unknown_hold(unknown_plan_id: str | None, reserved_by: str | None) -> str | None:
-    """The service's hold as the next snapshot will set it; None where there is none to set.
+    """The hold that the next snapshot will set for a plan of unknown outcome, as JSON; None if it will set none.
 
-    From the moment that the reservation of a plan of unknown outcome is gone, its position is held.
+    The position counts as held as soon as that plan's reservation is gone.
     """
     if not unknown_plan_id or unknown_plan_id == reserved_by:
         return None
@@ -70,7 +70,7 @@ def unknown_hold(unknown_plan_id: str | None, reserved_by: str | None) -> str | 
 
 
 def recorded_hold(details: Mapping[str, object]) -> Hold | None:
-    """The hold that a verdict's details name; None where they name none (version 0.1)."""
+    """The hold named in a verdict's details; None if they name none (version 0.1)."""
     reason, since, by = details.get("hold_reason"), details.get("since_ms"), details.get("by")
     if not isinstance(reason, str):
         return None
@@ -90,12 +90,12 @@ def _why(evidence: object) -> str:
 
 
 def _ends(value: object) -> HoldEnds:
-    """A word that isn't ours: a person only."""
+    """What ends the hold; for an unknown word: a person only."""
     return next((ends for ends in HoldEnds if ends.value == value), HoldEnds.PERSON)
 
 
 def _readable(text: str, limit: int) -> str:
-    """Bounded; bytes that are not UTF-8 are spelled out."""
+    """The text cut to ``limit`` characters; bytes that are not UTF-8 are escaped."""
     return text[:limit].encode("utf-8", "backslashreplace").decode()
 
 

@@ -17,11 +17,11 @@ class Keys:
     # --- per position: a symbol, or one leg of it in hedge mode -------------------------------------------------------
 
     def snapshot(self, symbol: str, leg: Leg = Leg.BOTH) -> str:
-        """HASH: the exchange's position as last fetched; the symbol's own tells the mode, and is written in both."""
+        """HASH: the exchange's position as last fetched; the symbol's own key shows the mode, in both modes."""
         return f"{self.prefix}:position:snapshot:{position_key(symbol, leg)}"
 
     def ledger(self, symbol: str, leg: Leg = Leg.BOTH) -> str:
-        """HASH: our shadow position."""
+        """HASH: the ledger, our own record of the position."""
         return f"{self.prefix}:position:ledger:{position_key(symbol, leg)}"
 
     def reservation(self, symbol: str, leg: Leg = Leg.BOTH) -> str:
@@ -29,11 +29,11 @@ class Keys:
         return f"{self.prefix}:position:inflight:{position_key(symbol, leg)}"
 
     def service_hold(self, symbol: str, leg: Leg = Leg.BOTH) -> str:
-        """STRING, JSON, without a TTL: this service's own hold, beside an operator's of the symbol; any value stops."""
+        """STRING, JSON, without a TTL: the service's own hold. Any value is a hold; an operator's is ``hold``."""
         return f"{self.prefix}:position:hold:{position_key(symbol, leg)}"
 
     def ledger_origin(self, symbol: str, leg: Leg = Leg.BOTH) -> str:
-        """STRING without a TTL: there was a ledger once; fetch time (ms) of the snapshot it began with, or 0."""
+        """STRING without a TTL: a ledger existed; fetch time (ms) of the snapshot that it began with, or 0."""
         return f"{self.prefix}:p33:ledger_origin:{position_key(symbol, leg)}"
 
     def adaptive_limits(self, symbol: str, leg: Leg = Leg.BOTH) -> str:
@@ -41,7 +41,7 @@ class Keys:
         return f"{self.prefix}:p33:limits:adaptive:{position_key(symbol, leg)}"
 
     def watermark(self, symbol: str, leg: Leg = Leg.BOTH) -> str:
-        """HASH: when ledger and exchange were last known together, and which trades both contain."""
+        """HASH: time and amounts at which exchange and ledger were last equal, and which trades both contain."""
         return f"{self.prefix}:p33:watermark:{position_key(symbol, leg)}"
 
     def resting(self, symbol: str, leg: Leg = Leg.BOTH) -> str:
@@ -49,29 +49,29 @@ class Keys:
         return f"{self.prefix}:p33:resting:{position_key(symbol, leg)}"
 
     def reconcile_case(self, symbol: str, leg: Leg = Leg.BOTH) -> str:
-        """HASH: what reconciliation has tried about this position so far."""
+        """HASH: what reconciliation has tried for this position so far."""
         return f"{self.prefix}:p33:reconcile:{position_key(symbol, leg)}"
 
     # --- per symbol -------------------------------------------------------------------------------------------------
 
     def hold(self, symbol: str) -> str:
-        """STRING: any value stops the symbol. An operator's, or another program's; this service never sets it."""
+        """STRING: a hold of an operator or another program; any value holds the symbol. The service never sets it."""
         return f"{self.prefix}:reconcile:hold:{symbol}"
 
     def fills(self, symbol: str) -> str:
-        """HASH: order id to the cumulative quantity already applied."""
+        """HASH, the fills memory: order id to the cumulative quantity already applied."""
         return f"{self.prefix}:p33:fills:{symbol}"
 
     def fill_times(self, symbol: str) -> str:
-        """ZSET: order id by the time it was last recorded, to forget orders after 7 days."""
+        """ZSET: order ids by the time of their last record, to remove orders after 7 days."""
         return f"{self.prefix}:p33:fill_times:{symbol}"
 
     def orders(self, symbol: str) -> str:
-        """HASH: order id to JSON: the plan that named it first, its side, the breaches counted; as long as its fill."""
+        """HASH: order id to JSON: first plan that named it, side, breaches counted; kept as long as its fill."""
         return f"{self.prefix}:p33:orders:{symbol}"
 
     def trades(self, symbol: str) -> str:
-        """HASH: ids of trades without an order that were applied."""
+        """HASH: ids of applied trades that belong to no order."""
         return f"{self.prefix}:p33:trades:{symbol}"
 
     def market(self, symbol: str) -> str:
@@ -79,18 +79,18 @@ class Keys:
         return f"{self.prefix}:p33:market:{symbol}"
 
     def limits(self, symbol: str) -> str:
-        """HASH: an operator's limits; no other role writes it."""
+        """HASH: an operator's limits; only the operator's role may write it."""
         return f"{self.prefix}:limits:{symbol}"
 
     def statistics(self, symbol: str) -> str:
-        """STRING, JSON, with a TTL of two days: what the symbol's snapshots told over time."""
+        """STRING, JSON, with a TTL of two days: statistics of the symbol's snapshots over time."""
         return f"{self.prefix}:p33:statistics:{symbol}"
 
     # --- per plan ---------------------------------------------------------------------------------------------------
 
     @property
     def permit_prefix(self) -> str:
-        """What the keys of ``permit`` begin with: a script that sets a hold adds the reserved plan's id itself."""
+        """Prefix of the ``permit`` keys: a script that sets a hold appends the reserved plan's id."""
         return f"{self.prefix}:permit:p33:"
 
     def permit(self, plan_id: str) -> str:
@@ -98,7 +98,7 @@ class Keys:
         return f"{self.permit_prefix}{plan_id}"
 
     def decision(self, plan_id: str) -> str:
-        """STRING, JSON: the first verdict, kept as a tombstone for a day."""
+        """STRING, JSON: the plan's verdict, kept for a day so that there is no second one."""
         return f"{self.prefix}:p33:decision:{plan_id}"
 
     def consumed(self, plan_id: str) -> str:
@@ -106,11 +106,11 @@ class Keys:
         return f"{self.prefix}:p33:consumed:{plan_id}"
 
     def executed(self, plan_id: str) -> str:
-        """STRING, JSON: executed quantity of each of the plan's orders; kept for 7 days."""
+        """STRING, JSON: executed quantity per order of the plan; kept for 7 days."""
         return f"{self.prefix}:p33:executed:{plan_id}"
 
     def prepared(self, symbol: str, leg: Leg, factor: str) -> str:
-        """STRING, JSON, for as long as a snapshot may be old: the allow that a plan to close this part would get."""
+        """STRING, JSON, kept for the maximum snapshot age: the allow that a plan to close this part would get."""
         return f"{self.prefix}:p33:prepared:{position_key(symbol, leg)}:{factor}"
 
     # --- streams ----------------------------------------------------------------------------------------------------
@@ -122,22 +122,22 @@ class Keys:
 
     @property
     def results(self) -> str:
-        """STREAM: what apply layers executed."""
+        """STREAM: results of executors."""
         return f"{self.prefix}:stream:apply.result"
 
     @property
     def forecasts(self) -> str:
-        """STREAM: plans that somebody expects."""
+        """STREAM: forecasts of plans."""
         return f"{self.prefix}:stream:apply.forecast"
 
     @property
     def dead_letters(self) -> str:
-        """STREAM: entries that can't be understood."""
+        """STREAM: entries that can't be read."""
         return f"{self.prefix}:stream:p33.deadletter"
 
     @property
     def decisions(self) -> str:
-        """STREAM: every verdict with all of its inputs."""
+        """STREAM: every verdict with all its inputs."""
         return f"{self.prefix}:stream:p33.decision"
 
     @property
@@ -147,7 +147,7 @@ class Keys:
 
     @property
     def warnings(self) -> str:
-        """STREAM: plans that are likely and would be denied."""
+        """STREAM: warnings about likely plans that would be denied."""
         return f"{self.prefix}:stream:p33.warning"
 
     @property
@@ -169,17 +169,17 @@ class Keys:
 
     @property
     def epoch(self) -> str:
-        """STRING without a TTL: random; gone when the store was emptied, and part of every ``life``."""
+        """STRING without a TTL: random text, part of every ``life``; missing after the store was emptied."""
         return f"{self.prefix}:p33:epoch"
 
     @property
     def refresh(self) -> str:
-        """HASH: who makes this tick's bulk request, when the last one began and ended."""
+        """HASH: which task makes this tick's bulk request, and when the last one began and ended."""
         return f"{self.prefix}:p33:refresh"
 
     @property
     def forecasts_read(self) -> str:
-        """STRING: the id of the newest forecast that was read; what was wrong with those up to it is counted."""
+        """STRING: id of the newest forecast read; errors in forecasts up to it are counted already."""
         return f"{self.prefix}:p33:forecasts_read"
 
     @property
@@ -194,17 +194,17 @@ class Keys:
 
     @property
     def forecast_state_damaged(self) -> str:
-        """STRING with a TTL of a week: a state that could not be read, set aside."""
+        """STRING with a TTL of a week: a copy of a state that could not be read."""
         return f"{self.prefix}:p33:forecast:state:damaged"
 
     @property
     def forecast_status(self) -> str:
-        """STRING, JSON, with a TTL of a day: how good the forecasts are, and what they warn of."""
+        """STRING, JSON, with a TTL of a day: quality of the forecasts, and current warnings."""
         return f"{self.prefix}:p33:forecast:status"
 
     @property
     def refresh_wish(self) -> str:
-        """STRING with a TTL of a poll period: when (ms) the forecaster wished for a refresh before the next tick."""
+        """STRING with a TTL of a poll period: when (ms) the forecaster requested a refresh before the next tick."""
         return f"{self.prefix}:p33:forecast:wish"
 
     @property
@@ -214,12 +214,12 @@ class Keys:
 
     @property
     def resting_reading(self) -> str:
-        """HASH: when the account's open orders were last asked for, and what came of it."""
+        """HASH: when the account's open orders were last requested, and the outcome."""
         return f"{self.prefix}:p33:resting_reading"
 
     @property
     def notified(self) -> str:
-        """STRING: the id of the last event of reconciliation that people were told of, or not."""
+        """STRING: id of the last reconciliation event that was claimed for a notification."""
         return f"{self.prefix}:p33:notified"
 
     @property
@@ -229,40 +229,40 @@ class Keys:
 
     @property
     def reconcile_lease(self) -> str:
-        """STRING with a short TTL: who reconciles now; one at a time for the whole account."""
+        """STRING with a short TTL: the task that reconciles now; one at a time per account."""
         return f"{self.prefix}:p33:reconcile_lease"
 
     @property
     def first_seen(self) -> str:
-        """HASH: entry id to the TIME (ms) at which it was first read; of ids more than a second ahead of it."""
+        """HASH: entry id to TIME (ms) at its first reading, for ids more than a second ahead of TIME."""
         return f"{self.prefix}:p33:first_seen"
 
     @property
     def results_first_seen(self) -> str:
-        """HASH: as ``first_seen``, of the results' stream: two streams can hold the same id."""
+        """HASH: as ``first_seen``, for the results' stream: two streams can contain the same id."""
         return f"{self.prefix}:p33:first_seen:results"
 
     @property
     def entry_copy_prefix(self) -> str:
-        """What the keys of ``entry_copy`` begin with: a script that reads entries adds their ids itself."""
+        """Prefix of the ``entry_copy`` keys: a script that reads entries appends their ids."""
         return f"{self.prefix}:p33:entry:"
 
     def entry_copy(self, entry_id: str) -> str:
-        """STRING: a result's fields, kept until it is recorded; its producer may trim the stream."""
+        """STRING: a result's fields until it is recorded, since the producer may trim the stream."""
         return f"{self.entry_copy_prefix}{entry_id}"
 
     def consumer_lease(self, consumer: str) -> str:
-        """STRING with a short TTL: an ingest process goes by this consumer name."""
+        """STRING with a short TTL: an ingest process uses this consumer name."""
         return f"{self.prefix}:p33:consumer:{consumer}"
 
     # --- the governor -------------------------------------------------------------------------------------------------
 
     def governor_permit(self, plan_id: str, template: str = "{prefix}:permit:governor:{plan_id}") -> str:
-        """The governor's permit; deployments differ in its name, so it is a template."""
+        """The governor's permit; a template, because its name differs between deployments."""
         return template.replace("{prefix}", self.prefix).replace("{plan_id}", plan_id)
 
 
 GROUP = "p33"
 """The consumer group on both streams."""
 WAITING = "waiting"
-"""The consumer under which results wait that can't be recorded now: no process goes by it, and it fills no window."""
+"""Consumer for results that can't be recorded now: no process reads under this name, and it fills no window."""

@@ -1,4 +1,4 @@
-"""How a ledger is written in Redis (CONTRACT section 3)."""
+"""The ledger's format in Redis (CONTRACT section 3)."""
 
 from __future__ import annotations
 

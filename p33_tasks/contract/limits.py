@@ -1,4 +1,4 @@
-"""How limits of one symbol are written in Redis (CONTRACT section 10)."""
+"""The format of one symbol's limits in Redis (CONTRACT section 10)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from p33_tasks.domain.quantities import canonical
 from p33_tasks.errors import CorruptStateError
 
 LIMITS_FIELDS = ("cooldown_sec", "qty_tolerance_pct", "stale_threshold_sec", "expires_ms")
-"""Of an operator's HASH."""
+"""The fields of an operator's HASH."""
 ADAPTIVE_FIELDS = ("cooldown_sec", "cooldown_by", "base_sec", "measured")
-"""Of this service's own HASH; the last two say what it comes from, and no verdict rests on them."""
+"""The fields of this service's own HASH; the last two explain the cooldown, and no verdict depends on them."""
 ADAPTIVE_BY = ("volatility", "settlement")
 _MAX_SEC_DECIMALS = 3
 _MAX_PCT_DECIMALS = 12
@@ -24,20 +24,20 @@ _MAX_PCT_DECIMALS = 12
 _Value = TypeVar("_Value")
 
 RawLimits = Raw | str
-"""The values of the fields, or the type that the key holds instead of a HASH."""
+"""The values of the fields, or the key's type if it isn't a HASH."""
 
 
 def decode_limits(operator_key: str, operator: RawLimits, adaptive_key: str, adaptive: RawLimits) -> SymbolLimits:
-    """Read both HASHes.
+    """The limits stored for one symbol, from both HASHes.
 
     Args:
-        operator_key: Where an operator's limits are, for the error.
+        operator_key: Key of the operator's limits, for the error.
         operator: The values of ``LIMITS_FIELDS``.
-        adaptive_key: Where this service's own are.
+        adaptive_key: Key of this service's own limits.
         adaptive: The values of ``ADAPTIVE_FIELDS``.
 
     Raises:
-        CorruptStateError: A key holds another type, or a value that is no number or out of bounds. It names the key.
+        CorruptStateError: A key has another type, or a value is no number or out of bounds. The text names the key.
     """
     cooldown, tolerance, threshold, expires = _each(operator_key, operator, len(LIMITS_FIELDS))
     own_cooldown, own_by, own_base, own_measured = _each(adaptive_key, adaptive, len(ADAPTIVE_FIELDS))
@@ -56,21 +56,21 @@ def decode_limits(operator_key: str, operator: RawLimits, adaptive_key: str, ada
 
 
 def cooldown_ms(text: str) -> int:
-    """``cooldown_sec``: 0 to 86400 seconds, at most 3 decimals.
+    """Milliseconds from ``cooldown_sec``: 0 to 86400 seconds, at most 3 decimals.
 
     Raises:
-        CorruptStateError: It isn't such a number.
+        CorruptStateError: The text isn't such a number.
     """
     return _milliseconds(text, "cooldown_sec", 0, MAX_COOLDOWN_MS)
 
 
 def stale_threshold_ms(text: str) -> int:
-    """``stale_threshold_sec``: above 0, up to 60 seconds, at most 3 decimals. Raises as ``cooldown_ms``."""
+    """Milliseconds from ``stale_threshold_sec``: above 0 to 60 s, at most 3 decimals. Raises as ``cooldown_ms``."""
     return _milliseconds(text, "stale_threshold_sec", 1, MAX_STALE_THRESHOLD_MS)
 
 
 def tolerance_pct(text: str) -> Decimal:
-    """``qty_tolerance_pct``: 0 to 10 percent, at most 12 decimals. Raises as ``cooldown_ms``."""
+    """Percent from ``qty_tolerance_pct``: 0 to 10, at most 12 decimals. Raises as ``cooldown_ms``."""
     value = number(text, "qty_tolerance_pct")
     if not 0 <= value <= MAX_QTY_TOLERANCE_PCT or _decimals(value) > _MAX_PCT_DECIMALS:
         raise CorruptStateError(f"qty_tolerance_pct {text!r:.40} is not within 0 to {MAX_QTY_TOLERANCE_PCT}")
@@ -83,7 +83,7 @@ def seconds_text(milliseconds: int) -> str:
 
 
 def as_stored(raw: RawLimits) -> str:
-    """The values as one text, for the store to compare them again (as the scripts' ``stored_text``)."""
+    """The values as one text, which the store compares again (the scripts' ``stored_text``)."""
     if isinstance(raw, str):
         return raw
     if all(value is None for value in raw):
@@ -101,7 +101,7 @@ def _read(key: str, text: str | None, read: Callable[[str], _Value]) -> _Value |
 
 
 def _optional(text: str | None, read: Callable[[str], _Value]) -> _Value | None:
-    """What is only said, and never judged by: None where it can't be read."""
+    """A value that is only shown, never used for a verdict: None if it can't be read."""
     try:
         return None if text is None else read(text)
     except CorruptStateError:

@@ -1,4 +1,4 @@
-"""How a symbol's market rules are written in Redis."""
+"""The format of a symbol's market rules in Redis."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MARKET_FIELDS = ("step_size", "min_qty", "max_market_qty", "source", "ts_ms", "p
 
 
 def encode_market(market: MarketRules, source: str, ts_ms: int) -> dict[str, str]:
-    """The HASH fields of a symbol's market rules; ``ts_ms`` is Redis TIME before they were asked for."""
+    """The HASH fields of a symbol's market rules; ``ts_ms`` is Redis TIME before the request."""
     return {
         "step_size": canonical(market.step_size),
         "min_qty": canonical(market.min_qty),
@@ -23,16 +23,16 @@ def encode_market(market: MarketRules, source: str, ts_ms: int) -> dict[str, str
 
 
 def encode_market_problem(problem: str, source: str, ts_ms: int) -> dict[str, str]:
-    """The HASH fields of a symbol that can't be traded now, by the venue's latest word."""
+    """The HASH fields of a symbol that can't be traded now, by the venue's latest answer."""
     return {"problem": problem[:MAX_NAME_CHARS], "source": source, "ts_ms": str(ts_ms)}
 
 
 def decode_market(symbol: str, raw: Raw, source: str) -> MarketRules | None:
-    """Read ``MARKET_FIELDS``; None when unknown or of another venue.
+    """Read ``MARKET_FIELDS``; None if there are no rules, or they are of another venue.
 
     Raises:
         CorruptStateError: A field is not a number, the step is not above zero, or there is no time.
-        MarketUnknownError: The venue's latest word is that the symbol can't be traded, or its rules can't be read.
+        MarketUnknownError: By the venue's latest answer the symbol can't be traded, or its rules can't be read.
     """
     step, minimum, maximum, found, ts_ms, problem = raw
     if found != source:

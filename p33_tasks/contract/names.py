@@ -1,4 +1,4 @@
-"""What a key prefix, a plan_id, a key template and a signing key may be: for the settings and for executors alike."""
+"""Checks of a key prefix, a key template and a signing key, the same for settings and executors."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _OWN_KEYS = ("permit:p33:", "p33:", "position:", "reconcile:", "stream:")
 
 
 def checked_prefix(value: str) -> str:
-    """The key prefix.
+    """The key prefix as given, if it is valid.
 
     Raises:
-        ValueError: It can't be one.
+        ValueError: It is not valid.
     """
     if not _PREFIX.fullmatch(value):
         raise ValueError("use 1 to 64 letters, digits, '.', '_' or '-'")
@@ -24,10 +24,10 @@ def checked_prefix(value: str) -> str:
 
 
 def checked_governor_key(template: str, prefix: str = DEFAULT_PREFIX) -> str:
-    """The template of the governor's key.
+    """The template of the governor's key, if it is valid.
 
     Raises:
-        ValueError: It names no plan, holds another placeholder, or leads to keys of this service.
+        ValueError: It has no ``{plan_id}``, has another placeholder, or makes keys of this service.
     """
     if "{plan_id}" not in template or re.sub(r"\{(plan_id|prefix)\}", "", template).count("{"):
         raise ValueError("must contain {plan_id}, and may contain {prefix}")
@@ -39,7 +39,7 @@ def checked_governor_key(template: str, prefix: str = DEFAULT_PREFIX) -> str:
 
 
 def checked_signing_key(value: str) -> str:
-    """A key that permits are signed with.
+    """A key for signing permits, if it is long enough.
 
     Raises:
         ValueError: It is too short; its value isn't in the message.

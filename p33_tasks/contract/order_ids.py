@@ -1,4 +1,4 @@
-"""The client order id by which an order is known as ours (CONTRACT section 11)."""
+"""The client order id that identifies an order as one of a plan (CONTRACT section 11)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ DIGEST_CHARS = 32
 
 
 def own_order_id(key_prefix: str, plan_id: str, own_prefix: str, *, max_chars: int = 36) -> str:
-    """The one client order id that a plan's order ever has, on every host and after every restart.
+    """The client order id of a plan's order: the same on every host and after every restart.
 
-    An executor that uses it makes its orders known as ours also when their results are lost.
+    If an executor uses it, reconciliation recognizes the plan's order also when its result is lost.
 
     Args:
-        key_prefix: The account's key prefix; it holds no line break.
+        key_prefix: The account's key prefix, without a line break.
         plan_id: Any text.
-        own_prefix: In the venue's alphabet, see ``ClientOrderIds.own_prefix``.
-        max_chars: The longest id that the venue takes.
+        own_prefix: Written in characters that the venue allows, see ``ClientOrderIds.own_prefix``.
+        max_chars: The longest id that the venue accepts.
 
     Returns:
         The prefix and up to 32 characters of ``a-f0-9``.

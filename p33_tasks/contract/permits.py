@@ -13,13 +13,13 @@ from p33_tasks.domain.quantities import sec
 
 
 def verdict_fields(plan: Plan, verdict: Verdict, *, now_ms: int, facts: Facts | None, policy: Policy) -> dict[str, Any]:
-    """The permit without its signature; kept as the decision too.
+    """The permit's fields without the signature; also stored as the decision.
 
     Args:
         plan: The plan that was judged.
-        verdict: What was decided.
+        verdict: The verdict.
         now_ms: Redis TIME of the verdict.
-        facts: What it was decided from; None only for a deny that rests on none.
+        facts: The facts it was evaluated on; None only for a deny that needs none.
         policy: The limits.
     """
     base: dict[str, Any] = {"plan_id": plan.plan_id, "symbol": plan.symbol}
@@ -40,20 +40,20 @@ def verdict_fields(plan: Plan, verdict: Verdict, *, now_ms: int, facts: Facts | 
         "ts_ms": now_ms,
         "expires_ms": now_ms + policy.permit_ttl_ms,
         "order_side": str(verdict.order_side),
-        # As life and source below: what was recorded before 0.2 is made again as it was.
+        # As life and source below: a replay of a record from before 0.2 must give the same text.
         **({} if facts.position_side is None else {"position_side": str(facts.position_side)}),
         "run_id": facts.run_id,
-        # Version 0.1 knew neither; what it recorded is made again as it was.
+        # Version 0.1 wrote neither; a replay of its records must give the same text.
         **({} if facts.life is None else {"life": facts.life, "source": facts.source}),
         **({} if facts.life is None else {"read_lag_sec": sec(policy.read_lag_ms)}),
-        # For the check at use: the executor doesn't share our configuration.
+        # For the check at consumption: the executor doesn't have our configuration.
         "stale_threshold_sec": sec(policy.stale_threshold_ms),
         **({"prepared": True} if plan.prepared else {}),
     }
 
 
 def _emergency_fields(plan: Plan) -> dict[str, Any]:
-    """What consuming passes over."""
+    """Which checks the consumption skips for an emergency close."""
     if plan.emergency is None:
         return {}
     return {"emergency": True, "passes_operator_hold": plan.emergency.passes_operator_hold}

@@ -27,12 +27,12 @@ EMERGENCY = "RECONCILE_CLOSE"
 
 
 def is_executable(fields: Mapping[str, object]) -> bool:
-    """Whether the plan is to be judged: only the decisions ``EXECUTE`` and ``RECONCILE_CLOSE`` (any case) are."""
+    """Whether the plan needs a verdict: its decision is ``EXECUTE`` or ``RECONCILE_CLOSE``, in any case."""
     return _decision_of(fields) in {"EXECUTE", EMERGENCY}
 
 
 def is_emergency(fields: Mapping[str, object]) -> bool:
-    """Whether the plan says that it is an emergency close; its proof is another matter (``contract.emergency``)."""
+    """Whether the decision is ``RECONCILE_CLOSE``; the signature is checked elsewhere (``contract.emergency``)."""
     return _decision_of(fields) == EMERGENCY
 
 
@@ -44,19 +44,18 @@ def _decision_of(fields: Mapping[str, object]) -> str | None:
 
 
 def parse_plan(fields: Mapping[str, object], *, issued_ms: int, from_stream: bool) -> Plan:
-    """Read a plan.
+    """Read a plan from its fields.
 
     Args:
         fields: The stream entry's fields.
-        issued_ms: When the plan was made, Unix milliseconds: the time in the stream entry's id.
-        from_stream: Whether ``issued_ms`` is Redis's own time, and not a producer's word.
+        issued_ms: When the plan was made, Unix milliseconds.
+        from_stream: Whether ``issued_ms`` is Redis TIME from the entry's id; else it is the producer's statement.
 
     Returns:
-        A plan. One that has a plan_id and a symbol but is malformed otherwise carries its ``problem``, so that it
-        can be denied by name.
+        The plan. If only plan_id and symbol can be read, it has a ``problem`` and will be denied.
 
     Raises:
-        InvalidMessageError: Without a usable plan_id or symbol there is nothing that a verdict could be tied to.
+        InvalidMessageError: plan_id or symbol is missing or unusable, so no verdict can name the plan.
     """
     plan_id = id_of(fields, "plan_id", MAX_PLAN_ID_CHARS)
     symbol = symbol_of(fields, "symbol")
@@ -78,18 +77,18 @@ def parse_plan(fields: Mapping[str, object], *, issued_ms: int, from_stream: boo
 
 
 def parse_entry(fields: Mapping[str, str | list[str]], *, issued_ms: int) -> Plan | None:
-    """Read a plan's stream entry: what the ingest and every task make of it.
+    """Read a plan's stream entry, in the ingest and in every task alike.
 
     Args:
-        fields: The entry's, as the stream holds them.
-        issued_ms: What its age counts from, Unix milliseconds of Redis' clock.
+        fields: The entry's fields, as in the stream.
+        issued_ms: Start of the plan's age, Unix milliseconds of Redis' clock.
 
     Returns:
-        The plan; one that is to be denied carries its ``problem``. None where the decision is readable and another
-        one than ``EXECUTE``: nobody waits for a permit.
+        The plan; with a ``problem`` if it must be denied. None if its decision is readable and is neither ``EXECUTE``
+        nor ``RECONCILE_CLOSE``: no executor waits for a permit.
 
     Raises:
-        InvalidMessageError: Without a usable plan_id or symbol there is nothing that a verdict could be tied to.
+        InvalidMessageError: plan_id or symbol is missing or unusable, so no verdict can name the plan.
     """
     decision, is_to_be_judged = fields.get("decision"), is_executable(fields)
     if isinstance(decision, str) and decision.isprintable() and not is_to_be_judged:
@@ -101,7 +100,7 @@ def parse_entry(fields: Mapping[str, str | list[str]], *, issued_ms: int) -> Pla
         problem = "decision is missing or unreadable; a plan to be judged says EXECUTE"
     if problem is None:
         return parse_plan(fields, issued_ms=issued_ms, from_stream=True)
-    # An executor waits: denied by name, without a look at the rest.
+    # An executor may wait for the verdict: deny it, without reading the other fields.
     named = {name: fields[name] for name in ("plan_id", "symbol") if name in fields}
     return replace(parse_plan(named, issued_ms=issued_ms, from_stream=True), problem=problem)
 
@@ -110,10 +109,10 @@ def parse_task_plan(fields: Mapping[str, object]) -> Plan:
     """Read a plan that a producer sent as a Celery task, with ``issued_ms`` among its fields.
 
     Returns:
-        A plan; without a usable ``issued_ms``, or with another decision than ``EXECUTE``, that is its ``problem``.
+        The plan; it has a ``problem`` if ``issued_ms`` is unusable or the decision is not ``EXECUTE``.
 
     Raises:
-        InvalidMessageError: Without a usable plan_id or symbol.
+        InvalidMessageError: plan_id or symbol is missing or unusable.
     """
     issued_ms, problems = 0, []
     try:
@@ -129,10 +128,10 @@ def parse_task_plan(fields: Mapping[str, object]) -> Plan:
 
 
 def issued_ms_of(fields: Mapping[str, object]) -> int:
-    """When a producer says that it made the plan, Unix milliseconds.
+    """When the plan was made by the producer's clock, Unix milliseconds.
 
     Raises:
-        InvalidMessageError: When it is missing or not such an integer.
+        InvalidMessageError: The field is missing or not such an integer.
     """
     value = fields.get("issued_ms")
     text = None if isinstance(value, bool) else text_of(fields, "issued_ms")
@@ -149,9 +148,9 @@ def issued_ms_of(fields: Mapping[str, object]) -> int:
 
 
 def _read_action(fields: Mapping[str, object], problems: list[str]) -> tuple[str, Decimal | None]:
-    """The action and what it closes: from ``action`` when that is given (also empty), else from the steps.
+    """The action and its close factor: from ``action`` if that field exists (also empty), else from the steps.
 
-    Steps that can't be read spoil the plan even when its action can: an executor would read both.
+    Unreadable steps are a problem even if the action is readable: an executor would read both.
     """
     try:
         action = text_of(fields, "action")
@@ -168,14 +167,14 @@ def _read_action(fields: Mapping[str, object], problems: list[str]) -> tuple[str
 def _first_closing_step(steps: list[Mapping[str, object]]) -> str:
     for step in steps:
         name = text_of(step, "step") or ""
-        # A close that we don't know, say CLOSE_PARTIAL_60, ends the search too: what follows it is not the first.
+        # An unknown close, e.g. CLOSE_PARTIAL_60, ends the search too: a later close is not the first step.
         if close_factor(name) is not None or "CLOSE" in name.upper() or "PARTIAL" in name.upper():
             return name
     return ""
 
 
 def _read_reduce_only(fields: Mapping[str, object], problems: list[str]) -> bool:
-    """Whether the plan is reduce-only: missing means yes, and one false is a no, however the field is spelled."""
+    """Whether the plan is reduce-only: True unless one of the field's spellings is present and false."""
     answer = True
     for name in fields:
         if name.replace("_", "").lower() != "reduceonly":

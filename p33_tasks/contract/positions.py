@@ -1,7 +1,7 @@
-"""The position key, and how a leg is named by producers and executors (CONTRACT, Terms and section 4).
+"""The position key, and the fields in which producers and executors name a leg (CONTRACT, Terms and section 4).
 
-A position key is built, never parsed: symbol and leg travel apart, and a symbol that could be taken for a leg's key is
-refused wherever one is read.
+A position key is never parsed: symbol and leg are separate fields everywhere, and readers refuse a symbol that looks
+like a leg's key.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ _ENDINGS = tuple(f":{leg}" for leg in HEDGE_LEGS)
 
 
 def position_key(symbol: str, leg: Leg = Leg.BOTH) -> str:
-    """What everything of a position is kept under: the symbol, in hedge mode with the leg."""
+    """The position's name in Redis keys: the symbol, in hedge mode with the leg, e.g. ``BTCUSDT:LONG``."""
     return symbol if leg is Leg.BOTH else f"{symbol}:{leg}"
 
 
 def looks_like_a_leg(symbol: str) -> bool:
-    """Whether a symbol's key could be another symbol's leg."""
+    """Whether a symbol could be mistaken for the key of another symbol's leg."""
     return symbol.upper().endswith(_ENDINGS)
 
 
 def legs_in(fields: Mapping[str, object]) -> Iterator[Leg]:
-    """Every leg that ``positionSide`` or ``position_side`` names, in any case; none where they are absent or empty.
+    """The legs in ``positionSide`` and ``position_side``, upper or lower case; none if these are absent or empty.
 
     Raises:
-        InvalidMessageError: A value is no text, or another word than ``BOTH``, ``LONG`` or ``SHORT``.
+        InvalidMessageError: A value is not ``BOTH``, ``LONG`` or ``SHORT``.
     """
     for name, value in fields.items():
         if not isinstance(name, str) or name.replace("_", "").lower() != "positionside" or is_nothing(value):
@@ -43,10 +43,10 @@ def legs_in(fields: Mapping[str, object]) -> Iterator[Leg]:
 
 
 def leg_of(fields: Mapping[str, object]) -> Leg:
-    """The leg that is named; ``BOTH`` where none is.
+    """The leg that the fields name; ``BOTH`` if they name none.
 
     Raises:
-        InvalidMessageError: As ``legs_in``; or two are named.
+        InvalidMessageError: As ``legs_in``; or the fields name two different legs.
     """
     named = set(legs_in(fields))
     if len(named) > 1:

@@ -1,8 +1,8 @@
-"""A verdict that was prepared: an allow in pieces, with the facts and limits it rests on (CONTRACT section 12).
+"""A prepared verdict: an allow in pieces, with the facts and limits it depends on (CONTRACT section 12).
 
-A text of the verdict (the permit, the audit's inputs) is a list of pieces and places in turn: pieces are final, a place
-names what only the plan, or the moment of its promotion, can say. ``commit_verdict.lua`` writes them one behind the
-other; it searches and replaces nothing, so that a plan_id can hold whatever it likes.
+Each text of the verdict (the permit, the audit's inputs) is a list of pieces and places in turn. Pieces are final text;
+a place is the name of a value that is known only from the plan or at its promotion. ``commit_verdict.lua`` joins them
+and never searches and replaces, so a plan_id may contain any text.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from p33_tasks.ports import Prepared
 
 
 def policy_digest(policy: Policy, source: str) -> str:
-    """What a process judges by, as an opaque text: every configured limit, the allowlist, the venue, the version.
+    """Digest of everything configured that a verdict depends on: every limit, the allowlist, the venue, the version.
 
-    A verdict is promoted only by a process that judges as the one that prepared it: after a restart with a tighter
-    limit nothing counts that was prepared before.
+    A verdict is promoted only by a process with the digest of the one that prepared it: after a restart with a tighter
+    limit, earlier preparations are not used.
     """
     limits = {name: str(value) for name, value in asdict(policy).items() if name != "allowlist"}
     judged_by = {**limits, "allowlist": sorted(policy.allowlist), "source": source, "version": __version__}
@@ -34,12 +34,12 @@ def policy_digest(policy: Policy, source: str) -> str:
 
 
 def encode_prepared(one: Prepared, *, policy_digest: str, evaluated: Mapping[str, str]) -> str:
-    """An allow as it is kept until such a plan comes: every value a text, for ``commit_verdict.lua``.
+    """A prepared allow as stored until its plan comes: JSON whose values are texts, for ``commit_verdict.lua``.
 
     Args:
-        one: What was prepared.
-        policy_digest: Of the process that prepared it.
-        evaluated: What it rests on, as the script's arguments name it.
+        one: The prepared verdict.
+        policy_digest: ``policy_digest`` of the process that prepared it.
+        evaluated: The facts it was evaluated on, by the names of the script's arguments.
     """
     policy = one.policy
     kept: dict[str, Any] = {
@@ -55,18 +55,18 @@ def encode_prepared(one: Prepared, *, policy_digest: str, evaluated: Mapping[str
 
 
 def in_pieces(plan: Plan, verdict: Allow, facts: Facts, policy: Policy) -> dict[str, list[str]]:
-    """The permit's and the audit's texts of an allow, in pieces: text, place, text, place, ..., text.
+    """The texts of an allow's permit and audit inputs, in pieces: text, place, text, place, ..., text.
 
     Args:
         plan: The expected plan; its plan_id, action and time are places.
-        verdict: What it would get.
-        facts: What that rests on; the time is a place.
+        verdict: The verdict that it would get.
+        facts: The facts of that verdict; their time is a place.
         policy: The limits in force.
 
     Returns:
         ``permit`` and ``inputs``.
     """
-    mark = secrets.token_hex(16)  # nobody else's text can hold it: it was made after theirs
+    mark = secrets.token_hex(16)  # random and newer than all texts here, so none contains it
 
     def place(name: str) -> str:
         return f"{mark}.{name}"
@@ -77,7 +77,7 @@ def in_pieces(plan: Plan, verdict: Allow, facts: Facts, policy: Policy) -> dict[
     inputs = audit_inputs(plan, facts, policy)
     inputs["plan"] |= {"action": place("action"), "issued_ms": place("issued_ms")}
     inputs["facts"] |= {"now_ms": place("now_ms")}
-    if inputs["facts"]["ledger"] is not None:  # a barrier is no fact that an allow rests on: the script judges it anew
+    if inputs["facts"]["ledger"] is not None:  # an allow doesn't depend on the barrier: the script checks it again
         inputs["facts"]["ledger"] |= {"barrier_ms": place("barrier_ms")}
     texts: Mapping[str, Any] = {"permit": permit, "inputs": inputs}
     return {name: re.split(rf'"{mark}\.(\w+)"', exact_json.dumps(text)) for name, text in texts.items()}

@@ -1,4 +1,4 @@
-"""A foreign entry as text that can be stored and read by people."""
+"""A foreign entry as text that can be stored, and that people can read."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def readable(fields: Mapping[str, Any], max_chars: int = MAX_DEAD_LETTER_CHARS) 
     """An entry's fields as text that can be stored: undecodable bytes escaped, all of it bounded.
 
     Args:
-        fields: As read; a value may be a list, or anything that a task brought.
-        max_chars: In all; what is cut is said in a field ``p33_note``.
+        fields: As read from a stream or a task; a value may have any type.
+        max_chars: Total length; if the text was cut, the field ``p33_note`` says so.
     """
     kept: dict[str, str] = {}
     room = max_chars
@@ -31,7 +31,7 @@ def readable(fields: Mapping[str, Any], max_chars: int = MAX_DEAD_LETTER_CHARS) 
 
 def _printable(value: object) -> str:
     text = value if isinstance(value, str) else str(value)
-    # Lone surrogates that stand for a byte become \xff; any others \udfff.
+    # Lone surrogates that encode a byte become \xff; any others \udfff.
     raw = text.encode("utf-8", "surrogateescape") if _is_escaped(text) else text.encode("utf-8", "backslashreplace")
     return raw.decode("utf-8", "backslashreplace")
 

@@ -13,15 +13,15 @@ from p33_tasks.domain.reconciliation import Account, Share, Watermark
 from p33_tasks.errors import CorruptStateError
 
 OUTCOMES = ("drift_seen", "explained", "repaired", "confirmed", "held", "released")
-"""The names of events, and the values of the label ``outcome``."""
+"""Names of events, and the values of the metrics' label ``outcome``."""
 NOTIFIED = (*OUTCOMES, "adopted", "rebuilt", "emergency")
-"""The names of all events on the stream of reconciliation."""
+"""Names of all events on the reconciliation stream."""
 MAX_EVIDENCE = 50
-"""Trades and orders named in one event; the sums are of all of them."""
+"""Maximum number of trades and orders listed in one event; its sums include all of them."""
 
 
 def encode_watermark(mark: Watermark, origin: str | None) -> dict[str, str]:
-    """The fields of a watermark, and the ledger's origin that it belongs to."""
+    """The fields of a watermark, with the origin of the ledger that it belongs to."""
     return {
         "ts_ms": str(mark.ts_ms),
         "since_ms": str(mark.since_ms),
@@ -33,10 +33,10 @@ def encode_watermark(mark: Watermark, origin: str | None) -> dict[str, str]:
 
 
 def decode_watermark(raw: Mapping[str, str], origin: str | None) -> Watermark | None:
-    """A watermark; None when there is none, or when the ledger began anew since then.
+    """Read a watermark; None if there is none, or if the ledger began anew after it.
 
     Raises:
-        CorruptStateError: A field is missing or isn't what it has to be.
+        CorruptStateError: A field is missing or invalid.
     """
     if not raw or raw.get("origin", "") != (origin or ""):
         return None
@@ -56,28 +56,28 @@ def decode_watermark(raw: Mapping[str, str], origin: str | None) -> Watermark | 
 
 
 def hold_evidence(why: str, event_id: str, account: Account | None) -> str:
-    """What a hold of a drift rests on, as the script that sets it takes it."""
+    """The evidence for a hold of a drift, as JSON for the script that sets it."""
     return exact_json.dumps({"id": event_id, "why": why[:300], **evidence_of(account)})
 
 
 def class_of(account: Account | None) -> str:
-    """Of the trades that explain a drift, with commas between; ``unexplained`` where none do or none were read."""
+    """Comma-separated classes of the trades that explain a drift; ``unexplained`` if none do or none were read."""
     return ",".join(account.classes) if account is not None and account.problem is None else "unexplained"
 
 
 def event_fields(
     position: str, *, account: Account | None, before: str, after: str, why: str, by: str, is_settled: bool = False
 ) -> dict[str, str]:
-    """The fields of an event beside its id and name.
+    """The fields of an event, without its id and name.
 
     Args:
-        position: Its key.
-        account: What a reading found; None: none was made.
-        before: The ledger's amount.
-        after: The same, once the event is over.
-        why: For people.
+        position: The position key.
+        account: The result of a reading; None: no reading was made.
+        before: The ledger's amount before the event.
+        after: The ledger's amount after it.
+        why: The reason, for people.
         by: Who caused it.
-        is_settled: Both sides agree again: there is no drift whose class could be told.
+        is_settled: Both sides agree again, so the event has no class of drift.
     """
     return {
         "position": position,
@@ -91,7 +91,7 @@ def event_fields(
 
 
 def evidence_of(account: Account | None) -> dict[str, Any]:
-    """What a reading found, as JSON can hold it; quantities are texts."""
+    """The result of a reading in types that JSON has; quantities are texts."""
     if account is None:
         return {}
     found = {

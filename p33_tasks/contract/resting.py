@@ -1,4 +1,4 @@
-"""How a position's resting orders are written in Redis: for each side an order can have, what reduces the position."""
+"""The format of a position's resting orders in Redis: per order side, the orders that reduce the position."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from p33_tasks.errors import CorruptStateError
 
 RESTING_FIELDS = ("ts_ms", "life", "source", "sell", "buy", "problem")
 MOST_IDS = 10
-"""Order ids kept of each kind: for people; the quantity is that of all."""
+"""Maximum number of order ids stored per kind, for people; the quantity includes all orders."""
 
 
 def encode_resting(leg: Leg, orders: Iterable[RestingOrder]) -> dict[str, str]:
-    """The HASH fields that tell one position's orders, by side.
+    """The HASH fields of one position's resting orders, by side.
 
     Args:
-        leg: Of the position.
-        orders: Its symbol's; those of other legs, and those that don't reduce, are left out.
+        leg: The position's leg.
+        orders: All of the symbol; those of other legs, and those that don't reduce, are left out.
     """
     reducing = [order for order in orders if order.leg is leg and _reduces(order)]
     sides = {"sell": OrderSide.SELL, "buy": OrderSide.BUY}
@@ -39,10 +39,10 @@ def encode_resting_problem(problem: str) -> dict[str, str]:
 
 
 def decode_resting(symbol: str, raw: Raw, side: OrderSide) -> Resting | None:
-    """Read ``RESTING_FIELDS``: the orders of the side that closes the position; None when nothing was read yet.
+    """Read ``RESTING_FIELDS``: the orders on ``side``, which closes the position; None if nothing was stored yet.
 
     Raises:
-        CorruptStateError: The venue's answer about this symbol could not be read, or what is stored can't be.
+        CorruptStateError: The venue's answer about this symbol could not be read, or the stored value can't be read.
     """
     ts_ms, life, source, sell, buy, problem = raw
     if ts_ms is None and problem is None:
@@ -67,7 +67,7 @@ def decode_resting(symbol: str, raw: Raw, side: OrderSide) -> Resting | None:
 
 
 def _reduces(order: RestingOrder) -> bool:
-    """In hedge mode side and leg say it, whatever the flag is: SELL of LONG, BUY of SHORT."""
+    """Whether the order reduces a position. In hedge mode side and leg decide, not the flag: SELL LONG, BUY SHORT."""
     if order.leg is Leg.BOTH:
         return order.reduce_only
     return order.side is (OrderSide.SELL if order.leg is Leg.LONG else OrderSide.BUY)

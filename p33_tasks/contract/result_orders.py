@@ -1,4 +1,4 @@
-"""The orders that a result names, in any of its places: one fill per order id, and what can't be read."""
+"""The orders in a result, from all places where it may name them: one fill per order id, and problems."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _ORDER_FIELDS = (
     *("order_status", "orderStatus", "status", "state", "symbol"),
 )
 _PARTIAL = {"partiallyfilled", "partialfilled", "open"}
-"""How venues and ccxt write that an order executed in part is still open, in letters only."""
+"""The statuses of venues and ccxt for an order that is executed in part and still open; letters only."""
 _Json = TypeVar("_Json", dict[str, object], list[object])
 _SIDES = {side.value: side for side in OrderSide}
 
 
 class OrderRows:
-    """The orders of one result: one fill per order id, and what could not be read."""
+    """Collects the orders of one result: one fill per order id, and what could not be read."""
 
     def __init__(self, *, executed: bool, venue: ResultReader | None, symbol: str = "") -> None:
-        """``symbol`` is the result's, in the venue's own form."""
+        """``symbol`` is the result's, as the venue's id."""
         self._executed = executed
         self._symbol = symbol
         self._venue = venue
@@ -42,13 +42,13 @@ class OrderRows:
         self._two_sided: set[str] = set()
 
     def fail(self, problem: object) -> None:
-        """Note what could not be read, once."""
+        """Add a problem, each text once."""
         text = str(problem)[:MAX_PROBLEM_CHARS]
         if text not in self.problems:
             self.problems.append(text)
 
     def read(self, order: Mapping[str, object]) -> None:
-        """Take one order, as far as it is certain."""
+        """Add one order: the part of it that is certain, and a problem for the rest."""
         fill, problem = self._read(order)
         if problem is not None:
             self.fail(problem)
@@ -56,7 +56,7 @@ class OrderRows:
             self._add(fill)
 
     def _read(self, order: Mapping[str, object]) -> tuple[Fill | None, str | None]:
-        """The order, as far as it is certain, and what isn't."""
+        """The certain part of the order, or None; and the problem, or None."""
         order_id = None
         try:
             if self._is_foreign(order):
@@ -92,7 +92,7 @@ class OrderRows:
     def _read_foreign(self, order: Mapping[str, object]) -> Fill | None:
         if self._venue is None:
             raise InvalidMessageError("a raw or ccxt order, which this venue has no reader for")
-        info = order.get("info")  # the venue's own, where ccxt wrote the order
+        info = order.get("info")  # the venue's own order, if ccxt wrote this one
         for one in (order, info if isinstance(info, Mapping) else {}):
             symbol = one.get("symbol")
             named = self._venue.venue_symbol(symbol).upper() if isinstance(symbol, str) and symbol else None
@@ -116,12 +116,12 @@ class OrderRows:
         )
 
     def named_in(self, place: Mapping[str, object]) -> dict[str, object]:
-        """What a place that holds more than an order says of one: our fields, and the venue's own."""
+        """The fields of an order (ours and the venue's) in a place that has other fields too."""
         names = _ORDER_FIELDS if self._venue is None else (*_ORDER_FIELDS, *self._venue.order_fields)
         return {name: place[name] for name in names if not is_nothing(place.get(name))}
 
     def _add(self, fill: Fill) -> None:
-        """Quantities are cumulative, so of one order the larger one is the later one."""
+        """Add or merge a fill: quantities are cumulative, so the larger one of an order is the later one."""
         known = self.fills.get(fill.order_id)
         if known is None:
             if len(self.fills) == MAX_ORDERS:
@@ -148,10 +148,10 @@ class OrderRows:
 
 
 def orders_of(fields: Mapping[str, object], found: OrderRows) -> list[Mapping[str, object]]:
-    """Every place where the entry may name an order."""
+    """The rows of all places where the entry may name an order."""
     flat = found.named_in(fields)
     nested = found.named_in(_json(fields, "details", dict, found))
-    # Where only one of the two has the order id, both speak of the same order.
+    # If only one of the two has the order id, both describe the same order.
     for one, other in ((flat, nested), (nested, flat)):
         if "order_id" not in one and "order_id" in other:
             one["order_id"] = other["order_id"]
@@ -167,7 +167,7 @@ def _steps(fields: Mapping[str, object], found: OrderRows) -> list[Mapping[str, 
 
 
 def _json(fields: Mapping[str, object], name: str, kind: type[_Json], found: OrderRows) -> _Json:
-    """A field's JSON; empty, and a problem, when it is of another kind or can't be read."""
+    """A field's JSON; empty, and a problem is added, if it has another type or can't be read."""
     try:
         value = json_of(fields, name)
     except InvalidMessageError as error:
@@ -182,8 +182,8 @@ def _json(fields: Mapping[str, object], name: str, kind: type[_Json], found: Ord
 
 
 def errors_of(fields: Mapping[str, object]) -> Iterator[str]:
-    """What went wrong, wherever the entry says so: bounded, else as written. The venue's codes are looked for in it."""
-    again = OrderRows(executed=False, venue=None)  # its problems were noted before
+    """The error texts from all places of the entry, cut to a limit. They are searched for the venue's codes."""
+    again = OrderRows(executed=False, venue=None)  # its problems were added before
     for place in (fields, _json(fields, "details", dict, again), *_steps(fields, again)):
         for name in _ERROR_FIELDS:
             value = place.get(name)
@@ -192,31 +192,31 @@ def errors_of(fields: Mapping[str, object]) -> Iterator[str]:
 
 
 def side_of(order: Mapping[str, object]) -> OrderSide | None:
-    """The trade's side; None when there is none or it is another word: it is never derived from elsewhere."""
+    """The trade's side; None if the field is missing or another word: no other field replaces it."""
     return _SIDES.get((word_of(order, "side") or "").upper())
 
 
 def leg_of(order: Mapping[str, object]) -> PositionSide | None:
-    """The leg that an order names; None for none, and for ``BOTH``.
+    """The leg that an order names; None if it names none or ``BOTH``.
 
     Raises:
-        InvalidMessageError: It names two, or another word.
+        InvalidMessageError: It names two legs, or another word.
     """
     leg = named_leg_of(order)
     return None if leg is Leg.BOTH else PositionSide(leg.value)
 
 
 def _is_open(order: Mapping[str, object]) -> bool:
-    """Whether an order's status says that only a part of it was executed so far."""
+    """Whether an order's status means that it is executed in part and still open."""
     said = (order.get(name) for name in ("order_status", "orderStatus", "status", "state"))
     return any(isinstance(word, str) and re.sub(r"[^a-z]", "", word.lower()) in _PARTIAL for word in said)
 
 
 def reduce_only_of(order: Mapping[str, object]) -> bool | None:
-    """Whether an order says that it only reduces; None when it doesn't say.
+    """The order's reduce-only flag; None if it has none.
 
     Raises:
-        InvalidMessageError: It says neither yes nor no.
+        InvalidMessageError: The flag is neither true nor false.
     """
     said = [flag_of(order, name) for name in ("reduce_only", "reduceOnly") if not is_nothing(order.get(name))]
     return None if not said else all(said)

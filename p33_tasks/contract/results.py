@@ -1,14 +1,14 @@
-"""Results: entries of ``apply.result``, four dialects and any mixture of them (CONTRACT section 4).
+"""Results: entries of ``apply.result``, in four dialects and any mixture of them (CONTRACT section 4).
 
-- A lists its orders in ``steps_results``, a JSON list, with ``executed_qty``.
+- A lists orders in ``steps_results``, a JSON list, with ``executed_qty``.
 - B names one order in flat fields, with ``filled_qty``.
 - C names one order in ``details``, a JSON object, with ``filled_qty``.
-- In any of these places an order may stand as the venue writes it (``orderId``, ``executedQty``), or as ccxt does
-  (``id``, ``filled``). Its quantity may be contracts and its side the position's: only the venue's reader reads it.
+- Each of these places may contain the venue's own order (``orderId``, ``executedQty``) or ccxt's (``id``, ``filled``).
+  Its quantity may be in contracts, and its side the position's: only the venue's reader can read it.
 
-Only these executed quantities count, never the requested ones (``quantity``, ``close_qty``, ``qty``), and they count
-whatever the order's status says: a cancelled order can have been filled in part. A status that says that only a part
-was executed so far means that more of the order may follow.
+Only these executed quantities count, never the requested ones (``quantity``, ``close_qty``, ``qty``). They count for
+any order status: a cancelled order can be filled in part. With a status for "executed in part", more of the order may
+be executed later.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from p33_tasks.errors import InvalidMessageError
 from p33_tasks.ports import ExecutionResult, ResultReader
 
 MAX_RESULT_AGE_MS = 7 * 86_400_000
-"""How long fills are remembered: an older result could be applied a second time."""
+"""How long the fills memory keeps an order. An older result is refused: it could be applied a second time."""
 RETRIED = "retried_entry_id"
-"""A dead letter that was put back names the entry it first came in: that entry's time counts, not the new one's."""
+"""Field of a dead letter that was put back: the id of its first entry, whose time counts instead of the new one's."""
 MAX_PROBLEMS = 5
 _ENTRY_ID = re.compile(r"[0-9]{1,16}-[0-9]{1,16}", re.ASCII)
 
@@ -35,16 +35,16 @@ _ENTRY_ID = re.compile(r"[0-9]{1,16}-[0-9]{1,16}", re.ASCII)
 def parse_entry_result(
     fields: Mapping[str, str | list[str]], venue: ResultReader | None = None, *, now_ms: int, added_ms: int
 ) -> ExecutionResult:
-    """Read a result's stream entry: what the ingest and every task make of it.
+    """Read a result's stream entry, in the ingest and in every task alike.
 
     Args:
-        fields: The entry's, as the stream or its copy holds them.
-        venue: As of ``parse_result``.
+        fields: The entry's fields, from the stream or from the copy.
+        venue: As for ``parse_result``.
         now_ms: Redis TIME.
-        added_ms: When it was added, by Redis' clock. Of one that was put back, when it first came.
+        added_ms: When the entry was added, ms of Redis' clock; for one that was put back: when its first entry was.
 
     Raises:
-        InvalidMessageError: As ``parse_result``; and for an entry that is too large, or older than the memory of fills.
+        InvalidMessageError: As ``parse_result``; or the entry is too large, or older than the fills memory.
     """
     if (chars := chars_of(fields)) > MAX_ENTRY_CHARS:
         raise InvalidMessageError(f"{chars} characters, at most {MAX_ENTRY_CHARS} are allowed")
@@ -61,17 +61,16 @@ def parse_result(fields: Mapping[str, object], venue: ResultReader | None = None
     """Read a result of any dialect.
 
     Args:
-        fields: The stream entry's.
-        venue: Reads what only the venue's own reader can: its raw orders, ccxt's, and ccxt's form of a symbol.
+        fields: The stream entry's fields.
+        venue: The venue's reader, for its raw orders, ccxt's orders, and ccxt's form of a symbol.
 
     Returns:
-        The result with every order id that names an order. An order's quantity is 0 where none was confirmed, and for
-        all of them when the result says that nothing was executed. A row that can't be read takes no other row with
-        it: it is one of the result's ``problems``, and its quantity is never taken for none in silence.
+        The result with a fill for each order id. A fill's quantity is 0 if none was confirmed, and for all orders if
+        ``executed`` is false. An unreadable row doesn't affect other rows: it is one of the result's ``problems``,
+        so that its quantity is not silently counted as 0.
 
     Raises:
-        InvalidMessageError: When plan_id, symbol or ``executed`` is missing or unreadable: there is nothing that the
-            report could be tied to.
+        InvalidMessageError: plan_id, symbol or ``executed`` is missing or unreadable, so the result can't be booked.
     """
     executed = flag_of(fields, "executed")
     if executed is None:
@@ -86,7 +85,7 @@ def parse_result(fields: Mapping[str, object], venue: ResultReader | None = None
         symbol=symbol,
         executed=executed,
         fills=tuple(found.fills.values()),
-        # A report that contradicts itself proves no rejection.
+        # A result that contradicts itself is no proof of a rejection.
         rejected=not executed and not problems and (word_of(fields, "outcome") or "").lower() == "rejected",
         unknown=(word_of(fields, "outcome") or "").lower() == "unknown",
         errors=tuple(errors_of(fields)),
@@ -98,7 +97,7 @@ def parse_result(fields: Mapping[str, object], venue: ResultReader | None = None
 
 
 def _repeats(fields: Mapping[str, object]) -> str:
-    """The id of the entry that a dead letter first came in; '' where the result wasn't put back."""
+    """The id of the first entry of a dead letter that was put back; '' for any other result."""
     if RETRIED not in fields:
         return ""
     named = fields[RETRIED]

@@ -1,4 +1,4 @@
-"""How a position snapshot is written in Redis (CONTRACT section 3)."""
+"""The format of a position snapshot in Redis (CONTRACT section 3)."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from p33_tasks.errors import CorruptStateError
 
 HEDGE, ONE_WAY = "hedge", "one_way"
 HEDGED = "HEDGED"
-"""``side`` of a symbol's own key in hedge mode, unless both legs are flat: a net amount of 0 is not flat."""
+"""``side`` in a symbol's own key in hedge mode, unless both legs are flat (a net amount of 0 alone is not flat)."""
 SNAPSHOT_FIELDS = (
     *("position_amt", "ts_ms", "ts_epoch", "source", "run_id", "position_mode", "life"),
-    *("long_amt", "short_amt"),  # of a symbol in hedge mode, in its own key
-    "mark_price",  # only recorded: no verdict rests on it
+    *("long_amt", "short_amt"),  # in hedge mode, in the symbol's own key
+    "mark_price",  # only recorded: no verdict depends on it
 )
 SNAPSHOT_PRICE_FIELDS = ("entry_price", "mark_price", "leverage", "unrealized_pnl")
 
 
 def position_arguments(position: Position) -> dict[str, str]:
-    """One of the ``positions`` of ``put_snapshots``; in hedge mode ``legs`` is JSON, in the order LONG, SHORT.
+    """One element of ``put_snapshots``' argument ``positions``; in hedge mode ``legs`` is JSON: LONG, SHORT.
 
     Raises:
-        ValueError: A position in hedge mode without both of its legs, or one of no known mode.
+        ValueError: In hedge mode a leg is missing, or the mode is unknown.
     """
     legs = _legs(position)
     is_hedged = any(leg.position_amt != 0 for leg in legs)
@@ -68,7 +68,7 @@ def decode_snapshot(symbol: str, raw: Raw) -> Snapshot | None:
     """Read ``SNAPSHOT_FIELDS`` of a symbol's own key; None when there is no snapshot.
 
     Raises:
-        CorruptStateError: A field is missing, no number, or too long.
+        CorruptStateError: A field is missing, not a number, or too long.
     """
     amount, ts_ms, ts_epoch, source, run_id, mode, life, long_amt, short_amt, mark = raw
     if all(value is None for value in raw):
@@ -98,11 +98,11 @@ def decode_leg_snapshot(symbol: str, raw: Raw, *, leg: Leg, of_symbol: Snapshot 
         symbol: The venue's id.
         raw: The fields.
         leg: LONG or SHORT.
-        of_symbol: What the symbol's own key holds. A leg counts only as a part of it.
+        of_symbol: The snapshot in the symbol's own key. A leg is valid only as a part of it.
 
     Raises:
-        CorruptStateError: As ``decode_snapshot``; or it is of another request or life than the symbol's, or its sign
-            isn't the leg's.
+        CorruptStateError: As ``decode_snapshot``; or the leg's request or life differs from the symbol's, or its sign
+            is wrong for the leg.
     """
     snapshot = decode_snapshot(symbol, raw)
     if snapshot is None:
@@ -122,7 +122,7 @@ def _mark(text: str | None) -> Decimal | None:
 
 
 def _decode_legs(amounts: Mapping[Leg, str | None]) -> tuple[LegPosition, ...]:
-    """Both legs' amounts, for people to read; none where a version before 0.2 wrote the snapshot."""
+    """Both legs' amounts, only shown to people; none if a version before 0.2 wrote the snapshot."""
     if any(amount is None for amount in amounts.values()):
         return ()
     return tuple(LegPosition(leg=leg, position_amt=number(text, f"{leg} amount")) for leg, text in amounts.items())

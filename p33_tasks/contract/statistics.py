@@ -1,4 +1,4 @@
-"""How a position's statistics are kept in Redis: JSON that nobody but this service reads."""
+"""The format of a position's statistics in Redis: JSON, read by this service only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def encode_statistics(statistics: Statistics) -> str:
 
 
 def decode_statistics(text: object) -> Statistics:
-    """What was written; of anything else nothing is known, and the statistics begin anew."""
+    """Read what ``encode_statistics`` wrote; for any other value, empty statistics, which begin anew."""
     if not isinstance(text, str) or len(text) > MAX_CHARS:
         return Statistics()
     try:
@@ -43,7 +43,7 @@ def decode_statistics(text: object) -> Statistics:
 
 
 def mark_of(text: str | None) -> float | None:
-    """A snapshot's mark price; None: it has none, or what is there is no number."""
+    """A snapshot's mark price in quote units; None if it has none, or if the text is not a number."""
     try:
         value = float(parse_quantity(text)) if text else None
     except ValueError:
@@ -52,7 +52,7 @@ def mark_of(text: str | None) -> float | None:
 
 
 def amount_of(text: str | None) -> Decimal | None:
-    """A stored amount; None: there is none, or it is no number."""
+    """A stored amount in base units; None if there is none, or if the text is not a number."""
     try:
         return parse_quantity(text) if text else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""The proof that a plan sent as a Celery task comes from a holder of ``P33_TASK_KEY`` (CONTRACT section 7)."""
+"""The HMAC of a plan sent as a Celery task: its sender has ``P33_TASK_KEY`` (CONTRACT section 7)."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def task_hmac(plan: Mapping[str, object], *, prefix: str, key: str) -> str:
         key: ``P33_TASK_KEY``.
 
     Raises:
-        ValueError: The plan holds what JSON can't.
-        TypeError: As above.
+        ValueError: A value has no form in JSON, e.g. NaN.
+        TypeError: A value has a type that JSON lacks.
     """
     text = json.dumps(plan, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hmac.new(key.encode(), f"{prefix}\n{text}".encode(), hashlib.sha256).hexdigest()
 
 
 def is_proven(proof: object, plan: Mapping[str, object], *, prefix: str, key: str) -> bool:
-    """Whether ``proof`` is the plan's."""
+    """Whether ``proof`` is the HMAC of this plan."""
     if not isinstance(proof, str) or not proof.isascii():
         return False
     try:

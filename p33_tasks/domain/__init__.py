@@ -1,1 +1,1 @@
-"""What the brain knows about positions, plans and permits. Pure: no I/O, no clock, standard library only."""
+"""Rules and arithmetic of positions, plans and permits. Pure: no I/O, no clock, standard library only."""

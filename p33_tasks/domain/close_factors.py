@@ -20,11 +20,11 @@ CLOSE_FACTORS: dict[str, Decimal] = {
 def close_factor(action: str) -> Decimal | None:
     """The part of the position that ``action`` closes, or None for any action that is not a known close.
 
-    An unknown action is never taken for a full close. Only ASCII changes its case: Unicode has letters that would
-    become others (a long s becomes ``S``).
+    An unknown action never counts as a full close. Only ASCII letters change case: some Unicode letters become ASCII
+    ones (a long s becomes ``S``).
     """
     return CLOSE_FACTORS.get(action.strip().upper()) if action.isascii() else None
 
 
 ACTIONS: dict[Decimal, str] = {factor: action for action, factor in reversed(CLOSE_FACTORS.items())}
-"""The first spelling of each factor."""
+"""Close factor to the first action in ``CLOSE_FACTORS`` that has it."""

@@ -1,4 +1,4 @@
-"""A verdict is a pure function of recorded facts."""
+"""The verdict on a plan, as a pure function of plan, facts and policy."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _LACKS_SNAPSHOT = frozenset({Reason.NO_EXCHANGE_SNAPSHOT, Reason.STALE_EXCHANGE_
 
 
 def evaluate(plan: Plan, facts: Facts, policy: Policy) -> Verdict:
-    """Judge a plan: the first rule that objects denies it, else rule 6 says how much may be closed.
+    """The verdict on a plan: deny by the first rule that objects, else the quantity of rule 6.
 
     Args:
-        plan: What is to be closed.
-        facts: What is known, at ``facts.now_ms``; no clock is read here.
-        policy: The operator's limits.
+        plan: What to close.
+        facts: What is known at ``facts.now_ms``; no clock is read here.
+        policy: The limits in force.
 
     Returns:
         ``Allow`` with a quantity that is above zero, a multiple of the step, and never above the position
-        in the snapshot it was made from; or ``Deny`` with what was found and the limit.
+        in the snapshot it was made from; or ``Deny`` with the value found and the limit.
     """
     case = Case(plan=plan, facts=facts, policy=policy)
     for rule in RULES:
@@ -38,13 +38,13 @@ def evaluate(plan: Plan, facts: Facts, policy: Policy) -> Verdict:
 
 
 def awaits_snapshot(plan: Plan, facts: Facts, policy: Policy, verdict: Verdict) -> bool:
-    """Whether an emergency close should be looked at again: all that it lacks is a snapshot requested for it.
+    """Whether to evaluate an emergency close again: it was denied only because no snapshot was requested for it yet.
 
     Args:
-        plan: As judged.
-        facts: It was judged by.
+        plan: The plan.
+        facts: The facts of the verdict.
         policy: The limits in force.
-        verdict: What was found.
+        verdict: The verdict so far.
     """
     if plan.emergency is None or not isinstance(verdict, Deny) or verdict.reason not in _LACKS_SNAPSHOT:
         return False
@@ -55,8 +55,8 @@ def awaits_snapshot(plan: Plan, facts: Facts, policy: Policy, verdict: Verdict) 
 def rule_6_safe_close_quantity(case: Case) -> Verdict:
     """Rule 6: the part of the position to close, floored to the step and capped at the venue's maximum.
 
-    Resting orders that reduce the position are left room for: with them an order of this quantity never closes more
-    than there is.
+    Resting orders that reduce the position are subtracted first: together with them, an order of this quantity never
+    closes more than the position.
     """
     factor, market = case.plan.close_factor, case.facts.market
     if factor is None or market is None:

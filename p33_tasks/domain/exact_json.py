@@ -1,6 +1,6 @@
-"""JSON whose numbers are exact: ``Decimal`` in and out, never a float.
+"""JSON with exact numbers: reads and writes ``Decimal``, never a float.
 
-The standard writer can't print a ``Decimal``, and a float would print 0.027999999 for 0.028.
+The standard library can't write a ``Decimal``, and a float would write 0.027999999 for 0.028.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ MAX_NUMBER_CHARS = 200
 _LITERALS = {None: "null", True: "true", False: "false"}
 
 MOST_KNOWN_NAME_CHARS = 40
-"""A longer name than this isn't one of ours, and isn't kept."""
+"""Longest name that is cached: a longer one isn't one of ours."""
 
 
 def dumps(value: object, *, sort_keys: bool = False) -> str:
     """Write compact JSON, quantities as exact decimal literals.
 
     Raises:
-        TypeError: For a float, or anything JSON has no form for.
+        TypeError: For a float, or a type that JSON lacks.
     """
     parts: list[str] = []
     _write(value, parts.append, sort_keys)
@@ -35,7 +35,7 @@ def dumps(value: object, *, sort_keys: bool = False) -> str:
 
 
 def _write(value: object, put: Callable[[str], None], sort_keys: bool) -> None:  # noqa: FBT001 - as in dumps
-    kind = type(value)  # exact types first: each verdict writes sixty values, and an abstract class is slow to ask
+    kind = type(value)  # exact types first: each verdict writes sixty values, and isinstance with an ABC is slow
     if kind is str:
         put(_text(value))  # type: ignore[arg-type]  # see kind, here and below
     elif kind is int:
@@ -83,20 +83,20 @@ _known_name = lru_cache(1_000)(_name)
 
 
 def _text(value: str) -> str:
-    # Bytes that were not UTF-8 arrive as lone surrogates; JSON must be UTF-8 again.
+    # Bytes that were not UTF-8 are lone surrogates here; JSON must be UTF-8 again.
     return encode_basestring(value if value.isascii() else value.encode("utf-8", "backslashreplace").decode())
 
 
 def loads_object(text: str | bytes, *, numbers: Callable[[str], Any] | None = None) -> dict[str, Any]:
-    """Read a JSON object, numbers as ``Decimal`` or int.
+    """Read a JSON object, with numbers as ``Decimal`` or int.
 
     Args:
         text: The JSON.
-        numbers: Reads every number instead, whatever it is: for an object whose numbers are not ours to judge.
+        numbers: Converts every number's text instead, for objects whose numbers this service doesn't check.
 
     Raises:
-        CorruptStateError: It is not a JSON object, holds a number that is none (NaN, 1e400), or names a key twice: two
-            readers could each see another value.
+        CorruptStateError: It is not a JSON object, has an invalid number (NaN, 1e400), or a key twice: two readers
+            could then see different values.
     """
     try:
         value = json.loads(
@@ -121,7 +121,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _exact(text: str) -> Decimal:
-    # Wider than a quantity, which is checked where it is used: the drift of absurd amounts, in percent, is legible.
+    # Wider than a quantity, so that the drift of absurd amounts in percent can be read; quantities are checked on use.
     try:
         number = Decimal(text)
     except InvalidOperation as error:  # an exponent beyond what a Decimal can hold

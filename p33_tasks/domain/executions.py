@@ -1,4 +1,4 @@
-"""What an executor did, held against what it was permitted (CONTRACT section 8, ``p33_permit_breach_total``)."""
+"""Compare an executor's orders with the permit: breaches (CONTRACT section 8, ``p33_permit_breach_total``)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MILLIONTH = Decimal("0.000001")
 
 
 class Breach(StrEnum):
-    """How an execution went beyond its permit."""
+    """In what way an execution exceeded its permit."""
 
     SIDE = "side"
     LEG = "leg"
@@ -30,42 +30,40 @@ class Permitted:
     order_side: OrderSide
     safe_close_qty: Decimal  # base units
     leg: PositionSide | None = None  # None: one-way mode
-    step_size: Decimal | None = None  # base units; None: the venue's rules are not known any more
+    step_size: Decimal | None = None  # base units; None: the venue's rules are no longer known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRecord:
-    """What is remembered of an order beside its quantity."""
+    """What is stored about an order besides its quantity."""
 
-    plan_id: str  # of the first result that named it, or of the order itself; "" where only the venue told of it
-    side: OrderSide | None = None  # None: no report named it yet
-    breaches: tuple[Breach, ...] = ()  # counted already
-    leg: Leg | None = (
-        None  # LONG or SHORT: the leg that its fills went to; None: the symbol's own position, or none yet
-    )
+    plan_id: str  # from the first result that named it, or from its client order id; "" if only the venue reported it
+    side: OrderSide | None = None  # None: no result named it yet
+    breaches: tuple[Breach, ...] = ()  # already counted
+    leg: Leg | None = None  # LONG or SHORT: the leg that its fills were booked to; None: one-way mode, or no fill yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedOrder:
-    """One order of a result, ready to be written."""
+    """One order of a result, with all that recording it writes."""
 
     applied: Applied
     record: OrderRecord
     new_breaches: tuple[Breach, ...] = ()
     is_own: bool = True  # false: another plan's order
-    is_opposite: bool = False  # its fills belong to the other leg than the result's position
+    is_opposite: bool = False  # its fills belong to the other leg, not the result's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """A result, ready to be written."""
+    """A result, with all that recording it writes."""
 
     orders: Mapping[str, RecordedOrder] = field(default_factory=dict)
     executed: Mapping[str, Decimal] = field(default_factory=dict)  # of the plan's orders: cumulative, base units
-    problems: tuple[str, ...] = ()  # what could not be read, or contradicts what is on record
+    problems: tuple[str, ...] = ()  # what could not be read, or contradicts stored data
 
     def amount(self, *, opposite: bool = False) -> Decimal | None:
-        """The ledger afterwards, of the result's position or of the other leg; None: unknown, or no order is its."""
+        """The new ledger amount of the result's position, or of the other leg; None: unknown, or no order of it."""
         orders = [order for order in self.orders.values() if order.is_opposite is opposite]
         return orders[-1].applied.amount if orders else None
 
@@ -73,12 +71,12 @@ class Recording:
 def position_of(
     decided: Leg | None, named: frozenset[Leg], remembered: frozenset[Leg], *, is_hedged: bool
 ) -> Leg | None:
-    """Which of a symbol's positions a result is booked to (CONTRACT section 4); None: it can't be told.
+    """The leg that a result is booked to (CONTRACT section 4); None: it can't be determined.
 
     Args:
-        decided: The position of the plan's allow, whatever the symbol's mode is now; None: the plan has none.
+        decided: The leg in the plan's allow, also if the symbol's mode has changed; None: the plan has no allow.
         named: The legs that its orders name.
-        remembered: The legs that its orders went to before.
+        remembered: The legs that its orders were booked to before.
         is_hedged: Whether the symbol is in hedge mode.
     """
     if decided is not None:
@@ -90,13 +88,13 @@ def position_of(
 
 
 def breaches_of(permitted: Permitted, fill: Fill, *, increase: Decimal, total: Decimal) -> tuple[Breach, ...]:
-    """What one reported order did that its permit doesn't cover.
+    """In which ways one reported order exceeded its permit; empty if in none.
 
     Args:
-        permitted: What the plan was allowed.
+        permitted: What the plan's allow permits.
         fill: The order as reported.
-        increase: What was new of its quantity, base units.
-        total: What all orders of the plan executed, this report included, base units.
+        increase: The new part of its quantity, base units.
+        total: Executed quantity of all orders of the plan, this report included, base units.
     """
     found = []
     if fill.side is not None and fill.side is not permitted.order_side:
@@ -111,9 +109,9 @@ def breaches_of(permitted: Permitted, fill: Fill, *, increase: Decimal, total: D
 
 
 def is_beyond(permitted: Permitted, total: Decimal) -> bool:
-    """Whether a quantity exceeds the permit by a step or more: less is a writer's rounding (0.30000000000000004).
+    """Whether a quantity exceeds the permit by a step or more; less is rounding by the writer (0.30000000000000004).
 
-    Where the step isn't known any more, by a millionth of the permitted quantity or more.
+    If the step is no longer known: by a millionth of the permitted quantity or more.
     """
     least = permitted.step_size or q.multiply(permitted.safe_close_qty, MILLIONTH)
     return q.subtract(total, permitted.safe_close_qty) >= least

@@ -1,4 +1,4 @@
-"""What is expected to be asked: forecasts of plans, and which of them are prepared (CONTRACT section 12)."""
+"""Forecasts of plans, and which verdicts to prepare for them (CONTRACT section 12)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from p33_tasks.domain.models import Leg
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """Somebody expects a plan."""
+    """A plan that a producer of forecasts expects."""
 
     symbol: str
     leg: Leg  # BOTH: one-way mode
     close_factor: Decimal
-    probability: Decimal  # 0 to 1, a ranking and nothing more: it never reaches a verdict
-    added_ms: int  # Redis TIME, by the entry's id
+    probability: Decimal  # 0 to 1, used only for ranking: it never reaches a verdict
+    added_ms: int  # Redis TIME, from the entry's id
     horizon_ms: int
 
     def lives_at(self, now_ms: int) -> bool:
@@ -27,7 +27,7 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """One verdict worth preparing: of a position, for a close factor."""
+    """One verdict to prepare: for a position and a close factor."""
 
     symbol: str
     leg: Leg
@@ -35,12 +35,12 @@ class Expected:
 
 
 def most_likely(forecasts: Iterable[Forecast], *, now_ms: int, most: int) -> tuple[Expected, ...]:
-    """The verdicts to prepare, the most likely first; of several forecasts for one, the most confident counts.
+    """The verdicts to prepare, the most likely first; of several forecasts for one, the highest probability counts.
 
     Args:
-        forecasts: In any order; those that ended count for nothing.
+        forecasts: In any order; expired ones are ignored.
         now_ms: Redis TIME.
-        most: How many at most.
+        most: Maximum number of verdicts.
     """
     ranked: dict[Expected, Decimal] = {}
     for one in forecasts:

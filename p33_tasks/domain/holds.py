@@ -1,4 +1,4 @@
-"""Holds: who stopped a position, why, and what ends that (docs/contract.md has the table)."""
+"""Holds: who holds a position, why, and what ends the hold (table in docs/contract.md)."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 AGREEMENTS = 3
-"""A hold of a drift ends after so many snapshots in a row that equal the ledger exactly."""
+"""Number of consecutive snapshots exactly equal to the ledger that end a hold of a drift."""
 
 
 class HeldBy(StrEnum):
-    """Whose hold it is. Each lies in a key of its own, and neither ends the other."""
+    """Who holds. Each has its own key, and neither ends the other's hold."""
 
     OPERATOR = "operator"
     SERVICE = "service"
 
 
 class HoldEnds(StrEnum):
-    """What ends a hold of the service. ``p33 reconcile release`` ends each."""
+    """What ends a hold of the service. ``p33 reconcile release`` ends any."""
 
     AGREEMENT = "agreement"  # AGREEMENTS snapshots in a row that equal the ledger exactly
     ADOPTION = "adoption"  # p33 ledger adopt
-    OUTCOME = "outcome"  # a result, or reconciliation, that says what became of the order
+    OUTCOME = "outcome"  # a result, or reconciliation, that shows the order's outcome
     PERSON = "person"  # nothing else
 
 
@@ -51,18 +51,18 @@ ENDS: Mapping[HoldReason, HoldEnds] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """One hold as it was read. Texts may be another writer's: whoever prints them escapes them."""
+    """One hold as read. Its texts may be foreign: code that prints them must escape them."""
 
     held_by: HeldBy
-    reason: str  # of the service: a word of the table; of an operator: why
+    reason: str  # of the service: a word of the table; of an operator: free text
     since_ms: int | None = None  # Redis TIME; None: unknown
     ends: HoldEnds = HoldEnds.PERSON
-    why: str = ""  # of the service: the latest evidence, in words; "" where it says none
+    why: str = ""  # of the service: the latest evidence, in words; "" for none
     by: str = ""  # who set it; "" for unknown
     until_ms: int | None = None  # Redis TIME at which it expires; None: it doesn't
 
     def remedy(self, symbol: str, leg: str = "") -> str:
-        """What to do about it; in hedge mode the service's hold is one leg's."""
+        """What ends this hold, with the command, for people; in hedge mode the service's hold is on one leg."""
         if self.held_by is HeldBy.OPERATOR:
             alone = "" if self.until_ms is None else "It ends automatically. To end it now: "
             return f"{alone}Find out why {self.by or 'the operator'} stopped the symbol, then: p33 hold clear {symbol}"

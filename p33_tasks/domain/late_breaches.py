@@ -1,4 +1,4 @@
-"""Own orders whose result never came, held against their permits: a repair finds them by the venue's own trades."""
+"""Breaches of own orders without a result: a repair finds such orders in the venue's trades."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from p33_tasks.domain.reconciliation import Account, Share
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanExecution:
-    """What a plan was allowed, and what is on record of its orders."""
+    """What a plan's allow permits, and what is stored about its orders."""
 
-    permitted: Permitted | None  # None: no allow of it is on record any more
+    permitted: Permitted | None  # None: its allow is no longer stored
     executed: Mapping[str, Decimal] = field(default_factory=dict)  # order id to cumulative quantity, base units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LateBreach:
-    """An order that went beyond its permit, and was not counted as one."""
+    """An order that exceeded its permit and is not counted yet."""
 
     order_id: str
     plan_id: str
     kinds: tuple[Breach, ...]
-    record: OrderRecord  # with them
-    executed: Mapping[str, Decimal]  # of the plan's orders, this one included
+    record: OrderRecord  # the new record, with these breaches
+    executed: Mapping[str, Decimal]  # order id to quantity, of all orders of the plan, this one included
 
 
 def late_breaches(
     account: Account, leg: Leg, plans: Mapping[str, PlanExecution], records: Mapping[str, OrderRecord]
 ) -> tuple[LateBreach, ...]:
-    """What the orders that a repair applies did beyond their permits.
+    """The breaches by the orders that a repair applies.
 
     Args:
-        account: Of the drift.
-        leg: Which position it is of.
-        plans: Of those orders, by plan_id.
-        records: What is on record of orders; what was counted isn't counted again.
+        account: The arithmetic of the drift.
+        leg: The leg of the position that drifts.
+        plans: The plans of those orders, by plan_id.
+        records: What is stored about the orders; counted breaches aren't counted again.
     """
     found = []
     for share in account.missing:

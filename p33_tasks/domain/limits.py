@@ -11,12 +11,12 @@ from p33_tasks.domain.models import Policy, SymbolLimits
 MAX_COOLDOWN_MS = 86_400_000
 MAX_STALE_THRESHOLD_MS = 60_000
 MAX_QTY_TOLERANCE_PCT = Decimal(10)
-"""The ceilings of the settings; a limit per symbol has the same."""
+"""Maximum in the settings, and for a limit per symbol."""
 MAX_LOOSER_MS = 86_400_000
-"""How long a limit that is looser than the configured one may count at most."""
+"""Longest time for which a limit looser than the configured one is in force: a day."""
 
 _NONE = SymbolLimits()
-# Which limits there are: the policy's field, who set it, whether a higher value is the looser one.
+# Each limit: the policy's field, the field for who set it, whether a higher value is looser.
 _LIMITS = (
     ("cooldown_ms", "cooldown_by", False),
     ("qty_tolerance_pct", "tolerance_by", True),
@@ -25,15 +25,14 @@ _LIMITS = (
 
 
 def in_force(policy: Policy, limits: SymbolLimits, now_ms: int) -> Policy:
-    """The policy with a symbol's own limits.
+    """The policy with one symbol's limits in force.
 
-    An operator's value replaces the configured one. A looser one counts only while ``expires_ms`` lies ahead, by a day
-    at most: without that, or after it, the configured value is in force. This service's own cooldown counts only where
-    it is the longer one.
+    An operator's value replaces the configured one. A looser one is in force only until ``expires_ms``, at most a
+    day ahead; without it, or after it, the configured value is. The service's own cooldown is in force only if longer.
 
     Args:
         policy: The configured limits.
-        limits: What is stored for the symbol, within the bounds.
+        limits: The limits stored for the symbol, already checked against the bounds.
         now_ms: Redis TIME.
     """
     if limits == _NONE:
@@ -56,7 +55,7 @@ def in_force(policy: Policy, limits: SymbolLimits, now_ms: int) -> Policy:
 
 
 def looser(policy: Policy, limits: SymbolLimits) -> tuple[str, ...]:
-    """Which of an operator's values are looser than the configured ones: names of the policy's fields."""
+    """Names of the policy's fields for which the operator's value is looser than the configured one."""
     return tuple(
         name
         for name, _, higher_is_looser in _LIMITS

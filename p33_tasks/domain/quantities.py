@@ -1,7 +1,7 @@
-"""Exact decimal quantities: read strictly, written canonically, floored to the venue's step.
+"""Exact decimal quantities: read strictly, written canonically, floored to the venue's step size.
 
-A quantity comes from a string (the venue's own, or Redis's) and never from a float: ``0.036 * 0.75``
-in binary floating point is already a step short.
+A quantity is read from a string (the venue's or Redis') and never from a float: ``0.036 * 0.75`` in binary floating
+point is a step too small.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from p33_tasks.errors import InvalidQuantityError
 
 MAX_TEXT_LENGTH = 64
 MAX_DIGITS = 30
-"""Digits either side of the point. Venues use at most 8 decimals; 1e400 must not become a 400-digit string."""
+"""Digits on each side of the point. Venues use at most 8 decimals; 1e400 must not become a 400-digit string."""
 
-# Raises rather than rounds: within MAX_DIGITS every sum, product and floor below is exact.
+# Raises instead of rounding: within MAX_DIGITS every sum, product and floor below is exact.
 EXACT = Context(prec=4 * MAX_DIGITS + 10, traps=[Inexact, InvalidOperation, Overflow, DivisionByZero])
 _DISPLAY = Context(prec=EXACT.prec)
 
@@ -37,7 +37,7 @@ def parse_quantity(value: object) -> Decimal:
         A finite decimal with at most ``MAX_DIGITS`` digits on each side of the point.
 
     Raises:
-        TypeError: For a float, a bool or anything that is neither string, int nor Decimal.
+        TypeError: For a float, a bool or any type other than string, int and Decimal.
         InvalidQuantityError: For text that is not such a number (``NaN``, ``1e400``, ``""``, ``0x1``).
     """
     if type(value) is str and len(value) <= MAX_TEXT_LENGTH:
@@ -72,7 +72,7 @@ def _parsed(value: object) -> Decimal:
 
 
 _known_text = lru_cache(1_000)(_parsed)
-"""A verdict reads the same steps, bounds and tolerances as the one before."""
+"""Cached, because consecutive verdicts read the same steps, bounds and tolerances."""
 
 
 def _without_trailing_zeros(digits: tuple[int, ...], exponent: int, number: Decimal) -> Decimal:
@@ -86,7 +86,7 @@ def _without_trailing_zeros(digits: tuple[int, ...], exponent: int, number: Deci
 
 
 def canonical(number: Decimal) -> str:
-    """Write a decimal the one way it is written on the wire: no exponent, no trailing zeros, no ``-0``.
+    """A decimal in the only form used on the wire: no exponent, no trailing zeros, no ``-0``.
 
     Raises:
         TypeError: For a float.
@@ -103,7 +103,7 @@ def canonical(number: Decimal) -> str:
 
 
 def is_writable(number: Decimal) -> bool:
-    """Whether ``parse_quantity`` reads back what ``canonical`` writes: a sum can have a digit too many."""
+    """Whether ``parse_quantity`` can read what ``canonical`` writes: a sum can have a digit too many."""
     try:
         return parse_quantity(canonical(number)) == number
     except InvalidQuantityError:
@@ -126,12 +126,12 @@ def subtract(left: Decimal, right: Decimal) -> Decimal:
 
 
 def magnitude(number: Decimal) -> Decimal:
-    """The absolute value, exact: ``abs()`` rounds to the thread's context, up as well as down."""
+    """The exact absolute value: ``abs()`` would round to the thread's context."""
     return number.copy_abs()
 
 
 def negated(number: Decimal) -> Decimal:
-    """The same amount of the other sign, exact: a unary minus rounds like ``abs()``."""
+    """The exact negative: a unary minus would round like ``abs()``."""
     return number.copy_negate() if number else ZERO
 
 
@@ -157,7 +157,7 @@ def ceil_to_step(quantity: Decimal, step_size: Decimal) -> Decimal:
 
 
 def common_step(first: Decimal, second: Decimal) -> Decimal:
-    """The smallest step that is a multiple of both (a market order must fit LOT_SIZE and MARKET_LOT_SIZE)."""
+    """The smallest step that is a multiple of both (a market order must satisfy LOT_SIZE and MARKET_LOT_SIZE)."""
     scale = max(_decimals(first), _decimals(second))
     first_units, second_units = (int(step.scaleb(scale, context=EXACT)) for step in (first, second))
     return Decimal(math.lcm(first_units, second_units)).scaleb(-scale, context=EXACT)
@@ -169,9 +169,9 @@ def _decimals(number: Decimal) -> int:
 
 
 def percent_of(part: Decimal, whole: Decimal) -> Decimal:
-    """``part / whole * 100`` for people to read. Limits are compared without dividing.
+    """``part / whole * 100``, only shown to people; limits are compared without a division.
 
-    6 decimals, rounded up: what is over a limit must not read as the limit.
+    6 decimals, rounded up, so that a value above a limit is never shown as the limit.
     """
     return _DISPLAY.divide(multiply(part, HUNDRED), whole).quantize(Decimal("0.000001"), ROUND_UP, context=_DISPLAY)
 

@@ -7,7 +7,7 @@ from typing import Self
 
 
 class Reason(StrEnum):
-    """A denial's reason, and what ends it."""
+    """The reason of a deny, with its remedy."""
 
     remedy: str
 
@@ -34,7 +34,7 @@ class Reason(StrEnum):
         "no_exchange_snapshot",
         "Wait for the next refresh; if none comes, check beat, the snapshot worker and the exchange with: p33 check",
     )
-    # Only in records of before 0.2.
+    # Only in records from before 0.2.
     HEDGE_MODE_UNSUPPORTED = (
         "hedge_mode_unsupported",
         "Send a new plan that names a leg.",
@@ -91,4 +91,4 @@ class Reason(StrEnum):
 
 
 GIVEN = tuple(reason for reason in Reason if reason is not Reason.HEDGE_MODE_UNSUPPORTED)
-"""Those that a verdict of this version can have."""
+"""The reasons that a verdict of this version can have."""

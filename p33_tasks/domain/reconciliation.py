@@ -1,12 +1,12 @@
-"""Explaining a drift by the venue's own trades, exactly, or saying what is missing for it.
+"""Explain a drift exactly by the venue's trades, or report what remains unexplained.
 
 1. Start is the exchange's amount at the watermark, the last moment at which both sides were known. Start plus every
-   trade since then must be the position that was requested after the trades were read. One step off: not explained.
-2. Of an order, the ledger lacks what was executed since the watermark and isn't in the memory of fills. The memory is
-   written with the repair, so that a result of the order changes nothing, whether it comes before or after.
-3. The ledger must end where it stood against the exchange at the watermark, or equal to it: a ledger that was moved by
-   something else isn't repaired.
-4. Nothing is invented: no fill, no rounding, no trade of another leg.
+   trade since then must equal the position requested after the trades were read. One step off: not explained.
+2. The ledger lacks what an order executed since the watermark and isn't in the fills memory. The repair writes the
+   fills memory too, so that the order's result, before or after the repair, is not applied twice.
+3. After the repair, ledger and exchange must differ as at the watermark, or be equal: a ledger that something else
+   has changed is not repaired.
+4. Only the venue's trades of this leg are applied, without rounding.
 """
 
 from __future__ import annotations
@@ -23,77 +23,77 @@ from p33_tasks.domain.trades import ForcedOrder, OrderState, Trade, by_order, si
 
 
 class TradeClass(StrEnum):
-    """Whose trade it was, in the order in which that is asked."""
+    """Who caused a trade. The classes are checked in this order."""
 
     IN_FLIGHT = "in_flight"  # ours, and not final
     LATE = "late"  # ours and final; its result is lost or delayed
     LIQUIDATION = "liquidation"
     ADL = "adl"
     SETTLEMENT = "settlement"
-    EXTERNAL = "external"  # somebody else's order
+    EXTERNAL = "external"  # another party's order
     UNEXPLAINED = "unexplained"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watermark:
-    """A moment at which the position was known on both sides, and which trades it contains."""
+    """A moment at which the position was known on both sides, and the trades included in it."""
 
     ts_ms: int  # Redis TIME before its position was requested
-    since_ms: int  # the venue's clock: where windows from here begin
+    since_ms: int  # the venue's clock: start of the windows from this watermark
     exchange_amt: Decimal  # signed base units
-    ledger_amt: Decimal  # may differ from the exchange's within the tolerance
-    counted: frozenset[str] = frozenset()  # ids of trades since since_ms that exchange_amt contains
+    ledger_amt: Decimal  # signed base units; may differ from exchange_amt within the tolerance
+    counted: frozenset[str] = frozenset()  # ids of trades since since_ms that exchange_amt includes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What the venue told, in this order: trades, orders, and then the position."""
+    """The venue's answers, requested in this order: trades, orders, then the position."""
 
     leg: Leg
     exchange_amt: Decimal  # signed base units, requested after the trades were read
-    trades: tuple[Trade, ...]  # every one of the window, both legs
-    whole: Mapping[str, tuple[Trade, ...]] = field(default_factory=dict)  # of orders from before the window: all trades
+    trades: tuple[Trade, ...]  # all of the window, both legs
+    whole: Mapping[str, tuple[Trade, ...]] = field(default_factory=dict)  # trades of older orders, all
     orders: Mapping[str, OrderState] = field(default_factory=dict)
     forced: Mapping[str, ForcedOrder] = field(default_factory=dict)
-    own: Mapping[str, str] = field(default_factory=dict)  # our client order ids, each with its consumed plan
+    own: Mapping[str, str] = field(default_factory=dict)  # our client order id to the plan_id, consumed plans only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What this service knew when it compared."""
+    """What this service has stored about the position, at the time of the reading."""
 
     ledger_amt: Decimal  # signed base units
     remembered: Mapping[str, Decimal]  # order id to the quantity applied, base units
-    reported: frozenset[str] = frozenset()  # order ids that came in a result: ours
-    records: Mapping[str, str] = field(default_factory=dict)  # what else is kept of orders, letter by letter
-    applied_trades: frozenset[str] = frozenset()  # ids of trades without an order that were applied
+    reported: frozenset[str] = frozenset()  # order ids that a result named: ours
+    records: Mapping[str, str] = field(default_factory=dict)  # order id to its record, as stored
+    applied_trades: frozenset[str] = frozenset()  # ids of applied trades that belong to no order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """What one order, or one trade without an order, did since the watermark."""
+    """The part of one order, or of one trade without an order, in a drift since the watermark."""
 
     order_id: str | None
     trade_ids: tuple[str, ...]
     trade_class: TradeClass
-    moved: Decimal  # signed base units, of the exchange's position
-    missing: Decimal  # signed base units, of the ledger
-    remembered_before: Decimal | None = None  # base units; None: the order isn't remembered, or there is none
+    moved: Decimal  # signed base units: change of the exchange's position
+    missing: Decimal  # signed base units: what the ledger lacks of it
+    remembered_before: Decimal | None = None  # base units; None: no order, or not in the fills memory
     remembered_after: Decimal = q.ZERO
-    plan_id: str | None = None  # of an order that was found by the client order id of a plan
-    problem: str | None = None  # why it can't be believed (yet)
+    plan_id: str | None = None  # the plan whose client order id the order has; None: none
+    problem: str | None = None  # why it can't be used, or not yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """The arithmetic of one drift."""
+    """The arithmetic of one drift. All amounts are signed base units."""
 
     shares: tuple[Share, ...]
-    expected_amt: Decimal  # the exchange's position by start and trades
+    expected_amt: Decimal  # start plus trades
     exchange_amt: Decimal
     ledger_before: Decimal
-    ledger_after: Decimal  # with everything applied that it lacks
-    ledger_target: Decimal  # where it stood against the exchange at the watermark
+    ledger_after: Decimal  # with everything applied that the ledger lacks
+    ledger_target: Decimal  # the amount with the same difference to the exchange as at the watermark
 
     @property
     def difference(self) -> Decimal:
@@ -102,7 +102,7 @@ class Account:
 
     @property
     def problem(self) -> str | None:
-        """Why the arithmetic doesn't close; None: it does, on both sides."""
+        """Why the drift isn't explained; None: it is, on both sides."""
         problem = next((share.problem for share in self.shares if share.problem is not None), None)
         if problem is not None:
             return problem
@@ -117,7 +117,7 @@ class Account:
 
     @property
     def classes(self) -> tuple[TradeClass, ...]:
-        """Of the shares that the ledger lacks, each once."""
+        """The classes of the shares that the ledger lacks, each once."""
         return tuple(dict.fromkeys(share.trade_class for share in self.missing))
 
     @property
@@ -127,7 +127,7 @@ class Account:
 
     @property
     def crosses_zero(self) -> bool:
-        """Whether ledger and exchange are on different sides."""
+        """Whether one of ledger and exchange is long and the other short."""
         return self.ledger_before < 0 < self.exchange_amt or self.exchange_amt < 0 < self.ledger_before
 
     @property
@@ -136,7 +136,7 @@ class Account:
 
 
 def explain(watermark: Watermark, known: Known, reading: Reading) -> Account:
-    """Account for every trade since the watermark."""
+    """The arithmetic of a drift, with a share for every trade since the watermark."""
     of_leg = tuple(trade for trade in reading.trades if trade.leg is reading.leg)
     shares: list[Share] = []
     for order_id, trades in by_order(of_leg).items():
@@ -181,7 +181,7 @@ def _order_share(
     executed, side = total(whole), fresh[0].side
     plan_id = reading.own.get(state.client_order_id) if state is not None else None
     since = total(fresh)
-    # Executed before the watermark, and so in both amounts of it, whether it was ever reported or not.
+    # Executed before the watermark: included in both of its amounts, whether a result reported it or not.
     before = q.subtract(executed, since)
     lacking = q.subtract(executed, max(remembered if remembered is not None else q.ZERO, before))
     return Share(

@@ -1,4 +1,4 @@
-"""What to do about a drift: wait, repair, report or hold; and a name for each fact, the same for the same fact."""
+"""Decide on a drift: wait, repair, report or hold; and compute an event id, the same for the same facts."""
 
 from __future__ import annotations
 
@@ -15,61 +15,61 @@ from p33_tasks.domain.reconciliation import Account, TradeClass, Watermark
 
 LEAST_READINGS = 3
 LEAST_READING_MS = 60_000
-"""A position can show a fill before the list of trades does: so many complete readings over so long must agree that a
-drift isn't explained before it is called that."""
+"""A position can show a fill before the list of trades does. So a drift counts as unexplained only after this number
+of complete readings over this time."""
 MAX_WINDOW_MS = (7 * 24 - 1) * 3_600_000
-"""Seven days less an hour: no window reaches back further."""
+"""The longest window: seven days less an hour."""
 OVERLAP_MS = 60_000
-"""Windows begin this much before their watermark, by the venue's clock."""
+"""How long before its watermark a window begins, by the venue's clock."""
 
 
 class Mode(StrEnum):
     """What reconciliation may do."""
 
     OFF = "off"
-    OBSERVE = "observe"  # it writes its own keys and nothing else
+    OBSERVE = "observe"  # write only reconciliation's own keys
     REPAIR = "repair"
 
 
 class ExternalPolicy(StrEnum):
-    """What to do about somebody else's trades."""
+    """What to do about trades of other parties."""
 
     HOLD = "hold"
     ADOPT = "adopt"
 
 
 class Act(StrEnum):
-    """What follows from a reading."""
+    """The action after a reading."""
 
     WAIT = "wait"  # read again later
     SETTLED = "settled"  # both sides are explained, and the ledger lacks nothing
     REPAIR = "repair"
-    REPORT = "report"  # explained, and not ours to apply
+    REPORT = "report"  # what would be a hold, but rules 3 and 4 deny nothing
     HOLD = "hold"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tries:
-    """How often this drift was read already, this reading included."""
+    """The unsuccessful readings of this drift, with this one."""
 
-    readings: int  # complete ones that didn't close
+    readings: int  # number of complete readings that didn't explain it
     first_ms: int  # Redis TIME of the first of them
     now_ms: int
 
     @property
     def are_enough(self) -> bool:
-        """Whether "not explained" may be believed."""
+        """Whether the drift counts as unexplained."""
         return self.readings >= LEAST_READINGS and self.now_ms - self.first_ms >= LEAST_READING_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """One decision, and why."""
+    """An action, with its reason."""
 
     act: Act
     why: str  # for people
     hold: HoldReason | None = None
-    releases: str | None = None  # plan_id whose reservation ends with the repair: its own order is final
+    releases: str | None = None  # plan_id whose reservation the repair ends: its own order is final
 
 
 def decide(
@@ -80,14 +80,14 @@ def decide(
     tries: Tries,
     tolerance_pct: Decimal,
 ) -> Decision:
-    """Decide from one complete reading.
+    """The action after one complete reading.
 
     Args:
-        account: Its arithmetic.
-        external: What may be done about somebody else's trades.
-        reserved_by: The plan that holds the position; an order of it may be under way.
-        tries: How often the drift was read.
-        tolerance_pct: Of rule 4, percent of the exchange's position: nothing is held that no rule would deny.
+        account: The arithmetic of the reading.
+        external: What to do about trades of other parties.
+        reserved_by: The plan with the position's reservation; an order of it may be under way.
+        tries: The readings of this drift so far.
+        tolerance_pct: The limit of rule 4, percent of the exchange's position: a drift within it is never held.
     """
     denied = is_denied(account.exchange_amt, account.ledger_before, tolerance_pct)
     if TradeClass.IN_FLIGHT in account.classes:
@@ -107,7 +107,7 @@ def decide(
 
 
 def is_denied(exchange_amt: Decimal, ledger_amt: Decimal, tolerance_pct: Decimal) -> bool:
-    """Whether rule 3 or 4 denies these amounts. A flat exchange agrees with a flat ledger only."""
+    """Whether rule 3 or 4 denies these amounts. If the exchange is flat, the ledger must be flat too."""
     if ledger_amt != 0 and PositionSide.of(ledger_amt) is not PositionSide.of(exchange_amt):
         return True
     drift = q.magnitude(q.subtract(exchange_amt, ledger_amt))
@@ -115,7 +115,7 @@ def is_denied(exchange_amt: Decimal, ledger_amt: Decimal, tolerance_pct: Decimal
 
 
 def event_id(position: str, source: str, watermark: Watermark | None, account: Account | None, what: str) -> str:
-    """The name of a fact: the same facts always have the same one."""
+    """The id of an event: the same facts always give the same id, so no event is written twice."""
     parts = [position, source, what]
     if watermark is not None:
         parts += [str(watermark.ts_ms), canonical(watermark.exchange_amt), canonical(watermark.ledger_amt)]
@@ -145,7 +145,7 @@ def _held(reason: HoldReason, why: str, *, denied: bool) -> Decision:
 
 
 def _released_by(account: Account, reserved_by: str | None) -> str | None:
-    """The reserving plan, where its own order is final and among what the ledger lacks."""
+    """The plan of the reservation, if its own order is final and the ledger lacks it; else None."""
     if reserved_by is None:
         return None
     own = any(share.plan_id == reserved_by and share.trade_class is TradeClass.LATE for share in account.missing)

@@ -1,7 +1,7 @@
-"""Resting orders that reduce a position, and what they leave of it (``P33_SUBTRACT_RESTING``).
+"""Resting orders that reduce a position, and the rest that a close may use (``P33_SUBTRACT_RESTING``).
 
-Only what is in the book counts: an active limit order that reduces the position. An untriggered conditional order or a
-``closePosition`` doesn't: a protective stop over the whole position would else lock every exit.
+Only orders in the book count: active limit orders that reduce the position. Untriggered conditional orders and
+``closePosition`` orders don't: a protective stop for the whole position would otherwise block every close.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from decimal import Decimal
 from p33_tasks.domain import quantities as q
 
 RESTING_MAX_AGE_MS = 90_000
-"""Older answers are unknown ones. They are asked for once a minute."""
+"""An older answer counts as unknown. One is requested each minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resting:
-    """The open orders of one position that reduce it, on one side, as the venue last told them."""
+    """The open orders of one position that reduce it, on one side, as last read from the venue."""
 
-    ts_ms: int  # Redis TIME before the venue was asked
-    life: str  # of the store then
+    ts_ms: int  # Redis TIME before the request
+    life: str  # the store's life at that time
     source: str  # venue and host
-    qty: Decimal  # base units: what is left of active limit orders, added up
-    order_ids: tuple[str, ...] = ()  # of those, not without end
-    conditional_ids: tuple[str, ...] = ()  # of those that are not counted: not in the book yet
+    qty: Decimal  # base units: total remaining quantity of active limit orders
+    order_ids: tuple[str, ...] = ()  # of those orders, up to a limit
+    conditional_ids: tuple[str, ...] = ()  # of orders that are not counted, because they are not in the book yet
 
 
 def left_of(position_amt: Decimal, resting: Resting | None) -> Decimal:
-    """What resting orders leave of a position, base units, never below 0; all of it where they aren't asked for."""
+    """The position less its resting orders, base units, at least 0; the whole position for None."""
     amount = q.magnitude(position_amt)
     return amount if resting is None else max(q.subtract(amount, resting.qty), q.ZERO)

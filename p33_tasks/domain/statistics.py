@@ -1,7 +1,7 @@
-"""What one symbol's snapshots tell over time: its volatility, and how long the venue takes to show a fill.
+"""Statistics of one symbol's snapshots over time: volatility, and the time until the venue shows a fill.
 
-Statistics: binary floating point is right for them. They reach a verdict only as a cooldown in tenths of a second,
-never below the one in force (CONTRACT section 10).
+Floats are permitted here. Statistics reach a verdict only as a cooldown in tenths of a second, never below the one in
+force (CONTRACT section 10).
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from decimal import Decimal
 
 FAST_SEC = 300.0
 SLOW_SEC = 86_400.0
-"""The two windows: 95 % of the weight of an exponentially weighted mean lies within one."""
+"""The two windows: a window has 95 % of the weight of its exponentially weighted mean."""
 MIN_OBSERVED_SEC = 120.0
-"""Less than this counted, and there is no ratio."""
+"""Minimum observed time for a ratio."""
 MAX_GAP_SEC = 60.0
-"""A longer time without another mark is a gap or a halt: what the mark did in it isn't volatility."""
+"""A longer time without a new mark is a gap or a halt, and the change of the mark in it isn't counted."""
 ABSURD = 10.0
-"""A mark that is so many times the one before, or a fraction of it, is an error or a redenomination."""
+"""A mark that changes by this factor or more, up or down, is an error or a redenomination."""
 MAX_SETTLE_MS = 120_000
-"""A difference that lasts longer is drift, not a fill on its way."""
+"""A difference between ledger and snapshot that lasts longer is drift, not a fill that the venue shows late."""
 SETTLE_SAMPLES = 32
 MIN_SETTLE_SAMPLES = 3
 SETTLE_MARGIN = 1.5
@@ -29,23 +29,23 @@ TENTH_MS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """Of one position."""
+    """The statistics of one position."""
 
-    mark: float = 0.0  # the last one that counted; 0: none yet
+    mark: float = 0.0  # the last one counted; 0: none yet
     mark_ms: int = 0  # Redis TIME of its snapshot
     fast: float = 0.0  # exponentially weighted mean of squared logarithmic change per second, 5 minutes
     fast_weight: float = 0.0  # the weight so far; the estimate is fast / fast_weight
     slow: float = 0.0  # the same, a day
     slow_weight: float = 0.0
-    observed_sec: float = 0.0  # how much time was counted
-    ledger_amt: Decimal | None = None  # at the last look
-    ordered_ms: int | None = None  # Redis TIME of its last order at the last look
+    observed_sec: float = 0.0  # the time counted so far
+    ledger_amt: Decimal | None = None  # at the last update
+    ordered_ms: int | None = None  # Redis TIME of the last order, at the last update
     fill_ms: int | None = None  # Redis TIME of a recorded fill that no snapshot shows yet
-    settled_ms: tuple[int, ...] = ()  # from a fill's record to the first snapshot that shows it, the latest ones
+    settled_ms: tuple[int, ...] = ()  # ms from recording a fill to the first snapshot that shows it, latest values
 
     @property
     def ratio(self) -> float | None:
-        """Volatility of the last 5 minutes over that of the last day, at least 1; None: too little data."""
+        """Volatility of the last 5 minutes divided by that of the last day, at least 1; None: too little data."""
         if self.observed_sec < MIN_OBSERVED_SEC or not self.slow or not self.slow_weight or not self.fast_weight:
             return None
         ratio = math.sqrt((self.fast / self.fast_weight) / (self.slow / self.slow_weight))
@@ -53,19 +53,19 @@ class Statistics:
 
     @property
     def settle_p95_ms(self) -> int | None:
-        """The 95th percentile of the settlement times; None: too few."""
+        """The 95th percentile of the settlement times in ms; None: too few."""
         if len(self.settled_ms) < MIN_SETTLE_SAMPLES:
             return None
         return sorted(self.settled_ms)[math.ceil(0.95 * len(self.settled_ms)) - 1]
 
 
 def with_mark(known: Statistics, mark: float | None, ts_ms: int) -> Statistics:
-    """After one more snapshot; one that was seen already changes nothing.
+    """The statistics with one more snapshot; a snapshot that was counted before changes nothing.
 
     Args:
-        known: So far.
+        known: The statistics so far.
         mark: The snapshot's mark price; None: it has none.
-        ts_ms: The snapshot's time.
+        ts_ms: The snapshot's time, Redis TIME.
     """
     if mark is None or not math.isfinite(mark) or mark <= 0 or ts_ms <= known.mark_ms:
         return known
@@ -74,7 +74,7 @@ def with_mark(known: Statistics, mark: float | None, ts_ms: int) -> Statistics:
     if not known.mark or elapsed_sec > MAX_GAP_SEC or not 1 / ABSURD < mark / known.mark < ABSURD:
         return fresh
     if mark == known.mark:
-        return known  # what it does next is spread over the whole time since it last moved
+        return known  # the next change is spread over the whole time since the last one
     change = math.log(mark / known.mark) ** 2 / elapsed_sec
     fast, fast_weight = _mean(known.fast, known.fast_weight, change, elapsed_sec, FAST_SEC)
     slow, slow_weight = _mean(known.slow, known.slow_weight, change, elapsed_sec, SLOW_SEC)
@@ -91,17 +91,17 @@ def with_mark(known: Statistics, mark: float | None, ts_ms: int) -> Statistics:
 def with_amounts(
     known: Statistics, *, position_amt: Decimal, ts_ms: int, ledger_amt: Decimal | None, ordered_ms: int | None
 ) -> Statistics:
-    """After one more look at ledger and snapshot.
+    """The statistics with the current amounts of ledger and snapshot.
 
     Args:
-        known: So far.
-        position_amt: The snapshot's.
-        ts_ms: Its time.
-        ledger_amt: The ledger's; None: unknown.
-        ordered_ms: Redis TIME at which its last order was recorded.
+        known: The statistics so far.
+        position_amt: The snapshot's amount, signed base units.
+        ts_ms: The snapshot's time, Redis TIME.
+        ledger_amt: The ledger's amount, signed base units; None: unknown.
+        ordered_ms: Redis TIME at which the last order was recorded.
     """
     fill_ms, settled = known.fill_ms, known.settled_ms
-    # A ledger that changed without an order was adopted or repaired: nobody waits for a fill.
+    # A ledger that changed without an order was adopted or repaired: there is no fill to wait for.
     if None not in {known.ledger_amt, ledger_amt} and ledger_amt != known.ledger_amt and ordered_ms != known.ordered_ms:
         fill_ms = ordered_ms
     if fill_ms is not None and ts_ms - fill_ms > MAX_SETTLE_MS:
@@ -113,7 +113,7 @@ def with_amounts(
 
 
 def adapted_cooldown(known: Statistics, *, in_force_ms: int, max_ms: int) -> tuple[int, str] | None:
-    """The cooldown that the statistics ask for, and what asks for it; None: the one in force is enough.
+    """The longer cooldown by the statistics, with its cause; None: the one in force is long enough.
 
     ``max(in force, min(max, max(in force x ratio, 1.5 x settle_p95)))``, rounded up to a tenth of a second.
 
@@ -130,7 +130,7 @@ def adapted_cooldown(known: Statistics, *, in_force_ms: int, max_ms: int) -> tup
 
 
 def measured(known: Statistics, by: str) -> Decimal:
-    """What a cooldown comes from, to be told: the ratio, or the 95th percentile of the settlement times in seconds."""
+    """The measured value behind a cooldown, to show it: the ratio, or the settlement times' 95th percentile in s."""
     if by == "settlement":
         return Decimal(known.settle_p95_ms or 0).scaleb(-3)
     return Decimal(f"{known.ratio or 1:.2f}")

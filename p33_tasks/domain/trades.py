@@ -1,4 +1,4 @@
-"""Trades as the venue tells them, brought into one exact list."""
+"""The venue's trades and orders of the account, and exact sums of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Trade:
     """One execution of the account."""
 
     trade_id: str
-    order_id: str | None  # None: by the venue itself, on a venue that gives such trades no order
+    order_id: str | None  # None: a trade by the venue itself, if the venue gives it no order
     symbol: str
     leg: Leg
     side: OrderSide
@@ -27,7 +27,7 @@ class Trade:
 
     @property
     def signed_qty(self) -> Decimal:
-        """What it does to a signed position: BUY adds, SELL subtracts."""
+        """The change of the signed position, base units: BUY adds, SELL subtracts."""
         return signed(self.side, self.quantity)
 
 
@@ -41,7 +41,7 @@ class ForcedKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForcedOrder:
-    """An order that the venue placed by itself."""
+    """An order that the venue placed, e.g. a liquidation."""
 
     order_id: str
     symbol: str
@@ -53,15 +53,15 @@ class ForcedOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderState:
-    """What one order has come to."""
+    """The state of one order."""
 
     order_id: str
     client_order_id: str
     side: OrderSide
     executed_qty: Decimal  # base units, cumulative
-    is_final: bool  # nothing more of it will be executed
+    is_final: bool  # no more of it will be executed
     created_ms: int  # the venue's clock
-    may_be_forced: bool = True  # False: it lacks the mark that the venue gives each order of its own
+    may_be_forced: bool = True  # False: it lacks the mark that the venue gives each order placed by the venue
 
 
 def signed(side: OrderSide, quantity: Decimal) -> Decimal:
@@ -70,10 +70,10 @@ def signed(side: OrderSide, quantity: Decimal) -> Decimal:
 
 
 def merged(pages: Iterable[Iterable[Trade]]) -> tuple[Trade, ...]:
-    """Every trade of some pages once, oldest first. Pages may overlap, repeat each other and come in any order.
+    """All trades of some pages, each once, oldest first. Pages may overlap, repeat and come in any order.
 
     Raises:
-        ContradictingTradesError: Two trades of one id differ: then neither can be believed.
+        ContradictingTradesError: Two trades with the same id differ, so neither can be used.
     """
     found: dict[str, Trade] = {}
     for trade in (trade for page in pages for trade in page):
@@ -89,12 +89,12 @@ def total(trades: Iterable[Trade]) -> Decimal:
 
 
 def signed_total(trades: Iterable[Trade]) -> Decimal:
-    """What some trades together do to a signed position, base units."""
+    """The change of the signed position by some trades, base units."""
     return reduce(q.add, (trade.signed_qty for trade in trades), q.ZERO)
 
 
 def by_order(trades: Iterable[Trade]) -> Mapping[str | None, tuple[Trade, ...]]:
-    """The trades of each order, in their order; those without an order under None."""
+    """The trades by order id, in the given order; trades without an order under None."""
     groups: dict[str | None, list[Trade]] = {}
     for trade in trades:
         groups.setdefault(trade.order_id, []).append(trade)

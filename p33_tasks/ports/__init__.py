@@ -1,7 +1,7 @@
-"""What the services need from the outside, and nothing of how it is done.
+"""Protocols of what the services need from outside, without its implementation.
 
-Implemented by ``store`` (Redis) and ``venues``. Services depend on these protocols and on neither of the two; their
-tests bring an implementation in memory of each.
+``store`` (Redis) and ``venues`` implement them. Services depend on the protocols only; their tests use implementations
+in memory.
 """
 
 from p33_tasks.ports.adaptive import Adapted, AdaptiveStore, Observed

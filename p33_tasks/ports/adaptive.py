@@ -1,4 +1,4 @@
-"""Statistics of a symbol, and the cooldowns made from them."""
+"""Port: statistics of positions, and the cooldowns computed from them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from p33_tasks.domain.statistics import Statistics
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """What is known of one symbol's past and present, for its statistics. None: unknown."""
+    """One position's stored statistics and current values. None: unknown."""
 
     symbol: str
     now_ms: int  # Redis TIME
     mark: float | None  # quote units
     position_amt: Decimal | None  # signed base quantity
-    ts_ms: int | None  # the snapshot's time
+    ts_ms: int | None  # the snapshot's time, Redis TIME
     source: str
     ledger_amt: Decimal | None
     ordered_ms: int | None  # Redis TIME at which the last order was recorded
@@ -30,22 +30,22 @@ class Observed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapted:
-    """What became of it."""
+    """The new statistics, and the cooldown they give."""
 
     symbol: str
     statistics: Statistics
-    cooldown_ms: int | None  # longer than the one in force; None: that one is enough
+    cooldown_ms: int | None  # longer than the one in force; None: that one is long enough
     by: str  # volatility, settlement
-    base_ms: int  # the one in force
-    measured: Decimal  # what it comes from: the ratio, or the settlement time in seconds
-    legs: tuple[Leg, ...]  # the positions that it is for
+    base_ms: int  # the cooldown in force
+    measured: Decimal  # its cause: the ratio, or the settlement time in seconds
+    legs: tuple[Leg, ...]  # the positions it applies to
 
 
 class AdaptiveStore(Protocol):
-    """Statistics and the cooldowns made from them."""
+    """Stores statistics, and the cooldowns computed from them."""
 
     def observe(self, symbols: Sequence[str]) -> tuple[Observed, ...]:
         """Read all symbols in one round trip. Raises StoreUnavailableError."""
 
     def save(self, adapted: Sequence[Adapted]) -> None:
-        """Write all of it in one round trip. Raises StoreUnavailableError."""
+        """Write all in one round trip. Raises StoreUnavailableError."""

@@ -1,4 +1,4 @@
-"""Which events of reconciliation people are still to be told of."""
+"""Port: events of reconciliation to notify people of."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcileEvent:
-    """An event of reconciliation that people may be told of."""
+    """An event of reconciliation, for a notification."""
 
     entry_id: str
     age_ms: int  # by Redis TIME
@@ -17,10 +17,10 @@ class ReconcileEvent:
 
 
 class Notifications(Protocol):
-    """Which events people are still to be told of."""
+    """The events that no notification was sent for yet."""
 
     def claim(self) -> tuple[ReconcileEvent, ...]:
-        """The next ones, for whoever asks first; telling begins with the first event after the first claim."""
+        """The next events, given to one caller only. The first claim returns none of the events before it."""
 
     def count(self, outcome: str, number: int) -> None:
         """Count notifications: ``sent`` or ``lost``."""

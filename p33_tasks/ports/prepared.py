@@ -1,4 +1,4 @@
-"""Where forecasts come from, and prepared verdicts wait."""
+"""Port: forecasts, and the store of prepared verdicts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from p33_tasks.domain.models import Allow, Facts, Plan, Policy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """An allow that a plan would get if it came now."""
+    """An allow that an expected plan would get now."""
 
     plan: Plan  # the expected one: without a plan_id
     verdict: Allow
@@ -21,10 +21,10 @@ class Prepared:
 
 
 class PreparedStore(Protocol):
-    """Where forecasts come from, and prepared verdicts wait."""
+    """Reads forecasts and stores prepared verdicts."""
 
     def forecasts(self) -> tuple[int, list[Forecast]]:
-        """Redis TIME in ms, and the newest forecasts. Entries that can't be used are counted once, and ignored."""
+        """Redis TIME in ms, and the newest forecasts. Unusable entries are ignored, and counted once."""
 
     def save(self, prepared: Sequence[Prepared], *, policy_digest: str) -> None:
-        """Keep allows for as long as their snapshots may be old, each in the place of the one before."""
+        """Store allows until their snapshots are too old, each in place of the previous one for the same close."""

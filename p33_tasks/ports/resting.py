@@ -1,4 +1,4 @@
-"""Where the open orders of the account are kept."""
+"""Port: the store of the account's open orders."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from p33_tasks.abilities import RestingReport
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestingClaim:
-    """The right to read the account's open orders once, and what its answer is stamped with."""
+    """The claim to read the account's open orders once, with the time, life and source to store."""
 
     now_ms: int  # Redis TIME, before the requests are sent
     life: str  # of the store, see ``Facts.life``
@@ -18,16 +18,16 @@ class RestingClaim:
 
 
 class RestingStore(Protocol):
-    """Where each position's resting orders are kept."""
+    """Stores each position's resting orders."""
 
     def is_due(self) -> bool:
         """Whether the last reading began a minute ago or more."""
 
     def claim(self, source: str) -> RestingClaim | None:
-        """Take this minute's reading; None when somebody has, or while the store has no life yet."""
+        """Claim this minute's reading; None if another task has it, or while the store has no life yet."""
 
     def put(self, claim: RestingClaim, report: RestingReport) -> bool:
-        """Keep what was told of every position; False: the store's life ended meanwhile, nothing counts."""
+        """Store every position's orders; False, and nothing is stored, if a new life of the store has begun."""
 
     def fail(self, claim: RestingClaim, error: str) -> None:
-        """Note why nothing was told; what is kept ages."""
+        """Record why the reading failed; the stored orders stay, and age."""

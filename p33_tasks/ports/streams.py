@@ -1,4 +1,4 @@
-"""Entries of a stream, and where those go that can't be handled."""
+"""Port: stream entries, and dead letters."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamEntry:
-    """Where a plan or result was read, so that the commit can acknowledge it."""
+    """The stream and id of a plan or result, which the commit acknowledges."""
 
     stream: str  # the key
     entry_id: str
 
 
 class DeadLetters(Protocol):
-    """Where entries go that can't be handled."""
+    """Takes entries that can't be read."""
 
     def dead_letter(self, entry: StreamEntry, error: str, fields: Mapping[str, str]) -> None:
-        """Move an entry that can't be understood to the dead-letter stream, acknowledged in the same act."""
+        """Move an entry that can't be read to the dead-letter stream and acknowledge it, in one act."""

@@ -1,4 +1,4 @@
-"""What is asked of a venue, and the request weight that all workers share."""
+"""Port: requests to a venue, and the request weight that all workers share."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from p33_tasks.domain.models import MarketRules, Position
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionReport:
-    """One bulk answer of the venue, symbol by symbol. A symbol in neither mapping was not asked for."""
+    """One bulk answer of the venue, by symbol. A symbol in neither mapping was not requested."""
 
     positions: Mapping[str, Position]  # proven, also when flat
-    invalid: Mapping[str, str] = field(default_factory=dict)  # symbol to what is wrong with its rows: unknown
-    account: str = ""  # the venue's id of whose they are; empty: the venue has none
+    invalid: Mapping[str, str] = field(default_factory=dict)  # symbol to the error in its rows: position unknown
+    account: str = ""  # the account's id at the venue; empty: the venue has none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketReport:
-    """The venue's order rules, symbol by symbol."""
+    """The venue's market rules, by symbol."""
 
     markets: Mapping[str, MarketRules]
     invalid: Mapping[str, str] = field(default_factory=dict)  # symbol to why its rules are unknown
@@ -41,29 +41,29 @@ class Venue(Protocol):
 
 
 class RequestBudget(Protocol):
-    """The request weight that all workers share (one account, one address)."""
+    """The request weight that all workers of an account share (one IP address)."""
 
     def acquire(self, weight: int) -> None:
         """Take ``weight`` from this minute's budget.
 
         Raises:
             ExchangeBudgetSpentError: This minute's budget has no room.
-            ExchangeRateLimitedError: The venue asked for a pause that isn't over.
+            ExchangeRateLimitedError: A pause by the venue isn't over.
         """
 
     def acquire_order(self) -> None:
-        """Ask whether an order may be sent; it takes no request weight.
+        """Return if an order may be sent, else raise; uses no request weight.
 
         Raises:
-            ExchangeOrderLimitedError: The venue takes no orders for a while.
-            ExchangeRateLimitedError: The venue asked for a pause of everything that isn't over.
+            ExchangeOrderLimitedError: A pause of orders by the venue isn't over.
+            ExchangeRateLimitedError: A pause of all requests by the venue isn't over.
         """
 
     def report(self, used_weight: int) -> None:
-        """Tell what the venue says was used in this minute."""
+        """Store the weight used in this minute, as the venue reports it."""
 
     def pause(self, seconds: int) -> None:
-        """Stop every worker for this long (``Retry-After``)."""
+        """Stop all workers' requests for this long (``Retry-After``)."""
 
     def pause_orders(self, seconds: int) -> None:
-        """Stop everybody's orders for this long; reading goes on."""
+        """Stop all orders for this long; reading goes on."""

@@ -1,4 +1,4 @@
-"""Where verdicts are made final."""
+"""Port: facts for verdicts, and the store that commits verdicts."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from p33_tasks.ports.streams import StreamEntry
 
 
 class CommitStatus(StrEnum):
-    """What became of a commit."""
+    """The outcome of a commit."""
 
     COMMITTED = "committed"
-    EXISTS = "exists"  # a first verdict stands; the stream entry was acknowledged
-    MOVED = "moved"  # the facts are not the evaluated ones any more; nothing was written
+    EXISTS = "exists"  # the plan has a verdict already; the stream entry was acknowledged
+    MOVED = "moved"  # the facts changed since they were loaded; nothing was written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanName:
-    """What a message says of the stream entry that it stands for. The entry has the last word."""
+    """A task message's statement about its stream entry. The entry's own fields decide."""
 
     plan_id: str
     symbol: str
@@ -32,70 +32,70 @@ class PlanName:
 class LoadedEntry:
     """A plan's stream entry, read together with the facts."""
 
-    facts: Mapping[Leg, Facts]  # of BOTH, in hedge mode of the legs too; none: the plan_id has a verdict already
-    time_ms: int  # what its age counts from: the earlier of its id's time and its first reading
-    fields: Mapping[str, str | list[str]] | None  # None: it isn't in the stream
-    is_pending: bool  # where it isn't in the stream: the group has read it, and nobody acknowledged it
+    facts: Mapping[Leg, Facts]  # for BOTH, in hedge mode also for the legs; empty: the plan_id has a verdict already
+    time_ms: int  # start of its age: the earlier of its id's time and its first reading
+    fields: Mapping[str, str | list[str]] | None  # None: the stream doesn't contain it
+    is_pending: bool  # if not in the stream: whether it is on the group's pending list
 
     def facts_of(self, plan: Plan) -> Facts | None:
-        """Facts of the position that a plan is about: in one-way mode the symbol's, whatever side it names.
+        """The facts of the plan's position: in one-way mode the symbol's, also if the plan names a side.
 
-        None when a verdict on its plan_id exists already.
+        None if a verdict on its plan_id exists already.
         """
         return self.facts.get(plan.position_side) or self.facts.get(Leg.BOTH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
-    """A verdict that is to be made final, and what it rests on."""
+    """A verdict to commit, with its inputs."""
 
     plan: Plan
     verdict: Verdict
-    facts: Facts | None  # what it was decided from; None only for a deny that rests on no facts
-    policy: Policy  # the limits; checked again by TIME for an allow
-    entry: StreamEntry | None  # to be acknowledged; None for a plan that came as a task
+    facts: Facts | None  # the facts it was evaluated on; None only for a deny that needs none
+    policy: Policy  # the limits; for an allow they are checked again by TIME
+    entry: StreamEntry | None  # to acknowledge; None for a plan sent as a task
     evaluation_us: int  # microseconds spent evaluating, for the histogram
 
 
 class VerdictStore(Protocol):
-    """Where verdicts are made final."""
+    """Loads facts and commits verdicts."""
 
     def load(self, plan: Plan) -> Facts | None:
-        """All facts for a plan in one round trip; None when a verdict on its plan_id exists already."""
+        """All facts for a plan in one round trip; None if a verdict on its plan_id exists already."""
 
     def load_entry(self, name: PlanName, entry: StreamEntry) -> LoadedEntry:
         """All facts for the plan that a message names, and its stream entry, in one round trip."""
 
     def load_each(self, plans: Sequence[Plan]) -> list[Facts | StoreError | None]:
-        """As ``load``, for several plans in one round trip; what is wrong with one is that one's."""
+        """As ``load``, for several plans in one round trip; an error of one plan is its element of the result."""
 
     def load_entries(self, named: Sequence[tuple[PlanName, StreamEntry]]) -> list[LoadedEntry | StoreError]:
-        """The same for several plans, in one round trip for all of them; what is wrong with one is that one's."""
+        """As ``load_entry``, for several in one round trip; an error of one plan is its element of the result."""
 
     def acknowledge(self, entry: StreamEntry) -> None:
         """Take an entry off the pending list."""
 
     def ask_refresh(self, now_ms: int) -> None:
-        """Let the next refresh request positions, also where this tick's request was made already."""
+        """Have the next refresh request positions even if this tick's request was made already."""
 
     def promote_each(
         self, plans: Sequence[tuple[Plan, StreamEntry]], policy: Policy, *, policy_digest: str
     ) -> list[tuple[CommitStatus, str] | StoreError]:
-        """Make the verdicts final that were prepared for such plans, where all that they rest on still stands.
+        """Commit prepared verdicts for these plans, if the facts and limits they depend on haven't changed.
 
-        One round trip for all plans, in this order. ``MOVED`` where nothing fits: the plan goes the ordinary way.
+        One round trip for all plans, in this order. ``MOVED``: no prepared verdict is valid, the plan becomes a task.
 
         Args:
-            plans: Well-formed, reduce-only, with a known close factor; each with its entry, to be acknowledged.
-            policy: The configured limits of the process that promotes.
-            policy_digest: Of them, and of all else that it judges by.
+            plans: Well-formed, reduce-only, with a known close factor; each with its entry to acknowledge.
+            policy: The configured limits of this process.
+            policy_digest: This process's digest, see ``contract.prepared.policy_digest``.
 
         Returns:
-            For each the outcome, and the decision's JSON where it was committed.
+            For each plan the outcome, and the decision's JSON if it was committed.
         """
 
     def commit_each(self, rulings: Sequence[Ruling]) -> list[CommitStatus | StoreError]:
-        """As ``commit``, for several: each by itself and in this order, in one round trip for all of them."""
+        """As ``commit``, for several in one round trip: each separately, in this order."""
 
     def commit(
         self,
@@ -107,13 +107,13 @@ class VerdictStore(Protocol):
         entry: StreamEntry | None,
         evaluation_us: int,
     ) -> CommitStatus:
-        """Write decision, permit, reservation, audit and counters, and acknowledge the entry: all of it or nothing.
+        """Write decision, permit, reservation, audit and counters, and acknowledge the entry: all or nothing.
 
         Args:
-            plan: The plan that was judged.
-            verdict: What was decided.
-            facts: What it was decided from; None only for a deny that rests on no facts.
-            policy: The limits; checked again by ``TIME`` for an allow.
-            entry: The stream entry to acknowledge, None for a plan that came as a task.
+            plan: The plan.
+            verdict: The verdict.
+            facts: The facts it was evaluated on; None only for a deny that needs none.
+            policy: The limits; for an allow they are checked again by ``TIME``.
+            entry: The stream entry to acknowledge; None for a plan sent as a task.
             evaluation_us: Microseconds spent evaluating, for the histogram.
         """

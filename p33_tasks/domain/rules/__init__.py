@@ -1,7 +1,7 @@
 """The decision table of CONTRACT section 5: one function per rule, in one ordered list.
 
-A rule looks at a ``Case`` and returns a ``Deny``, or None when it has no objection. ``RULES`` is the order;
-the first objection is the verdict. Rule 5 stands before 3 and 4, because an order in flight looks like drift.
+A rule evaluates a ``Case`` and returns a ``Deny``, or None if it doesn't object. ``RULES`` is the order; the first deny
+is the verdict. Rule 5 comes before 3 and 4, because an order in flight looks like drift.
 """
 
 from __future__ import annotations

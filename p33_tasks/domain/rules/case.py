@@ -1,4 +1,4 @@
-"""What a rule looks at: one plan, the facts, and the limits to judge it by."""
+"""The input of a rule: one plan, the facts, and the limits in force."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from p33_tasks.domain.models import Deny, Facts, Ledger, Plan, Policy, Snapshot
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One plan, the facts, and the limits to judge it by."""
+    """One plan, the facts, and the limits in force."""
 
     plan: Plan
     facts: Facts
@@ -19,7 +19,7 @@ class Case:
 
     @property
     def known_snapshot(self) -> Snapshot:
-        """The snapshot, for the rules behind ``exchange_snapshot_is_known``."""
+        """The snapshot, for the rules after ``exchange_snapshot_is_known``."""
         if self.facts.snapshot is None:
             raise AssertionError("a rule that needs the snapshot was placed before the one that requires it")
         return self.facts.snapshot
@@ -31,15 +31,15 @@ class Case:
 
     @property
     def snapshot_age_ms(self) -> int:
-        """Milliseconds since before the snapshot's request was sent; negative when dated in the future."""
+        """Age of the snapshot in milliseconds, from before its request; negative if its time is in the future."""
         return self.facts.now_ms - self.known_snapshot.ts_ms
 
     @property
     def epsilon(self) -> Decimal:
-        """The configured epsilon, or the least quantity that the venue trades where that is smaller.
+        """Base units: the configured epsilon, or the venue's least quantity if smaller. Below it, no position exists.
 
-        An epsilon above it would hide positions that can be closed. Verdicts recorded before 0.2, whose market rules
-        have no time, were made with the configured one.
+        A larger epsilon would hide positions that can be closed. Verdicts recorded before 0.2, whose market rules have
+        no time, used the configured one.
         """
         market = self.facts.market
         if market is None or market.fetched_ms is None:
@@ -48,7 +48,7 @@ class Case:
 
     @property
     def known_ledger_amt(self) -> Decimal:
-        """The ledger's signed amount, for the rules behind ``ledger_is_known``."""
+        """The ledger's signed amount in base units, for the rules after ``ledger_is_known``."""
         ledger = self.facts.ledger
         if ledger is None or ledger.last_known_amt is None:
             raise AssertionError("a rule that needs the ledger was placed before the one that requires it")
@@ -56,12 +56,12 @@ class Case:
 
     @property
     def ledger_amt(self) -> Decimal | None:
-        """The ledger's signed amount; None where it isn't known, which only an emergency close passes."""
+        """The ledger's signed amount in base units; None if unknown, which only an emergency close passes."""
         return None if self.facts.ledger is None else self.facts.ledger.last_known_amt
 
     @property
     def last_order_time_ms(self) -> int | None:
-        """When the last order was recorded; a time in the future counts as now (CONTRACT section 1)."""
+        """Redis TIME at which the last order was recorded; a future time counts as now (CONTRACT section 1)."""
         ledger: Ledger | None = self.facts.ledger
         if ledger is None or not ledger.last_order_time_ms:
             return None
@@ -72,5 +72,5 @@ Rule = Callable[[Case], Deny | None]
 
 
 def set_by(name: str, who: str) -> dict[str, str]:
-    """Who set a limit, for the details of a deny; nothing of a configured one."""
+    """Who set a limit, for the details of a deny; empty for a configured limit."""
     return {} if who == "config" else {name: who}

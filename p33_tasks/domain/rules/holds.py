@@ -1,4 +1,4 @@
-"""Holds, an operator's or the service's own, and limits that can't be read."""
+"""Rules on holds (an operator's, the service's) and on limits that can't be read."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from p33_tasks.domain.rules.case import Case
 
 
 def no_hold_is_set(case: Case) -> Deny | None:
-    """An operator stopped this symbol, or this service the position; of two holds the operator's is the one shown."""
+    """Deny if an operator holds the symbol or the service holds the position; of two, the operator's is shown."""
     if not case.facts.hold or _emergency_passes_the_holds(case):
         return None
     return Deny(reason=Reason.RECONCILE_HOLD_ACTIVE, details=_hold_details(case))
 
 
 def _emergency_passes_the_holds(case: Case) -> bool:
-    """The service's own hold must not stop the close that ends its cause; an operator's is a person's word."""
+    """Emergency closes pass the service's hold, since they end its cause; an operator's only with the signed option."""
     emergency = case.plan.emergency
     if emergency is None:
         return False
@@ -49,6 +49,6 @@ def _hold_details(case: Case) -> Details:
 
 
 def limits_are_readable(case: Case) -> Deny | None:
-    """A limit of this symbol that can't be read may be the tighter one."""
+    """Deny if a limit of this symbol can't be read: it may be tighter than the configured one."""
     problem = case.facts.limits_problem
     return None if problem is None else Deny(reason=Reason.LIMITS_UNREADABLE, details={"problem": problem})

@@ -1,4 +1,4 @@
-"""The plan itself: well formed, of an allowed symbol, young, reduce-only, of a known action."""
+"""Rules on the plan: well formed, allowed symbol, not expired, reduce-only, known action."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from p33_tasks.domain.reasons import Reason
 from p33_tasks.domain.rules.case import Case
 
 MAX_AHEAD_MS = 1_000
-"""A signed time further ahead of Redis' is no time of ours."""
+"""How far a signed time may be ahead of Redis TIME."""
 
 
 def plan_is_well_formed(case: Case) -> Deny | None:
-    """A plan that could only be read in part is denied, whatever it asks for."""
+    """Deny a plan that can't be read completely."""
     plan, limit_ms = case.plan, case.policy.plan_max_age_ms
     if plan.problem is not None:
         return Deny(reason=Reason.INVALID_PLAN, details={"problem": plan.problem})
     if plan.emergency is not None:
         return _emergency_is_not_expired(case)
-    # A producer's own clock can lie; a plan from the far future would never expire.
+    # A producer's clock can be wrong; a plan dated far in the future would never expire.
     if not plan.from_stream and plan.issued_ms - case.facts.now_ms > limit_ms:
         return Deny(
             reason=Reason.INVALID_PLAN,
@@ -32,7 +32,7 @@ def plan_is_well_formed(case: Case) -> Deny | None:
 
 
 def _emergency_is_not_expired(case: Case) -> Deny | None:
-    """By the signed time, whatever the entry's id says: a proof must not be kept for later."""
+    """Deny by the signed time, not the entry's id: a signed plan must not be usable later."""
     age_ms, limit_ms = case.facts.now_ms - case.plan.issued_ms, case.policy.plan_max_age_ms
     if -MAX_AHEAD_MS <= age_ms <= limit_ms:
         return None
@@ -47,14 +47,14 @@ def _emergency_is_not_expired(case: Case) -> Deny | None:
 
 
 def symbol_is_allowed(case: Case) -> Deny | None:
-    """Only symbols of the allowlist are traded."""
+    """Deny symbols that aren't in the allowlist."""
     if case.plan.symbol in case.policy.allowlist:
         return None
     return Deny(reason=Reason.SYMBOL_NOT_ALLOWED, details={"allowlist_size": len(case.policy.allowlist)})
 
 
 def plan_is_not_expired(case: Case) -> Deny | None:
-    """An old intention rests on an old market."""
+    """Deny an old plan: the market has changed since it was made."""
     age_ms = case.facts.now_ms - case.plan.issued_ms
     if age_ms <= case.policy.plan_max_age_ms:
         return None
@@ -65,12 +65,12 @@ def plan_is_not_expired(case: Case) -> Deny | None:
 
 
 def plan_is_reduce_only(case: Case) -> Deny | None:
-    """An order that is not reduce-only can turn a position around."""
+    """Deny a plan that isn't reduce-only: its order could reverse the position."""
     return None if case.plan.reduce_only else Deny(reason=Reason.NOT_REDUCE_ONLY)
 
 
 def action_is_known(case: Case) -> Deny | None:
-    """An unknown action is never executed as a full close."""
+    """Deny an unknown action: it must never be executed as a full close."""
     if case.plan.close_factor is not None:
         return None
     return Deny(reason=Reason.UNKNOWN_ACTION, details={"action": case.plan.action[:80]})

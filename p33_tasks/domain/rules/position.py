@@ -1,4 +1,4 @@
-"""The position: there is one, no order is in flight, exchange and ledger agree, and its step is known."""
+"""Rules on the position: not flat, no order in flight, exchange and ledger agree, step size known."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from p33_tasks.domain.rules.case import Case, set_by
 
 
 def rule_2_position_exists(case: Case) -> Deny | None:
-    """Rule 2: below epsilon there is nothing to close."""
+    """Rule 2: deny below epsilon, where there is no position to close."""
     if q.magnitude(case.position_amt) >= case.epsilon:
         return None
     return Deny(
@@ -23,7 +23,7 @@ def rule_2_position_exists(case: Case) -> Deny | None:
 
 
 def rule_5_cooldown_is_over(case: Case) -> Deny | None:
-    """Rule 5: an order in flight looks like drift, so nothing is judged until it has settled."""
+    """Rule 5: deny during the cooldown after an order, because an order in flight looks like drift."""
     ordered_ms, emergency = case.last_order_time_ms, case.plan.emergency
     if ordered_ms is None or (emergency is not None and emergency.passes_cooldown):
         return None
@@ -43,7 +43,7 @@ def rule_5_cooldown_is_over(case: Case) -> Deny | None:
 
 
 def _adapted_from(case: Case) -> Details:
-    """What a cooldown of the service's own comes from."""
+    """The cause of a cooldown that the service set, for the details of a deny."""
     limits, by = case.facts.limits, case.policy.cooldown_by
     if by != limits.adaptive_by or limits.adaptive_base_ms is None or limits.adaptive_measured is None:
         return {}
@@ -52,7 +52,7 @@ def _adapted_from(case: Case) -> Details:
 
 
 def symbol_is_not_reserved(case: Case) -> Deny | None:
-    """One outstanding allow per position: two would close the same position twice."""
+    """Deny while another allow on the position is outstanding: two would close the position twice."""
     facts = case.facts
     if facts.reserved_by is None:
         return None
@@ -61,11 +61,11 @@ def symbol_is_not_reserved(case: Case) -> Deny | None:
 
 
 def ledger_is_known(case: Case) -> Deny | None:
-    """Without our own record there is nothing to compare the exchange with."""
+    """Deny if the ledger is unknown: there is nothing to compare the exchange with."""
     ledger = case.facts.ledger
     if ledger is not None and ledger.last_known_amt is not None:
         return None
-    # A ledger that can't be read hides when the last order was, which stops an emergency close too.
+    # If the ledger can't be read, the time of the last order is unknown: that denies an emergency close too.
     if case.plan.emergency is not None and case.facts.ledger_problem is None:
         return None
     problem = {"problem": case.facts.ledger_problem} if case.facts.ledger_problem else {}
@@ -73,7 +73,7 @@ def ledger_is_known(case: Case) -> Deny | None:
 
 
 def rule_3_sides_agree(case: Case) -> Deny | None:
-    """Rule 3: long on one record and short on the other."""
+    """Rule 3: deny if one of exchange and ledger is long and the other short."""
     if case.plan.emergency is not None:
         return None
     amount, ledger = case.position_amt, case.known_ledger_amt
@@ -86,7 +86,7 @@ def rule_3_sides_agree(case: Case) -> Deny | None:
 
 
 def rule_4_quantities_agree(case: Case) -> Deny | None:
-    """Rule 4: drift beyond the tolerance, relative to the absolute exchange position.
+    """Rule 4: deny a drift above the tolerance, in percent of the absolute exchange position.
 
     Compared as ``|amt - led| * 100 > tolerance * |amt|``, so that no division rounds at the limit.
     """
@@ -109,7 +109,7 @@ def rule_4_quantities_agree(case: Case) -> Deny | None:
 
 
 def step_size_is_known(case: Case) -> Deny | None:
-    """A hard-coded step fits one symbol and breaks the next; old rules may be another step than the venue's."""
+    """Deny if the step size is unknown or old: the venue may use another one now."""
     facts, market, limit_ms = case.facts, case.facts.market, case.policy.market_max_age_ms
     retry: dict[str, Decimal | str | int | bool | None] = {"retry_after_sec": sec(case.policy.poll_ms)}
     if market is None:
@@ -125,7 +125,7 @@ def step_size_is_known(case: Case) -> Deny | None:
 
 
 def resting_orders_are_known(case: Case) -> Deny | None:
-    """Where resting orders are subtracted, an old or missing answer may hide one that closes the position already."""
+    """Deny on an old or missing answer if resting orders are subtracted: one may already close the position."""
     facts, policy, resting = case.facts, case.policy, case.facts.resting
     if not policy.subtract_resting:
         return None

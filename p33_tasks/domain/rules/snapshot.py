@@ -1,4 +1,4 @@
-"""The snapshot: known, of the position that the plan means, fresh, and requested after our own orders."""
+"""Rules on the snapshot: known, of the plan's position, fresh, and requested after our own orders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from p33_tasks.domain.rules.case import Case, set_by
 
 
 def exchange_snapshot_is_known(case: Case) -> Deny | None:
-    """No snapshot, or one of another venue, or one from another life of Redis: nothing is known."""
+    """Deny if there is no snapshot, or it is of another venue or another life of Redis."""
     facts = case.facts
     retry: dict[str, Decimal | str | int | bool | None] = {"retry_after_sec": sec(case.policy.poll_ms)}
     if facts.snapshot is None:
@@ -30,8 +30,8 @@ def exchange_snapshot_is_known(case: Case) -> Deny | None:
 
 
 def other_life(facts: Facts, snapshot: Snapshot, policy: Policy) -> str | None:
-    """Why the snapshot isn't of this life of the store; None when it is (as the scripts' ``is_of_life``)."""
-    if facts.life is None:  # recorded by a version that knew run_id only
+    """Why the snapshot isn't of this life of the store; None if it is (same check as the scripts' ``is_of_life``)."""
+    if facts.life is None:  # recorded by a version that had run_id only
         return None
     if facts.life == "":
         return "the store has no epoch: it was emptied, and the next refresh begins a new life"
@@ -43,11 +43,11 @@ def other_life(facts: Facts, snapshot: Snapshot, policy: Policy) -> str | None:
 
 
 def position_side_is_named(case: Case) -> Deny | None:
-    """In hedge mode a symbol has two positions, and a plan must say which one it closes."""
+    """Deny in hedge mode if the plan doesn't name the leg to close."""
     position = case.known_snapshot.position
     if not position.hedge_mode:
         return None
-    if case.facts.position_side is None:  # recorded by a version that knew no legs
+    if case.facts.position_side is None:  # recorded by a version without legs
         return Deny(reason=Reason.HEDGE_MODE_UNSUPPORTED)
     if case.facts.position_side is not Leg.BOTH:
         return None
@@ -56,7 +56,7 @@ def position_side_is_named(case: Case) -> Deny | None:
 
 
 def named_side_is_the_positions(case: Case) -> Deny | None:
-    """In one-way mode a plan that names a side means a position on that side, and no other."""
+    """Deny in one-way mode if the plan names a side and the position is on the other side."""
     named, amount = case.plan.position_side, case.position_amt
     if case.known_snapshot.position.hedge_mode or named.admits(amount):
         return None
@@ -67,7 +67,7 @@ def named_side_is_the_positions(case: Case) -> Deny | None:
 
 
 def _snapshot_is_requested_for_the_emergency(case: Case) -> Deny | None:
-    """Nothing else vouches for the position of an emergency close, so it is asked for anew."""
+    """An emergency close passes the comparison with the ledger, so it needs a snapshot requested for it."""
     if case.plan.emergency is None or case.known_snapshot.ts_ms > case.plan.issued_ms:
         return None
     return Deny(
@@ -82,7 +82,7 @@ def _snapshot_is_requested_for_the_emergency(case: Case) -> Deny | None:
 
 
 def rule_1_snapshot_is_fresh(case: Case) -> Deny | None:
-    """Rule 1: an old snapshot, or one dated in the future, says nothing about now."""
+    """Rule 1: deny on an old snapshot, or one with a time in the future."""
     age_ms, limit_ms = case.snapshot_age_ms, case.policy.stale_threshold_ms
     if 0 <= age_ms <= limit_ms:
         return _snapshot_is_requested_for_the_emergency(case)
@@ -98,7 +98,7 @@ def rule_1_snapshot_is_fresh(case: Case) -> Deny | None:
 
 
 def snapshot_is_later_than_the_last_order(case: Case) -> Deny | None:
-    """A snapshot fetched before our last order doesn't show it."""
+    """Deny on a snapshot requested before our last order: it doesn't show that order."""
     ordered_ms = case.last_order_time_ms
     if ordered_ms is None or case.known_snapshot.ts_ms >= ordered_ms:
         return None
@@ -114,9 +114,9 @@ def snapshot_is_later_than_the_last_order(case: Case) -> Deny | None:
 
 
 def snapshot_is_requested_after_the_barrier(case: Case) -> Deny | None:
-    """Until its time to place was over, and the venue shows what was matched then, a consumption's order may be unseen.
+    """Deny on a snapshot requested before the barrier of a consumption: it may not show that consumption's order.
 
-    Whatever the executor said about it: a venue in trouble lets executors say more than they know.
+    The executor's report doesn't shorten this: with a venue in trouble, executors may report wrong outcomes.
     """
     ledger = case.facts.ledger
     if ledger is None or ledger.barrier_ms is None:
