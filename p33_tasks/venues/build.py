@@ -21,15 +21,15 @@ DEFAULT_TIMEOUT_MS: Final = 4_000
 
 @cache
 def venue_specs() -> dict[str, VenueSpec]:
-    """What every venue declares about itself, by its exchange id, in the order of ``VENUES``. No reader is imported."""
+    """The spec of every venue by exchange id, in the order of ``VENUES``. No reader is imported."""
     return {spec.exchange_id: spec for _, spec in _folders()}
 
 
 def venue_spec(exchange_id: str) -> VenueSpec:
-    """What a venue declares about itself.
+    """The spec of one venue.
 
     Raises:
-        ConfigurationError: There is no such folder; read by ccxt's unified methods, "unknown" would come out as "flat".
+        ConfigurationError: No reader for this venue (ccxt's unified methods would turn "unknown" into "flat").
     """
     spec = venue_specs().get(exchange_id)
     if spec is None:
@@ -42,7 +42,7 @@ def venue_spec(exchange_id: str) -> VenueSpec:
 
 @cache
 def venue_entry(exchange_id: str) -> VenueEntry:
-    """A venue's parts: only its own modules are imported, since a process serves one. Raises as ``venue_spec``."""
+    """The ``VenueEntry`` of one venue; only its own modules are imported. Raises as ``venue_spec``."""
     own = venue_spec(exchange_id)
     (folder,) = [folder for folder, spec in _folders() if spec is own]
     entry: VenueEntry = import_module(f"p33_tasks.venues.{folder}.venue").VENUE
@@ -65,13 +65,13 @@ def build_venue(
     budget: RequestBudget,
     timeout_ms: int = DEFAULT_TIMEOUT_MS,
 ) -> Venue:
-    """The venue, ready to be asked; nothing is imported, opened or sent before the first request.
+    """The venue's reader; nothing is imported, opened or sent before the first request.
 
     Args:
         exchange_id: Of one of ``VENUES``.
         api_key: None works for market rules and the server time.
         api_secret: As ``api_key``.
-        password: Of venues that want one.
+        password: The passphrase, for venues that require one.
         testnet: Read the venue's test environment.
         base_url: Scheme and host that replace the venue's own in every URL.
         budget: The request weight that all workers share.
@@ -97,7 +97,7 @@ def build_order_client(
     budget: RequestBudget,
     timeout_ms: int = DEFAULT_TIMEOUT_MS,
 ) -> Orders:
-    """What places orders, for the reference executor; arguments as of ``build_venue``.
+    """The order client, for the reference executor; arguments as of ``build_venue``.
 
     Raises:
         ConfigurationError: No such venue or test environment, a venue without orders, or no secret where only orders
@@ -119,7 +119,7 @@ def build_order_client(
 def venue_source(exchange_id: str, testnet: bool, base_url: str | None) -> str:  # noqa: FBT001 - settings' own order
     """Venue and host as written into every snapshot, e.g. ``binanceusdm 127.0.0.1:8088``; ccxt isn't imported.
 
-    A path in the base URL is part of it: two accounts may be told apart by nothing else.
+    A path in the base URL is part of it: it may be the only difference between two accounts.
 
     Raises:
         ConfigurationError: As ``build_venue``.
@@ -131,7 +131,7 @@ def venue_source(exchange_id: str, testnet: bool, base_url: str | None) -> str: 
     else:
         parts = urlsplit(base_url)
         host = f"{parts.netloc.rpartition('@')[2].lower()}{parts.path.rstrip('/')}"
-    demo = "demo" if testnet and spec.test_headers else ""  # the same host: nothing else tells the two accounts apart
+    demo = "demo" if testnet and spec.test_headers else ""  # the only difference on the same host
     return " ".join(part for part in (exchange_id, host, spec.scope, demo) if part)
 
 

@@ -1,8 +1,8 @@
-"""ccxt's class of one exchange, without the hundred others.
+"""Imports ccxt's class of one exchange, without the hundred others.
 
 ccxt has no lazy import: ``import ccxt`` runs the package's ``__init__``, which imports every exchange (34 MB and most
-of the time of a start). An exchange's own module imports only what it is made of. So the package is put in place
-without running its ``__init__``; that runs when somebody asks for a name that isn't there yet.
+of the time of a start). An exchange's module imports only what it needs. So the package is registered without
+running its ``__init__``, which runs at the first access to a name that isn't loaded yet.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 _PACKAGE = "ccxt"
 _LOCK = threading.RLock()
-_imported: set[str] = set()  # whole: a module that another thread still imports is in sys.modules already
+_imported: set[str] = set()  # completely: sys.modules also has modules that another thread still imports
 
 
 def exchange_class(exchange_id: str) -> Any:
@@ -30,7 +30,7 @@ def exchange_class(exchange_id: str) -> Any:
 
 
 def base_error() -> type[Exception]:
-    """What every error of ccxt's derives from."""
+    """The base class of ccxt's errors."""
     _import("base.errors")
     error: type[Exception] = sys.modules[f"{_PACKAGE}.base.errors"].BaseError
     return error

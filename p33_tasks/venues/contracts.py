@@ -1,4 +1,4 @@
-"""Contracts and base units: exact both ways, and contract sizes that are no older than the market rules."""
+"""Exact conversion between contracts and base units, and contract sizes no older than the market rules."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ def in_contracts(quantity: Decimal, size: Decimal) -> Decimal:
 
 
 class Kept(Generic[_Answer]):
-    """An answer that is needed more often than it changes, asked for again after one period."""
+    """An answer that is needed more often than it changes: kept for one period, then requested again."""
 
     def __init__(self, ask: Callable[[], _Answer], *, period_ms: int) -> None:
         self._ask = ask
         self._period_ms = period_ms
-        self._kept: tuple[float, _Answer] | None = None  # monotonic seconds before it was asked for
+        self._kept: tuple[float, _Answer] | None = None  # monotonic seconds, taken before the request
 
     def get(self) -> _Answer:
-        """At most one period old. Raises ExchangeError."""
+        """The answer, at most one period old. Raises ExchangeError."""
         if self._kept is not None and (time.monotonic() - self._kept[0]) * 1000 < self._period_ms:
             return self._kept[1]
         return self.fetch()
 
     def fetch(self) -> _Answer:
-        """Asked for now. Raises ExchangeError."""
+        """The answer, requested now. Raises ExchangeError."""
         asked = time.monotonic()
         answer = self._ask()
         self._kept = asked, answer

@@ -1,4 +1,4 @@
-"""What a venue's folder gives to the rest: its spec, and how its parts are built."""
+"""``VenueEntry``: a venue's spec, and the functions that build its parts."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""JSON read exactly: a number is a Decimal of its own digits, never a float.
+"""Exact JSON decoder: numbers become Decimal with every digit, never float.
 
-A number that has no exact value here (``NaN``, ``1e9999999999999999999``) and a key that an object holds twice
-become ``UNREADABLE``. Nothing accepts that value, so it spoils the row that it stands in and no other.
+A number without an exact value (``NaN``, ``1e9999999999999999999``) and a duplicate key of an object
+become ``UNREADABLE``. No reader accepts that value, so only the row that contains it is invalid.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from p33_tasks.errors import MalformedResponseError
 
 
 class Unreadable(Enum):
-    """A JSON value that was there and can't be trusted."""
+    """A JSON value that is present but not usable."""
 
     UNREADABLE = "unreadable"
 
@@ -45,7 +45,7 @@ def loads_exact(text: str) -> object:
         )
     except json.JSONDecodeError as error:
         found = "an empty body" if not text.strip() else f"{len(text)} characters, {error.msg} at {error.pos}"
-        raise MalformedResponseError(f"the answer is not JSON: {found}") from None  # its cause holds the whole text
+        raise MalformedResponseError(f"the answer is not JSON: {found}") from None  # its cause contains the whole text
     except RecursionError:
         raise MalformedResponseError("the answer is JSON nested without end") from None
 

@@ -1,4 +1,4 @@
-"""Pure: what an HTTP answer stands for, told by its status and the code in its body, never by the URL's host.
+"""Pure: maps an HTTP answer to an error, by its status and the code in its body, never by the URL's host.
 
 ccxt's own mapping of Binance codes depends on the host: behind a proxy -2022 became a plain ExchangeError. It is
 not used here.
@@ -40,7 +40,7 @@ MAX_UNAVAILABLE_PAUSE_SEC = 60
 CHECK_KEY = "check the key, its permissions and the addresses it allows"
 TRY_AGAIN = "the next tick tries again"
 
-_MOST_CAUSES = 10  # of an error; each is the one behind the last
+_MOST_CAUSES = 10  # of an error; each is the cause of the one before
 
 _BANNED = 418
 _SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?", re.ASCII)
@@ -61,7 +61,7 @@ _CREDENTIAL_STATUSES = frozenset({401, 403})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back over HTTP, untouched."""
+    """An HTTP answer, unchanged."""
 
     status: int
     headers: Mapping[str, str]  # names in lower case
@@ -79,7 +79,7 @@ class VenueCode:
 def reason_of(error: BaseException, timeout_ms: int) -> str:
     """Why no answer came: ``NetworkError, Connection refused``, or the time limit.
 
-    An error's own text holds the signed URL, so the words are the system's for its number, or the certificate's.
+    The error's own text contains the signed URL, so the text of its errno or of the certificate error is used.
     """
     kind, cause = type(error).__name__, error
     for _ in range(_MOST_CAUSES):
@@ -107,7 +107,7 @@ def venue_code(answer: Answer, codes: ErrorCodes) -> VenueCode | None:
     code = body.get(codes.code_field) if isinstance(body, dict) else None
     if not isinstance(code, int | str) or isinstance(code, bool):
         return None
-    # A row's code says what failed; the answer's own then says only that something did, or even that all went well.
+    # A row's code names the failure; the answer's own code then only reports that some row failed, or even success.
     in_row = _row_code(body, codes)
     if in_row is not None:
         return in_row
@@ -136,15 +136,15 @@ def failure_of(
     *,
     limit: RequestLimit | None = None,
 ) -> ExchangeError | None:
-    """The error that an answer stands for, or None for an answer that is to be read.
+    """The error that an answer means, or None for a success.
 
     Args:
-        answer: What came back.
+        answer: The HTTP answer.
         codes: The venue's codes.
         what: The request, for the message, e.g. ``venue GET /v2/positions``.
-        scrub: Takes secrets out of a text.
-        now_ms: The venue's clock, for answers that name a moment; its own ``Date`` counts where there is one.
-        limit: The venue's request limit, for what a refusal doesn't say itself.
+        scrub: Removes secrets from a text.
+        now_ms: The venue's clock, for answers that name a moment; the answer's ``Date`` header takes precedence.
+        limit: The venue's request limit, for a refusal without a time of its own.
     """
     refused = venue_code(answer, codes)
     if answer.status in _OK and refused is None:
@@ -169,7 +169,7 @@ def failure_of(
 
 
 def _kind(status: int, code: str | None, codes: ErrorCodes) -> tuple[type[ExchangeError], str]:
-    """The error class and what to do about it; the first line that applies."""
+    """The error class and the advice; the first case that applies."""
     table: tuple[tuple[bool, type[ExchangeError], str], ...] = (
         (code in codes.clock, ExchangeClockError, "the clock offset is measured again before the next request"),
         (code in codes.credentials, ExchangeCredentialsError, CHECK_KEY),
@@ -186,10 +186,10 @@ def _kind(status: int, code: str | None, codes: ErrorCodes) -> tuple[type[Exchan
 
 
 def pause_sec(answer: Answer, now_ms: int, limit: RequestLimit | None = None) -> int:
-    """Whole seconds that nobody may send a request: the latest time the answer names, else the venue's window.
+    """Whole seconds without any request: until the latest time the answer names, else the venue's window.
 
-    An answer can say "later" in ``Retry-After`` (seconds or a date), in its text ("banned until 1659146400000") and in
-    a header of the venue's own.
+    The time can be in ``Retry-After`` (seconds or a date), in the text ("banned until 1659146400000") or in a
+    venue-specific header.
     """
     named = named_pause_sec(answer, now_ms)
     if named is not None:
@@ -210,7 +210,7 @@ def _ban_sec(answer: Answer, codes: ErrorCodes) -> int | None:
 
 
 def order_pause_sec(answer: Answer, now_ms: int) -> int:
-    """As ``pause_sec``, of an order limit; the text may name the limit's window ("300 orders per 10 SECOND")."""
+    """As ``pause_sec``, for an order limit; the text may name its window ("300 orders per 10 SECOND")."""
     named = named_pause_sec(answer, now_ms)
     if named is not None:
         return named
@@ -219,7 +219,7 @@ def order_pause_sec(answer: Answer, now_ms: int) -> int:
 
 
 def named_pause_sec(answer: Answer, now_ms: int) -> int | None:
-    """The latest time that an answer names, as seconds from now within 1 and ``MAX_PAUSE_SEC``; None: it names none."""
+    """Seconds until the latest time that the answer names, from 1 to ``MAX_PAUSE_SEC``; None: it names no time."""
     now_sec = (_date_ms(answer.headers.get("date", "")) or now_ms) / 1000
     header = answer.headers.get("retry-after", "").strip()
     found: list[float] = []
@@ -229,7 +229,7 @@ def named_pause_sec(answer: Answer, now_ms: int) -> int | None:
         found.append(moment_ms / 1000 - now_sec)
     for digits in _MOMENT.findall(answer.text[:_MAX_TEXT_CHARS]):
         moment_sec = int(digits) / (1000 if len(digits) == len("1659146400000") else 1)
-        if moment_sec > now_sec:  # one that is over says nothing about now
+        if moment_sec > now_sec:  # a time in the past is ignored
             found.append(moment_sec - now_sec)
     return _bounded(math.ceil(max(found))) if found else None
 

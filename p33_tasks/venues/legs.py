@@ -1,4 +1,4 @@
-"""Positions of both modes, and two readings of one answer."""
+"""Positions in hedge mode, and the comparison of two readings of one answer."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def hedged(symbol: str, long: LegPosition, short: LegPosition) -> Position:
 
 
 def steady(first: PositionReport, second: PositionReport) -> PositionReport:
-    """Of two readings, what both agree on; a symbol that one has flat and the other doesn't is invalid.
+    """The second of two readings; a symbol that is flat in only one of them is invalid.
 
-    Pages are not one moment: a row that moves while they are read can be missed, which would look flat.
+    Pages are read one after the other: a row that moves meanwhile can be missed, which would look flat.
     """
     positions = dict(first.positions)
     invalid = {**second.invalid, **first.invalid}

@@ -1,4 +1,4 @@
-"""Pure: trades that carry the venue's own mark of why they were made, and the venue's orders among them."""
+"""Pure: trades marked by the venue as liquidation, ADL or settlement, and the orders that they belong to."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from p33_tasks.errors import MalformedResponseError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkedTrade:
-    """One trade, and why the venue made it; None: it is an order's of the account."""
+    """One trade, and the venue's mark; None: the trade is of the account's own order."""
 
     trade: Trade
     forced: ForcedKind | None
 
 
 def forced_orders(trades: Iterable[MarkedTrade]) -> tuple[ForcedOrder, ...]:
-    """The venue's own orders, each with what it executed, oldest first.
+    """The venue's own orders, each with its executed quantity, oldest first.
 
     Raises:
-        MalformedResponseError: One order is of two kinds or legs.
+        MalformedResponseError: One order has trades of two kinds or legs.
     """
     found: dict[str, ForcedOrder] = {}
     for marked in trades:

@@ -1,6 +1,6 @@
 """Orders in an executor's results, as a venue writes them and as ccxt does: read in base units, or refused.
 
-Where quantities are contracts, an order's words alone don't say how much it executed.
+Where quantities are contracts, an order alone doesn't show the executed base quantity.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ def ccxt_name(base: str, quote: str, delivery: str | None) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedSymbols:
-    """How a venue names what ccxt names ``ETH/USDT:USDT``."""
+    """Converts ccxt's symbols, e.g. ``ETH/USDT:USDT``, to the venue's."""
 
-    symbol: Callable[[str, str, str | None], str] = named_pair  # of base, quote and delivery, in ccxt's words
+    symbol: Callable[[str, str, str | None], str] = named_pair  # from base, quote and delivery, as ccxt names them
 
     def venue_symbol(self, symbol: str) -> str:
-        """``ETH/USDT:USDT`` is the venue's own name of it; any other text as it is."""
+        """The venue's name of ccxt's ``ETH/USDT:USDT``; any other text unchanged."""
         found = _CCXT_SYMBOL.fullmatch(symbol)
         if found is None:
             return symbol
@@ -47,7 +47,7 @@ class NamedSymbols:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedResults(NamedSymbols):
-    """Implements ``ports.ResultReader`` where an order doesn't say by itself what it did to the position."""
+    """Implements ``ports.ResultReader`` where an order alone doesn't show the change of the position."""
 
     why: str
     own_fields: tuple[str, ...]  # see ``ports.ResultReader``
@@ -67,7 +67,7 @@ class BaseUnitResults(NamedSymbols):
     """Implements ``ports.ResultReader`` where quantities are base units and ``side`` is the trade's."""
 
     executed: tuple[str, ...]  # the fields of the executed quantity
-    nothing_yet: frozenset[str]  # statuses of an order that may say no quantity
+    nothing_yet: frozenset[str]  # statuses in which an order may lack the quantity
     own_fields: tuple[str, ...] = ()  # see ``ports.ResultReader``
     leg: Callable[[Order], PositionSide | None] = leg_of  # raises InvalidMessageError
     leg_fields: tuple[str, ...] = ()  # what it reads beside positionSide

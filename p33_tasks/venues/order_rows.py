@@ -20,7 +20,7 @@ class OrderRow:
     order_id: str
     client_order_id: str
     status: str
-    is_final: bool  # nothing more of it will be executed; a status that isn't documented ends nothing
+    is_final: bool  # nothing more of it will be executed; False for an undocumented status
     side: OrderSide
     leg: Leg
     quantity: Decimal
@@ -28,14 +28,14 @@ class OrderRow:
     created_ms: int | None
 
     def __post_init__(self) -> None:
-        """Raises MalformedResponseError: more was executed than ordered."""
+        """Check the quantities. Raises MalformedResponseError: more was executed than ordered."""
         if not 0 <= self.executed_qty <= self.quantity:
             raise MalformedResponseError(
                 f"order: {self.executed_qty} executed is not within 0 and its quantity {self.quantity}"
             )
 
     def report(self, symbol: str) -> OrderReport:
-        """For the executor."""
+        """The order as the executor's report."""
         return OrderReport(
             order_id=self.order_id,
             client_order_id=self.client_order_id,
@@ -49,7 +49,7 @@ class OrderRow:
         )
 
     def state(self) -> OrderState:
-        """For reconciliation. Raises MalformedResponseError."""
+        """The order's state for reconciliation. Raises MalformedResponseError."""
         if self.created_ms is None:
             raise MalformedResponseError("order: the time of its creation can't be read")
         return OrderState(

@@ -1,7 +1,7 @@
-"""Reduce-only market orders, as every venue's client sends them: checked, sent once, and judged with doubt.
+"""Base class of the venues' clients for reduce-only market orders: an order is checked and sent once.
 
-A refusal is only a rejection where the venue's code says for certain that nothing was executed. Everything else that
-isn't the documented answer leaves the outcome unknown, and the order is looked for by its client order id.
+A refusal is a rejection only if the venue's code proves that nothing was executed. After any other answer that isn't
+the documented one the outcome is unknown, and the order is queried by its client order id.
 """
 
 from __future__ import annotations
@@ -50,26 +50,26 @@ class MarketOrder:
 
 
 class OrderClient(ABC):
-    """Sends an order and judges the answer; a venue's folder says what is sent, and what its answers mean."""
+    """Sends an order and judges the answer; a subclass per venue builds the request and reads the answers."""
 
     spec: ClassVar[VenueSpec]
     place: ClassVar[Endpoint]
-    acknowledged: ClassVar[str] = "acknowledged"  # our word for an order that was accepted and not found yet
+    acknowledged: ClassVar[str] = "acknowledged"  # the status of an order that was accepted but not found yet
 
     def __init__(self, session: VenueSession) -> None:
         self._session = session
 
     @abstractmethod
     def request(self, order: MarketOrder) -> tuple[Mapping[str, Any], Stamp]:
-        """What is sent. Raises InvalidRowError or ExchangeError: it can't be; nothing was sent."""
+        """The request of an order. Raises InvalidRowError or ExchangeError: it can't be built; nothing was sent."""
 
     @abstractmethod
     def is_certain_rejection(self, code: str) -> bool:
-        """Whether a code proves that nothing was executed."""
+        """Whether an error code proves that nothing was executed."""
 
     @abstractmethod
     def answered(self, answer: object, order: MarketOrder) -> str | OrderReport:
-        """The venue's id of an acknowledged order, or the order itself where it comes back whole.
+        """The venue's id of an acknowledged order, or the order itself if the answer contains it.
 
         Raises:
             MalformedResponseError: It isn't the documented answer about this order.
@@ -77,10 +77,10 @@ class OrderClient(ABC):
 
     @abstractmethod
     def fetch_order(self, symbol: str, client_order_id: str) -> OrderReport | None:
-        """Find an order by its client order id; None when the venue doesn't know it (now). Raises ExchangeError."""
+        """Find an order by its client order id; None if the venue doesn't know it (yet). Raises ExchangeError."""
 
     def clock_ms(self) -> int:
-        """The venue's clock as well as this process knows it: the ``window_start_ms`` of an order."""
+        """The venue's clock in ms, estimated: for the ``window_start_ms`` of an order."""
         return self._session.clock_ms()
 
     def place_reduce_only_market(
@@ -94,7 +94,7 @@ class OrderClient(ABC):
         window_start_ms: int | None = None,
         leg: Leg = Leg.BOTH,
     ) -> OrderReport:
-        """Send one order that only reduces, once; see ``abilities.Orders``.
+        """Send one reduce-only order, once; see ``abilities.Orders``.
 
         Args:
             symbol: The venue's own id.
@@ -106,7 +106,7 @@ class OrderClient(ABC):
             leg: In hedge mode the leg that is closed.
 
         Raises:
-            OrderRejectedError: Refused for certain; also when what is needed for the order couldn't be read: nothing
+            OrderRejectedError: Refused for certain; also if the data needed for the order couldn't be read: nothing
                 was sent then.
             StoreError: The shared budget can't be reached; nothing was sent.
         """
@@ -151,7 +151,7 @@ class OrderClient(ABC):
         )
 
     def _send(self, params: Mapping[str, Any], stamp: Stamp, client_order_id: str) -> str:
-        """The text of an answer that is to be read; an error it stands for is raised."""
+        """The text of a success answer. Raises the error that any other answer means."""
         try:
             reply = self._session.send(self.place, params, stamp=stamp)
         except ExchangeUnavailableError as error:
@@ -166,9 +166,9 @@ class OrderClient(ABC):
         return reply.answer.text
 
     def _what_became(self, order: MarketOrder) -> OrderReport | None:
-        """What is known already; the acknowledgement stands when nothing is, or it can't be asked.
+        """The order after its acknowledgement; the acknowledgement alone if the order isn't found or can't be queried.
 
-        A StoreError of the budget must not leave here: of an order that was sent it would say that it wasn't.
+        A StoreError of the budget must not be raised here: it would mean that nothing was sent.
         """
         try:
             return self.fetch_order(order.symbol, order.client_order_id)
@@ -179,10 +179,10 @@ class OrderClient(ABC):
 def check_order(
     spec: VenueSpec, *, side: OrderSide, leg: Leg, quantity: Decimal, client_order_id: str, recv_window_ms: int
 ) -> None:
-    """Raises ValueError where a parameter is not usable; nothing was sent then."""
+    """Check an order. Raises ValueError: a parameter is not usable; nothing was sent."""
     if q.parse_quantity(quantity) <= 0:
         raise ValueError(f"an order's quantity is above zero, not {quantity}")
-    # In hedge mode no flag holds the venue back: the side alone decides whether a leg is reduced or enlarged.
+    # In hedge mode there is no reduce-only flag: the side alone decides whether a leg is reduced or enlarged.
     if side is _ENLARGES.get(leg):
         raise ValueError(f"{side} enlarges the {leg} leg")
     ids = spec.client_order_ids

@@ -19,11 +19,11 @@ UNKNOWN_ACCOUNT = "unknown"
 
 
 class InvalidRowError(ValueError):
-    """What is wrong with one symbol; it never leaves this package."""
+    """One symbol's row is invalid. Never raised out of this package."""
 
 
 def rows_by_symbol(answer: list[Any], symbols: Iterable[str], *, name: str = "symbol") -> dict[str, list[Row]]:
-    """The rows of each wanted symbol. A row whose symbol can't be read is nobody's: its symbol then has none."""
+    """The rows of each wanted symbol; a row without a readable symbol is left out."""
     found: dict[str, list[Row]] = {symbol: [] for symbol in symbols}
     for row in answer:
         symbol = row.get(name) if isinstance(row, dict) else None
@@ -43,21 +43,21 @@ def number(row: Row, name: str) -> Decimal:
 
 
 def optional_number(row: Row, name: str) -> Decimal | None:
-    """A field for people to read: absent or null is None, but what is there must be a number."""
+    """A number for display: None if absent or null. Raises InvalidRowError: any other value."""
     return None if row.get(name) is None else number(row, name)
 
 
 def margin_modes(
     rows: Iterable[Any], symbols: Iterable[str], *, name: str = "symbol", amount: str, mode: Callable[[Row], object]
 ) -> dict[str, str]:
-    """The margin mode of each open position, for people to read; of legs that differ both.
+    """The margin mode of each open position, for display; both modes if the legs differ.
 
     Args:
-        rows: Of positions.
-        symbols: Those wanted.
+        rows: Position rows.
+        symbols: The symbols wanted.
         name: The field of a row's symbol.
         amount: The field of its quantity; a row whose quantity can't be read is left out.
-        mode: The venue's own word for a row.
+        mode: The function that returns a row's margin mode.
     """
     found: dict[str, str] = {}
     for symbol, own in rows_by_symbol(list(rows), symbols, name=name).items():
@@ -80,7 +80,7 @@ def _mode_text(value: object) -> str:
 
 
 class Prices(TypedDict):
-    """What people read beside an amount; quote units."""
+    """Prices for display beside an amount, in quote units."""
 
     entry_price: Decimal | None
     mark_price: Decimal | None
@@ -104,7 +104,7 @@ def account_id(row: Row, name: str) -> str:
 
 
 def milliseconds_at(body: object, path: Iterable[str | int]) -> int | None:
-    """The time that stands at ``path`` of an answer, as a whole number or its digits; None when it isn't one."""
+    """The time at ``path`` of an answer, a whole number or its digits; None if it isn't one."""
     found = body
     for step in path:
         if isinstance(step, str):
@@ -117,7 +117,7 @@ def milliseconds_at(body: object, path: Iterable[str | int]) -> int | None:
 
 
 def shape(value: object) -> str:
-    """What kind of JSON came, for messages; its content stays out of them."""
+    """The kind of a JSON value, for messages, which must not contain its content."""
     if isinstance(value, dict):
         return f"an object of {len(value)} keys"
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What a venue's ``sample.py`` gives to the conformance suite: answers of the venue, and what they must be read as.
+"""Types of a venue's ``sample.py``, for the conformance suite: answers of the venue, and the expected readings.
 
 For tests only: nothing of the service imports a ``sample`` module.
 """
@@ -14,7 +14,7 @@ from p33_tasks.errors import ExchangeError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorSample:
-    """An answer that stands for an error."""
+    """An error answer."""
 
     status: int
     body: str
@@ -27,7 +27,7 @@ class VenueSample:
 
     positions_answer: str
     positions: Mapping[str, str]  # symbol to signed base quantity, every symbol that the answer proves
-    # The JSON literal of one symbol's amount in ``positions_answer``, there once; as many base units.
+    # One symbol's amount, as the JSON literal in ``positions_answer`` (occurs there once); in base units.
     amount_literal: str
     empty_answer: str  # a well-formed answer without a row
     unreadable_answers: tuple[str, ...]  # well-formed JSON that isn't an answer about positions
@@ -38,7 +38,7 @@ class VenueSample:
     hedge_answer: str = ""  # where the venue has hedge mode: one symbol with both legs
     hedge_legs: Mapping[Leg, str] = field(default_factory=dict)  # signed base quantity of each leg
     hedge_symbol: str = ""
-    # With a leg on the wrong side; empty: made from the signed amounts as they stand in ``hedge_answer``.
+    # With a leg on the wrong side; empty: made from the signed amounts in ``hedge_answer``.
     hedge_turned: tuple[str, ...] = ()
     absent_symbol: str = "NOSUCH"  # no answer lists it; of the kind that the positions answer covers
     # Of requests besides positions and market rules, by ``Endpoint.shown``; in hedge mode the second takes precedence.

@@ -1,6 +1,6 @@
 """Keeps signed URLs, signatures and keys out of every text that leaves this package.
 
-An exception's message once held the whole signed URL, and with it everything needed to repeat the request.
+An exception's message once contained the signed URL, which is enough to repeat the request.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 
 MASK = "********"
 MAX_LENGTH = 300
-_SHORTEST_SECRET = 4  # masking shorter ones would garble every text and protect nothing
+_SHORTEST_SECRET = 4  # masking shorter ones would make texts unreadable and protect nothing
 
 _QUERY = re.compile(r"\?[\w%.~\[\]-]+=[^\s'\"<>]*")  # of a URL or of a path alone
 _USERINFO = re.compile(r"(\bhttps?://)[^\s/@'\"<>]+@", re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""One request to the venue: credentials, clock, shared budget, the answer, and the error it stands for."""
+"""One request to the venue: credentials, clock, shared budget, and the answer or its error."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ log = structlog.get_logger("p33.exchange")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What came back, and the error that it stands for."""
+    """An answer, and the error that it means."""
 
     answer: Answer
     failure: ExchangeError | None
@@ -44,7 +44,7 @@ class Reply:
 
 
 class VenueSession:
-    """Sends requests. Safe to build before a fork: each process and thread makes its client on first use."""
+    """Sends requests. Safe to build before a fork: each process and thread creates its client at first use."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class VenueSession:
         self._budget = budget
         self._timeout_ms = timeout_ms
         self._local = threading.local()
-        self._offset_ms = 0  # this host's clock minus the venue's; taken as 0 until the venue objects
+        self._offset_ms = 0  # this host's clock minus the venue's; taken as 0 until the venue refuses a timestamp
         self._offset_due = False
 
     # --- for venues -------------------------------------------------------------------------------------------------
@@ -72,7 +72,7 @@ class VenueSession:
         """Send one request and decode its answer exactly.
 
         Raises:
-            ExchangeError: One of its kinds; no text of it holds the signed URL or a key.
+            ExchangeError: Any subclass; its text never contains the signed URL or a key.
         """
         reply = self.send(endpoint, params)
         if reply.failure is not None:
@@ -83,7 +83,7 @@ class VenueSession:
             raise MalformedResponseError(f"{self._what(endpoint)}: HTTP {reply.answer.status}, {error}") from None
 
     def send(self, endpoint: Endpoint, params: Mapping[str, Any] | None = None, *, stamp: Stamp | None = None) -> Reply:
-        """Send one request; the answer, whatever it says, with the error that it stands for.
+        """Send one request; returns the answer, also an error answer, with the error that it means.
 
         Raises:
             ExchangeCredentialsError: A signed request without usable credentials; nothing was sent.
@@ -105,7 +105,7 @@ class VenueSession:
         return reply
 
     def clock_ms(self) -> int:
-        """The venue's clock as well as this process knows it; asks the venue only after it refused a timestamp."""
+        """The venue's clock in ms, estimated; the venue is queried only after it refused a timestamp."""
         self._measure_offset_if_due()
         return int(time.time() * 1000) - self._offset_ms
 
@@ -182,23 +182,23 @@ class VenueSession:
         recorder.client.options["timeDifference"] = self._offset_ms
         failure: ExchangeError | None = None
         try:
-            # The endpoint's own come last: they are the scope of the answer, which no caller changes.
+            # The endpoint's parameters come last: they define the answer's scope, which no caller may change.
             recorder.call(endpoint.call, {**params, **dict(endpoint.params)}, stamp)
         except (base_error(), OSError) as error:
             found = reason_of(error, self._timeout_ms)
             failure = ExchangeUnavailableError(f"{self._what(endpoint)}: {found}; the next tick tries again")
-        except ValueError as error:  # what is not the operator's is well-formed, so the secret can't sign
+        except ValueError as error:  # all other inputs are well-formed, so the operator's secret can't sign
             found = f"{type(error).__name__} while signing; is the secret complete?"
             failure = ExchangeCredentialsError(f"{self._what(endpoint)}: {found} {self._spec.credentials_advice}")
         if recorder.answer is not None:
-            return recorder.answer  # ccxt also raises for what was answered; that is judged from the answer
-        # Raised out here, so without context or cause: their texts hold the signed URL.
+            return recorder.answer  # ccxt also raises for an error answer, which is judged below
+        # Raised outside the except block, without context or cause: their texts contain the signed URL.
         raise failure or ExchangeUnavailableError(f"{self._what(endpoint)}: no answer; the next tick tries again")
 
     def _learn_from(self, reply: Reply, endpoint: Endpoint) -> None:
-        """Tell the other workers what the answer says about weight and pauses, and remember a refused timestamp.
+        """Share the answer's weight and pause with the other workers, and note a refused timestamp.
 
-        The answer counts for more than the bookkeeping: an order's must not be lost because Redis is away.
+        A StoreError is ignored: the answer to an order must not be lost because Redis is unavailable.
         """
         failure = reply.failure
         if isinstance(failure, ExchangeClockError):
@@ -217,7 +217,7 @@ class VenueSession:
     def _measure_offset_if_due(self) -> None:
         if self._offset_due:
             venue_ms = self.fetch_server_time_ms()
-            # Taken after the answer, so that our timestamps lag and never lead: the venue refuses the future.
+            # Taken after the answer, so that our timestamps are never ahead: the venue refuses those.
             self._offset_ms = int(time.time() * 1000) - venue_ms
             self._offset_due = False
 

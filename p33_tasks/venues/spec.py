@@ -1,4 +1,4 @@
-"""What a venue's folder declares about it: data only, read by settings, session, budget and tests alike.
+"""The declaration of a venue: data only, read by settings, session, budget and tests.
 
 Nothing here imports ccxt or opens a connection, so settings can read it.
 """
@@ -16,7 +16,7 @@ from typing import Any
 class FlatEvidence(StrEnum):
     """What proves that a symbol, or one leg of it, is flat."""
 
-    ROW = "row"  # only a row that says 0; a missing row is unknown
+    ROW = "row"  # only a row with amount 0; a missing row is unknown
     ABSENCE = "absence"  # absence from an answer that is proven complete and of the right scope
 
 
@@ -36,9 +36,9 @@ class Endpoint:
     weight: int  # of the request budget, for one page
     params: tuple[tuple[str, str], ...] = ()  # sent each time: the scope of the answer, e.g. category and settle coin
     pages: int = 1  # the most pages of one reading of 600 symbols; each is a request
-    period_ms: int = 0  # its answer is kept for so long; 0: asked each time
+    period_ms: int = 0  # how long its answer is used again; 0: requested each time
     signed: bool = False
-    is_order: bool = False  # counted by the venue's order limits, which are a budget of their own
+    is_order: bool = False  # counts against the venue's order limits, which have a separate budget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ban:
-    """An answer by which the venue shuts an address out for a while without naming a time."""
+    """An answer that bans an IP address for some time without naming the time."""
 
     status: int
     text: re.Pattern[str]  # found in the body
@@ -61,7 +61,7 @@ class Ban:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowCodes:
-    """Where a venue puts the code of each row, when the code of the whole answer only says that something failed."""
+    """The fields with the code of each row, if the code of the whole answer only shows that some row failed."""
 
     rows_field: str
     code_field: str
@@ -70,19 +70,19 @@ class RowCodes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestLimit:
-    """The venue's request weight per minute, shared by everybody on this address."""
+    """The venue's request weight per minute, shared by all programs on this IP address."""
 
     weight_per_minute: int  # the venue's own limit
-    own_weight_per_minute: int  # what this service takes at most: the executor needs the rest
-    stop_at_weight: int  # by the venue's own count, of everybody
+    own_weight_per_minute: int  # this service's maximum: the executor needs the rest
+    stop_at_weight: int  # compared with the venue's count, of all programs
     used_header: str | None  # in lower case: the venue's count, on each answer
-    reset_header: str | None = None  # in lower case: on a refusal, the moment (ms) from which requests are taken again
-    pause_sec: int = 60  # after a refusal that names no moment: the venue's window
+    reset_header: str | None = None  # in lower case: on a refusal, the time (ms) from which requests are accepted again
+    pause_sec: int = 60  # after a refusal that names no time: the venue's window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderLimit:
-    """At most so many orders within so many seconds."""
+    """At most ``orders`` orders within ``window_sec`` seconds."""
 
     orders: int
     window_sec: int
@@ -90,33 +90,33 @@ class OrderLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorCodes:
-    """Where the venue puts an error's code, and its codes by what has to be done about them."""
+    """The fields of an error's code and text, and the codes of each error class."""
 
     code_field: str
     text_field: str
     is_error: re.Pattern[str]  # matches the whole code of an error; any other code is a success
     credentials: frozenset[str]
     clock: frozenset[str]
-    rate_limited: frozenset[str]  # too many requests: nobody asks for anything for a while
-    order_limited: frozenset[str]  # too many orders: reading goes on
+    rate_limited: frozenset[str]  # too many requests: all workers pause
+    order_limited: frozenset[str]  # too many orders: only orders pause
     unavailable: frozenset[str]
-    market_refused: frozenset[str]  # of an order: the market rules have changed, they are due at once
-    rows: RowCodes | None = None  # None: the code of the answer says it all
+    market_refused: frozenset[str]  # of an order: the market rules may have changed and are read again at once
+    rows: RowCodes | None = None  # None: the answer's code is enough
     bans: tuple[Ban, ...] = ()
-    # Where one code stands for every error: our code by what is found in the text, the first that is.
+    # If one code stands for every error: our code for each pattern in the text; the first match counts.
     texts: tuple[tuple[str, re.Pattern[str]], ...] = ()
 
     def code_in(self, text: str) -> str | None:
-        """The code that an error's text stands for; None: none."""
+        """The code for an error's text; None: no pattern matches."""
         return next((code for code, pattern in self.texts if pattern.search(text)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockSpec:
-    """How the venue tells its time, and how far this host's may be from it."""
+    """How to read the venue's clock, and the allowed offset of this host's clock."""
 
     endpoint: Endpoint
-    path: tuple[str | int, ...]  # to the milliseconds in the answer, e.g. ("data", 0, "ts")
+    path: tuple[str | int, ...]  # path to the milliseconds in the answer, e.g. ("data", 0, "ts")
     max_offset_ms: int
 
 
@@ -134,9 +134,9 @@ class ClientOrderIds:
 class VenueSpec:
     """One venue. Every field is a fact of the venue's documentation, or a limit that follows from one."""
 
-    exchange_id: str  # ccxt's, and the value of P33_EXCHANGE
+    exchange_id: str  # ccxt's id, and the value of P33_EXCHANGE
     live_host: str
-    test_host: str | None  # the live one, where ``test_headers`` make the test environment; None: the venue has none
+    test_host: str | None  # the live host, if ``test_headers`` select the test environment; None: no test environment
     testnet_variable: str  # true: the test environment
     credentials: tuple[Credentials, ...]  # in order of preference
     requests: RequestLimit
@@ -159,13 +159,13 @@ class VenueSpec:
     test_ccxt_options: Mapping[str, Any] = field(default_factory=dict)  # in the test environment, at any address
     headers: tuple[tuple[str, str], ...] = ()  # sent with every request
     test_headers: tuple[tuple[str, str], ...] = ()  # sent with every request to the test environment
-    resting: tuple[Endpoint, ...] = ()  # of one reading of the account's open orders; none: not told at once
+    resting: tuple[Endpoint, ...] = ()  # one reading of all open orders of the account; empty: only per symbol
     account: re.Pattern[str] | None = None  # the key is an account's public address; the secret signs orders only
-    scope: str = ""  # what the positions answer covers, part of ``source``, e.g. "linear USDT"
+    scope: str = ""  # the products in the positions answer, part of ``source``, e.g. "linear USDT"
 
     @property
     def credentials_advice(self) -> str:
-        """Which variables to set."""
+        """A sentence that names the variables to set."""
         pairs = [
             f"{pair.key}, {pair.secret} and {pair.password}" if pair.password else f"{pair.key} and {pair.secret}"
             for pair in self.credentials
@@ -175,7 +175,7 @@ class VenueSpec:
         return f"set {pairs[0]}{others}{to_match}"
 
     def no_such_environment(self, *, testnet: bool, base_url: str | None) -> str | None:
-        """Why these settings lead nowhere, with the way out; None: they lead to the venue, or to a base URL."""
+        """The error text if the test environment is set but doesn't exist, and no base URL is set; else None."""
         if self.test_host is not None or not testnet or base_url is not None:
             return None
         return (
@@ -190,7 +190,7 @@ class VenueSpec:
 
     @property
     def refresh_weight(self) -> int:
-        """The request weight of one refresh of 600 symbols, every page counted, without what is kept."""
+        """The request weight of one refresh of 600 symbols: every page, without the answers that are kept."""
         return sum(endpoint.weight * endpoint.pages for endpoint in self.positions if not endpoint.period_ms)
 
     def weight_per_minute(self, poll_ms: int) -> float:
@@ -199,12 +199,12 @@ class VenueSpec:
 
     @property
     def least_poll_ms(self) -> int:
-        """The shortest poll period whose requests stay within this service's own weight, in whole milliseconds."""
+        """The shortest poll period, in whole ms, whose requests stay within ``own_weight_per_minute``."""
         left = self.requests.own_weight_per_minute - self._steady_weight
         return math.ceil(60_000 * self.refresh_weight / left)
 
     @property
     def _steady_weight(self) -> float:
-        """The request weight per minute that no poll period changes."""
+        """The request weight per minute that doesn't depend on the poll period."""
         markets = 60_000 / self.markets_period_ms * sum(endpoint.weight * endpoint.pages for endpoint in self.markets)
         return markets + sum(60_000 / each.period_ms * each.weight for each in self.positions if each.period_ms)

@@ -1,8 +1,8 @@
 """Makes the ccxt instance. ccxt is imported only when one of these functions is called.
 
-ccxt is used for what it knows best, the venue's URLs and signatures. What it does with an answer is switched off:
-it turned HTTP 200 with an empty body into "no positions", mapped errors by the URL's host, and read numbers as
-floats. The answer is kept as it came, for ``session`` to judge.
+ccxt is used for the venue's URLs and signatures only. Its processing of answers is switched off: it turned HTTP 200
+with an empty body into "no positions", mapped errors by the URL's host, and read numbers as floats. The answer is
+kept unchanged, and ``session`` judges it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _WALLET_KEY = re.compile(r"(?:0x)?[0-9a-fA-F]{64}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """An API key. Its repr says nothing."""
+    """An API key. Its repr shows nothing of it."""
 
     api_key: str | None = field(default=None, repr=False)
     api_secret: str | None = field(default=None, repr=False)
@@ -42,12 +42,12 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
-    """What one request is signed with besides its parameters: an order's own time, and how long it is valid."""
+    """What one request is signed with besides its parameters: an order's time, and its validity."""
 
     time_ms: int  # the timestamp, by the venue's clock
     options: Mapping[str, Any] = field(default_factory=dict)  # ccxt's, for this request
     headers: Mapping[str, str] = field(default_factory=dict)
-    # Where the venue wants a signature that ccxt puts on orders of its own only: the client, the parameters.
+    # Signs the parameters itself, for a venue whose signature ccxt adds in its unified methods only.
     sign: Callable[[Any, Mapping[str, Any]], Mapping[str, Any]] | None = None
 
 
@@ -86,12 +86,12 @@ class Recorder:
 
 
 def preload(exchange_id: str) -> None:
-    """Import ccxt's part in the workers' parent, once, out of the collector's way before they are forked.
+    """Import ccxt's classes in the workers' parent, before the fork, and exclude them from garbage collection.
 
     Args:
         exchange_id: A ccxt exchange id.
     """
-    exchange_class(exchange_id)  # with requests and cryptography 16 MB: paid here, by those who ask
+    exchange_class(exchange_id)  # with requests and cryptography 16 MB: only for callers of this function
     gc.collect()
     gc.freeze()
 
@@ -156,7 +156,7 @@ def wallet_key(client: Any) -> str:
 
 
 def redirected(urls: Any, base_url: str) -> Any:
-    """The same paths on another scheme and host, through whatever nesting ccxt keeps them in."""
+    """The same paths on another scheme and host, at any depth of ccxt's nested URLs."""
     if isinstance(urls, dict):
         return {name: redirected(url, base_url) for name, url in urls.items()}
     if isinstance(urls, str):
@@ -179,5 +179,5 @@ def _keep_answers(client: Any, recorder: Recorder) -> None:
 
     client.on_rest_response = keep
     client.parse_json = lambda _text: None  # it would be done twice, and with floats
-    # A redirect would be followed with the API key in its header.
+    # A redirect would be followed with the API key in the request's header.
     client.session.get_redirect_target = lambda _response: None

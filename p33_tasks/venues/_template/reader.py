@@ -1,4 +1,4 @@
-"""The venue, read: positions and market rules. Add a protocol of ``p33_tasks.abilities`` for each other ability."""
+"""Reads the venue: positions and market rules. Add a protocol of ``p33_tasks.abilities`` for each other ability."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from p33_tasks.venues.session import VenueSession
 
 
 class TemplateVenue:
-    """The venue as ``ports.Venue``."""
+    """Implements ``ports.Venue``."""
 
     def __init__(self, session: VenueSession, source: str, is_testnet: bool) -> None:  # noqa: ARG002, FBT001 - VenueEntry
         self._session = session

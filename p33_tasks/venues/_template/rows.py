@@ -1,8 +1,8 @@
 """Pure: the venue's decoded answers to positions and market rules, symbol by symbol.
 
-A position is reported only if its row says so in full. A row that can't be read is invalid and affects its symbol only.
-This venue leaves flat symbols out: absence proves flat, and only in an answer that says it is complete and whose rows
-are all of the kind that was asked for.
+A position is reported only if its row is complete. A row that can't be read is invalid and affects its symbol only.
+This venue leaves flat symbols out: absence proves flat only in an answer that is marked complete and whose rows are
+all of the requested kind.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ def read_positions(answer: object, symbols: Iterable[str]) -> PositionReport:
     """Read the answer of ``GET /v1/positions``.
 
     Raises:
-        MalformedResponseError: It isn't the documented object, isn't complete, or holds a row without a symbol.
+        MalformedResponseError: It isn't the documented object, isn't complete, or has a row without a symbol.
     """
     rows = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(answer, dict) or not isinstance(rows, list) or answer.get("complete") is not True:
         raise MalformedResponseError(f"positions: a complete list 'data' was expected, {shape(answer)} came")
     if not all(isinstance(row, dict) and isinstance(row.get("symbol"), str) for row in rows):
-        # It could be anybody's, so absence proves nothing.
+        # The row could be of any symbol, so absence proves nothing.
         raise MalformedResponseError("positions: a row names no symbol")
     positions: dict[str, Position] = {}
     invalid: dict[str, str] = {}
@@ -35,7 +35,7 @@ def read_positions(answer: object, symbols: Iterable[str]) -> PositionReport:
             positions[symbol] = _position(symbol, own)
         except InvalidRowError as problem:
             invalid[symbol] = str(problem)
-    # The venue's id of the account, where an answer tells it; "" where the venue has none.
+    # The venue's id of the account, if an answer contains it; "" if the venue has none.
     return PositionReport(positions=positions, invalid=invalid, account=UNKNOWN_ACCOUNT)
 
 

@@ -1,4 +1,4 @@
-"""What happened on Binance USD-M: own trades, forced orders and orders, for reconciliation.
+"""History of Binance USD-M: own trades, forced orders and orders, for reconciliation.
 
 Sources: "Account Trade List", "User's Force Orders" and "Query Order" of Binance's USD-M futures documentation.
 """
@@ -23,7 +23,7 @@ LONGEST_SPAN_MS: Final = 7 * 86_400_000
 
 
 class BinanceHistory:
-    """Reads what was executed. Every method is complete or raises an ExchangeError."""
+    """Reads trades and orders. Each method returns a complete answer or raises ExchangeError."""
 
     def __init__(self, session: VenueSession) -> None:
         self._session = session
@@ -33,7 +33,7 @@ class BinanceHistory:
 
         Raises:
             ValueError: The window is empty, or longer.
-            ExchangeError: One of its kinds; also for more than 4 000 trades.
+            ExchangeError: Any subclass; also for more than 4 000 trades.
         """
         if not 0 < until_ms - since_ms <= LONGEST_SPAN_MS:
             raise ValueError(f"a window of {until_ms - since_ms} ms: use 1 to {LONGEST_SPAN_MS}")
@@ -59,7 +59,7 @@ class BinanceHistory:
         return found
 
     def fetch_order_state(self, symbol: str, order_id: str) -> OrderState | None:
-        """One order by the venue's id (weight 1); None when it doesn't know it. Raises ExchangeError."""
+        """One order by the venue's id (weight 1); None if the venue doesn't know it. Raises ExchangeError."""
         reply = self._session.send(QUERY, {"symbol": symbol, "orderId": order_id})
         if reply.refused is not None and reply.refused.code == ORDER_DOES_NOT_EXIST:
             return None
@@ -68,7 +68,7 @@ class BinanceHistory:
         return read_order_state(loads_exact(reply.answer.text), symbol, order_id)
 
     def _pages(self, symbol: str, window: dict[str, int]) -> tuple[Trade, ...]:
-        """The first page by time, the others by trade id: pages by time would need a trade that ends a millisecond."""
+        """Every page: the first by time, the others by trade id: trades of one millisecond may be on two pages."""
         pages: list[tuple[Trade, ...]] = []
         params: dict[str, int | str] = dict(window)
         for _ in range(MOST_PAGES):

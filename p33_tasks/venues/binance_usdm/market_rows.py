@@ -1,6 +1,6 @@
-"""Pure reading of Binance USD-M exchange information: what a market order's quantity must fit.
+"""Pure functions that read Binance USD-M exchange information: the quantity rules of market orders.
 
-A market order passes LOT_SIZE and MARKET_LOT_SIZE both, so its step is a multiple of both steps, its minimum the
+Both LOT_SIZE and MARKET_LOT_SIZE apply to a market order, so its step is a multiple of both steps, its minimum the
 greater and its maximum the smaller. A step or maximum of 0 means that the filter sets none. MIN_NOTIONAL isn't read: it
 doesn't bind reduce-only orders, and this service allows no others.
 

@@ -1,4 +1,4 @@
-"""Pure reading of one Binance USD-M order, as "New Order" and "Query Order" answer it."""
+"""Pure functions that read one Binance USD-M order, as "New Order" and "Query Order" return it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from p33_tasks.venues.rows import InvalidRowError, number, shape
 
 
 def read_order(body: object, symbol: str, client_order_id: str) -> OrderReport:
-    """Read one order. Raises MalformedResponseError when it isn't the one that was asked for, in full."""
+    """Read one order. Raises MalformedResponseError: it is incomplete or another order."""
     if not isinstance(body, dict):
         raise MalformedResponseError(f"order: an object was expected, {shape(body)} came")
     if body.get("symbol") != symbol or body.get("clientOrderId") != client_order_id:

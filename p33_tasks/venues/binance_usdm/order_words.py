@@ -1,4 +1,4 @@
-"""The side and the leg of a row, in the words of Binance's enums ("Public Endpoints Info", USD-M futures)."""
+"""The side and the leg of a row, from the values of Binance's enums ("Public Endpoints Info", USD-M futures)."""
 
 from __future__ import annotations
 

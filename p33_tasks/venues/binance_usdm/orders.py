@@ -1,14 +1,14 @@
-"""Market orders that only reduce, for the reference apply layer.
+"""Reduce-only market orders on Binance USD-M, for the reference executor.
 
-In one-way mode ``reduceOnly`` says so. In hedge mode the venue refuses that flag (-1106), and side and ``positionSide``
-say it: SELL of LONG, BUY of SHORT. A leg that isn't of the account's mode is refused by the venue (-4061).
+In one-way mode ``reduceOnly`` is set. In hedge mode the venue refuses that flag (-1106); side and ``positionSide``
+make it a close: SELL of LONG, BUY of SHORT. The venue refuses a leg that the account's mode doesn't have (-4061).
 
-The brain itself never trades: only ``build_order_client`` leads here.
+The brain itself never trades: only ``build_order_client`` uses this module.
 
-A rejection is only called one (``OrderRejectedError``) when the venue's code says that the order was refused for
-certain; then a reservation may be released. Everything that leaves doubt is ``OrderOutcomeUnknownError``: ask with
-``fetch_order`` by the client order id. Sources: "New Order", "Query Order" and the error codes of Binance's USD-M
-futures documentation, which calls the execution status of a -1006, a -1007 and of other 5xx unknown.
+``OrderRejectedError`` is raised only if the venue's code proves that the order was refused; then a reservation may be
+released. Any other failure is ``OrderOutcomeUnknownError``: call ``fetch_order`` with the client order id. Sources:
+"New Order", "Query Order" and the error codes of Binance's USD-M futures documentation, which calls the execution
+status of a -1006, a -1007 and of other 5xx unknown.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ ORDER_DOES_NOT_EXIST: Final = "-2013"
 DUPLICATE_CLIENT_ORDER_ID: Final = "-4116"
 
 # Refused for certain: parameters (-11xx), the order itself (-20xx), its symbol's filters and modes (-40xx to -4999),
-# the matching engine (-50xx). A duplicate client order id isn't here: the order that has it may have been executed.
+# the matching engine (-50xx). Without the code of a duplicate client order id: its first order may have been executed.
 _REJECTIONS: Final = (range(-1199, -1099), range(-2029, -2009), range(-4999, -3999), range(-5099, -4999))
 _SINGLE_REJECTIONS: Final = frozenset({"-1013", "-1014", "-1020"})
 _CLIENT_ERRORS: Final = range(400, 500)
@@ -63,7 +63,7 @@ class BinanceOrders:
         self._session = session
 
     def clock_ms(self) -> int:
-        """The venue's clock as well as this process knows it: the ``window_start_ms`` of an order."""
+        """The venue's clock in ms, estimated: for the ``window_start_ms`` of an order."""
         return self._session.clock_ms()
 
     def place_reduce_only_market(
@@ -77,13 +77,13 @@ class BinanceOrders:
         window_start_ms: int | None = None,
         leg: Leg = Leg.BOTH,
     ) -> OrderReport:
-        """Send one market order that only reduces, once.
+        """Send one reduce-only market order, once.
 
         Args:
             symbol: The venue's id, e.g. ``BTCUSDT``.
             side: ``SELL`` reduces a long, ``BUY`` a short.
             quantity: Base units, above zero; sent as its canonical decimal string.
-            client_order_id: 1 to 36 of ``.A-Z:/a-z0-9_-``, the same for every try of the same intention.
+            client_order_id: 1 to 36 of ``.A-Z:/a-z0-9_-``, the same for every attempt of one plan.
             recv_window_ms: The venue refuses the order when it arrives later than this after ``window_start_ms``.
             window_start_ms: By ``clock_ms()``, taken before the permit was consumed, so that a process that froze
                 since then can't send; None: now.
@@ -130,10 +130,10 @@ class BinanceOrders:
         """Find an order by its client order id.
 
         Returns:
-            None when the venue doesn't know it. Right after a time-out that can still change: ask again.
+            None if the venue doesn't know it. Right after a time-out that can still change: query again.
 
         Raises:
-            ExchangeError: One of its kinds.
+            ExchangeError: Any subclass.
         """
         reply = self._session.send(QUERY, {"symbol": symbol, "origClientOrderId": client_order_id})
         refused = reply.refused

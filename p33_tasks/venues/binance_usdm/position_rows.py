@@ -1,11 +1,11 @@
-"""Pure reading of Binance USD-M positions, symbol by symbol.
+"""Pure functions that read Binance USD-M positions, symbol by symbol.
 
 Invariants, each held by a property test over arbitrary JSON:
 
-1. A position is reported only if its row, or both of its hedge-mode legs, say so in full; flat is never assumed.
+1. A position is reported only if its row, or both of its hedge-mode legs, are complete; flat is never assumed.
 2. A bad, missing or duplicated row is invalid, and affects its symbol and no other.
-3. Every symbol asked for is either reported or invalid, never both and never neither.
-4. Quantities are the venue's own digits; no float is involved, and one that arrives is an invalid row.
+3. Every symbol asked for is either reported or invalid.
+4. Quantities have the venue's own digits; a float in the decoded answer makes its row invalid.
 5. A long leg is never below 0 and a short leg never above it.
 
 Source: "Position Information V2" of Binance's USD-M futures documentation. A symbol in hedge mode has a LONG and a
@@ -32,7 +32,7 @@ def read_positions(answer: object, symbols: Iterable[str]) -> PositionReport:
 
     Args:
         answer: As decoded by ``exact_json.loads_exact``.
-        symbols: The venue's ids of the symbols wanted; rows of others are passed over.
+        symbols: The venue's ids of the symbols wanted; rows of others are ignored.
 
     Raises:
         MalformedResponseError: The answer is not a list of rows.
@@ -85,7 +85,7 @@ def _one_way(symbol: str, row: Row) -> Position:
 
 
 def _hedged(symbol: str, rows: Mapping[Leg, Row]) -> Position:
-    """Both legs, and their net amount for people to read."""
+    """Both legs, and their net amount for display."""
     if Leg.BOTH in rows and (both := number(rows[Leg.BOTH], "positionAmt")) != 0:
         raise InvalidRowError(f"it has legs, and a position of {both} that is neither long nor short")
     long, short = (_leg(leg, rows[leg]) for leg in (Leg.LONG, Leg.SHORT))

@@ -1,4 +1,4 @@
-"""Binance USD-M futures, read: positions, market rules, and what ``p33 check`` asks about the account."""
+"""Reads Binance USD-M futures: positions, market rules, and the account's data for ``p33 check``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from p33_tasks.venues.session import VenueSession
 
 
 class BinanceUsdm(BinanceHistory):
-    """The venue as ``ports.Venue``, its history, and what ``p33 check`` asks about the account."""
+    """``ports.Venue``, history, and the account's data for ``p33 check``."""
 
     def __init__(self, session: VenueSession, source: str, is_testnet: bool) -> None:  # noqa: FBT001 - VenueEntry.reader
         super().__init__(session)
@@ -40,7 +40,7 @@ class BinanceUsdm(BinanceHistory):
         """All positions in one request of weight 5, whatever the number of symbols.
 
         Raises:
-            ExchangeError: One of its kinds; then nothing is known about any symbol.
+            ExchangeError: Any subclass; then every symbol is unknown.
         """
         return read_positions(self._session.ask(POSITION_RISK), symbols)
 
@@ -48,17 +48,17 @@ class BinanceUsdm(BinanceHistory):
         """The rules of market orders in one request of weight 1; works without credentials.
 
         Raises:
-            ExchangeError: One of its kinds.
+            ExchangeError: Any subclass.
         """
         return read_markets(self._session.ask(EXCHANGE_INFO), symbols)
 
     def fetch_all_resting_orders(self, symbols: Iterable[str]) -> RestingReport:
         """Every open order of the account in two requests of weight 40, whatever the number of symbols.
 
-        Algo orders first: one that triggers between the two is then in both answers, and not in neither.
+        Algo orders are read first: one that triggers between the requests is then in both answers instead of in none.
 
         Raises:
-            ExchangeError: One of its kinds; then nothing is known about any symbol.
+            ExchangeError: Any subclass; then every symbol is unknown.
         """
         algo_orders = self._session.ask(OPEN_ALGO_ORDERS)
         return read_resting(self._session.ask(OPEN_ORDERS), algo_orders, symbols)
@@ -73,7 +73,7 @@ class BinanceUsdm(BinanceHistory):
         return margin_modes(rows, symbols, amount="positionAmt", mode=lambda row: row.get("marginType"))
 
     def is_hedge_mode(self) -> bool:
-        """Whether the account keeps separate long and short legs (weight 30). Raises ExchangeError."""
+        """Whether the account is in hedge mode (weight 30). Raises ExchangeError."""
         body = self._session.ask(POSITION_MODE)
         dual = body.get("dualSidePosition") if isinstance(body, dict) else None
         if not isinstance(dual, bool):
@@ -83,12 +83,12 @@ class BinanceUsdm(BinanceHistory):
         return dual
 
     def fetch_key_permissions(self) -> KeyPermissions | None:
-        """What the key may do; None where the venue has no such endpoint (its demo environment).
+        """The API key's permissions; None where the venue has no such endpoint (its demo environment).
 
-        This one asks ``api.binance.com``, the spot host: it is for ``p33 check`` on a live account, never for a worker.
+        The request goes to ``api.binance.com``, the spot host: for ``p33 check`` on a live account, never in a worker.
 
         Raises:
-            ExchangeError: One of its kinds.
+            ExchangeError: Any subclass.
         """
         if not self._has_key_permissions:
             return None

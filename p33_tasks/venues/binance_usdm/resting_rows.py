@@ -1,8 +1,7 @@
-"""Pure reading of open orders: those in the book, and algo orders, which wait for a price.
+"""Pure functions that read open orders: those in the book, and algo orders, which wait for a price.
 
-Since 2025-12-09 the venue keeps conditional orders (stops, take-profits, trailing stops) apart: ``openOrders`` holds
-none of them. Sources: "Current All Open Orders" and "Current All Algo Open Orders" of Binance's USD-M futures
-documentation.
+Since 2025-12-09 conditional orders (stops, take-profits, trailing stops) are not in ``openOrders`` any more. Sources:
+"Current All Open Orders" and "Current All Algo Open Orders" of Binance's USD-M futures documentation.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _ReadRow = Callable[[Row, str], RestingOrder]
 
 
 def read_resting(open_orders: object, algo_orders: object, symbols: Iterable[str]) -> RestingReport:
-    """Both answers together. Raises MalformedResponseError: one isn't a list, or a row names no symbol."""
+    """The open orders of both answers. Raises MalformedResponseError: one isn't a list, or a row has no symbol."""
     found: dict[str, list[RestingOrder]] = {symbol: [] for symbol in symbols}
     invalid: dict[str, str] = {}
     for answer, read, name in ((open_orders, _in_book, "open orders"), (algo_orders, _algo, "open algo orders")):
@@ -69,7 +68,7 @@ def _in_book(row: Row, symbol: str) -> RestingOrder:
 
 
 def _algo(row: Row, symbol: str) -> RestingOrder:
-    """An algo order; ``closePosition`` ones have no quantity of their own. Triggered, it is one of the book."""
+    """An algo order; with ``closePosition`` it has no quantity. Once triggered, it is an order in the book."""
     closes_all = _flag(row, "closePosition")
     return RestingOrder(
         order_id=_id(row, "algoId"),

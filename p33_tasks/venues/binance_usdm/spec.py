@@ -68,7 +68,7 @@ SPEC: Final = VenueSpec(
         # Precision, symbol, quantity, step, symbol status, notional.
         market_refused=frozenset({"-1111", "-1121", "-4003", "-4004", "-4005", "-4023", "-4140", "-4141", "-4164"}),
     ),
-    clock=ClockSpec(endpoint=TIME, path=("serverTime",), max_offset_ms=500),  # it refuses what is 1 s ahead
+    clock=ClockSpec(endpoint=TIME, path=("serverTime",), max_offset_ms=500),  # it refuses a timestamp 1 s ahead
     endpoints=(
         POSITION_RISK,
         EXCHANGE_INFO,
@@ -94,6 +94,6 @@ SPEC: Final = VenueSpec(
     has_hedge_mode=True,
     read_lag_ms=2_000,
     request_window_ms=60_000,
-    # The first positions call must not ask for leverage brackets, nor anything here for currencies on the spot host.
+    # The first positions call must not request leverage brackets, and no call currencies from the spot host.
     ccxt_options={"fetchCurrencies": False, "fetchMargins": False, "leverageBrackets": {}},
 )

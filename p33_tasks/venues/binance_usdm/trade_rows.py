@@ -1,6 +1,6 @@
-"""Pure reading of own trades, forced orders and order states, as Binance USD-M tells them.
+"""Pure functions that read Binance USD-M's own trades, forced orders and order states.
 
-Every row counts: one that can't be read makes the whole answer malformed, since a sum over the others is wrong.
+One unreadable row makes the whole answer malformed, since the sum of the others would be wrong.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ Read = TypeVar("Read")
 
 
 def read_trades(body: object, symbol: str) -> tuple[Trade, ...]:
-    """Read one page. Raises MalformedResponseError unless every row is a whole trade of the symbol."""
+    """Read one page. Raises MalformedResponseError: a row isn't a complete trade of the symbol."""
     return _all(body, "own trades", lambda row: _trade(row, symbol))
 
 
 def read_forced_orders(body: object, symbol: str) -> tuple[ForcedOrder, ...]:
-    """Read forced orders; one without a marker is an error, since nothing tells then what it was. Errors as above."""
+    """Read forced orders. Raises MalformedResponseError: also for one without a marker, whose kind is unknown."""
     return _all(body, "forced orders", lambda row: _forced(row, symbol))
 
 
 def read_order_state(body: object, symbol: str, order_id: str) -> OrderState:
-    """Read one order. Raises MalformedResponseError when it isn't the one that was asked for, in full."""
+    """Read one order. Raises MalformedResponseError: it is incomplete or another order."""
     if not isinstance(body, dict):
         raise MalformedResponseError(f"order: an object was expected, {shape(body)} came")
     try:

@@ -1,4 +1,4 @@
-"""Pure reading of Bitget's contracts, account and key.
+"""Pure functions that read Bitget's contracts, account and key.
 
 Source: "Get contract config", "Get single account" of the contract pages, "Get account information" of the spot pages.
 """
@@ -33,7 +33,7 @@ def read_markets(answer: object, symbols: Iterable[str]) -> MarketReport:
 
 
 def read_hedge_mode(answer: object) -> bool:
-    """Whether the product type keeps long and short apart. Raises MalformedResponseError."""
+    """Whether the product type is in hedge mode. Raises MalformedResponseError."""
     account = object_of(answer, ACCOUNT.shown)
     mode, coin = account.get("posMode"), account.get("marginCoin")
     if coin != MARGIN_COIN or not isinstance(mode, str) or mode not in MODES:
@@ -44,19 +44,19 @@ def read_hedge_mode(answer: object) -> bool:
 
 
 def read_account(answer: object) -> AccountReport:
-    """What the classic account is set to; a unified one refuses to be asked. Raises MalformedResponseError."""
+    """The settings of a classic account; the venue refuses this for a unified one. Raises MalformedResponseError."""
     assets = object_of(answer, ACCOUNT.shown).get("assetMode")
     shown = {"union": "multi-asset mode", "single": "single-asset mode"}.get(str(assets), "asset mode not told")
     return AccountReport(kind=f"classic account, {shown}")
 
 
 def read_account_id(answer: object) -> str:
-    """The user whose key it is. Raises MalformedResponseError."""
+    """The id of the user that owns the API key. Raises MalformedResponseError."""
     return account_id(object_of(answer, KEY.shown), "userId")
 
 
 def read_key(answer: object) -> KeyPermissions:
-    """What the key that asked may do. Raises MalformedResponseError."""
+    """The permissions of the API key that sent the request. Raises MalformedResponseError."""
     account = object_of(answer, KEY.shown)
     rights, addresses = account.get("authorities"), account.get("ips")
     if not isinstance(rights, list) or not (isinstance(addresses, str) or addresses is None):

@@ -23,7 +23,7 @@ def _data_of(answer: object, what: str) -> Any:
 
 
 def rows_of(answer: object, what: str) -> list[Any]:
-    """The rows of an answer that says it succeeded. Raises MalformedResponseError."""
+    """The rows of a successful answer. Raises MalformedResponseError."""
     rows = _data_of(answer, what)
     if not isinstance(rows, list):
         raise MalformedResponseError(f"{what}: a list was expected in 'data', {shape(rows)} came")
@@ -31,7 +31,7 @@ def rows_of(answer: object, what: str) -> list[Any]:
 
 
 def object_of(answer: object, what: str) -> Mapping[str, Any]:
-    """The one object of an answer that says it succeeded. Raises MalformedResponseError."""
+    """The object of a successful answer. Raises MalformedResponseError."""
     found = _data_of(answer, what)
     if not isinstance(found, dict):
         raise MalformedResponseError(f"{what}: an object was expected in 'data', {shape(found)} came")
@@ -42,7 +42,7 @@ def pages(session: VenueSession, endpoint: Endpoint, params: Mapping[str, Any], 
     """The rows under ``name`` of every page, newest first. An empty list may come as null, with ``endId`` null too.
 
     Raises:
-        ExchangeError: One of its kinds; also for more than 2 000 rows, and for a page that can't be continued.
+        ExchangeError: Any subclass; also for more than 2 000 rows, and for a page that can't be continued.
     """
     found: list[Any] = []
     before: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Pure reading of Bitget's orders and fills.
+"""Pure functions that read Bitget's orders and fills.
 
 In hedge mode ``side`` is the *position's* side: closing a long says buy and close. What an order or fill does to the
 position follows from leg and ``tradeSide``. An order names its leg (``posSide``), a fill doesn't; that of a trade of
@@ -88,7 +88,7 @@ def read_plans(rows: Iterable[Any], symbol: str) -> tuple[RestingOrder, ...]:
 
 
 def read_fills(rows: Iterable[Any], symbol: str) -> list[MarkedTrade]:
-    """Every fill. Raises MalformedResponseError: one that can't be read makes the list incomplete."""
+    """Every fill. Raises MalformedResponseError: one unreadable row makes the list incomplete."""
     return [_fill(row, symbol) for row in rows]
 
 
@@ -127,7 +127,7 @@ def _checked(row: object, symbol: str) -> tuple[Row, Leg, OrderSide]:
 
 
 def _reduces(row: Row, leg: Leg, side: OrderSide) -> bool:
-    """Whether an order can only reduce: with a leg the side says it."""
+    """Whether an order can only reduce; with a leg the side decides it."""
     if leg is not Leg.BOTH:
         return side is _CLOSING[leg]
     flag = str(row.get("reduceOnly")).upper()

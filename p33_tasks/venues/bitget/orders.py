@@ -4,8 +4,8 @@ An order names the margin mode of the position that it closes, so the position i
 is ``reduceOnly``; the venue then cancels older resting reduce-only orders that would close more than the position
 together with it. In hedge mode it is ``tradeSide`` close with the *position's* side: buy closes a long.
 
-The answer is an acknowledgement, at times without an ``orderId``: what became of the order is asked for by its
-``clientOid``. A duplicate of that is refused and says nothing about the first order. An order carries no time limit;
+The answer is an acknowledgement, at times without an ``orderId``: the order's outcome is read by its ``clientOid``. A
+duplicate ``clientOid`` is refused, which doesn't show the outcome of the first order. An order has no time limit field;
 it is signed with its own time, and the venue refuses one that is 30 s old.
 
 Sources: "Place order", "Get order detail" and the error codes of Bitget's contract documentation.
@@ -33,7 +33,7 @@ from p33_tasks.venues.transport import Stamp
 
 NOT_FOUND: Final = frozenset({"25204", "40109", "40768", "43001"})
 # No position or not enough of it, the position mode, balance, quantity, parameters, the contract's state. A duplicate
-# clientOid (40786 and its like), a time-out and every other code leave doubt.
+# clientOid (40786 and similar), a time-out and every other code leave doubt.
 _REJECTIONS: Final = frozenset(
     {"22002", "25227", "40017", "40019", "40020", "40102", "40108", "40305", "40308", "40309", "40757", "40762"}
     | {"40774", "40808", "41103", "41114", "43012", "43115", "45006", "45110", "45113"}
@@ -50,10 +50,10 @@ class BitgetOrders(OrderClient):
     place = PLACE
 
     def request(self, order: MarketOrder) -> tuple[Mapping[str, Any], Stamp]:
-        """With margin mode and position mode of the position that it closes.
+        """The order, with margin mode and position mode of the position that it closes.
 
         Raises:
-            InvalidRowError: There is no one position that this side reduces.
+            InvalidRowError: This side doesn't reduce exactly one position.
         """
         rows = rows_of(self._session.ask(POSITION, {"symbol": order.symbol}), POSITION.shown)
         closed = _CLOSED_BY[order.side]
@@ -76,11 +76,11 @@ class BitgetOrders(OrderClient):
         return params, Stamp(time_ms=order.start_ms)
 
     def is_certain_rejection(self, code: str) -> bool:
-        """Whether a code proves that nothing was executed."""
+        """Whether an error code proves that nothing was executed."""
         return code in _REJECTIONS
 
     def answered(self, answer: object, order: MarketOrder) -> str:
-        """The id of an acknowledgement. Raises MalformedResponseError: also for one without an id."""
+        """The order id of an acknowledgement. Raises MalformedResponseError: also for one without an id."""
         found = object_of(answer, PLACE.shown)
         order_id = found.get("orderId")
         if not isinstance(order_id, str) or not order_id or found.get("clientOid") != order.client_order_id:
@@ -88,7 +88,7 @@ class BitgetOrders(OrderClient):
         return order_id
 
     def fetch_order(self, symbol: str, client_order_id: str) -> OrderReport | None:
-        """Find an order by its client order id; None when the venue doesn't know it (now). Raises ExchangeError."""
+        """Find an order by its client order id; None if the venue doesn't know it (yet). Raises ExchangeError."""
         found = find_order(self._session, symbol, {"clientOid": client_order_id})
         if found is not None and found.client_order_id != client_order_id:
             raise MalformedResponseError(f"{ORDER.shown}: another order than {client_order_id} came")
@@ -106,7 +106,7 @@ def find_order(session: VenueSession, symbol: str, by: Mapping[str, str]) -> Ord
 
 
 def position_to_close(rows: list[Any], symbol: str, leg: Leg) -> Row:
-    """The one open position of a side. Raises InvalidRowError: there is none, or a row can't be trusted."""
+    """The only open position of a side. Raises InvalidRowError: there is none, or a row is invalid."""
     if any(not isinstance(row, dict) or row.get("symbol") != symbol for row in rows):
         raise InvalidRowError(f"a row of another symbol than {symbol} came")
     mode = rows[0].get("posMode") if rows else None

@@ -1,4 +1,4 @@
-"""Pure reading of Bitget's positions, symbol by symbol.
+"""Pure functions that read Bitget's positions, symbol by symbol.
 
 Invariants:
 
@@ -58,7 +58,7 @@ def read_positions(answer: object, symbols: Iterable[str], *, hedge_mode: bool) 
 
 
 def rows_by_side(rows: Sequence[Row], *, hedge_mode: bool) -> dict[Leg, Row]:
-    """The row of each side that has one; of several the open one. Raises InvalidRowError."""
+    """The row of each side that has one; if there are several, the open one. Raises InvalidRowError."""
     found: dict[Leg, Row] = {}
     for row in rows:
         side = _side_of(row, hedge_mode=hedge_mode)
@@ -84,7 +84,7 @@ def amount_of(row: Row) -> Decimal:
 
 
 def _doubt(rows: Sequence[Any], *, hedge_mode: bool) -> str | None:
-    """Why absence proves nothing in this answer; None where it proves flat."""
+    """Why a missing row doesn't prove a symbol flat in this answer; None if it does."""
     for row in rows:
         if not isinstance(row, dict) or not isinstance(row.get("symbol"), str):
             return "a row of the answer names no symbol, and could be its own"

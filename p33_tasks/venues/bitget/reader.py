@@ -1,4 +1,4 @@
-"""Bitget, read: positions, market rules, what ``p33 check`` asks about the account, and what happened.
+"""Reads Bitget: positions, market rules, the account's data for ``p33 check``, and history.
 
 Fills, orders and resting orders are lists of pages of 100, newest first; a window is at most 7 days.
 """
@@ -40,7 +40,7 @@ PLAN_KINDS: Final = ("normal_plan", "track_plan", "profit_loss")
 
 
 class Bitget:
-    """The venue as ``ports.Venue``, its history, and what ``p33 check`` asks. Complete, or an ExchangeError."""
+    """``ports.Venue``, history and the reads of ``p33 check``. An answer is complete, or ExchangeError is raised."""
 
     def __init__(self, session: VenueSession, source: str, is_testnet: bool) -> None:  # noqa: ARG002, FBT001 - VenueEntry
         self._session = session
@@ -53,10 +53,10 @@ class Bitget:
         return self._source
 
     def fetch_positions(self, symbols: Iterable[str]) -> PositionReport:
-        """All positions of the product type: the position mode, then the positions; and now and then whose they are.
+        """All positions of the product type: reads the position mode, then the positions; at times the account's id.
 
         Raises:
-            ExchangeError: One of its kinds; then nothing is known about any symbol. A unified account is one.
+            ExchangeError: Any subclass; then every symbol is unknown. A unified account is one.
         """
         user, hedge_mode = self._user.get(), self.is_hedge_mode()
         report = read_positions(self._session.ask(POSITIONS), symbols, hedge_mode=hedge_mode)
@@ -76,7 +76,7 @@ class Bitget:
         return margin_modes(rows, symbols, amount="total", mode=lambda row: row.get("marginMode"))
 
     def is_hedge_mode(self) -> bool:
-        """Whether the product type keeps separate long and short positions. Raises ExchangeError."""
+        """Whether the product type is in hedge mode. Raises ExchangeError."""
         return read_hedge_mode(self._session.ask(ACCOUNT))
 
     def fetch_account(self) -> AccountReport:
@@ -84,7 +84,7 @@ class Bitget:
         return read_account(self._session.ask(ACCOUNT))
 
     def fetch_key_permissions(self) -> KeyPermissions:
-        """What the key may do. Raises ExchangeError: the venue tells it only to keys that may read spot data."""
+        """The API key's permissions. Raises ExchangeError: also if the key may not read spot data."""
         return read_key(self._session.ask(KEY))
 
     def fetch_trades(self, symbol: str, *, since_ms: int, until_ms: int) -> tuple[Trade, ...]:
@@ -96,17 +96,17 @@ class Bitget:
         return forced_orders(self._fills(symbol, since_ms, until_ms))
 
     def fetch_order_trades(self, symbol: str, order_id: str) -> tuple[Trade, ...]:
-        """Every trade of one order, oldest first; compared with what the order says. Raises ExchangeError."""
+        """Every trade of one order, oldest first. Raises ExchangeError: also if their sum isn't the order's."""
         rows = pages(self._session, ORDER_FILLS, {"symbol": symbol, "orderId": order_id}, "fillList")
         return trades_of_order(read_fills(rows, symbol), self._order(symbol, order_id), order_id, ORDER_FILLS.shown)
 
     def fetch_order_state(self, symbol: str, order_id: str) -> OrderState | None:
-        """One order by the venue's id; None when it doesn't know it (any more). Raises ExchangeError."""
+        """One order by the venue's order id; None if the venue doesn't know it (any more). Raises ExchangeError."""
         order = self._order(symbol, order_id)
         return None if order is None else order.state()
 
     def fetch_resting_orders(self, symbol: str) -> tuple[RestingOrder, ...]:
-        """Every open order of a symbol; trigger orders are asked for kind by kind. Raises ExchangeError."""
+        """Every open order of a symbol; one request per kind of trigger order. Raises ExchangeError."""
         found = list(read_resting(pages(self._session, PENDING, {"symbol": symbol}, "entrustedList"), symbol))
         for kind in PLAN_KINDS:
             rows = pages(self._session, PLAN_PENDING, {"symbol": symbol, "planType": kind}, "entrustedList")
@@ -114,7 +114,7 @@ class Bitget:
         return tuple({order.order_id: order for order in found}.values())
 
     def _fetch_user(self) -> str:
-        """The venue shows it only to keys that may read spot data. The key stays, so what was shown once stays true."""
+        """The user's id, read once. The venue shows it only to keys that may read spot data."""
         try:
             found = read_account_id(self._session.ask(KEY))
             self._account = found if found != UNKNOWN_ACCOUNT else self._account

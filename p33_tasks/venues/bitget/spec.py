@@ -128,7 +128,7 @@ SPEC: Final = VenueSpec(
         ),
         clock=frozenset({"40004", "40005", "40008"}),
         rate_limited=frozenset({"429", "1001"}),
-        order_limited=frozenset(),  # an order too many is 429 like any request
+        order_limited=frozenset(),  # for too many orders the code is 429, too
         # 40010 is "request timed out" in the venue's list, and a wrong signature in older ones.
         unavailable=frozenset({"40010", "40015", "40200", "40604", "40725"}),
         # The contract, its state, and every bound of a quantity.

@@ -1,4 +1,4 @@
-"""Pure reading of what Bybit tells about a key and its account, for ``p33 check``."""
+"""Pure functions that read Bybit's answers about an API key and its account, for ``p33 check``."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def read_key(answer: object) -> KeyPermissions:
 
 
 def read_account_id(answer: object) -> str:
-    """The user whose key it is. Raises MalformedResponseError."""
+    """The id of the user that owns the API key. Raises MalformedResponseError."""
     return account_id(result_of(answer, KEY.shown), "userID")
 
 

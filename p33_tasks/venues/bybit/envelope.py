@@ -15,7 +15,7 @@ MOST_PAGES: Final = 20
 
 
 def result_of(answer: object, what: str) -> Mapping[str, Any]:
-    """The ``result`` of an answer that says it succeeded. Raises MalformedResponseError."""
+    """The ``result`` of a successful answer. Raises MalformedResponseError."""
     result = answer.get("result") if isinstance(answer, dict) else None
     if not isinstance(answer, dict) or not isinstance(result, dict):
         raise MalformedResponseError(f"{what}: an object with an object 'result' was expected, {shape(answer)} came")
@@ -26,7 +26,7 @@ def result_of(answer: object, what: str) -> Mapping[str, Any]:
 
 
 def rows_of(answer: object, what: str, *, is_about_account: bool = True) -> list[Any]:
-    """The rows of one page; one about the market may leave its category out.
+    """The rows of one page; a page of market data may have no category.
 
     Raises:
         MalformedResponseError: It isn't the documented page, or it is of another category.
@@ -41,12 +41,12 @@ def rows_of(answer: object, what: str, *, is_about_account: bool = True) -> list
 
 
 def pages(session: VenueSession, endpoint: Endpoint, params: Mapping[str, Any] | None = None) -> Iterator[object]:
-    """Every page of an answer: to an empty cursor, or to an empty page, since the last full one may have a cursor.
+    """Every page of an answer, until a cursor or a page is empty: the last page with rows may have a cursor.
 
-    A short page ends nothing: it may have been filtered after it was cut.
+    A short page isn't the last: the venue may filter a page's rows.
 
     Raises:
-        ExchangeError: One of its kinds; then nothing is known.
+        ExchangeError: Any subclass; then nothing is known.
     """
     cursor, seen = "", set[str]()
     for _ in range(MOST_PAGES):

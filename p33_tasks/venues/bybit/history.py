@@ -1,4 +1,4 @@
-"""What happened on Bybit: own trades, forced orders, orders and resting orders, for reconciliation.
+"""History of Bybit: own trades, forced orders, orders and resting orders, for reconciliation.
 
 Sources: "Get Trade History" (2 years, a span of at most 7 days), "Get Open & Closed Orders", "Get Order History" of
 Bybit's v5 documentation.
@@ -20,7 +20,7 @@ from p33_tasks.venues.session import VenueSession
 
 
 class BybitHistory:
-    """Reads what was executed. Every method is complete or raises an ExchangeError."""
+    """Reads trades and orders. Each method returns a complete answer or raises ExchangeError."""
 
     def __init__(self, session: VenueSession) -> None:
         self._session = session
@@ -30,7 +30,7 @@ class BybitHistory:
 
         Raises:
             ValueError: The window is empty, or longer.
-            ExchangeError: One of its kinds; also for more than 2 000 trades.
+            ExchangeError: Any subclass; also for more than 2 000 trades.
         """
         return merged([[execution.trade for execution in self._executions(symbol, since_ms, until_ms)]])
 
@@ -39,13 +39,13 @@ class BybitHistory:
         return forced_orders(self._executions(symbol, since_ms, until_ms))
 
     def fetch_order_trades(self, symbol: str, order_id: str) -> tuple[Trade, ...]:
-        """Every trade of one order, oldest first; compared with what the order says. Raises ExchangeError."""
+        """Every trade of one order, oldest first. Raises ExchangeError: also if their sum isn't the order's."""
         found = list(pages(self._session, EXECUTIONS, {"symbol": symbol, "orderId": order_id}))
         trades = read_executions(found, symbol, hedge_mode=self._is_in_hedge_mode(symbol))
         return trades_of_order(trades, self._order(symbol, order_id), order_id, EXECUTIONS.shown)
 
     def fetch_order_state(self, symbol: str, order_id: str) -> OrderState | None:
-        """One order by the venue's id; None when neither the recent orders nor the history know it."""
+        """One order by the venue's id; None if neither the recent orders nor the history contain it."""
         order = self._order(symbol, order_id)
         return None if order is None else order.state()
 
@@ -71,7 +71,7 @@ class BybitHistory:
         return None
 
     def _is_in_hedge_mode(self, symbol: str) -> bool:
-        """The symbol's mode now: asked by symbol, flat positions are listed, one row or a row per leg."""
+        """Whether the symbol is in hedge mode now: a request for one symbol lists flat legs, too."""
         rows = rows_of(self._session.ask(SYMBOL_POSITION, {"symbol": symbol}), SYMBOL_POSITION.shown)
         indexes = [
             row.get("positionIdx") if isinstance(row, dict) and row.get("symbol") == symbol else None for row in rows

@@ -1,6 +1,7 @@
-"""Pure reading of Bybit's instruments: what a market order's quantity must fit, in base units.
+"""Pure functions that read Bybit's instruments: the quantity rules of market orders, in base units.
 
-``maxMktOrderQty`` and not ``maxOrderQty`` bounds a market order. A symbol that isn't in status Trading has no rules.
+``maxMktOrderQty``, not ``maxOrderQty``, is the maximum of a market order. A symbol that isn't in status Trading has no
+rules.
 
 Source: "Get Instruments Info" of Bybit's v5 documentation.
 """

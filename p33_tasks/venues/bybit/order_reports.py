@@ -18,7 +18,7 @@ from p33_tasks.venues.order_reports import BaseUnitResults, ccxt_name
 
 
 def _name(base: str, quote: str, delivery: str | None) -> str:
-    """``BTCUSDT``; what else ccxt names isn't read here, and stays as it is."""
+    """The venue's name, e.g. ``BTCUSDT``; a ccxt symbol of a product that isn't read is returned unchanged."""
     if quote.upper() == SETTLE_COIN and delivery is None:
         return f"{base}{quote}"
     return ccxt_name(base, quote, delivery)

@@ -1,4 +1,4 @@
-"""Pure reading of Bybit's orders, as ``/v5/order/realtime`` and ``/v5/order/history`` list them.
+"""Pure functions that read Bybit's orders, as ``/v5/order/realtime`` and ``/v5/order/history`` list them.
 
 Source: "Get Open & Closed Orders", "Get Order History" and "Enums: orderStatus" of Bybit's v5 documentation.
 """

@@ -1,7 +1,7 @@
 """Reduce-only market orders on Bybit, for the reference executor.
 
-The answer to an order is an acknowledgement: it isn't a fill, and the order may still be rejected. What became of it is
-asked for. An ``orderLinkId`` is a look-up key: a duplicate is refused (110072), and that says nothing about the first.
+The answer to an order is an acknowledgement, not a fill, and the order may still be rejected, so its outcome is read
+afterwards. A duplicate ``orderLinkId`` is refused (110072), which doesn't show the outcome of the first order.
 
 Sources: "Place Order", "Get Open & Closed Orders" (the last 500 closed; lost when the venue restarts), "Get Order
 History" (2 years; rejected and cancelled ones 24 h) and the error codes of Bybit's v5 documentation.
@@ -41,7 +41,7 @@ class BybitOrders(OrderClient):
     acknowledged = "Acknowledged"
 
     def request(self, order: MarketOrder) -> tuple[Mapping[str, Any], Stamp]:
-        """In hedge mode ``positionIdx`` is the position's, also for the side that closes."""
+        """The order. In hedge mode ``positionIdx`` is that of the leg that is closed."""
         params = {
             "category": CATEGORY,
             "symbol": order.symbol,
@@ -55,11 +55,11 @@ class BybitOrders(OrderClient):
         return params, Stamp(time_ms=order.start_ms, options={"recvWindow": order.recv_window_ms})
 
     def is_certain_rejection(self, code: str) -> bool:
-        """Whether a code proves that nothing was executed."""
+        """Whether an error code proves that nothing was executed."""
         return code == PARAMETER_ERROR or (code not in _NOT_CERTAIN and int(code) in _REJECTIONS)
 
     def answered(self, answer: object, order: MarketOrder) -> str:
-        """The id of an acknowledgement. Raises MalformedResponseError."""
+        """The order id of an acknowledgement. Raises MalformedResponseError."""
         result = result_of(answer, PLACE.shown)
         order_id = result.get("orderId")
         if not isinstance(order_id, str) or not order_id or result.get("orderLinkId") != order.client_order_id:
@@ -67,10 +67,10 @@ class BybitOrders(OrderClient):
         return order_id
 
     def fetch_order(self, symbol: str, client_order_id: str) -> OrderReport | None:
-        """Find an order by its client order id; None when the venue knows it neither as recent nor in its history.
+        """Find an order by its client order id; None if neither the recent orders nor the history contain it.
 
         Raises:
-            ExchangeError: One of its kinds.
+            ExchangeError: Any subclass.
         """
         for endpoint in (ORDERS, ORDER_HISTORY):
             found = self._find(endpoint, symbol, client_order_id)

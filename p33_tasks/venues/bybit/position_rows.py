@@ -1,8 +1,8 @@
-"""Pure reading of Bybit's positions, symbol by symbol.
+"""Pure functions that read Bybit's positions, symbol by symbol.
 
 Invariants:
 
-1. A symbol without a row is flat only if no row of the answer could be its own or belongs to another settle coin.
+1. A symbol without a row is flat only if no row of the answer could be of this symbol or is of another settle coin.
 2. ``positionIdx`` 0 is a one-way position; 1 and 2 are the long and the short leg. Both kinds at once are invalid.
 3. ``size`` is never below 0. Its sign is the side's; without a side it must be 0; leg and side must agree.
 4. A position that the venue is closing (``positionStatus`` Liq or Adl) and one of an unknown status are invalid.
@@ -58,7 +58,7 @@ def is_settled_here(symbol: str) -> bool:
 
 
 def _doubt(rows: Sequence[Any]) -> str | None:
-    """Why absence proves nothing in this answer; None where it proves flat."""
+    """Why a missing row doesn't prove a symbol flat in this answer; None if it does."""
     for row in rows:
         symbol = row.get("symbol") if isinstance(row, dict) else None
         if not isinstance(symbol, str):
@@ -83,7 +83,7 @@ def _position(symbol: str, rows: Sequence[Row], doubt: str | None) -> Position:
         raise InvalidRowError("it has a one-way position and legs")
     if doubt is not None and legs.keys() != {Leg.LONG, Leg.SHORT}:
         raise InvalidRowError(doubt)
-    # The mode is the symbol's own, and only a row tells it.
+    # The mode is per symbol, and only a row shows it.
     return _hedged(symbol, legs) if legs else Position(symbol=symbol, position_amt=q.ZERO, hedge_mode=None)
 
 

@@ -1,4 +1,4 @@
-"""Bybit, read: positions, market rules, and what ``p33 check`` asks about the account."""
+"""Reads Bybit: positions, market rules, and the account's data for ``p33 check``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from p33_tasks.venues.session import VenueSession
 
 
 class Bybit(BybitHistory):
-    """The venue as ``ports.Venue``, its history, and what ``p33 check`` asks about the account."""
+    """``ports.Venue``, history, and the account's data for ``p33 check``."""
 
     def __init__(self, session: VenueSession, source: str, is_testnet: bool) -> None:  # noqa: FBT001 - VenueEntry.reader
         super().__init__(session)
@@ -34,13 +34,13 @@ class Bybit(BybitHistory):
         return self._source
 
     def fetch_positions(self, symbols: Iterable[str]) -> PositionReport:
-        """All positions settled in USDT, and now and then whose they are.
+        """All positions settled in USDT, and from time to time the account's id.
 
-        Pages are not one moment: a row that moves while they are read can be missed, which would look flat. So what
-        takes more than one page is read twice, and a symbol that isn't the same in both is invalid.
+        Pages are read one after the other: a row that moves to another page meanwhile can be missed and would look
+        flat. So several pages are read twice, and a symbol that differs between the readings is invalid.
 
         Raises:
-            ExchangeError: One of its kinds; then nothing is known about any symbol.
+            ExchangeError: Any subclass; then every symbol is unknown.
         """
         wanted, account = tuple(symbols), self._user.get() if self._shows_keys else UNKNOWN_ACCOUNT
         first = list(pages(self._session, POSITIONS))
@@ -58,7 +58,7 @@ class Bybit(BybitHistory):
         return self._session.fetch_server_time_ms()
 
     def fetch_key_permissions(self) -> KeyPermissions | None:
-        """What the key may do; None in the test environment. Raises ExchangeError."""
+        """The API key's permissions; None in the test environment. Raises ExchangeError."""
         return read_key(self._session.ask(KEY)) if self._shows_keys else None
 
     def fetch_account(self) -> AccountReport:

@@ -32,7 +32,7 @@ POSITIONS: Final = Endpoint(
     weight=1,
     signed=True,
     params=(("category", CATEGORY), ("settleCoin", SETTLE_COIN), ("limit", "200")),
-    pages=8,  # 600 positions are 3 pages and the empty one behind them, and more than one page is read twice
+    pages=8,  # 600 positions are 3 pages and an empty one; more than one page is read twice
 )
 INSTRUMENTS: Final = Endpoint(
     call="publicGetV5MarketInstrumentsInfo",
@@ -84,7 +84,7 @@ SPEC: Final = VenueSpec(
         weight_per_minute=3_000,  # 50 per second
         own_weight_per_minute=1_500,
         stop_at_weight=2_850,
-        used_header=None,  # X-Bapi-Limit-Status counts one endpoint's second, not the minute
+        used_header=None,  # X-Bapi-Limit-Status counts one endpoint per second, not all per minute
         reset_header="x-bapi-limit-reset-timestamp",
         pause_sec=5,
     ),
@@ -96,14 +96,14 @@ SPEC: Final = VenueSpec(
         credentials=frozenset({"10003", "10004", "10005", "10007", "10008", "10009", "10010", "10024", "33004"}),
         clock=frozenset({"10002"}),
         rate_limited=frozenset({"10006", "10018"}),
-        order_limited=frozenset(),  # an order too many is 10006 like any request
+        order_limited=frozenset(),  # for too many orders the code is 10006, too
         unavailable=frozenset({"10000", "10016", "10019"}),
         # Parameter (quantity, step), settlement in progress, no trading now, not live, notional.
         market_refused=frozenset({"10001", "110063", "110066", "110074", "110094"}),
         # "Terminate all sessions and wait for at least 10 minutes": each request in between would prolong it.
         bans=(Ban(status=403, text=re.compile(r"access too frequent", re.IGNORECASE), pause_sec=600),),
     ),
-    clock=ClockSpec(endpoint=TIME, path=("time",), max_offset_ms=500),  # it refuses what is 1 s ahead
+    clock=ClockSpec(endpoint=TIME, path=("time",), max_offset_ms=500),  # it refuses a timestamp 1 s ahead
     endpoints=(
         *(POSITIONS, INSTRUMENTS, TIME, KEY, ACCOUNT),
         *(SYMBOL_POSITION, PLACE, ORDERS, ORDER_HISTORY, EXECUTIONS),

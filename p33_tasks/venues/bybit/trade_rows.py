@@ -1,7 +1,7 @@
-"""Pure reading of Bybit's executions.
+"""Pure functions that read Bybit's executions.
 
 An execution has no ``positionIdx``. In one-way mode its leg is the symbol's only one. In hedge mode an order opens or
-closes one leg, and ``closedSize`` tells which: a sell that closes is the long leg's, one that opens the short leg's.
+closes one leg, and ``closedSize`` shows which: a closing sell is the long leg's, an opening sell the short leg's.
 Funding is listed beside the trades and moves no position.
 
 Source: "Get Trade History" and "Enums: execType, createType" of Bybit's v5 documentation.
@@ -39,7 +39,7 @@ _TRADES: Final = frozenset({"Trade", "BlockTrade", "MovePosition", *_FORCED})
 
 
 def read_executions(pages: Sequence[object], symbol: str, *, hedge_mode: bool) -> list[MarkedTrade]:
-    """Every trade of some pages. Raises MalformedResponseError: one that can't be read makes the list incomplete."""
+    """Every trade of some pages. Raises MalformedResponseError: one unreadable row makes the list incomplete."""
     rows = [row for page in pages for row in rows_of(page, EXECUTIONS.shown)]
     return [_execution(row, symbol, hedge_mode=hedge_mode) for row in rows if not _is_funding(row)]
 

@@ -1,4 +1,4 @@
-"""Pure reading of Gate's contracts, account and keys.
+"""Pure functions that read Gate's contracts, account and keys.
 
 Sizes, steps, minimum and maximum are contracts of ``quanto_multiplier`` base units. Where ``enable_decimal`` is false a
 size is whole contracts; where it is true, the smallest order is taken as the step.
@@ -91,7 +91,7 @@ def read_contracts(answer: object) -> Contracts:
 
 
 def read_hedge_mode(answer: object) -> bool:
-    """Whether the account keeps long and short apart. Raises MalformedResponseError."""
+    """Whether the account is in hedge mode. Raises MalformedResponseError."""
     account = object_of(answer, ACCOUNT.shown)
     dual, mode = account.get("in_dual_mode"), account.get("position_mode")
     if not isinstance(dual, bool) or (mode is not None and _POSITION_MODES.get(str(mode)) is not dual):
@@ -102,7 +102,7 @@ def read_hedge_mode(answer: object) -> bool:
 
 
 def read_account_id(answer: object) -> str:
-    """The user whose futures account it is. Raises MalformedResponseError."""
+    """The id of the futures account's user. Raises MalformedResponseError."""
     return account_id(object_of(answer, ACCOUNT.shown), "user")
 
 
@@ -119,7 +119,7 @@ def read_account(answer: object) -> AccountReport:
 
 
 def read_key(detail: object, keys: object) -> KeyPermissions:
-    """What the key that asked may do; rights are told of every key, so only of an account with one.
+    """The API key's permissions, if the account has one key: the answer lists all keys and doesn't mark the caller's.
 
     Raises:
         MalformedResponseError: There are several keys, or the answers are not the documented ones.

@@ -1,6 +1,6 @@
-"""Gate's orders in an executor's results, its own and ccxt's: their sizes are contracts, and none is read.
+"""Gate's orders in an executor's results, its own and ccxt's: their sizes are contracts, so none is read.
 
-What a contract holds stands in the contracts' rows, not in the order.
+The contract size is in the contracts' rows, not in the order.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Pure reading of Gate's orders and trades, in base units.
+"""Pure functions that read Gate's orders and trades, in base units.
 
-A size's sign is the side. Neither an order nor a trade names its leg: in dual mode what only reduces and sells is the
-long leg's, and ``close_size`` tells of a trade whether it closed.
+A size's sign is the side. Neither an order nor a trade names its leg: in dual mode a reduce-only sell is the
+long leg's, and ``close_size`` shows whether a trade closed.
 
 Sources: "FuturesOrder", "FuturesPriceTriggeredOrder" and "MyFuturesTradeTimeRange" of gateapi-python's documentation;
-``text`` of the venue's own orders: liquidation, auto_deleveraging and their kin.
+``text`` of the venue's own orders: liquidation, auto_deleveraging and similar.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def read_triggers(rows: Iterable[Any], symbol: str, size: Decimal, *, hedge_mode
 
 
 def read_trades(rows: Iterable[Any], symbol: str, size: Decimal, *, hedge_mode: bool) -> list[MarkedTrade]:
-    """Every trade. Raises MalformedResponseError: one that can't be read makes the list incomplete."""
+    """Every trade. Raises MalformedResponseError: one unreadable row makes the list incomplete."""
     return [_trade(row, symbol, size, hedge_mode=hedge_mode) for row in rows]
 
 
@@ -159,7 +159,7 @@ def _side(signed: Decimal) -> OrderSide:
 
 
 def _reduces(row: Row) -> bool:
-    """Whether an order can only reduce. Raises MalformedResponseError where it isn't told."""
+    """Whether an order can only reduce. Raises MalformedResponseError: the row doesn't show it."""
     flag = row.get("is_reduce_only", row.get("reduce_only"))
     if not isinstance(flag, bool):
         raise MalformedResponseError("order: is_reduce_only is missing")
@@ -171,7 +171,7 @@ def _leg(side: OrderSide, *, closes: bool) -> Leg:
 
 
 def _milliseconds(row: Row) -> int | None:
-    """``create_time``: seconds with a fraction."""
+    """``create_time`` (seconds with a fraction) in milliseconds."""
     try:
         found = number(row, "create_time")
     except InvalidRowError:

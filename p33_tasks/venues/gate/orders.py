@@ -1,12 +1,12 @@
 """Reduce-only market orders on Gate, for the reference executor.
 
-A market order has price 0 and ends at once; its sign is the side, in dual mode too, where a sell that only reduces is
-the long leg's; the position mode is asked just before, since an order names no leg. The whole order comes back, with
-what is left of it. ``X-Gate-Exptime`` is its time limit.
+A market order has price 0 and ends at once; its size's sign is the side. In dual mode a reduce-only sell closes the
+long leg; the position mode is read just before, since an order names no leg. The answer is the complete order, with
+the quantity left. ``X-Gate-Exptime`` is its time limit.
 
-A ``text`` finds an order while it is open and for 60 s after; later it is looked for among the last 100 finished ones
-of its contract. An order without a fill is gone after 10 minutes. Whether a duplicate ``text`` is refused is not
-verified, so a refusal of a parameter's value is no certain rejection.
+The venue finds an order by ``text`` while it is open and for 60 s after; later the last 100 finished orders of its
+contract are searched. An order without a fill is deleted after 10 minutes. Whether a duplicate ``text`` is refused is
+not verified, so the refusal of a parameter's value is not a certain rejection.
 
 Sources: "create_futures_order" and "get_futures_order" of gateapi-python's documentation; labels of ccxt 4.5.90.
 """
@@ -54,10 +54,10 @@ class GateOrders(OrderClient):
         self._contracts = kept_contracts(session)
 
     def request(self, order: MarketOrder) -> tuple[Mapping[str, Any], Stamp]:
-        """The signed size in contracts, of the account's position mode, which is asked just before.
+        """The order, with a signed size in contracts; the account's position mode is read just before.
 
         Raises:
-            InvalidRowError: No exact number of contracts, or the leg isn't what this side closes in that mode.
+            InvalidRowError: No exact number of contracts, or this side doesn't close that leg in that position mode.
         """
         in_hedge_mode = read_hedge_mode(self._session.ask(ACCOUNT))
         if order.leg is not (_CLOSED_BY[order.side] if in_hedge_mode else Leg.BOTH):
@@ -81,14 +81,14 @@ class GateOrders(OrderClient):
         return code in _REJECTIONS
 
     def answered(self, answer: object, order: MarketOrder) -> OrderReport:
-        """The order, which comes back whole. Raises MalformedResponseError."""
+        """The complete order from the answer. Raises MalformedResponseError."""
         found = self._read(answer, order.symbol)
         if found.client_order_id != order.client_order_id or found.side is not order.side:
             raise MalformedResponseError("an order of our text and side was expected, another came")
         return found.report(order.symbol)
 
     def fetch_order(self, symbol: str, client_order_id: str) -> OrderReport | None:
-        """Find an order by its client order id, and among the last finished ones. Raises ExchangeError."""
+        """Find an order by its client order id, also among the last finished orders. Raises ExchangeError."""
         reply = self._session.send(ORDER, {"order_id": client_order_id})
         if reply.refused is not None and reply.refused.code in NOT_FOUND:
             params = {"contract": symbol, "status": FINISHED}
@@ -109,7 +109,7 @@ class GateOrders(OrderClient):
 
 
 def kept_contracts(session: VenueSession) -> Kept[Contracts]:
-    """The contracts as last asked for."""
+    """The contracts of the last request."""
     return Kept(lambda: read_contracts(session.ask(CONTRACTS)), period_ms=SPEC.markets_period_ms)
 
 

@@ -15,21 +15,21 @@ MOST_PAGES: Final = 20
 
 
 def rows_of(answer: object, what: str) -> list[Any]:
-    """Raises MalformedResponseError: an object is an error, whatever is in it."""
+    """The rows of one page. Raises MalformedResponseError: not a list (an object is an error)."""
     if not isinstance(answer, list):
         raise MalformedResponseError(f"{what}: a list was expected, {shape(answer)} came")
     return answer
 
 
 def object_of(answer: object, what: str) -> Mapping[str, Any]:
-    """Raises MalformedResponseError."""
+    """The answer, which must be an object. Raises MalformedResponseError."""
     if not isinstance(answer, dict):
         raise MalformedResponseError(f"{what}: an object was expected, {shape(answer)} came")
     return answer
 
 
 def pages(session: VenueSession, endpoint: Endpoint, params: Mapping[str, Any] | None = None) -> list[list[Any]]:
-    """Every page, to one that isn't full. Raises ExchangeError: also for more than 2 000 rows."""
+    """Every page, until one isn't full. Raises ExchangeError: also for more than 2 000 rows."""
     found: list[list[Any]] = []
     for number in range(MOST_PAGES):
         offset = {"offset": number * PAGE} if number else {}

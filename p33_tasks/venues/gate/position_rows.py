@@ -1,10 +1,10 @@
-"""Pure reading of Gate's positions, symbol by symbol, in base units.
+"""Pure functions that read Gate's positions, symbol by symbol, in base units.
 
 Invariants:
 
 1. A symbol without a row is flat only if every row of the answer names its contract, and is of the account's mode.
-2. In single mode the position is one row, signed. In dual mode ``mode`` says which leg a row is; a short leg is
-   documented below 0, and ``mode`` has the sign.
+2. In single mode the position is one row, signed. In dual mode ``mode`` names the leg of a row; a short leg is
+   documented below 0, but the sign is taken from ``mode``.
 3. Contracts become base units exactly; without a contract size an open symbol is unknown.
 
 Source: "Position" of gateapi-python's documentation; announcement 48788 for sizes as decimal strings.
@@ -56,7 +56,7 @@ def read_positions(
 
 
 def margin_mode_of(row: Row) -> object:
-    """The margin mode of a row. Before it had a field of its own, a leverage of 0 was cross margin."""
+    """The margin mode of a row. In rows without ``pos_margin_mode`` a leverage of 0 means cross margin."""
     leverage = row.get("leverage")
     if leverage is None or "pos_margin_mode" in row:
         return row.get("pos_margin_mode")
@@ -64,7 +64,7 @@ def margin_mode_of(row: Row) -> object:
 
 
 def _doubt(rows: Sequence[Any], *, hedge_mode: bool) -> str | None:
-    """Why absence proves nothing in this answer; None where it proves flat."""
+    """Why a missing row doesn't prove a symbol flat in this answer; None if it does."""
     for row in rows:
         contract = row.get("contract") if isinstance(row, dict) else None
         if not isinstance(contract, str):
@@ -77,7 +77,7 @@ def _doubt(rows: Sequence[Any], *, hedge_mode: bool) -> str | None:
 
 
 def _leg_in(row: Row, *, hedge_mode: bool) -> Leg | None:
-    """The leg that a row is of; None: of none that the account's mode has."""
+    """The leg of a row; None if the account's mode has no such leg."""
     mode = row.get("mode")
     leg = _MODES.get(mode) if isinstance(mode, str) else None
     return None if leg is None or (leg is Leg.BOTH) is hedge_mode else leg

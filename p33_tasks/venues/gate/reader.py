@@ -1,4 +1,4 @@
-"""Gate, read: positions, market rules, what ``p33 check`` asks about the account, and what happened."""
+"""Reads Gate: positions, market rules, the account's data for ``p33 check``, and history."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from p33_tasks.venues.session import VenueSession
 
 
 class Gate:
-    """The venue as ``ports.Venue``, its history, and what ``p33 check`` asks. Complete, or an ExchangeError."""
+    """``ports.Venue``, history and the reads of ``p33 check``. An answer is complete, or ExchangeError is raised."""
 
     def __init__(self, session: VenueSession, source: str, is_testnet: bool) -> None:  # noqa: ARG002, FBT001 - VenueEntry
         self._session = session
@@ -49,10 +49,10 @@ class Gate:
         return self._source
 
     def fetch_positions(self, symbols: Iterable[str]) -> PositionReport:
-        """All positions: account and mode, the contract sizes where they are due, the positions; several pages twice.
+        """All positions: reads account and mode, contract sizes if due, then positions; several pages twice.
 
         Raises:
-            ExchangeError: One of its kinds; then nothing is known about any symbol.
+            ExchangeError: Any subclass; then every symbol is unknown.
         """
         wanted, account = tuple(symbols), self._session.ask(ACCOUNT)
         hedge_mode, user, contracts = read_hedge_mode(account), read_account_id(account), self._contracts.get()
@@ -80,7 +80,7 @@ class Gate:
         return margin_modes(rows, symbols, name="contract", amount="size", mode=margin_mode_of)
 
     def is_hedge_mode(self) -> bool:
-        """Whether the account keeps separate long and short positions. Raises ExchangeError."""
+        """Whether the account is in hedge mode. Raises ExchangeError."""
         return read_hedge_mode(self._session.ask(ACCOUNT))
 
     def fetch_account(self) -> AccountReport:
@@ -88,7 +88,7 @@ class Gate:
         return read_account(self._session.ask(DETAIL))
 
     def fetch_key_permissions(self) -> KeyPermissions:
-        """What the key may do. Raises ExchangeError: also where the account has several keys."""
+        """The API key's permissions. Raises ExchangeError: also where the account has several keys."""
         return read_key(self._session.ask(DETAIL), self._session.ask(KEYS))
 
     def fetch_trades(self, symbol: str, *, since_ms: int, until_ms: int) -> tuple[Trade, ...]:
@@ -100,13 +100,13 @@ class Gate:
         return forced_orders(self._trades(symbol, since_ms, until_ms))
 
     def fetch_order_trades(self, symbol: str, order_id: str) -> tuple[Trade, ...]:
-        """Every trade of one order, oldest first; compared with what the order says. Raises ExchangeError."""
+        """Every trade of one order, oldest first. Raises ExchangeError: also if their sum isn't the order's."""
         rows = all_rows(self._session, ORDER_TRADES, {"contract": symbol, "order": order_id})
         trades = read_trades(rows, symbol, self._size(symbol), hedge_mode=self.is_hedge_mode())
         return trades_of_order(trades, self._order(symbol, order_id), order_id, ORDER_TRADES.shown)
 
     def fetch_order_state(self, symbol: str, order_id: str) -> OrderState | None:
-        """One order by the venue's id; None when it doesn't know it (any more). Raises ExchangeError."""
+        """One order by the venue's order id; None if the venue doesn't know it (any more). Raises ExchangeError."""
         order = self._order(symbol, order_id)
         return None if order is None else order.state()
 
@@ -123,7 +123,7 @@ class Gate:
 
     def _trades(self, symbol: str, since_ms: int, until_ms: int) -> list[MarkedTrade]:
         check_window(since_ms, until_ms)
-        # The window is asked for in whole seconds that hold it.
+        # The request's window is in whole seconds and contains the window asked for.
         params = {"contract": symbol, "from": since_ms // 1000, "to": -(-until_ms // 1000)}
         rows = all_rows(self._session, TRADES, params)
         trades = read_trades(rows, symbol, self._size(symbol), hedge_mode=self.is_hedge_mode())

@@ -23,7 +23,7 @@ from p33_tasks.venues.spec import (
 )
 
 SETTLE: Final = "usdt"
-PAGE: Final = 100  # the venue's default: what a page surely holds, so that a shorter one is the last
+PAGE: Final = 100  # the venue's default page size: every page but the last has as many rows
 _SETTLE: Final = (("settle", SETTLE),)
 _PAGE: Final = (*_SETTLE, ("limit", str(PAGE)))
 
@@ -109,7 +109,7 @@ SPEC: Final = VenueSpec(
         ),
         clock=frozenset({"REQUEST_EXPIRED"}),
         rate_limited=frozenset({"TOO_FAST", "TOO_MANY_REQUESTS"}),
-        order_limited=frozenset(),  # an order too many is TOO_MANY_REQUESTS like any request
+        order_limited=frozenset(),  # for too many orders the code is TOO_MANY_REQUESTS, too
         unavailable=frozenset({"INTERNAL", "SERVER_ERROR", "TOO_BUSY"}),
         # The contract, its state, and every bound of a size.
         market_refused=frozenset(

@@ -1,4 +1,4 @@
-"""What this folder gives to the rest."""
+"""This venue's ``VenueEntry``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pure reading of Hyperliquid's coins, and of what an address is.
+"""Pure functions that read Hyperliquid's coins, and the role of an address.
 
 Sources: "Retrieve perpetuals metadata" and "Query a user's role" of Hyperliquid's info endpoint.
 """
@@ -23,18 +23,18 @@ _MOST_DECIMALS: Final = 18
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """What an address is to the venue."""
+    """The venue's role of an address."""
 
     name: str  # user, subAccount, vault, agent or missing
     behind: str | None  # the account that an agent acts for, or a sub-account's master
 
     @property
     def shown(self) -> str:
-        """For people."""
+        """The role as text, for people."""
         return _ACCOUNTS.get(self.name, self.name)
 
     def check_is_account(self) -> None:
-        """Raises ExchangeCredentialsError: its state is empty whatever the account holds, and proves nothing."""
+        """Raises ExchangeCredentialsError: it isn't an account, so its state is always empty and proves nothing."""
         if self.name in _ACCOUNTS:
             return
         if self.name == "agent":
@@ -46,7 +46,7 @@ class Role:
 
 
 def read_role(answer: object) -> Role:
-    """What an address is. Raises MalformedResponseError."""
+    """The role of an address. Raises MalformedResponseError."""
     name = answer.get("role") if isinstance(answer, dict) else None
     if not isinstance(answer, dict) or name not in {*_ACCOUNTS, "agent", "missing"}:
         raise MalformedResponseError(f"{ROLE.shown}: role {name!r:.30} is not documented")

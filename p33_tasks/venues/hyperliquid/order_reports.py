@@ -1,6 +1,6 @@
 """Hyperliquid's orders in an executor's results, as ccxt writes them: quantities are base units, ``side`` the trade's.
 
-The venue's own are refused: the answer to an order names no side, and an order's status says what is left of it.
+The venue's own form is refused: the answer to an order has no side, and an order's status only the quantity left.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Pure reading of Hyperliquid's orders and fills.
+"""Pure functions that read Hyperliquid's orders and fills.
 
-What of an order isn't executed stands in ``sz``. A liquidation stands on the fills of both sides: it is the account's
-own where ``liquidatedUser`` is its address.
+``sz`` is the quantity not executed. A liquidation is marked on the fills of both sides: it is the account's own if
+``liquidatedUser`` is its address.
 
 Sources: "Query order status by oid or cloid", "Retrieve a user's open orders with additional frontend info",
 "Retrieve a user's fills by time" of Hyperliquid's info endpoint; ``dir`` of an ADL from published fills.
@@ -93,7 +93,7 @@ def rows_of(answer: object, what: str) -> list[Any]:
 
 
 def times_of(rows: list[Any]) -> list[int]:
-    """When each fill was. Raises MalformedResponseError."""
+    """The time of each fill, in milliseconds. Raises MalformedResponseError."""
     times = [milliseconds_at(row, ("time",)) for row in rows]
     found = [time_ms for time_ms in times if time_ms is not None]
     if len(found) < len(rows):
@@ -102,7 +102,7 @@ def times_of(rows: list[Any]) -> list[int]:
 
 
 def read_fills(rows: list[Any], symbol: str, account: str) -> list[MarkedTrade]:
-    """The fills of one coin. Raises MalformedResponseError: one that can't be read makes the list incomplete."""
+    """The fills of one coin. Raises MalformedResponseError: one unreadable row makes the list incomplete."""
     return [_fill(row, symbol, account) for row in _own_rows(rows, symbol, FILLS.shown)]
 
 
@@ -133,7 +133,7 @@ def _forced(row: Row, account: str) -> ForcedKind | None:
 
 
 def _own_rows(answer: object, symbol: str, what: str) -> Iterable[Row]:
-    """The rows of one coin; a row that names no coin could be its own."""
+    """The rows of one coin, and those that name no coin, since they could be of this one."""
     for row in rows_of(answer, what):
         found = named(row, "coin")
         if found["symbol"] is None:
@@ -157,7 +157,7 @@ def _client_id(row: Row) -> str:
 
 
 def whole(row: Row, name: str) -> str:
-    """An id, which is a whole number or its digits. Raises MalformedResponseError."""
+    """An id as an integer, from a JSON integer or a text of digits. Raises MalformedResponseError."""
     found = row.get(name)
     text = str(found) if isinstance(found, int | str) and not isinstance(found, bool) else ""
     if not (text.isascii() and text.isdecimal()):

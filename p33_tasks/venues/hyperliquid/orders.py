@@ -1,10 +1,10 @@
 """Reduce-only market orders on Hyperliquid, for the reference executor.
 
-The venue has no market order: it is a limit, immediate or cancelled, 5 % beyond the mark price, which is asked for just
-before with the coin's number. The order is signed by the wallet whose key the API secret is, through ccxt, together
-with the moment at which it expires. The answer says what was executed: an order that isn't filled at once is cancelled.
+The venue has no market order: an immediate-or-cancel limit order is sent, 5 % beyond the mark price, which is read just
+before with the coin's number. The order is signed through ccxt with the wallet's key (the API secret), together with
+its expiry time. The answer contains the executed quantity: what isn't filled at once is cancelled.
 
-The nonce is the order's own time, apart from other orders of the same millisecond: the venue takes each once.
+The nonce is the order's time, made unique among the orders of one millisecond: the venue accepts each nonce once.
 
 Sources: "Place an order", "Asset IDs", "Tick and lot size", "Error responses" of Hyperliquid's documentation.
 """
@@ -32,8 +32,8 @@ from p33_tasks.venues.transport import Stamp, wallet_key
 
 _REJECTIONS: Final = frozenset({"err market", "err order"})
 _SLIPPAGE: Final = {OrderSide.SELL: Decimal("0.95"), OrderSide.BUY: Decimal("1.05")}
-_DIGITS: Final = 5  # significant ones of a price that isn't a whole number
-_PRICE_DECIMALS: Final = 6  # less those of the coin's quantities
+_DIGITS: Final = 5  # significant digits of a price that isn't a whole number
+_PRICE_DECIMALS: Final = 6  # decimals of a price, minus those of the coin's quantities
 _FIRST_OF_OTHERS, _PER_DEX = 100_000, 10_000
 
 
@@ -48,7 +48,7 @@ class HyperliquidOrders(OrderClient):
         self._role = Kept(lambda: read_role(session.ask(ROLE, {"user": session.account})), period_ms=ROLE.period_ms)
 
     def request(self, order: MarketOrder) -> tuple[Mapping[str, Any], Stamp]:
-        """One order that only reduces, and what signs it.
+        """One reduce-only order, and its signing data.
 
         Raises:
             InvalidRowError: A leg was named, the coin can't be traded, or the quantity isn't one of its steps.
@@ -73,21 +73,21 @@ class HyperliquidOrders(OrderClient):
             "nonce": order.start_ms + int(order.client_order_id[-2:], 16),
             "expiresAfter": order.start_ms + order.recv_window_ms,
         }
-        # A sub-account and a vault have no key of their own: their owner signs, and names them.
+        # A sub-account or vault has no key: its owner signs, and names it in the request.
         if self._role.get().name != "user":
             params["vaultAddress"] = self._session.account
         return params, Stamp(time_ms=order.start_ms, sign=signed)
 
     def is_certain_rejection(self, code: str) -> bool:
-        """Whether what an error's text stands for proves that nothing was executed."""
+        """Whether the code found from an error's text proves that nothing was executed."""
         return code in _REJECTIONS
 
     def answered(self, answer: object, order: MarketOrder) -> str | OrderReport:
-        """What was executed, or the id of an order that is said to rest.
+        """The executed order, or the id of an order that the answer calls resting.
 
         Raises:
-            OrderRejectedError: The order's own error says so for certain.
-            MalformedResponseError: Anything else.
+            OrderRejectedError: The order's error proves a rejection.
+            MalformedResponseError: Any other answer.
         """
         found = _only_status(answer)
         error, filled, resting = (found.get(name) for name in ("error", "filled", "resting"))
@@ -115,7 +115,7 @@ class HyperliquidOrders(OrderClient):
         )
 
     def fetch_order(self, symbol: str, client_order_id: str) -> OrderReport | None:
-        """Find an order by its client order id; None when the venue doesn't know it (now). Raises ExchangeError."""
+        """Find an order by its client order id; None if the venue doesn't know it (yet). Raises ExchangeError."""
         found = find_order(self._session, symbol, client_order_id)
         if found is not None and found.client_order_id != client_order_id:
             raise MalformedResponseError(f"{ORDER.shown}: another order than {client_order_id} came")
@@ -140,7 +140,7 @@ class HyperliquidOrders(OrderClient):
 
 
 def limit_price(mark: Decimal, side: OrderSide, decimals: int) -> Decimal:
-    """5 % beyond the mark price, rounded outwards to what the venue takes. Raises InvalidRowError."""
+    """5 % beyond the mark price, rounded outwards to a valid price. Raises InvalidRowError."""
     wanted = q.multiply(mark, _SLIPPAGE[side])
     places = min(max(_DIGITS - 1 - wanted.adjusted(), 0), _PRICE_DECIMALS - decimals)
     outwards = ROUND_CEILING if side is OrderSide.BUY else ROUND_FLOOR

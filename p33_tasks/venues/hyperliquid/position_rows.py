@@ -1,8 +1,8 @@
-"""Pure reading of Hyperliquid's positions.
+"""Pure functions that read Hyperliquid's positions.
 
 Invariants:
 
-1. A coin without a row is flat only if every row of the answer names a coin of the dex that was asked for.
+1. A coin without a row is flat only if every row of the answer names a coin of the requested dex.
 2. ``szi`` is signed and in base units. Each row is ``oneWay``; two rows of one coin are not one position.
 
 Source: "Retrieve user's perpetuals account summary" of Hyperliquid's info endpoint.
@@ -39,8 +39,8 @@ def read_positions(answer: object, symbols: Iterable[str], *, dex: str) -> Posit
 
     Args:
         answer: As decoded by ``exact_json.loads_exact``.
-        symbols: Of that dex.
-        dex: That was asked for; empty: the venue's own.
+        symbols: The symbols wanted, of that dex.
+        dex: The requested dex; empty: the venue's own.
 
     Raises:
         MalformedResponseError: It isn't the documented answer.
@@ -79,7 +79,7 @@ def _flattened(row: object) -> Row:
 
 
 def _doubt(rows: Sequence[Row], dex: str) -> str | None:
-    """Why absence proves nothing in this answer; None where it proves flat."""
+    """Why a missing row doesn't prove a symbol flat in this answer; None if it does."""
     for row in rows:
         if row["symbol"] is None:
             return "a row of the answer names no coin, and could be its own"
@@ -106,6 +106,6 @@ def _position(symbol: str, rows: Sequence[Row], doubt: str | None) -> Position:
 
 
 def _mark(row: Row, amount: Decimal) -> Decimal | None:
-    """The mark price, which the answer doesn't hold: what the position is worth per unit, to 12 digits."""
+    """The mark price, computed because the answer has none: position value per base unit, to 12 digits."""
     value = optional_number(row, "positionValue")
     return None if value is None or not amount else _TWELVE_DIGITS.divide(q.magnitude(value), q.magnitude(amount))

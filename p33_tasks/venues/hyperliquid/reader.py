@@ -1,4 +1,4 @@
-"""Hyperliquid, read: positions and market rules of each dex, own fills and orders, and what the address is."""
+"""Reads Hyperliquid: positions and market rules of each dex, own fills and orders, and the role of the address."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from p33_tasks.venues.session import VenueSession
 
 _Report = TypeVar("_Report", PositionReport, MarketReport)
 _PAGE: Final = 2_000
-_KEPT_FILLS: Final = 10_000  # by the venue, of every coin; older ones are gone without a sign
+_KEPT_FILLS: Final = 10_000  # fills that the venue keeps, of all coins; older ones are dropped without notice
 _MOST_REQUESTS: Final = 16
-_BEFORE_MS: Final = 60_000  # an order's own time and its fills' may differ
+_BEFORE_MS: Final = 60_000  # the times of an order and of its fills may differ
 
 
 class Hyperliquid:
-    """The venue as ``ports.Venue``, its history, and what ``p33 check`` asks. Complete, or an ExchangeError."""
+    """``ports.Venue``, history and the reads of ``p33 check``. An answer is complete, or ExchangeError is raised."""
 
     def __init__(self, session: VenueSession, source: str, is_testnet: bool) -> None:  # noqa: ARG002, FBT001 - VenueEntry
         self._session = session
@@ -42,10 +42,10 @@ class Hyperliquid:
         return self._source
 
     def fetch_positions(self, symbols: Iterable[str]) -> PositionReport:
-        """All positions of each dex that the symbols name, after what the address is, where that is due.
+        """All positions of each dex that the symbols name; the role of the address is read first, if due.
 
         Raises:
-            ExchangeError: One of its kinds; then nothing is known about any symbol. An API wallet's address is one.
+            ExchangeError: Any subclass; then every symbol is unknown. An API wallet's address is one.
         """
         self._role.get().check_is_account()
         user = self._session.account
@@ -87,7 +87,7 @@ class Hyperliquid:
         return False
 
     def fetch_account(self) -> AccountReport:
-        """What the address is, and whether the secret is a wallet that may sign for it. Raises ExchangeError."""
+        """The role of the address, and whether the secret's wallet may sign for it. Raises ExchangeError."""
         role, account = self._role.fetch(), self._session.account
         signer = self._session.wallet_address()
         if signer is None:
@@ -114,7 +114,7 @@ class Hyperliquid:
         return forced_orders(self._window(symbol, since_ms, until_ms))
 
     def fetch_order_trades(self, symbol: str, order_id: str) -> tuple[Trade, ...]:
-        """Every trade of one order, oldest first; compared with what the order says. Raises ExchangeError."""
+        """Every trade of one order, oldest first. Raises ExchangeError: also if their sum isn't the order's."""
         order = self._order(symbol, order_id)
         fills = [] if order is None else self._fills_since(symbol, order.state().created_ms - _BEFORE_MS)
         return trades_of_order(
@@ -122,7 +122,7 @@ class Hyperliquid:
         )
 
     def fetch_order_state(self, symbol: str, order_id: str) -> OrderState | None:
-        """One order by the venue's id; None when it doesn't know it (any more). Raises ExchangeError."""
+        """One order by the venue's order id; None if the venue doesn't know it (any more). Raises ExchangeError."""
         order = self._order(symbol, order_id)
         return None if order is None else order.state()
 
@@ -145,7 +145,7 @@ class Hyperliquid:
         return within(self._fills_since(symbol, since_ms), since_ms, until_ms)
 
     def _fills_since(self, symbol: str, since_ms: int) -> list[MarkedTrade]:
-        """Every fill since then, since only how many there are tells whether the oldest of them are still kept."""
+        """Every fill since then: only their number shows whether the venue still keeps the oldest of them."""
         account, spans, rows = self._session.account, [(since_ms, self._session.clock_ms())], list[Any]()
         for _ in range(_MOST_REQUESTS):
             if not spans:
@@ -158,7 +158,7 @@ class Hyperliquid:
             if len(page) < _PAGE:
                 rows.extend(page)
                 continue
-            # Cut, at which end isn't documented: whole between its first and last millisecond, and asked for beside.
+            # Truncated at an undocumented end: complete between its first and last millisecond; the rest is requested.
             times = times_of(page)
             first, last = min(times), max(times)
             if first == last:
@@ -169,16 +169,16 @@ class Hyperliquid:
 
 
 def find_order(session: VenueSession, symbol: str, oid: int | str) -> OrderRow | None:
-    """One order by the venue's id or ours; None when the venue doesn't know it. Raises ExchangeError."""
+    """One order by the venue's id or ours; None if the venue doesn't know it. Raises ExchangeError."""
     return read_order(session.ask(ORDER, {"user": session.account, "oid": oid}), symbol)
 
 
 def _for_each_dex(
     symbols: Iterable[str], read: Callable[[str, list[str]], _Report]
 ) -> tuple[list[_Report], dict[str, str]]:
-    """The report of each dex, and why the symbols of the others are unknown. Raises ExchangeError.
+    """The report of each dex that was read, and per symbol of the others the reason. Raises ExchangeError.
 
-    A dex that a symbol names may not exist: what the venue answers then affects that dex only.
+    A symbol may name a dex that doesn't exist: an error answer affects that dex only.
     """
     grouped: dict[str, list[str]] = {}
     for symbol in symbols:

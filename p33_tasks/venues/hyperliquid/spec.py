@@ -1,7 +1,7 @@
-"""What Hyperliquid declares: hosts, endpoints, limits, and what its error texts stand for.
+"""What Hyperliquid declares: hosts, endpoints, limits, and the meaning of its error texts.
 
-1 200 of weight per minute and address of the network. An order weighs 1; orders are limited by what the account has
-traded besides, one in 10 s beyond that.
+A weight of 1 200 per minute and IP address. An order weighs 1; the number of orders is also limited by the account's
+traded volume, and above that to one in 10 s.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ SPEC: Final = VenueSpec(
     testnet_variable="P33_TESTNET",
     credentials=(Credentials(key="P33_API_KEY", secret="P33_API_SECRET"),),  # noqa: S106 - names of variables
     requests=RequestLimit(weight_per_minute=1_200, own_weight_per_minute=600, stop_at_weight=1_140, used_header=None),
-    order_limits=(OrderLimit(orders=500, window_sec=60),),  # of the 1 200, beside our own requests
+    order_limits=(OrderLimit(orders=500, window_sec=60),),  # of the 1 200; the rest is for our own requests
     errors=ErrorCodes(
         code_field="status",
         text_field="response",
@@ -66,7 +66,7 @@ SPEC: Final = VenueSpec(
         order_limited=frozenset({"err requests"}),
         unavailable=frozenset(),
         market_refused=frozenset({"err market"}),
-        # Every error has the status "err"; its text says which it is. The first one found counts.
+        # Every error has the status "err"; its text tells them apart. The first match counts.
         texts=(
             ("err wallet", re.compile(r"does not exist|[Mm]ust deposit|[Uu]nable to recover signer")),
             ("err duplicate", re.compile(r"duplicate nonce")),
@@ -98,7 +98,7 @@ SPEC: Final = VenueSpec(
     ),
     has_hedge_mode=False,
     read_lag_ms=2_000,
-    request_window_ms=60_000,  # expiresAfter, which is signed; the venue names no longest
+    request_window_ms=60_000,  # expiresAfter, which is signed; the venue documents no maximum
     account=re.compile(r"0x[0-9a-fA-F]{40}"),
     ccxt_options={"timeDifference": 0},
     test_ccxt_options={"sandboxMode": True},  # a signature names the network

@@ -1,4 +1,4 @@
-"""Pure reading of OKX's account configuration: position mode, account mode, and what the key may do.
+"""Pure functions that read OKX's account configuration: position mode, account mode, and key permissions.
 
 Source: "Get account configuration" of OKX's v5 documentation.
 """
@@ -23,7 +23,7 @@ _LEVELS: Final = {
 
 
 def read_hedge_mode(answer: object) -> bool:
-    """Whether the account keeps long and short apart. Raises MalformedResponseError."""
+    """Whether the account is in hedge mode. Raises MalformedResponseError."""
     mode = only_row_of(answer, CONFIG.shown).get("posMode")
     hedge = _MODES.get(mode) if isinstance(mode, str) else None
     if hedge is None:
@@ -37,7 +37,7 @@ def read_account_id(answer: object) -> str:
 
 
 def read_key(answer: object) -> KeyPermissions:
-    """What the key that asked may do. Raises MalformedResponseError."""
+    """The permissions of the API key that sent the request. Raises MalformedResponseError."""
     row = only_row_of(answer, CONFIG.shown)
     granted, addresses = row.get("perm"), row.get("ip")
     if not isinstance(granted, str) or not isinstance(addresses, str):

@@ -10,7 +10,7 @@ from p33_tasks.venues.rows import shape
 
 
 def rows_of(answer: object, what: str) -> list[Any]:
-    """The rows of an answer that says it succeeded. Raises MalformedResponseError."""
+    """The rows of a successful answer. Raises MalformedResponseError."""
     rows = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(answer, dict) or not isinstance(rows, list):
         raise MalformedResponseError(f"{what}: an object with a list 'data' was expected, {shape(answer)} came")

@@ -1,9 +1,10 @@
-"""What happened on OKX: own fills, forced orders, orders and resting orders, for reconciliation.
+"""History of OKX: own fills, forced orders, orders and resting orders, for reconciliation.
 
 A liquidation and an ADL make no order update and don't move the position's ``tradeId``: only the fills show them.
 
 Sources: "Get transaction details" (3 days) and "(last 3 months)", "Get order", "Get order List" and "Get algo order
-list" of OKX's v5 documentation. Lists are newest first, 100 rows a page, and begin behind the id in ``after``.
+list" of OKX's v5 documentation. Lists are newest first, 100 rows a page, and begin with the row after the id in
+``after``.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ from p33_tasks.venues.spec import Endpoint
 
 PAGE: Final = 100
 MOST_PAGES: Final = 20
-RECENT_MS: Final = 3 * 86_400_000 - 3_600_000  # of what ``FILLS`` holds, less an hour
+RECENT_MS: Final = 3 * 86_400_000 - 3_600_000  # the 3 days of ``FILLS``, less an hour
 ALGO_KINDS: Final = ("conditional", "oco", "trigger", "move_order_stop", "iceberg", "twap", "chase")
 
 
 class OkxHistory:
-    """Reads what was executed. Every method is complete or raises an ExchangeError."""
+    """Reads trades and orders. Each method returns a complete answer or raises ExchangeError."""
 
     def __init__(self, session: VenueSession) -> None:
         self._session = session
@@ -47,7 +48,7 @@ class OkxHistory:
 
         Raises:
             ValueError: The window is empty, or longer.
-            ExchangeError: One of its kinds; also for more than 2 000 fills.
+            ExchangeError: Any subclass; also for more than 2 000 fills.
         """
         return merged([[fill.trade for fill in self._fills(symbol, since_ms, until_ms)]])
 
@@ -56,18 +57,18 @@ class OkxHistory:
         return forced_orders(self._fills(symbol, since_ms, until_ms))
 
     def fetch_order_trades(self, symbol: str, order_id: str) -> tuple[Trade, ...]:
-        """Every trade of one order, oldest first; compared with what the order says. Raises ExchangeError."""
+        """Every trade of one order, oldest first. Raises ExchangeError: also if their sum isn't the order's."""
         rows = self._pages(FILLS_HISTORY, {"instId": symbol, "ordId": order_id}, "billId")
         fills = read_fills(rows, symbol, self._size(symbol))
         return trades_of_order(fills, self._order(symbol, order_id), order_id, FILLS_HISTORY.shown)
 
     def fetch_order_state(self, symbol: str, order_id: str) -> OrderState | None:
-        """One order by the venue's id; None when it doesn't know it (any more)."""
+        """One order by the venue's order id; None if the venue doesn't know it (any more)."""
         order = self._order(symbol, order_id)
         return None if order is None else order.state()
 
     def fetch_resting_orders(self, symbol: str) -> tuple[RestingOrder, ...]:
-        """Every open order of a symbol; conditional ones are asked for kind by kind. Raises ExchangeError."""
+        """Every open order of a symbol; one request per kind of conditional order. Raises ExchangeError."""
         size = self._size(symbol)
         found = list(read_resting(self._pages(PENDING, {"instId": symbol}, "ordId"), symbol, size))
         for kind in ALGO_KINDS:
@@ -78,7 +79,7 @@ class OkxHistory:
     def _fills(self, symbol: str, since_ms: int, until_ms: int) -> list[MarkedTrade]:
         check_window(since_ms, until_ms)
         is_recent = since_ms > self._session.clock_ms() - RECENT_MS
-        # A fill is listed by the time of its bill, which is up to some milliseconds later.
+        # A fill is listed by its bill's time, which is some milliseconds later.
         params = {"instId": symbol, "begin": since_ms - 5_000, "end": until_ms + 5_000}
         rows = self._pages(FILLS if is_recent else FILLS_HISTORY, params, "billId")
         return within(read_fills(rows, symbol, self._size(symbol)), since_ms, until_ms)

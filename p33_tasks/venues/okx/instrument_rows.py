@@ -1,7 +1,7 @@
-"""Pure reading of OKX's instruments: contract sizes, and what a market order's quantity must fit, in base units.
+"""Pure functions that read OKX's instruments: contract sizes, and the quantity rules of market orders, in base units.
 
 Steps, minimum and maximum are contracts (``lotSz`` can be 0.01). An inverse contract is worth an amount of USD,
-which has no fixed base quantity: it has no size here, and so neither a position nor rules.
+which has no fixed base quantity: such a symbol has no contract size here, so its position and rules are unknown.
 
 Source: "Get instruments" of OKX's v5 documentation. A row in state preopen has nearly all fields empty.
 """

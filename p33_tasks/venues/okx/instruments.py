@@ -9,5 +9,5 @@ from p33_tasks.venues.session import VenueSession
 
 
 def kept_instruments(session: VenueSession) -> Kept[Instruments]:
-    """The instruments as last asked for."""
+    """The instruments of the last request."""
     return Kept(lambda: read_instruments(session.ask(INSTRUMENTS)), period_ms=SPEC.markets_period_ms)

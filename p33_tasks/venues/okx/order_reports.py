@@ -1,6 +1,6 @@
-"""OKX's orders in an executor's results, its own and ccxt's: their quantities are contracts, and none is read.
+"""OKX's orders in an executor's results, its own and ccxt's: their quantities are contracts, so none is read.
 
-What a contract holds stands in the instruments, not in the order.
+The contract size is in the instruments, not in the order.
 """
 
 from __future__ import annotations

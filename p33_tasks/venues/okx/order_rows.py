@@ -1,4 +1,4 @@
-"""Pure reading of OKX's orders, in base units.
+"""Pure functions that read OKX's orders, in base units.
 
 Source: "Get order", "Get order List" and "Get algo order list" of OKX's v5 documentation.
 """
@@ -59,7 +59,7 @@ def read_algo(rows: Iterable[Any], symbol: str, size: Decimal) -> tuple[RestingO
 
 
 def reduces(row: Row, leg: Leg, side: OrderSide) -> bool:
-    """Whether an order can only reduce: with a leg the side says it, and reduceOnly is ignored by the venue."""
+    """Whether an order can only reduce. With a leg the side decides it; the venue ignores reduceOnly then."""
     if leg is not Leg.BOTH:
         return (leg is Leg.LONG) is (side is OrderSide.SELL)
     flag = row.get("reduceOnly")
@@ -77,7 +77,7 @@ def _algo(row: object, symbol: str, size: Decimal) -> RestingOrder:
     try:
         quantity = in_base(number(checked, "sz"), size)
     except InvalidRowError as error:
-        # One that closes the whole position (closeFraction) has no size: how much it takes is not known.
+        # One that closes the whole position (closeFraction) has no size: its quantity is unknown.
         raise MalformedResponseError(f"conditional order: {error}") from error
     return RestingOrder(
         order_id=order_id,

@@ -1,14 +1,14 @@
 """Reduce-only market orders on OKX, for the reference executor.
 
 An order is sent in contracts, and its ``tdMode`` must be the margin mode of the position that it closes, so the
-position is read just before. In long/short mode ``posSide`` is the position's and ``reduceOnly`` is ignored: closing is
-what that side does to that leg. The answer is an acknowledgement per row (``sCode``): it isn't a fill.
+position is read just before. In long/short mode ``posSide`` is the position's and ``reduceOnly`` is ignored: side and
+leg together make it a close. The answer is an acknowledgement per row (``sCode``), not a fill.
 
-A client order id is refused as a duplicate (51016) only while the first order is pending: it is a look-up key. 51149
-says that the request timed out, which says nothing about the order.
+A client order id is refused as a duplicate (51016) only while the first order is pending, so it finds an order but
+doesn't prevent a second one. 51149 means that the request timed out; the order's outcome is then unknown.
 
-Sources: "Place order", "Get order" (a cancelled order without a fill is gone after 2 h) and the error codes of OKX's v5
-documentation.
+Sources: "Place order", "Get order" (a cancelled order without a fill is deleted after 2 h) and the error codes of OKX's
+v5 documentation.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ class OkxOrders(OrderClient):
         self._instruments = kept_instruments(session)
 
     def request(self, order: MarketOrder) -> tuple[Mapping[str, Any], Stamp]:
-        """With the margin mode of the position that it closes, and ``expTime``.
+        """The order, with the margin mode of the position that it closes, and ``expTime``.
 
         Raises:
-            InvalidRowError: There is no one position that this side reduces, or no exact number of contracts.
+            InvalidRowError: This side doesn't reduce exactly one position, or no exact number of contracts.
         """
         symbol = order.symbol
         rows = rows_of(self._session.ask(POSITIONS, {"instId": symbol}), POSITIONS.shown)
@@ -76,11 +76,11 @@ class OkxOrders(OrderClient):
         return params, Stamp(time_ms=order.start_ms, headers={"expTime": str(end_ms)})
 
     def is_certain_rejection(self, code: str) -> bool:
-        """Whether a code proves that nothing was executed."""
+        """Whether an error code proves that nothing was executed."""
         return code not in _NOT_CERTAIN and int(code) in _REJECTIONS
 
     def answered(self, answer: object, order: MarketOrder) -> str:
-        """The id of an acknowledgement. Raises MalformedResponseError."""
+        """The order id of an acknowledgement. Raises MalformedResponseError."""
         row = only_row_of(answer, PLACE.shown)
         order_id = row.get("ordId")
         if row.get("sCode") != "0" or not isinstance(order_id, str) or not order_id:
@@ -90,7 +90,7 @@ class OkxOrders(OrderClient):
         return order_id
 
     def fetch_order(self, symbol: str, client_order_id: str) -> OrderReport | None:
-        """Find an order by its client order id; None when the venue doesn't know it (now). Raises ExchangeError."""
+        """Find an order by its client order id; None if the venue doesn't know it (yet). Raises ExchangeError."""
         reply = self._session.send(ORDER, {"instId": symbol, "clOrdId": client_order_id})
         if reply.refused is not None and reply.refused.code == NOT_FOUND:
             return None
@@ -110,7 +110,7 @@ class OkxOrders(OrderClient):
 
 
 def position_to_close(rows: list[Any], symbol: str, side: OrderSide) -> Row:
-    """The one open position that an order of this side reduces. Raises InvalidRowError: there is none, or several."""
+    """The only open position that an order of this side reduces. Raises InvalidRowError: there is none, or several."""
     is_long = side is OrderSide.SELL
     found: list[Row] = []
     for row in rows:

@@ -1,14 +1,14 @@
-"""Pure reading of OKX's positions, symbol by symbol, in base units.
+"""Pure functions that read OKX's positions, symbol by symbol, in base units.
 
 Invariants:
 
 1. A symbol without a row is flat only if every row of the answer names its instrument, is a SWAP and is of the
-   account's position mode: one of the other mode says that the mode was switched between the two answers.
+   account's position mode: one of the other mode shows that the mode was switched between the two requests.
 2. In net mode the position is one row of posSide net, signed; in long/short mode one row each of long and short.
    A row of the other mode is invalid.
 3. Two open rows of one side (cross beside isolated margin, or two settlement currencies) are two positions: an order
-   reduces only the one of its own margin mode. No sum of them is one that could be closed, so the symbol is invalid.
-   A row of 0 contracts beside an open one is a closed position and counts for nothing.
+   reduces only the one of its own margin mode. One order can't close their sum, so the symbol is invalid.
+   A row of 0 contracts beside an open one is a closed position and is ignored.
 4. Contracts become base units exactly; without a contract size an open symbol is unknown.
 
 Source: "Get positions" of OKX's v5 documentation.
@@ -67,7 +67,7 @@ def read_positions(
 
 
 def _doubt(rows: Sequence[Any], *, hedge_mode: bool) -> str | None:
-    """Why absence proves nothing in this answer; None where it proves flat."""
+    """Why a missing row doesn't prove a symbol flat in this answer; None if it does."""
     for row in rows:
         if not isinstance(row, dict) or not isinstance(row.get("instId"), str):
             return "a row of the answer names no instrument, and could be its own"
@@ -79,7 +79,7 @@ def _doubt(rows: Sequence[Any], *, hedge_mode: bool) -> str | None:
 
 
 def _rows_by_leg(rows: Sequence[Row], *, hedge_mode: bool) -> dict[Leg, Row]:
-    """The row of each leg that has one; of several the open one."""
+    """The row of each leg that has one; if there are several, the open one."""
     found: dict[Leg, Row] = {}
     for row in rows:
         leg = _leg_of(row, hedge_mode=hedge_mode)
@@ -123,7 +123,7 @@ def _hedged(symbol: str, rows: Mapping[Leg, Row], size: Decimal) -> Position:
 
 
 def _leg(leg: Leg, row: Row | None, size: Decimal) -> LegPosition:
-    """A long leg below 0 is invalid; a short leg is documented above 0, and was seen below: posSide has the sign."""
+    """The leg of a row. A long leg below 0 is invalid; a short leg may be above or below 0: posSide has the sign."""
     if row is None:
         return LegPosition(leg=leg, position_amt=q.ZERO)
     amount = in_base(_contracts(row), size)

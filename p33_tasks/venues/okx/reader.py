@@ -1,4 +1,4 @@
-"""OKX, read: positions, market rules, and what ``p33 check`` asks about the account."""
+"""Reads OKX: positions, market rules, and the account's data for ``p33 check``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from p33_tasks.venues.session import VenueSession
 
 
 class Okx(OkxHistory):
-    """The venue as ``ports.Venue``, its history, and what ``p33 check`` asks about the account."""
+    """``ports.Venue``, history, and the account's data for ``p33 check``."""
 
     def __init__(self, session: VenueSession, source: str, is_testnet: bool) -> None:  # noqa: ARG002, FBT001 - VenueEntry
         super().__init__(session)
@@ -29,12 +29,12 @@ class Okx(OkxHistory):
         return self._source
 
     def fetch_positions(self, symbols: Iterable[str]) -> PositionReport:
-        """All swap positions: account and position mode, the contract sizes where they are due, the positions.
+        """All swap positions: reads account and position mode, contract sizes if due, then positions.
 
         A contract size is taken from instruments that are at most as old as the market rules' period.
 
         Raises:
-            ExchangeError: One of its kinds; then nothing is known about any symbol.
+            ExchangeError: Any subclass; then every symbol is unknown.
         """
         config = self._session.ask(CONFIG)
         hedge_mode, account = read_hedge_mode(config), read_account_id(config)
@@ -56,11 +56,11 @@ class Okx(OkxHistory):
         return margin_modes(rows, symbols, name="instId", amount="pos", mode=lambda row: row.get("mgnMode"))
 
     def is_hedge_mode(self) -> bool:
-        """Whether the account keeps separate long and short positions. Raises ExchangeError."""
+        """Whether the account is in hedge mode. Raises ExchangeError."""
         return read_hedge_mode(self._session.ask(CONFIG))
 
     def fetch_key_permissions(self) -> KeyPermissions:
-        """What the key may do, in demo trading too. Raises ExchangeError."""
+        """The API key's permissions, in demo trading too. Raises ExchangeError."""
         return read_key(self._session.ask(CONFIG))
 
     def fetch_account(self) -> AccountReport:

@@ -1,7 +1,7 @@
 """What OKX declares: hosts, endpoints, limits, error codes.
 
 Limits are per endpoint: positions 10 requests per 2 s, configuration 5, instruments 20, time 10. The unit of the
-budget is a request to the instruments, 600 a minute; the others weigh what their own limit makes of it.
+budget is a request to the instruments, 600 a minute; the weight of the others follows from their own limits.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Pure reading of OKX's fills, in base units.
+"""Pure functions that read OKX's fills, in base units.
 
-``billId`` identifies a fill: a liquidation's or ADL's ``tradeId`` is negative, and ``subType`` says what it was.
+``billId`` identifies a fill: a liquidation's or ADL's ``tradeId`` is negative, and ``subType`` names the kind.
 
 Source: "Get transaction details" and "Bill sub type" of OKX's v5 documentation.
 """
@@ -27,7 +27,7 @@ _FORCED: Final = {
 
 
 def read_fills(rows: Iterable[Any], symbol: str, size: Decimal) -> list[MarkedTrade]:
-    """Every fill. Raises MalformedResponseError: one that can't be read makes the list incomplete."""
+    """Every fill. Raises MalformedResponseError: one unreadable row makes the list incomplete."""
     return [_fill(row, symbol, size) for row in rows]
 
 
