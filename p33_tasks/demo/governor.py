@@ -1,8 +1,8 @@
 """The reference governor (P3.2): ``python -m p33_tasks.demo.governor``.
 
-Grants each plan of decision ``EXECUTE`` a single-use permit, unless the symbol had too many of late or the day's
-notional is used up. It knows nothing of positions being right; that is the brain's part. Checking, counting, writing
-and acknowledging are one act in Redis, by its ``TIME``.
+Grants each plan of decision ``EXECUTE`` a single-use permit, unless the symbol's rate limit or the day's notional is
+used up. It doesn't check positions; the brain does. Checking, counting, writing and acknowledging are one script in
+Redis, by its ``TIME``.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ log = structlog.get_logger("p33.governor")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the governor allows; whatever it granted counts, also where the brain then denied."""
+    """The governor's limits; each grant counts, also if the brain denies the plan."""
 
     per_5_min: int = 2  # grants per symbol
     per_hour: int = 3  # grants per symbol
@@ -53,7 +53,7 @@ class Limits:
 
 
 class Governor:
-    """Decides plans. Safe to run twice on the same one: the first decision stands."""
+    """Decides plans. A second run on the same plan returns the first decision."""
 
     def __init__(self, client: redis.Redis, keys: Keys, limits: Limits, *, permit_key: str) -> None:
         self._client = client
@@ -68,12 +68,12 @@ class Governor:
 
         Returns:
             ``granted``, ``already``, or why it was refused: ``rate_limit_short``, ``rate_limit_long``,
-            ``daily_notional``; or ``notional_unknown``: there is no snapshot to tell how much it would trade.
-            Then no permit is written at all, neither yes nor no: the brain denies such a plan with a better reason,
-            and an executor that was told no here would give it up before that reason is there.
+            ``daily_notional``; or ``notional_unknown``: there is no snapshot to compute its notional from.
+            Then neither a grant nor a refusal is written: the brain denies such a plan with a better reason, and
+            after a refusal the executor would give up the plan before it reads that reason.
 
         Raises:
-            StoreError: Redis is away; the entry stays pending.
+            StoreError: Redis is unavailable; the entry stays pending.
         """
         limits, about = self._limits, {"plan_id": plan.plan_id, "symbol": plan.symbol}
         cents = self._notional_cents(plan)
@@ -113,7 +113,7 @@ class Governor:
         return "notional_unknown"
 
     def _notional_cents(self, plan: Plan) -> int | None:
-        """The most that the plan can trade, in whole cents of the quote currency; None when it can't be told."""
+        """The plan's maximum notional, in whole cents of the quote currency; None if unknown."""
         with translated_errors():
             net, mode, price, long_amt, short_amt = self._client.hmget(self._keys.snapshot(plan.symbol), _READ)
         # In hedge mode the symbol's own amount is the sum of both legs, and 0 where each is as large as the other.
@@ -130,12 +130,12 @@ class Governor:
 def run_governor(
     settings: Settings, stop: threading.Event, *, limits: Limits | None = None, consumer: str = CONSUMER
 ) -> None:
-    """Run the reference governor until told to stop.
+    """Run the reference governor until ``stop`` is set.
 
     Args:
         settings: Redis and the name of the governor's key.
         stop: Set it, and this returns within a second.
-        limits: Other than the usual ones, e.g. generous ones for a demo.
+        limits: Limits other than the defaults, e.g. high ones for a demo.
         consumer: Stable name within the group.
     """
     keys, client = Keys(settings.key_prefix), connect(settings.state_url)
@@ -150,12 +150,12 @@ def run_governor(
         try:
             governor.decide(entry, plan)
         except ForeignKeyTypeError as error:
-            # Nobody gets a permit for it, and the plans behind it go on.
+            # This plan gets no permit, and the next plans are processed.
             log.error(LogEvent.NOT_DECIDED, symbol=plan.symbol, plan_id=plan.plan_id, error=str(error))  # noqa: TRY400 - no bug of ours
             reader.acknowledge(entry.entry_id)
 
     def turn() -> None:
-        # Pending ones first: an answer with entries in it may have been lost on its way.
+        # Pending entries first: an answer of Redis with entries may have been lost.
         for entry in [*reader.pending(), *reader.new(count=BATCH, block_ms=BLOCK_MS)]:
             plan = reader.plan_of(entry)
             if plan is not None:

@@ -1,7 +1,7 @@
-"""The demo's harvest rule: what a small strategy does with the gain that it sees. No clock, no Redis.
+"""The demo's harvest rule: the action of a small strategy for an observed gain. No clock, no Redis.
 
-It closes a gain by quarters, one after the other for as long as the gain lasts, and all of a loss. It sees the gain
-with an error, as everybody does, so that nobody can say to the second what it will do.
+It closes a quarter at a time for as long as the gain lasts, and all of a position with a loss. The observed gain has
+an error, so that plans can't be predicted to the second.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ PPM = Decimal(1_000_000)
 class HarvestRule:
     """Gains are unrealised returns without leverage, in parts per million."""
 
-    target_ppm: int = 900  # a quarter is closed here, and all at twice of it
+    target_ppm: int = 900  # a quarter is closed at this gain, everything at twice this gain
     stop_ppm: int = 2_500  # a loss at which all is closed
-    rungs: int = 6  # so many quarters; then all
+    rungs: int = 6  # number of partial closes; then everything
 
     def wanted(self, seen_ppm: int, rung: int) -> str | None:
         """The action, or None.
 
         Args:
-            seen_ppm: The gain, as it is seen.
-            rung: How often a part was closed since the position was opened.
+            seen_ppm: The observed gain, in parts per million.
+            rung: The number of partial closes since the position was opened.
         """
         if seen_ppm <= -self.stop_ppm or seen_ppm >= 2 * self.target_ppm:
             return "CLOSE_FULL"
@@ -35,7 +35,7 @@ class HarvestRule:
 
 
 def gain_ppm(amount: Decimal, entry: Decimal, mark: Decimal) -> int:
-    """The unrealised return of a position.
+    """The unrealised return of a position, in parts per million.
 
     Args:
         amount: Signed, base units.

@@ -1,4 +1,4 @@
-"""What the main loops of executor and governor share: they stop promptly and survive an outage of Redis."""
+"""The main loop of executor and governor: it stops promptly and survives an outage of Redis."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = structlog.get_logger("p33.demo")
 
 
 def repeat(turn: Callable[[], None], stop: threading.Event, *, who: str) -> None:
-    """Call ``turn`` until told to stop; while Redis is away, with growing pauses, saying so once."""
+    """Call ``turn`` until ``stop`` is set; during an outage of Redis pauses increase, and one line is logged."""
     pause_sec = 0.0
     while not stop.is_set():
         try:
@@ -37,7 +37,7 @@ def repeat(turn: Callable[[], None], stop: threading.Event, *, who: str) -> None
 
 
 def serve(run: Callable[[Settings, threading.Event], None]) -> int:
-    """Run as a process of its own: 0 after a signal, 2 for an unusable configuration."""
+    """Run as a separate process. Returns the exit code: 0 after a signal, 2 for an unusable configuration."""
     try:
         settings = load_settings()
         configure_logging(settings)

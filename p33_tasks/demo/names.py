@@ -1,4 +1,4 @@
-"""Keys, groups and ids of executor, governor and demo; the service has none of them."""
+"""Keys, groups and ids of executor, governor and demo; the service doesn't use them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class DemoKeys:
     prefix: str = "quantum"
 
     def journal(self, plan_id: str) -> str:
-        """HASH: what the apply layer has done about a plan."""
+        """HASH: the executor's journal of a plan."""
         return f"{self.prefix}:apply:plan:{plan_id}"
 
     def grants(self, symbol: str) -> str:
@@ -40,15 +40,15 @@ class DemoKeys:
 
 
 def client_order_id(prefix: str, plan_id: str, ids: ClientOrderIds | None = None) -> str:
-    """The one client order id that a plan's order ever has, on every host and after every restart.
+    """The client order id of a plan's order: the same on every host and after every restart.
 
     Args:
-        prefix: The account's key prefix; it holds no line break.
+        prefix: The account's key prefix; without line breaks.
         plan_id: Any text.
         ids: The venue's alphabet and length; None: 36 characters of ``a-z0-9-``.
 
     Returns:
-        The venue's own prefix for us, and at least 112 bits of a digest.
+        The venue's prefix for the reference executor's orders, and at least 112 bits of a digest.
     """
     if ids is None:
         return own_order_id(prefix, plan_id, CLIENT_ORDER_ID_PREFIX)

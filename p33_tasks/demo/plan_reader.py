@@ -1,4 +1,4 @@
-"""A consumer group of one's own on the plan stream."""
+"""Reads the plan stream with a separate consumer group."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ class PlanEntry:
 
     entry_id: str
     fields: Mapping[str, str]
-    redelivered: bool  # it was delivered before, to us or to the process whose place we took
+    redelivered: bool  # it was delivered before, to this consumer name
     read_ms: int = 0  # Redis TIME when it was read
 
     @property
     def added_ms(self) -> int:
-        """When it was added, by Redis's own clock."""
+        """Redis time in ms at which the entry was added."""
         return int(self.entry_id.partition("-")[0])
 
 
 class PlanReader:
     """Reads the plan stream for the executor or the governor.
 
-    The consumer name is stable: what a crashed process left pending is found again under the same name.
+    The consumer name is stable: entries left pending by a crashed process are found under the same name.
     """
 
     def __init__(self, client: redis.Redis, stream: str, *, group: str, consumer: str) -> None:
@@ -50,7 +50,7 @@ class PlanReader:
         self._consumer = consumer
 
     def new(self, *, count: int, block_ms: int) -> list[PlanEntry]:
-        """Entries that nobody in the group has seen; waits up to ``block_ms`` for the first.
+        """Entries not delivered to the group before; waits up to ``block_ms`` for the first.
 
         Raises:
             StoreError: Redis is away.
@@ -71,12 +71,12 @@ class PlanReader:
             after = page[-1].entry_id
 
     def acknowledge(self, entry_id: str) -> None:
-        """Take an entry off the pending list."""
+        """Remove an entry from the pending list."""
         with translated_errors():
             self._client.xack(self._stream, self._group, entry_id)
 
     def plan_of(self, entry: PlanEntry) -> Plan | None:
-        """The plan to act on; an entry that asks for nothing, or comes too late, is acknowledged.
+        """The plan to execute; None, and acknowledged, for an entry without an action or one that is too old.
 
         Raises:
             StoreError: Redis is away.
@@ -121,7 +121,7 @@ class PlanReader:
         ]
 
     def _create_group(self) -> None:
-        """From the beginning: a plan that was added before we came up is not lost, unless it is too old."""
+        """Create the group at the stream's beginning, so that plans added before the start are read, too."""
         try:
             with translated_errors():
                 self._client.xgroup_create(self._stream, self._group, id="0", mkstream=True)

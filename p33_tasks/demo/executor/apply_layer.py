@@ -1,8 +1,8 @@
 """The reference executor: ``python -m p33_tasks.demo.executor.apply_layer``.
 
-Reads the plan stream with a consumer group of its own, and takes each plan of decision ``EXECUTE`` through
-``attempt.Executor``: permits, order, result. A bounded pool of threads, so that a plan that waits for its permit or
-for a slow venue doesn't delay the others; a plan whose outcome isn't known yet gives its thread back in between.
+Reads the plan stream with a separate consumer group, and processes each plan of decision ``EXECUTE`` with
+``attempt.Executor``: permits, order, result. It uses a bounded pool of threads, so that a plan that waits for its
+permit or for a slow venue doesn't delay the others; a plan with an unknown outcome uses no thread between attempts.
 """
 
 from __future__ import annotations
@@ -48,28 +48,28 @@ log = structlog.get_logger("p33.apply")
 
 @dataclass(order=True, slots=True)
 class _Later:
-    """A plan to look at again."""
+    """A plan to continue later."""
 
     at_sec: float  # time.monotonic
     entry: PlanEntry = field(compare=False)
 
 
 class ApplyLayer:
-    """The loop: reads plans, gives them to threads, comes back to those that aren't finished."""
+    """The loop: reads plans, passes them to threads, and continues unfinished plans later."""
 
     def __init__(self, reader: PlanReader, executor: Executor, *, workers: int = WORKERS) -> None:
         self._reader = reader
         self._executor = executor
         self._workers = workers
-        self._known: set[str] = set()  # entry ids that are running or to be looked at again
-        self._troubled: set[str] = set()  # entry ids whose trouble was logged
+        self._known: set[str] = set()  # entry ids that are running or will be continued
+        self._troubled: set[str] = set()  # entry ids whose problem was logged
         self._later: list[_Later] = []
         self._finished: queue.SimpleQueue[tuple[PlanEntry, float | None]] = queue.SimpleQueue()
         self._running = 0
         self._rescan_at_sec = 0.0
 
     def run(self, stop: threading.Event) -> None:
-        """Work until told to stop; plans in a thread are taken to their next resting point."""
+        """Run until ``stop`` is set; plans that are in a thread finish their current step."""
         with ThreadPoolExecutor(self._workers, thread_name_prefix="apply") as pool:
             repeat(lambda: self._turn(pool), stop, who="apply layer")
 
@@ -109,7 +109,7 @@ class ApplyLayer:
             pause_sec = None if plan is None else self._executor.attempt(entry, plan)
         except StoreError as error:
             self._log_once(entry, str(error))
-        except Exception:  # a plan that trips us must not take the others with it; it stays pending
+        except Exception:  # an unexpected error in one plan must not stop the others; the plan stays pending
             log.exception(LogEvent.ATTEMPT_FAILED, entry_id=entry.entry_id)
         finally:
             self._finished.put((entry, pause_sec))
@@ -120,7 +120,7 @@ class ApplyLayer:
             log.warning(LogEvent.PLAN_DELAYED, entry_id=entry.entry_id, error=error)
 
     def _collect(self, wait_sec: float = 0.0) -> None:
-        """Take what the threads gave back."""
+        """Process the results of finished threads."""
         try:
             while True:
                 entry, pause_sec = self._finished.get(timeout=wait_sec) if wait_sec else self._finished.get_nowait()
@@ -137,7 +137,7 @@ class ApplyLayer:
 
 
 class _Account(TypedDict):
-    """What both the reading and the ordering client of a venue are built from."""
+    """The arguments of a venue's reader and order client."""
 
     exchange_id: str
     api_key: str | None
@@ -183,16 +183,16 @@ def build_executor(settings: Settings) -> Executor:
 def run_apply_layer(
     settings: Settings, stop: threading.Event, *, consumer: str = CONSUMER, workers: int = WORKERS
 ) -> None:
-    """Run the reference executor until told to stop.
+    """Run the reference executor until ``stop`` is set.
 
     Args:
         settings: Redis, venue, credentials, governor's key and signing key.
         stop: Set it, and this returns within about the venue's time-out.
-        consumer: Stable name within the group; what it left pending in an earlier life is continued.
-        workers: Plans that are worked on at the same time.
+        consumer: Stable name within the group; entries left pending by an earlier process of this name are continued.
+        workers: The number of plans processed at the same time.
 
     Raises:
-        ConfigurationError: The venue isn't one that orders can be placed on.
+        ConfigurationError: The venue has no order client.
     """
     executor = build_executor(settings)
     preload(settings.exchange)

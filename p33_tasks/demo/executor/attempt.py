@@ -1,17 +1,17 @@
-"""One plan's way through the executor.
+"""Executes one plan, step by step.
 
-1. The plan's journal is claimed; a plan_id has one, whatever stream entries name it.
-2. Both permits are consumed, under a consume_id that the journal already holds.
-3. The permit's quantity and side are written down. The venue is asked whether it knows the order already: a Redis
-   that lost everything has forgotten it. Then the one right to send is taken.
-4. The order is sent with the plan's own client order id, and only valid at the venue until ``place_before_ms``.
-5. The result is published and the plan acknowledged in one act.
+1. The plan's journal is claimed; a plan_id has one journal, even if several stream entries name it.
+2. Both permits are consumed, with a consume_id that the journal already contains.
+3. The permit's quantity and side are written to the journal. The venue is queried for the order, because a Redis
+   that lost its data may have lost the journal of a sent order. Then the right to send is taken, once per plan.
+4. The order is sent with the plan's client order id, and is valid at the venue until ``place_before_ms`` only.
+5. The result is published and the plan acknowledged in one script.
 
-A crash at any point is continued from the journal. In doubt the executor asks the venue and sends nothing: once
-the right to send is taken, nobody sends again. "Nothing was executed" is only said when it is certain, that is when
-the venue refused the order, or when nothing was sent. An order that the venue doesn't find is of unknown outcome: it
-is looked for by its client order id and, once the venue's read lag is over, in the account's trades and position too
-(``lost_orders``).
+After a crash at any point the executor continues from the journal. In doubt it queries the venue and sends nothing:
+once the right to send is taken, the order is never sent again. "Nothing was executed" is reported only if it is
+certain: the venue refused the order, or nothing was sent. The outcome of an order that the venue doesn't find is
+unknown: the executor searches by the client order id and, after the venue's read lag, in the account's trades and
+position, too (``lost_orders``).
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ log = structlog.get_logger("p33.apply")
 
 
 class Executor:
-    """Takes plans as far as they can be taken. Safe for threads."""
+    """Executes plans, each attempt as far as possible. Thread-safe."""
 
     def __init__(
         self,
@@ -79,20 +79,20 @@ class Executor:
         self._lost_orders = LostOrders(orders, venue)
         self._read_lag_ms = read_lag_ms
         self._permit_timeout_sec = permit_timeout_sec
-        # By plan_id the token of a try to send that Redis didn't answer: nothing was sent by it. Taken out by whoever
-        # repeats it, so that of several threads one does.
+        # By plan_id the token of an attempt to send that Redis didn't answer: nothing was sent. The thread that
+        # repeats the attempt removes the token, so that only one thread repeats it.
         self._unanswered: dict[str, str] = {}
-        # By plan_id a rejection that only this process knows of, and that Redis didn't take yet.
+        # By plan_id a rejection that is not yet written to Redis; only this process knows it.
         self._unpublished: dict[str, Report] = {}
 
     def attempt(self, entry: PlanEntry, plan: Plan) -> float | None:
-        """Take a plan as far as it goes now.
+        """Execute a plan as far as possible now.
 
         Returns:
-            Seconds after which to look again, or None: its last result was published.
+            Seconds until the next attempt, or None: its last result was published.
 
         Raises:
-            StoreError: Redis is away; look again later.
+            StoreError: Redis is unavailable; try again later.
         """
         claim = self._journal.claim(plan, entry.entry_id)
         if claim is None or claim.state is State.CLAIMED:
@@ -112,7 +112,7 @@ class Executor:
         return self._ask(case)
 
     def _forget(self, plan_id: str) -> None:
-        """The plan is over; or Redis went back to before its consumption, and what was known is of an order before."""
+        """Drop this process's notes on a plan: it is done, or Redis was restored to a time before its consumption."""
         self._unpublished.pop(plan_id, None)
         self._unanswered.pop(plan_id, None)
 
@@ -121,7 +121,7 @@ class Executor:
     def _consume(self, case: Case) -> float | None:
         plan, claim = case.plan, case.claim
         if case.entry.redelivered:
-            # Redis may have lost the journal, or its last steps; the order isn't lost.
+            # Redis may have lost the journal or its last steps, but the order may exist.
             try:
                 order = self._find(case)
             except ExchangeError as error:
@@ -130,7 +130,7 @@ class Executor:
             if order is not None:
                 return self._tell(case, of_order(order, claim.consume_id))
         if claim.consumption_on_record:
-            # Consumed, and then interrupted before it was written down: nothing was sent, and nobody will.
+            # Consumed, but interrupted before the journal was written: nothing was or will be sent.
             why = "interrupted between permit and order; nothing was sent"
             return self._reject(case, why, only_from=State.CLAIMED)
         try:
@@ -154,8 +154,8 @@ class Executor:
         plan, claim = case.plan, case.claim
         try:
             earlier = self._find(case)
-            # Before the remaining time is read: the order's window ends then before place_before_ms does, however
-            # long this process freezes in between.
+            # Taken before the remaining time is read, so that the order's window never ends after place_before_ms,
+            # even if this process freezes in between.
             window_start_ms = self._orders.clock_ms()
         except ExchangeError as error:
             log.warning(
@@ -166,7 +166,7 @@ class Executor:
             is_over = claim.place_before_ms is not None and case.after_deadline_ms >= 0
             return self._late(case) if is_over else SHORTEST_PAUSE_SEC
         if earlier is not None:
-            # Redis forgot this plan, and somebody sent it again. A venue may take the id of a closed order once more.
+            # Redis lost this plan's journal, and the plan came again. A venue may accept a closed order's id again.
             return self._tell(case, of_order(earlier, claim.consume_id))
         token = token or uuid.uuid4().hex
         try:
@@ -197,7 +197,7 @@ class Executor:
             )
         except _NOTHING_WAS_EXECUTED as error:
             return self._reject(case, str(error))
-        except StoreError:  # from the request budget, which is asked before anything is sent
+        except StoreError:  # from the request budget, which is read before anything is sent
             self._unanswered[case.plan.plan_id] = token
             raise
         except ExchangeError as error:
@@ -206,10 +206,10 @@ class Executor:
         return self._tell(case, of_order(order, case.claim.consume_id))
 
     def _ask(self, case: Case) -> float | None:
-        """An order may be at the venue: find out, send nothing.
+        """Query the venue for an order that may have been sent; sends nothing.
 
-        A venue in trouble doesn't find an order that it executed. So "not found" is never "rejected", however late and
-        wherever it was looked for.
+        A venue with a partial outage may not find an order that it executed. So "not found" never becomes
+        "rejected", no matter how late or where the order was searched.
         """
         consume_id = case.claim.consume_id
         try:
@@ -254,7 +254,7 @@ class Executor:
         try:
             return self._tell(case, report, only_from=only_from)
         except StoreError:
-            if only_from in {None, State.SENDING}:  # the journal can't say that nothing was executed
+            if only_from in {None, State.SENDING}:  # the journal doesn't allow the report "nothing was executed"
                 self._unpublished[case.plan.plan_id] = report
             raise
 

@@ -1,4 +1,4 @@
-"""A plan in the executor's hands, and when it is looked at next."""
+"""A plan that the executor processes, and the time of its next attempt."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SHORTEST_PAUSE_SEC, LONGEST_PAUSE_SEC = 0.1, 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A plan, where it was read, and how far it has come."""
+    """A plan, its stream entry, and its state."""
 
     entry: PlanEntry
     plan: Plan
@@ -21,11 +21,11 @@ class Case:
 
     @property
     def after_deadline_ms(self) -> int:
-        """Since the order had to be at the venue; negative before that. Without a record of it: since the plan."""
+        """Milliseconds since ``place_before_ms``, negative before it; without it, since the plan was added."""
         return self.claim.now_ms - (self.claim.place_before_ms or self.entry.added_ms)
 
     @property
     def pause_sec(self) -> float:
-        """Until the next look: often at first, seldom later."""
+        """Seconds until the next attempt; the pauses increase."""
         since_consumed_sec = max(0, self.after_deadline_ms + 5_000) / 1000
         return min(LONGEST_PAUSE_SEC, max(SHORTEST_PAUSE_SEC, since_consumed_sec / 4))

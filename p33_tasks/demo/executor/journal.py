@@ -1,8 +1,8 @@
-"""What the apply layer has done about a plan so far: a small state machine in Redis that survives its process.
+"""The executor's journal of a plan: a small state machine in Redis that survives the executor's process.
 
-``claimed`` → ``consumed`` → ``sending`` → (``open``) → ``done``. Every step is one script that looks at the state it
-leaves. So a plan's order is sent at most once, whoever works on it: the step to ``sending`` is taken by one and
-never given back.
+``claimed`` → ``consumed`` → ``sending`` → (``open``) → ``done``. Every step is one script that checks the state before
+it. So a plan's order is sent at most once, by one of all executors: only one takes the step to ``sending``, and it is
+never reverted.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ MIN_WINDOW_MS = 50
 
 
 class State(StrEnum):
-    """How far a plan has come."""
+    """The state of a plan's execution."""
 
-    CLAIMED = "claimed"  # nothing was consumed, as far as we know
-    CONSUMED = "consumed"  # the permit is ours, nothing was sent
+    CLAIMED = "claimed"  # no consumption is recorded
+    CONSUMED = "consumed"  # the permit was consumed by us; nothing was sent
     SENDING = "sending"  # an order may be at the venue
     OPEN = "open"  # the venue has the order and it isn't final
     DONE = "done"  # the last result was published
@@ -42,7 +42,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permitted:
-    """What a consumed permit allows."""
+    """The order that a consumed permit allows."""
 
     side: OrderSide
     quantity: Decimal  # base units
@@ -50,46 +50,46 @@ class Permitted:
 
     @classmethod
     def of(cls, consumed: Consumed) -> Permitted:
-        """As ``PermitClient`` gave it."""
+        """From the permit that ``PermitClient`` returned."""
         leg = Leg(consumed.position_side)
         return cls(side=consumed.order_side, quantity=consumed.safe_close_qty, leg=leg)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A plan's journal as it was found."""
+    """A plan's journal as it was read."""
 
-    consumption_on_record: bool  # the brain knows that this consume_id consumed the permit
+    consumption_on_record: bool  # the brain has recorded that this consume_id consumed the permit
     now_ms: int  # Redis TIME
     state: State
     consume_id: str
     client_order_id: str
-    permitted: Permitted | None = None  # from here on: known once consumed
+    permitted: Permitted | None = None  # this field and the next ones are set once consumed
     place_before_ms: int | None = None
 
 
 class Settled(StrEnum):
-    """What became of a result."""
+    """The outcome of publishing a result."""
 
     PUBLISHED = "published"
-    UNCHANGED = "unchanged"  # the same was published before
+    UNCHANGED = "unchanged"  # the same result was published before
     DONE = "done"  # the last result was published before
-    MOVED = "moved"  # the journal isn't in a state in which this can be said
-    CONSUMED = "consumed"  # the permit was consumed by us after all
+    MOVED = "moved"  # the journal's state doesn't allow this result
+    CONSUMED = "consumed"  # the permit was consumed by us
 
 
 class Journal:
     """The journals of one account's plans."""
 
     def __init__(self, client: redis.Redis, keys: Keys, ids: ClientOrderIds | None = None) -> None:
-        """Make a journal whose plans have order ids of a venue's alphabet."""
+        """Create journals; client order ids follow the venue's alphabet."""
         self._scripts = Scripts(client, "p33_tasks.demo")
         self._keys = keys
         self._own = DemoKeys(keys.prefix)
         self._ids = ids
 
     def claim(self, plan: Plan, entry_id: str) -> Claim | None:
-        """Open the plan's journal or find it again; None for an entry that has nothing left to do."""
+        """Create or read the plan's journal; None for an entry that needs no further work."""
         order_id = client_order_id(self._keys.prefix, plan.plan_id, self._ids)
         status, *rest = self._scripts.run(
             "claim_plan",
@@ -125,7 +125,7 @@ class Journal:
         )
 
     def mark_consumed(self, plan: Plan, consumed: Consumed) -> bool:
-        """Write the permit down before anything is sent; False: somebody else goes on with this plan."""
+        """Write the permit to the journal before anything is sent; False: another executor continues this plan."""
         reply = self._scripts.run(
             "mark_consumed",
             {"journal_key": self._own.journal(plan.plan_id), "epoch_key": self._keys.epoch},
@@ -140,13 +140,14 @@ class Journal:
         return bool(reply[0] == "consumed")
 
     def mark_sending(self, plan: Plan, consume_id: str, token: str) -> int | str:
-        """Take the one right to send: milliseconds until it must have arrived, or a word.
+        """Take the right to send the order, which is given once per plan.
 
-        ``token`` is this try's own: a try whose answer was lost is repeated with it, and has the right still.
+        ``token`` identifies this attempt: if Redis's answer was lost, the attempt is repeated with the same token.
 
         Returns:
-            Milliseconds; or ``late``, ``lost`` (somebody else has it), ``other_run`` (somebody may have had it before
-            Redis restarted), ``unsent`` (this try took it, and it's no use any more: nobody has sent, and nobody will).
+            Milliseconds until the order must have arrived; or ``late``, ``lost`` (another executor has the right),
+            ``other_run`` (another one may have had it before Redis restarted), ``unsent`` (this attempt took it but
+            can't use it any more: nothing was or will be sent).
         """
         status, *rest = self._scripts.run(
             "mark_sending",
@@ -177,10 +178,10 @@ class Journal:
             plan: The plan.
             entry_id: The plan's stream entry.
             result: The entry for the result stream.
-            digest: What is new about it; the same digest is published once.
+            digest: Identifies the report; the same digest is published once.
             final: The state afterwards; ``DONE`` acknowledges the plan.
-            only_from: States in which it may be said; empty: any.
-            unless_consumed: Our consume_id: not said when that consumption is on record.
+            only_from: States in which it may be published; empty: any.
+            unless_consumed: Our consume_id: not published if that consumption is recorded.
         """
         pairs = [text for pair in result.items() for text in pair]
         allowed = f",{','.join(only_from)}," if only_from else ""

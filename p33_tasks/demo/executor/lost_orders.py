@@ -1,8 +1,9 @@
-"""Looks for an order whose answer was lost and that isn't found by its client order id.
+"""Searches for an order whose answer was lost and that isn't found by its client order id.
 
-A venue in trouble may not find an order that it executed. Its trades and its position come from other places and may
-know more. A trade names the venue's order id; the order behind that id names the client order id. Only an order that
-carries ours is ours. Everything else is evidence for a person, and nothing here ever proves that nothing was executed.
+A venue with a partial outage may not find an order that it executed. Its trades and positions come from other
+endpoints and may show it. A trade has the venue's order id, and the order with that id has the client order id. Only an
+order with our client order id is ours. Everything else is information for an operator; no result of this search proves
+that nothing was executed.
 """
 
 from __future__ import annotations
@@ -30,32 +31,32 @@ MOST_ORDERS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LostOrder:
-    """What is known of an order that was sent."""
+    """An order that was sent, as far as it is known."""
 
     symbol: str
     client_order_id: str
     permitted: Permitted
-    sent_ago_ms: int  # at most so long ago
+    sent_ago_ms: int  # it was sent at most this long ago
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What one look found."""
+    """The result of one search."""
 
-    order: OrderReport | None = None  # it is ours
-    kind: str = ""  # "trades": somebody traded on our side; "nothing"; "unseen": the venue didn't tell
+    order: OrderReport | None = None  # our order
+    kind: str = ""  # "trades": there are other trades of this side; "nothing"; "unseen": the venue gave no answer
     text: str = ""  # for the result's error
 
 
 class LostOrders:
-    """Looks in the account's trades and position. Safe for threads where the venue is."""
+    """Searches the account's trades and position. Thread-safe if the venue is."""
 
     def __init__(self, orders: Orders, venue: Venue | None) -> None:
         self._orders = orders
         self._venue = venue
 
     def look(self, lost: LostOrder) -> Found:
-        """One look (Binance: weight 10, and 1 for each order that traded). Raises nothing of the venue's."""
+        """Search once (Binance: weight 10, and 1 for each order that traded). Raises no ExchangeError."""
         try:
             trades = self._trades(lost)
             for order_id in _order_ids(trades):
@@ -77,7 +78,7 @@ class LostOrders:
         )
 
     def _trades(self, lost: LostOrder) -> tuple[Trade, ...] | None:
-        """Those of its side since it was sent; None: the venue tells none."""
+        """The trades of its side since it was sent; None: they can't be read."""
         if not isinstance(self._venue, ReadsTrades):
             return None
         now_ms = self._orders.clock_ms()
@@ -117,7 +118,7 @@ class LostOrders:
 
 
 def _order_ids(trades: tuple[Trade, ...] | None) -> tuple[str, ...]:
-    """Latest first."""
+    """The order ids of the trades, latest first."""
     found = [trade.order_id for trade in reversed(trades or ()) if trade.order_id is not None]
     return tuple(dict.fromkeys(found))[:MOST_ORDERS]
 

@@ -1,7 +1,7 @@
-"""Pure: what an order at the venue means for its plan, and the result entry that says so.
+"""Pure: maps an order at the venue to a report on its plan, and to the result entry.
 
 The reference executor publishes as any executor can: with the client's own ``result_fields`` (dialect A of CONTRACT
-section 4), in the same act as its journal.
+section 4), in the same script as its journal.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FINAL_STATUSES = frozenset({"FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What is to be said about a plan."""
+    """The report on a plan."""
 
     outcome: Outcome
     is_final: bool = True
@@ -29,18 +29,18 @@ class Report:
     reason: str = ""
     consume_id: str = ""
     order: OrderReport | None = None
-    evidence: str = ""  # of an unknown outcome: what kind was found; another kind is news
+    evidence: str = ""  # of an unknown outcome: the kind of finding; another kind is published again
 
     @property
     def digest(self) -> str:
-        """The same digest is the same news."""
+        """Equal digests mean the same report."""
         order = self.order
         known = "" if order is None else f"{order.order_id}|{order.status}|{canonical(order.executed_qty)}"
         return f"{self.outcome}|{known or self.evidence}"
 
 
 def of_order(order: OrderReport, consume_id: str) -> Report:
-    """What an order that the venue knows means."""
+    """The report for an order that the venue found."""
     is_final = order.status in FINAL_STATUSES if order.is_final is None else order.is_final
     has_executed = order.executed_qty > 0
     if is_final and has_executed:
@@ -48,13 +48,13 @@ def of_order(order: OrderReport, consume_id: str) -> Report:
     if is_final:
         error = f"the venue ended the order with {order.status}, nothing was executed"
         return Report(outcome=Outcome.REJECTED, error=error, consume_id=consume_id, order=order)
-    # A part that was executed isn't the end: more of the order may follow.
+    # Partially executed isn't final: more of the order may be executed.
     error = f"the order is {order.status}, {'a part' if has_executed else 'nothing'} is executed so far"
     return Report(outcome=Outcome.UNKNOWN, is_final=False, error=error, consume_id=consume_id, order=order)
 
 
 def of_refusal(refused: PermitRefused) -> Report:
-    """No permit: nothing was sent."""
+    """The report for a refused permit: nothing was sent."""
     return Report(outcome=Outcome.BLOCKED, error=refused.error, reason=refused.reason or "")
 
 
@@ -63,7 +63,7 @@ def result_fields(plan: Plan, report: Report, *, now_ms: int) -> dict[str, str]:
 
     Args:
         plan: The plan it is about.
-        report: What is to be said.
+        report: The report on it.
         now_ms: Redis TIME.
     """
     orders = [] if report.order is None else [_executed(report.order)]
@@ -93,7 +93,7 @@ def _executed(order: OrderReport) -> ExecutedOrder:
 
 
 def log_fields(plan: Plan, report: Report) -> dict[str, str]:
-    """What the log says of a published result."""
+    """The log fields of a published result."""
     order = report.order
     return {
         "symbol": plan.symbol,

@@ -1,1 +1,1 @@
-"""Scenarios that play every row of the decision table on a running system."""
+"""Cases that run every row of the decision table on a live system."""

@@ -1,7 +1,7 @@
-"""The producer's cases: each one plays a row of the decision table, and names the verdict that it expects.
+"""The producer's cases: each runs a row of the decision table, and names the expected verdict.
 
-Not among them, because they can't be brought about from outside: ``plan_expired`` (a stream entry's age is Redis's
-own), ``contention`` and ``internal_error``.
+Three reasons have no case, because they can't be caused from outside: ``plan_expired`` (a stream entry's age is
+computed by Redis), ``contention`` and ``internal_error``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from p33_tasks.demo.scenarios.scene import Case, Played, Scene, Traded, faulty, judged, sent
+from p33_tasks.demo.scenarios.case import Case, Played, Setup, Traded, faulty, judged, sent
 from p33_tasks.domain.models import Leg
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.store.scripts import translated_errors
@@ -22,176 +22,176 @@ ALLOW, IGNORED, DEAD_LETTER = "allow", "ignored", "dead_letter"
 # --- allowed --------------------------------------------------------------------------------------------------------
 
 
-def close_and_close_again(scene: Scene) -> Played:
-    """An order looks like drift until it has settled, so the next plan waits for the cooldown."""
-    first = judged(scene, scene.send("CLOSE_PARTIAL_50"))
-    scene.stage.wait_for(lambda: not scene.state().reserved, "the result's recording")
-    second = judged(scene, scene.send("CLOSE_PARTIAL_50"))
+def close_and_close_again(setup: Setup) -> Played:
+    """A new order looks like drift until the position shows it, so the next plan is denied during the cooldown."""
+    first = judged(setup, setup.send("CLOSE_PARTIAL_50"))
+    setup.environment.wait_for(lambda: not setup.state().reserved, "the result's recording")
+    second = judged(setup, setup.send("CLOSE_PARTIAL_50"))
     return Played(got=f"{first.got} + {second.got}", plan_id=second.plan_id, outcome=first.outcome)
 
 
-def same_plan_thrice(scene: Scene) -> Played:
-    """The first verdict on a plan_id is the only one, and its order too."""
-    stage, plan_id = scene.stage, scene.stage.new_plan_id()
+def same_plan_thrice(setup: Setup) -> Played:
+    """A plan_id has one verdict and one order, even if it is sent three times."""
+    environment, plan_id = setup.environment, setup.environment.new_plan_id()
     for _ in range(3):
-        scene.send(plan_id=plan_id)
-    got, outcome = stage.verdict(plan_id), stage.outcome(plan_id)
-    # A fourth plan behind them: when it is done, so are they.
-    stage.outcome(scene.send("HOLD"))
-    outcomes = stage.outcomes(plan_id)
+        setup.send(plan_id=plan_id)
+    got, outcome = environment.verdict(plan_id), environment.outcome(plan_id)
+    # When a fourth plan after them is done, they are done, too.
+    environment.outcome(setup.send("HOLD"))
+    outcomes = environment.outcomes(plan_id)
     return Played(
         got=got, plan_id=plan_id, outcome=outcome if len(outcomes) == 1 else f"{len(outcomes)} results: {outcomes}"
     )
 
 
-def two_at_once(scene: Scene) -> Played:
-    """One outstanding allow per symbol; the venue is slow, so that the first one still is."""
-    stage = scene.stage
-    with faulty(scene, latency_ms=1_000, methods=["POST"]):
-        first = scene.send()
-        verdict = stage.verdict(first)
-        second = judged(scene, scene.send())
-    return Played(got=f"{verdict} + {second.got}", plan_id=second.plan_id, outcome=stage.outcome(first))
+def two_at_once(setup: Setup) -> Played:
+    """One outstanding allow per symbol; the venue is slow, so that the first stays outstanding."""
+    environment = setup.environment
+    with faulty(setup, latency_ms=1_000, methods=["POST"]):
+        first = setup.send()
+        verdict = environment.verdict(first)
+        second = judged(setup, setup.send())
+    return Played(got=f"{verdict} + {second.got}", plan_id=second.plan_id, outcome=environment.outcome(first))
 
 
-def both_legs_at_once(scene: Scene) -> Played:
-    """Each leg has a permit, a reservation and an order of its own."""
-    stage, symbol = scene.stage, scene.symbol
-    stage.hold_position(symbol, scene.traded.home_amt.copy_negate(), Leg.SHORT)
-    plans = [stage.send(symbol, "CLOSE_PARTIAL_50", positionSide=side) for side in ("LONG", "SHORT")]
-    got = " + ".join([stage.verdict(plan_id) for plan_id in plans])
-    outcomes = {stage.outcome(plan_id) for plan_id in plans}
+def both_legs_at_once(setup: Setup) -> Played:
+    """Each leg has a separate permit, reservation and order."""
+    environment, symbol = setup.environment, setup.symbol
+    environment.hold_position(symbol, setup.traded.home_amt.copy_negate(), Leg.SHORT)
+    plans = [environment.send(symbol, "CLOSE_PARTIAL_50", positionSide=side) for side in ("LONG", "SHORT")]
+    got = " + ".join([environment.verdict(plan_id) for plan_id in plans])
+    outcomes = {environment.outcome(plan_id) for plan_id in plans}
     return Played(got=got, plan_id=plans[0], outcome=" and ".join(sorted(outcomes)))
 
 
 # --- denied ---------------------------------------------------------------------------------------------------------
 
 
-def with_a_hold(scene: Scene) -> Played:
-    """Somebody stopped the symbol."""
-    scene.stage.operator.set_hold(scene.symbol, why="demo", by="demo")
+def with_a_hold(setup: Setup) -> Played:
+    """An operator's hold on the symbol."""
+    setup.environment.operator.set_hold(setup.symbol, why="demo", by="demo")
     try:
-        return judged(scene, scene.send())
+        return judged(setup, setup.send())
     finally:
-        scene.stage.operator.clear_hold(scene.symbol, by="demo")
+        setup.environment.operator.clear_hold(setup.symbol, by="demo")
 
 
-def unknown_symbol(scene: Scene) -> Played:
+def unknown_symbol(setup: Setup) -> Played:
     """A symbol outside the allowlist."""
-    return judged(scene, scene.stage.send("NOTLISTEDUSDT"))
+    return judged(setup, setup.environment.send("NOTLISTEDUSDT"))
 
 
-def without_a_ledger(scene: Scene) -> Played:
-    """The ledger is lost; the next case's staging adopts it again, as an operator would."""
+def without_a_ledger(setup: Setup) -> Played:
+    """The ledger is lost; the next case's setup adopts it again, as an operator would."""
     with translated_errors():
-        scene.stage.client.delete(scene.stage.keys.ledger(scene.symbol, scene.traded.leg))
-    return judged(scene, scene.send())
+        setup.environment.client.delete(setup.environment.keys.ledger(setup.symbol, setup.traded.leg))
+    return judged(setup, setup.send())
 
 
-def drifted(to: Callable[[Decimal], Decimal]) -> Callable[[Scene], Played]:
-    """Somebody traded by hand."""
+def drifted(to: Callable[[Decimal], Decimal]) -> Callable[[Setup], Played]:
+    """A manual trade causes drift."""
 
-    def play(scene: Scene) -> Played:
-        scene.move(to(scene.traded.home_amt))
-        return judged(scene, scene.send())
+    def play(setup: Setup) -> Played:
+        setup.move(to(setup.traded.home_amt))
+        return judged(setup, setup.send())
 
     return play
 
 
-def not_executed_first(scene: Scene) -> Played:
-    """The executor gave up before there was a verdict: an allow would hold the symbol for nobody."""
-    stage, plan_id = scene.stage, scene.stage.new_plan_id()
+def not_executed_first(setup: Setup) -> Played:
+    """The executor gave up before the verdict: an allow would reserve the symbol for a plan nobody executes."""
+    environment, plan_id = setup.environment, setup.environment.new_plan_id()
     gave_up = {
         "plan_id": plan_id,
-        "symbol": scene.symbol,
+        "symbol": setup.symbol,
         "executed": "False",
         "outcome": "blocked",
         "error": "missing_permit_or_redis",
     }
     with translated_errors():
-        stage.client.xadd(stage.keys.results, gave_up)  # type: ignore[arg-type]  # redis-py's invariant unions
-    got = stage.verdict(plan_id)
-    scene.send(plan_id=plan_id)
-    return Played(got=got, plan_id=plan_id, outcome=stage.outcome(plan_id, after=1))
+        environment.client.xadd(environment.keys.results, gave_up)  # type: ignore[arg-type]  # redis-py's invariant unions
+    got = environment.verdict(plan_id)
+    setup.send(plan_id=plan_id)
+    return Played(got=got, plan_id=plan_id, outcome=environment.outcome(plan_id, after=1))
 
 
-def without_market_rules(scene: Scene) -> Played:
-    """The venue's step size is lost."""
-    client, key = scene.stage.client, scene.stage.keys.market(scene.symbol)
+def without_market_rules(setup: Setup) -> Played:
+    """The symbol's market rules are deleted."""
+    client, key = setup.environment.client, setup.environment.keys.market(setup.symbol)
     with translated_errors():
         kept = client.hgetall(key)
         client.delete(key)
     try:
-        return judged(scene, scene.send())
+        return judged(setup, setup.send())
     finally:
         with translated_errors():
             client.hset(key, mapping=kept)  # type: ignore[arg-type]  # redis-py's invariant unions
 
 
-def with_an_unreadable_row(scene: Scene) -> Played:
-    """The venue's row of the symbol can't be read, and the snapshot is gone; left out, it is flat on some venues."""
-    stage = scene.stage
-    others = tuple(symbol for symbol in scene.symbols if symbol != scene.symbol)
-    with faulty(scene, rows={scene.symbol: "text_amount"}):
-        stage.wait_for_refresh(others)
+def with_an_unreadable_row(setup: Setup) -> Played:
+    """The symbol's row is unreadable (on some venues a missing row means flat), and its snapshot is deleted."""
+    environment = setup.environment
+    others = tuple(symbol for symbol in setup.symbols if symbol != setup.symbol)
+    with faulty(setup, rows={setup.symbol: "text_amount"}):
+        environment.wait_for_refresh(others)
         with translated_errors():
-            stage.client.delete(stage.keys.snapshot(scene.symbol))
-        return judged(scene, scene.send())
+            environment.client.delete(environment.keys.snapshot(setup.symbol))
+        return judged(setup, setup.send())
 
 
-def with_unreadable_limits(scene: Scene) -> Played:
-    """Somebody wrote a limit that is not a number."""
-    stage = scene.stage
-    key = stage.keys.limits(scene.symbol)
+def with_unreadable_limits(setup: Setup) -> Played:
+    """A limit in Redis is not a number."""
+    environment = setup.environment
+    key = environment.keys.limits(setup.symbol)
     with translated_errors():
-        stage.client.hset(key, "cooldown_sec", "soon")
+        environment.client.hset(key, "cooldown_sec", "soon")
     try:
-        return judged(scene, scene.send())
+        return judged(setup, setup.send())
     finally:
         with translated_errors():
-            stage.client.delete(key)
+            environment.client.delete(key)
 
 
-def in_hedge_mode(scene: Scene) -> Played:
-    """Somebody switched the account to hedge mode: the venue reports two legs."""
-    with faulty(scene, hedge_mode=True):
-        scene.stage.wait_for_refresh((scene.symbol,))
-        return judged(scene, scene.send())
+def in_hedge_mode(setup: Setup) -> Played:
+    """The account was switched to hedge mode: the venue reports two legs."""
+    with faulty(setup, hedge_mode=True):
+        setup.environment.wait_for_refresh((setup.symbol,))
+        return judged(setup, setup.send())
 
 
-def with_a_dead_venue(scene: Scene) -> Played:
-    """The venue fails until the snapshot is too old."""
-    stage, limit_ms = scene.stage, scene.stage.policy.stale_threshold_ms
+def with_a_dead_venue(setup: Setup) -> Played:
+    """Requests fail until the snapshot is too old."""
+    environment, limit_ms = setup.environment, setup.environment.policy.stale_threshold_ms
 
     def is_stale() -> bool:
-        state = stage.state(scene.symbol)
+        state = environment.state(setup.symbol)
         return state.now_ms - state.snapshot_ms > limit_ms
 
-    with faulty(scene, status=503):
-        stage.wait_for(is_stale, "a stale snapshot", limit_ms / 1000 + 10)
-        return judged(scene, scene.send())
+    with faulty(setup, status=503):
+        environment.wait_for(is_stale, "a stale snapshot", limit_ms / 1000 + 10)
+        return judged(setup, setup.send())
 
 
 # --- neither --------------------------------------------------------------------------------------------------------
 
 
-def another_decision(scene: Scene) -> Played:
+def another_decision(setup: Setup) -> Played:
     """Only EXECUTE is judged."""
-    plan_id = scene.stage.new_plan_id()
-    fields = {"plan_id": plan_id, "symbol": scene.symbol, "decision": "SKIP", "action": "CLOSE_FULL"}
-    entry_id = scene.stage.send_entry(fields)
-    got = IGNORED if scene.stage.was_ignored(plan_id, entry_id) else scene.stage.verdict(plan_id)
+    plan_id = setup.environment.new_plan_id()
+    fields = {"plan_id": plan_id, "symbol": setup.symbol, "decision": "SKIP", "action": "CLOSE_FULL"}
+    entry_id = setup.environment.send_entry(fields)
+    got = IGNORED if setup.environment.was_ignored(plan_id, entry_id) else setup.environment.verdict(plan_id)
     return Played(got=got, plan_id=plan_id)
 
 
-def no_plan_id(scene: Scene) -> Played:
-    """An entry that no verdict could be tied to."""
-    entry_id = scene.stage.send_entry({"symbol": scene.symbol, "decision": "EXECUTE", "action": "CLOSE_FULL"})
-    scene.stage.wait_for(lambda: scene.stage.is_dead_letter(entry_id), "the dead letter")
+def no_plan_id(setup: Setup) -> Played:
+    """An entry without plan_id gets no verdict."""
+    entry_id = setup.environment.send_entry({"symbol": setup.symbol, "decision": "EXECUTE", "action": "CLOSE_FULL"})
+    setup.environment.wait_for(lambda: setup.environment.is_dead_letter(entry_id), "the dead letter")
     return Played(got=DEAD_LETTER)
 
 
-def _case(name: str, expected: str, play: Callable[[Scene], Played], **more: Any) -> Case:
+def _case(name: str, expected: str, play: Callable[[Setup], Played], **more: Any) -> Case:
     outcome = "executed" if expected.startswith(ALLOW) else "blocked"
     return Case(name=name, expected=expected, play=play, **{"outcome": outcome, **more})
 

@@ -1,7 +1,7 @@
-"""Plays the decision table on a running demo: ``python -m p33_tasks.demo.scenarios.producer --simulator URL``.
+"""Runs the decision table on a running demo: ``python -m p33_tasks.demo.scenarios.producer --simulator URL``.
 
-One case after the other, round after round, each on the symbol that has been left alone for longest. A case says
-what it expects and what it got. It refuses to run against anything but the simulator that the brain is set to.
+It runs one case after the other, round after round, each on the symbol that was unused for the longest time. A case
+reports the expected and the actual result. It runs only against the simulator in the brain's settings.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from p33_tasks.contract.positions import position_key
 from p33_tasks.demo.exchange.client import SimControl, SimControlError
 from p33_tasks.demo.loops import serve
 from p33_tasks.demo.names import DemoKeys
+from p33_tasks.demo.scenarios.case import Case, Played, Setup, Traded, traded_on
 from p33_tasks.demo.scenarios.cases import CASES
-from p33_tasks.demo.scenarios.scene import Case, Played, Scene, Traded, traded_on
-from p33_tasks.demo.scenarios.stage import Stage, StoppedError
+from p33_tasks.demo.scenarios.environment import Environment, StoppedError
 from p33_tasks.domain.models import Leg
 from p33_tasks.errors import ConfigurationError, P33Error, StoreError
 from p33_tasks.log_events import LogEvent
@@ -39,7 +39,7 @@ log = structlog.get_logger("p33.demo")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseResult:
-    """A case, as it was played."""
+    """The result of a case."""
 
     case: str
     symbol: str
@@ -60,24 +60,29 @@ Report = Callable[[CaseResult], None]
 
 
 class Producer:
-    """Plays cases until told to stop."""
+    """Runs cases until ``stop`` is set."""
 
     def __init__(
-        self, stage: Stage, traded: Sequence[Traded], stop: threading.Event, *, cases: Sequence[Case] = CASES
+        self,
+        environment: Environment,
+        traded: Sequence[Traded],
+        stop: threading.Event,
+        *,
+        cases: Sequence[Case] = CASES,
     ) -> None:
-        self._stage = stage
+        self._environment = environment
         self._traded = tuple(traded)
         self._symbols = tuple(dict.fromkeys(each.symbol for each in traded))
         self._stop = stop
         self._cases = tuple(cases)
 
     def run(self, report: Report, *, interval_sec: float = INTERVAL_SEC, rounds: int | None = None) -> None:
-        """Play the cases in turn.
+        """Run the cases in turn.
 
         Args:
             report: Called with each result.
             interval_sec: Pause between two cases.
-            rounds: How often to play them all; None: until told to stop.
+            rounds: How often to run them all; None: until ``stop`` is set.
         """
         for case in self._script(rounds):
             began_sec = time.monotonic()
@@ -86,7 +91,7 @@ class Producer:
             except StoppedError:
                 return
             took_ms = int((time.monotonic() - began_sec) * 1000)
-            # Told to end with all the others, it may miss one of them before it hears of it.
+            # When the demo ends, Redis or the simulator may end before ``stop`` is set here.
             if traded is None and self._stop.wait(TROUBLE_PAUSE_SEC):
                 return
             report(
@@ -115,11 +120,13 @@ class Producer:
         return [traded for traded in self._traded if case.side * traded.home_amt >= 0]
 
     def _play(self, case: Case) -> tuple[Traded | None, Played]:
-        self._stage.case = case.name
+        self._environment.case = case.name
         try:
-            traded = min(self._choices(case), key=lambda traded: self._stage.quiet_at_ms(traded.symbol, traded.leg))
-            self._stage.hold_position(traded.symbol, case.amount(traded), traded.leg)
-            return traded, case.play(Scene(stage=self._stage, traded=traded, symbols=self._symbols))
+            traded = min(
+                self._choices(case), key=lambda traded: self._environment.quiet_at_ms(traded.symbol, traded.leg)
+            )
+            self._environment.hold_position(traded.symbol, case.amount(traded), traded.leg)
+            return traded, case.play(Setup(environment=self._environment, traded=traded, symbols=self._symbols))
         except StoppedError:
             raise
         except (P33Error, SimControlError, redis.RedisError) as error:
@@ -143,7 +150,7 @@ def log_result(result: CaseResult) -> None:
 
 
 def keep_results(client: redis.Redis, keys: DemoKeys) -> Report:
-    """A report that also puts each result on the demo's stream, for another process to show."""
+    """A report function that also adds each result to the demo's stream, for display by another process."""
 
     def report(result: CaseResult) -> None:
         log_result(result)
@@ -166,18 +173,18 @@ def run_producer(
     interval_sec: float = INTERVAL_SEC,
     rounds: int | None = None,
 ) -> None:
-    """Play the cases on a running demo until told to stop.
+    """Run the cases on a running demo until ``stop`` is set.
 
     Args:
-        settings: The brain's own; its venue must be ``sim``.
+        settings: The brain's settings; their venue must be ``sim``.
         stop: Set it, and this returns within a second.
         sim: The demo's simulator.
-        report: Called with each result; by default it is logged and put on ``{prefix}:demo:cases``.
+        report: Called with each result; by default it is logged and added to ``{prefix}:demo:cases``.
         interval_sec: Pause between two cases.
-        rounds: How often to play them all; None: until told to stop.
+        rounds: How often to run them all; None: until ``stop`` is set.
 
     Raises:
-        ConfigurationError: The brain isn't set to this simulator, or trades none of the demo's symbols.
+        ConfigurationError: The brain's settings name another exchange, or none of the demo's symbols.
     """
     if settings.exchange_base_url != sim.base_url:
         raise ConfigurationError(
@@ -190,11 +197,13 @@ def run_producer(
     if not traded:
         known = ",".join(dict.fromkeys(each.symbol for each in of_demo))
         raise ConfigurationError(f"P33_ALLOWLIST holds none of the demo's symbols: {known}")
-    stage = Stage.of(settings, sim, stop)
+    environment = Environment.of(settings, sim, stop)
     cases = [case for case in CASES if state["has_hedge_mode"] or not case.switches_mode]
-    producer = Producer(stage, traded, stop, cases=cases)
+    producer = Producer(environment, traded, stop, cases=cases)
     producer.run(
-        report or keep_results(stage.client, DemoKeys(stage.keys.prefix)), interval_sec=interval_sec, rounds=rounds
+        report or keep_results(environment.client, DemoKeys(environment.keys.prefix)),
+        interval_sec=interval_sec,
+        rounds=rounds,
     )
 
 

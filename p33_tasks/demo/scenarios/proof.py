@@ -57,14 +57,14 @@ def _usual_symbol(session: Session) -> str:
 
 def _run(session: Session, symbol: str, leg: Leg, tell: Callable[[str], None]) -> tuple[list[Any], dict[str, Any]]:
     from p33_tasks.demo.exchange.client import SimControlError
+    from p33_tasks.demo.scenarios.environment import SetupTimeoutError
     from p33_tasks.demo.scenarios.proof_cases import Cases
-    from p33_tasks.demo.scenarios.proof_stage import prepared
-    from p33_tasks.demo.scenarios.stage import NotStagedError
+    from p33_tasks.demo.scenarios.proof_setup import prepared
 
     proven = []
     try:
-        with prepared(session, symbol, leg, tell) as ground:
-            cases, amount = Cases(ground, tell), ground.stage.sim.position(symbol, leg)
+        with prepared(session, symbol, leg, tell) as setup:
+            cases, amount = Cases(setup, tell), setup.environment.sim.position(symbol, leg)
             try:
                 for case in cases.all():
                     proven.append(case)
@@ -72,14 +72,14 @@ def _run(session: Session, symbol: str, leg: Leg, tell: Callable[[str], None]) -
             finally:
                 tell("putting position and ledger back")
                 cases.restore(amount)
-    except (NotStagedError, SimControlError) as error:
+    except (SetupTimeoutError, SimControlError) as error:
         raise Failure(f"after {len(proven)} of {len(ORDER)} cases: {error}. See p33 check") from error
     proven.sort(key=lambda case: ORDER.index(case.name))
     document = {
         "ok": len(proven) == len(ORDER) and all(case.passed for case in proven),
         "symbol": symbol,
         "position_side": str(leg),
-        "executor_and_governor": ground.executor_and_governor,
+        "executor_and_governor": setup.executor_and_governor,
         "restored_exchange_position_amt": amount,
         "cases": [
             {
@@ -98,7 +98,7 @@ def _run(session: Session, symbol: str, leg: Leg, tell: Callable[[str], None]) -
 
 @contextlib.contextmanager
 def _telling(*, as_json: bool) -> Iterator[Callable[[str], None]]:
-    """Progress on standard error, so that standard output holds the answer alone."""
+    """Print progress on standard error, so that standard output has only the answer."""
     if as_json or not sys.stderr.isatty():
         yield lambda text: None if as_json else click.echo(f".. {escaped(text)}", err=True)
         return

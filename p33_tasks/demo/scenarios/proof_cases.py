@@ -1,4 +1,4 @@
-"""The five acceptance cases: what is staged, what must come of it, and what was seen."""
+"""The five acceptance cases: their setup, the expected results and the actual results."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from p33_tasks.contract.ledgers import LEDGER_FIELDS
-from p33_tasks.demo.scenarios.proof_stage import Ground
-from p33_tasks.demo.scenarios.stage import Stage
+from p33_tasks.demo.scenarios.environment import Environment
+from p33_tasks.demo.scenarios.proof_setup import ProofSetup
 from p33_tasks.domain import exact_json
 from p33_tasks.domain import quantities as q
 from p33_tasks.domain.models import Leg
@@ -27,7 +27,7 @@ MISMATCH = Decimal("1.05")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proven:
-    """One case, as it was played."""
+    """The result of one case."""
 
     name: str
     expected: str
@@ -42,21 +42,21 @@ class Proven:
 
 
 class Cases:
-    """Plays the cases on one symbol."""
+    """Runs the cases on one symbol."""
 
-    def __init__(self, ground: Ground, tell: Callable[[str], None]) -> None:
-        self._ground = ground
-        self._stage: Stage = ground.stage
+    def __init__(self, setup: ProofSetup, tell: Callable[[str], None]) -> None:
+        self._setup = setup
+        self._environment: Environment = setup.environment
         self._tell = tell
-        step = ground.market.step_size
-        # A whole number of steps that the venue trades, also where its minimum is many steps.
-        unit = max(step, ground.market.min_qty)
+        step = setup.market.step_size
+        # A whole number of steps above the venue's minimum, also if the minimum is many steps.
+        unit = max(step, setup.market.min_qty)
         size = q.multiply(unit, Decimal(POSITION_STEPS))
         self.part = q.floor_to_step(q.multiply(size, FACTOR), step)
-        self.position = size if ground.leg is not Leg.SHORT else q.negated(size)
+        self.position = size if setup.leg is not Leg.SHORT else q.negated(size)
 
     def all(self) -> Iterator[Proven]:
-        """The cases, in an order in which the one that trades comes late: its cooldown is the last case's stage."""
+        """Run the cases; the one that trades is the last but one, because the last needs its cooldown."""
         yield self._quantity_mismatch()
         yield self._no_position()
         yield self._stale()
@@ -66,15 +66,15 @@ class Cases:
     # --- the cases --------------------------------------------------------------------------------------------------
 
     def _normal(self) -> Proven:
-        self._staged(self.position)
-        orders_before = len(self._stage.sim.orders())
+        self._prepare_position(self.position)
+        orders_before = len(self._environment.sim.orders())
         plan_id, verdict, result = self._played()
         left = q.subtract(self.position, self.part if self.position > 0 else q.negated(self.part))
-        with contextlib.suppress(Exception):  # judged below, by what is there
-            self._stage.wait_for(lambda: self._ground.state().ledger_amt == left, "the ledger", 10)
-        ledger, position = self._ground.state().ledger_amt, self._at_exchange()
-        orders = self._stage.sim.orders()[orders_before:]
-        quantities = [str(order.get("executedQty")) for order in orders if order.get("symbol") == self._ground.symbol]
+        with contextlib.suppress(Exception):  # checked below
+            self._environment.wait_for(lambda: self._setup.state().ledger_amt == left, "the ledger", 10)
+        ledger, position = self._setup.state().ledger_amt, self._at_exchange()
+        orders = self._environment.sim.orders()[orders_before:]
+        quantities = [str(order.get("executedQty")) for order in orders if order.get("symbol") == self._setup.symbol]
         failures = [
             *_unless(verdict.get("allow") is True, f"denied {verdict.get('reason')}"),
             *_unless(verdict.get("safe_close_qty") == self.part, f"safe_close_qty {verdict.get('safe_close_qty')}"),
@@ -97,50 +97,52 @@ class Cases:
         return self._denied("cooldown", Reason.COOLDOWN_IN_FLIGHT)
 
     def _no_position(self) -> Proven:
-        self._staged(Decimal(0))
+        self._prepare_position(Decimal(0))
         return self._denied("no position", Reason.NO_POSITION)
 
     def _quantity_mismatch(self) -> Proven:
-        self._staged(self.position)
-        key, amount = self._ground.session.keys.ledger(self._ground.symbol, self._ground.leg), LEDGER_FIELDS[0]
+        self._prepare_position(self.position)
+        key, amount = self._setup.session.keys.ledger(self._setup.symbol, self._setup.leg), LEDGER_FIELDS[0]
         with translated_errors():
-            self._stage.client.hset(key, amount, q.canonical(q.multiply(self.position, MISMATCH)))
+            self._environment.client.hset(key, amount, q.canonical(q.multiply(self.position, MISMATCH)))
         try:
             return self._denied("quantity mismatch", Reason.QTY_MISMATCH)
         finally:
             with translated_errors():
-                self._stage.client.hset(key, amount, q.canonical(self.position))
+                self._environment.client.hset(key, amount, q.canonical(self.position))
 
     def _stale(self) -> Proven:
-        self._staged(self.position)
-        limit_ms, poll_ms = self._stage.policy.stale_threshold_ms, self._stage.policy.poll_ms
-        faults = self._stage.sim.state()["faults"]["rows"]
+        self._prepare_position(self.position)
+        limit_ms, poll_ms = self._environment.policy.stale_threshold_ms, self._environment.policy.poll_ms
+        faults = self._environment.sim.state()["faults"]["rows"]
         # Only this symbol's row can't be read: others on the same simulator stay fresh.
-        self._stage.sim.fault(rows={**faults, self._ground.symbol: "text_amount"})
+        self._environment.sim.fault(rows={**faults, self._setup.symbol: "text_amount"})
         try:
-            self._tell(f"no refresh for {self._ground.symbol} until its snapshot is older than {limit_ms / 1000:g} s")
+            self._tell(f"no refresh for {self._setup.symbol} until its snapshot is older than {limit_ms / 1000:g} s")
             wait_sec = (limit_ms + 2 * poll_ms) / 1000 + 10
-            self._stage.wait_for(lambda: self._age_ms() > limit_ms, "an old snapshot", wait_sec)
+            self._environment.wait_for(lambda: self._age_ms() > limit_ms, "an old snapshot", wait_sec)
             return self._denied("stale", Reason.STALE_EXCHANGE_STATE)
         finally:
-            self._stage.sim.fault(rows=faults)
+            self._environment.sim.fault(rows=faults)
 
     # --- their parts ------------------------------------------------------------------------------------------------
 
     def restore(self, amount: Decimal) -> None:
-        """The account holds again what it held, and ledger and snapshot agree with it."""
-        self._staged(amount)
+        """Set position, snapshot and ledger to the amount before the proof."""
+        self._prepare_position(amount)
 
-    def _staged(self, amount: Decimal) -> None:
-        symbol, leg, stage = self._ground.symbol, self._ground.leg, self._stage
-        left_ms = stage.quiet_at_ms(symbol, leg) - stage.state(symbol, leg).now_ms
+    def _prepare_position(self, amount: Decimal) -> None:
+        symbol, leg, environment = self._setup.symbol, self._setup.leg, self._environment
+        left_ms = environment.quiet_at_ms(symbol, leg) - environment.state(symbol, leg).now_ms
         wait = f", after a cooldown of {left_ms / 1000:.0f} s" if left_ms > 1_000 else ""  # noqa: PLR2004 - worth telling
         self._tell(f"{symbol} at {q.canonical(amount)} on exchange, snapshot and ledger{wait}")
         if left_ms > 0:
-            stage.wait_for(
-                lambda: stage.quiet_at_ms(symbol, leg) <= stage.state(symbol, leg).now_ms, "quiet", left_ms / 1000 + 10
+            environment.wait_for(
+                lambda: environment.quiet_at_ms(symbol, leg) <= environment.state(symbol, leg).now_ms,
+                "quiet",
+                left_ms / 1000 + 10,
             )
-        stage.hold_position(symbol, amount, leg)
+        environment.hold_position(symbol, amount, leg)
 
     def _denied(self, name: str, reason: Reason) -> Proven:
         before = self._at_exchange()
@@ -162,13 +164,13 @@ class Cases:
         )
 
     def _played(self) -> tuple[str, dict[str, Any], dict[str, str]]:
-        stage = self._stage
-        plan_id = stage.send(self._ground.symbol, ACTION, **self._ground.side)
-        stage.verdict(plan_id)
-        stage.outcome(plan_id)
+        environment = self._environment
+        plan_id = environment.send(self._setup.symbol, ACTION, **self._setup.side)
+        environment.verdict(plan_id)
+        environment.outcome(plan_id)
         with translated_errors():
-            decision = stage.client.get(self._ground.session.keys.decision(plan_id))
-            entries: Any = stage.client.xrevrange(self._ground.session.keys.results, count=200)
+            decision = environment.client.get(self._setup.session.keys.decision(plan_id))
+            entries: Any = environment.client.xrevrange(self._setup.session.keys.results, count=200)
         try:
             verdict = exact_json.loads_object(str(decision))
         except CorruptStateError:
@@ -176,11 +178,11 @@ class Cases:
         return plan_id, verdict, next((f for _, f in entries if f.get("plan_id") == plan_id), {})
 
     def _age_ms(self) -> int:
-        state = self._ground.state()
+        state = self._setup.state()
         return state.now_ms - state.snapshot_ms
 
     def _at_exchange(self) -> Decimal:
-        return self._stage.sim.position(self._ground.symbol, self._ground.leg)
+        return self._environment.sim.position(self._setup.symbol, self._setup.leg)
 
 
 def _unless(holds: bool, failure: str) -> list[str]:

@@ -42,14 +42,14 @@ TRIED = (
 )
 """Variables of the user's that the demo takes over, to be tried: none leads anywhere."""
 
-# What a program needs of its surroundings. Everything else stays outside: a REDIS_HOST, an API key, a CELERY_*.
+# Environment variables that children inherit. No others are: no REDIS_HOST, API key or CELERY_*.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "NO_COLOR")
 
 
 def demo_settings(
     *, redis_url: str, broker_url: str, exchange_url: str, metrics_port: int, exchange: str = EXCHANGES[0]
 ) -> dict[str, str]:
-    """The demo's variables: the usual limits, but quick enough to see a lot in a minute."""
+    """The demo's variables: the usual limits, with short periods, so that much happens within a minute."""
     return {
         "P33_REDIS_URL": redis_url,
         "P33_BROKER_URL": broker_url,
@@ -73,7 +73,7 @@ def demo_settings(
 
 
 def why_not(exchange: str, *, hedge: bool) -> str | None:
-    """Why the simulator can't play a venue like this, with the way out; None: it can."""
+    """The error text if the simulator can't simulate this venue with these options; None if it can."""
     from p33_tasks.demo.exchange.fronts.registry import FRONTS
 
     if exchange not in FRONTS:
@@ -87,12 +87,12 @@ def why_not(exchange: str, *, hedge: bool) -> str | None:
 
 
 def prepares() -> bool:
-    """Whether prepared verdicts are to be tried: permits are then not signed, since a signed one is never prepared."""
+    """Whether prepared verdicts are on. Permits are then unsigned, since a signed permit is never prepared."""
     return _is_on("P33_PREPARE")
 
 
 def forecasts() -> bool:
-    """Whether the model runs beside."""
+    """Whether the forecaster runs, too."""
     return _is_on("P33_FORECAST")
 
 
@@ -125,13 +125,13 @@ def account_of(exchange: str) -> dict[str, str]:
 
 
 def write_env_file(path: Path, settings: dict[str, str]) -> None:
-    """For programs in other terminals (``set -a; . FILE``), and for the children; for this user's eyes only."""
+    """Write the settings for other terminals (``set -a; . FILE``) and the children; readable by this user only."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.writelines(f"{name}={value}\n" for name, value in settings.items())
 
 
 def write_p33(path: Path, env_file: Path) -> Path:
-    """This ``p33`` with the settings of that file, for other terminals: short enough to be copied from one line."""
+    """Write a script that runs this ``p33`` with the settings of that file; its path is short enough to copy."""
     program = shlex.join(python("p33_tasks.cli"))
     text = f'#!/bin/sh\nset -a\n. {shlex.quote(str(env_file))}\nexec {program} "$@"\n'
     path.write_text(text, "utf-8")
@@ -140,18 +140,18 @@ def write_p33(path: Path, env_file: Path) -> Path:
 
 
 def child_environment(env_file: Path) -> dict[str, str]:
-    """What the children see: their surroundings, and the file. The named file replaces the one in /etc."""
+    """The children's environment: inherited variables and the file's. The named file replaces the one in /etc."""
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     return {**inherited, "P33_ENV_FILE": str(env_file), "PYTHONUNBUFFERED": "1"}
 
 
 def python(module: str, *arguments: str) -> tuple[str, ...]:
-    """A module of this interpreter's environment as a program."""
+    """The command that runs a module with this interpreter."""
     return (sys.executable, "-m", module, *arguments)
 
 
 def service_children() -> Iterator[Child]:
-    """The service itself: what the Procfile and a deployment run, too."""
+    """The service's processes, the same as in the Procfile and in a deployment."""
     yield Child(name="worker", command=python("celery", "-A", "p33_tasks", "worker", "-E"))
     yield Child(name="beat", command=python("celery", "-A", "p33_tasks", "beat"))
     yield Child(name="exporter", command=python("p33_tasks.cli", "exporter"))
@@ -170,7 +170,7 @@ def apply_children() -> Iterator[Child]:
 
 
 def demo_children(exchange_url: str, exchange: str = EXCHANGES[0], *, hedge: bool = False) -> Iterator[Child]:
-    """The service, and what stands around it in the demo. Another process is one line here."""
+    """The processes of the service and of the demo. Another process is one line here."""
     port = exchange_url.rpartition(":")[2]
     held = ",".join(f"{symbol}={amount}" for symbol, amount in _held(exchange).items())
     options = ("--exchange", exchange, "--port", port, "--symbols", held, "--exit-with-parent")

@@ -1,4 +1,4 @@
-"""A directory of one run, for this user only; removed unless somebody has to look into it."""
+"""A directory of one run, for this user only; removed at the end, except logs that are kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class RunFolder:
-    """Where a run keeps its files."""
+    """The directory of a run's files."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

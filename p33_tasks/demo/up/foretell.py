@@ -1,7 +1,7 @@
-"""The demo's forecasts: ``python -m p33_tasks.demo.up.foretell``. Whoever plays the scenarios will send such plans.
+"""The demo's forecasts: ``python -m p33_tasks.demo.up.foretell``. The producer will send such plans.
 
-A forecaster learns what comes; this says it, so that prepared verdicts can be tried in a minute without one. With
-P33_FORECAST=on it doesn't run: there every forecast is the model's.
+Publishes forecasts without a model, so that prepared verdicts can be tried within a minute. With P33_FORECAST=on it
+doesn't run: then every forecast is the model's.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HORIZON_SEC = 15
 
 
 def foretell(settings: Settings, stop: threading.Event) -> None:
-    """Forecast plans for every symbol, again and again, until told to stop."""
+    """Forecast plans for every symbol, repeatedly, until ``stop`` is set."""
     client, keys = connect(settings.state_url), Keys(settings.key_prefix)
 
     def turn() -> None:

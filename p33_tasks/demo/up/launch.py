@@ -1,4 +1,4 @@
-"""Preparing a run with the demo's settings, and saying how it went."""
+"""Prepares a run with the demo's settings, and reports its result."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ class Request:
 
 
 def settings_line(env_file: Path) -> str:
-    """Where the demo's settings are; ``deployment/proof.sh`` finds them by this line."""
+    """The line with the path of the demo's settings; ``deployment/proof.sh`` parses it."""
     return f"settings {env_file}"
 
 
 def launch_demo(request: Request, folder: RunFolder) -> bool:
-    """Run the demo; whether it went well.
+    """Run the demo. Returns whether it succeeded.
 
     Raises:
         Failure: No Redis program can be started here.
@@ -118,7 +118,7 @@ def _run(plan: Plan, request: Request, folder: RunFolder) -> bool:
         print_json({**summary, "logs": str(folder.logs) if folder.keep_logs else None})
     else:
         _print_summary(summary, outcome)
-    # Ended by hand is the usual end of a run without a time.
+    # A run without a duration is normally ended by hand.
     return bool(summary["ok"]) or (request.for_sec is None and not tails and not outcome.error)
 
 

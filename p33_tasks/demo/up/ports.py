@@ -1,4 +1,4 @@
-"""Ports of loopback, shared out among the demos of this machine."""
+"""Loopback ports, distributed among the demos of this machine."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _claims: dict[int, socket.socket] = {}
 
 
 def claim_port(usual: int | None = None) -> int:
-    """A TCP port of loopback for a child that is yet to be started: the usual one, or any when that is taken.
+    """A loopback TCP port for a child that will be started: the usual one, or any free one if that is in use.
 
-    No other demo takes it for as long as this process lives.
+    No other demo uses it while this process runs.
     """
     if usual is not None and is_free(usual) and _claim(usual):
         return usual
@@ -23,7 +23,7 @@ def claim_port(usual: int | None = None) -> int:
 
 
 def free_port() -> int:
-    """A TCP port of loopback that nobody listens on right now."""
+    """A loopback TCP port without a listener at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -31,12 +31,12 @@ def free_port() -> int:
 
 
 def elsewhere(port: int, usual: int) -> str:
-    """Says why a port isn't the usual one; empty when it is."""
+    """A remark that a port isn't the usual one; empty if it is."""
     return "" if port == usual else f"  (somebody else listens on {usual})"
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on this port of loopback."""
+    """Whether this loopback port has no listener."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -47,7 +47,7 @@ def is_free(port: int) -> bool:
 
 
 def _claim(port: int) -> bool:
-    """Whether this process has the port's name now. The name is Linux's alone, and leaves no file behind."""
+    """Whether this process now owns the port's name: an abstract socket (Linux only), which leaves no file."""
     if sys.platform != "linux":
         return True
     claim = socket.socket(socket.AF_UNIX)

@@ -1,4 +1,4 @@
-"""The processes of ``p33 up``, run by honcho's manager: when one ends, all end; nothing stays behind."""
+"""The processes of ``p33 up``, run by honcho's manager: when one ends, all end."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class LogFiles:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700)
-        self.width = 0  # honcho's, for columns that we don't have
+        self.width = 0  # honcho's attribute, for columns; not used here
         self._folder = folder
         self._files: dict[str, BinaryIO] = {}
         self._tails: dict[str, deque[str]] = {}
 
     def write(self, message: Any) -> None:
-        """One line of one process; honcho's own come under ``system``."""
+        """One line of one process; honcho's own lines have the name ``system``."""
         name = message.name or "system"
         data = message.data if isinstance(message.data, bytes) else str(message.data).encode()
         if name not in self._files:
@@ -61,17 +61,17 @@ class LogFiles:
 
 
 class _OneOfOurs(Process):  # type: ignore[misc]  # honcho has no types
-    """honcho's process, ended by the kernel when we are killed ourselves."""
+    """honcho's process, ended by the kernel when this process is killed."""
 
     def run(self, events: Any = None, ignore_signals: bool = False) -> None:  # noqa: FBT002 - honcho's signature
-        # This is honcho's helper process, which ignores SIGTERM: it goes with SIGKILL, and its child then with SIGTERM.
+        # This is honcho's helper process, which ignores SIGTERM: it gets SIGKILL, and its child then gets SIGTERM.
         end_with_parent(signal.SIGKILL)
         self._child_ctor = partial(Popen, stdin=DEVNULL, preexec_fn=end_with_parent)
         super().run(events, ignore_signals)
 
 
 class _Signals:
-    """How honcho ends a process: politely alone (a worker ends its own pool), by force with its whole group."""
+    """How honcho ends a process: SIGTERM to it alone (a worker ends its own pool), SIGKILL to its whole group."""
 
     def terminate(self, pid: int) -> None:
         _signal(os.kill, pid, signal.SIGTERM)
@@ -119,7 +119,7 @@ class Processes(Manager):  # type: ignore[misc]  # honcho has no types
             self._procmgr.terminate(pid)
 
     def terminate(self) -> None:
-        """End them all; those that had ended by then ended on their own."""
+        """End all processes; those that have ended before are in ``died``."""
         if self._ended_early is None:
             self._ended_early = {
                 name: found["returncode"] for name, found in self._processes.items() if self._is_early_end(name, found)
@@ -129,7 +129,7 @@ class Processes(Manager):  # type: ignore[misc]  # honcho has no types
 
     @property
     def died(self) -> dict[str, int]:
-        """Those that ended on their own, with their exit codes (negative: a signal)."""
+        """The processes that ended before ``terminate``, with their exit codes (negative: a signal)."""
         return self._ended_early or {}
 
     def states(self) -> list[dict[str, Any]]:
@@ -144,11 +144,11 @@ class Processes(Manager):  # type: ignore[misc]  # honcho has no types
             for name, found in self._processes.items()
         ]
 
-    # --- honcho's own steps, where ours differ ----------------------------------------------------------------------
+    # --- overridden steps of honcho ---------------------------------------------------------------------------------
 
     def _start(self) -> None:
         super()._start()
-        # honcho handles SIGINT and SIGTERM; this is the one of a terminal that is closed.
+        # honcho handles SIGINT and SIGTERM; SIGHUP comes when the terminal is closed.
         signal.signal(signal.SIGHUP, self._hang_up)
         self._on_start()
 

@@ -1,6 +1,6 @@
-"""The demo's producer, begun when governor and executor read plans: ``python -m p33_tasks.demo.up.producer URL``.
+"""The demo's producer, ``python -m p33_tasks.demo.up.producer URL``: starts when governor and executor read plans.
 
-All processes of the demo start at once; a plan that is sent before the governor is there is given up after 1.2 s.
+All processes of the demo start at once; the executor gives up a plan after 1.2 s if the governor isn't running yet.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ READERS = frozenset({GROUP, GOVERNOR_GROUP, APPLY_GROUP})
 
 
 def run_when_ready(settings: Settings, stop: threading.Event, simulator: SimControl) -> None:
-    """Wait for the readers of plans, then play the cases until ``stop`` is set."""
+    """Wait for the readers of plans, then run the cases until ``stop`` is set."""
     if wait_for_readers(connect(settings.state_url), Keys(settings.key_prefix).plans, stop):
         interval_sec = CALM_INTERVAL_SEC if settings.forecast == "on" else INTERVAL_SEC
         run_producer(settings, stop, simulator, interval_sec=interval_sec)
 
 
 def wait_for_readers(client: Any, plans: str, stop: threading.Event) -> bool:
-    """Wait for the readers of plans; False: ``stop`` was set."""
+    """Wait for the readers of plans. Returns False if ``stop`` was set."""
     while not _readers(client, plans) >= READERS:
         if stop.wait(LOOK_EVERY_SEC):
             return False

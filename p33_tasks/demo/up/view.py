@@ -1,4 +1,4 @@
-"""What a run shows: a live picture in a terminal, lines without one, nothing when only the summary is wanted."""
+"""The display of a run: a live view in a terminal, lines without a terminal, nothing if only the summary is wanted."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ LEAST_LINES = 5
 
 
 class View(Protocol):
-    """Where a run is shown. Called from one thread."""
+    """The display of a run. Called from one thread."""
 
     def begin(self, places: Sequence[str]) -> None:
-        """The processes are started; ``places`` say where everything is."""
+        """The processes are started; ``places`` has their addresses and paths."""
 
     def show(self, tally: Tally, overview: Overview | None, note: str) -> None:
-        """The state of things; ``note`` says what is the matter, empty when nothing is."""
+        """Show the state; ``note`` is the current problem, empty if there is none."""
 
     def end(self) -> None:
         """The run is over."""
@@ -76,7 +76,7 @@ class Lines:
 
 
 class Picture:
-    """A live picture in the terminal."""
+    """A live view in the terminal."""
 
     def __init__(self, policy: Policy) -> None:
         from rich.live import Live
@@ -112,14 +112,14 @@ class Picture:
             if more := len(overview.symbols) - len(first.symbols):
                 table.insert(1, _line(f"and {more} more: p33 status", "dim"))
             used += len(first.symbols) + 4 + len(table[1:])
-        # A low terminal keeps the last place, which says how to look closer.
+        # A small terminal shows only the last place: how to see more.
         while len(places) > 1 and size.height - used - _rows(places, size.width) < LEAST_LINES:
             places.pop(0)
         room = max(0, size.height - used - _rows(places, size.width))
         lines = list(tally.lines)[-room:] if room else []
         lasted = seconds(int((time.monotonic() - self._began_sec) * 1000), digits=0)
         return Group(
-            # Wrapped, not cut: they are there to be copied.
+            # Wrapped, not cut, so that they can be copied.
             *(cell(text, "dim", limit=1_000) for text in places),
             *table,
             _line(""),

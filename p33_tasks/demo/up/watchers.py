@@ -18,14 +18,14 @@ FLOWER_CONF = Path(p33_tasks.__file__).resolve().parent.parent / "flower.conf"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watcher:
-    """A program to look with, and the line that says where it is."""
+    """A monitoring program, and the line that shows its address."""
 
-    child: Child | None  # None: it isn't installed, and the line says how
+    child: Child | None  # None: it isn't installed; the line shows how to install it
     place: str
 
 
 def watchers() -> Iterator[Watcher]:
-    """What can be started here."""
+    """The monitoring programs that can be started here."""
     if FLOWER_CONF.exists():
         port = claim_port(FLOWER_PORT)
         command = (

@@ -143,28 +143,28 @@ NEIGHBOURS = (
         within="names.client_order_id",
         change=instead(
             (
-                '"""The one client order id that a plan\'s order ever has, on every host and after every restart.\n'
+                '"""The client order id of a plan\'s order: the same on every host and after every restart.\n'
                 "\n"
                 "    Args:\n"
-                "        prefix: The account's key prefix; it holds no line break.\n"
+                "        prefix: The account's key prefix; without line breaks.\n"
                 "        plan_id: Any text.\n"
                 "        ids: The venue's alphabet and length; None: 36 characters of ``a-z0-9-``.\n"
                 "\n"
                 "    Returns:\n"
-                "        The venue's own prefix for us, and at least 112 bits of a digest.\n"
+                "        The venue's prefix for the reference executor's orders, and at least 112 bits of a digest.\n"
                 '    """'
             ),
             (
                 'prefix = ""\n'
-                '"""The one client order id that a plan\'s order ever has, on every host and after every restart.\n'
+                '"""The client order id of a plan\'s order: the same on every host and after every restart.\n'
                 "\n"
                 "Args:\n"
-                "    prefix: The account's key prefix; it holds no line break.\n"
+                "    prefix: The account's key prefix; without line breaks.\n"
                 "    plan_id: Any text.\n"
                 "    ids: The venue's alphabet and length; None: 36 characters of ``a-z0-9-``.\n"
                 "\n"
                 "Returns:\n"
-                "    The venue's own prefix for us, and at least 112 bits of a digest.\n"
+                "    The venue's prefix for the reference executor's orders, and at least 112 bits of a digest.\n"
                 '"""'
             ),
         ),

@@ -25,9 +25,9 @@ from p33_tasks.demo.exchange.fronts.registry import FRONTS
 from p33_tasks.demo.exchange.options import SimOptions
 from p33_tasks.demo.exchange.simulation import Simulation
 from p33_tasks.demo.names import client_order_id
+from p33_tasks.demo.scenarios.case import HOME_AMTS, traded_on
 from p33_tasks.demo.scenarios.cases import CASES
-from p33_tasks.demo.scenarios.scene import HOME_AMTS, traded_on
-from p33_tasks.demo.scenarios.stage import Stage
+from p33_tasks.demo.scenarios.environment import Environment
 from p33_tasks.demo.up import demo, launch, redis_server, up, view
 from p33_tasks.demo.up.folder import run_folder
 from p33_tasks.demo.up.ports import claim_port, elsewhere
@@ -377,14 +377,14 @@ def test_a_port_that_a_demo_left_is_free_for_the_next_one() -> None:
 
 
 def test_plan_ids_of_the_demo_name_the_case_that_is_played() -> None:
-    stage = Stage(client=None, keys=Keys("quantum"), sim=None, policy=None, source="", stop=None)  # type: ignore[arg-type] # nothing is sent
+    environment = Environment(client=None, keys=Keys("quantum"), sim=None, policy=None, source="", stop=None)  # type: ignore[arg-type] # nothing is sent
     for case in CASES:
-        stage.case = case.name
-        plan_id = stage.new_plan_id()
+        environment.case = case.name
+        plan_id = environment.new_plan_id()
         assert re.fullmatch(r"demo-[a-z0-9-]+-[0-9a-f]{8}", plan_id)
         assert case.name.lower().split()[-1].replace("_", "-") in plan_id
         assert len(plan_id) <= MAX_PLAN_ID, "it is shown whole"
-        assert plan_id != stage.new_plan_id()
+        assert plan_id != environment.new_plan_id()
 
 
 def test_an_allowed_plan_that_was_not_executed_is_named_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:

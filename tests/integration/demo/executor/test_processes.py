@@ -13,7 +13,7 @@ import pytest
 
 from p33_tasks.demo.exchange.client import SimControl
 from p33_tasks.demo.names import client_order_id
-from p33_tasks.demo.scenarios.scene import HOME_AMTS
+from p33_tasks.demo.scenarios.case import HOME_AMTS
 from tests.integration.demo.executor.brain import Brain
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until

@@ -14,8 +14,8 @@ from p33_tasks.demo.executor.apply_layer import run_apply_layer
 from p33_tasks.demo.governor import Limits, run_governor
 from p33_tasks.demo.names import DemoKeys
 from p33_tasks.demo.scenarios.cases import CASES
+from p33_tasks.demo.scenarios.environment import Environment
 from p33_tasks.demo.scenarios.producer import CaseResult, run_producer
-from p33_tasks.demo.scenarios.stage import Stage
 from p33_tasks.domain.reasons import Reason
 from p33_tasks.errors import ConfigurationError
 from p33_tasks.settings import Settings
@@ -71,7 +71,7 @@ def test_the_producer_stops_promptly_in_the_middle_of_a_case(redis_server, sim):
     stop = threading.Event()
     thread = threading.Thread(target=run_producer, args=(settings, stop, sim))
     thread.start()
-    wait_until(lambda: sim.position("BTCUSDT"), "the first case is being staged")
+    wait_until(lambda: sim.position("BTCUSDT"), "the first case is being set up")
     stop.set()
     thread.join(1)
     assert not thread.is_alive()
@@ -92,7 +92,7 @@ def test_a_case_that_failed_because_everything_ends_is_not_told_as_a_failure(red
     def gone(*_: object, **__: object) -> None:
         raise SimControlError("no simulator answers")
 
-    monkeypatch.setattr(Stage, "hold_position", gone)
+    monkeypatch.setattr(Environment, "hold_position", gone)
     run_producer(settings, StopsWhenAsked(), sim, report=results.append, interval_sec=0, rounds=1)
     assert results == []
 

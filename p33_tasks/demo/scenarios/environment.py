@@ -1,6 +1,6 @@
-"""What the producer's cases are played on: positions at the simulator, ledgers, plans, and what became of them.
+"""The environment of the cases: positions at the simulator, ledgers, plans, verdicts and results.
 
-Positions are moved through the simulator's control API, ledgers re-based as an operator would (audited, "demo").
+Positions are changed through the simulator's control API; ledgers are adopted like by an operator (audited, "demo").
 Nothing here works on a real venue.
 """
 
@@ -34,18 +34,18 @@ from p33_tasks.store.scripts import translated_errors
 from p33_tasks.venues.build import venue_source
 
 LOOK_EVERY_SEC = 0.02
-STAGING_TIMEOUT_SEC = 30.0
+SETUP_TIMEOUT_SEC = 30.0
 VERDICT_TIMEOUT_SEC = 5.0
 RESULT_TIMEOUT_SEC = 10.0
 GROWTH_PCT = 25
-"""An adaptive cooldown may grow between a case's staging and its plan."""
+"""An adaptive cooldown may grow between a case's setup and its plan."""
 _NOT_IN_AN_ID = re.compile(r"[^a-z0-9]+")
 
 T = TypeVar("T")
 
 
-class NotStagedError(P33Error):
-    """What a case needs, or what it waits for, didn't come about in time; are workers, beat and apply layer running?"""
+class SetupTimeoutError(P33Error):
+    """A state that a case needs was not reached in time; are workers, beat and executor running?"""
 
 
 class StoppedError(P33Error):
@@ -54,7 +54,7 @@ class StoppedError(P33Error):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolState:
-    """What Redis says about a symbol, or in hedge mode about one of its legs."""
+    """The data in Redis about a symbol, or in hedge mode about one of its legs."""
 
     now_ms: int  # Redis TIME
     position_amt: Decimal | None  # of the snapshot
@@ -64,11 +64,11 @@ class SymbolState:
     ordered_ms: int
     barrier_ms: int
     reserved: bool
-    own_cooldown_ms: int = 0  # the service's own, where that is longer than the configured one; 0: none
+    own_cooldown_ms: int = 0  # the adaptive cooldown, if longer than the configured one; 0: none
 
 
-class Stage:
-    """One demo: its state store, its simulator, its limits."""
+class Environment:
+    """One running demo: its state store, its simulator, its limits."""
 
     def __init__(
         self,
@@ -86,13 +86,13 @@ class Stage:
         self.policy = policy
         self.operator = OperatorStore(client, keys)
         self.case = ""
-        """The name of the case that is played; empty: none of the demo's."""
+        """The name of the running case; empty: no case of the demo."""
         self._source = source
         self._stop = stop
 
     @classmethod
-    def of(cls, settings: Settings, sim: SimControl, stop: threading.Event) -> Stage:
-        """The stage of an account's settings."""
+    def of(cls, settings: Settings, sim: SimControl, stop: threading.Event) -> Environment:
+        """The environment for these settings."""
         return cls(
             client=connect(settings.state_url),
             keys=Keys(settings.key_prefix),
@@ -104,17 +104,17 @@ class Stage:
 
     # --- waiting ----------------------------------------------------------------------------------------------------
 
-    def wait_for(self, look: Callable[[], T | None], what: str, timeout_sec: float = STAGING_TIMEOUT_SEC) -> T:
-        """Look again and again until there is something.
+    def wait_for(self, look: Callable[[], T | None], what: str, timeout_sec: float = SETUP_TIMEOUT_SEC) -> T:
+        """Call ``look`` until it returns a true value, and return that.
 
         Raises:
-            NotStagedError: Nothing came in time.
+            SetupTimeoutError: It didn't within ``timeout_sec``.
             StoppedError: The producer was told to stop.
         """
         until_sec = time.monotonic() + timeout_sec
         while not (found := look()):
             if time.monotonic() >= until_sec:
-                raise NotStagedError(f"waited {timeout_sec:g} s in vain for {what}")
+                raise SetupTimeoutError(f"waited {timeout_sec:g} s in vain for {what}")
             if self._stop.wait(LOOK_EVERY_SEC):
                 raise StoppedError
         return found
@@ -122,7 +122,7 @@ class Stage:
     # --- positions and ledgers --------------------------------------------------------------------------------------
 
     def state(self, symbol: str, leg: Leg = Leg.BOTH) -> SymbolState:
-        """A position at this moment; a foreign value among its keys is a StoreError."""
+        """The current state of a position. Raises StoreError: also for a foreign value in one of its keys."""
         with translated_errors(), self.client.pipeline(transaction=True) as pipe:
             pipe.time()
             pipe.hmget(self.keys.snapshot(symbol, leg), ["position_amt", "ts_ms", "ts_epoch"])
@@ -147,26 +147,26 @@ class Stage:
         )
 
     def quiet_at_ms(self, symbol: str, leg: Leg = Leg.BOTH) -> int:
-        """When the position's last order is out of the way, by Redis TIME."""
+        """Redis TIME in ms at which the position's last order stops blocking plans."""
         state = self.state(symbol, leg)
         settles_ms = state.now_ms + self.policy.permit_ttl_ms if state.reserved else 0
         return max(settles_ms, self._over_ms(state))
 
     def _over_ms(self, state: SymbolState) -> int:
-        """When cooldown and barrier of the last order are over; 0 without one."""
+        """The time in ms at which cooldown and barrier of the last order end; 0 without an order."""
         longest_ms = max(self.policy.cooldown_ms, state.own_cooldown_ms * (100 + GROWTH_PCT) // 100)
         cool_at_ms = state.ordered_ms + longest_ms if state.ordered_ms else 0
         return max(cool_at_ms, state.barrier_ms + self.policy.read_lag_ms if state.barrier_ms else 0)
 
     def hold_position(self, symbol: str, amount: Decimal, leg: Leg = Leg.BOTH) -> None:
-        """Let the account hold this much, known to brain and ledger, with no order in the way."""
+        """Set position, snapshot and ledger to this amount, after the last order's cooldown and barrier."""
         if self.sim.position(symbol, leg) != amount:
             self.move_position(symbol, amount, leg)
         what = f"{position_key(symbol, leg)} settled at {amount}"
         self.wait_for(lambda: self.is_settled(symbol, amount, leg), what)
 
     def is_settled(self, symbol: str, amount: Decimal, leg: Leg = Leg.BOTH) -> bool:
-        """Whether snapshot and ledger say ``amount``; takes the snapshot over into the ledger when it may."""
+        """Whether snapshot and ledger equal ``amount``; adopts the snapshot into the ledger if allowed."""
         state = self.state(symbol, leg)
         fresh = state.now_ms - state.snapshot_ms <= self.policy.stale_threshold_ms // 2
         known = fresh and state.is_hedged is (leg is not Leg.BOTH) and state.position_amt == amount
@@ -181,7 +181,7 @@ class Stage:
         return True
 
     def move_position(self, symbol: str, amount: Decimal, leg: Leg = Leg.BOTH) -> None:
-        """Change the position behind the brain's back, and wait until a later snapshot shows it."""
+        """Change the position without a plan, and wait until a later snapshot shows it."""
         self.sim.set_position(symbol, amount, position_side=leg)
         since_ms = self.state(symbol).now_ms
 
@@ -192,14 +192,14 @@ class Stage:
         self.wait_for(shows, f"a snapshot of {position_key(symbol, leg)} with {amount}")
 
     def wait_for_refresh(self, symbols: tuple[str, ...]) -> None:
-        """Wait until a bulk request that begins from now on has fed one of the symbols."""
+        """Wait until a bulk request that begins after this call has updated one of the symbols."""
         since_ms = self.state(symbols[0]).now_ms
         self.wait_for(lambda: any(self.state(symbol).snapshot_ms > since_ms for symbol in symbols), "the next refresh")
 
     # --- plans ------------------------------------------------------------------------------------------------------
 
     def new_plan_id(self) -> str:
-        """A plan_id that was never used; it names the case that is played, for whoever meets it in a log."""
+        """A new plan_id; it contains the name of the running case, for the reader of a log."""
         case = _NOT_IN_AN_ID.sub("-", self.case.lower()).strip("-")
         return f"demo-{case}-{uuid.uuid4().hex[:8]}" if case else f"demo-{uuid.uuid4().hex[:16]}"
 
@@ -225,7 +225,7 @@ class Stage:
         return "allow" if decided.get("allow") is True else str(decided.get("reason"))
 
     def was_ignored(self, plan_id: str, entry_id: str) -> bool:
-        """Wait until the brain has taken an entry off its list; whether it gave no verdict."""
+        """Wait until the brain has acknowledged an entry. Returns whether there is no verdict."""
 
         def acknowledged() -> bool:
             with translated_errors():
@@ -238,24 +238,24 @@ class Stage:
         return self._get(self.keys.decision(plan_id)) is None
 
     def outcomes(self, plan_id: str) -> list[str]:
-        """What apply layers have said about a plan so far, oldest first."""
+        """The outcomes in the results on a plan so far, oldest first."""
         with translated_errors():
             entries: Any = self.client.xrevrange(self.keys.results, count=200)
         results = [fields for _, fields in entries if fields.get("plan_id") == plan_id]
         return [fields.get("outcome", "?") for fields in reversed(results)]
 
     def outcome(self, plan_id: str, *, after: int = 0) -> str:
-        """Wait for what the apply layer made of a plan: ``executed``, ``blocked``, ``rejected``, ``unknown``.
+        """Wait for the executor's outcome of a plan: ``executed``, ``blocked``, ``rejected``, ``unknown``.
 
         Args:
             plan_id: The plan.
-            after: How many results about it there are already.
+            after: The number of results on it that already exist.
         """
         later = self.wait_for(lambda: self.outcomes(plan_id)[after:], "the apply layer's result", RESULT_TIMEOUT_SEC)
         return later[-1]
 
     def is_dead_letter(self, entry_id: str) -> bool:
-        """Whether an entry is on the dead-letter stream by now."""
+        """Whether an entry is in the dead-letter stream."""
         with translated_errors():
             entries: Any = self.client.xrevrange(self.keys.dead_letters, count=50)
         return any(fields.get("source_id") == entry_id for _, fields in entries)

@@ -1,4 +1,4 @@
-"""What the proof is played on: a simulator and nothing else, with an executor and a governor beside the brain."""
+"""The setup of ``p33 proof``: a simulator (never a real venue), an executor and a governor."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from p33_tasks.demo.exchange.client import SimControl, SimControlError
 from p33_tasks.demo.executor.apply_layer import run_apply_layer
 from p33_tasks.demo.governor import Limits, run_governor
 from p33_tasks.demo.names import APPLY_GROUP, GOVERNOR_GROUP, DemoKeys
-from p33_tasks.demo.scenarios.stage import NotStagedError, Stage, SymbolState
+from p33_tasks.demo.scenarios.environment import Environment, SetupTimeoutError, SymbolState
 from p33_tasks.domain.models import Leg, MarketRules
 from p33_tasks.store.scripts import translated_errors
 
@@ -31,31 +31,31 @@ JOIN_TIMEOUT_SEC = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """Where the cases are played."""
+class ProofSetup:
+    """The position that the cases use, and its environment."""
 
-    stage: Stage
+    environment: Environment
     session: Session
     symbol: str
-    leg: Leg  # that the cases are played on; BOTH in one-way mode
+    leg: Leg  # the leg that the cases use; BOTH in one-way mode
     market: MarketRules
-    executor_and_governor: str  # whose executor and governor take part
+    executor_and_governor: str  # which executor and governor are used, as text
 
     def state(self) -> SymbolState:
-        """Of the position that the cases are played on."""
-        return self.stage.state(self.symbol, self.leg)
+        """The state of the position that the cases use."""
+        return self.environment.state(self.symbol, self.leg)
 
     @property
     def side(self) -> dict[str, str]:
-        """What a plan says of it."""
+        """The plan fields that name the leg."""
         return {} if self.leg is Leg.BOTH else {"positionSide": str(self.leg)}
 
 
 def simulator_of(session: Session) -> SimControl:
-    """The simulator that the brain is set to.
+    """The simulator in the brain's settings.
 
     Raises:
-        Failure: It is set to anything else: the proof moves positions and breaks answers.
+        Failure: The settings name another exchange: the proof changes positions and answers.
     """
     settings = session.settings
     url = settings.exchange_base_url
@@ -78,14 +78,14 @@ def simulator_of(session: Session) -> SimControl:
 
 
 @contextlib.contextmanager
-def prepared(session: Session, symbol: str, leg: Leg, tell: Callable[[str], None]) -> Iterator[Ground]:
-    """A ground to play on; executor and governor of our own run with it where nobody else's answer.
+def prepared(session: Session, symbol: str, leg: Leg, tell: Callable[[str], None]) -> Iterator[ProofSetup]:
+    """The setup of a proof; starts an executor and a governor in this process if no other one answers.
 
     Raises:
-        Failure: The symbol can't be used, nobody judges plans, or the demo's producer is playing.
+        Failure: The symbol can't be used, no worker judges plans, or the demo's producer is running.
     """
     sim, stop = simulator_of(session), threading.Event()
-    stage = Stage(
+    environment = Environment(
         client=session.client,
         keys=session.keys,
         sim=sim,
@@ -98,14 +98,16 @@ def prepared(session: Session, symbol: str, leg: Leg, tell: Callable[[str], None
         raise Failure("in hedge mode choose a leg with --side LONG or --side SHORT; in one-way mode there is none")
     market = _market_of(session, symbol)
     tell("looking who judges, grants and executes")
-    missing = _missing_executor_and_governor(stage, session, symbol, leg)
+    missing = _missing_executor_and_governor(environment, session, symbol, leg)
     _be_quiet()
     threads = [threading.Thread(target=run, args=(session, stop), name=name) for name, run in missing.items()]
     for thread in threads:
         thread.start()
     whose = f"{' and '.join(missing)} in this process" if missing else "executor and governor that were running"
     try:
-        yield Ground(stage=stage, session=session, symbol=symbol, leg=leg, market=market, executor_and_governor=whose)
+        yield ProofSetup(
+            environment=environment, session=session, symbol=symbol, leg=leg, market=market, executor_and_governor=whose
+        )
     finally:
         stop.set()
         for thread in threads:
@@ -140,29 +142,29 @@ def _market_of(session: Session, symbol: str) -> MarketRules:
 
 
 def _missing_executor_and_governor(
-    stage: Stage, session: Session, symbol: str, leg: Leg
+    environment: Environment, session: Session, symbol: str, leg: Leg
 ) -> dict[str, Callable[..., None]]:
-    """Ask with a plan that is denied whatever holds: who gives a verdict, a governor's permit, a result?"""
-    plan_id = stage.send(symbol, "HOLD", **({} if leg is Leg.BOTH else {"positionSide": str(leg)}))
+    """Find out, with a plan that is always denied, which of executor and governor don't answer."""
+    plan_id = environment.send(symbol, "HOLD", **({} if leg is Leg.BOTH else {"positionSide": str(leg)}))
     try:
-        stage.verdict(plan_id)
-    except NotStagedError as error:
+        environment.verdict(plan_id)
+    except SetupTimeoutError as error:
         raise Failure(f"nobody judges plans: {error} See p33 check") from error
     governor_key = session.keys.governor_permit(plan_id, session.settings.governor_permit_key)
     missing: dict[str, Callable[..., None]] = {}
     for name, run, look in (
-        ("executor", _execute, lambda: bool(stage.outcomes(plan_id))),
+        ("executor", _execute, lambda: bool(environment.outcomes(plan_id))),
         ("governor", _govern, lambda: bool(session.client.exists(governor_key))),
     ):
         try:
-            stage.wait_for(look, name, PROBE_TIMEOUT_SEC if not missing else 0.0)
-        except NotStagedError:
+            environment.wait_for(look, name, PROBE_TIMEOUT_SEC if not missing else 0.0)
+        except SetupTimeoutError:
             missing[name] = run
     return missing
 
 
 def _execute(session: Session, stop: threading.Event) -> None:
-    # In the usual group: where another one runs after all, each plan still has one executor.
+    # In the usual group: if another executor is running, each plan is still executed by one of them.
     run_apply_layer(session.settings, stop, consumer=CONSUMER)
 
 
@@ -178,5 +180,5 @@ def _leave_the_groups(session: Session) -> None:
 
 
 def _be_quiet() -> None:
-    """Logs of executor and governor are not this command's output."""
+    """Keep the logs of executor and governor out of this command's output."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

@@ -1,4 +1,4 @@
-"""What a case of the producer is made of."""
+"""The types of the producer's cases."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from p33_tasks.demo.scenarios.stage import Stage, SymbolState
+from p33_tasks.demo.scenarios.environment import Environment, SymbolState
 from p33_tasks.domain.models import Leg
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traded:
-    """A symbol of the demo: what the account holds at the start of a case, and the venue's step."""
+    """A symbol of the demo: its position at the start of a case (signed base units), and the venue's step size."""
 
     symbol: str
     home_amt: Decimal
@@ -36,7 +36,7 @@ def traded_on(markets: Mapping[str, Mapping[str, str]], *, hedged: bool) -> tupl
     """The demo's symbols on a simulator; in hedge mode each has both legs.
 
     Args:
-        markets: Base asset and step size by symbol, as ``GET /sim/state`` tells them.
+        markets: Base asset and step size by symbol, as in ``GET /sim/state``.
         hedged: The account's position mode.
     """
     symbols = {market["base"]: symbol for symbol, market in markets.items()}
@@ -53,38 +53,38 @@ def traded_on(markets: Mapping[str, Mapping[str, str]], *, hedged: bool) -> tupl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """Where a case is played."""
+class Setup:
+    """The setup of one case: the environment and the traded position."""
 
-    stage: Stage
+    environment: Environment
     traded: Traded
-    symbols: tuple[str, ...]  # all of the demo
+    symbols: tuple[str, ...]  # all symbols of the demo
 
     @property
     def symbol(self) -> str:  # noqa: D102 - the traded one's
         return self.traded.symbol
 
     def state(self) -> SymbolState:
-        """Of the traded position."""
-        return self.stage.state(self.symbol, self.traded.leg)
+        """The state of the traded position."""
+        return self.environment.state(self.symbol, self.traded.leg)
 
     def send(self, action: str = "CLOSE_PARTIAL_75", **fields: str) -> str:
-        """A plan for the traded position; in hedge mode it names the leg, unless the case says otherwise."""
+        """Send a plan for the traded position, with its leg in hedge mode, and return the plan_id."""
         side = {} if self.traded.leg is Leg.BOTH else {"positionSide": str(self.traded.leg)}
-        return self.stage.send(self.symbol, action, **(side | fields))
+        return self.environment.send(self.symbol, action, **(side | fields))
 
     def move(self, amount: Decimal) -> None:
-        """Somebody trades by hand."""
-        self.stage.move_position(self.symbol, amount, self.traded.leg)
+        """Change the position at the simulator, as a manual trade does."""
+        self.environment.move_position(self.symbol, amount, self.traded.leg)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """What a case came to."""
+    """The result of a case."""
 
     got: str  # verdicts, joined by " + "
     plan_id: str = ""
-    outcome: str = ""  # what the apply layer said last; empty where nothing is expected of it
+    outcome: str = ""  # the executor's last outcome; empty if none is expected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,31 +93,31 @@ class Case:
 
     name: str
     expected: str
-    play: Callable[[Scene], Played]
-    outcome: str = ""  # what the apply layer is expected to say; empty: not asked
+    play: Callable[[Setup], Played]
+    outcome: str = ""  # the executor's expected outcome; empty: not checked
     side: int = 0  # 1: on a long, -1: on a short, 0: on either
-    amount: Callable[[Traded], Decimal] = lambda traded: traded.home_amt  # held when the case begins
-    many_symbols: bool = False  # needs a second symbol beside its own
+    amount: Callable[[Traded], Decimal] = lambda traded: traded.home_amt  # the position when the case begins
+    many_symbols: bool = False  # needs a second symbol
     modes: frozenset[bool] = frozenset({False, True})  # False: in one-way mode, True: in hedge mode
-    switches_mode: bool = False  # on a venue that has hedge mode only
+    switches_mode: bool = False  # only on a venue with hedge mode
 
 
-def judged(scene: Scene, plan_id: str) -> Played:
-    """Verdict and result of a plan."""
-    got = scene.stage.verdict(plan_id)
-    return Played(got=got, plan_id=plan_id, outcome=scene.stage.outcome(plan_id))
+def judged(setup: Setup, plan_id: str) -> Played:
+    """Wait for a plan's verdict and result."""
+    got = setup.environment.verdict(plan_id)
+    return Played(got=got, plan_id=plan_id, outcome=setup.environment.outcome(plan_id))
 
 
-def sent(action: str = "CLOSE_PARTIAL_75", **fields: str) -> Callable[[Scene], Played]:
-    """A case that is nothing but a plan."""
-    return lambda scene: judged(scene, scene.send(action, **fields))
+def sent(action: str = "CLOSE_PARTIAL_75", **fields: str) -> Callable[[Setup], Played]:
+    """A case that only sends one plan."""
+    return lambda setup: judged(setup, setup.send(action, **fields))
 
 
 @contextmanager
-def faulty(scene: Scene, **switches: Any) -> Iterator[None]:
-    """The simulator misbehaves for as long as the block runs."""
-    scene.stage.sim.fault(**switches)
+def faulty(setup: Setup, **switches: Any) -> Iterator[None]:
+    """Turn fault switches of the simulator on for as long as the block runs."""
+    setup.environment.sim.fault(**switches)
     try:
         yield
     finally:
-        scene.stage.sim.clear_faults()
+        setup.environment.sim.clear_faults()
