@@ -1,6 +1,6 @@
-"""The executor's side: consume both permits, or send nothing.
+"""The executor's library: consume both permits, or send no order.
 
-Needs neither Celery nor ccxt, only redis-py::
+Needs only redis-py, neither Celery nor ccxt::
 
     with PermitClient.from_env() as client:
         try:

@@ -1,4 +1,4 @@
-"""The asyncio twin of ``PermitClient``: the same steps, script and parsing; only the calls to Redis are awaited."""
+"""``PermitClient`` for asyncio: the same steps, script and parsing; only the calls to Redis are awaited."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from p33_tasks.store.scripts import translated_errors
 class AsyncPermitClient:
     """``PermitClient`` for asyncio: the same arguments, answers and errors; usable in an ``async with``.
 
-    One per event loop. A call that is cancelled may have consumed the permits: send no order.
+    Make one per event loop. A cancelled call may have consumed the permits: send no order.
     """
 
     def __init__(
@@ -114,8 +114,8 @@ class AsyncPermitClient:
                 step = steps.send(answer)
                 with as_refusal():
                     answer = await self._answer(step)
-                # redis-py sends within asyncio.wait_for, which up to Python 3.11 forgets a cancellation that comes in
-                # the moment the sending is done: the wait would go on, and consume for a caller that has given up.
+                # redis-py sends within asyncio.wait_for, which up to Python 3.11 loses a cancellation that comes in
+                # the moment the sending ends: the wait would go on, and consume for a caller that has given up.
                 if task is not None and task.cancelling() > cancelled_before:
                     raise asyncio.CancelledError
         except StopIteration as done:

@@ -1,4 +1,4 @@
-"""The client that an executor calls before it sends a reduce-only order."""
+"""``PermitClient``, which an executor calls before it sends a reduce-only order."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from p33_tasks.store.scripts import Scripts, translated_errors
 
 
 class PermitClient:
-    """Consumes permits and publishes results. One per process; safe for threads; usable in a ``with``.
+    """Consumes permits and publishes results. Make one per process; thread-safe; usable in a ``with``.
 
     Args:
         redis_url: ``redis://``, ``rediss://`` or ``sentinel://h1:26379;h2:26379/master``.
         prefix: ``P33_KEY_PREFIX`` of the account.
         governor_key: Template of the governor's key, ``P33_GOVERNOR_PERMIT_KEY``.
-        signing_keys: ``P33_PERMIT_SIGNING_KEY``; two while it is rotated. When given, unsigned permits are refused.
-            ``()`` alone switches the check off: an empty, missing or short key is a mistake.
-        accept_old_life: ``P33_ACCEPT_OLD_LIFE``, for one rolling upgrade from 0.1, whose permits name no life of the
+        signing_keys: ``P33_PERMIT_SIGNING_KEY``; two during a rotation. With keys, unsigned permits are refused.
+            Only ``()`` switches the check off: an empty, missing or short key is an error.
+        accept_old_life: ``P33_ACCEPT_OLD_LIFE``, for one rolling upgrade from 0.1, whose permits have no life of the
             store.
 
     Raises:
         TypeError: ``signing_keys`` is one string.
-        ValueError: One of them can't be used; says which, and what to write.
+        ValueError: An argument can't be used; the text names it, and what to write instead.
         ConfigurationError: The URL can't be used.
     """
 
@@ -64,10 +64,10 @@ class PermitClient:
         """A client with the workers' own settings: ``P33_REDIS_URL`` or ``REDIS_HOST`` …, ``P33_KEY_PREFIX``, ….
 
         Args:
-            environ: Instead of the process's environment. ``P33_ENV_FILE`` names an env file under it.
+            environ: Used instead of the process's environment. Its ``P33_ENV_FILE`` names an env file with defaults.
 
         Raises:
-            ConfigurationError: With every problem at once; no secret is in it.
+            ConfigurationError: Lists all problems at once; contains no secret.
         """
         options = options_from_env(environ)
         return cls(
@@ -86,33 +86,33 @@ class PermitClient:
         Args:
             plan_id: The plan.
             symbol: Its symbol.
-            consume_id: One that the executor wrote down before, so that it knows its own consumption again after a
-                crash; None makes one. At most 100 characters, never used for another plan. Consuming again under the
-                same one is refused all the same: the first call may have sent its order.
+            consume_id: An id that the executor stored before, to recognize its own consumption after a crash; None
+                makes one. At most 100 characters, never used for another plan. A second consumption with the same id
+                is refused too: the first call may have sent its order.
 
         Raises:
-            PermitRefused: Nothing was consumed, or it can't be known (Redis went away): send no order.
-            ValueError: An argument can't be one: no plan_id, no symbol, a consume_id that is too long.
+            PermitRefused: Nothing was consumed, or it is unknown (Redis failed): send no order.
+            ValueError: An argument is invalid: no plan_id, no symbol, a consume_id that is too long.
         """
         return self._run(self._consuming.consume(plan_id, symbol, consume_id=consume_id))
 
     def wait_and_consume(
         self, plan_id: str, symbol: str, timeout_sec: float = 1.2, *, consume_id: str | None = None
     ) -> Consumed:
-        """Wait until both permits are there, then consume them; arguments as of ``consume``.
+        """Wait until both permits exist, then consume them; arguments as for ``consume``.
 
-        Returns at once when one of them says no, since a verdict is final; also when this plan's permit was there
-        before: it was consumed, or it expired.
+        Raises at once if one of them is a deny, since a verdict is final; also if this plan's permit existed before,
+        and was consumed or expired.
 
         Args:
             plan_id: The plan.
             symbol: Its symbol.
             timeout_sec: How long to wait, in seconds.
-            consume_id: As of ``consume``.
+            consume_id: As for ``consume``.
 
         Raises:
-            PermitRefused: As ``consume``; also when the time is over.
-            ValueError: As ``consume``; also for a time that isn't one.
+            PermitRefused: As ``consume``; also on time-out.
+            ValueError: As ``consume``; also for an invalid ``timeout_sec``.
         """
         return self._run(self._consuming.wait_and_consume(plan_id, symbol, timeout_sec, consume_id=consume_id))
 
@@ -130,26 +130,26 @@ class PermitClient:
         error: str = "",
         reason: str | None = "",
     ) -> str:
-        """Publish the result of a plan: every outcome, and again after each increase of an order's executed quantity.
+        """Publish the result of a plan: for every outcome, and again after each increase of an executed quantity.
 
         Args:
             plan_id: The plan.
             symbol: Its symbol.
-            outcome: ``executed`` (a quantity was, and the order is over), ``blocked`` (no permit, no order),
-                ``rejected`` (the venue's own refusal, or nothing was sent), ``unknown`` (an order may have been
-                executed, or a part of it was and more may follow).
+            outcome: ``executed`` (a quantity was executed, and the order is final), ``blocked`` (no permit, no order),
+                ``rejected`` (the venue refused the order, or nothing was sent), ``unknown`` (an order may have been
+                executed, or a part of it was executed and more may follow).
             orders: The plan's orders, as reported by the venue so far; quantities are cumulative.
             consume_id: ``Consumed.consume_id``; required unless the outcome is ``blocked``.
-            action: The plan's action, for readers.
-            error: What went wrong; of a refusal its ``error``.
-            reason: Of a refusal its ``reason``.
+            action: The plan's action, for people.
+            error: The error text; after a refusal ``PermitRefused.error``.
+            reason: After a refusal ``PermitRefused.reason``.
 
         Returns:
-            The id of the stream entry. Publishing the same twice does no harm.
+            The id of the stream entry. A result may be published twice.
 
         Raises:
             ValueError: Outcome, orders and consume_id contradict each other; nothing was published.
-            StoreError: Redis didn't answer; publish again until it does, or the ledger won't know of the order.
+            StoreError: Redis didn't answer; publish again until it does, or the ledger will lack the order.
         """
         fields = result_fields(
             plan_id, symbol, outcome, orders=orders, consume_id=consume_id, action=action, error=error, reason=reason
@@ -198,7 +198,7 @@ class PermitClient:
                 return time.sleep(step.seconds)
 
     def _read(self, plan_id: str) -> list[Any]:
-        # MGET answers nothing for a value of another type, which is what such a value is worth.
+        # MGET returns None for a value of another type: such a value is no permit.
         return self._redis.mget(self._consuming.permit_keys(plan_id))
 
     def _look(self, plan_id: str) -> list[Any]:

@@ -1,7 +1,7 @@
-"""How both permits are consumed, step by step and without I/O (CONTRACT section 6).
+"""The steps that consume both permits, without I/O (CONTRACT section 6).
 
-Each method is a generator: it yields what it wants from Redis (``Read``, ``Look``, ``Take``) or a ``Pause``, and is
-sent the answer. ``PermitClient`` and ``AsyncPermitClient`` differ in how they get an answer, and in nothing else.
+Each method is a generator: it yields a request to Redis (``Read``, ``Look``, ``Take``) or a ``Pause``, and is sent the
+answer. ``PermitClient`` and ``AsyncPermitClient`` differ only in how they get the answer.
 """
 
 from __future__ import annotations
@@ -44,31 +44,31 @@ class Consumed:
     position_side: Leg = "BOTH"
     """``BOTH`` in one-way mode. ``LONG`` or ``SHORT`` in hedge mode: the leg to name in the order."""
     consume_id: str
-    """Publish it with the result: it proves which consumption a rejection belongs to."""
+    """To publish with the result: it shows which consumption a rejection belongs to."""
     place_before_ms: int
-    """Milliseconds of Redis TIME; an order sent later could meet the next plan's."""
+    """Redis TIME, ms: an order sent later could overlap with the next plan's."""
 
 
-# --- what the steps ask for -----------------------------------------------------------------------------------------
+# --- requests of the steps ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Read both permits; answered with ``[governor's, P3.3's]``, None for none."""
+    """Read both permits; the answer is ``[governor's, P3.3's]``, None for a missing one."""
 
     plan_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Read both permits, and what a permit leaves behind; answered with the replies to ``queue_look``'s commands."""
+    """Read both permits and the traces of a permit; the answer is the replies to ``queue_look``'s commands."""
 
     plan_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """Run the script that consumes; answered with its reply."""
+    """Run the script that consumes; the answer is its reply."""
 
     keys: Named
     args: Named
@@ -76,7 +76,7 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Wait so many seconds; answered with None."""
+    """Wait this many seconds; the answer is None."""
 
     seconds: float
 
@@ -87,7 +87,7 @@ Steps = Generator[Step, Any, Consumed]
 
 @contextmanager
 def as_refusal() -> Iterator[None]:
-    """Redis didn't answer: nothing was consumed, or it can't be known. Send no order."""
+    """Turn Redis errors into ``PermitRefused``: nothing was consumed, or it is unknown. Send no order."""
     try:
         with translated_errors():
             yield
@@ -103,15 +103,15 @@ class Consuming:
         self._options = options
         self._reads_verdicts = True
 
-    # --- what is read -----------------------------------------------------------------------------------------------
+    # --- reads ------------------------------------------------------------------------------------------------------
 
     def permit_keys(self, plan_id: str) -> list[str]:
-        """The governor's key and ours."""
+        """The keys of the governor's permit and ours."""
         return [self.keys.governor_permit(plan_id, self._options.governor_key), self.keys.permit(plan_id)]
 
     def queue_look(self, pipeline: Any, plan_id: str) -> None:
         """Put the commands of a ``Look`` into a pipeline, sync or async."""
-        # One MGET: a verdict and its permit are written together, so a verdict without a permit was seen too late.
+        # One MGET: verdict and permit are written together, so a verdict without its permit means that it is gone.
         verdict = [self.keys.decision(plan_id)] if self._reads_verdicts else []
         pipeline.mget(*self.permit_keys(plan_id), *verdict)
         pipeline.hmget(self.keys.consumed(plan_id), "consume_id", "consumed_ms")
@@ -120,7 +120,7 @@ class Consuming:
     # --- the steps --------------------------------------------------------------------------------------------------
 
     def consume(self, plan_id: str, symbol: str, *, consume_id: str | None = None) -> Steps:
-        """Look once; consume both or refuse."""
+        """Read once; consume both permits or raise ``PermitRefused``."""
         consume_id = _checked(plan_id, symbol, consume_id)
         governor, ours = yield Read(plan_id)
         if governor is None or ours is None:
@@ -130,14 +130,14 @@ class Consuming:
     def wait_and_consume(
         self, plan_id: str, symbol: str, timeout_sec: float, *, consume_id: str | None = None
     ) -> Steps:
-        """Look until both are there or one says no; then as ``consume``."""
+        """Read until both permits exist or one is a deny; then as ``consume``."""
         consume_id = _checked(plan_id, symbol, consume_id)
         began = time.monotonic()
         deadline = began + checked_timeout(timeout_sec)
         pause_sec = FIRST_PAUSE_SEC
         governor, ours = yield Read(plan_id)
         while governor is None or ours is None:
-            # A no is final, whichever comes first; a yes waits for the other.
+            # The first deny is final; an allow waits for the other permit.
             if governor is not None:
                 self._require_granted(governor, plan_id)
             if ours is not None:
@@ -146,16 +146,16 @@ class Consuming:
             if now >= deadline:
                 break
             yield Pause(min(pause_sec, deadline - now))
-            # Many executors that look often, while verdicts are late, make them later.
+            # When verdicts are late, frequent reads by many executors would delay them more.
             pause_sec = min(pause_sec * 2, max(OFTEN_SEC, (now - began) / 4), SELDOM_SEC)
             governor, ours = yield from self._look(plan_id)
         return (yield from self._take(plan_id, symbol, governor, ours, consume_id))
 
     def _look(self, plan_id: str) -> Generator[Step, Any, tuple[str | None, str | None]]:
-        """Both permits; refuses at once where none will come any more."""
+        """Both permits as read; raises ``PermitRefused`` if a permit can no longer come."""
         found, consumed, time_now = yield Look(plan_id)
         if isinstance(found, NoPermissionError) and self._reads_verdicts:
-            # The role of the version before, or of Redis 6.2, which has no right to read only: do without verdicts.
+            # A role of the previous version, or of Redis 6.2, which has no read-only rights: go on without verdicts.
             self._reads_verdicts = False
             return (yield from self._look(plan_id))
         for reply in (found, time_now):
@@ -234,7 +234,7 @@ class Consuming:
 
 
 def _reservation_ttl_ms(allow: AllowPermit) -> int:
-    """Not less than until every snapshot that is fresh was requested after the consumption's barrier."""
+    """The reservation's least TTL, ms: afterwards each fresh snapshot was requested after the consumption's barrier."""
     return max(allow.expires_ms - allow.ts_ms, consumed_ms(allow.read_lag_ms))
 
 

@@ -1,6 +1,6 @@
-"""A ``PermitClient``'s options as the workers read theirs: the same variables, over the same env file.
+"""Read a ``PermitClient``'s options from the same environment variables and env file as the workers.
 
-The service reads them with pydantic; an executor's environment has redis-py only.
+Without pydantic, which the service uses: an executor's environment has redis-py only.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ _TRUE, _FALSE = frozenset({"true", "1", "yes", "on", "t", "y"}), frozenset({"fal
 
 
 def options_from_env(environ: Mapping[str, str] | None = None) -> ClientOptions:
-    """Read the options.
+    """The options from the environment.
 
-    A variable that is set but empty counts as not set, as in the service; except ``P33_PERMIT_SIGNING_KEY``, since an
-    empty one would switch the check off.
+    An empty variable counts as not set, as in the service. Exception: an empty ``P33_PERMIT_SIGNING_KEY`` is an error,
+    since it would switch the check off.
 
     Args:
-        environ: Instead of the process's environment.
+        environ: Used instead of the process's environment.
 
     Raises:
-        ConfigurationError: With every problem at once; no secret is in it.
+        ConfigurationError: Lists all problems at once; contains no secret.
     """
     environ = os.environ if environ is None else environ
     filed = _read_env_file(environ.get("P33_ENV_FILE"))
@@ -99,7 +99,7 @@ def _url_of_parts(found: Mapping[str, str], *, scheme: str) -> str:
 
 
 def _read_env_file(named: str | None) -> dict[str, str]:
-    """An env file of the plain kind that systemd reads: ``NAME=value``, quotes, comments."""
+    """The variables of an env file in systemd's plain format: ``NAME=value``, quotes, comments."""
     path = Path(named) if named else DEFAULT_ENV_FILE
     if not path.is_file() or not os.access(path, os.R_OK):
         if named:

@@ -1,4 +1,4 @@
-"""What a ``PermitClient`` is made with: checked before anything connects."""
+"""The options of a ``PermitClient``, checked before it connects."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ MAX_ID_CHARS = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientOptions:
-    """Where the permits are, and how they are checked. Has no ``repr`` of URL and keys: they are secrets."""
+    """Where the permits are, and how to check them. Its ``repr`` has neither URL nor keys, which are secrets."""
 
     redis_url: str
     prefix: str = DEFAULT_PREFIX
     governor_key: str = DEFAULT_GOVERNOR_KEY
     signing_keys: tuple[str, ...] = ()
-    accept_old_life: bool = False  # P33_ACCEPT_OLD_LIFE: a permit of version 0.1 names no life of the store
+    accept_old_life: bool = False  # P33_ACCEPT_OLD_LIFE: a permit of version 0.1 has no life
 
     def __repr__(self) -> str:
         """Without the secrets."""
@@ -43,11 +43,11 @@ class ClientOptions:
         *,
         accept_old_life: bool = False,
     ) -> ClientOptions:
-        """The options, when each of them can be used.
+        """The options, if all of them are valid.
 
         Raises:
-            TypeError: ``signing_keys`` is one string: it would be taken apart into keys of one character.
-            ValueError: Another one can't be used; says which, and what to write instead.
+            TypeError: ``signing_keys`` is one string: it would be split into keys of one character.
+            ValueError: Another option is invalid; the text names it, and what to write instead.
         """
         if isinstance(signing_keys, str | bytes):
             raise TypeError("signing_keys is a list of keys, e.g. [key]; () switches signatures off")
@@ -73,10 +73,10 @@ class ClientOptions:
 
 
 def checked_id(name: str, value: str) -> str:
-    """A plan_id or a symbol as given.
+    """A plan_id or a symbol as given, if it is valid.
 
     Raises:
-        ValueError: It is missing: nothing of that name was ever published.
+        ValueError: It is empty, too long or not text: no plan can have it.
     """
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{name} is {value!r:.40}; pass the field {name} of the plan's stream entry")
@@ -86,10 +86,10 @@ def checked_id(name: str, value: str) -> str:
 
 
 def checked_timeout(timeout_sec: float) -> float:
-    """How long to wait.
+    """The time-out in seconds as given, if it is valid.
 
     Raises:
-        ValueError: It isn't a time.
+        ValueError: It isn't a valid time.
     """
     is_number = isinstance(timeout_sec, int | float) and not isinstance(timeout_sec, bool)
     if not is_number or not math.isfinite(timeout_sec) or timeout_sec < 0:

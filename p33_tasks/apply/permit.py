@@ -1,4 +1,4 @@
-"""Reading permits as an executor must: strict types, exact numbers, signature first."""
+"""Read and check permits in the executor: signature first, strict types, exact numbers."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ MAX_PERMIT_TTL_MS = 3_600_000
 MAX_REASON_CHARS = 200
 
 Leg = Literal["BOTH", "LONG", "SHORT"]
-"""The position an order is about: ``BOTH`` in one-way mode, else the leg."""
+"""The position of an order: ``BOTH`` in one-way mode, else the leg."""
 
 _LEGS: dict[object, Leg] = {"BOTH": "BOTH", "LONG": "LONG", "SHORT": "SHORT"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traces:
-    """What a permit leaves behind that isn't there any more."""
+    """What remains in Redis after a permit is gone."""
 
     verdict: str | None  # the decision's JSON, kept for a day
-    consume_id: str | None  # of the consumption on record
+    consume_id: str | None  # of the recorded consumption
     now_ms: int  # Redis TIME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllowPermit:
-    """An allow permit that has the right shape, is about this plan, and is signed where signing is on."""
+    """An allow permit that is well formed, for this plan, and validly signed if signing is on."""
 
-    raw: str  # the bytes that were verified; consuming compares them
+    raw: str  # the text that was verified; the consumption compares it
     safe_close_qty: Decimal
     order_side: OrderSide
     position_side: Leg
@@ -49,10 +49,10 @@ class AllowPermit:
     ts_ms: int
     expires_ms: int
     run_id: str
-    life: str  # of the store; empty: version 0.1 issued it
-    source: str  # venue and host of the snapshot; empty: version 0.1 issued it
+    life: str  # of the store; empty: issued by version 0.1
+    source: str  # venue and host of the snapshot; empty: issued by version 0.1
     stale_threshold_ms: int
-    emergency: bool  # of an emergency close: it passes service holds and an absent ledger
+    emergency: bool  # for an emergency close: passes service holds and an unknown ledger
     passes_operator_hold: bool  # ... and an operator's hold
     read_lag_ms: int  # how long the venue's position may not show an order
 
@@ -61,11 +61,11 @@ def require_granted(raw: str | None, *, key: str) -> str:
     """Check the governor's permit.
 
     Args:
-        raw: The key's value; None for none.
-        key: Where it was looked for. The commonest cause of a missing one is a template that isn't the governor's.
+        raw: The key's value; None if there is none.
+        key: The key, for the error: a missing permit is usually caused by a wrong template of this key.
 
     Returns:
-        The value as read, for comparing when both permits are consumed.
+        The value as read; the consumption compares it.
 
     Raises:
         PermitRefused: It is missing, unreadable, or ``granted`` is not true.
@@ -87,14 +87,14 @@ def require_allow(
     """Check P3.3's permit.
 
     Args:
-        raw: The value under the permit's key, None when there is none.
-        plan_id: The plan it must be about.
-        symbol: The symbol it must be about.
-        prefix: The key prefix, part of what is signed.
-        signing_keys: Any of them may have signed (two while keys are rotated); empty when signing is off.
+        raw: The permit key's value; None if there is none.
+        plan_id: The plan that the permit must be for.
+        symbol: The symbol that the permit must be for.
+        prefix: The key prefix, which is part of the signed text.
+        signing_keys: One of them must have signed (two during a rotation); empty if signing is off.
 
     Raises:
-        PermitRefused: With what is wrong. ``reason`` is the deny's own where it is a deny.
+        PermitRefused: The permit can't be used. For a deny, ``reason`` is the deny's.
     """
     if raw is None:
         raise PermitRefused(NO_P33, "missing")
@@ -117,14 +117,14 @@ def require_allow(
 
 
 def require_unused(traces: Traces, *, has_governor: bool) -> None:
-    """Raise the reason why P3.3's permit disappeared; return if there was none, because it may still arrive.
+    """Raise the reason why P3.3's permit is gone; return if there has been none yet, because it may still come.
 
     Args:
-        traces: Read in the same moment as the permit, which wasn't there.
-        has_governor: Whether the governor's permit was there. If not, the error is the governor's.
+        traces: Read together with the permit, which was missing.
+        has_governor: Whether the governor's permit existed. If not, the error names the governor's.
 
     Raises:
-        PermitRefused: ``already_consumed``, ``expired``, ``withdrawn``, or the deny's own reason.
+        PermitRefused: ``already_consumed``, ``expired``, ``withdrawn``, or the deny's reason.
     """
     error = NO_P33 if has_governor else NO_GOVERNOR
     if traces.consume_id is not None:
@@ -152,9 +152,9 @@ def _is_signed(fields: dict[str, Any], *, prefix: str, keys: Sequence[str]) -> b
     if not isinstance(signature, str) or not signature.isascii():
         return False
     try:
-        # Every key is tried, so that the time taken doesn't tell which one it was.
+        # Every key is tried, so that the duration doesn't reveal which one signed.
         matches = [hmac.compare_digest(sign(fields, prefix=prefix, key=key), signature) for key in keys]
-    except RecursionError:  # nested deeper than we write: not ours
+    except RecursionError:  # nested deeper than any permit of this service
         return False
     return any(matches)
 
@@ -162,7 +162,7 @@ def _is_signed(fields: dict[str, Any], *, prefix: str, keys: Sequence[str]) -> b
 def _allow_permit(raw: str, fields: dict[str, Any]) -> AllowPermit:
     quantity, position = _quantity(fields["safe_close_qty"]), _quantity(fields["exchange_position_amt"])
     side = OrderSide(fields["order_side"])
-    # A permit that would open or enlarge a position was never issued by us.
+    # This service never issues a permit that opens or increases a position.
     if not 0 < quantity <= magnitude(position) or side is not OrderSide.closing(position):
         raise InvalidQuantityError(f"{side} {quantity} doesn't reduce a position of {position}")
     named = fields.get("position_side", "BOTH")
@@ -172,7 +172,7 @@ def _allow_permit(raw: str, fields: dict[str, Any]) -> AllowPermit:
     threshold_sec = _quantity(fields.get("stale_threshold_sec", DEFAULT_STALE_THRESHOLD_SEC))
     read_lag_ms = int(min(_quantity(fields.get("read_lag_sec", 0)), MAX_READ_LAG_SEC) * 1000)
     ts_ms, expires_ms = _milliseconds(fields["ts_ms"]), _milliseconds(fields["expires_ms"])
-    # Consuming renews the reservation for as long: a forged permit must not hold the symbol for years.
+    # Bounded, because the consumption extends the reservation by it: a forged permit must not reserve for years.
     if not 0 < expires_ms - ts_ms <= MAX_PERMIT_TTL_MS:
         raise ValueError(f"a permit that is valid for {expires_ms - ts_ms} ms was never issued by us")
     return AllowPermit(

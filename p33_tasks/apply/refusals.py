@@ -1,4 +1,4 @@
-"""Every reason that ``PermitRefused.reason`` may begin with, beside the denials' own (``domain.reasons``)."""
+"""The reasons that ``PermitRefused.reason`` may begin with, in addition to those of denies (``domain.reasons``)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ NO_P33 = "missing_or_denied_p33_permit"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """What a reason means to an executor. After each of them no order may be sent."""
+    """What a reason means for an executor. After any of them no order may be sent."""
 
-    errors: tuple[str, ...]  # ``PermitRefused.error`` that it comes with
+    errors: tuple[str, ...]  # the possible values of ``PermitRefused.error``
     reason: str  # the whole reason, or its beginning where details follow
     when: str
     remedy: str
@@ -210,7 +210,7 @@ REFUSALS = (
 
 
 def refusal_of(reason: str) -> Refusal | None:
-    """The entry for a reason, also one with details behind it; None for a denial's own."""
+    """The entry for a reason, with or without details after it; None for a deny's reason."""
     exact = [refusal for refusal in REFUSALS if refusal.reason == reason]
     found = exact or [refusal for refusal in REFUSALS if reason.startswith(refusal.reason)]
     return found[0] if found else None

@@ -1,4 +1,4 @@
-"""A plan's result as an entry of the result stream: format A of CONTRACT section 4."""
+"""Make a plan's entry of the result stream, in dialect A of CONTRACT section 4."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ MAX_ERROR_CHARS = 500
 
 
 class Outcome(StrEnum):
-    """How a plan ended, as far as it is known."""
+    """The known outcome of a plan."""
 
-    EXECUTED = "executed"  # a quantity was executed, and no more will be
+    EXECUTED = "executed"  # a quantity was executed, and no more will be executed
     BLOCKED = "blocked"  # no permit, no order
     REJECTED = "rejected"  # the venue refused the order, or nothing was sent
-    UNKNOWN = "unknown"  # an order may have been executed, or more of it may still be
+    UNKNOWN = "unknown"  # an order may have been executed, or more of it may still be executed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutedOrder:
-    """An order as the venue tells it. Quantities are base units and cumulative; a float is refused."""
+    """An order as reported by the venue. Quantities are cumulative, in base units; a float is refused."""
 
     order_id: str | int
-    """The venue's id, or the client order id where the venue gave none."""
+    """The venue's id, or the client order id if the venue gave none."""
     side: OrderSide | str
-    """Of the trade: ``BUY`` raises the signed position."""
+    """The trade's side: ``BUY`` raises the signed position."""
     executed_qty: Decimal | int | str
     quantity: Decimal | int | str | None = None
-    """What was ordered."""
+    """The ordered quantity, base units."""
     position_side: Leg = "BOTH"
     """The leg in hedge mode."""
     status: str = ""
-    """The venue's word for the order's state."""
+    """The order's status, as the venue writes it."""
     client_order_id: str = ""
-    """The id that you gave it; recorded for people."""
+    """The client order id; recorded for people."""
 
 
 def result_fields(
@@ -57,7 +57,7 @@ def result_fields(
     error: str = "",
     reason: str | None = "",
 ) -> dict[str, str]:
-    """The entry's fields, without its time.
+    """The fields of the stream entry.
 
     Raises:
         TypeError: A quantity is a float.
@@ -114,7 +114,7 @@ def _step(order: ExecutedOrder, action: str) -> dict[str, str | bool]:
     if order.position_side == "BOTH":
         step["reduce_only"] = True
     elif order.position_side in {"LONG", "SHORT"}:
-        # Venues refuse a reduce-only flag in hedge mode; that the order reduces follows from side and leg.
+        # Venues refuse a reduce-only flag in hedge mode; side and leg make the order a reducing one.
         step["position_side"] = order.position_side
     else:
         raise ValueError(f"position_side is {order.position_side!r:.40}; BOTH, LONG or SHORT")

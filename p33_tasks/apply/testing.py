@@ -1,4 +1,4 @@
-"""Fakes for an executor's own tests: no Redis, no worker, every answer that a ``PermitClient`` can give.
+"""Fakes for an executor's tests: every answer of a ``PermitClient``, without Redis and workers.
 
 ::
 
@@ -11,8 +11,8 @@
     assert permits.calls == [Call("wait_and_consume", "plan-1", "BTCUSDT")]
     assert permits.results[0]["outcome"] == "executed"
 
-A plan that nothing was said about is refused as ``missing``. A second consumption is refused as ``already_consumed``.
-Arguments are checked as the client checks them.
+A plan without ``allow`` or ``refuse`` is refused as ``missing``, a second consumption as ``already_consumed``.
+Arguments are checked as in the client.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from p33_tasks.errors import PermitRefused, StoreUnavailableError
 PLACE_BEFORE_MS = 1_771_305_131_000
 
 EVERY_REASON = tuple(dict.fromkeys([*(refusal.reason for refusal in REFUSALS), *map(str, Reason)]))
-"""Every reason a consumption can be refused with: ``@pytest.mark.parametrize("reason", EVERY_REASON)``."""
+"""All reasons of refusals: ``@pytest.mark.parametrize("reason", EVERY_REASON)``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +50,20 @@ class Call:
 
 
 class FakePermitClient:
-    """Stands in for ``PermitClient``."""
+    """A fake ``PermitClient``."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
-        """Every consumption that was tried, in order."""
+        """The consumptions tried, in order."""
         self.results: list[dict[str, str]] = []
-        """The fields of every result that was published, in order."""
+        """The fields of the results published, in order."""
         self.redis_is_away = False
-        """Set it: everything is refused, and nothing can be published."""
+        """If True, everything is refused, and nothing can be published."""
         self._allowed: dict[str, Consumed] = {}
         self._refused: dict[str, tuple[str, str]] = {}
         self._numbers = itertools.count(1)
 
-    # --- what the test says -----------------------------------------------------------------------------------------
+    # --- calls of the test ------------------------------------------------------------------------------------------
 
     def allow(
         self,
@@ -74,7 +74,7 @@ class FakePermitClient:
         position_side: Leg = "BOTH",
         place_before_ms: int = PLACE_BEFORE_MS,
     ) -> None:
-        """Both permits of this plan are there."""
+        """Make both permits of this plan exist."""
         self._refused.pop(plan_id, None)
         self._allowed[plan_id] = Consumed(
             safe_close_qty=parse_quantity(safe_close_qty),
@@ -85,15 +85,15 @@ class FakePermitClient:
         )
 
     def refuse(self, plan_id: str, reason: str, *, error: str | None = None) -> None:
-        """This plan is refused.
+        """Make this plan refused.
 
         Args:
             plan_id: The plan.
             reason: One of ``EVERY_REASON``, or one that begins with it.
-            error: Where the reason doesn't say: ``missing_permit_or_redis`` or ``missing_or_denied_p33_permit``.
+            error: If the reason has several: ``missing_permit_or_redis`` or ``missing_or_denied_p33_permit``.
 
         Raises:
-            ValueError: A reason that the client never gives.
+            ValueError: The client never gives this reason.
         """
         known = refusal_of(reason)
         if known is None and reason not in set(Reason):
@@ -101,7 +101,7 @@ class FakePermitClient:
         self._allowed.pop(plan_id, None)
         self._refused[plan_id] = (error or (known.errors[-1] if known else NO_P33), reason)
 
-    # --- what the executor calls ------------------------------------------------------------------------------------
+    # --- calls of the executor --------------------------------------------------------------------------------------
 
     def consume(self, plan_id: str, symbol: str, *, consume_id: str | None = None) -> Consumed:
         """As ``PermitClient.consume``."""
@@ -126,7 +126,7 @@ class FakePermitClient:
         error: str = "",
         reason: str | None = "",
     ) -> str:
-        """As ``PermitClient.publish_result``; kept in ``results``."""
+        """As ``PermitClient.publish_result``; the fields are added to ``results``."""
         fields = result_fields(
             plan_id, symbol, outcome, orders=orders, consume_id=consume_id, action=action, error=error, reason=reason
         )
@@ -168,7 +168,7 @@ class FakePermitClient:
 
 
 class AsyncFakePermitClient:
-    """Stands in for ``AsyncPermitClient``; says and records through ``sync``, a ``FakePermitClient``."""
+    """A fake ``AsyncPermitClient``; set up and read it through ``sync``, a ``FakePermitClient``."""
 
     def __init__(self, sync: FakePermitClient | None = None) -> None:
         self.sync = sync or FakePermitClient()
@@ -195,7 +195,7 @@ class AsyncFakePermitClient:
         error: str = "",
         reason: str | None = "",
     ) -> str:
-        """As ``AsyncPermitClient.publish_result``; kept in ``sync.results``."""
+        """As ``PermitClient.publish_result``; the fields are added to ``sync.results``."""
         return self.sync.publish_result(
             plan_id, symbol, outcome, orders=orders, consume_id=consume_id, action=action, error=error, reason=reason
         )

@@ -1,1 +1,1 @@
-"""How the streams are read: which entry becomes a task, and which is settled here."""
+"""The ingest: reads the streams; sends tasks for entries, or settles entries itself."""

@@ -1,6 +1,6 @@
-"""The name that an ingest goes by in the consumer groups: stable, and held by one living process at a time.
+"""An ingest's consumer name in the consumer groups: stable, and used by one process at a time.
 
-By process id, the names of the dead piled up, and with them the entries that were pending under each.
+Names made from process ids would accumulate, each with the pending entries of an ended process.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RENEW_SEC = 1.0
 
 
 class ConsumerName:
-    """``<hostname>-<n>`` with the smallest n that nobody holds; held by a lease that has to be renewed."""
+    """``<hostname>-<n>`` with the smallest free n; held by a lease that has to be renewed."""
 
     def __init__(
         self, entries: RedisEntries, hostname: str | None = None, *, marks: Mapping[str, str] | None = None
@@ -35,10 +35,10 @@ class ConsumerName:
         self._renew_at = 0.0
 
     def keep(self) -> None:
-        """Take a name, or renew the one that is held; another one where it was lost meanwhile.
+        """Take a name, or renew the lease; take another name if the lease was lost.
 
         Raises:
-            StoreError: Redis is away. The name is kept and renewed later; it may be lost by then.
+            StoreError: Redis is away. The name is kept and renewed later, if the lease isn't lost by then.
         """
         now = time.monotonic()
         if self.value and now < self._renew_at:
@@ -53,10 +53,10 @@ class ConsumerName:
         log.info(LogEvent.INGEST_NAMED, consumer=self.value, lost=lost or None)
 
     def give_back(self) -> None:
-        """Let the next process have the name at once.
+        """Release the name, so that another process can use it at once.
 
         Raises:
-            StoreError: Redis is away; the lease ends by itself.
+            StoreError: Redis is away; the lease will expire.
         """
         if self.value:
             self._entries.release(self.value, self._token)

@@ -1,11 +1,11 @@
-"""What the ingest does with one entry: send it as a task, or settle it itself.
+"""Handle one entry: send it as a task, or settle it in the ingest.
 
-1. A plan that is not to be executed is acknowledged; nobody waits for a permit.
-2. An entry that can't be understood goes to the dead-letter stream. One that is too large, too: its plan, where
-   plan_id and symbol can still be read, is denied instead, since an executor waits.
-3. A plan delivered too often is denied here: a deny sent as a task would feed the storm that brought it here.
-4. A result is sent again until it is applied, unless it is older than the memory of fills.
-5. Everything else becomes a task, and only that task's commit acknowledges it.
+1. A plan with another decision is acknowledged only: no executor waits for a permit.
+2. An entry that can't be read, or is too large, goes to the dead-letter stream. But if a plan's plan_id and symbol can
+   be read, the plan is denied instead, since an executor waits.
+3. A plan delivered too often is denied here: another task would add to the overload that delayed it.
+4. A result is sent again until it is applied, unless it is older than the fills memory.
+5. Every other entry becomes a task, and only that task's commit acknowledges it.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ log = structlog.get_logger("p33.ingest")
 SHOWN_FIELDS = ("action", "executed", "order_id")
 MAX_SHOWN_CHARS = 60
 EMERGENCY_DELIVERIES = 3
-"""An emergency close waits for a snapshot requested for it, and is sent again meanwhile: for 15 s with so many more."""
+"""Extra deliveries of an emergency close: it is sent again while it waits for its snapshot, up to 15 s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskMessage:
-    """A task to be sent."""
+    """A task to send."""
 
     name: str
     task_id: str
@@ -46,12 +46,12 @@ class TaskMessage:
     args: tuple[Any, ...] = ()
     shown: Mapping[str, str] = field(
         default_factory=dict
-    )  # its arguments as Flower lists them; the task gets none of it
-    goes_with_others: bool = False  # a plan sent for the first time: others that wait may share its message
+    )  # the arguments as Flower shows them; the task doesn't get this
+    goes_with_others: bool = False  # a plan sent for the first time: it may share a message with other plans
 
 
 class Denier(Protocol):
-    """The part of the permit service that needs no facts."""
+    """The part of the permit service that a handler needs."""
 
     def deny(self, plan: Plan, entry: StreamEntry | None, reason: Reason, details: Details) -> Verdict | None:
         """Deny a plan and acknowledge its entry."""
@@ -61,29 +61,29 @@ class Promoter(Protocol):
     """The part of the promotion service that a handler needs."""
 
     def promote(self, plans: Sequence[tuple[Plan, StreamEntry]]) -> frozenset[str]:
-        """Give plans the verdicts that were prepared for them; the ids of the entries that are done."""
+        """Give plans their prepared verdicts; returns the ids of the settled entries."""
 
 
 class Entries(Protocol):
     """The part of the entries' store that a handler needs."""
 
     def acknowledge(self, entry: StreamEntry) -> None:
-        """Take an entry off."""
+        """Take an entry off the pending list."""
 
 
 class Handler(Protocol):
-    """Knows what the entries of one stream need."""
+    """Handles the entries of one stream."""
 
     def settled(self, entries: Sequence[Entry], now_ms: int) -> frozenset[str]:
-        """Settle what can be settled for all of them at once; the ids of the entries that are done."""
+        """Settle the entries that can be settled together; returns their ids."""
 
     def handle(self, entry: Entry, now_ms: int) -> TaskMessage | None:
-        """Settle an entry, or say which task does."""
+        """Settle an entry and return None, or return the task message that will settle it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlanHandler:
-    """For ``apply.plan``."""
+    """Handles entries of ``apply.plan``."""
 
     task: str  # sent for each entry
     permits: Denier
@@ -91,12 +91,13 @@ class PlanHandler:
     dead_letters: DeadLetters
     window: Window
     prefix: str
-    promoter: Promoter | None = None  # where verdicts are prepared
+    promoter: Promoter | None = None  # None: preparation is off
 
     def settled(self, entries: Sequence[Entry], now_ms: int) -> frozenset[str]:
-        """See ``Handler.settled``. What was sent as a task already stays that task's.
+        """See ``Handler.settled``. An entry already sent as a task is left to that task.
 
-        An emergency close has to be proven, and an id ahead of TIME to be noted at its first reading: a task does both.
+        Left to a task are also an emergency close (its signature must be checked) and an entry whose id is ahead of
+        TIME (its first reading must be recorded).
         """
         if self.promoter is None:
             return frozenset()
@@ -111,7 +112,7 @@ class PlanHandler:
         ]
         return self.promoter.promote(plans) if plans else frozenset()
 
-    def handle(self, entry: Entry, now_ms: int) -> TaskMessage | None:  # noqa: ARG002 - a plan's age is a rule's matter
+    def handle(self, entry: Entry, now_ms: int) -> TaskMessage | None:  # noqa: ARG002 - a rule checks a plan's age
         """See ``Handler.handle``."""
         try:
             plan = parse_entry(entry.fields, issued_ms=entry.time_ms)
@@ -121,7 +122,7 @@ class PlanHandler:
         if plan is None:
             self.entries.acknowledge(entry.where)
             return None
-        if entry.chars > MAX_ENTRY_CHARS or not is_executable(entry.fields):  # no facts change this verdict
+        if entry.chars > MAX_ENTRY_CHARS or not is_executable(entry.fields):  # this verdict needs no facts
             sizes: Details = {"size_chars": entry.chars, "max_chars": MAX_ENTRY_CHARS}
             found = {"problem": plan.problem, **(sizes if entry.chars > MAX_ENTRY_CHARS else {})}
             self.permits.deny(plan, entry.where, Reason.INVALID_PLAN, found)
@@ -138,7 +139,7 @@ class PlanHandler:
 
 @dataclass(frozen=True, kw_only=True)
 class ResultHandler:
-    """For ``apply.result``."""
+    """Handles entries of ``apply.result``."""
 
     task: str  # sent for each entry
     dead_letters: DeadLetters
@@ -160,7 +161,7 @@ class ResultHandler:
 
 
 def _plan_of(entry: Entry) -> Plan | None:
-    """The plan of an entry that can be judged; None for every other one."""
+    """The plan of an entry, if it is well formed; else None."""
     try:
         return parse_entry(entry.fields, issued_ms=entry.time_ms)
     except InvalidMessageError:
@@ -168,22 +169,22 @@ def _plan_of(entry: Entry) -> Plan | None:
 
 
 def move_to_dead_letters(dead_letters: DeadLetters, entry: Entry, error: Exception) -> None:
-    """Move an entry to the dead-letter stream, readable and bounded."""
+    """Move an entry to the dead-letter stream, as printable text of limited length."""
     where = entry.where
     log.warning(LogEvent.DEAD_LETTER, stream=where.stream, entry_id=where.entry_id, error=str(error))
     dead_letters.dead_letter(where, str(error), readable(entry.fields))
 
 
 def _task(name: str, plan_id: str, symbol: str, entry: Entry, prefix: str, *, kind: str) -> TaskMessage:
-    """The message names the entry and nothing more: what the task does, it does by the entry's own fields."""
+    """A message that only names the entry: the task reads the entry's fields itself."""
     where = entry.where
     about = {"plan_id": plan_id, "symbol": symbol}
-    told = {name: value for name in SHOWN_FIELDS if isinstance(value := entry.fields.get(name), str)}
+    found = {name: value for name in SHOWN_FIELDS if isinstance(value := entry.fields.get(name), str)}
     return TaskMessage(
         name=name,
         task_id=f"{kind}-{re.sub(r'[^A-Za-z0-9_.:-]', '_', plan_id)[:100]}-{where.entry_id}-{entry.deliveries}",
         kwargs={**about, "stream": where.stream, "entry_id": where.entry_id, "prefix": prefix},
-        shown={**about, **{name: value[:MAX_SHOWN_CHARS] for name, value in told.items()}},
-        # One that ended its task's process once must not end others' too.
+        shown={**about, **{name: value[:MAX_SHOWN_CHARS] for name, value in found.items()}},
+        # An entry whose first task may have crashed its process is sent alone.
         goes_with_others=kind == "permit" and entry.deliveries <= 1 and not is_emergency(entry.fields),
     )

@@ -1,11 +1,11 @@
-"""Reads the streams for one worker and hands their entries on as tasks.
+"""Reads the streams for one worker and sends their entries as tasks.
 
-1. It never holds more than a window of unacknowledged entries per stream: the stream keeps the backlog, the broker's
-   queue stays short, and a healthy entry never looks lost.
-2. An entry idle for too long, whoever holds it, is claimed and sent again, ever later; not while the broker's queue
-   holds as many messages as entries are pending: its first message waits there, and a second would make it longer.
-3. Only a commit acknowledges; the ingest itself commits where no task can help.
-4. Whatever Redis, the broker or an entry does, the loop goes on.
+1. It has at most one window of unacknowledged entries per stream: the backlog stays in the stream, the broker's queue
+   stays short, and a waiting entry isn't mistaken for a lost one.
+2. An entry idle for too long, under any consumer, is claimed and sent again, with growing delays. Not while the
+   broker's queue has at least as many messages as entries are pending: the first message still waits there.
+3. Only a commit acknowledges; the ingest itself commits what it settles.
+4. The loop continues after any error of Redis, the broker or an entry.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CLEAN_SEC = 60.0
 BLOCK_MS = 100
 FULL_SEC = 0.002
 SPARSE_SEC, CALM_SEC = 0.001, 0.02
-"""Entries that had to be waited for come one by one: so soon after, they are waited for again, and not read."""
+"""If entries come one by one after a wait, the loop waits again for this time, instead of reading."""
 REPEAT_LOG_SEC = 10.0
 
 
@@ -47,7 +47,7 @@ class Ingest:
     publisher: Publisher
     window: Window
     name: ConsumerName
-    processes: int = 2  # of the pool it feeds
+    processes: int = 2  # in the worker's pool
     stopping: threading.Event = field(default_factory=threading.Event)
     is_orphaned: Callable[[], bool] = lambda: False
     show_life: Callable[[], None] = lambda: None
@@ -55,12 +55,12 @@ class Ingest:
     def __post_init__(self) -> None:
         self._due: dict[str, float] = {}
         self._said: dict[str, float] = {}
-        self._clock_ms = 0  # Redis TIME less our own monotonic clock
+        self._clock_ms = 0  # Redis TIME minus our monotonic clock
         self._calm_until = 0.0  # monotonic
-        self._read_sec = 0.0  # the last read's way there and back
+        self._read_sec = 0.0  # round-trip time of the last read
 
     def run(self) -> None:
-        """Work until told to stop, or until the worker is gone."""
+        """Run until a stop is requested, or the worker has ended."""
         try:
             while not self.stopping.is_set() and not self.is_orphaned():
                 self.show_life()
@@ -87,7 +87,7 @@ class Ingest:
         before = self.name.value
         self.name.keep()
         if self.name.value != before:
-            self._calm_until = 0.0  # what the window holds under this name, nobody has asked yet
+            self._calm_until = 0.0  # entries may be pending under this name: read first
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -113,7 +113,7 @@ class Ingest:
             self._publish(messages)
 
     def _reaches_workers(self, source: Source, messages: Sequence[TaskMessage], pending: int) -> bool:
-        """Whether another message can do what the first didn't; behind a full queue it could not."""
+        """Whether to send another message; False while the first one probably still waits in the broker's queue."""
         try:
             waiting = self.publisher.waiting(messages[0].name)
         except PublishError as error:
@@ -124,7 +124,7 @@ class Ingest:
         return waiting < pending
 
     def _read(self, sources: Sequence[Source]) -> bool:
-        """Read all of them in one round trip; whether anything was found."""
+        """Read these streams in one round trip; returns whether there were entries."""
         now = time.monotonic()
         asked = [(s.stream, s.least(now, self.window), s.window(self.window)) for s in sources]
         batches = self.entries.read_each(asked, self.name.value, self.window)
@@ -143,7 +143,7 @@ class Ingest:
         return found
 
     def _wait(self) -> None:
-        """Until something new comes; not for long, since idle entries have to be looked for too."""
+        """Wait for a new entry, for a short time only, since idle entries must be claimed too."""
         healthy = self._healthy()
         if not healthy:
             self.stopping.wait(ERROR_SEC)
@@ -151,8 +151,8 @@ class Ingest:
         if any(source.room < 1 for source in healthy):
             self.stopping.wait(FULL_SEC)
             return
-        # Each has room for at least one. Not for more: an answer that is lost on its way is asked for again, and each
-        # time Redis delivers others.
+        # Each has room for at least one. One only: if an answer is lost, the request is repeated, and each time Redis
+        # delivers other entries.
         began = time.monotonic()
         found = self.entries.wait([s.stream for s in healthy], self.name.value, count=1, timeout_ms=BLOCK_MS)
         ended = time.monotonic()
@@ -176,7 +176,7 @@ class Ingest:
     def _tell(self) -> None:
         try:
             self.publisher.tell()
-        except PublishError as error:  # the next tasks meet it too
+        except PublishError as error:  # sending the next tasks reports it too
             self._say(LogEvent.BROKER_AWAY, error)
 
     def _handled(self, source: Source, batch: Batch) -> list[TaskMessage]:
@@ -191,7 +191,7 @@ class Ingest:
         except StoreError as error:
             self._say(LogEvent.STORE_ERROR, error)
             return frozenset()
-        except Exception:  # nothing is lost: each goes the ordinary way
+        except Exception:  # nothing is lost: each becomes a task
             log.exception(LogEvent.ENTRY_FAILED, stream=source.stream)
             return frozenset()
 
@@ -200,12 +200,12 @@ class Ingest:
             return source.handler.handle(entry, now_ms)
         except StoreError as error:  # stays pending
             self._say(LogEvent.STORE_ERROR, error)
-        except Exception:  # one entry must not stop those behind it; it stays pending and comes back
+        except Exception:  # one entry must not block later ones; it stays pending and is sent again
             log.exception(LogEvent.ENTRY_FAILED, stream=source.stream, entry_id=entry.where.entry_id)
         return None
 
     def _redis_now_ms(self, batch: Batch) -> int:
-        """Redis TIME: of this batch, or of an earlier one and what went by since; looked at often enough."""
+        """Redis TIME in ms: from this batch, or from an earlier one plus the time since; renewed often enough."""
         since_start_ms = int(time.monotonic() * 1000)
         if batch.now_ms:
             self._clock_ms = batch.now_ms - since_start_ms
@@ -224,7 +224,7 @@ class Ingest:
         except P33Error as error:
             self._say(LogEvent.STORE_ERROR, error)
             self.stopping.wait(ERROR_SEC)
-        except Exception:  # a bug of ours must not end the reading, and not be silent
+        except Exception:  # a bug must not end the loop, and must be logged
             log.exception(LogEvent.INGEST_FAILED)
             self.stopping.wait(ERROR_SEC)
 
@@ -244,7 +244,7 @@ class Ingest:
             log.warning(LogEvent.MADE_WAY, stream=source.stream, entries=aside, waited_ms=self.window.late_ms)
 
     def _say(self, event: LogEvent, error: Exception) -> None:
-        """Once in a while: a Redis that is away would fill the disk otherwise."""
+        """Log an error at most once per interval: else the log would fill the disk while Redis is away."""
         now, text = time.monotonic(), f"{event} {error}"
         if now >= self._said.get(text, 0.0):
             self._said = {t: until for t, until in self._said.items() if until > now}

@@ -1,4 +1,4 @@
-"""What an ingest process is told: which streams, for how large a pool, and when to end."""
+"""Options of an ingest process: its streams, the size of the pool, and when to end."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ MIN_WINDOW = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Of one ingest process."""
+    """The options of one ingest process."""
 
     streams: tuple[str, ...] = STREAMS
-    concurrency: int = 2  # of the pool it feeds
+    concurrency: int = 2  # processes in the worker's pool
     logfile: str | None = None  # None: standard error
     verbose: bool = False
-    parent_pid: int | None = None  # end when this process has ended; None: live alone
+    parent_pid: int | None = None  # end when this process has ended; None: run independently
 
     @property
     def window(self) -> int:
-        """Unacknowledged entries per stream: enough to keep the pool busy, few enough that none looks lost."""
+        """Maximum of unacknowledged entries per stream: enough for the pool, few enough that none waits too long."""
         return max(MIN_WINDOW, 2 * self.concurrency)
 
     @property
     def widest_window(self) -> int:
-        """... of plans, while a backlog waits: one full task in each pool process, and one that waits for it."""
+        """The same for plans during a backlog: one full task in each pool process, and one waiting for it."""
         return 2 * MAX_TOGETHER * self.concurrency
 
     def arguments(self) -> list[str]:
-        """As a command line."""
+        """The options as command-line arguments."""
         parts = ["--streams", ",".join(self.streams), "--concurrency", str(self.concurrency)]
         if self.logfile is not None:
             parts += ["--logfile", self.logfile]
@@ -48,7 +48,7 @@ class Options:
 
     @classmethod
     def parse(cls, arguments: Sequence[str]) -> Options:
-        """Read a command line; a wrong one ends the process with 2."""
+        """Read command-line arguments; if they are wrong, the process exits with 2."""
         parser = argparse.ArgumentParser(prog="ingest", description="Reads the streams and sends Celery tasks.")
         parser.add_argument("--streams", default=",".join(STREAMS), help="comma-separated: plans, results")
         parser.add_argument("--concurrency", type=int, default=2, help="of the worker pool it feeds")

@@ -1,4 +1,4 @@
-"""What the ingest needs of a broker."""
+"""Protocol: what the ingest needs from a broker."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ class Publisher(Protocol):
     """Sends tasks."""
 
     def publish(self, messages: Sequence[TaskMessage]) -> None:
-        """Send them in one go; those that can't be sent are sent again when their entries were idle for too long.
+        """Send messages together; those that can't be sent are sent again after their entries' idle time.
 
         Raises:
             PublishError: The broker is away.
         """
 
     def waiting(self, task: str) -> int:
-        """How many messages wait where tasks of this name go; 0 where the broker can't tell.
+        """Number of messages in the queue of this task; 0 if the broker can't report it.
 
         Raises:
             PublishError: The broker is away.
         """
 
     def tell(self) -> None:
-        """Tell listeners of the tasks that were sent; called often, does it when it is time.
+        """Send task events for the tasks sent, if an interval is over; may be called often.
 
         Raises:
-            PublishError: The broker is away; they are told when it is back.
+            PublishError: The broker is away; the events are sent when it is back.
         """
 
     def end(self) -> None:
-        """Tell what is left, if that can be done at once, and let the connection go."""
+        """Send the remaining events if that is possible at once, and close the connection."""
 
 
 class PublishError(P33Error):

@@ -1,8 +1,8 @@
-"""Plans that wait share task messages: a task's way through the broker costs more than a verdict.
+"""Combine waiting plans into shared task messages: a message through the broker costs more than a verdict.
 
-1. Only while more plans wait than a pool takes at once: where they come one by one, each has a task of its own.
-2. A plan that was sent before goes alone: what ended its first task must not end others' too.
-3. In stream order, so that of two plans of one position the first wins.
+1. Only if more plans wait than the pool takes at once: else each plan has its own task.
+2. A plan that was sent before is sent alone: it may have crashed its first task.
+3. In stream order, so that of two plans on one position the first is served.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from p33_tasks.ingest.handlers import TaskMessage
 
 TOGETHER = "p33.evaluate_permits"
 MAX_IDS_CHARS = 3_000
-"""Of one message: all of its plan_ids are shown to whoever looks for one, and 4 000 characters are taken."""
+"""Longest list of plan_ids in one message: Flower shows them for searches, and cuts at 4 000 characters."""
 
 
 def together(messages: Sequence[TaskMessage], *, processes: int, alone: int) -> list[TaskMessage]:
-    """The messages to send for what was read.
+    """The task messages to send for a batch.
 
     Args:
-        messages: One for each entry, in stream order.
-        processes: Of the pool: each gets its share.
-        alone: So many plans at most are sent one by one.
+        messages: One per entry, in stream order.
+        processes: Number of pool processes; the plans are divided among them.
+        alone: Up to this number of plans are sent one by one.
     """
     waiting = [message for message in messages if message.goes_with_others]
     if len(waiting) <= alone:

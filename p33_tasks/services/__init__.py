@@ -1,1 +1,1 @@
-"""What a task does, told through ports: refresh snapshots, issue a permit, record a fill."""
+"""The work of the tasks, written against ports: refresh snapshots, issue permits, record fills, reconcile."""

@@ -1,4 +1,4 @@
-"""Lengthening cooldowns where a symbol moves more than usual, or its venue shows fills late."""
+"""Lengthen the cooldown of symbols with unusual volatility, or whose venue shows fills late."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from p33_tasks.ports import Adapted, AdaptiveStore, Observed
 
 
 class AdaptiveService:
-    """Learns from each refresh's snapshots. Safe to run twice: a snapshot that was seen counts once."""
+    """Updates statistics from each refresh's snapshots. Safe to run twice: a snapshot counts once."""
 
     def __init__(
         self, store: AdaptiveStore, policy: Policy, *, source: str, symbols: tuple[str, ...], max_ms: int
@@ -21,7 +21,7 @@ class AdaptiveService:
         self._max_ms = max_ms
 
     def adapt(self) -> int:
-        """Look at every symbol once; returns how many have a longer cooldown than the one in force.
+        """Update all symbols once; returns how many have a cooldown longer than the one in force.
 
         Raises:
             StoreUnavailableError: Redis is away.

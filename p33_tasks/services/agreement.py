@@ -1,4 +1,4 @@
-"""While ledger and exchange agree: count towards the end of a hold, and keep a watermark."""
+"""While ledger and exchange agree: count agreements that end a hold, and keep a watermark."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from p33_tasks.services.read_history import HistoryReader
 from p33_tasks.services.unread import leave_unread
 
 QUIET_MS = 10_000
-"""A watermark is taken of a position that did not change for so long, on either side."""
+"""A watermark is taken after ledger and exchange didn't change for this time."""
 
 log = structlog.get_logger("p33.reconcile")
 
 
 class Agreement:
-    """A position whose ledger equals the exchange, or has differed from it since the watermark by the same amount."""
+    """A position whose ledger equals the exchange, or differs from it by the same amount as at the watermark."""
 
     def __init__(self, case: PositionCase, reader: HistoryReader, store: ReconcileStore) -> None:
         self._case = case
@@ -31,7 +31,7 @@ class Agreement:
         self._store = store
 
     def keep(self) -> str:
-        """Both are equal: returns ``released``, ``agreed``, ``quiet``, ``marked`` or ``unread``."""
+        """Count and mark an equal position; returns ``released``, ``agreed``, ``quiet``, ``marked`` or ``unread``."""
         self.confirm()
         if ends_by_agreement(self._state.hold_text):
             ended = self.count()
@@ -51,7 +51,7 @@ class Agreement:
         return self._mark_agreement()
 
     def count(self) -> str:
-        """Count an agreement under a hold; where there is none, the count begins anew."""
+        """Count an agreement under a hold; without an agreement, the count begins anew."""
         note = self._case.note(
             "released", None, "ledger and exchange are equal again", what=self._state.hold_text or ""
         )
@@ -73,7 +73,7 @@ class Agreement:
         return "marked"
 
     def confirm(self) -> None:
-        """What the last repair made is what the snapshot shows."""
+        """Write ``confirmed`` if a repair isn't confirmed yet: the snapshot agrees with it."""
         repaired = self._state.case.get("unconfirmed_id")
         if repaired is None:
             return
@@ -82,6 +82,6 @@ class Agreement:
 
 
 def ends_by_agreement(text: str | None) -> bool:
-    """Whether the service's hold is one of a drift: others end in their own ways."""
+    """Whether the service's hold ends by agreement of ledger and exchange, i.e. is a hold of a drift."""
     hold = decode_hold(HeldBy.SERVICE, text)
     return hold is not None and hold.ends in {HoldEnds.AGREEMENT, HoldEnds.ADOPTION}

@@ -1,4 +1,4 @@
-"""While ledger and exchange differ: explain it by the venue's own trades, then repair, report, wait or hold."""
+"""While ledger and exchange differ: explain the drift by the venue's trades, then repair, report, wait or hold."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = structlog.get_logger("p33.reconcile")
 
 
 class Drift:
-    """A position whose ledger differs from the exchange, and not as it did at the watermark."""
+    """A position whose ledger differs from the exchange by another amount than at the watermark."""
 
     def __init__(self, case: PositionCase, reader: HistoryReader, store: ReconcileStore) -> None:
         self._case = case
@@ -32,7 +32,7 @@ class Drift:
         self._store = store
 
     def settle(self) -> str:
-        """Take it as far as it goes now; returns as ``ReconcileService.reconcile``."""
+        """Do the next step for this drift; returns as ``ReconcileService.reconcile``."""
         mark = self._state.watermark
         if mark is None:
             return self._without_history("there is no watermark: nothing tells where a window would begin")
@@ -85,7 +85,7 @@ class Drift:
         return self._repair(decision, account, known, mark, note)
 
     def _repair(self, decision: Decision, account: Account, known: Known, mark: Watermark, note: Note) -> str:
-        # Before the repair: an order of which the ledger lacks nothing any more isn't looked at again.
+        # Before the repair: afterwards the ledger lacks nothing of the order, and the order isn't checked again.
         if self._count_breaches(account, known) == "again":
             return "moved"
         status = self._store.repair(
@@ -105,7 +105,7 @@ class Drift:
         return status
 
     def _count_breaches(self, account: Account, known: Known) -> str:
-        """Orders beyond their permits; ``again`` where any were counted: what is on record of them has changed."""
+        """Count breaches of permits; returns ``again`` if there were any, because the orders' records have changed."""
         plan_ids = {share.plan_id for share in account.missing if share.plan_id is not None}
         if not plan_ids:
             return ""
@@ -147,7 +147,7 @@ class Drift:
         return self._report(decision, account)
 
     def _report(self, decision: Decision, account: Account) -> str:
-        """Tell what was found, and change nothing: the mode or the setting doesn't permit more, or no rule denies."""
+        """Write an event and change nothing: the mode or setting permits no more, or no rule denies the drift."""
         note = self._case.note("explained" if account.problem is None else "drift_seen", account, decision.why)
         case = {
             **self._case.last_reading(account, decision.why),
@@ -188,5 +188,5 @@ class Drift:
         return status
 
     def doubt_repair(self) -> None:
-        """The snapshot after a repair shows something else: hold."""
+        """Hold the position: the snapshot after a repair shows another amount."""
         self._hold(HoldReason.CONFIRMATION_FAILED, "the snapshot after a repair doesn't confirm it", None)

@@ -1,4 +1,4 @@
-"""What the account's orders executed up to a position, so that a late result of one isn't booked a second time."""
+"""Quantities executed by the account's orders up to a snapshot, so that a late result isn't booked a second time."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ from p33_tasks.errors import MalformedResponseError
 from p33_tasks.ports import Venue
 
 AHEAD_MS = 10_000
-"""Windows end this much after the venue's time: a trade while the request travels belongs to it."""
+"""A window ends this long after the venue's time, to include trades during the request."""
 
 
 @runtime_checkable
 class ReadsOwnTrades(ReadsTime, ReadsTrades, Venue, Protocol):
-    """A venue that tells what the account traded."""
+    """A venue from which the account's trades can be read."""
 
 
 class TradedLatelyError(MalformedResponseError):
-    """A trade so young that the position may not show it, or a position that moved; try again in some seconds."""
+    """A trade is too recent for the position to show it for certain, or the position moved; try again in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutedOrders:
-    """Of one position, within a window of the venue's clock."""
+    """The orders that traded one position, within a window of the venue's clock."""
 
     since_ms: int
-    last_trade_ms: int | None  # None: there was none
+    last_trade_ms: int | None  # None: no trade
     orders: Mapping[str, Decimal]  # order id to cumulative quantity, base units
 
 
 def executed_orders(
     venue: ReadsOwnTrades, symbol: str, leg: Leg, *, position_amt: Decimal, snapshot_age_ms: int, lag_ms: int
 ) -> ExecutedOrders:
-    """Every order of the last 7 days less an hour that traded a position; all of it is in ``position_amt``.
+    """Every order of the last 7 days less an hour that traded a position; ``position_amt`` includes all of them.
 
     Args:
-        venue: Is asked for its time, the trades and then the position.
+        venue: Its time, the trades and then the position are requested.
         symbol: The venue's id.
-        leg: Which of its positions.
-        position_amt: Of the snapshot that is to be adopted, signed base units.
-        snapshot_age_ms: Since before that snapshot was requested.
-        lag_ms: How much younger than that a trade must not be, since it may not show in it.
+        leg: The position's leg.
+        position_amt: The amount in the snapshot to adopt, signed base units.
+        snapshot_age_ms: The snapshot's age, from before its request.
+        lag_ms: The last trade must be at least this much older than the snapshot, so that the snapshot shows it.
 
     Raises:
-        TradedLatelyError: It can't be told whether the snapshot shows the last trade.
-        ExchangeError: Anything of it can't be had in full.
+        TradedLatelyError: It is uncertain whether the snapshot shows the last trade.
+        ExchangeError: A request failed or an answer is incomplete.
     """
     venue_ms = venue.fetch_server_time_ms()
     since_ms = venue_ms - MAX_WINDOW_MS

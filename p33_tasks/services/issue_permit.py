@@ -1,4 +1,4 @@
-"""Judging a plan: load the facts, evaluate, make the verdict final; again when the facts moved meanwhile."""
+"""Give a plan its verdict: load facts, evaluate, commit; again if the facts changed before the commit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import CommitStatus, DeadLetters, LoadedEntry, PlanName, Ruling, StreamEntry, VerdictStore
 
 TRIES = 3
-"""Loads and evaluations before facts that keep moving are a deny (CONTRACT section 5)."""
+"""Maximum number of evaluations; if the facts changed each time, the plan is denied (CONTRACT section 5)."""
 
 NO_EMERGENCY = EmergencyProof()
 
@@ -35,7 +35,7 @@ log = structlog.get_logger("p33.verdict")
 
 
 class PermitService:
-    """Turns plans into verdicts. Safe to run twice on the same plan: the first verdict stands."""
+    """Turns plans into verdicts. Safe to run twice on the same plan: only the first verdict is committed."""
 
     def __init__(
         self,
@@ -54,10 +54,10 @@ class PermitService:
 
         Args:
             plan: The plan as parsed.
-            entry: Where it was read, acknowledged together with the verdict; None when it came as a task.
+            entry: Its entry, acknowledged together with the verdict; None if the plan was sent as a task.
 
         Returns:
-            The verdict, or None when one existed already or the plan was put on the dead-letter stream.
+            The verdict; None if one existed already, or if the plan was put on the dead-letter stream.
 
         Raises:
             StoreUnavailableError: Redis is away. The entry stays pending and is tried again.
@@ -72,42 +72,44 @@ class PermitService:
         """Give the plan in a stream entry its one verdict.
 
         Args:
-            name: What a message says whose entry it is. Anybody who may write to the broker can say so: everything
-                else is read from the entry, in the round trip that reads the facts.
-            entry: Where the plan is; acknowledged together with the verdict.
+            name: plan_id and symbol from the task message. Any writer to the broker can forge them: the plan is read
+                from the entry, in the round trip that reads the facts.
+            entry: The plan's entry, acknowledged together with the verdict.
 
         Returns:
-            The verdict, or None when one existed already.
+            The verdict; None if one existed already.
 
         Raises:
-            EntryMismatchError: The entry holds another plan, or none that may be judged. It stays pending, if it was.
-            SnapshotAwaitedError: An emergency close waits for a snapshot requested for it, which was asked for. It
-                stays pending and is sent again.
-            StoreError: Redis is away, or a key holds another type. As above; the ingest gives it up after some tries.
+            EntryMismatchError: The entry contains another plan, or none that may have a verdict. A pending entry stays
+                pending.
+            SnapshotAwaitedError: An emergency close waits for a snapshot, which was requested. The entry stays pending
+                and is sent again.
+            StoreError: Redis is away, or a key has another type. The entry stays pending; the ingest denies the plan
+                after some tries.
         """
         return self._judge(entry, lambda: self._read(name, self._store.load_entry(name, entry)))
 
     def judge_entries(self, named: Sequence[tuple[PlanName, StreamEntry]]) -> list[Verdict | Exception | None]:
         """Give the plans in several stream entries one verdict each, in two round trips for all of them.
 
-        Each is loaded, evaluated and made final by itself, in this order: of two plans of one position the first wins.
-        A plan whose facts moved, e.g. by the one before it, is judged again alone. What goes wrong with one plan is the
-        outcome of that one; where all of them fail together, each is judged alone.
+        Each is evaluated and committed separately, in this order: of two plans on one position the first is served.
+        A plan whose facts changed, e.g. by the plan before it, is judged again alone. An error of one plan is the
+        outcome of that plan only; if the batch fails as a whole, each plan is judged alone.
 
         Args:
-            named: As ``judge_entry``'s.
+            named: As for ``judge_entry``.
 
         Returns:
-            For each what ``judge_entry`` returns or raises.
+            For each plan what ``judge_entry`` returns or raises.
 
         Raises:
-            StoreUnavailableError: Redis is away. What got no verdict stays pending and is tried again.
+            StoreUnavailableError: Redis is away. Plans without a verdict stay pending and are tried again.
         """
         try:
             return self._judge_together(named)
         except StoreUnavailableError:
             raise
-        except Exception:  # one plan of them, and it isn't known which: it must not take the others with it
+        except Exception:  # caused by one unknown plan: the others must get their verdicts
             log.exception(LogEvent.EVALUATION_FAILED, plan_ids=[name.plan_id for name, _ in named])
             return [self._judged_alone(*one) for one in named]
 
@@ -141,17 +143,17 @@ class PermitService:
             return self.judge_entry(name, entry)
         except StoreUnavailableError:
             raise
-        except Exception as error:  # noqa: BLE001 - told by the caller, as this plan's outcome
+        except Exception as error:  # noqa: BLE001 - the caller reports it as this plan's outcome
             return error
 
     def _read(self, name: PlanName, loaded: LoadedEntry) -> tuple[Plan, Facts | None]:
-        """The plan as its entry says, and the facts; None for facts when there is a verdict already."""
+        """The plan from its entry, and the facts; None instead of facts if the plan has a verdict already."""
         if loaded.fields is not None:
             plan = _plan_of(name, loaded.fields, loaded.time_ms)
             if is_emergency(loaded.fields):
                 plan = self._emergency.read(plan, loaded.fields)
             return plan, loaded.facts_of(plan)
-        # Without the group's own record that the entry was there, anybody could have any plan_id denied.
+        # Only the group's pending list shows that the entry existed: else a forged message could deny any plan_id.
         if not loaded.is_pending and loaded.facts:
             raise EntryMismatchError("the entry is neither in the stream nor pending")
         trimmed = Plan(
@@ -180,7 +182,7 @@ class PermitService:
         return Ruling(plan=plan, verdict=verdict, facts=facts, policy=policy, entry=entry, evaluation_us=took_us)
 
     def deny(self, plan: Plan, entry: StreamEntry | None, reason: Reason, details: Details) -> Verdict | None:
-        """Deny without looking at facts, e.g. a plan that was delivered too often."""
+        """Deny without facts, e.g. a plan that was delivered too often; returns None if a verdict existed already."""
         try:
             return self._denied(plan, Deny(reason=reason, details=details), entry)
         except ForeignKeyTypeError as error:
@@ -201,14 +203,14 @@ class PermitService:
         return self._denied(plan, contended, entry)
 
     def _denied(self, plan: Plan, verdict: Deny, entry: StreamEntry | None) -> Verdict | None:
-        """A deny that rests on no facts; None where a verdict exists already."""
+        """Commit a deny that needs no facts; None if a verdict exists already."""
         ruling = Ruling(plan=plan, verdict=verdict, facts=None, policy=self._policy, entry=entry, evaluation_us=0)
         return verdict if self._commit(ruling) is CommitStatus.COMMITTED else None
 
     def _evaluate(self, plan: Plan, facts: Facts, policy: Policy) -> Verdict:
         try:
             return evaluate(plan, facts, policy)
-        except Exception as error:  # whatever went wrong is a deny, and said aloud
+        except Exception as error:  # any error is a deny, and logged
             log.exception(LogEvent.EVALUATION_FAILED, plan_id=plan.plan_id, symbol=plan.symbol)
             return Deny(reason=Reason.INTERNAL_ERROR, details={"error": type(error).__name__})
 
@@ -226,7 +228,7 @@ class PermitService:
         return status
 
     def _give_up(self, plan: Plan, entry: StreamEntry | None, error: ForeignKeyTypeError) -> None:
-        """No verdict can be written: nobody gets a permit, and the plans behind this one go on."""
+        """Move a plan whose verdict can't be written to the dead letters: no permit, and later plans go on."""
         log.error(LogEvent.NO_VERDICT, plan_id=plan.plan_id, symbol=plan.symbol, error=str(error))
         if entry is not None:
             self._dead_letters.dead_letter(entry, str(error), {"plan_id": plan.plan_id, "symbol": plan.symbol})
@@ -235,7 +237,7 @@ class PermitService:
 def _plan_of(name: PlanName, fields: Mapping[str, str | list[str]], time_ms: int) -> Plan:
     try:
         plan = parse_entry(fields, issued_ms=time_ms)
-    except InvalidMessageError as error:  # a dead letter, which is the ingest's to write
+    except InvalidMessageError as error:  # a dead letter, which the ingest writes
         raise EntryMismatchError(f"the entry is no plan: {error}") from None
     if plan is None:
         raise EntryMismatchError("the entry's decision is not EXECUTE")

@@ -1,4 +1,4 @@
-"""Telling people of reconciliation's events, each once or never: a lost notification is counted, and stops nothing."""
+"""Notify people of reconciliation events, each at most once: a lost notification is counted, and blocks nothing."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import Notifications, ReconcileEvent
 
 LATEST_MS = 600_000
-"""An older event is news to nobody: it is on the stream and on the page."""
+"""No notification is sent for an older event: the stream and the page show it."""
 MOST_SEC = 10.0
-"""Of one task: what is left then is lost."""
+"""Time limit of one task; notifications not sent by then are lost."""
 
 log = structlog.get_logger("p33.notify")
 
@@ -24,11 +24,11 @@ class Sender(Protocol):
     """Sends a text to one address."""
 
     def send(self, address: str, title: str, text: str) -> bool:
-        """Whether it was taken. Raises nothing."""
+        """Whether the address accepted it. Raises nothing."""
 
 
 class NotifyService:
-    """Safe to run twice: an event is claimed by one of both."""
+    """Sends notifications. Safe to run twice: only one run claims an event."""
 
     def __init__(
         self, store: Notifications, sender: Sender, routes: Mapping[str, Sequence[str]], *, account: str
@@ -36,10 +36,10 @@ class NotifyService:
         """Make a service.
 
         Args:
-            store: Where events come from.
-            sender: Sends.
-            routes: By the name of an event, the addresses that are told.
-            account: The key prefix, which begins each title.
+            store: The source of events.
+            sender: Sends to one address.
+            routes: The name of an event to the addresses to notify.
+            account: The key prefix, at the start of each title.
         """
         self._store = store
         self._sender = sender
@@ -47,7 +47,7 @@ class NotifyService:
         self._account = account
 
     def send(self) -> int:
-        """Tell what happened since the last time; returns how many notifications were taken.
+        """Send notifications for the events since the last claim; returns how many were accepted.
 
         Raises:
             StoreError: Redis is away.

@@ -1,4 +1,4 @@
-"""One position as reconciliation finds it: what is known of it, and what was tried before. Nothing here writes."""
+"""One position in reconciliation: its stored state and the earlier readings. Nothing here writes."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from p33_tasks.ports import Note, PositionState
 from p33_tasks.services.read_history import WindowTrades
 
 AGAIN_MS = 20_000
-"""Until the next reading of a drift that isn't explained: three of them take a minute."""
+"""Time until the next reading of an unexplained drift: three readings take a minute."""
 LONGEST_WAIT_MS = 300_000
 BY = "reconciliation"
 _SETTLED = frozenset({"confirmed", "released"})
 _MOST_DIGITS = 14
-"""As Lua's ``whole``."""
+"""As in Lua's ``whole``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class ReconcilePolicy:
 
 
 class PositionCase:
-    """A claimed position."""
+    """A claimed position, with what its state means for reconciliation."""
 
     def __init__(self, state: PositionState, policy: ReconcilePolicy, source: str) -> None:
         self.state = state
@@ -52,21 +52,21 @@ class PositionCase:
 
     @property
     def exchange_amt(self) -> Decimal:
-        """Signed base units, by the snapshot."""
+        """The snapshot's amount, signed base units."""
         if self.state.snapshot is None:
             raise AssertionError("looked at before it is known")
         return self.state.snapshot.position_amt
 
     @property
     def ledger_amt(self) -> Decimal:
-        """Signed base units, by the ledger."""
+        """The ledger's amount, signed base units."""
         ledger = self.state.ledger
         if ledger is None or ledger.last_known_amt is None:
             raise AssertionError("looked at before it is known")
         return ledger.last_known_amt
 
     def is_known(self) -> bool:
-        """Whether there is a snapshot that says something of now, and a ledger with an amount."""
+        """Whether there are a usable, fresh snapshot and a ledger with a known amount."""
         state, snapshot = self.state, self.state.snapshot
         if snapshot is None or state.ledger is None or state.ledger.last_known_amt is None:
             return False
@@ -80,7 +80,7 @@ class PositionCase:
         )
 
     def may_be_in_flight(self) -> bool:
-        """The snapshot is from before our last order, or before the barrier of a consumption."""
+        """Whether the snapshot was requested before our last order, or before the barrier of a consumption."""
         snapshot, ledger, limits = self.state.snapshot, self.state.ledger, self.policy.limits
         if snapshot is None or ledger is None:
             return True
@@ -89,16 +89,16 @@ class PositionCase:
         return ledger.barrier_ms is not None and snapshot.ts_ms < ledger.barrier_ms + limits.read_lag_ms
 
     def is_denied(self) -> bool:
-        """Whether rule 3 or 4 denies it."""
+        """Whether rule 3 or 4 denies these amounts."""
         return is_denied(self.exchange_amt, self.ledger_amt, self.policy.limits.qty_tolerance_pct)
 
     def is_marked(self) -> bool:
-        """Whether the watermark has these very amounts."""
+        """Whether the watermark has exactly these amounts."""
         mark = self.state.watermark
         return mark is not None and (mark.exchange_amt, mark.ledger_amt) == (self.exchange_amt, self.ledger_amt)
 
     def is_recently_marked(self) -> bool:
-        """Whether a new watermark would say nothing more."""
+        """Whether the watermark has these amounts and is recent, so that no new one is needed."""
         mark = self.state.watermark
         return self.is_marked() and mark is not None and self.state.now_ms - mark.ts_ms < MAX_WINDOW_MS // 7
 
@@ -106,7 +106,7 @@ class PositionCase:
 
     @property
     def drift_name(self) -> str:
-        """Both amounts: what the drift is."""
+        """The identity of the drift: both amounts."""
         return drift_name(canonical(self.exchange_amt), canonical(self.ledger_amt))
 
     def is_same_drift(self) -> bool:
@@ -118,7 +118,7 @@ class PositionCase:
         return self.is_same_drift() and self.state.now_ms < whole(self.state.case.get("next_ms"))
 
     def tries(self, *, is_closed: bool) -> Tries:
-        """How often this drift was read, this reading included."""
+        """The unsuccessful readings of this drift, with this one unless ``is_closed``."""
         case, now_ms = self.state.case, self.state.now_ms
         is_same = self.is_same_drift()
         readings = whole(case.get("readings")) if is_same else 0
@@ -126,25 +126,25 @@ class PositionCase:
         return Tries(readings=readings + (0 if is_closed else 1), first_ms=first_ms, now_ms=now_ms)
 
     def last_reading(self, account: Account | None, why: str) -> dict[str, str]:
-        """What is kept of a reading for people, beside the drift that it is about."""
+        """What is stored of a reading for people, with its drift."""
         return {"drift": self.drift_name, "class": class_of(account), "why": why[:MAX_DRIFT_WHY_CHARS]}
 
     def waits(self) -> int:
-        """How often this drift was told and left."""
+        """How often this drift was reported and left unchanged."""
         return min(whole(self.state.case.get("waits")), 10) if self.is_same_drift() else 0
 
     def next_ms(self) -> int:
-        """When to read it again: ever later."""
+        """Redis TIME (ms) of the next reading; the delay grows with each one."""
         wait_ms: int = min(AGAIN_MS * 2 ** self.waits(), LONGEST_WAIT_MS)
         return self.state.now_ms + wait_ms
 
     # --- what is written down ---------------------------------------------------------------------------------------
 
     def watermark(self, amount: Decimal, ledger_amt: Decimal, window: WindowTrades, since_ms: int) -> Watermark:
-        """A watermark of now, with what a window from ``since_ms`` shows of it."""
+        """A watermark of now, with the trades of a window from ``since_ms`` (the venue's clock)."""
         counted = frozenset(trade.trade_id for trade in window.trades if trade.time_ms >= since_ms)
         before = self.state.watermark
-        # A list from another replica may lack, for a moment, what the last one had: listed again it isn't new.
+        # Another replica's list may briefly lack trades of the last list; when they reappear, they aren't new.
         if before is not None and self.state.now_ms - before.ts_ms <= 2 * OVERLAP_MS:
             counted |= before.counted
         return Watermark(
@@ -154,7 +154,7 @@ class PositionCase:
     def note(
         self, event: str, account: Account | None, why: str, *, what: str = "", after: Decimal | None = None
     ) -> Note:
-        """An event, by the facts' own name."""
+        """An event; its id is computed from the facts."""
         state = self.state
         name = event_id(state.position, self._source, state.watermark, account, f"{event}\n{what}")
         if account is None:
@@ -177,7 +177,7 @@ def whole(text: str | None) -> int:
 
 
 def with_case(note: Note, *, case: dict[str, str], is_new_drift: bool = False) -> Note:
-    """The same event, told together with what was tried."""
+    """The same note, with fields of the case added."""
     return Note(
         event=note.event,
         event_id=note.event_id,

@@ -1,4 +1,4 @@
-"""Evaluating ahead: the verdicts of plans that are expected soon, kept while nothing they rest on changes."""
+"""Evaluate expected plans in advance; a prepared verdict is valid while the facts it depends on don't change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from p33_tasks.ports import Prepared, PreparedStore, VerdictStore
 
 
 class PreparationService:
-    """Prepares what forecasts expect. A deny is never prepared; nothing is issued before the plan is there."""
+    """Prepares allows for forecast plans. Denies are never prepared; nothing is issued before the plan comes."""
 
     def __init__(self, store: PreparedStore, verdicts: VerdictStore, policy: Policy, *, source: str, most: int) -> None:
         self._store = store
@@ -22,10 +22,10 @@ class PreparationService:
         self._most = most
 
     def prepare(self, *, task_id: str = "") -> int:
-        """Prepare the most likely verdicts anew; returns how many allows are ready.
+        """Prepare the most likely verdicts again; returns how many allows are ready.
 
         Args:
-            task_id: Of the task that does it, for whoever asks about one of its verdicts.
+            task_id: The id of this task, recorded in its verdicts.
 
         Raises:
             StoreUnavailableError: Redis is away.
@@ -43,7 +43,7 @@ class PreparationService:
         return len(ready)
 
     def _prepared(self, plan: Plan, facts: Facts) -> Prepared | None:
-        if facts.position_side is not plan.position_side:  # in one-way mode a named leg has no key of its own
+        if facts.position_side is not plan.position_side:  # in one-way mode a leg has no key
             return None
         policy = in_force(self._policy, facts.limits, facts.now_ms)
         verdict = evaluate(plan, facts, policy)

@@ -1,4 +1,4 @@
-"""Giving a plan the verdict that was prepared for it, without a task: the ingest's part of CONTRACT section 12."""
+"""Give plans their prepared verdicts in the ingest, without a task (CONTRACT section 12)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = structlog.get_logger("p33.verdict")
 
 
 class PromotionService:
-    """Promotes what still stands; everything else goes the ordinary way."""
+    """Promotes prepared verdicts that are still valid; all other plans become tasks."""
 
     def __init__(self, store: VerdictStore, policy: Policy, *, source: str) -> None:
         self._store = store
@@ -25,7 +25,7 @@ class PromotionService:
         self._digest = policy_digest(policy, source)
 
     def promote(self, plans: Sequence[tuple[Plan, StreamEntry]]) -> frozenset[str]:
-        """Promote what was prepared for these plans, in one round trip for all of them.
+        """Promote the verdicts prepared for these plans, in one round trip for all of them.
 
         Returns:
             The ids of the entries that are done and acknowledged: promoted now, or decided before.
@@ -39,7 +39,7 @@ class PromotionService:
         outcomes = self._store.promote_each(fitting, self._policy, policy_digest=self._digest)
         done = set()
         for (plan, entry), outcome in zip(fitting, outcomes, strict=True):
-            if isinstance(outcome, StoreError):  # e.g. a foreign type: the ordinary way says it
+            if isinstance(outcome, StoreError):  # e.g. a foreign type: the plan's task reports it
                 continue
             status, decision = outcome
             if status is CommitStatus.MOVED:

@@ -1,4 +1,4 @@
-"""One reading of what the venue did to a position: trades, orders, forced orders, and then the position."""
+"""One reading of a position's history at the venue: trades, orders, forced orders, then the position."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from p33_tasks.errors import MalformedResponseError
 from p33_tasks.ports import PositionState, ReconcileStore, Venue
 
 MOST_ORDERS = 12
-"""Looked up in one reading: with 1 + 5 for time and trades, 20 for forced orders and 5 for the position, within 60."""
+"""Maximum per reading: with 1 + 5 for time and trades, 20 for forced orders and 5 for the position, below weight 60."""
 MOST_OLD_ORDERS = 3
-"""Of them, orders from before the window, read in full (weight 5)."""
+"""Of these, orders created before the window: all their trades are read (weight 5)."""
 AHEAD_MS = 10_000
-"""Windows end this much after the venue's time: a trade while the request travels belongs to it."""
+"""A window ends this long after the venue's time, to include trades during the request."""
 PLAN_BEFORE_MS = 900_000
-"""A plan may have been allowed so long before the window in which its order traded."""
+"""A plan may have been allowed this long before the window in which its order traded."""
 
 
 @runtime_checkable
 class ReadsHistory(ReadsTime, ReadsTrades, ReadsForcedOrders, ReadsOrderTrades, Venue, Protocol):
-    """A venue whose drifts can be explained."""
+    """A venue with all requests that explaining a drift needs."""
 
 
 class TooManyOrdersError(MalformedResponseError):
-    """More orders since the watermark than one reading may look up."""
+    """There are more orders since the watermark than one reading may look up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowTrades:
-    """The trades of a window, and the venue's time when they were asked for."""
+    """The trades of a window, and the venue's time before the request."""
 
     venue_ms: int
     trades: tuple[Trade, ...]
 
 
 class HistoryReader:
-    """Asks the venue. Every method raises ExchangeError when anything of it can't be had in full."""
+    """Requests history from the venue. Every method raises ExchangeError if an answer is missing or incomplete."""
 
     def __init__(self, venue: ReadsHistory, store: ReconcileStore) -> None:
         self._venue = venue
@@ -55,14 +55,14 @@ class HistoryReader:
         return self._venue.source
 
     def trades_since(self, symbol: str, since_ms: int | None) -> WindowTrades:
-        """Own trades from a venue time on; None: of the last minute."""
+        """The account's trades since a time of the venue's clock; None: of the last minute."""
         venue_ms = self._venue.fetch_server_time_ms()
         since_ms = venue_ms - OVERLAP_MS if since_ms is None else since_ms
         trades = self._venue.fetch_trades(symbol, since_ms=since_ms, until_ms=venue_ms + AHEAD_MS)
         return WindowTrades(venue_ms=venue_ms, trades=trades)
 
     def position(self, symbol: str, leg: Leg) -> Decimal:
-        """The position as the venue tells it now, signed base units."""
+        """The venue's position now, signed base units."""
         found = self._venue.fetch_positions([symbol]).positions.get(symbol)
         if found is not None and leg is Leg.BOTH and not found.hedge_mode:
             return found.position_amt
@@ -72,10 +72,10 @@ class HistoryReader:
         return amount
 
     def reading(self, state: PositionState, mark: Watermark, window: WindowTrades) -> Reading:
-        """Everything about the trades since a watermark, and then the position.
+        """Trades and orders since a watermark, and then the position.
 
         Raises:
-            TooManyOrdersError: They are more than one drift's request weight can look up.
+            TooManyOrdersError: There are more orders than one drift's request weight can look up.
         """
         symbol, leg = state.symbol, state.leg
         of_leg = (trade for trade in window.trades if trade.leg is leg)
@@ -90,7 +90,7 @@ class HistoryReader:
         others = {
             order_id for order_id, order in orders.items() if order.client_order_id in own or not order.may_be_forced
         }
-        # Asked for only where an order could be in it: it costs four times as much as the trades.
+        # Requested only if such an order is possible: it costs four times the weight of the trades.
         forced = self._forced(symbol, mark, window) if set(fresh) - others else {}
         return Reading(
             leg=leg,
@@ -99,7 +99,7 @@ class HistoryReader:
             orders=orders,
             forced=forced,
             own=own,
-            exchange_amt=self.position(symbol, leg),  # the last that is asked for
+            exchange_amt=self.position(symbol, leg),  # requested last
         )
 
     def _orders(self, symbol: str, ids: list[str]) -> dict[str, OrderState]:

@@ -1,4 +1,4 @@
-"""Reading the account's open orders: once a minute, for every symbol at once."""
+"""Read the account's open orders once a minute, for all symbols at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = structlog.get_logger("p33.resting")
 
 @runtime_checkable
 class ReadsResting(ReadsAllRestingOrders, Protocol):
-    """What is asked of a venue."""
+    """A venue from which all open orders can be read."""
 
     @property
     def source(self) -> str:
@@ -24,7 +24,7 @@ class ReadsResting(ReadsAllRestingOrders, Protocol):
 
 
 class RestingService:
-    """Safe to run twice: the second finds the minute's reading taken. What a failed one leaves ages."""
+    """Reads and stores open orders. Safe to run twice: one reading per minute. After a failure stored orders age."""
 
     def __init__(self, venue: ReadsResting, store: RestingStore, allowlist: tuple[str, ...]) -> None:
         self._venue = venue
@@ -32,7 +32,7 @@ class RestingService:
         self._allowlist = allowlist
 
     def read(self) -> str:
-        """Read, unless somebody did within a minute.
+        """Read the open orders, unless another task did within the last minute.
 
         Returns:
             ``read``, ``done``, ``failed`` or ``other_life``.

@@ -1,7 +1,7 @@
-"""Reconciling one position: while it agrees, keep a watermark; while it drifts, explain it, repair it, or hold it.
+"""Reconcile one position: while both sides agree, keep a watermark; on drift, explain, repair or hold it.
 
-In mode ``observe`` nothing but this service's own keys is written. A position is waited for while an order of ours may
-be under way; only evidence of the venue repairs, and what can't be explained is held with its numbers.
+Mode ``observe`` writes only reconciliation's own keys. While an order of ours may be in flight, the position waits.
+Repairs need evidence from the venue; an unexplained drift is a hold, with its amounts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from p33_tasks.services.read_history import HistoryReader
 
 
 class ReconcileService:
-    """Safe to run twice: everything that is written is compared first."""
+    """Reconciles positions. Safe to run twice: each write first compares the stored values."""
 
     def __init__(
         self, reader: HistoryReader, store: ReconcileStore, budget: DriftBudget, policy: ReconcilePolicy
@@ -29,16 +29,16 @@ class ReconcileService:
         self._positions = {position_key(symbol, leg): (symbol, leg) for symbol, leg in legs}
 
     def reconcile(self, position: str) -> str:
-        """Take a position as far as it goes now.
+        """Do the next step for a position.
 
         Returns:
-            ``busy`` (somebody reconciles), ``not_allowed``, ``unknown`` (no usable snapshot or ledger), ``wait``,
+            ``busy`` (another task reconciles), ``not_allowed``, ``unknown`` (no usable snapshot or ledger), ``wait``,
             ``quiet``, ``agreed``, ``marked``, ``unread``, ``explained``, ``settled``, ``repaired``, ``moved``,
             ``held``, ``known`` (held before) or ``released``.
 
         Raises:
             StoreError: Redis is away.
-            CorruptStateError: What is stored of the position can't be read.
+            CorruptStateError: A stored value of the position can't be read.
         """
         found = self._positions.get(position)
         if found is None:
@@ -59,7 +59,7 @@ class ReconcileService:
             return "unknown"
         differs = case.exchange_amt != case.ledger_amt
         if differs and ends_by_agreement(state.hold_text):
-            agreement.count()  # there is none, in flight or not: the count begins anew
+            agreement.count()  # no agreement, in flight or not: the count begins anew
         if case.may_be_in_flight():
             return "wait"
         if not differs:

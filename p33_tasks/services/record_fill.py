@@ -1,4 +1,4 @@
-"""Recording what an apply layer executed: sums in Python, exact; compared and set in Redis, atomic."""
+"""Record an executor's result: exact sums in Python, then an atomic compare-and-set in Redis."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import ExecutionResult, LedgerState, ResultStatus, ResultStore, StreamEntry
 
 TRIES = 20
-"""Results of one symbol are few; a base that moved this often means something is wrong, and the entry waits."""
+"""Maximum number of tries if the ledger changes each time. One symbol has few results: more is an error."""
 
 MARK = "entry:"
-"""What a venue's order id never begins with."""
+"""A prefix that no venue's order id has."""
 
 _CODE = re.compile(r"(?<![\w.-])-?\w+", re.ASCII)
 
@@ -31,14 +31,14 @@ log = structlog.get_logger("p33.ledger")
 
 
 class ResultService:
-    """Turns results into ledger movements. Safe to run twice: the memory of fills is the proof of the first time."""
+    """Applies results to the ledger. Safe to run twice: the fills memory contains what was applied before."""
 
     def __init__(self, store: ResultStore, *, market_refusals: frozenset[str] = frozenset()) -> None:
         """Make a service.
 
         Args:
-            store: Where fills are applied.
-            market_refusals: The venue's error codes that say: this quantity, step or symbol is not (any more) tradable.
+            store: Applies fills.
+            market_refusals: The venue's error codes for a quantity, step or symbol that can't be traded (any more).
         """
         self._store = store
         self._market_refusals = market_refusals
@@ -47,9 +47,9 @@ class ResultService:
         """Apply a result once.
 
         Raises:
-            StoreError: Redis is away, or a key holds another type.
-            CorruptStateError: The symbol's ledger can't be read. As above, the entry stays pending: a result that can
-                be decoded is tried until it is applied.
+            StoreError: Redis is away, or a key has another type.
+            CorruptStateError: The symbol's ledger can't be read. In both cases the entry stays pending: a readable
+                result is tried until it is applied.
         """
         first = result.first_entry(entry)
         order_ids = ids_to_load(result, first)
@@ -69,18 +69,18 @@ class ResultService:
 
 
 def apply_all(result: ExecutionResult, base: LedgerState, entry: StreamEntry) -> Recording:
-    """Apply a result's fills one after the other, each to what the one before left.
+    """The effect of all fills of a result, applied in order.
 
-    A result that was not executed applies nothing, whatever quantities it names.
+    If ``executed`` is false, nothing is applied, whatever quantities the result names.
 
     Raises:
-        CorruptStateError: The ledger or the fills memory holds something that is not a quantity.
+        CorruptStateError: The ledger or the fills memory contains a value that is not a quantity.
     """
     return _Applying(result, base, entry).run()
 
 
 class _Applying:
-    """One result on one base."""
+    """Applies one result to one stored state."""
 
     def __init__(self, result: ExecutionResult, base: LedgerState, entry: StreamEntry) -> None:
         self._result, self._base, self._entry = result, base, entry
@@ -106,26 +106,26 @@ class _Applying:
     def _amount(self, fills: Iterable[Fill], *, opposite: bool) -> Decimal | None:
         text = self._base.opposite_amt_text if opposite else self._base.last_known_amt_text
         if text is None or not any(fill.cumulative_qty > 0 for fill in fills):
-            return None if text is None else _readable(text)  # what changes no amount waits for none
+            return None if text is None else _readable(text)  # no fill here changes the amount
         return _stored(text, "last_known_amt")
 
     def _counts(self, *, opposite: bool) -> bool:
-        """Whether the ledger began before the entry.
+        """Whether a fill of this entry is newer than the snapshot that the ledger began with, so that it counts.
 
-        A fill comes before its report, a snapshot's time before its request: at the same time the snapshot has it.
+        A fill is before its report, and a snapshot's time before its request: at equal times the snapshot shows it.
         """
         origin = self._base.opposite_origin_text if opposite else self._base.origin_text
         return entry_ms(self._entry) > int(_stored(origin or "0", "ledger origin"))
 
     def _record(self, fill: Fill) -> OrderRecord:
         record = decode_order(self._base.orders.get(fill.order_id)) or OrderRecord(plan_id="")
-        # Reconciliation knows of an order, but not always whose it was.
+        # Reconciliation may have recorded the order without its plan.
         return record if record.plan_id else replace(record, plan_id=self._result.plan_id)
 
     def _is_opposite(self, fill: Fill, record: OrderRecord) -> bool:
-        """Whether an order's fills belong to the other leg than the result's position.
+        """Whether an order's fills belong to the other leg, not the result's position.
 
-        An earlier report says so, else the order itself: the venue's fact counts, not what was decided.
+        Decided by an earlier report, else by the order: the venue's fact counts, not the leg in the verdict.
         """
         leg = record.leg or fill.leg
         return leg is not None and leg.value == self._opposite_leg
@@ -165,9 +165,9 @@ class _Applying:
         return RecordedOrder(applied=applied, record=record, new_breaches=new, is_own=is_own, is_opposite=opposite)
 
     def _elsewhere(self, fill: Fill, record: OrderRecord, known: Decimal | None) -> str:
-        """How an order contradicts what an earlier report of it said; empty where it doesn't.
+        """How an order contradicts an earlier report of it; empty if it doesn't.
 
-        It moves no amount then: which ledger lacks it, the drift says.
+        A contradicting order changes no amount; a drift will show which ledger lacks it.
         """
         position = self._base.position_side
         if position is None:
@@ -191,7 +191,7 @@ class _Applying:
 
 
 def refusal_in(errors: Iterable[str], codes: frozenset[str]) -> str | None:
-    """The first of the venue's codes that an error text names as a word of its own; None when there is none."""
+    """The first of the venue's codes that an error text contains as a separate word; None if none does."""
     for text in errors:
         for found in _CODE.findall(text):
             if found in codes:
@@ -200,10 +200,10 @@ def refusal_in(errors: Iterable[str], codes: frozenset[str]) -> str | None:
 
 
 def _one_per_order(result: ExecutionResult, entry: StreamEntry) -> dict[str, Fill]:
-    """Quantities are cumulative: of an order that is named twice the larger one counts.
+    """Order id to fill. Quantities are cumulative: of an order named twice the larger one counts.
 
-    A result of which something could not be read may have been an order: the entry itself stands for it, so that it
-    starts the cooldown, once.
+    An unreadable part of a result may have been an order: a mark of the entry is added instead, so that it starts the
+    cooldown once.
     """
     by_id: dict[str, Fill] = {}
     for fill in result.fills:
@@ -217,13 +217,13 @@ def _one_per_order(result: ExecutionResult, entry: StreamEntry) -> dict[str, Fil
 
 
 def ids_to_load(result: ExecutionResult, entry: StreamEntry) -> list[str]:
-    """The order ids that recording a result may touch: none where it names no order and can be read."""
+    """The order ids that recording a result may write; empty if it is readable and names no order."""
     ids = dict.fromkeys(fill.order_id for fill in result.fills)
     return [*ids, entry_mark(entry).order_id] if ids or result.is_unreadable else []
 
 
 def entry_mark(entry: StreamEntry) -> Fill:
-    """Stands in the memory of orders for what an entry didn't tell."""
+    """A fill without a quantity, stored in the fills memory in place of an entry's unreadable order."""
     return Fill(order_id=f"{MARK}{entry.entry_id}", side=None, cumulative_qty=ZERO)
 
 
@@ -233,7 +233,7 @@ def is_entry_mark(order_id: str) -> bool:
 
 
 def entry_ms(entry: StreamEntry) -> int:
-    """When an entry was added, by its id."""
+    """When an entry was added: the time in its id, ms."""
     return int(entry.entry_id.partition("-")[0])
 
 

@@ -1,4 +1,4 @@
-"""Refreshing snapshots: the first task of a tick makes the venue's one bulk request for every symbol."""
+"""Refresh snapshots: the first task of a tick makes one bulk request to the venue, for all symbols."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = structlog.get_logger("p33.snapshot")
 
 
 class SnapshotService:
-    """Keeps every allowlisted symbol's snapshot young. A failed answer writes nothing; the snapshot ages."""
+    """Refreshes the snapshots of all symbols in the allowlist. After a failed request nothing is written."""
 
     def __init__(self, venue: Venue, store: SnapshotStore, allowlist: tuple[str, ...]) -> None:
         self._venue = venue
@@ -31,8 +31,8 @@ class SnapshotService:
         """Refresh all symbols, unless this tick's request was made already or is under way.
 
         Args:
-            symbol: Whose turn it is; the bulk request feeds every other symbol too.
-            only_wished: It is no tick: refresh where the forecaster wished for it and the budget has room.
+            symbol: The task's symbol; the bulk request refreshes all the others too.
+            only_wished: Not a tick: refresh only if the forecaster requested it and the budget has room.
 
         Returns:
             ``done``, ``in_flight``, ``paused``, ``not_allowed``, ``refreshed`` or ``failed``.
@@ -57,7 +57,7 @@ class SnapshotService:
         return "failed" if error else "refreshed"
 
     def _refresh_positions(self, claim: RefreshClaim) -> str:
-        """Why nothing was written; empty: it was."""
+        """The reason why nothing was written; empty if snapshots were written."""
         report = self._venue.fetch_positions(self._allowlist)
         if report.account and self._store.note_account(report.account):
             log.warning(LogEvent.ACCOUNT_CHANGED, source=self._venue.source, account=report.account)
@@ -84,10 +84,10 @@ class SnapshotService:
         return ""
 
     def _refresh_markets(self, claim: RefreshClaim) -> MarketsLoaded | None:
-        """A failure leaves the old rules in place until they are too old, and is tried again at the next tick.
+        """Fetch and store market rules; None after a failure, which leaves the old rules until they are too old.
 
-        A symbol that the venue no longer trades, or whose rules can't be read, loses its old ones: the venue's latest
-        word counts.
+        A symbol that the venue no longer trades, or whose rules can't be read, loses its old rules: the venue's latest
+        answer counts.
         """
         try:
             report = self._venue.fetch_markets(self._allowlist)

@@ -1,7 +1,7 @@
-"""Making recorded verdicts again: each is a pure function of what was recorded with it, so it must come out the same.
+"""Replay recorded verdicts: each is a pure function of its recorded inputs, so the result must be the same.
 
-With other limits it tells what the same plan on the same facts would have got. That is what-if on each verdict alone:
-an allow that would have been a deny would have changed what came after it, and that is not played out.
+With other limits, a replay shows what the same plan would have got on the same facts. This is a what-if for each
+verdict alone: effects of a changed verdict on later ones are not simulated.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from p33_tasks.domain.reasons import Reason
 from p33_tasks.domain.records import RecordedVerdict, outcome_of
 
 WriteVerdict = Callable[[Plan, Verdict, Facts, Policy], str]
-"""How a verdict is recorded, letter by letter."""
+"""Gives the exact text of a recorded verdict."""
 
 WITHOUT_FACTS: dict[str, str] = {
     str(Reason.PLAN_ABANDONED): "the executor gave up before a rule was asked",
@@ -26,12 +26,12 @@ WITHOUT_FACTS: dict[str, str] = {
     str(Reason.INTERNAL_ERROR): "no evaluation was finished; the worker's log says why",
     str(Reason.INVALID_PLAN): "denied on reading: there was no plan to judge",
 }
-"""Denies that can come about without facts, and why."""
+"""Denies that don't follow from facts, and why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Limits to try; None: as they were."""
+    """Limits to try; None: as recorded."""
 
     qty_tolerance_pct: Decimal | None = None
     position_epsilon: Decimal | None = None
@@ -40,13 +40,13 @@ class Limits:
     plan_max_age_ms: int | None = None
 
     def given(self) -> dict[str, Any]:
-        """Those that differ from what was."""
+        """The limits to try that are given, by name."""
         found = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in found.items() if value is not None}
 
 
 class Finding(StrEnum):
-    """What came of making a verdict again."""
+    """The outcome of a replay."""
 
     SAME = "same"
     DIFFERENT = "different"
@@ -55,27 +55,27 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """A verdict made again."""
+    """A replayed verdict."""
 
     finding: Finding
-    why: str = ""  # not replayable: why not; different: in what
-    again: Verdict | None = None  # under the limits of then; None where it can't be made
-    written_again: str = ""  # of one that is different
-    what_if: Verdict | None = None  # under the limits to try; only of what comes out the same
+    why: str = ""  # not replayable: the reason; different: what differs
+    again: Verdict | None = None  # with the recorded limits; None if not replayable
+    written_again: str = ""  # its text, if it is different
+    what_if: Verdict | None = None  # with the limits to try; only if the replay is the same
 
 
 def replay(record: RecordedVerdict, write: WriteVerdict, limits: Limits | None = None) -> Replayed:
-    """Make one verdict again, and compare it letter by letter with what was recorded.
+    """Evaluate one recorded verdict again, and compare the text with the recorded one.
 
     Args:
-        record: As the audit stream kept it.
-        write: Writes a verdict as it is recorded.
-        limits: Limits to try besides; None to compare only.
+        record: The entry of the decision stream.
+        write: Gives the text of a verdict as it is recorded.
+        limits: Limits to try in addition; None to compare only.
     """
     verdict, facts = record.verdict, record.facts
     denied_for = verdict.reason if isinstance(verdict, Deny) else None
     headline_matches = verdict is None or outcome_of(verdict) == record.headline
-    # An internal error is what went wrong in the process, not what the facts say: it has none, or they don't matter.
+    # An internal error comes from the process, not from the facts.
     if headline_matches and (denied_for is Reason.INTERNAL_ERROR or (facts is None and denied_for in WITHOUT_FACTS)):
         return Replayed(finding=Finding.NOT_REPLAYABLE, why=str(denied_for))
     if facts is None:
@@ -91,19 +91,19 @@ def replay(record: RecordedVerdict, write: WriteVerdict, limits: Limits | None =
 
 
 def allowed_qty(verdict: Verdict) -> Decimal:
-    """The quantity that a verdict lets through, base units; 0 for a deny."""
+    """The quantity that a verdict permits, base units; 0 for a deny."""
     return verdict.safe_close_qty if isinstance(verdict, Allow) else Decimal(0)
 
 
 def _judged(plan: Plan, facts: Facts, policy: Policy) -> Verdict:
     try:
         return evaluate(plan, facts, policy)
-    except Exception as error:  # noqa: BLE001 - as when it is judged: whatever goes wrong is a deny
+    except Exception as error:  # noqa: BLE001 - as in the service: any error is a deny
         return Deny(reason=Reason.INTERNAL_ERROR, details={"error": type(error).__name__})
 
 
 def _difference(record: RecordedVerdict, again: Verdict, written_again: str) -> str:
-    """What is different, empty when nothing is."""
+    """What is different; empty if nothing is."""
     if record.verdict is None:
         return "what was recorded is not a verdict"
     if outcome_of(record.verdict) != record.headline:

@@ -1,8 +1,8 @@
-"""What another ``P33_COOLDOWN_MODE`` would have made of the cooldowns of recorded verdicts.
+"""The cooldowns that recorded verdicts would have had with another ``P33_COOLDOWN_MODE``.
 
-Each verdict was recorded with the mark price, the amounts and the last order that it rests on: of a position's verdicts
-in order these are looks at its market and its venue, as the refreshes' are. Where they are far apart, they tell too
-little, by the very bounds of ``domain/statistics.py``.
+Each record has the mark price, the amounts and the last order. A position's records in time order serve as input for
+its statistics, like the snapshots of refreshes. Records too far apart give too little data, by the same bounds as in
+``domain/statistics.py``.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ _OWN = frozenset({"volatility", "settlement"})
 
 @dataclass
 class Cooldowns:
-    """Cooldowns under a mode, by the entry of each verdict. Shown the oldest verdict first."""
+    """The cooldown of each verdict with a given mode, by entry id. Verdicts must be given oldest first."""
 
     mode: str
-    base_ms: int | None  # to try as the fixed one; None: each verdict's own
-    max_ms: int  # of an adapted one
+    base_ms: int | None  # the fixed cooldown to try; None: each verdict's own
+    max_ms: int  # the longest adapted cooldown
     seen: int = 0  # verdicts with facts
-    other: int = 0  # ... whose cooldown would have been another one
-    unknown: int = 0  # ... of which too little is known
+    other: int = 0  # ... whose cooldown would have been different
+    unknown: int = 0  # ... with too little data
     _known: dict[str, Statistics] = field(default_factory=dict)  # by position
     _tried: dict[str, int] = field(default_factory=dict)  # ms, by entry id
 
     def see(self, record: RecordedVerdict) -> None:
-        """Note what a verdict tells, and which cooldown it would have had; those without facts tell nothing."""
+        """Update statistics by a verdict's facts, and compute its cooldown; ignores verdicts without facts."""
         facts, policy = record.facts, record.policy
         if facts is None:
             return
@@ -43,7 +43,7 @@ class Cooldowns:
             base_ms = was_ms
         elif base_ms is None:
             base_ms = facts.limits.adaptive_base_ms
-        if base_ms is None:  # recorded before the base was
+        if base_ms is None:  # recorded by a version without the base
             self.unknown += 1
             return
         tried_ms = base_ms if self.mode == FIXED else self._adapted_ms(record, facts, base_ms)
@@ -51,7 +51,7 @@ class Cooldowns:
         self.other += tried_ms != was_ms
 
     def limits_of(self, record: RecordedVerdict, limits: Limits | None) -> Limits:
-        """The limits to try on a verdict, with this mode's cooldown."""
+        """The limits to try for a verdict, with this mode's cooldown."""
         limits = limits or Limits()
         tried_ms = self._tried.get(record.entry_id)
         return limits if tried_ms is None else replace(limits, cooldown_ms=tried_ms)
@@ -60,14 +60,14 @@ class Cooldowns:
         key = position_key(record.plan.symbol, facts.position_side or Leg.BOTH)
         known = self._known[key] = _looked(self._known.get(key, Statistics()), facts)
         if record.policy.cooldown_by in _OWN and self.base_ms is None:
-            return record.policy.cooldown_ms  # the service has measured it, by every refresh
+            return record.policy.cooldown_ms  # the service computed it from every refresh
         found = adapted_cooldown(known, in_force_ms=base_ms, max_ms=self.max_ms)
         self.unknown += known.ratio is None and known.settle_p95_ms is None
         return base_ms if found is None else found[0]
 
 
 def _looked(known: Statistics, facts: Facts) -> Statistics:
-    """After one more look at a position's snapshot and ledger, as a refresh takes one."""
+    """The statistics updated by a position's snapshot and ledger, as a refresh does."""
     snapshot, ledger = facts.snapshot, facts.ledger
     if snapshot is None or snapshot.source != facts.source or snapshot.ts_ms > facts.now_ms:
         return known

@@ -1,6 +1,6 @@
-"""What came of replaying many verdicts: counts, the first differences, and what other limits would have changed.
+"""Summary of replaying many verdicts: counts, the first differences, and changes by other limits.
 
-Whatever the stream holds, a tally stays small: examples, symbols and texts are kept up to a limit.
+A tally stays small for any stream: examples, symbols and texts are stored up to a limit.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ MAX_TEXT_CHARS = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A verdict that came out different, or that other limits would have changed. Its texts are cut."""
+    """A verdict whose replay is different, or that other limits would have changed. Its texts are cut."""
 
     entry_id: str
     plan_id: str
     symbol: str
-    changed: bool  # by the limits to try; else it came out different
+    changed: bool  # by the limits to try; else the replay is different
     recorded: str  # the outcome: ``allow`` or a reason
     recorded_qty: Decimal  # allowed, base units
-    now: str  # the outcome made again, or under the limits to try; empty: it can't be made
+    now: str  # the outcome of the replay, or with the limits to try; empty: not replayable
     now_qty: Decimal
-    why: str = ""  # different in what
+    why: str = ""  # what differs
     recorded_text: str = ""  # of a difference
     now_text: str = ""
 
@@ -45,7 +45,7 @@ class Change:
 
     count: int = 0
     plan_ids: list[str] = field(default_factory=list)  # the first few
-    qty_by_symbol: dict[str, Decimal] = field(default_factory=dict)  # base units allowed besides; negative: no longer
+    qty_by_symbol: dict[str, Decimal] = field(default_factory=dict)  # base units allowed in addition; negative: less
     not_summed: int = 0  # verdicts on further symbols
 
     def add(self, row: Row) -> None:
@@ -64,12 +64,12 @@ class Change:
 
 @dataclass(slots=True)
 class Tally:
-    """Everything that is told at the end."""
+    """The summary shown at the end of a replay."""
 
     same: int = 0
     different: int = 0
     unreadable: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)  # of those that come out the same
+    outcomes: Counter[str] = field(default_factory=Counter)  # of verdicts whose replay is the same
     not_replayable: Counter[str] = field(default_factory=Counter)  # by reason
     differences: list[Row] = field(default_factory=list)  # the first
     unreadable_examples: list[UnreadableRecord] = field(default_factory=list)  # the first
@@ -77,16 +77,16 @@ class Tally:
 
     @property
     def looked_at(self) -> int:
-        """Entries of any kind."""
+        """Number of entries of any kind."""
         return self.same + self.different + self.unreadable + sum(self.not_replayable.values())
 
     @property
     def changed(self) -> int:
-        """Verdicts that the limits to try would have changed."""
+        """Number of verdicts that the limits to try would have changed."""
         return sum(change.count for change in self.changes.values())
 
     def add_unreadable(self, record: UnreadableRecord) -> None:
-        """Count an entry of another writer."""
+        """Count an unreadable entry."""
         self.unreadable += 1
         if len(self.unreadable_examples) < MAX_UNREADABLE:
             self.unreadable_examples.append(record)
@@ -95,7 +95,7 @@ class Tally:
         """Count a verdict.
 
         Returns:
-            What is to be said of it: that it came out different, or would have been changed; None for nothing.
+            A row if its replay is different or the limits to try would have changed it; else None.
         """
         if replayed.finding is Finding.NOT_REPLAYABLE:
             self.not_replayable[replayed.why] += 1
@@ -116,7 +116,7 @@ class Tally:
 
 
 def _is_changed(before: Verdict, after: Verdict | None) -> bool:
-    """Outcome or quantity; that a deny's details name another limit is not a change."""
+    """Whether outcome or quantity differ; another limit in a deny's details is no change."""
     return after is not None and (outcome_of(before), allowed_qty(before)) != (outcome_of(after), allowed_qty(after))
 
 

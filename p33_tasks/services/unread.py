@@ -1,4 +1,4 @@
-"""A reading that failed says nothing, and doesn't count as one."""
+"""A failed reading: it is not counted, and tried again later."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ log = structlog.get_logger("p33.reconcile")
 
 
 def leave_unread(case: PositionCase, store: ReconcileStore, error: ExchangeError) -> str:
-    """Try again later. Returns ``unread``."""
+    """Schedule the next reading of the position. Returns ``unread``."""
     state = case.state
     log.warning(LogEvent.RECONCILE_UNREAD, position=state.position, error=f"{type(error).__name__}: {error}")
     fields = {"next_ms": str(state.now_ms + AGAIN_MS), "drift": case.drift_name}

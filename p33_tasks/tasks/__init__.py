@@ -1,6 +1,6 @@
-"""The Celery tasks: parse, call a service, return. Each may run twice; the second time changes nothing.
+"""The Celery tasks: parse, call a service, return. Each may run twice; the second run changes nothing.
 
-One line for each: importing its module declares it (``job.py``).
+One import per module: importing it declares its tasks (``job.py``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""``@job``: a task is declared once, beside its function.
+"""``@job``: declares a task at its function.
 
-Queues, routes, time limits, beat's entries, which stream's entries become it, which workers load ccxt, and the queue
-lists of ``p33 check`` and of the queue metrics all follow from the list of declared jobs.
+Queues, routes, time limits, beat's schedule, the task for each stream's entries, the workers that load ccxt, and the
+queue lists of ``p33 check`` and of the queue metrics are all derived from the declared jobs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from p33_tasks.errors import P33Error
 from p33_tasks.settings import Settings
 
 PREFIX = "p33."
-"""Of each task's and each queue's name: the ACL of the roles permits ``p33.*`` on the broker and nothing else."""
+"""Prefix of all names of tasks and queues: on the broker, the roles' ACL permits ``p33.*`` only."""
 
 _declared: dict[str, Job] = {}
 
@@ -27,19 +27,17 @@ class Job:
 
     name: str
     queue: str
-    time_limit: int  # seconds; then its process is killed and replaced
+    time_limit: int  # seconds; then the process is killed and replaced
     soft_time_limit: int | None = None  # seconds; then SoftTimeLimitExceeded is raised in the task
-    every: float | Callable[[Settings], float] | None = None  # seconds between two of beat's; None: not scheduled
+    every: float | Callable[[Settings], float] | None = None  # beat's period in seconds; None: not scheduled
     for_each_symbol: bool = False  # beat sends one per allowlisted symbol, as ``symbol``
-    stream: str | None = None  # the ingest sends it for each entry of this stream
-    reads_venue: bool = (
-        False  # it waits for the venue: ccxt is loaded before the fork, and a verdict needs another process
-    )
-    served_with: str | None = None  # workers of that queue serve this one too, whatever ``-Q`` says
-    is_on: Callable[[Settings], bool] | None = None  # None: always; else it has a queue only where this is true
+    stream: str | None = None  # the ingest sends a task for each entry of this stream
+    reads_venue: bool = False  # waits for the venue: ccxt is loaded before the fork, and verdicts need another process
+    served_with: str | None = None  # workers of that queue also serve this one, for any ``-Q``
+    is_on: Callable[[Settings], bool] | None = None  # None: always; else there is a queue only if this returns true
 
     def period_sec(self, settings: Settings) -> float | None:
-        """Seconds between two of beat's."""
+        """Beat's period in seconds; None: not scheduled."""
         return self.every(settings) if callable(self.every) else self.every
 
 
@@ -47,12 +45,12 @@ def job(name: str, *, throws: tuple[type[Exception], ...] = (P33Error,), **more:
     """Declare a task; ``more`` are the fields of ``Job``.
 
     Args:
-        name: It begins with ``p33.``, and so does its queue's.
-        throws: Errors that the log already explains: Celery adds no traceback.
+        name: The task's name; it must begin with ``p33.``, as the queue's.
+        throws: Errors that are logged already, so that Celery logs no traceback.
         more: See ``Job``.
 
     Raises:
-        ValueError: The declaration can't work.
+        ValueError: The declaration is invalid.
     """
     found = Job(name=name, **more)
     if name in _declared:
@@ -70,12 +68,12 @@ def job(name: str, *, throws: tuple[type[Exception], ...] = (P33Error,), **more:
 
 
 def jobs(settings: Settings | None = None) -> tuple[Job, ...]:
-    """The declared jobs: all of them, or those that are on with these settings."""
+    """The declared jobs: all, or those that these settings switch on."""
     return tuple(
         found for found in _declared.values() if settings is None or found.is_on is None or found.is_on(settings)
     )
 
 
 def queues(settings: Settings) -> tuple[str, ...]:
-    """Of the jobs that are on, each once."""
+    """The queues of the jobs that these settings switch on, each once."""
     return tuple(dict.fromkeys(found.queue for found in jobs(settings)))

@@ -1,4 +1,4 @@
-"""``p33.adapt_limits``: cooldowns that fit each symbol; also run after each refresh, in the refresh's own task."""
+"""``p33.adapt_limits``: adapt each symbol's cooldown; also runs after each refresh, in the refresh's task."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def adapt_limits(prefix: str | None = None) -> str:
 
 
 def adapt(here: Runtime) -> str:
-    """The same, for the task that has just refreshed: a failure here is not the refresh's."""
+    """As ``adapt_limits``, for the task of a refresh: a failure is logged and doesn't fail the refresh."""
     if here.adaptive is None:
         return "off"
     try:
         here.adaptive.adapt()
     except P33Error as error:
-        log.error(LogEvent.NOT_ADAPTED, error=str(error))  # noqa: TRY400 - our own sentence says it all
+        log.error(LogEvent.NOT_ADAPTED, error=str(error))  # noqa: TRY400 - the error text is enough
         return "failed"
     return "adapted"

@@ -1,4 +1,4 @@
-"""``p33.notify``: people are told of reconciliation's events; and the sending of it behind a refresh."""
+"""``p33.notify``: notify people of reconciliation events; a refresh sends this task."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ TASK = "p33.notify"
 
 @job(
     TASK,
-    queue="p33.notify",  # of its own: nothing waits behind a webhook that hangs
-    served_with="p33.snapshots",  # what a refresh sends would else be nobody's
+    queue="p33.notify",  # separate, so that no other task waits for a webhook that hangs
+    served_with="p33.snapshots",  # so that some worker serves it: a refresh sends it
     time_limit=30,
     soft_time_limit=20,
-    reads_venue=True,  # it waits for somebody else's server as those do: a verdict has another process
+    reads_venue=True,  # waits for other servers, as venue tasks do: verdicts need another process
     is_on=lambda settings: bool(settings.notify_routes),
 )
 def notify(prefix: str | None = None) -> str:
-    """Tell what happened since the last time; a second task finds nothing left.
+    """Send notifications of the events since the last claim; a second task finds none left.
 
     Args:
         prefix: The sender's key prefix.
@@ -35,7 +35,7 @@ def notify(prefix: str | None = None) -> str:
         ``sent N``, ``off`` or ``refused``.
 
     Raises:
-        P33Error: Redis is away; what was claimed is lost, and a later refresh sends the task again.
+        P33Error: Redis is away; claimed events are lost, and a later refresh sends the task again.
     """
     here = runtime()
     if is_foreign(prefix, here, task=TASK):
@@ -45,12 +45,12 @@ def notify(prefix: str | None = None) -> str:
     try:
         return f"sent {here.notifier.send()}"
     except P33Error as error:
-        log.error(LogEvent.NOT_NOTIFIED, error=str(error))  # noqa: TRY400 - our own sentence says it all
+        log.error(LogEvent.NOT_NOTIFIED, error=str(error))  # noqa: TRY400 - the error text is enough
         raise
 
 
 def send_notifications(here: Runtime) -> None:
-    """Have people told. A failure is logged: the refresh before it counts for more."""
+    """Send the task. A failure is logged, and doesn't fail the refresh."""
     if here.notifier is None:
         return
     try:

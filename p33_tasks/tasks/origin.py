@@ -1,4 +1,4 @@
-"""Where a task came from: this account's own ingest, a producer that speaks Celery, or somebody else."""
+"""The sender of a task: this account's ingest, a producer that sends Celery tasks, or another account."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import PlanName, StreamEntry
 
 MAX_ID_PART = 2**64
-"""Above each half of an entry id."""
+"""Each half of an entry id is below this."""
 
 log = structlog.get_logger("p33.task")
 
@@ -22,9 +22,9 @@ _ENTRY_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}", re.ASCII)
 
 
 def is_foreign(prefix: str | None, runtime: Runtime, **about: Any) -> bool:
-    """Whether the task belongs to another trading account; then it is logged and not run.
+    """Whether the task belongs to another trading account; this is logged, and the task must not run.
 
-    Two accounts can share a broker; the other's worker must not judge by its own positions.
+    Two accounts can share a broker; a worker must not judge another account's plans by its own positions.
     """
     if prefix is None or prefix == runtime.keys.prefix:
         return False
@@ -33,10 +33,10 @@ def is_foreign(prefix: str | None, runtime: Runtime, **about: Any) -> bool:
 
 
 def entry_of(stream: object, entry_id: object, expected: str) -> StreamEntry | None:
-    """The stream entry to acknowledge, None when the task names none.
+    """The stream entry to acknowledge; None if the task names none.
 
     Raises:
-        ValueError: It names one that can't be ours.
+        ValueError: It names another stream, or an invalid id.
     """
     if stream is None and entry_id is None:
         return None
@@ -46,7 +46,7 @@ def entry_of(stream: object, entry_id: object, expected: str) -> StreamEntry | N
 
 
 def name_of(fields: Mapping[str, object]) -> PlanName:
-    """What a message says whose entry it stands for.
+    """The plan_id and symbol that a message names for its entry.
 
     Raises:
         InvalidMessageError: It names no plan_id, or no symbol.

@@ -1,4 +1,4 @@
-"""``p33.evaluate_permit``: one verdict for one plan. ``p33.evaluate_permits``: one for each of several that wait."""
+"""``p33.evaluate_permit``: the verdict on one plan. ``p33.evaluate_permits``: verdicts on several waiting plans."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def evaluate_permit(
     """Judge a plan.
 
     Args:
-        plan: From a producer that sends the task itself: the plan's fields with ``issued_ms``. Beside an entry, its
-            plan_id and symbol name the entry (as 0.1 sent it) and nothing else of it counts.
-        stream: The key the entry was read from; None for a producer's own task.
-        entry_id: Of that entry: the plan is what the stream holds there.
+        plan: From a producer that sends tasks: the plan's fields, with ``issued_ms``. With an entry (as 0.1 sent it),
+            only its plan_id and symbol are used, to name the entry.
+        stream: The key of the entry's stream; None for a producer's task.
+        entry_id: The entry's id; the plan is read from this entry.
         prefix: The sender's key prefix.
-        plan_id: Of the plan in that entry.
-        symbol: Of the plan in that entry.
-        hmac: Of a producer's own task, where ``P33_TASK_KEY`` is set.
+        plan_id: The plan_id in that entry.
+        symbol: The symbol in that entry.
+        hmac: The signature of a producer's task, if ``P33_TASK_KEY`` is set.
 
     Returns:
         ``allow``, ``deny``, ``decided``, ``waiting`` (an emergency close, for a snapshot requested for it; its entry
@@ -68,7 +68,7 @@ def evaluate_permit(
             return _judge_entry(here, {"plan_id": plan_id, "symbol": symbol} if plan_id is not None else fields, entry)
         own = parse_task_plan(fields)
     except (ValueError, InvalidMessageError) as error:
-        log.error(LogEvent.REFUSED, task=TASK, entry_id=entry_id, error=str(error))  # noqa: TRY400 - our own sentence says it all
+        log.error(LogEvent.REFUSED, task=TASK, entry_id=entry_id, error=str(error))  # noqa: TRY400 - the error text is enough
         return "refused"
     key = here.settings.task_key
     if key is not None and not is_proven(hmac, fields, prefix=here.keys.prefix, key=key.get_secret_value()):
@@ -82,20 +82,20 @@ def evaluate_permit(
 def evaluate_permits(
     plan_ids: list[Any], symbols: list[Any], entry_ids: list[Any], stream: str, prefix: str | None = None
 ) -> str:
-    """Judge several plans of the stream, each by itself: what goes wrong with one is no other's matter.
+    """Judge several plans of the stream, each separately: an error of one doesn't affect the others.
 
     Args:
-        plan_ids: Of the plans, in the order of their entries.
-        symbols: Of each.
-        entry_ids: Of each: the plan is what the stream holds there.
-        stream: The key the entries were read from.
+        plan_ids: The plan_ids, in the order of the entries.
+        symbols: The symbol of each.
+        entry_ids: The entry of each; the plan is read from it.
+        stream: The key of the entries' stream.
         prefix: The sender's key prefix.
 
     Returns:
-        How many ended how, e.g. ``allow 30, refused 2``.
+        The number of plans by outcome, e.g. ``allow 30, refused 2``.
 
     Raises:
-        StoreError: Redis is away. What got no verdict stays pending and is sent again, each alone.
+        StoreError: Redis is away. Plans without a verdict stay pending and are sent again, each alone.
     """
     here = runtime()
     if is_foreign(prefix, here, task=TOGETHER):
@@ -103,7 +103,7 @@ def evaluate_permits(
     try:
         named = _named(here, plan_ids, symbols, entry_ids, stream)
     except (ValueError, InvalidMessageError) as error:
-        log.error(LogEvent.REFUSED, task=TOGETHER, error=str(error))  # noqa: TRY400 - our own sentence says it all
+        log.error(LogEvent.REFUSED, task=TOGETHER, error=str(error))  # noqa: TRY400 - the error text is enough
         return "refused"
     try:
         outcomes = here.permits.judge_entries(named)
@@ -117,11 +117,11 @@ def evaluate_permits(
 def _named(
     here: Runtime, plan_ids: object, symbols: object, entry_ids: object, stream: object
 ) -> list[tuple[PlanName, StreamEntry]]:
-    """Whose entries a message stands for.
+    """The plan names and entries in a message.
 
     Raises:
-        ValueError: It names an entry that can't be ours, or not as many of each.
-        InvalidMessageError: It names no plan.
+        ValueError: An entry is invalid, or the lists differ in length.
+        InvalidMessageError: A plan_id or symbol is missing.
     """
     columns = (plan_ids, symbols, entry_ids)
     if not all(isinstance(column, list) and 0 < len(column) <= MAX_TOGETHER for column in columns):
@@ -136,7 +136,7 @@ def _named(
 
 
 def _outcome_text(here: Runtime, name: PlanName, outcome: Verdict | Exception | None) -> str:
-    """The outcome of one plan of several as a word; what went wrong is in the log, and its entry stays pending."""
+    """The outcome of one plan of several as a word. An error is logged, and the entry stays pending."""
     if not isinstance(outcome, Exception):
         return _decision_text(outcome)
     about = {"plan_id": name.plan_id, "symbol": name.symbol, "error": str(outcome)}
@@ -153,7 +153,7 @@ def _outcome_text(here: Runtime, name: PlanName, outcome: Verdict | Exception | 
 
 
 def _judge_entry(here: Runtime, named: dict[str, Any], entry: StreamEntry) -> str:
-    """Judge what the stream holds; the message only says whose it is.
+    """Judge the plan in the entry; the message only names it.
 
     Raises:
         InvalidMessageError: The message names no plan.
@@ -170,7 +170,7 @@ def _judge_entry(here: Runtime, named: dict[str, Any], entry: StreamEntry) -> st
         log.error(LogEvent.UNDECIDED, plan_id=name.plan_id, symbol=name.symbol, error=str(error))  # noqa: TRY400 - see throws
         raise
     except Exception:
-        # Not denied here: the name is only the message's word. The entry stays pending, and its ingest denies it.
+        # Not denied here: only the message names the plan. The entry stays pending, and the ingest denies it.
         log.exception(LogEvent.EVALUATION_FAILED, plan_id=name.plan_id, symbol=name.symbol)
         raise
 
@@ -182,7 +182,7 @@ def _awaits_snapshot(here: Runtime, name: PlanName) -> str:
 
 
 def _ask_refresh(here: Runtime, symbol: str) -> None:
-    """Now, and not with the next tick. A failure is logged: the next tick asks the exchange all the same."""
+    """Request a refresh now. A failure is logged: the next tick refreshes anyway."""
     try:
         send(refresh_snapshot, here, symbol=symbol)
     except NOT_SENT as error:
@@ -195,7 +195,7 @@ def _judge_own(here: Runtime, plan: Plan) -> Verdict | None:
     except StoreError as error:
         log.error(LogEvent.UNDECIDED, plan_id=plan.plan_id, symbol=plan.symbol, error=str(error))  # noqa: TRY400 - see throws
         raise
-    except Exception as error:  # whatever went wrong is a deny, and said aloud
+    except Exception as error:  # any error is a deny, and logged
         log.exception(LogEvent.EVALUATION_FAILED, plan_id=plan.plan_id, symbol=plan.symbol)
         return here.permits.deny(plan, None, Reason.INTERNAL_ERROR, {"error": type(error).__name__})
 

@@ -1,4 +1,4 @@
-"""``p33.prepare_permits``: verdicts ahead of their plans; and the sending of it behind a refresh."""
+"""``p33.prepare_permits``: prepare verdicts of forecast plans; a refresh sends this task."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ TASK = "p33.prepare_permits"
 
 @job(
     TASK,
-    queue="p33.prepare",  # of its own: refreshes and plans never wait behind it
-    served_with="p33.snapshots",  # what a refresh sends would else be nobody's
+    queue="p33.prepare",  # separate, so that refreshes and plans never wait for it
+    served_with="p33.snapshots",  # so that some worker serves it: a refresh sends it
     time_limit=30,
     soft_time_limit=15,
     is_on=lambda settings: settings.prepares,
 )
 def prepare_permits(prefix: str | None = None) -> str:
-    """Evaluate what forecasts expect, on the snapshots of now; a second task does the same again.
+    """Evaluate forecast plans on the current snapshots; a second task does the same again.
 
     Args:
         prefix: The sender's key prefix.
@@ -45,12 +45,12 @@ def prepare_permits(prefix: str | None = None) -> str:
     try:
         return f"prepared {here.preparation.prepare(task_id=str(current_task.request.id or ''))}"
     except P33Error as error:
-        log.error(LogEvent.NOT_PREPARED, error=str(error))  # noqa: TRY400 - our own sentence says it all
+        log.error(LogEvent.NOT_PREPARED, error=str(error))  # noqa: TRY400 - the error text is enough
         raise
 
 
 def send_preparation(here: Runtime) -> None:
-    """Have verdicts prepared on what was just read. A failure is logged: the refresh before it counts for more."""
+    """Send the task after a refresh. A failure is logged, and doesn't fail the refresh."""
     if here.preparation is None:
         return
     try:

@@ -1,4 +1,4 @@
-"""``p33.reconcile``: one position, explained, repaired or held; and the sending of it behind a refresh."""
+"""``p33.reconcile``: explain, repair or hold one position; a refresh sends this task."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ log = structlog.get_logger("p33.task")
 
 TASK = "p33.reconcile"
 PER_REFRESH = 2
-"""Positions sent behind one refresh: more than the request weight of a minute allows would only find it spent."""
+"""Positions sent after one refresh: more would exceed the request weight of a minute."""
 
 
 @job(
     TASK,
     queue="p33.reconcile",
-    served_with="p33.snapshots",  # what a refresh sends would else be nobody's
+    served_with="p33.snapshots",  # so that some worker serves it: a refresh sends it
     time_limit=60,
     soft_time_limit=45,
     reads_venue=True,
     is_on=lambda settings: settings.reconcile_mode is not Mode.OFF,
 )
 def reconcile(position: str, prefix: str | None = None) -> str:
-    """Reconcile a position; a second task finds what the first one left.
+    """Reconcile a position; a second task continues from the state that the first one stored.
 
     Args:
         position: A position key.
         prefix: The sender's key prefix.
 
     Returns:
-        What the service says, ``off``, or ``refused``.
+        As ``ReconcileService.reconcile``; ``off`` or ``refused``.
 
     Raises:
-        P33Error: Redis is away, or what is stored of the position can't be read; the next refresh sends it again.
+        P33Error: Redis is away, or a stored value can't be read; the next refresh sends the task again.
     """
     here = runtime()
     if is_foreign(prefix, here, task=TASK):
@@ -54,7 +54,7 @@ def reconcile(position: str, prefix: str | None = None) -> str:
 
 
 def send_due(here: Runtime) -> None:
-    """Send the positions that have to be reconciled now. A failure is logged: the refresh before it counts for more."""
+    """Send a task for each position that is due. A failure is logged, and doesn't fail the refresh."""
     if here.reconciler is None:
         return
     try:

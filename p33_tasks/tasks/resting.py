@@ -1,4 +1,4 @@
-"""``p33.read_resting``: the account's open orders, once a minute; and the sending of it behind a refresh."""
+"""``p33.read_resting``: read the account's open orders once a minute; a refresh sends this task."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ log = structlog.get_logger("p33.task")
 
 TASK = "p33.read_resting"
 EXPIRES_SEC = 30.0
-"""One that waited longer is of no use: the next refresh sends another."""
+"""A task that waited longer doesn't run: the next refresh sends another."""
 
 
 @job(
     TASK,
-    queue="p33.reconcile",  # it waits for the venue as reconciliation does, and neither for a refresh
-    served_with="p33.snapshots",  # what a refresh sends would else be nobody's
+    queue="p33.reconcile",  # both wait for the venue, and refreshes wait for neither
+    served_with="p33.snapshots",  # so that some worker serves it: a refresh sends it
     time_limit=30,
     soft_time_limit=15,
     reads_venue=True,
     is_on=lambda settings: settings.subtract_resting,
 )
 def read_resting(prefix: str | None = None) -> str:
-    """Read the open orders that reduce positions; a second task within a minute finds it done.
+    """Read the open orders that reduce positions; a second task within a minute does nothing.
 
     Args:
         prefix: The sender's key prefix.
 
     Returns:
-        What the service says, ``off`` or ``refused``.
+        As ``RestingService.read``; ``off`` or ``refused``.
 
     Raises:
         P33Error: Redis is away; a later refresh sends it again.
@@ -47,12 +47,12 @@ def read_resting(prefix: str | None = None) -> str:
     try:
         return here.resting.read()
     except P33Error as error:
-        log.error(LogEvent.RESTING_NOT_READ, error=str(error))  # noqa: TRY400 - our own sentence says it all
+        log.error(LogEvent.RESTING_NOT_READ, error=str(error))  # noqa: TRY400 - the error text is enough
         raise
 
 
 def send_resting(here: Runtime) -> None:
-    """Have the open orders read when a minute is over. A failure is logged: the refresh before it counts for more."""
+    """Send the task if the last reading is a minute old. A failure is logged, and doesn't fail the refresh."""
     if here.resting is None:
         return
     try:

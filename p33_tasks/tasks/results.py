@@ -1,4 +1,4 @@
-"""``p33.apply_result``: one result of an apply layer, into the ledger."""
+"""``p33.apply_result``: apply one executor's result to the ledger."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def apply_result(
     plan_id: str | None = None,
     symbol: str | None = None,
 ) -> str:
-    """Apply a result once. What is applied is what the stream holds, or the copy that was made when it was read.
+    """Apply a result once, as it is in the stream, or in the copy made at its first reading.
 
     Args:
-        result: Its plan_id and symbol name the entry (as 0.1 sent it); nothing else of it counts.
-        stream: The key the entry was read from.
-        entry_id: Of that entry.
+        result: As 0.1 sent it: only its plan_id and symbol are used, to name the entry.
+        stream: The key of the entry's stream.
+        entry_id: The entry's id.
         prefix: The sender's key prefix.
-        plan_id: Of the result in that entry.
-        symbol: Of the result in that entry.
+        plan_id: The plan_id in that entry.
+        symbol: The symbol in that entry.
 
     Returns:
         ``recorded``, ``already`` or ``refused``.
@@ -57,7 +57,7 @@ def apply_result(
         name = name_of({"plan_id": plan_id, "symbol": symbol} if plan_id is not None else fields)
         parsed = _found(here, name, entry) if entry is not None else None
     except (ValueError, InvalidMessageError, EntryMismatchError) as error:
-        log.error(LogEvent.REFUSED, task=TASK, entry_id=entry_id, error=str(error))  # noqa: TRY400 - our own sentence says it all
+        log.error(LogEvent.REFUSED, task=TASK, entry_id=entry_id, error=str(error))  # noqa: TRY400 - the error text is enough
         return "refused"
     if entry is None or parsed is None:
         log.error(LogEvent.REFUSED, task=TASK, error="results come by the stream only; add this one to it")
@@ -75,11 +75,11 @@ def apply_result(
 
 
 def _found(here: Runtime, name: PlanName, entry: StreamEntry) -> ExecutionResult:
-    """The result that Redis holds.
+    """The result, read from the entry or its copy.
 
     Raises:
-        EntryMismatchError: It holds none, or another plan's.
-        InvalidMessageError: What it holds is no result, which is the ingest's to move away.
+        EntryMismatchError: Redis has neither, or it is another plan's.
+        InvalidMessageError: It is not a result; the ingest will move it to the dead letters.
     """
     found = here.entries.find_result(entry)
     if found is None:
@@ -91,6 +91,6 @@ def _found(here: Runtime, name: PlanName, entry: StreamEntry) -> ExecutionResult
 
 
 def _set_aside(here: Runtime, entry: StreamEntry) -> None:
-    """One symbol whose ledger can't be read must not hold up the others' results."""
-    with suppress(StoreError):  # where Redis is away, nothing is read either
+    """Set an entry aside: if one symbol's ledger can't be read, results of others must not wait for it."""
+    with suppress(StoreError):  # while Redis is away, nothing is read either
         here.entries.set_aside(entry)

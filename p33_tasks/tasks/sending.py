@@ -1,4 +1,4 @@
-"""Sending a task from within another one: whoever sends it has done its own work, and never waits or fails for it."""
+"""Send a task from within another task, which has done its own work and must not wait or fail for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from p33_tasks.bootstrap.runtime import Runtime
 from p33_tasks.errors import P33Error
 
 NOT_SENT = (P33Error, KombuError, RedisError, OSError)
-"""What says that it could not be sent. To be logged: a later refresh sends it again."""
+"""Errors when a task can't be sent. Callers log them: a later refresh sends the task again."""
 
 
 def send(task: Any, here: Runtime, *, expires_sec: float | None = None, **arguments: str) -> None:
@@ -19,9 +19,9 @@ def send(task: Any, here: Runtime, *, expires_sec: float | None = None, **argume
 
     Args:
         task: As ``@job`` made it.
-        here: Whose prefix it carries.
-        expires_sec: After which it isn't worth running.
-        **arguments: Its own.
+        here: The process; its key prefix is added to the message.
+        expires_sec: After this time the task doesn't run.
+        **arguments: The task's arguments.
 
     Raises:
         NOT_SENT: The broker is away.

@@ -1,4 +1,4 @@
-"""``p33.refresh_snapshot``: the exchange's position, once per tick for every symbol."""
+"""``p33.refresh_snapshot``: fetch the exchange's positions, once per tick for all symbols."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ LOOKS_PER_POLL = 4
     every=lambda settings: settings.poll_sec,
     for_each_symbol=True,
     time_limit=30,
-    soft_time_limit=15,  # a venue that sends its answer byte by byte outlasts every socket time-out
+    soft_time_limit=15,  # socket time-outs don't end an answer sent byte by byte
     reads_venue=True,
 )
 def refresh_snapshot(symbol: str, prefix: str | None = None) -> str:
-    """Refresh a symbol's snapshot; the first task of a tick does it for all, the others find it done.
+    """Refresh all snapshots in the first task of a tick; the other tasks of the tick do nothing.
 
     Args:
-        symbol: One of the allowlist.
+        symbol: A symbol of the allowlist.
         prefix: The sender's key prefix.
 
     Returns:
-        What the service says: ``refreshed``, ``done``, ``in_flight``, ``paused``, ``failed``, ``not_allowed``;
-        or ``refused``.
+        ``refreshed``, ``done``, ``in_flight``, ``paused``, ``failed``, ``not_allowed`` (see the service) or
+        ``refused``.
 
     Raises:
         P33Error: Redis is away; the next tick tries again.
@@ -61,7 +61,7 @@ def refresh_snapshot(symbol: str, prefix: str | None = None) -> str:
     is_on=lambda settings: settings.forecast == "on",
 )
 def refresh_wished(prefix: str | None = None) -> str:
-    """Refresh before the next tick, where the forecaster wished for it: at most once per poll, from the spare budget.
+    """Refresh before the next tick if the forecaster requested it: at most once per poll, from the spare budget.
 
     Args:
         prefix: The sender's key prefix.
@@ -82,13 +82,13 @@ def _refresh(here: Runtime, symbol: str, *, only_wished: bool = False) -> str:
     try:
         outcome = here.snapshots.refresh(symbol, only_wished=only_wished)
         if outcome == "refreshed":
-            send_resting(here)  # first: verdicts rest on it
+            send_resting(here)  # first: verdicts depend on it
             send_due(here)
             send_notifications(here)
     except P33Error as error:
         log.error(LogEvent.NOT_REFRESHED, symbol=symbol, error=str(error))  # noqa: TRY400 - see throws
         raise
     if outcome == "refreshed":
-        adapt(here)  # before the preparation: a new limit would void it
+        adapt(here)  # before the preparation, which a new limit would invalidate
         send_preparation(here)
     return outcome
