@@ -1,1 +1,1 @@
-"""The state store: Redis keys, their encoding, and one Lua script per atomic act."""
+"""The state store: implements the ports on Redis, with one Lua script per atomic act."""

@@ -1,4 +1,4 @@
-"""Statistics and adapted cooldowns in Redis: two round trips for any number of symbols."""
+"""Statistics and adapted cooldowns in Redis, in two round trips for any number of symbols."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 STATISTICS_TTL_MS = 2 * 86_400_000
 ADAPTIVE_TTL_MS = 180_000
-"""Without refreshes the cooldown goes back to the one in force."""
+"""Without refreshes, the adapted cooldown expires after this time."""
 
 
 class RedisAdaptiveStore:
@@ -52,7 +52,7 @@ class RedisAdaptiveStore:
         return tuple(self._observed(symbol, now_ms, replies[at * 4 : at * 4 + 4]) for at, symbol in enumerate(symbols))
 
     def _observed(self, symbol: str, now_ms: int, replies: Sequence[Any]) -> Observed:
-        # A foreign type is an error of its own command: of that, nothing is known here; a verdict denies by itself.
+        # A foreign type is an error of one command: that value is unknown here. The verdicts' rules deny separately.
         snapshot, ledger, limits, statistics = (None if isinstance(reply, Exception) else reply for reply in replies)
         mark, position_amt, ts_ms, source, mode = snapshot or (None,) * 5
         ledger_amt, ordered_ms = ledger or (None, None)
@@ -79,7 +79,7 @@ class RedisAdaptiveStore:
             for one in adapted:
                 pipeline.set(keys.statistics(one.symbol), encode_statistics(one.statistics), px=STATISTICS_TTL_MS)
                 for key in (keys.adaptive_limits(one.symbol, leg) for leg in one.legs):
-                    # Whatever lies there gives way: a value that can't be read would deny the position's plans.
+                    # Overwrite any value: one that can't be read would deny the position's plans.
                     pipeline.delete(key)
                     if one.cooldown_ms is not None:
                         fields = {

@@ -1,4 +1,4 @@
-"""The Lua scripts on an asyncio client: ``Scripts.run``, awaited."""
+"""The Lua scripts on an asyncio client."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from p33_tasks.store.scripts import NO_ARGS, checked_reply, encoded, translated_
 
 
 class AsyncScripts:
-    """The scripts of one asyncio client; arguments as of ``Scripts``."""
+    """``Scripts`` for one asyncio client; the same arguments."""
 
     def __init__(self, client: redis.asyncio.Redis, room: str = HERE) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-"""Reading the audit stream back: every verdict can be made again from what was written down with it."""
+"""Read entries of the decision stream, so that recorded verdicts can be replayed."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ from p33_tasks.errors import CorruptStateError
 
 MAX_SYMBOLS = 10_000
 _MOST_MS = 2**64
-"""A stream entry's id goes as far, and a plan's time is that of its entry."""
+"""The largest time in a stream entry's id, and so of a plan."""
 
 
 class Decoded(NamedTuple):
-    """One entry of the decisions stream."""
+    """One decoded entry of the decision stream."""
 
     plan: Plan
-    facts: Facts | None  # None: a deny that rests on none (plan_abandoned, contention, internal_error)
+    facts: Facts | None  # None: a deny without facts (plan_abandoned, contention, internal_error)
     policy: Policy
     verdict: dict[str, Any]  # as recorded, quantities as ``Decimal`` or int
 
 
 def decode_entry(fields: Mapping[str, str]) -> Decoded:
-    """Take an entry of the decisions stream apart.
+    """Decode an entry of the decision stream.
 
-    The allowlist comes back with the right size and the right answer about the plan's symbol; its other symbols
-    are placeholders.
+    The allowlist has the recorded size, and contains the plan's symbol if it was allowed; its other symbols are
+    placeholders.
 
     Raises:
-        CorruptStateError: It is none that this service wrote.
+        CorruptStateError: This service didn't write the entry.
     """
     try:
         verdict = exact_json.loads_object(fields["verdict"])
@@ -68,10 +68,10 @@ def decode_entry(fields: Mapping[str, str]) -> Decoded:
 
 
 def replay(decoded: Decoded) -> str:
-    """Make the verdict again, as the JSON that the entry's ``verdict`` must equal letter by letter.
+    """The JSON of the verdict, evaluated again; the entry's ``verdict`` must be the same text.
 
     Raises:
-        CorruptStateError: It rests on no facts, so there is nothing to make it from.
+        CorruptStateError: The record has no facts.
     """
     facts = decoded.facts
     if facts is None:
@@ -134,7 +134,7 @@ def _allowlist(symbol: str, size: object, *, allowed: bool) -> frozenset[str]:
     return others | {symbol} if allowed else others
 
 
-@lru_cache(maxsize=4)  # shared: with 600 symbols, making them anew would take longer than the verdict
+@lru_cache(maxsize=4)  # cached: for 600 symbols, making them takes longer than the verdict
 def _placeholders(number: int) -> frozenset[str]:
     return frozenset(f" {at}" for at in range(number))  # no symbol begins with a blank
 
@@ -196,7 +196,7 @@ def _snapshot(symbol: str, fields: Mapping[str, Any]) -> Snapshot:
 
 
 def _ledger(symbol: str, fields: Mapping[str, Any]) -> Ledger:
-    ordered_ms, barrier_ms = fields["last_order_time_ms"], fields.get("barrier_ms")  # 0.1 knew no barrier
+    ordered_ms, barrier_ms = fields["last_order_time_ms"], fields.get("barrier_ms")  # 0.1 had no barrier
     return Ledger(
         symbol=symbol,
         last_known_amt=_optional(fields["last_known_amt"]),
@@ -244,7 +244,7 @@ def _limits(fields: Mapping[str, Any]) -> SymbolLimits:
     )
 
 
-# --- values: another writer's may be anything, and the rules rely on their types -------------------------------------
+# --- values: foreign ones may have any type, and the rules depend on the types ---------------------------------------
 
 
 def _text(value: object) -> str:
@@ -258,7 +258,7 @@ def _optional_text(value: object) -> str | None:
 
 
 def _leg(value: object) -> Leg | None:
-    """None: recorded before 0.2, which knew no legs."""
+    """The leg; None: recorded before 0.2, without legs."""
     return None if value is None else Leg(_text(value))
 
 
@@ -275,7 +275,7 @@ def _time(value: object) -> int:
 
 
 def _number(value: object) -> Decimal:
-    """A quantity as recorded: the JSON reader has bounded it, and it was good enough for the verdict."""
+    """A quantity as recorded: the JSON reader has checked its size, and the verdict has used it."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise TypeError(f"a number is recorded as a number, not as {type(value).__name__}")
     return Decimal(value)

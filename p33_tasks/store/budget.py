@@ -1,4 +1,4 @@
-"""The exchange's request weight, shared by every worker through Redis."""
+"""The venue's request weight, shared by all workers through Redis."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class RedisRequestBudget:
         """Make a budget.
 
         Args:
-            client: Where it is kept.
-            keys: Of the account.
-            own_weight: What all workers together take per minute at most.
-            venue_weight: By the venue's own count of everybody on this address, nothing is asked beyond it.
-            is_reconcile: It is reconciliation's share, counted by itself.
+            client: The state store.
+            keys: The account's keys.
+            own_weight: Maximum weight of all workers together per minute.
+            venue_weight: Maximum weight per minute by the venue's count, which includes other users of this IP address.
+            is_reconcile: True for reconciliation's share, which is counted separately.
         """
         self._scripts = Scripts(client)
         self._key = keys.reconcile_budget if is_reconcile else keys.budget

@@ -1,8 +1,8 @@
-"""Verdicts that were just made, as calls of ``commit_verdict.lua``: no more is said than a verdict needs.
+"""Calls of ``commit_verdict.lua`` for new verdicts, with as few values as possible.
 
-Each value that travels takes some of a verdict's time, here and in Redis. So what is the same in every call is written
-into the script's text, once for allows and once for denies. An emergency close says everything in its call; so does a
-verdict by other configured limits than the first, which no process of the service has.
+Each value in a call takes time, here and in Redis. So values that are the same in every call are written into the
+script's text, once for allows and once for denies. An emergency close sends all values in its call; so does a verdict
+with other configured limits than the first one's, which doesn't occur in a process of the service.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ SCRIPT = "commit_verdict"
 
 
 class Commits:
-    """The calls of one process."""
+    """Makes the calls of one process."""
 
     def __init__(self, scripts: Scripts, keys: Keys, signing_key: str | None) -> None:
         self._scripts = scripts
         self._keys = keys
         self._signing_key = signing_key
-        self._policy: Policy | None = None  # the last one whose configured limits are in the texts
+        self._policy: Policy | None = None  # the last policy whose configured limits are in the scripts' texts
         self._fixed: dict[str, str | int] = {}  # those limits
 
     def call(self, ruling: Ruling, now_ms: int) -> tuple[str, Named, Named]:
         """The script's name, keys and arguments.
 
         Args:
-            ruling: The verdict, and what it was made from.
+            ruling: The verdict, with its inputs.
             now_ms: Redis TIME of the verdict.
         """
         plan, verdict, facts, policy = ruling.plan, ruling.verdict, ruling.facts, ruling.policy
@@ -77,7 +77,7 @@ class Commits:
         return SCRIPT, {**other_keys, **keys}, {**other_args, **said, "verdict": word}
 
     def _are_fixed(self, policy: Policy) -> bool:
-        """Whether these configured limits are in the texts; the first ones come there."""
+        """Whether these configured limits are in the scripts' texts; the first call's limits are written there."""
         if policy is self._policy:
             return True
         limits = policy_args(policy)

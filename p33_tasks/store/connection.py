@@ -1,7 +1,7 @@
-"""Redis connections with every time limit and retry said aloud.
+"""Redis connections with explicit time limits and retries.
 
-redis-py retries by default and applies an increment twice; so retries are named here, and every script they
-can repeat is idempotent. Clients are made per process, after fork.
+redis-py retries by default, and may apply an increment twice; so retries are set here, and every script that they can
+repeat is idempotent. Clients are made per process, after fork.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ SOCKET_TIMEOUT_SEC = 2.0
 def connect(url: str, *, socket_timeout_sec: float = SOCKET_TIMEOUT_SEC, retries: int = 2) -> redis.Redis:
     """A client for a ``redis://``, ``rediss://``, ``unix://`` or ``sentinel://h1:26379;h2:26379/master`` URL.
 
-    Over TLS the server's certificate is verified before anything is sent, whatever the URL says.
+    Over TLS the server's certificate is always verified before anything is sent, for any options in the URL.
 
     Args:
-        url: May hold a password; it is never logged.
+        url: May contain a password; it is never logged.
         socket_timeout_sec: Must exceed any BLOCK sent over this client.
-        retries: Repeats after a lost connection; every script of ours may be repeated.
+        retries: Repeats after a lost connection; every script may be repeated.
 
     Raises:
         ConfigurationError: The URL can't be used. Connecting itself happens with the first command.
@@ -72,7 +72,7 @@ def _backoff() -> ExponentialBackoff:
 def _options(*, socket_timeout_sec: float, retry: Retry | AsyncRetry) -> dict[str, Any]:
     return {
         "decode_responses": True,
-        # Foreign bytes under our keys must come back as they are, so that a rule can deny them.
+        # Foreign bytes in our keys must be readable, so that a rule can deny them.
         "encoding_errors": "surrogateescape",
         "socket_timeout": socket_timeout_sec,
         "socket_connect_timeout": CONNECT_TIMEOUT_SEC,
@@ -92,8 +92,8 @@ def _sentinel_master(
     sentinel_options = {
         "socket_timeout": CONNECT_TIMEOUT_SEC,
         "socket_connect_timeout": CONNECT_TIMEOUT_SEC,
-        # The next sentinel is the retry. By redis-py's default each is asked eleven times, in each try of ours: two
-        # sentinels that refused connections held an executor's consume() for 24 s.
+        # The next sentinel is the retry. By default redis-py tries each eleven times, in each of our retries: two
+        # sentinels that refused connections delayed an executor's consume() by 24 s.
         "retry": asked_once,
         **over_tls,
     }
@@ -103,13 +103,13 @@ def _sentinel_master(
 
 
 def parse_sentinel_url(url: str) -> tuple[str, list[tuple[str, int]], str, int]:
-    """Take ``sentinel://[user:password@]h1:26379;h2:26379/master[/db]`` apart.
+    """The parts of ``sentinel://[user:password@]h1:26379;h2:26379/master[/db]``.
 
     Returns:
         Credentials (``user:password`` or empty), the sentinels, the master's name, the database.
 
     Raises:
-        ConfigurationError: No master is named, or a host has no usable port.
+        ConfigurationError: The master's name is missing, or a host has no usable port.
     """
     parts = urlsplit(url)
     credentials, _, addresses = parts.netloc.rpartition("@")

@@ -1,4 +1,4 @@
-"""Entries that can't be understood: kept, counted, out of the way of those behind them."""
+"""Dead letters: entries that can't be read are stored and counted, and don't block later ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class RedisDeadLetters:
         self._keys = keys
 
     def dead_letter(self, entry: StreamEntry, error: str, fields: Mapping[str, str]) -> None:
-        """See ``ports.DeadLetters.dead_letter``; what the stream still holds of the entry is added to ``fields``."""
+        """See ``ports.DeadLetters.dead_letter``; fields that the stream still has are added to ``fields``."""
         keys = self._keys
         label = "plan" if entry.stream == keys.plans else "result"
         self._scripts.run(
@@ -48,11 +48,11 @@ class RedisDeadLetters:
                 found: Any = self._client.xrange(entry.stream, entry.entry_id, entry.entry_id)
         except StoreUnavailableError:
             raise
-        except StoreError:  # no stream, or no entry id: the script says so
+        except StoreError:  # no stream, or no entry id: the script reports it
             return {}
         return found[0][1] or {} if found else {}
 
 
 def clean(text: str) -> str:
-    """Bounded, and readable for everybody: bytes that are not UTF-8 are spelled out."""
+    """The text cut to a limit, with bytes that are not UTF-8 escaped."""
     return text[:1_000].encode("utf-8", "backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""The request weight of reconciliation: a share of its own, taken from the shared budget behind the refreshes."""
+"""The request weight of reconciliation: a separate share of the shared budget, after the refreshes' needs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class ReconcileBudget:
         """Make a budget.
 
         Args:
-            own: Of all reconciliation, ``WEIGHT_PER_MINUTE``.
-            shared: The account's, less what refreshes need: they go first.
+            own: The budget of all reconciliation, ``WEIGHT_PER_MINUTE``.
+            shared: The account's budget, less the weight that refreshes need.
         """
         self._own = own
         self._shared = shared

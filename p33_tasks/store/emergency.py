@@ -1,4 +1,4 @@
-"""Asking for an emergency close: the audit entry first, then the signed plan; and waiting for its verdict."""
+"""Request an emergency close (first the audit entry, then the signed plan), and wait for its verdict."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOOK_SEC = 0.1
 
 
 class EmergencyStore:
-    """What ``p33 emergency-close`` does in Redis."""
+    """The Redis operations of ``p33 emergency-close``."""
 
     def __init__(self, client: redis.Redis, keys: Keys, *, key: str) -> None:
         self._client = client
@@ -32,13 +32,13 @@ class EmergencyStore:
     def ask(
         self, symbol: str, leg: Leg, action: str, *, passes_cooldown: bool, over_hold: bool, why: str, by: str
     ) -> str:
-        """Ask for the close. Audited before it is asked for: a crash in between closes nothing.
+        """Add the plan of the close. The audit entry is written first: a crash in between closes nothing.
 
         Returns:
             The plan_id.
 
         Raises:
-            StoreError: Redis is away or refuses; the plan may have been added where the last answer was lost.
+            StoreError: Redis is away or refuses. If only the last answer was lost, the plan was added.
         """
         why, by = why[:MAX_WHY_CHARS], by[:MAX_BY_CHARS]
         with translated_errors():
@@ -87,11 +87,11 @@ class EmergencyStore:
         return {**fields, "hold_hmac": emergency_hmac(f"{text}\n{OVER_HOLD}", self._key)} if over_hold else fields
 
     def wait(self, plan_id: str, timeout_sec: float) -> Mapping[str, Any] | None:
-        """The verdict; None when there is none after so long.
+        """The verdict; None if there is none within the time-out.
 
         Raises:
             StoreError: Redis is away.
-            CorruptStateError: What is stored as the verdict can't be read.
+            CorruptStateError: The stored verdict can't be read.
         """
         deadline = time.monotonic() + timeout_sec
         while True:

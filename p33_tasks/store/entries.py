@@ -1,4 +1,4 @@
-"""The streams as the ingest reads them: a window of unacknowledged entries, claims, and consumer names."""
+"""Stream access for the ingest: reads within a window, claims of idle entries, consumer names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import redis
 
 CONSUMER_IDLE_MS = 300_000
-"""A killed ingest's name is removed after this. A living one holds a lease, and a name that is gone is made again."""
+"""Idle time after which a killed ingest's name is removed; a running one has a lease, and can make its name again."""
 
 
 class RedisEntries:
@@ -29,14 +29,14 @@ class RedisEntries:
         self._client = client
         self._scripts = Scripts(client)
         self._keys = keys
-        # redis-py would fold a field that is named twice into one.
+        # redis-py would merge a field that occurs twice.
         client.set_response_callback("XREADGROUP", lambda reply, **_: reply)
 
     def read(self, stream: str, consumer: str, window: Window, least: int = 1) -> Batch:
-        """As ``read_each``, of one stream.
+        """As ``read_each``, for one stream.
 
         Raises:
-            StoreError: Redis is away, or the stream's key holds another type.
+            StoreError: Redis is away, or the stream's key has another type.
         """
         (found,) = self.read_each([(stream, least, window.size)], consumer, window)
         if isinstance(found, StoreError):
@@ -46,16 +46,15 @@ class RedisEntries:
     def read_each(
         self, streams: Sequence[tuple[str, int, int]], consumer: str, window: Window
     ) -> list[Batch | StoreError]:
-        """The next new entries of each stream, as many as its window has room for; at once, also when there are none.
+        """The next new entries of each stream, as many as its window has room for, without blocking.
 
         Args:
-            streams: Keys, each with the least room that is worth a read (with less nothing is read), and with the size
-                of its window.
-            consumer: Who reads.
-            window: What it may hold of each.
+            streams: Keys, each with the least room for which to read, and the size of its window.
+            consumer: The consumer's name.
+            window: The limits for each stream.
 
         Returns:
-            What was found, or what is wrong with that one stream.
+            For each stream its entries or its error.
 
         Raises:
             StoreUnavailableError: Redis can't be reached.
@@ -67,7 +66,7 @@ class RedisEntries:
     def _read_call(
         self, stream: str, consumer: str, window: Window, least: int, size: int
     ) -> tuple[dict[str, str], dict[str, str | int]]:
-        is_plans = stream == self._keys.plans  # a result is worth as much later
+        is_plans = stream == self._keys.plans  # a late result is as useful
         more: dict[str, str | int] = {
             "min_room": least,
             "window_size": size,
@@ -83,7 +82,7 @@ class RedisEntries:
         if reply[0] == "no_group":
             try:
                 self._create_group(stream)
-            except StoreError as error:  # the other streams' entries were delivered
+            except StoreError as error:  # the other streams' entries were delivered, and must be returned
                 return error
             return Batch(now_ms=0)
         _, now_ms, room, rows, aside = reply
@@ -91,7 +90,7 @@ class RedisEntries:
         return Batch(now_ms=int(now_ms), entries=entries, room=int(room), aside=int(aside))
 
     def claim(self, stream: str, consumer: str, window: Window, start: str = "-") -> Batch:
-        """Entries, of any consumer, that were idle for so long that they are to be sent again."""
+        """Claim entries of any consumer whose idle time is over, to send them again."""
         more: dict[str, str | int] = {
             "base_idle_ms": window.base_idle_ms,
             "max_idle_ms": window.max_idle_ms,
@@ -113,7 +112,7 @@ class RedisEntries:
         )
 
     def wait(self, streams: Sequence[str], consumer: str, *, count: int, timeout_ms: int) -> tuple[Entry, ...]:
-        """New entries as soon as there are any, ``count`` of each stream at most; results are copied, as by a read."""
+        """Block until there are new entries; at most ``count`` per stream. Results are copied, as by a read."""
         with translated_errors():
             try:
                 reply: Any = self._client.xreadgroup(
@@ -129,7 +128,7 @@ class RedisEntries:
         return tuple(_entry(stream, entry_id, flat, 1) for stream, entry_id, flat in found)
 
     def _copy(self, results: Sequence[tuple[str, Sequence[str]]]) -> None:
-        """A blocking read can't be part of a script, so its results are copied here, before anybody handles them."""
+        """Copy results after a blocking read, which can't be part of a script, before they are handled."""
         kept = {entry_id: copy_of(flat) for entry_id, flat in results if sum(map(len, flat)) <= MAX_ENTRY_CHARS}
         if not kept:
             return
@@ -140,10 +139,10 @@ class RedisEntries:
             pipeline.execute()
 
     def find_result(self, entry: StreamEntry) -> FoundResult | None:
-        """What the stream holds of a result, else its copy; None when both are gone.
+        """The result from the stream, else from its copy; None if both are gone.
 
         Raises:
-            StoreError: Redis is away, or a key holds another type.
+            StoreError: Redis is away, or a key has another type.
             InvalidMessageError: The copy can't be read.
         """
         keys = self._keys
@@ -164,7 +163,7 @@ class RedisEntries:
         return FoundResult(now_ms=int(now_ms), time_ms=int(time_ms), fields=fields)
 
     def set_aside(self, entry: StreamEntry) -> None:
-        """Make way for the entries behind one that can't be recorded now. It stays pending, and is sent again."""
+        """Set aside an entry that can't be recorded now, so that later ones are read. It stays pending."""
         arguments = {"group": GROUP, "consumer": WAITING, "entry_id": entry.entry_id}
         self._scripts.run("set_aside", {"stream_key": entry.stream}, arguments)
 
@@ -174,18 +173,18 @@ class RedisEntries:
             self._client.xack(entry.stream, GROUP, entry.entry_id)
 
     def lease(self, consumer: str, token: str, ttl_ms: int) -> bool:
-        """Take or keep a consumer name; False when another process goes by it."""
+        """Take or renew a consumer name; False if another process has it."""
         lease_key = self._keys.consumer_lease(consumer)
         reply = self._scripts.run("lease_consumer", {"lease_key": lease_key}, {"token": token, "ttl_ms": ttl_ms})
         return str(reply[0]) == "mine"
 
     def release(self, consumer: str, token: str) -> None:
-        """Give the name back."""
+        """Release the name."""
         lease_key = self._keys.consumer_lease(consumer)
         self._scripts.run("release_consumer", {"lease_key": lease_key}, {"token": token})
 
     def remove_idle_consumers(self, stream: str, idle_ms: int = CONSUMER_IDLE_MS) -> list[str]:
-        """Remove the names that nobody goes by: without a lease, nothing pending, idle for ``idle_ms``."""
+        """Remove unused consumer names (no lease, nothing pending, idle for ``idle_ms``); returns them."""
         with translated_errors():
             try:
                 consumers: Iterable[Any] = self._client.xinfo_consumers(stream, GROUP)
@@ -227,7 +226,7 @@ class RedisEntries:
         }
 
     def _create_group(self, stream: str) -> None:
-        """The group starts at 0: also what was written before the first worker ran, or after Redis lost everything."""
+        """Create the group at id 0, to read entries from before the first worker, or after Redis lost its data."""
         with translated_errors():
             try:
                 self._client.xgroup_create(stream, GROUP, id="0", mkstream=True)
@@ -237,7 +236,7 @@ class RedisEntries:
 
 
 def ahead_counter(label: str) -> str:
-    """The counter of entries whose id was ahead of Redis' TIME when they were first read."""
+    """The counter's name for entries whose id was ahead of Redis TIME at their first reading."""
     return f"p33_entry_ahead_total|{label}"
 
 

@@ -1,4 +1,4 @@
-"""What repairs found beyond permits, in Redis: read by plan, counted once by order."""
+"""Breaches found by repairs: read the plans' data, and arguments to count each order's breaches once."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def read_plans(client: redis.Redis, keys: Keys, symbol: str, plan_ids: Iterable[
 
 
 def breach_keys(keys: Keys, state: PositionState, breaches: Sequence[LateBreach]) -> dict[str, Any]:
-    """Keys of ``count_breaches.lua``."""
+    """The keys of ``count_breaches.lua``."""
     symbol, leg, opposite = state.symbol, state.leg, state.leg.opposite or state.leg
     return {
         "lease_key": keys.reconcile_lease,
@@ -63,7 +63,7 @@ def breach_keys(keys: Keys, state: PositionState, breaches: Sequence[LateBreach]
 def breach_arguments(
     keys: Keys, state: PositionState, breaches: Sequence[LateBreach], known: Known, *, hold: bool
 ) -> Named:
-    """Arguments of ``count_breaches.lua``."""
+    """The arguments of ``count_breaches.lua``."""
     opposite = state.leg.opposite
     is_of_leg = any(Breach.LEG in breach.kinds for breach in breaches)
     return {

@@ -1,4 +1,4 @@
-"""Limits of one symbol in Redis: reading them, and an operator's changes."""
+"""Read the limits of one symbol from Redis."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from p33_tasks.errors import CorruptStateError
 def read_limits(
     keys: Keys, symbol: str, operator: Any, adaptive: Any, leg: Leg = Leg.BOTH
 ) -> tuple[SymbolLimits, str | None]:
-    """Both HASHes, as values of their fields or the name of the foreign type found; and what can't be read of them."""
+    """The limits from both HASHes' values, and None; or no limits, and why they can't be read."""
     try:
         return decode_limits(keys.limits(symbol), operator, keys.adaptive_limits(symbol, leg), adaptive), None
     except CorruptStateError as error:

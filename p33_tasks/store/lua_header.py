@@ -1,8 +1,8 @@
-"""The header of a Lua script: which keys and arguments it takes, by name.
+"""The header of a Lua script: the names of its keys and arguments.
 
-A header is the comment that a script begins with. Its blocks ``KEYS`` and ``ARGV`` declare one name a line, followed by
-what it means; the order is the order on the wire. The last name of a block may be a group, for as many values as the
-call has: ``name[]``. A group whose values have parts names them in the lines below it, each with a dot::
+A header is the comment at the start of a script. Its blocks ``KEYS`` and ``ARGV`` declare one name per line, with its
+meaning; the order is the order on the wire. The last name of a block may be a group, for any number of values:
+``name[]``. If a group's values have parts, the next lines name them, each with a dot::
 
     -- KEYS
     --   ledger_key  HASH: the symbol's ledger
@@ -24,10 +24,10 @@ from typing import Any
 
 Value = str | int | bytes
 Named = Mapping[str, Value | Sequence[Value] | Sequence[Mapping[str, Value]]]
-"""A call's keys or arguments: a value for each name, for a group a sequence of values or of mappings of its parts."""
+"""A call's keys or arguments: a value per name; for a group a sequence of values, or of mappings of its parts."""
 
 MAX_NAMES = 110
-"""Of one script. Lua allows 200 locals in a function, and the prelude and the script's body need some."""
+"""Most names of one script. Lua allows 200 locals in a function, and the prelude and the body need some."""
 
 _BLOCK = re.compile(r"-- (KEYS|ARGV)(.*)")
 _NAME = re.compile(r"--   ([a-z][a-z0-9_]*)(\[\])?  +\S")
@@ -39,7 +39,7 @@ RESERVED = frozenset(
         *("or", "repeat", "return", "then", "true", "until", "while"),
     }
 )
-"""Lua's own words."""
+"""Lua's reserved words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +50,12 @@ class Block:
     table: str  # KEYS or ARGV
     names: tuple[str, ...] = ()
     group: str | None = None
-    parts: tuple[str, ...] = ()  # of each of the group's values; empty for plain values
+    parts: tuple[str, ...] = ()  # names of the parts of a group's values; empty for plain values
     size: int = field(init=False)
     part_names: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Count once what every call is compared with."""
+        """Compute once what every call is compared with."""
         object.__setattr__(self, "size", len(self.names) + (self.group is not None))
         object.__setattr__(self, "part_names", frozenset(self.parts))
 

@@ -1,4 +1,4 @@
-"""The Lua scripts as Redis gets them: the prelude, the locals that the header declares, and the script's own text."""
+"""The text of Lua scripts as sent to Redis: the prelude, the header's locals, and the script's text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from p33_tasks.store.lua_header import RESERVED, Header, read_header
 
 HERE = "p33_tasks.store"
 PRELUDE = ("_prelude", "_fills", "_holds", "_outcomes")
-"""What is put in front of each script, in this order."""
+"""The files put before each script, in this order."""
 
 FIELD_LISTS = {
     "SNAPSHOT_FIELDS": SNAPSHOT_FIELDS,
@@ -27,7 +27,7 @@ FIELD_LISTS = {
     "ADAPTIVE_FIELDS": ADAPTIVE_FIELDS,
     "RESTING_FIELDS": RESTING_FIELDS,
 }
-"""Lists of HASH fields that a script may name: what HMGET asks for there is what the package ``contract`` decodes."""
+"""Lists of HASH fields that scripts use by name, so that HMGET reads the fields that ``contract`` decodes."""
 
 _COMMENT_OR_TEXT = re.compile(r"--[^\n]*|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"")
 _PRELUDE_NAME = re.compile(r"^local (?:function )?(\w+)", re.MULTILINE)
@@ -45,11 +45,11 @@ _LUA = RESERVED | {
 
 @cache
 def header(name: str, room: str = HERE) -> Header:
-    """A script's header.
+    """A script's header, checked against its body.
 
     Raises:
-        ValueError: The header can't be read, or the body doesn't fit it: it reads KEYS or ARGV by position, declares a
-            name of the header or the prelude again, or reads a name that nothing declares.
+        ValueError: The header can't be read, or the body doesn't match it: it reads KEYS or ARGV by position, declares
+            a name of the header or the prelude again, or reads an undeclared name.
     """
     text = _text(name, room)
     found = read_header(name, text)
@@ -59,7 +59,7 @@ def header(name: str, room: str = HERE) -> Header:
 
 @cache
 def source(name: str, room: str = HERE) -> str:
-    """A script's text as it is sent to Redis.
+    """A script's text as sent to Redis.
 
     Raises:
         ValueError: As ``header``.
@@ -70,19 +70,19 @@ def source(name: str, room: str = HERE) -> str:
 
 
 def with_fixed(text: str, declared: Header, fixed: Mapping[str, str]) -> tuple[str, Header]:
-    """Write values that are the same in every call into a script's text, so that they don't travel with each.
+    """Write values that are the same in every call into a script's text, so that calls don't send them.
 
     Args:
-        text: The script, as ``source`` has it.
+        text: The script, as from ``source``.
         declared: Its header.
         fixed: Values by name.
 
     Returns:
-        The text, and the header of what is still given in a call.
+        The text, and the header of the remaining keys and arguments.
 
     Raises:
         TypeError: As ``Header.without``.
-        ValueError: A value can't stand in a script.
+        ValueError: A value can't be written in a script.
     """
     left = declared.without(fixed)
     for value in fixed.values():
@@ -96,10 +96,10 @@ def with_fixed(text: str, declared: Header, fixed: Mapping[str, str]) -> tuple[s
 
 
 def with_prelude(own: str) -> str:
-    """Put in front of a text what it reads of the prelude, and what that reads: Redis runs all of it at each call."""
+    """A text with the parts of the prelude that it needs, also indirectly: Redis runs all of them at each call."""
     needed: list[str] = []
     read = set(_READ.findall(_COMMENT_OR_TEXT.sub("''", own)))
-    for part in reversed(_prelude_parts()):  # each reads only what stands above it
+    for part in reversed(_prelude_parts()):  # each reads only parts above it
         code = _COMMENT_OR_TEXT.sub("''", part)
         if read & set(_PRELUDE_NAME.findall(code)):
             read |= set(_READ.findall(code))
@@ -127,7 +127,7 @@ def _lua_list(values: tuple[str, ...]) -> str:
 
 
 def check_body(name: str, text: str, found: Header) -> None:
-    """Compare a script's body with its header.
+    """Check a script's body against its header.
 
     Raises:
         ValueError: As ``header``.

@@ -1,4 +1,4 @@
-"""Which events of reconciliation somebody is still to be told of, in Redis."""
+"""Reconciliation events without a notification yet, in Redis."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import redis
 
 MOST = 20
-"""Events told by one task: the rest waits for the next refresh."""
+"""Maximum number of events per task; the rest waits for the next refresh."""
 
 
 class RedisNotifications:

@@ -1,4 +1,4 @@
-"""What an operator does by hand: adopt a ledger, set and clear a hold or a symbol's limits, retry a dead letter."""
+"""An operator's acts: adopt a ledger, set and clear a hold or a symbol's limits, retry a dead letter."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adoption:
-    """What became of an adoption."""
+    """The outcome of an adoption."""
 
     adopted: bool
-    before: str = ""  # the ledger's amount, empty when there was none
+    before: str = ""  # the ledger's amount before, empty if there was none
     after: str = ""
     refusal: str = ""  # no_snapshot, stale_snapshot, reserved, cooldown, barrier, ledger_exists, ...
-    found: str = ""  # what was in the way
+    found: str = ""  # the value that caused the refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """A result among the dead letters that can be put back."""
+    """A dead letter of the results that can be put back."""
 
     plan_id: str
     symbol: str
-    first_id: str  # of the entry that it first came in: its time counts
+    first_id: str  # the id of its first entry, whose time counts
     fields: Mapping[str, str]
 
 
 class OperatorStore:
-    """Acts of a person, each audited."""
+    """Acts of an operator, each with an audit entry."""
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._client = client
@@ -67,19 +67,19 @@ class OperatorStore:
         executed: Mapping[str, Decimal] | None = None,
         event: Literal["adopted", "rebuilt"] = "adopted",
     ) -> Adoption:
-        """Take the exchange's fresh position as the ledger's.
+        """Set the ledger to the exchange's fresh position.
 
         Args:
             symbol: The venue's id.
-            leg: Which of its positions: LONG or SHORT in hedge mode, else BOTH.
-            source: Venue and host the snapshot must come from.
-            policy: For the longest snapshot age and the cooldown, where the symbol has no limits of its own.
-            by: Who says so, for the audit.
-            replace: Also over an existing ledger.
-            shown_amt: The amount the operator agreed to; a position that moved since then is not adopted.
-            executed: Of every order that the position contains the cumulative quantity, base units: a late result of
-                one of them then changes nothing. None: the venue wasn't asked, and the audit says so.
-            event: What it is called in the event stream.
+            leg: The position's leg: LONG or SHORT in hedge mode, else BOTH.
+            source: Venue and host of the snapshot.
+            policy: Longest snapshot age and cooldown, unless the symbol has limits of its own.
+            by: Who adopts, for the audit.
+            replace: Whether to replace an existing ledger.
+            shown_amt: The amount that the operator confirmed; if the position has moved, it is not adopted.
+            executed: Order id to cumulative quantity, base units, of the orders that the position contains: a late
+                result of them then changes nothing. None: not read from the venue; the audit records this.
+            event: The event's name in the event stream.
         """
         keys, position = self._keys, position_key(symbol, leg)
         items = self._remembered(symbol, executed or {})
@@ -132,7 +132,7 @@ class OperatorStore:
         return Adoption(adopted=False, refusal=rest[0], found=rest[1])
 
     def _remembered(self, symbol: str, executed: Mapping[str, Decimal]) -> list[dict[str, str]]:
-        """What to remember of each order: never less than what is remembered already."""
+        """The fills memory of each order, never less than now."""
         names = sorted(executed)
         if not names:
             return []
@@ -145,11 +145,11 @@ class OperatorStore:
         return items
 
     def set_hold(self, symbol: str, *, why: str, by: str, for_ms: int | None = None) -> bool:
-        """Stop a symbol until the hold is cleared, or for a time. False when one was there that doesn't end earlier."""
+        """Hold a symbol until the hold is cleared, or for a time. False if a hold exists that doesn't end earlier."""
         return self._hold("set", symbol, why=why, by=by, for_ms=for_ms)
 
     def clear_hold(self, symbol: str, *, by: str) -> bool:
-        """Let a symbol go on. False when there was no hold."""
+        """Clear a symbol's hold. False if there was none."""
         return self._hold("clear", symbol, why="", by=by)
 
     def _hold(self, act: str, symbol: str, *, why: str, by: str, for_ms: int | None = None) -> bool:
@@ -169,10 +169,10 @@ class OperatorStore:
         return bool(reply[0] == "changed")
 
     def retry_dead_letter(self, letter_id: str, retry: Retry, *, by: str) -> tuple[str, str]:
-        """Put a dead letter of the results back into their stream, and take it away from the dead letters.
+        """Move a dead letter of the results back into their stream.
 
         Returns:
-            ``retried`` and the new entry's id, or ``gone`` or ``too_old`` and nothing.
+            ``retried`` and the new entry's id; or ``gone`` or ``too_old``, and ''.
         """
         keys = self._keys
         status, *rest = self._scripts.run(
@@ -196,18 +196,18 @@ class OperatorStore:
 
         Args:
             symbol: The venue's id.
-            values: Fields of ``contract.limits.LIMITS_FIELDS`` but ``expires_ms``, within their bounds.
-            for_ms: How long those looser than the configured ones count; None: none is looser.
-            by: Who says so, for the audit.
+            values: Fields of ``contract.limits.LIMITS_FIELDS`` except ``expires_ms``, within their bounds.
+            for_ms: How long values looser than the configured ones are in force; None: no value is looser.
+            by: Who sets them, for the audit.
 
         Returns:
-            What is stored now.
+            The fields now stored.
         """
         _, *flat = self._limits("set", symbol, values, for_ms=for_ms, by=by)
         return dict(zip(flat[::2], flat[1::2], strict=True))
 
     def clear_limits(self, symbol: str, *, by: str) -> bool:
-        """Let the configured limits count again. False when the symbol had none of its own."""
+        """Return to the configured limits. False if the symbol had none of its own."""
         return bool(self._limits("clear", symbol, {}, for_ms=None, by=by)[0] == "changed")
 
     def _limits(self, act: str, symbol: str, values: Mapping[str, str], *, for_ms: int | None, by: str) -> list[Any]:

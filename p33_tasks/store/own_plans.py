@@ -1,4 +1,4 @@
-"""The plans of this account that were allowed and consumed: whose orders are ours."""
+"""The plans of this account that were allowed and consumed, whose orders are ours."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     import redis
 
 MOST_DECISIONS = 5_000
-"""Of the decisions stream, looked through for our own plans. Older ones are somebody else's orders then: held."""
+"""Entries of the decision stream searched for our plans. Orders of older plans count as external, and are held."""
 PAGE = 500
 
 
 def consumed_plans(client: redis.Redis, keys: Keys, symbol: str, since_ms: int) -> list[str]:
-    """The ids of a symbol's plans that were allowed since then (ms) and consumed, the latest first."""
+    """The ids of a symbol's plans allowed since ``since_ms`` and consumed, the latest first."""
     allowed = _allowed_since(client, keys, symbol, since_ms)
     with translated_errors():
         pipeline = client.pipeline(transaction=False)

@@ -1,4 +1,4 @@
-"""Prepared verdicts in Redis: forecasts in, allows out, each gone when its snapshot is too old."""
+"""Forecasts and prepared verdicts in Redis; each prepared verdict expires when its snapshot is too old."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RedisPreparedStore:
         self._keys = keys
 
     def forecasts(self) -> tuple[int, list[Forecast]]:
-        """See ``ports.PreparedStore.forecasts``. What is over is trimmed on the way, and what exceeds the bound."""
+        """See ``ports.PreparedStore.forecasts``. Also trims expired entries, and entries beyond the limit."""
         keys = self._keys
         with translated_errors():
             sec, micros = self._client.time()
@@ -65,7 +65,7 @@ class RedisPreparedStore:
 
 
 def _understood(entries: Sequence[tuple[str, dict[str, str]]], now_ms: int, *, read: str) -> tuple[list[Forecast], int]:
-    """The forecasts that can be used, and how many of the entries that were not read before can't be."""
+    """The usable forecasts, and the number of unusable entries among those not read before."""
     found: list[Forecast] = []
     ignored = 0
     for entry_id, fields in entries:

@@ -1,7 +1,7 @@
-"""Promotions in Redis: ``commit_verdict.lua`` with what was prepared, and no more said than the plan alone can say.
+"""Promotions: calls of ``commit_verdict.lua`` for prepared verdicts, with only the plan's values.
 
-The way of a promotion through this process and Redis is most of its time, and each name that travels takes some of it.
-So what is the same in every call is written into the script's text, and the names of a position's keys are kept.
+Most of a promotion's time is the call, and each name in it takes time. So values that are the same in every call are
+written into the script's text, and the names of a position's keys are cached.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from p33_tasks.store.scripts import Scripts, encoded
 from p33_tasks.store.verdict_calls import fixed_for_promotion, plan_args, position_keys
 
 MOST_KNOWN = 10_000
-"""Positions and shares of them whose keys are kept; a stranger's symbols must not fill the memory."""
+"""Maximum number of positions and close factors with cached keys: foreign symbols must not fill the memory."""
 
 
 class Promotions:
-    """The calls of one process."""
+    """Makes the calls of one process."""
 
     def __init__(self, scripts: Scripts, keys: Keys) -> None:
         self._scripts = scripts
         self._keys = keys
-        self._fixed: set[str] = set()  # digests of the policies whose script is known
+        self._fixed: set[str] = set()  # digests of policies whose script text exists
         self._known: dict[tuple[str, Leg, Decimal | None], dict[str, bytes]] = {}
 
     def promote_each(
@@ -46,7 +46,7 @@ class Promotions:
     def replies(
         self, plans: Sequence[tuple[Plan, StreamEntry]], policy: Policy, policy_digest: str
     ) -> list[list[Any] | StoreError]:
-        """What the script says to each."""
+        """The script's reply to each."""
         if policy_digest not in self._fixed:
             self._scripts.fix("commit_verdict", policy_digest, fixed_for_promotion(policy, policy_digest))
             self._fixed.add(policy_digest)

@@ -1,4 +1,4 @@
-"""Which positions have to be reconciled now: read in two round trips, whatever their number."""
+"""Which positions are due for reconciliation, in two round trips for any number."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     import redis
 
 WATERMARK_AGE_MS = 86_400_000
-"""An older one is taken anew: its window grows with it."""
+"""Age at which a watermark is renewed, because its window grows with its age."""
 COMMANDS = 6
-"""Of each position, see ``_urgency``."""
+"""Number of commands per position, see ``_urgency``."""
 _DRIFT, _HELD, _NO_WATERMARK, _NOT_DUE = range(4)
 
 
@@ -52,7 +52,7 @@ def due_positions(client: redis.Redis, keys: Keys, symbols: Iterable[str]) -> tu
 
 def _urgency(found: list[Any], now_ms: int) -> int:
     if any(isinstance(one, Exception) for one in found):
-        return _NOT_DUE  # a foreign value under one of our keys: p33 check names it
+        return _NOT_DUE  # a foreign value in one of our keys: p33 check reports it
     amount, ledger, origin, mark, (next_ms, unconfirmed), is_held = found
     if amount is None or ledger is None:
         return _NOT_DUE
@@ -63,7 +63,7 @@ def _urgency(found: list[Any], now_ms: int) -> int:
     if amount != ledger and not is_marked:
         is_early = next_ms is not None and next_ms.isdecimal() and now_ms < int(next_ms[:14])
         if is_early:
-            return _HELD if is_held else _NOT_DUE  # a hold's agreements are counted in a row
+            return _HELD if is_held else _NOT_DUE  # consecutive agreements end a hold
         return _DRIFT
     if is_held or unconfirmed is not None:
         return _HELD

@@ -1,4 +1,4 @@
-"""Keys and arguments of ``repair_ledger.lua``: what a repair writes, and all that it compares first."""
+"""Keys and arguments of ``repair_ledger.lua``: what a repair writes, and what it compares first."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from p33_tasks.store.snapshots import AUDIT_MAXLEN, LEDGER_TTL_SEC
 
 
 def repair_keys(keys: Keys, state: PositionState, items: Sequence[Mapping[str, str]]) -> dict[str, str | list[str]]:
-    """Every key that a repair of these items may touch."""
+    """The keys for a repair of these items."""
     at, plan_id = (state.symbol, state.leg), state.reserved_by or ""
     first, second = _others_of(state.leg)
     return {
@@ -53,7 +53,7 @@ def repair_keys(keys: Keys, state: PositionState, items: Sequence[Mapping[str, s
 
 
 def repair_items(state: PositionState, account: Account, known: Known) -> list[dict[str, str]]:
-    """Every order that the account names, and every trade without one that the ledger lacks."""
+    """Every order of the account, and every trade without an order that the ledger lacks."""
     return [_item(share, state.leg, known) for share in account.shares if _is_kept(share)]
 
 
@@ -66,7 +66,7 @@ def repair_arguments(
     note: Note,
     releases: bool,
 ) -> Named:
-    """What it writes, letter by letter; ``as_stored`` is what it compares."""
+    """The arguments: exact texts to write, and ``as_stored`` to compare."""
     first, second = _others_of(state.leg)
     return {
         **state.as_stored,
@@ -96,7 +96,7 @@ def _others_of(leg: Leg) -> tuple[Leg, Leg]:
 
 
 def watermark_text(watermark: Watermark, state: PositionState) -> str:
-    """A watermark as a script takes it."""
+    """A watermark as JSON for a script."""
     return exact_json.dumps(encode_watermark(watermark, state.origin_text))
 
 
@@ -121,7 +121,7 @@ def _item(share: Share, leg: Leg, known: Known) -> dict[str, str]:
 
 
 def _record_of(share: Share, leg: Leg, text: str) -> str:
-    """What a later result of the order is held against: the leg that its fills went to, and whose order it was."""
+    """The order's record, to compare a later result with: the leg that its fills were booked to, and its plan."""
     record = decode_order(text or None) or OrderRecord(plan_id=share.plan_id or "")
     side = OrderSide.BUY if share.moved > 0 else OrderSide.SELL
     went_to = record.leg if leg is Leg.BOTH else record.leg or leg

@@ -1,4 +1,4 @@
-"""Reconciliation in Redis: one right for the account, notes in own keys, repairs and holds compared and set."""
+"""Reconciliation in Redis: one claim per account, notes in own keys, repairs and holds by compare-and-set."""
 
 from __future__ import annotations
 

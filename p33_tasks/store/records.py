@@ -1,4 +1,4 @@
-"""Entries of the audit stream as records to replay, whoever wrote them: a record, or why it is none."""
+"""Entries of the decision stream as records to replay, also foreign ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REASONS = {reason.value: reason for reason in Reason}
 
 
 def read_record(entry_id: str, fields: Mapping[str, str]) -> RecordedVerdict | UnreadableRecord:
-    """Take an entry apart."""
+    """The record in an entry, or why it can't be read."""
     try:
         decoded = decode_entry(fields)
     except CorruptStateError as error:
@@ -46,7 +46,7 @@ def _headline(allow: str, reason: str) -> str:
 
 
 def _verdict(fields: Mapping[str, Any]) -> Verdict | None:
-    """The recorded verdict; None where it is none of ours."""
+    """The recorded verdict; None if this service didn't write it."""
     try:
         if fields["allow"] is False:
             return Deny(reason=_REASONS[fields["reason"]], details=dict(fields["details"]))

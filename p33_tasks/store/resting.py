@@ -1,4 +1,4 @@
-"""Resting orders in Redis: one reading a minute for the whole account, kept per position."""
+"""Resting orders in Redis: one reading per minute for the account, stored per position."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 PERIOD_MS = 60_000
 TTL_SEC = 600
-"""Longer than an answer is used: until then its age is told."""
+"""Longer than an answer may be used, so that its age can be shown."""
 BATCH = 200
-"""Positions per script: Redis serves nobody else while a script runs."""
+"""Positions per script call: Redis serves no other client while a script runs."""
 
 
 class RedisRestingStore:
@@ -77,7 +77,7 @@ class RedisRestingStore:
         self._write_reading(claim, error)
 
     def _positions(self, report: RestingReport) -> Iterator[tuple[str, dict[str, str]]]:
-        """Every position that a symbol can have: which of them it has is told by its snapshot."""
+        """Every position that a symbol can have, with its fields: only its snapshot shows which of them exist."""
         for symbol, orders in report.orders.items():
             for leg in Leg:
                 yield self._keys.resting(symbol, leg), encode_resting(leg, orders)

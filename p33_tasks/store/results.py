@@ -1,4 +1,4 @@
-"""Execution results in Redis: ledger, fills memory, cooldown and reservation in one act."""
+"""Record results in Redis: ledger, fills memory, cooldown and reservation in one act."""
 
 from __future__ import annotations
 
@@ -210,12 +210,12 @@ class RedisResultStore:
 
 
 def _ledger_of(side: Leg | None) -> Leg:
-    """Where a result is written that can't be booked: it moves no amount, and starts every position's cooldown."""
+    """The ledger for a result; BOTH if it can't be booked: it changes no amount, and starts all positions' cooldown."""
     return Leg.LONG if side is None else side
 
 
 def _opposite_of(side: Leg | None) -> Leg:
-    """The other leg of a leg. A position without one stands for itself: nothing is written to it."""
+    """The other leg of a leg; for a position without one the position itself, and then nothing is written to it."""
     return (side.opposite if side is not None else None) or Leg.BOTH
 
 
@@ -225,7 +225,7 @@ def _others_of(leg: Leg) -> list[Leg]:
 
 
 def _ledger_after(before: str | None, recording: Recording, *, opposite: bool) -> tuple[str, str]:
-    """A ledger's amount and side afterwards, as they are written; the amount as it was where nothing is added."""
+    """A ledger's new amount and side, as texts; the amount as before if nothing is added."""
     after = recording.amount(opposite=opposite)
     if after is None:
         return before or "", ""
@@ -234,7 +234,7 @@ def _ledger_after(before: str | None, recording: Recording, *, opposite: bool) -
 
 
 def _breaches(result: ExecutionResult, recording: Recording) -> str:
-    """Evidence of what went beyond the permit in this result for the first time; '' for nothing."""
+    """Evidence of the new breaches in this result, as JSON; '' for none."""
     kinds = [
         f"{order_id}: {', '.join(order.new_breaches)}"
         for order_id, order in recording.orders.items()
@@ -273,12 +273,12 @@ def _order(order_id: str, base: LedgerState, order: RecordedOrder, *, executed: 
 
 
 def _allow_head(result: ExecutionResult) -> str:
-    """How the decision begins where this plan was allowed, and for this symbol (``verdict_fields``)."""
+    """The start of the decision's JSON if this plan was allowed for this symbol (``verdict_fields``)."""
     return exact_json.dumps({"plan_id": result.plan_id, "symbol": result.symbol, "allow": True})[:-1] + ","
 
 
 def _abandoned_head(result: ExecutionResult) -> str:
-    """The deny of CONTRACT section 4, up to the time that only the script knows."""
+    """The JSON of the deny in CONTRACT section 4, up to its time, which the script adds."""
     fields = {
         "plan_id": result.plan_id,
         "symbol": result.symbol,

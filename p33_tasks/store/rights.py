@@ -1,4 +1,4 @@
-"""Which commands a login may send, tried without carrying any of them out."""
+"""Test which commands a login may send, without executing them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ Command = tuple[str, ...]
 
 
 def refused_commands(client: redis.Redis, commands: Sequence[Command]) -> list[Command]:
-    """Those of the commands that Redis refuses to this login.
+    """The commands that Redis refuses to this login.
 
-    Redis compares a command with the ACL when a transaction queues it; the transaction is then discarded. This works on
-    every version, and needs ``MULTI`` and ``DISCARD`` only. ``ACL DRYRUN`` came with Redis 7, and tells whoever may use
-    it the rights of every role.
+    Redis checks the ACL when a transaction queues a command; the transaction is then discarded. This works on every
+    version, and needs ``MULTI`` and ``DISCARD`` only. ``ACL DRYRUN`` needs Redis 7, and a user of it can read the
+    rights of every role.
 
     Args:
-        client: Of the login.
-        commands: Complete ones: Redis refuses a wrong number of arguments before it looks at the ACL.
+        client: A client with this login.
+        commands: Complete commands: Redis refuses a wrong number of arguments before it checks the ACL.
 
     Raises:
-        redis.NoPermissionError: The login may not send ``MULTI``, so that nothing can be tried.
-        redis.RedisError: Redis is away, or a command isn't one of this server's.
+        redis.NoPermissionError: The login may not send ``MULTI``, so nothing can be tested.
+        redis.RedisError: Redis is away, or this server doesn't have a command.
     """
     pool = client.connection_pool
     connection: Any = pool.get_connection()
@@ -32,7 +32,7 @@ def refused_commands(client: redis.Redis, commands: Sequence[Command]) -> list[C
         refused = [command for command in commands if not _is_permitted(connection, command)]
         _ask(connection, "DISCARD")
     except BaseException:
-        connection.disconnect()  # an open transaction must not go back into the pool
+        connection.disconnect()  # an open transaction must not return to the pool
         raise
     finally:
         pool.release(connection)

@@ -1,4 +1,4 @@
-"""Whether a Redis server is one that this service can work on at all."""
+"""Check whether a Redis server can be used for the state or as a broker."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _IDENTITY = ("run_id", "master_replid")
 
 
 def why_unfit(info: Mapping[str, Any]) -> str | None:
-    """Why the state can't be kept here, from INFO's sections ``server``, ``replication`` and ``cluster``.
+    """Why a server can't store the state, from INFO's sections ``server``, ``replication`` and ``cluster``.
 
     Returns:
-        One sentence; None when the server is fit.
+        One sentence; None if the server can be used.
     """
     if is_cluster(info):
         return (
@@ -43,14 +43,14 @@ def is_cluster(info: Mapping[str, Any]) -> bool:
 
 
 def require_fit_servers(state_url: str, broker_url: str) -> None:
-    """Look at the servers before any work is taken. One that can't be reached now is not judged.
+    """Check the servers before any work begins. A server that can't be reached now is not checked.
 
     Args:
         state_url: The state store.
-        broker_url: Celery's broker; only looked at where it is a Redis server.
+        broker_url: Celery's broker; checked only if it is a Redis server.
 
     Raises:
-        ConfigurationError: A server is unfit; says why, and which servers work.
+        ConfigurationError: A server can't be used; the text gives the reason, and which servers can.
     """
     for what, url in (("the state store", state_url), ("the broker", broker_url)):
         if url.startswith("amqp"):
@@ -81,7 +81,7 @@ def _read_info(url: str, what: str) -> Mapping[str, Any] | None:
 
 
 def read_info(client: redis.Redis) -> dict[str, Any]:
-    """INFO's sections that ``why_unfit`` needs.
+    """The sections of INFO that ``why_unfit`` needs.
 
     Raises:
         redis.RedisError: Redis is away, or refuses INFO.

@@ -1,4 +1,4 @@
-"""The service's own holds: set with their evidence, released with an audit entry."""
+"""The service's holds: set with evidence, released with an audit entry."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ MAX_TEXT_CHARS = 200
 MAX_LIST = 20
 
 Evidence = Mapping[str, str | Sequence[str]]
-"""What a reason rests on: texts, and lists of texts (quantities are texts: Lua's numbers are doubles)."""
+"""The evidence for a reason: texts, and lists of texts (quantities too: Lua's numbers are doubles)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldSet:
-    """What became of setting a hold."""
+    """The outcome of setting a hold."""
 
-    word: str  # "set", "added" (a second reason), "unchanged" (this evidence is in the hold already)
-    withdrawn: str | None  # plan_id whose permit went, with its reservation
+    word: str  # "set", "added" (a further reason), "unchanged" (the hold contains this evidence already)
+    withdrawn: str | None  # plan_id whose permit and reservation were deleted
 
 
 class ServiceHoldStore:
@@ -44,18 +44,18 @@ class ServiceHoldStore:
     def set(
         self, symbol: str, leg: Leg = Leg.BOTH, *, reason: HoldReason, evidence_id: str, evidence: Evidence
     ) -> HoldSet:
-        """Stop a position. Safe to run twice with the same evidence_id.
+        """Hold a position. Safe to run twice with the same evidence_id.
 
-        The first reason stays the hold's ``reason``; another one is added to ``evidence``. Where two reasons end
-        differently, only a person ends the hold. The reserved plan's permit and reservation go while that permit is
-        still there: a consumed reservation stays.
+        The first reason stays the hold's ``reason``; others are added to ``evidence``. If two reasons end differently,
+        only a person ends the hold. The reserved plan's permit and reservation are deleted, unless the permit has been
+        consumed: then the reservation stays.
 
         Args:
             symbol: The venue's id.
-            leg: In hedge mode, which of its positions.
-            reason: Why; ``domain.holds.ENDS`` says what ends it.
-            evidence_id: The name of the fact; always the same for the same fact.
-            evidence: What the reason rests on.
+            leg: In hedge mode, the position's leg.
+            reason: Why; what ends it is in ``domain.holds.ENDS``.
+            evidence_id: An id, always the same for the same facts.
+            evidence: The evidence for the reason.
 
         Raises:
             StoreError: Redis is away or refuses.
@@ -79,10 +79,10 @@ class ServiceHoldStore:
         return HoldSet(word=word, withdrawn=withdrawn or None)
 
     def read(self, symbol: str, leg: Leg = Leg.BOTH) -> str | None:
-        """The hold (``contract.holds.decode_hold`` reads it) as stored, or as the next snapshot sets it; None for none.
+        """The hold as stored, or as the next snapshot will set it (see ``contract.holds.decode_hold``); None for none.
 
         Raises:
-            StoreError: Redis is away, or the key holds another type (which is a hold all the same).
+            StoreError: Redis is away, or the key has another type (which is a hold too).
         """
         keys = self._keys
         with translated_errors():
@@ -94,18 +94,18 @@ class ServiceHoldStore:
             for reply in (found, unknown_plan_id, reserved_by):
                 if isinstance(reply, Exception) and (reply is found or not str(reply).startswith("WRONGTYPE")):
                     raise reply
-        # A ledger of another type notes nothing; a reservation of another type is nobody's.
+        # A ledger of another type has no such note; a reservation of another type has no plan.
         unknown_plan_id, reserved_by = (
             None if isinstance(reply, Exception) else reply for reply in (unknown_plan_id, reserved_by)
         )
         return unknown_hold(unknown_plan_id, reserved_by) if found is None else str(found)
 
     def release(self, symbol: str, leg: Leg = Leg.BOTH, *, why: str, by: str) -> str | None:
-        """End the hold, and what a plan of unknown outcome is about to hold; None when there was neither.
+        """End the hold, also one that a plan of unknown outcome is about to set; returns it, None if there was neither.
 
         Args:
             symbol: The venue's id.
-            leg: In hedge mode, which of its positions.
+            leg: In hedge mode, the position's leg.
             why: For people, in the audit.
             by: Who ends it.
 
@@ -131,7 +131,7 @@ class ServiceHoldStore:
 
 
 def evidence_json(evidence_id: str, evidence: Evidence) -> str:
-    """The evidence as the scripts take it: a JSON object of texts with its id, bounded; the audit keeps as much."""
+    """The evidence for the scripts: a JSON object of texts with its id, cut to a limit; the audit stores the same."""
     fields: dict[str, object] = {"id": evidence_id[:MAX_TEXT_CHARS]}
     for name, value in evidence.items():
         if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Snapshots and market rules in Redis, and the single flight that fetches them."""
+"""Snapshots and market rules in Redis, and the claim so that only one task fetches them."""
 
 from __future__ import annotations
 
@@ -25,16 +25,18 @@ SNAPSHOT_TTL_SEC = 3_600
 LEDGER_TTL_SEC = 86_400
 MARKET_TTL_SEC = 86_400
 MARKET_RETRY_MS = 60_000
-"""For rules that the venue did not give, or that can't be read: the symbol can't be closed meanwhile."""
+"""Retry period for missing or unreadable market rules: until then the symbol can't be closed."""
 AUDIT_MAXLEN = 100_000
 CHANGES_MAXLEN = 100_000
 ACCOUNT_QUIET_MS = 600_000
-"""After another account's positions. Each tick is any process's, so that keys of two accounts meet well within it."""
+"""Time without writes after another account's positions. Any process may serve a tick, so within this time processes
+with keys of two accounts will detect each other."""
 BATCH = 100
-"""Symbols per script: Redis serves nobody else while a script runs, and 100 take about a millisecond."""
+"""Symbols per script call: Redis serves no other client while a script runs; 100 take about a millisecond."""
 
 GAP = 0.8
-"""Of the poll period: a tick that comes a little early still makes its request, a second beat's tick does not."""
+"""Least gap between requests, as part of the poll period: a tick may be a little early, but a second beat's tick does
+nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +46,17 @@ class RefreshTimes:
     poll_ms: int
     cooldown_ms: int
     read_lag_ms: int = READ_LAG_MS  # how long the venue's position may not show an order
-    place_window_ms: int = PLACE_WINDOW_MS  # a barrier further ahead is from before the clock stepped back
+    place_window_ms: int = PLACE_WINDOW_MS  # a barrier further ahead was stored before the clock stepped back
     markets_ms: int = 120_000  # how often market rules are fetched
-    lease_ms: int = 10_000  # longer than the exchange's time-out: a worker that died in flight gives way after it
+    lease_ms: int = 10_000  # longer than the exchange's time-out; a dead worker's claim ends after it
     longest_reservation_ms: int = (
-        0  # under cooldown_ms; a longer one is from before the clock stepped back; 0: none is too long
+        0  # longest reservation under cooldown_ms; longer: stored before the clock stepped back; 0: no limit
     )
-    permit_ttl_ms: int = 60_000  # a permit with longer to live was issued under other settings
-    new_life_pause_ms: int = 5_000  # as long as an order may be sent whose permit the store has forgotten
-    request_weight: int = 0  # of one refresh
-    spare_weight: int = -1  # own weight of a minute up to which a refresh that was wished for is made; below 0: none is
-    adoption_wait_ms: int = 6_000  # the same, where it has forgotten that there was another life; uptime is in seconds
+    permit_ttl_ms: int = 60_000  # a permit with a longer TTL was issued under other settings
+    new_life_pause_ms: int = 5_000  # how long an order may be sent whose permit the store has lost
+    request_weight: int = 0  # weight of one refresh
+    spare_weight: int = -1  # used weight per minute up to which a requested refresh is made; below 0: never
+    adoption_wait_ms: int = 6_000  # the same before an adoption, by uptime, which is in seconds
 
 
 class RedisSnapshotStore:
@@ -74,7 +76,7 @@ class RedisSnapshotStore:
         self._keys = keys
         self._times = times
         self._bootstrap = bootstrap
-        # Other symbols need other market rules at once, not with the next period.
+        # Rules for other symbols are needed at once, not after the period.
         self._markets_digest = hashlib.sha256(",".join(sorted(allowlist)).encode()).hexdigest()[:16]
 
     def claim_refresh(self, source: str, *, only_wished: bool = False) -> RefreshClaim:
@@ -213,7 +215,7 @@ class RedisSnapshotStore:
         for symbol, problem in report.invalid.items():
             written[symbol] = encode_market_problem(problem, source, ts_ms)
         with translated_errors():
-            # In one transaction: between the two commands a plan would find no rules.
+            # In one transaction: between the two commands there are no rules.
             pipeline = self._client.pipeline(transaction=True)
             for symbol, fields in written.items():
                 key = self._keys.market(symbol)

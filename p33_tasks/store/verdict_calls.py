@@ -1,4 +1,4 @@
-"""Keys and arguments of ``commit_verdict.lua``: of a verdict that was just made, and of one that was prepared."""
+"""Keys and arguments of ``commit_verdict.lua``, for new and for prepared verdicts."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _EVALUATION_BUCKETS, _LATENCY_BUCKETS = (
     ",".join(map(str, bounds)) for bounds in (EVALUATION_BUCKETS_US, LATENCY_BUCKETS_MS)
 )
 OTHER_SYMBOL = "_other"
-"""The label of every symbol outside the allowlist: strangers' symbols must not grow the metrics without bound."""
+"""The label for all symbols outside the allowlist: foreign symbols must not add metrics without limit."""
 
-# What an allow rests on: the script's arguments ``evaluated_...``.
+# The facts of an allow: the script's arguments ``evaluated_...``.
 _EVALUATED = (
     "run_id",
     "life",
@@ -59,7 +59,7 @@ _NO_EMERGENCY = {"emergency": "", "passes_operator_hold": "0", "event_id": "", "
 
 
 def plan_keys(keys: Keys, plan: Plan, entry: StreamEntry | None) -> dict[str, str]:
-    """Every key that the script touches for a deny."""
+    """The keys that the script uses for a deny."""
     return {
         "decision_key": keys.decision(plan.plan_id),
         "permit_key": keys.permit(plan.plan_id),
@@ -71,7 +71,7 @@ def plan_keys(keys: Keys, plan: Plan, entry: StreamEntry | None) -> dict[str, st
 
 
 def position_keys(keys: Keys, symbol: str, leg: Leg, close_factor: Decimal | None) -> dict[str, str]:
-    """Those of them that are the same for every plan of a position that closes so much of it."""
+    """The keys that are the same for all plans on a position with the same close factor."""
     return {
         "reservation_key": keys.reservation(symbol, leg),
         "hold_key": keys.hold(symbol),
@@ -91,7 +91,7 @@ def position_keys(keys: Keys, symbol: str, leg: Leg, close_factor: Decimal | Non
 
 
 def limits_args(plan: Plan, policy: Policy) -> dict[str, str | int]:
-    """What an allow says of the limits that an operator or this service may set for a symbol."""
+    """The arguments for the limits that an operator or this service may set per symbol."""
     return {
         "reservation_ttl_ms": policy.permit_ttl_ms + policy.cooldown_ms,
         "stale_threshold_ms": policy.stale_threshold_ms,
@@ -101,7 +101,7 @@ def limits_args(plan: Plan, policy: Policy) -> dict[str, str | int]:
 
 
 def plan_args(plan: Plan, leg: Leg, entry: StreamEntry | None, policy: Policy) -> dict[str, str | int]:
-    """What only the plan says."""
+    """The arguments that depend on the plan."""
     return {
         "plan_id": plan.plan_id,
         "symbol": plan.symbol,
@@ -113,7 +113,7 @@ def plan_args(plan: Plan, leg: Leg, entry: StreamEntry | None, policy: Policy) -
 
 
 def policy_args(policy: Policy) -> dict[str, str | int]:
-    """What is the same for every plan while the configured limits are."""
+    """The arguments that depend only on the configured limits."""
     return {
         "decision_ttl_ms": max(DECISION_TTL_MS, policy.plan_max_age_ms + MAX_AHEAD_MS),
         "permit_ttl_ms": policy.permit_ttl_ms,
@@ -131,9 +131,9 @@ def policy_args(policy: Policy) -> dict[str, str | int]:
 
 
 def fixed_for_promotion(policy: Policy, policy_digest: str) -> dict[str, str]:
-    """What is the same for every plan that a process promotes: its limits, and what the prepared verdict brings.
+    """The values that are the same for every promotion of a process: its limits, and those in the prepared verdict.
 
-    The keys among it are those that a promotion doesn't touch.
+    Its keys are those that a promotion doesn't use.
     """
     fixed = {**_NOTHING_YET, **policy_args(policy), **_NO_LIMITS, **_NO_EMERGENCY}
     fixed |= {"verdict": "allow", "promote": 1, "policy_digest": policy_digest}
@@ -142,7 +142,7 @@ def fixed_for_promotion(policy: Policy, policy_digest: str) -> dict[str, str]:
 
 
 def everything(keys: Keys, plan: Plan, leg: Leg, policy: Policy) -> tuple[dict[str, str], dict[str, str | int]]:
-    """The keys and arguments that stand in a verdict's call beside its own, where nothing is written into the text."""
+    """The further keys and arguments of a verdict's call when no values are written into the script's text."""
     return {
         **position_keys(keys, plan.symbol, leg, plan.close_factor),
         "audit_key": keys.audit,
@@ -151,21 +151,21 @@ def everything(keys: Keys, plan: Plan, leg: Leg, policy: Policy) -> tuple[dict[s
 
 
 def fixed_for_allow(policy: Policy) -> dict[str, str]:
-    """What is the same in the call of every allow that is no emergency close; such a call touches not all keys."""
+    """The values that are the same in every call of an ordinary allow, with keys that it doesn't use."""
     fixed = {**policy_args(policy), **_NO_PROMOTION, **_NO_EMERGENCY, "verdict": "allow", "reason": ""}
     fixed |= dict.fromkeys(("audit_key", "events_key", "prepared_key"), "")
     return {name: str(value) for name, value in fixed.items()}
 
 
 def fixed_for_deny(policy: Policy) -> dict[str, str]:
-    """As ``fixed_for_allow``. A deny touches no key of its position, and rests on nothing that is compared again."""
+    """As ``fixed_for_allow``, for denies. A deny uses no key of its position, and no facts are compared again."""
     fixed = {**_NOTHING_YET, **_NO_LIMITS, **fixed_for_allow(policy), "verdict": "deny"}
     fixed |= dict.fromkeys(_POSITION_KEYS, "")
     return {name: str(value) for name, value in fixed.items() if name not in _OF_DENY}
 
 
 def evaluated(facts: Facts) -> dict[str, str]:
-    """What an allow rests on, letter by letter: the script compares it again before it writes."""
+    """The facts of an allow as stored: the script compares them again before it writes."""
     if facts.snapshot is None:
         raise AssertionError("an allow without facts")
     ordered_ms = None if facts.ledger is None else facts.ledger.last_order_time_ms

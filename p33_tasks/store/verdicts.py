@@ -1,4 +1,4 @@
-"""Verdicts in Redis: one round trip reads the facts, one script makes the verdict final."""
+"""Verdicts in Redis: one round trip reads the facts, one script commits the verdict."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _Decoded = TypeVar("_Decoded")
 _AHEAD_COUNTER = ahead_counter("plan")
 
 MOST_KNOWN = 1_000
-"""Symbols whose keys are kept; a stranger's must not fill the memory."""
+"""Maximum number of symbols with cached keys: foreign symbols must not fill the memory."""
 
 
 class RedisVerdictStore:
@@ -49,8 +49,8 @@ class RedisVerdictStore:
     def load(self, plan: Plan) -> Facts | None:
         """See ``ports.VerdictStore.load``.
 
-        A value that can't be read (another type, no number) is a problem noted in the facts, not an error: the rule
-        that needs it denies.
+        A value that can't be read (another type, no number) is a problem in the facts, not an error: the rule that
+        needs it denies.
         """
         return self._load(plan.plan_id, plan.symbol, "").facts_of(plan)
 
@@ -79,7 +79,7 @@ class RedisVerdictStore:
         return self._loaded(symbol, self._scripts.run("load_facts", *self._load_call(plan_id, symbol, entry_id)))
 
     def _load_call(self, plan_id: str, symbol: str, entry_id: str) -> tuple[Named, Named]:
-        """Facts of each of the symbol's positions; with an entry, what the stream holds there."""
+        """The script call that reads the facts of all the symbol's positions and, with an entry id, the entry."""
         known = self._known.get(symbol)
         if known is None:
             if len(self._known) >= MOST_KNOWN:
@@ -91,7 +91,7 @@ class RedisVerdictStore:
         )
 
     def _symbol_keys(self, symbol: str) -> dict[str, Any]:
-        """What ``load_facts`` reads for every plan of a symbol, as it is sent."""
+        """The keys of ``load_facts`` that depend on the symbol only, encoded."""
         keys = self._keys
         of_symbol = {
             "hold_key": keys.hold(symbol),
@@ -229,14 +229,14 @@ def _first(raw: Any) -> str:
 
 
 def _shown(text: str) -> str:
-    """A foreign text as the audit can hold it: what is not UTF-8 spelled out, and not without end."""
+    """A foreign text for the audit: bytes that are not UTF-8 escaped, cut to a limit."""
     return text[:MAX_NAME_CHARS].encode("utf-8", "backslashreplace").decode()[:MAX_NAME_CHARS]
 
 
 def _read(
     decode: Callable[..., _Decoded | None], what: str, symbol: str, raw: Any, *about: object, **named: object
 ) -> tuple[_Decoded | None, str | None]:
-    """What a key's fields say; else why they can't be used."""
+    """The decoded value of a key's fields and None; or None and why they can't be used."""
     if isinstance(raw, str):
         return None, f"the {what} key holds a {raw}"
     try:
