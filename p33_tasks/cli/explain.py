@@ -12,7 +12,7 @@ from p33_tasks.cli.failures import NO, Failure, json_option
 from p33_tasks.cli.hold import hold_json
 from p33_tasks.cli.session import Session, open_session
 from p33_tasks.cli.show import cell, console, escaped, print_json, print_lines, seconds
-from p33_tasks.views import denials, narrative, retelling
+from p33_tasks.views import denials, explanation, narrative
 from p33_tasks.views.recent import MAX_RECENT, read_recent
 from p33_tasks.views.stories import Story, Trace, read_story, read_trace
 
@@ -82,21 +82,21 @@ def _print(lines: Iterator[tuple[str, str]]) -> None:
 
 def _story_lines(story: Story, allowlist: Sequence[str]) -> Iterator[tuple[str, str]]:
     verdict, inputs = story.verdict, story.inputs
-    allowed, ts_ms = verdict.get("allow") is True, retelling.verdict_ms(verdict)
+    allowed, ts_ms = verdict.get("allow") is True, explanation.verdict_ms(verdict)
     yield _headline(story, allowed=allowed)
-    yield f"  {retelling.at(ts_ms)}, {seconds(story.now_ms - ts_ms)} ago", ""
-    if note := retelling.promoted(inputs):
+    yield f"  {explanation.at(ts_ms)}, {seconds(story.now_ms - ts_ms)} ago", ""
+    if note := explanation.promotion_sentence(inputs):
         yield f"  {escaped(note, limit=400)}", ""
-    broken = list(retelling.breach(story))
+    broken = list(explanation.breach_lines(story))
     if broken:
         yield "The executor exceeded this permit", "bold red"
         yield from ((f"  {escaped(line, limit=900)}", "") for line in broken)
     if not allowed:
         yield from _remedy_lines(story, allowlist)
-        yield from ((f"  {escaped(line, limit=900)}", "") for line in retelling.holding(story))
-        yield from ((f"  {escaped(line, limit=900)}", "") for line in retelling.drifting(story))
+        yield from ((f"  {escaped(line, limit=900)}", "") for line in explanation.hold_lines(story))
+        yield from ((f"  {escaped(line, limit=900)}", "") for line in explanation.drift_lines(story))
     yield "What happened afterwards", "bold"
-    yield from ((f"  {line}", "") for line in retelling.aftermath(story))
+    yield from ((f"  {line}", "") for line in explanation.outcome_lines(story))
     yield from _asked_lines(inputs, ts_ms)
     known = list(narrative.known_lines(inputs, ts_ms))
     if known:
@@ -125,7 +125,7 @@ def _headline(story: Story, *, allowed: bool) -> tuple[str, str]:
 
 
 def _asked_lines(inputs: Any, verdict_ms: int) -> Iterator[tuple[str, str]]:
-    asked = retelling.asked(inputs, verdict_ms)
+    asked = explanation.request_sentence(inputs, verdict_ms)
     if asked is not None:
         yield "The plan", "bold"
         yield f"  {asked}", ""
@@ -147,7 +147,7 @@ def _story_json(story: Story, allowlist: Sequence[str]) -> dict[str, Any]:
         "state": "decided",
         "verdict": story.verdict,
         "inputs": story.inputs,
-        "prepared_by": retelling.preparing_task(story.inputs) or None,
+        "prepared_by": explanation.preparing_task(story.inputs) or None,
         "needed": denials.needed(story.verdict) if story.verdict.get("allow") is not True else "",
         "remedy": denials.remedy(story.verdict, allowlist) if story.verdict.get("allow") is not True else "",
         "permit_ttl_ms": story.permit_ttl_ms,
@@ -183,7 +183,7 @@ def _meant_plans(session: Session, text: str) -> dict[str, str]:
 
 def _trace_lines(plan_id: str, trace: Trace, meant: dict[str, str]) -> Iterator[tuple[str, str]]:
     yield f"Plan {escaped(plan_id)}: no verdict.", "bold red"
-    yield from ((f"  {line}", "") for line in retelling.whereabouts(trace))
+    yield from ((f"  {line}", "") for line in explanation.trace_lines(trace))
     if meant:
         named = " or ".join(f"{escaped(name)} ({escaped(symbol)})" for name, symbol in meant.items())
         yield f"  Did you mean the plan {named}?", ""

@@ -15,7 +15,7 @@ from p33_tasks.domain.quantities import magnitude, percent_of
 from p33_tasks.services.replay import WITHOUT_FACTS, Limits
 from p33_tasks.services.replay_cooldowns import Cooldowns
 from p33_tasks.services.replay_tally import Change, Row, Tally
-from p33_tasks.views.retelling import at
+from p33_tasks.views.explanation import at
 
 NOTE = (
     "What-if on each recorded verdict alone: an allow that would have been a deny (or the reverse) would have changed "

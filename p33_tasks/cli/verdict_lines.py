@@ -9,9 +9,9 @@ from typing import Any
 from p33_tasks.bootstrap.logs import as_text
 from p33_tasks.domain import exact_json
 from p33_tasks.domain.reasons import Reason
+from p33_tasks.views.explanation import at
 from p33_tasks.views.feed import VerdictSeen
 from p33_tasks.views.narrative import leg_name
-from p33_tasks.views.retelling import at
 
 MAX_CHARS = 200
 MAX_DETAILS = 12

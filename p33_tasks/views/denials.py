@@ -85,7 +85,7 @@ _NEEDED: dict[str, Callable[[Json], str]] = {
     ),
     Reason.COOLDOWN_IN_FLIGHT: lambda d: (
         f"{number(d['cooldown_sec'])} s since the last order; it was {number(d['seconds_since_order'])} s"
-        + (f"; {told}" if (told := cooldown_line(d)) else _by(d, "cooldown_by"))
+        + (f"; {cause}" if (cause := cooldown_line(d)) else _by(d, "cooldown_by"))
     ),
     Reason.PERMIT_IN_FLIGHT: lambda d: (
         f"a position without a reservation; it was reserved for plan {d['in_flight_plan_id']}"

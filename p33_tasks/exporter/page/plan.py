@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 from p33_tasks.domain import exact_json
 from p33_tasks.exporter.page.templates import render as rendered
 from p33_tasks.exporter.page.text import Shown, printable
-from p33_tasks.views.retelling import preparing_task
+from p33_tasks.views.explanation import preparing_task
 from p33_tasks.views.stories import Story, Trace
 
 MAX_RECORD_CHARS = 20_000

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from p33_tasks.contract.timing import iso
 from p33_tasks.domain.quantities import canonical, magnitude
 from p33_tasks.exporter.page import text
-from p33_tasks.views import denials, narrative, retelling
+from p33_tasks.views import denials, explanation, narrative
 
 REFRESH_SEC = 10
 STYLE = (files("p33_tasks.exporter.page") / "page.css").read_text(encoding="utf-8")
@@ -52,7 +52,7 @@ ENVIRONMENT.globals |= {
     "focus": False,
     "denials": denials,
     "narrative": narrative,
-    "retelling": retelling,
+    "explanation": explanation,
     "links": {},
 }
 for _name in ENVIRONMENT.list_templates(extensions=["html"]):  # at the start, not while the first reader waits

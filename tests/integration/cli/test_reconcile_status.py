@@ -54,12 +54,12 @@ def test_an_event_without_class_or_amounts_has_no_empty_places(gate: Gate, call:
 
 def test_release_of_a_lasting_drift_names_the_way_out(gate: Gate, call: Call) -> None:
     gate.make_ready()
-    for ledger, is_told in (("0.030", True), ("0.040", False)):
+    for ledger, is_shown in (("0.030", True), ("0.040", False)):
         gate.put_ledger(ledger)
         gate.service_holds.set(SYMBOL, reason=HoldReason.EXTERNAL, evidence_id="x", evidence={})
         done = call("reconcile", "release", SYMBOL, "--why", "looked it up")
         assert done.exit_code == 0
-        assert (f"p33 ledger adopt --replace {SYMBOL}" in done.stdout) is is_told
+        assert (f"p33 ledger adopt --replace {SYMBOL}" in done.stdout) is is_shown
 
 
 def test_a_drift_is_told_with_its_class_and_its_next_step(gate: Gate, call: Call) -> None:
@@ -74,14 +74,14 @@ def test_a_drift_is_told_with_its_class_and_its_next_step(gate: Gate, call: Call
     }
     gate.redis.hset(gate.keys.reconcile_case(SYMBOL), mapping=case)
     shown = " ".join(call("reconcile", "status").stdout.split())
-    told = "exchange 0.04, ledger 0.03: external: somebody else traded this position; read 2 times; next reading in"
-    assert told in shown
+    sentence = "exchange 0.04, ledger 0.03: external: somebody else traded this position; read 2 times; next reading in"
+    assert sentence in shown
     assert json.loads(call("reconcile", "status", "--json").stdout)["drifts"][SYMBOL]["classes"] == "external"
     assert "external: somebody else traded this position; read 2 times" in " ".join(call("status").stdout.split())
     assert json.loads(call("status", SYMBOL, "--json").stdout)["symbols"][0]["reconciling"]["readings"] == 2
     assert gate.why_not() == "reconcile_required_qty_mismatch"
     assert json.loads(call("explain", "plan-1", "--json").stdout)["drifts"][SYMBOL]["classes"] == "external"
-    assert told in " ".join(call("explain", "plan-1").stdout.split())
+    assert sentence in " ".join(call("explain", "plan-1").stdout.split())
     gate.redis.hset(gate.keys.reconcile_case(SYMBOL), "drift", "0.04|0.02")  # of another drift
     assert "external" not in call("reconcile", "status").stdout
 

@@ -49,7 +49,7 @@ class History:
         self.signs: dict[str, int] = {}  # of an order: BUY above zero
         self.plans = 0
         self.orders = 0
-        self.told: list[str] = []
+        self.steps: list[str] = []
         self.has_external = False
 
     def play(self) -> None:
@@ -62,7 +62,7 @@ class History:
         for _ in range(STEPS):
             done = self.dice.choice(acts)()
             if done is not None:
-                self.told.append(done)
+                self.steps.append(done)
                 self.refresh()
         self.end()
 
@@ -168,7 +168,7 @@ class History:
         if self.dice.random() < 0.5:
             self.pass_time()
         with self.result_in_the_middle():
-            self.told.append(f"-> {self.world.refresh()}")
+            self.steps.append(f"-> {self.world.refresh()}")
         self.check()
 
     @contextmanager
@@ -210,7 +210,7 @@ class History:
             self.deliver()
         for _ in range(TRIES):
             self.pass_time()
-            self.told.append(f"=> {self.world.refresh()}")
+            self.steps.append(f"=> {self.world.refresh()}")
             self.check()
         self.check_end()
 
@@ -238,7 +238,7 @@ class History:
         reasons = DRIFTS if self.has_external else set()
         if hold is None:  # what no rule denies is told and left, and what a person released isn't held again
             last = next(one for one in reversed(events) if one["event"] in {"explained", "held"})
-            assert last["event"] == "explained" or "released by hand" in self.told, events
+            assert last["event"] == "explained" or "released by hand" in self.steps, events
             assert TradeClass.EXTERNAL in last["class"] or "flip" in last["why"], last
             return
         assert hold["reason"] in reasons, hold
@@ -266,7 +266,7 @@ class History:
 
     def report(self, result: tuple[str, str, str]) -> None:
         plan_id, order_id, quantity = result
-        self.told.append(f"result of {plan_id}: {quantity}")
+        self.steps.append(f"result of {plan_id}: {quantity}")
         side = next(trade.side for trade in self.world.account.trades if trade.order_id == order_id)
         self.world.report(plan_id, (order_id, side, quantity))
 
@@ -281,7 +281,7 @@ def test_every_history_ends_equal_or_held_and_no_trade_is_applied_twice(server: 
         try:
             history.play()
         except Exception as error:
-            raise AssertionError(f"seed {seed} ({history.leg}, {history.external}): {history.told}") from error
+            raise AssertionError(f"seed {seed} ({history.leg}, {history.external}): {history.steps}") from error
         hold = history.world.hold()
         end = "equal" if history.world.agrees else "held" if hold else "left"
         ends[end] = ends.get(end, 0) + 1

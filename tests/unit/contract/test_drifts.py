@@ -35,14 +35,14 @@ def test_values_of_another_writer_are_bounded_and_no_error(values: list[str | No
 
 
 @pytest.mark.parametrize(
-    ("classes", "why", "readings", "now_ms", "told"),
+    ("classes", "why", "readings", "now_ms", "sentence"),
     [
         ("external", "x", 2, 48_000, "external: x; read 2 times; next reading in 12 s"),
         ("late", "explained: late", 0, 60_000, "explained: late; next reading with the next refresh"),
     ],
 )
 def test_a_sentence_has_class_reason_and_next_step(
-    classes: str, why: str, readings: int, now_ms: int, told: str
+    classes: str, why: str, readings: int, now_ms: int, sentence: str
 ) -> None:
     known = KnownDrift(classes=classes, why=why, readings=readings, next_ms=60_000)
-    assert known.sentence(now_ms) == told
+    assert known.sentence(now_ms) == sentence

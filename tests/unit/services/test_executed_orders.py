@@ -48,8 +48,8 @@ class Venue:
         return self.trades
 
     def fetch_positions(self, symbols: Any) -> PositionReport:
-        told = {each: self.position for each in symbols if each == self.position.symbol}
-        return PositionReport(positions=told)
+        found = {each: self.position for each in symbols if each == self.position.symbol}
+        return PositionReport(positions=found)
 
     def fetch_markets(self, symbols: Any) -> MarketReport:
         raise AssertionError(symbols)
@@ -86,9 +86,9 @@ def test_only_the_legs_own_orders_count() -> None:
         ask(*trades, leg=Leg.BOTH, position=position)
 
 
-@pytest.mark.parametrize(("ago_ms", "is_told"), [(7_000, True), (6_999, False), (-5_000, False)])
-def test_a_trade_that_the_snapshot_may_not_show_stops_it(ago_ms: int, *, is_told: bool) -> None:
-    if is_told:
+@pytest.mark.parametrize(("ago_ms", "is_shown"), [(7_000, True), (6_999, False), (-5_000, False)])
+def test_a_trade_that_the_snapshot_may_not_show_stops_it(ago_ms: int, *, is_shown: bool) -> None:
+    if is_shown:
         assert ask(trade(1, "7", "0.1", ago_ms=ago_ms)).orders
         return
     with pytest.raises(TradedLatelyError, match="try again"):

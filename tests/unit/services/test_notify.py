@@ -40,12 +40,12 @@ class Sender:
         return self.takes
 
 
-def told(age_ms: int = 0, **fields: str) -> ReconcileEvent:
+def event(age_ms: int = 0, **fields: str) -> ReconcileEvent:
     return ReconcileEvent(entry_id="5-0", age_ms=age_ms, fields={**FIELDS, **fields})
 
 
 def test_an_event_is_told_to_each_of_its_addresses_and_to_nobody_twice() -> None:
-    store, sender = Store(told(), told(event="repaired")), Sender()
+    store, sender = Store(event(), event(event="repaired")), Sender()
     service = NotifyService(store, sender, {"held": ("json://a", "json://b")}, account="quantum")
     assert [service.send(), service.send()] == [2, 0]
     assert [address for address, _, _ in sender.sent] == ["json://a", "json://b"]
@@ -56,7 +56,7 @@ def test_an_event_is_told_to_each_of_its_addresses_and_to_nobody_twice() -> None
 
 
 def test_what_nobody_takes_is_counted_and_not_tried_again() -> None:
-    store, sender = Store(told()), Sender(takes=False)
+    store, sender = Store(event()), Sender(takes=False)
     service = NotifyService(store, sender, {"held": ("json://a",)}, account="quantum")
     assert [service.send(), service.send()] == [0, 0]
     assert len(sender.sent) == 1
@@ -64,7 +64,7 @@ def test_what_nobody_takes_is_counted_and_not_tried_again() -> None:
 
 
 def test_old_news_is_lost_unsent() -> None:
-    store, sender = Store(told(age_ms=LATEST_MS + 1)), Sender()
+    store, sender = Store(event(age_ms=LATEST_MS + 1)), Sender()
     assert NotifyService(store, sender, {"held": ("json://a",)}, account="quantum").send() == 0
     assert (sender.sent, store.counted) == ([], {"lost": 1})
 
@@ -72,6 +72,6 @@ def test_old_news_is_lost_unsent() -> None:
 def test_a_slow_address_ends_with_the_tasks_time(monkeypatch: pytest.MonkeyPatch) -> None:
     moments = iter([0.0, 1.0, notify.MOST_SEC + 1, notify.MOST_SEC + 2])
     monkeypatch.setattr(notify.time, "monotonic", lambda: next(moments))
-    store, sender = Store(told(), told(), told()), Sender()
+    store, sender = Store(event(), event(), event()), Sender()
     assert NotifyService(store, sender, {"held": ("json://a",)}, account="quantum").send() == 1
     assert store.counted == {"sent": 1, "lost": 2}

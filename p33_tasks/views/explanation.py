@@ -1,4 +1,4 @@
-"""A plan's story in sentences: what was asked, what became of it, where it is. Values are bounded, not escaped."""
+"""Explains a plan in sentences: the request, the verdict's outcome, or where it is. Values are cut, not escaped."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ MAX_RESULTS = 5
 _RESULT_FIELDS = ("executed", "error", "outcome", "order_id", "filled_qty", "steps_results", "details")
 
 
-def asked(inputs: Mapping[str, Any], verdict_ms: int) -> str | None:
-    """What the plan wanted; None where that is not on record."""
+def request_sentence(inputs: Mapping[str, Any], verdict_ms: int) -> str | None:
+    """The plan's request: action, part, reduce-only, age; None if it isn't recorded."""
     plan = inputs.get("plan")
     if not isinstance(plan, Mapping):
         return None
@@ -36,8 +36,8 @@ def asked(inputs: Mapping[str, Any], verdict_ms: int) -> str | None:
     return f"{_short(plan.get('action') or '(no action)')}: {part}, {kind}; {way}{waited}"
 
 
-def promoted(inputs: Mapping[str, Any]) -> str:
-    """That a verdict was prepared before its plan came, and by which task; empty for every other one."""
+def promotion_sentence(inputs: Mapping[str, Any]) -> str:
+    """For a verdict prepared before its plan came: that it was, and by which task; empty for any other."""
     if not is_promoted(inputs):
         return ""
     task_id = preparing_task(inputs)
@@ -49,20 +49,20 @@ def promoted(inputs: Mapping[str, Any]) -> str:
 
 
 def is_promoted(inputs: Mapping[str, Any]) -> bool:
-    """Whether a verdict was prepared before its plan came."""
+    """Whether the verdict was prepared before its plan came."""
     plan = inputs.get("plan")
     return isinstance(plan, Mapping) and plan.get("prepared") is True
 
 
 def preparing_task(inputs: Mapping[str, Any]) -> str:
-    """The id of the task that prepared it, bounded; empty where none is on record."""
+    """The id of the task that prepared the verdict, cut to a limit; empty if none is recorded."""
     plan = inputs.get("plan")
     task_id = plan.get("prepared_by") if isinstance(plan, Mapping) else None
     return _short(task_id) if isinstance(task_id, str) else ""
 
 
-def breach(story: Story) -> Iterator[str]:
-    """How the executor went beyond the permit, and what that stops; nothing where it didn't."""
+def breach_lines(story: Story) -> Iterator[str]:
+    """How the executor exceeded the permit, and the resulting holds; none if it didn't."""
     permitted = story.verdict
     for order_id, order in story.breaches.items():
         for kind in order.breaches:
@@ -100,8 +100,8 @@ _BREACHES: Mapping[Breach, Callable[[str, OrderRecord, Mapping[str, Any], Story]
 }
 
 
-def holding(story: Story) -> Iterator[str]:
-    """Of a deny by a hold: who had set it and why, and whether it is there still."""
+def hold_lines(story: Story) -> Iterator[str]:
+    """For a deny by a hold: who had set it and why, and the holds now; none for other verdicts."""
     details = story.verdict.get("details")
     if story.verdict.get("reason") != Reason.RECONCILE_HOLD_ACTIVE or not isinstance(details, Mapping):
         return
@@ -119,15 +119,15 @@ def holding(story: Story) -> Iterator[str]:
 _BY_DRIFT = frozenset({Reason.SIDE_MISMATCH, Reason.QTY_MISMATCH, Reason.RECONCILE_HOLD_ACTIVE})
 
 
-def drifting(story: Story) -> Iterator[str]:
-    """Of a deny because of a drift: what reconciliation knows of it now."""
+def drift_lines(story: Story) -> Iterator[str]:
+    """For a deny because of a drift: the state of its reconciliation now."""
     if str(story.verdict.get("reason")) in _BY_DRIFT:
         for drift in story.drifts:
             yield f"Reconciliation of {drift.position} now: {drift.sentence}."
 
 
-def aftermath(story: Story) -> Iterator[str]:
-    """What became of the verdict: the permit, the reservation, the results."""
+def outcome_lines(story: Story) -> Iterator[str]:
+    """The state of the verdict's permit and reservation, and the plan's results."""
     allowed, taken = story.verdict.get("allow") is True, story.consumption
     if taken is not None:
         yield f"consumed {at(taken.consumed_ms)} ({_short(taken.consume_id)})"
@@ -151,8 +151,8 @@ def aftermath(story: Story) -> Iterator[str]:
         yield "no result was published for it" + (" yet" if story.holds_reservation else "")
 
 
-def whereabouts(trace: Trace) -> Iterator[str]:
-    """Where a plan without a verdict is, or what is known of it."""
+def trace_lines(trace: Trace) -> Iterator[str]:
+    """Where a plan without a stored verdict is: dead letters, stream, pending list, or not found."""
     if trace.verdict is not None:
         reason = _short(trace.verdict.get("reason"))
         outcome = "allowed" if trace.verdict.get("allow") is True else f"denied, {reason}"
@@ -176,12 +176,12 @@ def whereabouts(trace: Trace) -> Iterator[str]:
 
 
 def at(ts_ms: int) -> str:
-    """A time in UTC; of a number that is none, the number."""
+    """A time as UTC text; for a number that is no time, the number in ms."""
     return iso(ts_ms) if _is_time(ts_ms) else f"{ts_ms} ms"
 
 
 def verdict_ms(verdict: Mapping[str, Any]) -> int:
-    """When the verdict was made, in ms of Redis TIME; 0 where it doesn't say."""
+    """When the verdict was made, ms of Redis TIME; 0 if it has no time."""
     value = verdict.get("ts_ms")
     return value if isinstance(value, int) and _is_time(value) else 0
 
