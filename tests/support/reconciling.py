@@ -119,7 +119,7 @@ class Reconciled(Gate):
         text = self.redis.get(self.keys.service_hold(SYMBOL, self.leg))
         return None if text is None else json.loads(text)
 
-    def events(self) -> list[str]:
+    def reconcile_events(self) -> list[str]:
         return [fields["event"] for _, fields in self.redis.xrange(self.keys.reconcile_events)]
 
     def classes(self) -> list[str]:

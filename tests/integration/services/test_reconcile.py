@@ -20,7 +20,7 @@ def test_the_reserving_plans_own_final_order_is_repaired_at_once_and_releases(wo
     assert world.agrees
     assert world.reserved_by() is None
     assert world.ledger()["barrier_ms"]
-    assert (world.events(), world.classes()[0]) == (["repaired"], "late")
+    assert (world.reconcile_events(), world.classes()[0]) == (["repaired"], "late")
 
 
 def test_a_repair_of_an_order_of_unknown_outcome_ends_what_it_held(world: Reconciled) -> None:
@@ -41,9 +41,9 @@ def test_a_repair_is_confirmed_by_the_next_snapshot(world: Reconciled) -> None:
     world.refresh()
     world.redis.hdel(world.keys.ledger(SYMBOL), "barrier_ms")  # as if its time were over
     world.refresh()
-    assert world.events() == ["repaired", "confirmed"]
+    assert world.reconcile_events() == ["repaired", "confirmed"]
     world.refresh()
-    assert world.events() == ["repaired", "confirmed"]
+    assert world.reconcile_events() == ["repaired", "confirmed"]
 
 
 def test_a_result_after_the_repair_changes_nothing(world: Reconciled) -> None:
@@ -60,7 +60,7 @@ def test_a_result_before_the_repair_leaves_nothing_to_repair(world: Reconciled) 
     world.report("plan-1", ("of-plan-1", "SELL", "0.030"))
     world.refresh()
     assert world.agrees
-    assert world.events() == []
+    assert world.reconcile_events() == []
 
 
 def test_a_partial_result_is_completed_and_not_counted_twice(world: Reconciled) -> None:
@@ -184,7 +184,7 @@ def test_what_no_rule_denies_is_told_and_not_held(world: Reconciled) -> None:
     world.account.trade("7", "-0.0001")
     assert world.refresh() == "explained"
     assert world.hold() is None
-    assert world.events() == ["explained"]
+    assert world.reconcile_events() == ["explained"]
 
 
 def test_without_a_watermark_a_drift_is_held_since_its_history_is_missing(server: RedisServer) -> None:
@@ -202,7 +202,7 @@ def test_a_venue_that_cannot_be_asked_explains_nothing_and_holds_nothing(world: 
     for _ in range(5):
         assert world.try_again() == "unread"
     assert world.hold() is None
-    assert world.events() == []
+    assert world.reconcile_events() == []
 
 
 def test_a_reservation_is_waited_for(world: Reconciled) -> None:
@@ -248,7 +248,7 @@ def test_a_ledger_that_moved_meanwhile_is_not_repaired(world: Reconciled, field:
     before = world.redis.hgetall(world.keys.fills(SYMBOL))
     assert world.refresh() == "moved"
     assert world.redis.hgetall(world.keys.fills(SYMBOL)) == before
-    assert world.events() == []
+    assert world.reconcile_events() == []
 
 
 def test_a_result_that_is_recorded_meanwhile_is_not_repaired_again(world: Reconciled) -> None:
@@ -268,7 +268,7 @@ def test_a_result_that_is_recorded_meanwhile_is_not_repaired_again(world: Reconc
 def test_the_same_task_twice_repairs_once(world: Reconciled) -> None:
     lose_a_result(world)
     world.refresh()
-    amount, events = world.ledger_amt(), world.events()
+    amount, events = world.ledger_amt(), world.reconcile_events()
     world.redis.hdel(world.keys.ledger(SYMBOL), "barrier_ms")
     assert world.reconcile() == "wait"
-    assert (world.ledger_amt(), world.events()) == (amount, events)
+    assert (world.ledger_amt(), world.reconcile_events()) == (amount, events)

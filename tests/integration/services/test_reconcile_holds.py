@@ -32,7 +32,7 @@ def test_a_hold_ends_after_three_agreeing_snapshots(world: Reconciled) -> None:
         assert world.hold() is not None
     assert world.refresh() == "released"
     assert world.hold() is None
-    assert world.events() == ["held", "released"]
+    assert world.reconcile_events() == ["held", "released"]
 
 
 def test_agreements_in_a_row_are_counted_anew_after_a_drift(world: Reconciled) -> None:
@@ -124,7 +124,7 @@ def test_observe_writes_its_own_keys_and_nothing_else(server: RedisServer) -> No
     shared = (world.keys.budget, world.keys.reconcile_budget, world.keys.counters)
     changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
     assert changed <= {*own, *shared}
-    assert world.events() == ["explained"]
+    assert world.reconcile_events() == ["explained"]
     assert world.classes() == ["late"]
 
 

@@ -126,7 +126,7 @@ def test_what_the_venue_explains_is_repaired_and_confirmed(world: Reconciled, tr
     assert world.refresh() == "repaired"
     assert world.agrees
     world.refresh()
-    assert (world.events(), world.classes()[0]) == (["repaired", "confirmed"], trade_class)
+    assert (world.reconcile_events(), world.classes()[0]) == (["repaired", "confirmed"], trade_class)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_change_without_a_trade_is_held_as_unexplained(world: Reconciled) -> N
     assert world.refresh() == "wait"
     world.try_for_a_minute()
     assert (world.hold() or {})["reason"] == HoldReason.UNEXPLAINED
-    assert world.events()[-1] == "held"
+    assert world.reconcile_events()[-1] == "held"
     assert not world.agrees
 
 
@@ -178,7 +178,7 @@ def test_a_wrong_twin_is_held_with_the_numbers_and_never_applied(
     assert hold["reason"] == HoldReason.UNEXPLAINED
     assert hold["evidence"][0]["exchange"] != hold["evidence"][0]["expected"] or hold["evidence"][0]["shares"]
     assert world.ledger_amt(leg=world.leg) == before
-    assert "repaired" not in world.events()
+    assert "repaired" not in world.reconcile_events()
     # Once the venue tells it right, a held position is repaired all the same; somebody else's trade stays held.
     world.account.sim.fault(**{twin: []})
     outcome = world.try_again()
@@ -226,7 +226,7 @@ def test_a_wrong_twin_of_an_order_in_flight_is_never_applied_and_held_once_it_is
     world.account.sim.fill(order_id)
     world.try_for_a_minute()
     assert (world.hold() or {})["reason"] == HoldReason.UNEXPLAINED
-    assert (world.ledger_amt(leg=world.leg), "repaired" in world.events()) == (before, False)
+    assert (world.ledger_amt(leg=world.leg), "repaired" in world.reconcile_events()) == (before, False)
     world.account.sim.fault(**{twin: []})
     assert world.try_again() == "repaired"
     assert world.agrees
@@ -245,4 +245,4 @@ def test_a_wrong_twin_of_an_explained_trade_explains_nothing_of_a_change_without
         world.account.sim.fault(**{twin: listed})
         world.try_for_a_minute()
         assert (world.hold() or {})["reason"] == HoldReason.UNEXPLAINED
-        assert (world.ledger_amt(leg=world.leg), "repaired" in world.events()) == (before, False)
+        assert (world.ledger_amt(leg=world.leg), "repaired" in world.reconcile_events()) == (before, False)

@@ -73,7 +73,7 @@ class World:
         (client_order_id,) = self.store.own_orders(SYMBOL, 0)
         self.venue.trade("7", quantity, client_order_id=client_order_id, is_final=is_final)
 
-    def events(self) -> list[str]:
+    def reconcile_events(self) -> list[str]:
         return [event for event, _ in self.store.events]
 
     def hold(self) -> dict[str, Any] | None:
@@ -90,7 +90,7 @@ def test_a_lost_result_is_repaired_and_confirmed_by_the_next_snapshot(world: Wor
     world.own_trade("-0.010")
     assert [world.refresh(), world.refresh()] == ["repaired", "agreed"]
     assert world.ledger == Decimal("0.030")
-    assert world.events() == ["repaired", "confirmed"]
+    assert world.reconcile_events() == ["repaired", "confirmed"]
 
 
 def test_an_order_in_flight_is_waited_for(world: World) -> None:
@@ -131,7 +131,7 @@ def test_not_explained_is_held_after_three_readings_over_a_minute(world: World) 
     world.venue.amount = Decimal("0.030")
     outcomes = [world.refresh(LEAST_READING_MS // 2) for _ in range(3)]
     assert outcomes == ["wait", "wait", "held"]
-    assert world.events() == ["drift_seen", "held"]
+    assert world.reconcile_events() == ["drift_seen", "held"]
 
 
 def test_between_two_readings_of_one_drift_nothing_is_asked(world: World) -> None:
@@ -145,7 +145,7 @@ def test_between_two_readings_of_one_drift_nothing_is_asked(world: World) -> Non
 def test_a_venue_that_is_down_says_nothing_and_does_not_count(world: World) -> None:
     world.venue.amount, world.venue.is_down = Decimal("0.030"), True
     assert [world.refresh(LEAST_READING_MS) for _ in range(5)] == ["unread"] * 5
-    assert (world.hold(), world.events()) == (None, [])
+    assert (world.hold(), world.reconcile_events()) == (None, [])
 
 
 def test_without_a_watermark_the_history_is_missing(world: World) -> None:
@@ -172,7 +172,7 @@ def test_observing_tells_and_changes_nothing(kind: ForcedKind) -> None:
     world = World(mode=Mode.OBSERVE)
     world.venue.trade("9", "-0.010", kind=kind)
     assert world.refresh() == "explained"
-    assert (world.ledger, world.hold(), world.events()) == (Decimal("0.040"), None, ["explained"])
+    assert (world.ledger, world.hold(), world.reconcile_events()) == (Decimal("0.040"), None, ["explained"])
 
 
 def test_a_second_task_finds_the_first_at_work(world: World) -> None:
