@@ -1,5 +1,5 @@
--- The memory of fills: of each order the quantity that was applied; shared by the scripts, and behind _prelude.lua.
--- `memory` has the keys `fills` (quantity by order id), `times` (when each was recorded) and `orders` (what is on record).
+-- The fills memory: order id to the quantity applied. Shared by the scripts; needs _prelude.lua.
+-- `memory` has the keys `fills` (quantity by order id), `times` (when each was recorded) and `orders` (their records).
 
 local function remember_order(memory, id, quantity, record, now)
   redis.call('HSET', memory.fills, id, quantity)
@@ -7,7 +7,7 @@ local function remember_order(memory, id, quantity, record, now)
   redis.call('ZADD', memory.times, text(now), id)
 end
 
--- Those that were recorded until a time, a hundred of them at most.
+-- Removes orders recorded until a time, at most a hundred.
 local function forget_orders(memory, until_ms)
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', memory.times, '-inf', text(until_ms), 'LIMIT', 0, 100)) do
     redis.call('HDEL', memory.fills, id)

@@ -1,11 +1,11 @@
--- The service's own holds; shared by the scripts, and behind _prelude.lua.
+-- The service's holds. Shared by the scripts; needs _prelude.lua.
 
--- Sets this service's own hold on a position, or adds a reason to the one that is there. `h` has the keys `hold`,
--- `reservation` and `audit`, and `permit_prefix`, `position`, `reason`, `ends`, `evidence_json`, `audit_maxlen`; `by` where
+-- Sets the service's hold on a position, or adds a reason to an existing one. `h` has the keys `hold`,
+-- `reservation` and `audit`, and `permit_prefix`, `position`, `reason`, `ends`, `evidence_json`, `audit_maxlen`; and `by` if
 -- one plan is the cause.
--- Executors of version 0.1, and those that only do GET and DEL, don't read the hold: the reserved plan's permit is
--- deleted, and its reservation with it, while that permit is there. An order may follow a consumed one: that reservation
--- stays. Returns {'set' | 'added' | 'unchanged', plan_id of the permit that was withdrawn ('' for none)}.
+-- Executors of version 0.1, and those with only GET and DEL, don't read the hold. So the reserved plan's permit is deleted,
+-- and its reservation with it. If the permit was consumed, an order may follow: then the reservation stays.
+-- Returns {'set' | 'added' | 'unchanged', plan_id of the permit that was withdrawn ('' for none)}.
 local MOST_EVIDENCE = 16
 local function set_service_hold(h)
   local now, held, word = now_ms(), type_of(h.hold), 'set'
@@ -19,7 +19,7 @@ local function set_service_hold(h)
       for _, one in ipairs(known.evidence) do
         if type(one) == 'table' and one.id == evidence.id then word = 'unchanged' end
       end
-      -- The first reason stays. Where two end differently, only a person ends both.
+      -- The first reason stays. If two end differently, only a person ends both.
       if known.ends ~= h.ends then known.ends = 'person' end
       if #known.evidence >= MOST_EVIDENCE then
         table.remove(known.evidence, 2)
@@ -28,14 +28,14 @@ local function set_service_hold(h)
       known.evidence[#known.evidence + 1] = evidence
       hold = known
     else
-      -- Somebody else's value gives way to one that can be read, and holds beside it until a person has looked.
+      -- A foreign value becomes a readable one, and its part of the hold ends by a person only.
       hold.ends, hold.evidence = 'person', { { id = 'unreadable', reason = 'unreadable', since_ms = now }, evidence }
     end
   end
-  -- A permit that was issued under the hold is an emergency close's, which passes it.
+  -- A permit issued during the hold is an emergency close's, which passes the hold.
   if word == 'unchanged' then return { word, '' } end
   redis.call('SET', h.hold, cjson.encode(hold))
-  -- pcall: the hold is what matters, even if the stream's ids are used up.
+  -- pcall: the hold must be set even if the stream's ids are used up.
   redis.pcall('XADD', h.audit, 'MAXLEN', '~', h.audit_maxlen, '*', 'event', 'service_hold_' .. word, 'symbol',
     h.position, 'by', 'p33', 'why', h.reason, 'evidence', h.evidence_json)
   local withdrawn = ''
@@ -49,8 +49,8 @@ local function set_service_hold(h)
   return { word, withdrawn }
 end
 
--- What ends a hold by the evidence that is left: the word that all of it has, else a person. What was cut could have needed
--- one.
+-- What ends a hold with the remaining evidence: the word common to all of it, else a person; also a person if evidence was
+-- cut, because the cut part may need one.
 local function ends_of(hold)
   local word = not hold.cut and type(hold.evidence[1]) == 'table' and hold.evidence[1].ends or 'person'
   for _, one in ipairs(hold.evidence) do

@@ -1,6 +1,6 @@
--- Outcomes that are unknown; shared by the scripts, and behind _holds.lua.
+-- Unknown outcomes. Shared by the scripts; needs _holds.lua.
 
--- Whether a stream entry was added before another one; false where one of the two is none.
+-- Whether a stream entry was added before another; false if one of the ids is invalid.
 local function is_before(id, than)
   local ms, seq = string.match(id or '', '^(%d+)%-(%d+)$')
   local than_ms, than_seq = string.match(than or '', '^(%d+)%-(%d+)$')
@@ -8,14 +8,14 @@ local function is_before(id, than)
   return ms and than_ms and (ms < than_ms or (ms == than_ms and seq < than_seq)) or false
 end
 
--- The plan whose consumption's outcome is unknown: it holds the position, by its reservation and then by a hold. nil for
+-- The plan whose consumption's outcome is unknown: it blocks the position, by its reservation and then by a hold. nil for
 -- none ('': a person ended it).
 local function unknown_plan(ledger)
   local plan_id = type_of(ledger) == 'hash' and redis.call('HGET', ledger, 'unknown_plan_id')
   return plan_id and plan_id ~= '' and plan_id or nil
 end
 
--- Sets the service's hold because of a consumption of unknown outcome; `h` as of set_service_hold, without a reason.
+-- Sets the service's hold for a consumption of unknown outcome; `h` as for set_service_hold, without a reason.
 local OUTCOME_UNKNOWN = 'outcome_unknown'
 local function hold_unknown(h, plan_id)
   h.reason, h.ends, h.by = OUTCOME_UNKNOWN, 'outcome', 'plan ' .. plan_id
@@ -23,7 +23,7 @@ local function hold_unknown(h, plan_id)
   return set_service_hold(h)
 end
 
--- A plan's outcome is known: what it held by its unknown one ends. Of a hold with other reasons only its own part goes.
+-- A plan's outcome has become known: ends the hold for it. From a hold with other reasons only its part is removed.
 local function end_unknown(ledger, hold_key, plan_id, audit, maxlen, position)
   if unknown_plan(ledger) == plan_id then redis.call('HDEL', ledger, 'unknown_plan_id') end
   local read, hold = pcall(cjson.decode, type_of(hold_key) == 'string' and redis.call('GET', hold_key) or '')
@@ -37,7 +37,7 @@ local function end_unknown(ledger, hold_key, plan_id, audit, maxlen, position)
     end
   end
   if not ended then return end
-  -- What was cut isn't known to be over.
+  -- Evidence that was cut may still be valid.
   if hold.cut and not left[1] then left[1] = { id = 'cut', reason = 'unreadable', since_ms = hold.since_ms } end
   if left[1] then
     local first = type(left[1]) == 'table' and left[1].reason or 'unreadable'
@@ -47,22 +47,22 @@ local function end_unknown(ledger, hold_key, plan_id, audit, maxlen, position)
   else
     redis.call('DEL', hold_key)
   end
-  -- pcall: what follows from a known outcome must happen even if the stream's ids are used up.
+  -- pcall: the rest must be done even if the stream's ids are used up.
   redis.pcall('XADD', audit, 'MAXLEN', '~', maxlen, '*', 'event', left[1] and 'service_hold_reduced' or
     'service_hold_released', 'symbol', position, 'by', 'p33', 'why', 'the outcome of plan ' .. plan_id .. ' is known')
 end
 
--- The plans of which a person ended such a hold, the latest first: an executor that says once more that it doesn't know
--- holds nothing for them.
+-- The plans whose hold of this kind a person ended, the latest first: another result with an unknown outcome sets no hold
+-- for them.
 local function released_plans(ledger)
   local text = type_of(ledger) == 'hash' and redis.call('HGET', ledger, 'unknown_released')
   local read, plans = pcall(cjson.decode, text or '')
   return read and type(plans) == 'table' and plans or {}
 end
 
--- Whether an unknown outcome was followed by an answer, or a repair or a person has answered. After an answer the executor
--- may have come to doubt it, and after a part of the order another part may follow.
--- settled: what is on record of the consumption; said: the entry that says so; positions: all of the symbol's.
+-- Whether an unknown outcome was settled by a later result, a repair or a person. An unknown outcome reported after a
+-- result counts again: the executor may doubt that result, or another part of the order may follow.
+-- settled: the recorded outcome of the consumption; said: the entry with the unknown outcome; positions: the symbol's.
 local function is_answered(settled, said, plan_id, positions)
   if settled == 'repaired' or is_before(said, settled) then return true end
   for _, at in ipairs(positions) do
@@ -73,8 +73,8 @@ local function is_answered(settled, said, plan_id, positions)
   return false
 end
 
--- Holds a position because of a consumption of unknown outcome: longer than a consumption does, and until the limit; behind
--- it, or where the position is another plan's by now, by the service's own hold. `h` as of set_service_hold, and `ledger`.
+-- Blocks a position for a consumption of unknown outcome: by a longer reservation up to the limit; after the limit, or if
+-- another plan has the reservation, by the service's hold. `h` as for set_service_hold, and `ledger`.
 local function hold_for_outcome(h, plan_id, now, consumed_ms, unknown_ms, ledger_ttl_sec)
   local reserved_by = redis.call('GET', h.reservation)
   local left = math.min((twin_time(consumed_ms) or 0) + tonumber(unknown_ms) - now, tonumber(unknown_ms))
@@ -91,9 +91,9 @@ local function hold_for_outcome(h, plan_id, now, consumed_ms, unknown_ms, ledger
   return reserved_by and 'renewed' or 'taken'
 end
 
--- At a switch of the mode, what an answer or a person must end goes over from the positions that were judged by to those
--- that will be. `over` collects it: the plans of unknown outcome, those that a person released, and evidence of holds. A
--- hold because of a drift stays where it is: it is about a ledger that ends with the mode.
+-- At a change of the position mode, unknown outcomes and holds that a result or a person must end move from the old mode's
+-- positions to the new mode's. `over` collects them: plans of unknown outcome, plans that a person released, and evidence
+-- of holds. A hold for a drift isn't moved: its ledger ends with the old mode.
 local function hand_over(over, h, ledger)
   over.plans[#over.plans + 1] = unknown_plan(ledger)
   for _, plan_id in ipairs(released_plans(ledger)) do over.released[#over.released + 1] = plan_id end
@@ -110,7 +110,7 @@ local function hand_over(over, h, ledger)
       over.holds[#over.holds + 1] = one
     end
   end
-  -- Somebody else's value holds too.
+  -- A foreign value is a hold too.
   if #over.plans + #over.holds == before then over.holds[#over.holds + 1] = { reason = 'unreadable' } end
   redis.call('DEL', h.hold)
   redis.pcall('XADD', h.audit, 'MAXLEN', '~', h.audit_maxlen, '*', 'event', 'service_hold_released', 'symbol', h.position,

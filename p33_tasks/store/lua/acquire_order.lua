@@ -1,5 +1,5 @@
--- Asks whether an order may be sent. The venue's order limits are a budget of their own: an order takes no request weight,
--- and a pause of orders doesn't stop reading.
+-- Checks whether an order may be sent. The venue's order limits are a separate budget: an order takes no request weight, and
+-- a pause of orders doesn't stop reading.
 --
 -- KEYS
 --   budget_key  HASH: the request budget of the minute

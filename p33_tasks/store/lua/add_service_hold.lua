@@ -1,16 +1,16 @@
--- Sets this service's own hold on a position, or adds a reason to the one that is there.
+-- Sets the service's hold on a position, or adds a reason to an existing one.
 --
 -- KEYS
---   service_hold_key  STRING: this service's own hold, JSON
---   reservation_key   STRING: the plan that holds the symbol
+--   service_hold_key  STRING: the service's hold, JSON
+--   reservation_key   STRING: plan_id of the position's reservation
 --   audit_key         STREAM: operator and ledger events
 -- ARGV
---   permit_prefix  what the keys of permits begin with
+--   permit_prefix  prefix of the permits' keys
 --   position       the position
 --   reason         why, a word
 --   ends           what ends it, a word
---   evidence_json  what the reason rests on: an object of texts, with an id
---   audit_maxlen   about how many entries the audit stream keeps
+--   evidence_json  evidence for the reason: an object of texts, with an id
+--   audit_maxlen   approximate maximum of entries in the audit stream
 -- Returns {'set' | 'added' | 'unchanged', plan_id of the permit that was withdrawn ('' for none)}
 
 return set_service_hold({

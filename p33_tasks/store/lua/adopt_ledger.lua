@@ -1,17 +1,17 @@
--- Takes the exchange's position as the ledger's, on an operator's word.
+-- Sets the ledger to the exchange's position, at an operator's request.
 --
 -- KEYS
 --   ledger_key       HASH: the position's ledger
 --   origin_key       STRING: time in ms of the snapshot the ledger began with
 --   snapshot_key     HASH: the position's snapshot
---   symbol_snapshot_key  HASH: the symbol's own snapshot, which tells the mode
+--   symbol_snapshot_key  HASH: the symbol's own snapshot, which shows the mode
 --   fills_key        HASH: quantity remembered by order id
 --   fill_times_key   ZSET: when each order id was recorded, ms
 --   audit_key        STREAM: operator and ledger events
---   events_key       STREAM: what reconciliation found and did
+--   events_key       STREAM: events of reconciliation
 --   limits_key       HASH: an operator's limits of the symbol
---   adaptive_key     HASH: this service's own
---   epoch_key        STRING: our mark on this store's life
+--   adaptive_key     HASH: the adapted cooldown
+--   epoch_key        STRING: the store's epoch, part of its life
 --   reservation_keys[]  STRING: the plans that hold the symbol's own position and its legs, the one adopted first
 -- ARGV
 --   symbol               the venue's id
@@ -23,14 +23,14 @@
 --   replace              1: also over an existing ledger; 0: only where there is none
 --   by                   who adopts, for the audit
 --   ledger_ttl_sec       the ledger's time to live
---   audit_maxlen         about how many entries the audit stream keeps
---   shown_amt            amount the operator was shown ('' to take what is there)
---   accept_old_life      1: a snapshot of version 0.1, which names no life, counts by run_id
+--   audit_maxlen         approximate maximum of entries in the audit stream
+--   shown_amt            amount shown to the operator ('' to accept any)
+--   accept_old_life      1: a snapshot of version 0.1, without a life, is checked by run_id
 --   event                'adopted' | 'rebuilt'
---   event_id             the name of this act
+--   event_id             the event's id
 --   event_json           the event's other fields, a JSON object of texts
---   without_trades       1: the venue was not asked what the account traded
---   fills_ttl_sec        how long an order id is remembered
+--   without_trades       1: the account's trades were not read from the venue
+--   fills_ttl_sec        how long an order id is kept
 --   items[]              every order that the snapshot shows
 --     .id                the venue's id
 --     .before            quantity remembered before ('' for none)
@@ -57,7 +57,7 @@ if s[5] ~= source then return { 'refused', 'other_source', s[5] or '' } end
 if s[6] ~= run_id() or not is_of_life(s[7], life(epoch_key), accept_old_life) then
   return { 'refused', 'other_run', s[6] or '' }
 end
--- A leg's snapshot from before a switch of the mode is none.
+-- A leg's snapshot from before a change of the mode is not used.
 if not is_of_mode(position_side, symbol_snapshot_key, s[3], s[7]) then return { 'refused', 'no_snapshot', '' } end
 if fetched > now or now - fetched > max_age then
   return { 'refused', 'stale_snapshot', text(now - fetched) }

@@ -7,15 +7,15 @@
 --   act           'set' | 'clear'
 --   symbol        the venue's id
 --   why           the reason, for people
---   by            who changes it, for people and for the audit
+--   by            who changes it, for people and the audit
 --   for_ms        when set: how long it holds ('' until it is cleared)
---   audit_maxlen  about how many entries the audit stream keeps
+--   audit_maxlen  approximate maximum of entries in the audit stream
 -- Returns {'changed'} | {'unchanged'}
 
 local wrong = expect(audit_key, 'stream')
 if wrong then return wrong end
 
--- After the act: a login that may write the audit and not the hold must leave no word of a hold that isn't there.
+-- After the act: a login that may write the audit but not the hold must not record a hold that wasn't set.
 local function audit(event, ...)
   redis.call('XADD', audit_key, 'MAXLEN', '~', audit_maxlen, '*', 'event', event, 'symbol', symbol, 'by', by, ...)
 end
@@ -28,7 +28,7 @@ if act == 'clear' then
   return { 'changed' }
 end
 
--- A hold that would end before this one gives way to it; any other stays, with its reason.
+-- A hold that would end before this one is replaced; any other stays, with its reason.
 local left = there and redis.call('PTTL', hold_key)
 if left and (left < 0 or for_ms ~= '' and tonumber(for_ms) <= left) then return { 'unchanged' } end
 local now = now_ms()

@@ -1,4 +1,4 @@
--- Sets or clears an operator's limits of a symbol, audited. What is set replaces what was there as a whole.
+-- Sets or clears an operator's limits of a symbol, with an audit entry. New limits replace all old ones.
 --
 -- KEYS
 --   limits_key  HASH: an operator's limits of the symbol
@@ -8,7 +8,7 @@
 --   symbol        the venue's id
 --   by            who changes it, for the audit
 --   for_ms        how long the looser values count ('' where none is looser)
---   audit_maxlen  about how many entries the audit stream keeps
+--   audit_maxlen  approximate maximum of entries in the audit stream
 --   values[]      each limit to set
 --     .field      its field
 --     .value      its value
@@ -39,7 +39,7 @@ end
 
 redis.call('DEL', limits_key)
 if #flat > 0 then redis.call('HSET', limits_key, unpack(flat)) end
--- After the act: a login that may write the audit and not the limits must leave no word of limits that aren't there.
+-- After the act: a login that may write the audit but not the limits must not record limits that weren't set.
 redis.call('XADD', audit_key, 'MAXLEN', '~', audit_maxlen, '*', 'event', act == 'set' and 'limits_set' or 'limits_cleared',
   'symbol', symbol, 'by', by, 'before', written(before), 'after', written(flat))
 return { 'changed', unpack(flat) }

@@ -1,7 +1,6 @@
--- Takes pending entries that were idle for too long, of whatever consumer, so that they are sent again: idle for
--- base x 2^(deliveries - 1). One that was trimmed from its stream is sent from its copy, where there is one (XCLAIM would
--- drop it, so the copy says when it was sent). Without a copy it is acknowledged and counted; not before its task, which
--- may deny it, had its time.
+-- Claims pending entries of any consumer that were idle for too long (base x 2^(deliveries - 1)), to send them again. An
+-- entry trimmed from its stream is sent from its copy, if there is one (XCLAIM would drop it, so the copy has the time of
+-- sending). Without a copy it is acknowledged and counted, but only after the time limit of its task, which may deny it.
 --
 -- KEYS
 --   stream_key    STREAM: plans or results
@@ -42,8 +41,8 @@ if own.err then
   return redis.error_reply(own.err)
 end
 
--- Delivered in the future, by a clock that has stepped back since: Redis would call it idle for 0 ms until the clock
--- has caught up, and a window full of such entries is deaf for as long. It counts as delivered now. (Redis 7 drops a
+-- An entry delivered in the future, before the clock stepped back: Redis would report it idle for 0 ms until the clock has
+-- caught up, and a window full of such entries would block reading that long. It counts as delivered now. (Redis 7 drops a
 -- trimmed entry that is claimed.)
 local function delivered_now(id, owner, idle)
   if idle == 0 and #redis.call('XRANGE', stream_key, id, id) > 0 then
@@ -56,7 +55,7 @@ for _, item in ipairs(own) do
   if item[4] > slow_after then slow = slow + 1 else fresh = fresh + 1 end
   delivered_now(item[1], item[2], item[3])
 end
--- Other consumers' entries are looked at only where ids prove that the clock stepped back.
+-- Other consumers' entries are checked only if ids prove that the clock stepped back.
 local summary = redis.call('XPENDING', stream_key, group)
 local pending, last = summary[1], summary[3]
 if last and tonumber(string.match(last, '^%d+')) > now_ms() then
@@ -69,7 +68,7 @@ local function due_after(deliveries)
   return math.min(base * 2 ^ math.min(deliveries - 1, 30), most)
 end
 
--- What is ours already changes no window when it is sent again; somebody else's needs room.
+-- Our own entry needs no room in the window when it is sent again; another consumer's does.
 local waiting = 0
 local function take(id, owner, deliveries)
   local taker = consumer
@@ -88,7 +87,7 @@ local function take(id, owner, deliveries)
   return claimed[1]
 end
 
--- A trimmed entry's fields, from its copy, when it is time to send them (again); true when it has a copy.
+-- A trimmed entry's fields, from its copy, if it is due to be sent; and whether it has a copy.
 local function from_copy(id)
   local key = copy_key_prefix .. id
   local copy = type_of(key) == 'string' and redis.call('GET', key)

@@ -1,12 +1,11 @@
--- Takes the next events of reconciliation that nobody has been told of: whoever claims them tells them, once or never.
+-- Claims the next events of reconciliation for notifications: each event is claimed once, so it is sent at most once.
 --
 -- KEYS
 --   notified_key  STRING: the id of the last event that was claimed
---   events_key    STREAM: what reconciliation found and did
+--   events_key    STREAM: events of reconciliation
 -- ARGV
---   most          so many at once
--- Returns {now_ms, entries}: each entry {id, {field, value, ...}}. Where nothing was claimed before, telling begins with
--- the next event
+--   most          maximum number of events
+-- Returns {now_ms, entries}: each entry {id, {field, value, ...}}. The first claim returns none of the events before it
 
 local wrong = expect(notified_key, 'string') or expect(events_key, 'stream')
 if wrong then return wrong end

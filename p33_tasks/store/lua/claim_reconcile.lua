@@ -1,20 +1,20 @@
--- Takes the one right to reconcile, and reads what is known of a position.
+-- Takes the account's one claim to reconcile, and reads what is stored about a position.
 --
 -- KEYS
---   lease_key        STRING: who reconciles now, for the whole account
---   symbol_snapshot_key  HASH: the symbol's snapshot, which tells the mode
+--   lease_key        STRING: token of the task that reconciles; one per account
+--   symbol_snapshot_key  HASH: the symbol's snapshot, which shows the mode
 --   snapshot_key     HASH: the position's snapshot
 --   ledger_key       HASH: the position's ledger
 --   origin_key       STRING: time in ms of the snapshot the ledger began with
---   reservation_key  STRING: the plan that holds the position
---   hold_key         STRING: why the position is held, by this service
---   watermark_key    HASH: when ledger and exchange were known together
---   case_key         HASH: what was tried so far
---   epoch_key        STRING: our mark on this store's life
+--   reservation_key  STRING: plan_id of the position's reservation
+--   hold_key         STRING: the service's hold on the position
+--   watermark_key    HASH: time and amounts at which both sides were last equal
+--   case_key         HASH: earlier readings and tries
+--   epoch_key        STRING: the store's epoch, part of its life
 -- ARGV
 --   position_side  which of the symbol's positions
---   token          proves the right when it is given back
---   lease_ms       how long it lasts at most
+--   token          identifies the claim when it is given back
+--   lease_ms       its longest duration
 -- Returns {'claimed', now_ms, life, is_of_mode ('1': the symbol's latest snapshot has this position), snapshot, ledger, origin,
 --   reserved_by, hold, watermark, case} with the HASHes flat | {'busy'} | {'wrong_type', ...}
 

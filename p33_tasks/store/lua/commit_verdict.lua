@@ -1,23 +1,23 @@
--- Makes a verdict final: decision, permit, reservation, audit entry, counters and acknowledgement, or nothing. The verdict
--- is the caller's; or the one that was prepared for such a plan, which is compared with this moment like any other.
+-- Commits a verdict: decision, permit, reservation, audit entry, counters and acknowledgement, or nothing. The verdict is
+-- the caller's, or one prepared for such a plan. For both, the facts are compared again.
 --
 -- KEYS
 --   decision_key     STRING: the plan's decision
 --   permit_key       STRING: the plan's permit
---   reservation_key  STRING: the plan that holds the position
---   hold_key         STRING: why the symbol is held, by an operator
---   service_hold_key  STRING: why the position is held, by this service
+--   reservation_key  STRING: plan_id of the position's reservation
+--   hold_key         STRING: an operator's hold on the symbol
+--   service_hold_key  STRING: the service's hold on the position
 --   audit_key        STREAM: operator and ledger events; only used for an emergency close
---   events_key       STREAM: what reconciliation found and did; as above
+--   events_key       STREAM: events of reconciliation; as above
 --   snapshot_key     HASH: the position's snapshot
---   symbol_snapshot_key  HASH: the symbol's own snapshot, which tells the mode
+--   symbol_snapshot_key  HASH: the symbol's own snapshot, which shows the mode
 --   ledger_key       HASH: the position's ledger
 --   decisions_key    STREAM: every verdict with its inputs
 --   counters_key     HASH: counters
 --   plans_key        STREAM: plans; only used with an entry_id
 --   limits_key       HASH: an operator's limits of the symbol
---   adaptive_key     HASH: this service's own
---   epoch_key        STRING: our mark on this store's life
+--   adaptive_key     HASH: the adapted cooldown
+--   epoch_key        STRING: the store's epoch, part of its life
 --   market_key       HASH: the symbol's market rules
 --   resting_key      HASH: the resting orders that reduce the position
 --   prepared_key     STRING, JSON: the allow that was prepared for such a plan; only used to promote it
@@ -35,8 +35,8 @@
 --   symbol_label            the position's key, or '_other' outside the allowlist
 --   position_side           'BOTH', or the leg in hedge mode
 --   reason                  of a deny ('' for an allow)
---   decisions_maxlen        about how many entries the decisions stream keeps
---   inputs_json             everything the verdict was made from
+--   decisions_maxlen        approximate maximum of entries in the decisions stream
+--   inputs_json             all inputs of the verdict
 --   group                   consumer group
 --   entry_id                the plan's stream entry ('' for none)
 --   plan_issued_ms          the plan's time (0 for unknown)
@@ -46,30 +46,30 @@
 --   evaluation_us           how long the evaluation took
 --   evaluation_buckets_us   histogram bounds, joined by commas
 --   latency_buckets_ms      histogram bounds, joined by commas
---   evaluated_run_id        what an allow was evaluated on, here and below ('' for a deny): run_id of Redis
+--   evaluated_run_id        the facts of an allow, here and below ('' for a deny): run_id of Redis
 --   evaluated_life          the store's life
 --   evaluated_position_amt  the snapshot's position_amt as stored
 --   evaluated_ts_ms         the snapshot's time
 --   evaluated_source        the snapshot's source
---   accept_old_life         1: a snapshot of version 0.1, which names no life, counts by run_id
+--   accept_old_life         1: a snapshot of version 0.1, without a life, is checked by run_id
 --   evaluated_ledger_amt    the ledger's last_known_amt as stored
 --   evaluated_order_ms      the ledger's last order time ('' for none)
 --   evaluated_market        the market rules as stored
 --   evaluated_limits        the operator's limits as stored
---   evaluated_adaptive      this service's own as stored
+--   evaluated_adaptive      the adapted cooldown as stored
 --   evaluated_resting       resting orders as stored
 --   subtract_resting        1: they limit the quantity of an allow
---   resting_max_age_ms      older ones are unknown
---   limits_until_ms         until when a looser limit counts ('' for none)
+--   resting_max_age_ms      older ones count as unknown
+--   limits_until_ms         end of a looser limit ('' for none)
 --   cooldown_ms             least time since the last order
---   market_max_age_ms       older market rules are unknown ones
+--   market_max_age_ms       older market rules count as unknown
 --   promote                 1: the verdict, its texts, and what was evaluated come from prepared_key
---   policy_digest           what the promoting process judges by
+--   policy_digest           digest of the configuration of the promoting process
 --   plan_id_json            the plan_id as JSON
 --   action_json             the plan's action as JSON
---   emergency               '1' for a proven emergency close, which passes service holds and an absent ledger; else ''
---   passes_operator_hold    1: ... and an operator's hold, on a person's word
---   event_id                of an emergency close: its event's name
+--   emergency               '1' for a signed emergency close, which passes service holds and an unknown ledger; else ''
+--   passes_operator_hold    1: ... and an operator's hold, as a person requested
+--   event_id                of an emergency close: its event's id
 --   event_json              its event's other fields, a JSON object of texts
 -- Returns {'committed', the decision where it was promoted, else ''} | {'exists'} (acknowledged)
 --       | {'moved', what} (nothing written) | {'wrong_type', ...}
@@ -85,7 +85,7 @@ end
 local function acknowledge()
   if entry_id ~= '' then
     redis.call('XACK', plans_key, group, entry_id)
-    -- One whose id is ahead of TIME is never promoted. pcall: nothing rests on it any more.
+    -- An entry whose id is ahead of TIME is never promoted. pcall: the value is no longer needed.
     if promote ~= '1' then redis.pcall('HDEL', first_seen_key, entry_id) end
   end
 end
@@ -111,13 +111,13 @@ local function seconds_of(ms)
   return text(sec) .. (part ~= '' and '.' .. part or '')
 end
 
--- A text of which every second piece is the name of a place.
+-- Joins a text whose every second piece is the name of a place.
 local function written(pieces, places)
   for at = 2, #pieces, 2 do pieces[at] = places[pieces[at]] end
   return table.concat(pieces)
 end
 
-local p -- what was prepared
+local p -- the prepared verdict
 if promote == '1' then
   local prepared = redis.pcall('GET', prepared_key)
   if type(prepared) ~= 'string' then
@@ -137,7 +137,7 @@ if promote == '1' then
 end
 
 if verdict == 'allow' then
-  -- Once more, by the clock and the facts of this very moment (CONTRACT section 6).
+  -- Check again by the current time and facts (CONTRACT section 6).
   if redis.call('EXISTS', hold_key, service_hold_key, reservation_key) > 0 then
     if passes_operator_hold ~= '1' and redis.call('EXISTS', hold_key) == 1 then return moved('hold') end
     if emergency ~= '1' and redis.call('EXISTS', service_hold_key) == 1 then return moved('service_hold') end
@@ -146,7 +146,7 @@ if verdict == 'allow' then
   local s = values_of(snapshot_key, 'position_amt', 'ts_ms', 'ts_epoch', 'source', 'run_id', 'life', 'position_mode')
   local l = values_of(ledger_key, 'last_known_amt', 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms',
     'unknown_plan_id')
-  -- A snapshot without a time, or an absent ledger, is none; an emergency close passes the latter.
+  -- A snapshot without a time, or a missing ledger, is unknown; an emergency close passes the latter.
   if not s or not l or not (l[1] or emergency == '1') then return moved('type') end
   if run_id() ~= evaluated_run_id then return moved('run_id') end
   local current_life = life(epoch_key)
@@ -169,7 +169,7 @@ if verdict == 'allow' then
   end
   if ordered and now - math.min(ordered, now) < tonumber(cooldown_ms) then return moved('cooldown') end
   if before_barrier(fetched, l[4], read_lag_ms) then return moved('barrier') end
-  -- Its reservation has ended, and the hold that follows may not have been set yet.
+  -- The reservation for an unknown outcome has ended, and the hold after it may not be set yet.
   if emergency ~= '1' and l[5] and l[5] ~= '' then return moved('unknown') end
 
   local market, market_ms = stored_text(market_key, MARKET_FIELDS)
@@ -204,7 +204,7 @@ if verdict == 'allow' then
   end
 end
 
--- First what can still be refused: a stream whose last id is the greatest possible takes no more entries.
+-- First the write that can fail: a stream whose last id is the greatest possible accepts no more entries.
 redis.call('XADD', decisions_key, 'MAXLEN', '~', decisions_maxlen, '*', 'plan_id', plan_id, 'symbol', symbol,
   'allow', verdict == 'allow' and 'true' or 'false', 'reason', reason, 'verdict', decision_json, 'inputs', inputs_json)
 if verdict == 'allow' then redis.call('SET', reservation_key, plan_id, 'PX', reservation_ttl_ms) end

@@ -3,14 +3,14 @@
 -- KEYS
 --   governor_permit_key  STRING: the governor's permit
 --   permit_key           STRING: our permit
---   reservation_key      STRING: the plan that holds the position
---   hold_key             STRING: why the symbol is held, by an operator
---   service_hold_key     STRING: why the position is held, by this service
+--   reservation_key      STRING: plan_id of the position's reservation
+--   hold_key             STRING: an operator's hold on the symbol
+--   service_hold_key     STRING: the service's hold on the position
 --   ledger_key           HASH: the position's ledger
 --   snapshot_key         HASH: the position's snapshot
---   symbol_snapshot_key  HASH: the symbol's own snapshot, which tells the mode
+--   symbol_snapshot_key  HASH: the symbol's own snapshot, which shows the mode
 --   consumed_key         HASH: the record of the consumption
---   epoch_key            STRING: our mark on this store's life
+--   epoch_key            STRING: the store's epoch, part of its life
 -- ARGV
 --   governor_permit      the governor's permit as verified
 --   permit               our permit as verified
@@ -21,22 +21,22 @@
 --   permit_run_id        run_id of Redis in the permit
 --   permit_life          the store's life in the permit ('' in one of version 0.1)
 --   permit_source        venue and host in the permit ('' in one of version 0.1)
---   emergency            1: a permit of an emergency close, which passes service holds and an absent ledger
+--   emergency            1: a permit of an emergency close, which passes service holds and an unknown ledger
 --   passes_operator_hold  1: ... and an operator's hold
---   accept_old_life      1: what version 0.1 wrote, which names no life, counts by run_id
+--   accept_old_life      1: what version 0.1 wrote, without a life, is checked by run_id
 --   position_side        'BOTH', or the leg in hedge mode, in the permit
 --   permit_position_amt  exchange_position_amt in the permit
 --   max_snapshot_age_ms  a snapshot older than this stops the consumption
 --   reservation_ttl_ms   the reservation's new time to live
 --   place_window_ms      how long the order may be sent
 --   read_lag_ms          how long the venue's position may not show an order
---   consumed_ttl_ms      how long the consumption is remembered
+--   consumed_ttl_ms      how long the record of the consumption is kept
 --   symbol               the venue's id
 --   call                 this attempt's own random id
 -- Returns {'consumed', place_before_ms} | {'refused', 'governor' | 'p33', what was found}
 
--- A repetition after a lost answer is the same consumption. Told by the call, not by the consume_id: two processes
--- that share one written down would both be told to send.
+-- A repetition after a lost answer is the same consumption. It is recognized by `call`, not by the consume_id: two processes
+-- with the same stored consume_id would both send an order.
 if type_of(consumed_key) == 'hash' then
   local c = redis.call('HMGET', consumed_key, 'call', 'place_before_ms')
   if c[1] == call and c[2] then return { 'consumed', c[2] } end
@@ -52,7 +52,7 @@ if type_of(consumed_key) ~= 'none' then return refused('p33', 'already_consumed'
 
 local now = now_ms()
 if now >= tonumber(permit_expires_ms) then return refused('p33', 'expired') end
--- From before the clock stepped back: how old it is, and whether an order came after it, can't be told any more.
+-- Issued before the clock stepped back: its age, and whether an order came after it, are unknown.
 if tonumber(permit_ts_ms) > now then return refused('p33', 'issued_in_the_future') end
 if run_id() ~= permit_run_id then return refused('p33', 'other_redis_run') end
 local current_life = life(epoch_key)
@@ -68,13 +68,13 @@ end
 local ledger_type = type_of(ledger_key)
 local l = (ledger_type == 'hash' or ledger_type == 'none') and
   redis.call('HMGET', ledger_key, 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms', 'last_known_amt')
--- A switch of the mode took the amount that the verdict rests on, and one back brings no other while a plan holds it.
+-- A change of the mode removed the amount of the verdict; a change back gives no other amount during a reservation.
 local has_amount = l and l[4]
 if not l or not (has_amount or emergency == '1') then return refused('p33', 'ledger_missing') end
 local ordered, unreadable = twin_time(l[1], l[2])
 if unreadable then return refused('p33', 'ledger_unreadable') end
--- The facts were read at the permit's time: an order in the same millisecond may have come after them. Whole seconds
--- are compared as whole seconds: an epoch says nothing finer.
+-- The facts were read at the permit's time: an order in the same millisecond may be after them. A time in whole seconds is
+-- compared in whole seconds.
 local issued = tonumber(permit_ts_ms)
 if not l[1] or l[1] == '' then issued = math.floor(issued / 1000) * 1000 end
 if ordered and ordered >= issued then return refused('p33', 'order_since_permit') end

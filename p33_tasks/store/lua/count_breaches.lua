@@ -1,34 +1,34 @@
--- Counts what own orders did beyond their permits, found by a repair before it is written, and holds the position.
+-- Counts the breaches of own orders, found before a repair is written, and holds the position.
 --
 -- KEYS
---   lease_key        STRING: who reconciles now
---   orders_key       HASH: what is on record of each order id, JSON
+--   lease_key        STRING: token of the task that reconciles
+--   orders_key       HASH: record of each order id, JSON
 --   counters_key     HASH: counters
 --   audit_key        STREAM: operator and ledger events
---   hold_key         STRING: why the position is held, by this service
---   reservation_key  STRING: the plan that holds the position
+--   hold_key         STRING: the service's hold on the position
+--   reservation_key  STRING: plan_id of the position's reservation
 --   opposite_hold_key  STRING: the same of the symbol's other leg
 --   opposite_reservation_key  STRING: the same of the symbol's other leg
---   executed_keys[]  STRING: of each order what its plan's orders executed, JSON
+--   executed_keys[]  STRING: per order the executed quantities of its plan's orders, JSON
 -- ARGV
---   token              of the claim
+--   token              the claim's token
 --   label              the position, for counters
 --   position           the position
 --   opposite_position  the symbol's other leg
---   permit_prefix      what the keys of permits begin with
---   reason             why a breach holds the position
+--   permit_prefix      prefix of the permits' keys
+--   reason             reason of the hold for a breach
 --   ends               what ends that hold
---   evidence_json      what the breaches are, JSON ('' where they hold nothing)
+--   evidence_json      evidence of the breaches, JSON ('' if they set no hold)
 --   holds_both         1: a breach of the leg holds both legs
---   audit_maxlen       about how many entries the audit stream keeps
---   keep_sec           how long orders are remembered
---   orders[]           every order that went beyond its permit
+--   audit_maxlen       approximate maximum of entries in the audit stream
+--   keep_sec           how long orders are kept
+--   orders[]           every order with a breach
 --     .id              the venue's id
---     .record_before   what was on record of it ('' for nothing)
---     .record_after    what is on record afterwards
---     .kinds           what it did, kinds with commas between
---     .executed        what its plan's orders executed, JSON
--- Returns {'counted'} | {'moved'}: somebody else has recorded one of the orders | {'lost'} | {'wrong_type', ...}
+--     .record_before   its record before ('' for none)
+--     .record_after    its record afterwards
+--     .kinds           its breaches, comma-separated
+--     .executed        executed quantities of its plan's orders, JSON
+-- Returns {'counted'} | {'moved'}: one of the orders has been recorded since | {'lost'} | {'wrong_type', ...}
 
 local wrong = expect(orders_key, 'hash') or expect(counters_key, 'hash') or expect(audit_key, 'stream')
   or expect(reservation_key, 'string') or expect(lease_key, 'string')
@@ -54,7 +54,7 @@ local function hold_for_breach(hold, reservation, held)
 end
 if evidence_json ~= '' then
   hold_for_breach(hold_key, reservation_key, position)
-  -- Which of the two legs is wrong now isn't known: neither is closed before somebody has looked.
+  -- It is unknown which of the two legs is wrong: both are held until a person has checked.
   if holds_both == '1' then hold_for_breach(opposite_hold_key, opposite_reservation_key, opposite_position) end
 end
 return { 'counted' }

@@ -1,4 +1,4 @@
--- Gives a claimed bulk request back, well or badly ended.
+-- Ends the claim of a bulk request, after success or failure.
 --
 -- KEYS
 --   refresh_key  HASH: the bulk refresh, its lease and its outcome
@@ -18,7 +18,7 @@ local now = text(at)
 redis.call('HSET', refresh_key, 'lease_until_ms', '0', 'finished_ms', now, 'error', error_text)
 if error_text == '' then redis.call('HSET', refresh_key, 'succeeded_ms', now) end
 if markets_digest ~= '' then
-  -- Rules are as old as the request for them: a refusal that came after it was sent makes them due again.
+  -- Rules are as old as their request: a refusal of an order after it makes them due again.
   local began = whole(redis.call('HGET', refresh_key, 'started_ms')) or at
   redis.call('HSET', refresh_key, 'markets', markets_digest, 'markets_ms', text(at - tonumber(markets_age_ms)),
     'markets_asked_ms', text(began))

@@ -1,27 +1,27 @@
 -- Holds a position because of a drift, once for the same facts.
 --
 -- KEYS
---   lease_key        STRING: who reconciles now
---   hold_key         STRING: why the position is held, by this service
+--   lease_key        STRING: token of the task that reconciles
+--   hold_key         STRING: the service's hold on the position
 --   ledger_key       HASH: the position's ledger
---   reservation_key  STRING: the plan that holds the position
---   case_key         HASH: what was tried so far
+--   reservation_key  STRING: plan_id of the position's reservation
+--   case_key         HASH: earlier readings and tries
 --   audit_key        STREAM: operator and ledger events
---   events_key       STREAM: what reconciliation found and did
+--   events_key       STREAM: events of reconciliation
 --   counters_key     HASH: counters
 -- ARGV
---   token           of the claim
+--   token           the claim's token
 --   label           the position, for counters
---   base_amt        the ledger's amount that the decision rests on
---   reserved_by     the plan that held the position then ('' for none)
---   permit_prefix   what the keys of permits begin with
+--   base_amt        the ledger's amount in the decision
+--   reserved_by     plan_id of the reservation at that time ('' for none)
+--   permit_prefix   prefix of the permits' keys
 --   reason          why, a word
 --   ends            what ends it, a word
---   evidence_json   what the reason rests on: an object with an id
---   audit_maxlen    about how many entries the audit stream keeps
---   case_ttl_sec    how long what was tried is kept
---   events_maxlen   about how many events are kept
---   event_id        the name of these facts
+--   evidence_json   evidence for the reason: an object with an id
+--   audit_maxlen    approximate maximum of entries in the audit stream
+--   case_ttl_sec    time to live of the case
+--   events_maxlen   approximate maximum of events
+--   event_id        the event's id
 --   event_json      the event's other fields, a JSON object of texts
 --   next_ms         not read again before this Redis time
 -- Returns {'held'} | {'known'}: held for these facts before, or held already | {'moved'} | {'lost'} | {'wrong_type', ...}
@@ -34,7 +34,7 @@ if redis.call('GET', lease_key) ~= token then return { 'lost' } end
 if (redis.call('HGET', ledger_key, 'last_known_amt') or '') ~= base_amt then return { 'moved' } end
 if (redis.call('GET', reservation_key) or '') ~= reserved_by then return { 'moved' } end
 
--- A person who released it knows these facts. A position that is held for another reason is held.
+-- A person released the hold for these facts: no new one. A position held for another reason stays held.
 if redis.call('HGET', case_key, 'held_id') == event_id or redis.call('EXISTS', hold_key) == 1 then
   redis.call('HSET', case_key, 'next_ms', next_ms)
   redis.call('EXPIRE', case_key, case_ttl_sec)

@@ -1,4 +1,4 @@
--- Takes a consumer name, or keeps it: one living process per name.
+-- Takes or renews the lease of a consumer name: one process per name.
 --
 -- KEYS
 --   lease_key  STRING: the token of the process that has the name

@@ -1,29 +1,29 @@
--- Reads everything a verdict rests on, at one moment, and the plan's stream entry: a message on the broker only names
--- the plan, its fields come from the stream. Writes nothing but the first reading of an entry id that is ahead of TIME.
+-- Reads all facts of a verdict at one moment, and the plan's stream entry: a message on the broker only names the plan, its
+-- fields come from the stream. Writes only the time of the first reading of an entry id that is ahead of TIME.
 --
 -- KEYS
 --   decision_key     STRING: the plan's decision
---   hold_key         STRING: why the symbol is held, by an operator
+--   hold_key         STRING: an operator's hold on the symbol
 --   market_key       HASH: the symbol's market rules
 --   limits_key       HASH: an operator's limits of the symbol
---   epoch_key        STRING: our mark on this store's life
+--   epoch_key        STRING: the store's epoch, part of its life
 --   plans_key        STREAM: plans
 --   first_seen_key   HASH: when an entry id ahead of TIME was first read, ms
 --   counters_key     HASH: counters
 --   positions[]      the keys of the symbol's own position, of its long leg, and of its short leg
 --     .snapshot      HASH: the position's snapshot
 --     .ledger        HASH: the position's ledger
---     .service_hold  STRING: why the position is held, by this service
---     .reservation   STRING: the plan that holds the position
---     .adaptive      HASH: this service's own limits of the position
+--     .service_hold  STRING: the service's hold on the position
+--     .reservation   STRING: plan_id of the position's reservation
+--     .adaptive      HASH: the service's adapted cooldown of the position
 --     .resting       HASH: the resting orders that reduce the position
 -- ARGV
 --   entry_id       the plan's stream entry ('' for none)
 --   group          consumer group
 --   ahead_counter  counters field for entry ids ahead of TIME
--- Returns {'decided', entry}  when a first verdict stands, or
+-- Returns {'decided', entry}  if the plan has a verdict, or
 --   {'facts', entry, now_ms, run_id, life, hold, market, limits, position, position, ...} with the symbol's own position, and in
---   hedge mode both legs behind it, each as {service hold, reserved_by, reservation_ttl_ms, snapshot,
+--   hedge mode both legs after it, each as {service hold, reserved_by, reservation_ttl_ms, snapshot,
 --   ledger, adaptive limits, resting orders}.
 --   Market, limits, snapshot, ledger and resting orders are field values in the order of their lists of fields, or the name of the foreign type
 --   found.
@@ -41,12 +41,12 @@ if entry_id ~= '' then
 end
 if decided ~= 'none' then return { 'decided', entry } end
 
--- Their type is asked for only where they are no HASH's.
+-- The type is read only if the key is no HASH.
 local function fields(key, names)
   return values_of(key, unpack(names)) or type_of(key)
 end
 
--- A value of any type is a hold. Ours are shorter.
+-- A value of any type is a hold. It is cut at a length that the service's holds don't reach.
 local MOST_HOLD_BYTES = 131072
 local function hold_of(key)
   local found = type_of(key)

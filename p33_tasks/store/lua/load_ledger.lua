@@ -1,9 +1,9 @@
--- Reads what a result is applied to. Writes nothing.
+-- Reads the state that a result is applied to. Writes nothing.
 --
 -- KEYS
 --   fills_key     HASH: quantity remembered by order id
---   orders_key    HASH: what is on record of each order id, JSON
---   snapshot_key  HASH: the symbol's own snapshot, which tells the mode
+--   orders_key    HASH: record of each order id, JSON
+--   snapshot_key  HASH: the symbol's own snapshot, which shows the mode
 --   decision_key  STRING: the plan's decision
 --   executed_key  STRING: quantity executed by each of the plan's orders, JSON
 --   market_key    HASH: the symbol's market rules
@@ -27,7 +27,7 @@ local mode = type_of(snapshot_key) == 'hash' and redis.call('HGET', snapshot_key
 local reply = { 'ledger', mode, redis.call('GET', decision_key), redis.call('GET', executed_key),
   redis.call('HGET', market_key, 'step_size') }
 for _, at in ipairs(positions) do
-  -- A foreign type is refused where the result is written: of the other positions nothing is needed.
+  -- The script that writes the result refuses a foreign type: the values of other positions aren't needed.
   reply[#reply + 1] = not expect(at.ledger, 'hash') and redis.call('HGET', at.ledger, 'last_known_amt')
   reply[#reply + 1] = not expect(at.origin, 'string') and redis.call('GET', at.origin)
 end

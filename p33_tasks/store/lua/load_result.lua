@@ -1,5 +1,5 @@
--- Reads a result for the task that records it: from its stream, else from the copy that was made when it was read. Writes
--- nothing but the first reading of an entry id that is ahead of TIME.
+-- Reads a result for its task: from the stream, else from the copy made at its first reading. Writes only the time of the
+-- first reading of an entry id that is ahead of TIME.
 --
 -- KEYS
 --   results_key     STREAM: results

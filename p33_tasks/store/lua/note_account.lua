@@ -1,14 +1,14 @@
--- Remembers whose positions were fetched. Those of another account begin a new life of the store: no snapshot and no
--- permit of before counts then, for nobody. And for a while none is written at all: each refresh may be any process's, so
--- keys of two accounts show themselves by coming in turn, or twice in a row.
+-- Records the account of the fetched positions. If it is another one, a new life of the store begins: older snapshots and
+-- permits are invalid for all processes. And for a while no snapshot is written: any process may make a refresh, so if
+-- processes have keys of two accounts, both will be seen in this time.
 --
 -- KEYS
 --   refresh_key  HASH: the bulk refresh, its lease and its outcome
---   epoch_key    STRING: our mark on this store's life
+--   epoch_key    STRING: the store's epoch, part of its life
 -- ARGV
---   account    the venue's id of the account; 'unknown' where the venue doesn't show it to the key
+--   account    the account's id at the venue; 'unknown' if the venue doesn't show it to this key
 --   new_epoch  a random text
---   quiet_ms   so long after another account's positions nothing is written
+--   quiet_ms   how long after another account's positions nothing is written
 -- Returns {'same' | 'noted' | 'changed' | 'quiet'}
 
 local wrong = expect(refresh_key, 'hash') or expect(epoch_key, 'string')
@@ -24,9 +24,9 @@ if seen[1] == account then
   return { other and now - other < tonumber(quiet_ms) and 'quiet' or 'same' }
 end
 redis.call('HSET', refresh_key, 'account', account)
--- Without one, but refreshed before: by a version that didn't ask, for an account that nobody knows.
+-- No account stored, but there was a refresh: by a version that didn't record the account.
 if not seen[1] and not seen[2] then return { 'noted' } end
--- One that isn't known may be the same account, asked by a request that was refused.
+-- 'unknown' may be the same account: the request for its id may have been refused.
 if seen[1] and seen[1] ~= 'unknown' and account ~= 'unknown' then
   redis.call('HSET', refresh_key, 'other_account_ms', text(now))
 end

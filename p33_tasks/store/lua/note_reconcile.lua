@@ -1,33 +1,33 @@
--- Writes what reconciliation found: its own keys, and nothing else.
+-- Writes the outcome of a reading, in reconciliation's own keys only.
 --
 -- KEYS
---   lease_key      STRING: who reconciles now
---   case_key       HASH: what was tried so far
---   watermark_key  HASH: when ledger and exchange were known together
---   events_key     STREAM: what reconciliation found and did
+--   lease_key      STRING: token of the task that reconciles
+--   case_key       HASH: earlier readings and tries
+--   watermark_key  HASH: time and amounts at which both sides were last equal
+--   events_key     STREAM: events of reconciliation
 --   counters_key   HASH: counters
 -- ARGV
---   token           of the claim
+--   token           the claim's token
 --   label           the position, for counters
---   case_ttl_sec    how long what was tried is kept
+--   case_ttl_sec    time to live of the case
 --   keep_sec        how long a watermark is kept
---   events_maxlen   about how many events are kept
---   is_new_drift    1: what was tried about another drift is forgotten
---   event_name      what happened ('' for nothing)
---   event_id        the name of the fact: the same fact is told once
+--   events_maxlen   approximate maximum of events
+--   is_new_drift    1: the case of another drift is deleted
+--   event_name      the event's name ('' for none)
+--   event_id        the event's id: it is written once
 --   event_json      the event's other fields, a JSON object of texts ('' for none)
 --   watermark_json  the watermark's fields, a JSON object of texts ('' for unchanged)
---   fields[]        what is remembered
+--   fields[]        the fields of the case to set
 --     .name         of the field
---     .value        '' to forget it
--- Returns {'noted'} | {'lost'}: somebody else reconciles | {'wrong_type', ...}
+--     .value        '' to delete it
+-- Returns {'noted'} | {'lost'}: another task reconciles | {'wrong_type', ...}
 
 local wrong = expect(case_key, 'hash') or expect(watermark_key, 'hash') or expect(events_key, 'stream')
   or expect(counters_key, 'hash') or expect(lease_key, 'string')
 if wrong then return wrong end
 if redis.call('GET', lease_key) ~= token then return { 'lost' } end
 
--- First what can still be refused: a stream whose last id is the greatest possible takes no more entries.
+-- First the write that can fail: a stream whose last id is the greatest possible accepts no more entries.
 if event_name ~= '' and redis.call('HGET', case_key, 'event:' .. event_name) ~= event_id then
   local flat = { 'event_id', event_id, 'event', event_name }
   for name, value in pairs(cjson.decode(event_json)) do

@@ -1,14 +1,14 @@
--- Writes what one reading of the account's open orders told, each position's in the place of the one before.
+-- Writes each position's resting orders from one reading, in place of the previous ones.
 --
 -- KEYS
---   epoch_key    STRING: our mark on this store's life
+--   epoch_key    STRING: the store's epoch, part of its life
 --   positions[]  HASH: each position's resting orders
 -- ARGV
---   life_read  of the store when the venue was asked
---   ts_ms      Redis TIME before that
+--   life_read  the store's life when the reading began
+--   ts_ms      Redis TIME before the request
 --   source     venue and host
---   ttl_sec    how long what is written is kept
---   found[]    of each position
+--   ttl_sec    time to live of what is written
+--   found[]    for each position
 --     .sell    JSON: its orders that sell ('' where they could not be read)
 --     .buy     JSON: its orders that buy
 --     .problem  why they could not be read

@@ -1,32 +1,32 @@
--- Writes snapshots, never backwards; keeps each position's ledger alive, and begins one where that is allowed. In hedge mode
--- a symbol's own key and both of its legs are written together, with one time. Where a symbol's mode changed, what was known
--- of the positions of the mode that was left goes to the audit stream, and the others begin as if they were new.
+-- Writes snapshots, unless newer ones are stored; renews each ledger's time to live, and begins a ledger if that is allowed.
+-- In hedge mode a symbol's own key and both legs are written together, with the same time. If a symbol's mode changed, the
+-- state of the old mode's positions is moved to the audit stream, and the new mode's positions begin as new ones.
 --
 -- KEYS
 --   counters_key    HASH: counters
 --   audit_key       STREAM: operator and ledger events
---   epoch_key       STRING: our mark on this store's life
+--   epoch_key       STRING: the store's epoch, part of its life
 --   changes_key     STREAM: changes of positions
 --   symbol_keys[]         the keys of each symbol, in the order of positions[]
 --     .limits              HASH: an operator's limits of the symbol
 --     .snapshot            HASH: the symbol's snapshot
 --     .ledger              HASH: the symbol's ledger
 --     .origin              STRING: time in ms of the snapshot the ledger began with
---     .reservation         STRING: the plan that holds the symbol
---     .adaptive            HASH: this service's own limits of the symbol's own position
---     .service_hold        STRING: why the symbol's own position is held, by this service
+--     .reservation         STRING: plan_id of the position's reservation
+--     .adaptive            HASH: the service's adapted cooldown of the symbol's own position
+--     .service_hold        STRING: the service's hold on the symbol's own position
 --     .long_snapshot       HASH: the long leg's snapshot
 --     .long_ledger         HASH: the long leg's ledger
 --     .long_origin         STRING: time in ms of the snapshot the ledger began with
---     .long_reservation    STRING: the plan that holds the long leg
---     .long_adaptive       HASH: this service's own limits of the long leg
---     .long_service_hold   STRING: why the long leg is held, by this service
+--     .long_reservation    STRING: plan_id of the long leg's reservation
+--     .long_adaptive       HASH: the service's adapted cooldown of the long leg
+--     .long_service_hold   STRING: the service's hold on the long leg
 --     .short_snapshot      HASH: the short leg's snapshot
 --     .short_ledger        HASH: the short leg's ledger
 --     .short_origin        STRING: time in ms of the snapshot the ledger began with
---     .short_reservation   STRING: the plan that holds the short leg
---     .short_adaptive      HASH: this service's own limits of the short leg
---     .short_service_hold  STRING: why the short leg is held, by this service
+--     .short_reservation   STRING: plan_id of the short leg's reservation
+--     .short_adaptive      HASH: the service's adapted cooldown of the short leg
+--     .short_service_hold  STRING: the service's hold on the short leg
 -- ARGV
 --   fetched_run_id      run_id of Redis when the request began
 --   fetched_life        the store's life then
@@ -34,18 +34,18 @@
 --   fetched_ms          Redis time when the request began
 --   fetched_epoch       the same in whole seconds
 --   fetched_iso         the same as text, UTC
---   bootstrap           'deny' | 'adopt': whether a ledger may begin with a position
+--   bootstrap           'deny' | 'adopt': 'adopt': a ledger may begin with a position that isn't flat
 --   cooldown_ms         how long after an order a snapshot may not show it
 --   read_lag_ms         how long the venue's position may not show an order
 --   unknown_ms          longest lifetime of a reservation whose order's outcome is unknown
 --   place_window_ms     the longest time ahead at which a barrier is set
 --   snapshot_ttl_sec    the snapshot's time to live
 --   ledger_ttl_sec      the ledger's time to live
---   audit_maxlen        about how many entries the audit stream keeps
---   changes_maxlen      about how many entries the stream of changes keeps
+--   audit_maxlen        approximate maximum of entries in the audit stream
+--   changes_maxlen      approximate maximum of entries in the stream of changes
 --   max_reservation_ms  longest lifetime of a reservation under the configured cooldown (0: any)
 --   permit_ttl_ms       longest lifetime of a permit
---   permit_prefix       what the keys of permits begin with
+--   permit_prefix       prefix of the permits' keys
 --   adoption_wait_ms    how long after this server's start a position is adopted at the earliest (0: at once)
 --   positions[]         the position of each symbol
 --     .symbol           the venue's id
@@ -55,7 +55,7 @@
 --     .mark_price       '' for unknown
 --     .leverage         '' for unknown
 --     .unrealized_pnl   '' for unknown
---     .position_mode    'one_way' | 'hedge' | '' where a flat symbol's rows tell none
+--     .position_mode    'one_way' | 'hedge' | '' if a flat symbol's rows don't show it
 --     .legs             JSON: the long leg and the short leg, as above from position_amt to unrealized_pnl ('' for none)
 -- Returns {'put', status, status, ...} in the order given: ok | older | other_run | wrong_type | ledger_created
 --   | ledger_adopted
@@ -82,16 +82,16 @@ local function positions_of(k)
       service_hold = k.short_service_hold }
 end
 
--- A reservation that has longer to live than any is ever given, and one without an expiry (a SET without PX, a restored
--- dump), would block the position for hours, or until somebody finds it. Its plan's permit is cut in the same act, to less:
--- whoever only does GET and DEL must not take it when the position is another plan's already.
+-- Shortens a reservation with a longer time to live than any script sets, or without one (a SET without PX, a restored
+-- dump): it would block the position for hours, or until a person finds it. The plan's permit is shortened to less, so that
+-- an executor with only GET and DEL can't use it when another plan has the reservation.
 local function shorten_reservation(at, cooldown)
   local longest = tonumber(max_reservation_ms)
   if longest > 0 then longest = longest + math.max(0, (cooldown or MOST_COOLDOWN_MS) - tonumber(cooldown_ms)) end
   local left = longest > 0 and redis.call('PTTL', at.reservation) or 0
   if left > longest or left == -1 then
     local plan_id = type_of(at.reservation) == 'string' and redis.call('GET', at.reservation)
-    -- An order whose outcome is unknown holds it for longer.
+    -- An unknown outcome has a longer reservation.
     if plan_id and plan_id == unknown_plan(at.ledger) then longest = math.max(longest, tonumber(unknown_ms)) end
     if left > longest or left == -1 then
       redis.call('PEXPIRE', at.reservation, text(longest))
@@ -111,15 +111,15 @@ local function hold_of(symbol, at)
     position = place_of(symbol, at), audit_maxlen = audit_maxlen }
 end
 
--- The time of a consumption of unknown outcome is over and nobody has told what became of it: the service holds the
--- position. (No plan was allowed meanwhile: every verdict looks at the ledger's own note.)
+-- If the reservation of a consumption of unknown outcome has ended without a result, the service holds the position. (No
+-- plan was allowed in between: every verdict reads the ledger's field for it.)
 local function hold_unanswered(symbol, at)
   local plan_id = unknown_plan(at.ledger)
   if not plan_id or (type_of(at.reservation) == 'string' and redis.call('GET', at.reservation) == plan_id) then return end
   hold_unknown(hold_of(symbol, at), plan_id)
 end
 
--- Whether a plan holds any of the symbol's positions, also one of the other mode.
+-- Whether any of the symbol's positions is reserved, also one of the other mode.
 local function is_reserved(all)
   local found = false
   for _, at in ipairs(all) do
@@ -131,15 +131,14 @@ local function is_reserved(all)
   return found
 end
 
--- A ledger begins only when no order can be under way that the snapshot doesn't show (CONTRACT section 3), also none of a
--- plan for a position of the symbol's other mode.
+-- Begins a ledger, only if no order can be in flight that the snapshot doesn't show (CONTRACT section 3), also none for a
+-- position of the symbol's other mode.
 local function begin_ledger(symbol, at, row, all, cooldown)
   local flat = row.position_amt == '0'
-  -- A ledger that was lost while the position is flat begins anew: a 0 that the venue proves hides nothing. One that was
-  -- lost with a position waits for an operator.
+  -- A lost ledger begins anew if the venue reports the position flat. With a position it waits for an operator.
   if not flat and redis.call('EXISTS', at.origin) == 1 then return 'ok' end
   if not flat and bootstrap ~= 'adopt' then return 'ok' end
-  -- A server that has just begun may have forgotten a whole life, and in it an order that is still to be sent.
+  -- A server that has just started may have lost all data, including a consumption whose order may still be sent.
   local wait = tonumber(adoption_wait_ms)
   if not flat and wait > 0 and ts_ms - started_ms < wait then return 'ok' end
   if is_reserved(all) then return 'ok' end
@@ -157,8 +156,8 @@ local function begin_ledger(symbol, at, row, all, cooldown)
   return event
 end
 
--- For readers: which amount followed on which. Nothing rests on it, so a foreign value under its key stops no snapshot. With
--- no snapshot of this venue before, a position begins with an entry whose `before` is empty; a flat one needs none.
+-- Adds a change of the amount to the stream of changes, for readers only, so a foreign value in its key stops no snapshot.
+-- Without an earlier snapshot of this venue, the first entry's `before` is empty; a flat position gets none.
 local changes_are_kept = not expect(changes_key, 'stream')
 local function note_change(symbol, at, row)
   local stored = redis.call('HMGET', at.snapshot, 'position_amt', 'source')
@@ -187,14 +186,14 @@ local function keep_ledger(symbol, at, row, all)
   end
   redis.call('EXPIRE', at.ledger, ledger_ttl_sec)
 
-  -- An order time in the future was stored before the clock stepped back; left there it would deny for hours. One
-  -- that is not a time would deny for good. Both count as now.
+  -- An order time in the future was stored before the clock stepped back, and would deny for hours; an invalid one would
+  -- deny for ever. Both are set to now.
   local l = redis.call('HMGET', at.ledger, 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms')
   local ordered, unreadable = twin_time(l[1], l[2])
   if unreadable or (ordered and ordered > now) then
     redis.call('HSET', at.ledger, 'last_order_time_ms', text(now), 'last_order_time_epoch', text(math.floor(now / 1000)))
   end
-  -- The same of a barrier that lies further ahead than a consumption sets it: the order may still be sent until then.
+  -- The same for a barrier further ahead than any consumption sets: its order may still be sent until then.
   local latest = now + tonumber(place_window_ms)
   local barrier, no_time = twin_time(l[3])
   if no_time or (barrier and barrier > latest) then redis.call('HSET', at.ledger, 'barrier_ms', text(latest)) end
@@ -203,8 +202,8 @@ local function keep_ledger(symbol, at, row, all)
   return status
 end
 
--- Ledger and origin of a position that isn't one of the symbol's any more go to the audit stream: in the other mode's life
--- they would count again, whatever was traded meanwhile. `over` keeps the latest order time and barrier, and what holds.
+-- Moves ledger and origin of a position of the old mode to the audit stream: after a change back they would be used again,
+-- without the trades in between. `over` keeps the latest order time and barrier, and the holds.
 local function retire(symbol, at, over)
   hand_over(over, hold_of(symbol, at), at.ledger)
   local l = redis.call('HMGET', at.ledger, 'last_known_amt', 'last_order_id', 'last_order_time_ms',
@@ -223,15 +222,15 @@ local function retire(symbol, at, over)
   over.ordered_ms, over.barrier_ms = math.max(over.ordered_ms, ordered or 0), math.max(over.barrier_ms, barrier or 0)
 end
 
--- Positions of a mode that the symbol wasn't in begin without an amount, behind every order and barrier of the other mode's,
--- and held by all that a person, or the answer to an unknown outcome, must end there.
+-- Positions of the new mode begin without an amount, with the latest order time and barrier of the old mode's positions, and
+-- with the holds there that a person, or the result of an unknown outcome, must end.
 local function change_mode(symbol, left, entered, known)
   local over = { ordered_ms = 0, barrier_ms = 0, plans = {}, released = {}, holds = {} }
   for _, at in ipairs(left) do
     retire(symbol, at, over)
     redis.call('DEL', at.snapshot)
   end
-  -- Where the mode was another one, what is stored of the positions of the new one is from an earlier time.
+  -- If the mode was another one, stored values of the new mode's positions are older than that.
   if known then
     for _, at in ipairs(entered) do retire(symbol, at, over) end
   end
@@ -263,7 +262,7 @@ local function put(p, k)
   local mode = p.position_mode ~= '' and p.position_mode or known or ''
   local used, left = { own }, { long, short }
   if mode == 'hedge' then used, left = { long, short }, { own } end
-  -- As long as nobody knows the mode of a flat symbol, it is flat in both.
+  -- While the mode of a flat symbol is unknown, it is flat in both.
   if mode == '' then used, left = { own, long, short }, {} end
   if (known ~= mode or mode ~= 'one_way') and (is_foreign(long) or is_foreign(short)) then return 'wrong_type' end
   if known ~= mode then change_mode(p.symbol, left, used, known) end
@@ -282,7 +281,7 @@ local function put(p, k)
     end
     rows = mode == 'hedge' and legs or { p, legs[1], legs[2] }
   end
-  -- Written again after a lost answer, it is still one snapshot.
+  -- Repeated after a lost answer: still the same snapshot.
   if stored_ms ~= ts_ms then count(counters_key, 'p33_snapshot_total|' .. p.symbol .. '|ok') end
 
   local status, all = 'ok', { own, long, short }

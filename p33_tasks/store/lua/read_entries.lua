@@ -1,6 +1,6 @@
--- Reads the next entries of a stream for a consumer, never more than its window has room for; counts the entries
--- that a producer trimmed before they were read (Redis 7 numbers its entries; 6.2 can't tell). While younger entries wait
--- behind them, entries that waited too long already are set aside, so that they don't make the younger ones late too.
+-- Reads the next entries of a stream for a consumer, at most as many as its window has room for; counts entries that a
+-- producer trimmed before they were read (Redis 7 numbers entries; 6.2 doesn't). While younger entries wait, entries that
+-- have already waited too long are set aside, so that they don't delay the younger ones.
 --
 -- KEYS
 --   stream_key    STREAM: plans or results
@@ -17,12 +17,12 @@
 --   ahead_counter    counters field for entry ids ahead of TIME
 --   copy_ttl_sec     how long a copy of each entry is kept; 0: none is made
 --   copy_max_bytes   a larger entry is not copied
---   min_room         least room that is worth a read
---   late_ms          an entry that waited longer makes way for younger ones; 0: none does
+--   min_room         least room for which to read
+--   late_ms          an entry that waited longer is set aside for younger ones; 0: none is
 --   late_limit       most entries to set aside in one read
 --   waiting_consumer  the consumer that holds them
---   urgent_decision  an entry with this decision makes way for none
--- Returns {'ok', now ms, room that is left (0 also where it wasn't worth a read), {{id, {field, value, ...}}, ...},
+--   urgent_decision  an entry with this decision is never set aside
+-- Returns {'ok', now ms, remaining room (0 also if it was too small to read), {{id, {field, value, ...}}, ...},
 --          entries set aside}
 --       | {'no_group'} | {'wrong_type', ...}
 
@@ -55,7 +55,7 @@ if room < tonumber(min_room) then
 end
 if room < tonumber(min_room) then return { 'ok', text(now_ms()), 0, {}, 0 } end
 
--- Trimming takes the oldest first: where an entry that was read is still there, no unread one is gone.
+-- Trimming removes the oldest first: if an entry that was read still exists, no unread one was trimmed.
 local function count_trimmed()
   local added, length = nil, 0
   local info = map(redis.call('XINFO', 'STREAM', stream_key))
@@ -67,19 +67,19 @@ local function count_trimmed()
       local last, read, gone = seen['last-delivered-id'], seen['entries-read'], added - length
       if #redis.call('XRANGE', stream_key, '-', last, 'COUNT', 1) > 0 or read == gone then return end
       if read and gone > read then redis.call('HINCRBY', counters_key, trimmed_counter, text(gone - read)) end
-      -- From here on the group counts what is gone as read, so that nothing is counted twice and its lag is true.
+      -- The group's counter now includes the trimmed entries as read: they are counted once, and its lag is correct.
       redis.call('XGROUP', 'SETID', stream_key, group, last, 'ENTRIESREAD', text(gone))
     end
   end
 end
 count_trimmed()
 
--- An idle reader is one too: by XREADGROUP alone nobody would hear of it before its first entry. (pcall: a Redis
--- user that may not do this reads all the same.)
+-- Creates the consumer, so that an idle one is visible: XREADGROUP creates it only with its first entry. (pcall: reading
+-- works also for a Redis user without this right.)
 redis.pcall('XGROUP', 'CREATECONSUMER', stream_key, group, consumer)
 
 local late_before = tonumber(late_ms) > 0 and now_ms() - tonumber(late_ms) or 0
-local younger_waits -- asked once, and only where an entry is late
+local younger_waits -- read once, and only if an entry is late
 local function is_urgent(flat)
   for i = 1, #flat, 2 do
     if flat[i] == 'decision' and string.find(string.upper(flat[i + 1]), urgent_decision, 1, true) then return true end
@@ -102,7 +102,7 @@ repeat
   local found = reply and reply[1] and reply[1][2] or {}
   for _, entry in ipairs(found) do
     if makes_way(entry_time(entry[1], first_seen_key, counters_key, ahead_counter), entry[2]) then
-      -- No task has had it yet, so its deliveries are none.
+      -- No task has received it yet, so it has no deliveries.
       redis.call('XCLAIM', stream_key, group, waiting_consumer, 0, entry[1], 'RETRYCOUNT', 0, 'JUSTID')
       aside = aside + 1
     else

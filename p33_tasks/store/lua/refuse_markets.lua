@@ -1,4 +1,4 @@
--- Remembers that the venue refused an order for its quantity or symbol: the market rules are due at the next refresh.
+-- Records that the venue refused an order for its quantity or symbol: the market rules are due at the next refresh.
 --
 -- KEYS
 --   refresh_key  HASH: the bulk refresh, its lease and its outcome

@@ -1,4 +1,4 @@
--- Gives a consumer name back, unless somebody else has it by now.
+-- Releases the lease of a consumer name, unless another process has it.
 --
 -- KEYS
 --   lease_key  STRING: the token of the process that has the name

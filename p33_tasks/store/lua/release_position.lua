@@ -1,15 +1,15 @@
--- Ends this service's own hold on a position, audited; also one that a plan of unknown outcome is about to get. An
--- operator's hold stays as it is.
+-- Ends the service's hold on a position, with an audit entry; also one that a plan of unknown outcome is about to set. An
+-- operator's hold stays.
 --
 -- KEYS
---   service_hold_key  STRING: this service's own hold, JSON
+--   service_hold_key  STRING: the service's hold, JSON
 --   ledger_key        HASH: the position's ledger
 --   audit_key         STREAM: operator and ledger events
 -- ARGV
 --   position        the position
 --   why             for people
 --   by              who ends it, for the audit
---   audit_maxlen    about how many entries the audit stream keeps
+--   audit_maxlen    approximate maximum of entries in the audit stream
 --   ledger_ttl_sec  the ledger's time to live
 -- Returns {'released', the hold} | {'none'}
 
@@ -23,7 +23,7 @@ if found == 'none' then hold = cjson.encode({ reason = OUTCOME_UNKNOWN, by = 'pl
 redis.call('XADD', audit_key, 'MAXLEN', '~', audit_maxlen, '*', 'event', 'service_hold_released', 'symbol', position,
   'by', by, 'why', why, 'hold', string.sub(hold, 1, 4000))
 redis.call('DEL', service_hold_key)
--- A person knows what became of these plans: an executor that says once more that it doesn't know holds nothing.
+-- A person has settled these plans: another result with an unknown outcome sets no hold for them.
 local plans, read, known = { unknown }, pcall(cjson.decode, hold)
 for _, one in ipairs(read and type(known) == 'table' and type(known.evidence) == 'table' and known.evidence or {}) do
   if type(one) == 'table' and one.reason == OUTCOME_UNKNOWN then plans[#plans + 1] = one.plan_id end

@@ -1,9 +1,9 @@
--- Gives the right to reconcile back.
+-- Ends the claim to reconcile.
 --
 -- KEYS
---   lease_key  STRING: who reconciles now
+--   lease_key  STRING: token of the task that reconciles
 -- ARGV
---   token  of the claim
+--   token  the claim's token
 -- Returns {'released'} | {'lost'} | {'wrong_type', ...}
 
 local wrong = expect(lease_key, 'string')

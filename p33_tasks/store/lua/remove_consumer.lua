@@ -1,5 +1,5 @@
--- Removes a consumer that nobody goes by any more: no lease, nothing pending, idle for long. Removing one that has
--- entries pending would lose them.
+-- Removes an unused consumer: no lease, nothing pending, idle for long. Removing a consumer with pending entries would lose
+-- them.
 --
 -- KEYS
 --   stream_key  STREAM: plans or results
@@ -7,7 +7,7 @@
 -- ARGV
 --   group        consumer group
 --   consumer     the consumer to remove
---   min_idle_ms  a consumer idle for less is kept
+--   min_idle_ms  a consumer idle for less isn't removed
 -- Returns {'removed' | 'kept' | 'held' | 'absent'} | {'wrong_type', ...}
 
 local wrong = expect(stream_key, 'stream')

@@ -1,32 +1,32 @@
--- Applies explained trades to a ledger: amount, memory of fills and of trades, order time, watermark and event, or nothing.
+-- Applies explained trades to a ledger: amount, fills memory, applied trades, order time, watermark and event, or nothing.
 --
 -- KEYS
---   lease_key        STRING: who reconciles now
+--   lease_key        STRING: token of the task that reconciles
 --   ledger_key       HASH: the position's ledger
 --   origin_key       STRING: time in ms of the snapshot the ledger began with
---   symbol_snapshot_key  HASH: the symbol's snapshot, which tells the mode
+--   symbol_snapshot_key  HASH: the symbol's snapshot, which shows the mode
 --   snapshot_key     HASH: the position's snapshot
---   reservation_key  STRING: the plan that holds the position
---   permit_key       STRING: the permit of the plan that is released; only used with releases
+--   reservation_key  STRING: plan_id of the position's reservation
+--   permit_key       STRING: the permit of the plan whose reservation ends; only used with releases
 --   consumed_key     HASH: the record of its consumption; only used with releases
 --   fills_key        HASH: quantity remembered by order id
 --   fill_times_key   ZSET: when each order id was recorded, ms
---   orders_key       HASH: what is on record of each order id, JSON
---   trades_key       HASH: trades without an order that were applied, by their id
---   watermark_key    HASH: when ledger and exchange were known together
---   case_key         HASH: what was tried so far
---   hold_key         STRING: why the position is held, by this service
+--   orders_key       HASH: record of each order id, JSON
+--   trades_key       HASH: ids of applied trades that belong to no order
+--   watermark_key    HASH: time and amounts at which both sides were last equal
+--   case_key         HASH: earlier readings and tries
+--   hold_key         STRING: the service's hold on the position
 --   first_ledger_key   HASH: the ledger of another of the symbol's positions
---   first_hold_key     STRING: why that one is held, by this service
+--   first_hold_key     STRING: the service's hold on it
 --   second_ledger_key  HASH: the ledger of its third position
---   second_hold_key    STRING: why that one is held, by this service
+--   second_hold_key    STRING: the service's hold on it
 --   audit_key        STREAM: operator and ledger events
---   epoch_key        STRING: our mark on this store's life
---   events_key       STREAM: what reconciliation found and did
+--   epoch_key        STRING: the store's epoch, part of its life
+--   events_key       STREAM: events of reconciliation
 --   counters_key     HASH: counters
---   plans_consumed[]  HASH: of each item the record of its plan's consumption; only used with a plan_id
+--   plans_consumed[]  HASH: per item the record of its plan's consumption; only used with a plan_id
 -- ARGV
---   token           of the claim
+--   token           the claim's token
 --   label           the position, for counters
 --   claimed_life    the store's life at the claim
 --   base_amt        the ledger's amount that the sums began with
@@ -35,29 +35,29 @@
 --   base_barrier_ms  its barrier, ms ('' for none)
 --   position_side   which of the symbol's positions
 --   base_mode       its snapshot's position_mode
---   reserved_by     the plan that held the position then ('' for none)
---   releases        1: that plan's own order is final and among the repaired ones; its reservation ends
+--   reserved_by     plan_id of the reservation at that time ('' for none)
+--   releases        1: that plan's order is final and among the repaired ones; its reservation ends
 --   new_amt         the ledger's amount afterwards
 --   new_side        the side of that amount
 --   ledger_ttl_sec  the ledger's time to live
---   fills_ttl_sec   how long orders and trades are remembered
---   case_ttl_sec    how long what was tried is kept
---   events_maxlen   about how many events are kept
---   event_id        the name of this repair
+--   fills_ttl_sec   how long orders and trades are kept
+--   case_ttl_sec    time to live of the case
+--   events_maxlen   approximate maximum of events
+--   event_id        the event's id
 --   event_json      the event's other fields, a JSON object of texts
 --   watermark_json  the watermark's fields, a JSON object of texts
 --   position        the position
 --   first_other     another of the symbol's positions
 --   second_other    the third one
---   audit_maxlen    about how many entries the audit stream keeps
+--   audit_maxlen    approximate maximum of entries in the audit stream
 --   items[]         every order and every trade without one
 --     .kind         'order' | 'trade'
 --     .id           the venue's id
 --     .before       quantity remembered before ('' for none)
 --     .after        quantity to remember
---     .record_before  what was on record of an order ('' for nothing)
---     .record_after   what is on record afterwards
---     .plan_id      the plan whose order it is, if the order's own id tells it ('' for none)
+--     .record_before  an order's record before ('' for none)
+--     .record_after   its record afterwards
+--     .plan_id      the order's plan, if its client order id shows it ('' for none)
 -- Returns {'repaired'} | {'moved', what} | {'lost'} | {'wrong_type', ...}
 
 local wrong = expect(ledger_key, 'hash') or expect(origin_key, 'string') or expect(snapshot_key, 'hash')
@@ -70,7 +70,7 @@ for _, record in ipairs(plans_consumed) do wrong = wrong or expect(record, 'hash
 if wrong then return wrong end
 if redis.call('GET', lease_key) ~= token then return { 'lost' } end
 
--- Compare, then set: everything that the sums rest on is still there.
+-- Compare, then set: the values that the sums were computed from must be unchanged.
 local current_life = life(epoch_key)
 if current_life == '' or current_life ~= claimed_life then return { 'moved', 'life' } end
 local s = redis.call('HMGET', snapshot_key, 'position_mode', 'ts_ms', 'life')
@@ -92,12 +92,12 @@ for _, item in ipairs(items) do
 end
 local place_before
 if releases == '1' then
-  -- However a consumption ends, it stays a write barrier; without its record the reservation is the barrier.
+  -- The consumption's barrier remains after any outcome; without its record the reservation serves as the barrier.
   place_before = twin_time(redis.call('HGET', consumed_key, 'place_before_ms'))
   if not place_before then return { 'moved', 'consumption' } end
 end
 
--- First what can still be refused: a stream whose last id is the greatest possible takes no more entries.
+-- First the write that can fail: a stream whose last id is the greatest possible accepts no more entries.
 local flat = { 'event_id', event_id, 'event', 'repaired' }
 for name, value in pairs(cjson.decode(event_json)) do
   flat[#flat + 1] = name
@@ -111,10 +111,10 @@ for at, item in ipairs(items) do
   if item.kind == 'order' then
     remember_order(known_orders, item.id, item.after, item.record_after, now)
     redis.call('HSET', ledger_key, 'last_order_id', item.id)
-    -- The order is final, and its fills are in the ledger: what became of its plan is known, whatever anybody says later.
+    -- The order is final and its fills are in the ledger: the plan's outcome is known, for any later result.
     if item.plan_id ~= '' then
       end_unknown(ledger_key, hold_key, item.plan_id, audit_key, audit_maxlen, position)
-      -- A switch of the mode may have taken it to another position.
+      -- A change of the mode may have moved it to another position.
       end_unknown(first_ledger_key, first_hold_key, item.plan_id, audit_key, audit_maxlen, first_other)
       end_unknown(second_ledger_key, second_hold_key, item.plan_id, audit_key, audit_maxlen, second_other)
       if redis.call('EXISTS', plans_consumed[at]) == 1 then
@@ -127,7 +127,7 @@ for at, item in ipairs(items) do
   end
 end
 keep_orders(known_orders, fills_ttl_sec)
--- As a result does: an order starts the cooldown, and only a snapshot requested after this shows whether it was right.
+-- As with a result, an order starts the cooldown; only a snapshot requested after this can confirm the repair.
 redis.call('HSET', ledger_key, 'last_known_amt', new_amt, 'last_known_side', new_side, 'last_order_time_ms', text(now),
   'last_order_time_epoch', text(math.floor(now / 1000)), 'last_update_ts', text(math.floor(now / 1000)))
 if releases == '1' then

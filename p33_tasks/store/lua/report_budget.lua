@@ -1,10 +1,10 @@
--- Remembers what the venue said: the weight used in this minute, and the pauses it asked for.
+-- Stores the venue's report: the weight used in this minute, and the pauses it requires.
 --
 -- KEYS
 --   budget_key  HASH: the request budget of the minute
 -- ARGV
 --   reported_weight  weight used in this minute, as the venue counts ('' for none)
---   pause_sec        pause of everything that the venue asks for ('' for none)
+--   pause_sec        pause of all requests by the venue ('' for none)
 --   order_pause_sec  pause of orders alone ('' for none)
 -- Returns {'ok'}
 
@@ -25,7 +25,7 @@ if reported_weight ~= '' then
 end
 local function pause(field, seconds)
   if seconds == '' then return end
-  -- A pause further ahead than MOST_PAUSE_MS would be taken for one from before the clock stepped back, and ignored.
+  -- A pause longer than MOST_PAUSE_MS would be ignored, as one stored before the clock stepped back.
   local until_ms = now + math.min(tonumber(seconds) * 1000, MOST_PAUSE_MS)
   local stored = whole(redis.call('HGET', budget_key, field)) or 0
   if stored > now and stored - now <= MOST_PAUSE_MS then until_ms = math.max(until_ms, stored) end

@@ -1,12 +1,11 @@
--- Puts an entry aside that can't be recorded now. It stays pending, under a consumer that no process goes by: so it fills
--- no window, and the entries behind it are read. Its deliveries are kept; it is sent again when it was idle for as long
--- as they say.
+-- Sets aside an entry that can't be recorded now. It stays pending, under a consumer that no process uses: so it fills no
+-- window, and later entries are read. Its number of deliveries stays, and with it the idle time until it is sent again.
 --
 -- KEYS
 --   stream_key  STREAM: results
 -- ARGV
 --   group     consumer group
---   consumer  the consumer that holds what waits
+--   consumer  the consumer for entries set aside
 --   entry_id  the entry
 -- Returns {'aside' | 'gone'} | {'wrong_type', ...}
 

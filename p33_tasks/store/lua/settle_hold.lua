@@ -1,27 +1,27 @@
--- Counts a snapshot that equals the ledger exactly; after enough of them in a row the service's hold ends.
+-- Counts a snapshot that equals the ledger exactly; after enough consecutive ones the service's hold ends.
 --
 -- KEYS
---   lease_key        STRING: who reconciles now
---   hold_key         STRING: why the position is held, by this service
---   symbol_snapshot_key  HASH: the symbol's snapshot, which tells the mode
+--   lease_key        STRING: token of the task that reconciles
+--   hold_key         STRING: the service's hold on the position
+--   symbol_snapshot_key  HASH: the symbol's snapshot, which shows the mode
 --   snapshot_key     HASH: the position's snapshot
 --   ledger_key       HASH: the position's ledger
---   reservation_key  STRING: the plan that holds the position
---   case_key         HASH: what was tried so far
---   epoch_key        STRING: our mark on this store's life
+--   reservation_key  STRING: plan_id of the position's reservation
+--   case_key         HASH: earlier readings and tries
+--   epoch_key        STRING: the store's epoch, part of its life
 --   audit_key        STREAM: operator and ledger events
---   events_key       STREAM: what reconciliation found and did
+--   events_key       STREAM: events of reconciliation
 --   counters_key     HASH: counters
 -- ARGV
---   token          of the claim
+--   token          the claim's token
 --   label          the position, for counters
 --   position_side  which of the symbol's positions
---   expected_hold  the hold that ends: another one stays
---   needed         so many different snapshots
---   audit_maxlen   about how many entries the audit stream keeps
---   case_ttl_sec   how long what was tried is kept
---   events_maxlen  about how many events are kept
---   event_id       the name of the release
+--   expected_hold  the hold to end: another one stays
+--   needed         number of different snapshots
+--   audit_maxlen   approximate maximum of entries in the audit stream
+--   case_ttl_sec   time to live of the case
+--   events_maxlen  approximate maximum of events
+--   event_id       the event's id
 --   event_json     the event's other fields, a JSON object of texts
 -- Returns {'agreed', how many} | {'released'} | {'differs'} | {'lost'} | {'wrong_type', ...}
 
@@ -33,7 +33,7 @@ if redis.call('GET', lease_key) ~= token then return { 'lost' } end
 
 local s = redis.call('HMGET', snapshot_key, 'position_amt', 'ts_ms', 'life')
 local current_life = life(epoch_key)
--- Of the hold as it is: one that another reason joined or left is counted anew.
+-- Counted for the hold as stored: if its reasons changed, the count begins anew.
 local of_hold = redis.sha1hex(expected_hold)
 local agrees = s[1] and s[1] == redis.call('HGET', ledger_key, 'last_known_amt') and current_life ~= ''
   and s[3] == current_life and redis.call('EXISTS', reservation_key) == 0
