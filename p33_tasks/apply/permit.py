@@ -49,7 +49,7 @@ class AllowPermit:
     ts_ms: int
     expires_ms: int
     run_id: str
-    life: str  # of the store; empty: issued by version 0.1
+    life: str  # the store's life; empty: issued by version 0.1
     source: str  # venue and host of the snapshot; empty: issued by version 0.1
     stale_threshold_ms: int
     emergency: bool  # for an emergency close: passes service holds and an unknown ledger

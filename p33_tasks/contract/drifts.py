@@ -35,7 +35,7 @@ def drift_name(exchange_amt: str, ledger_amt: str) -> str:
 
 
 def decode_drift(raw: Raw, exchange_amt: str | None, ledger_amt: str | None) -> KnownDrift | None:
-    """Read ``DRIFT_FIELDS``; None where they describe other amounts than these, the stored ones of now."""
+    """Read ``DRIFT_FIELDS``; None if they were stored for other amounts than these, which are the current ones."""
     drift, classes, why, readings, next_ms = raw
     if not exchange_amt or not ledger_amt or exchange_amt == ledger_amt or not classes:
         return None

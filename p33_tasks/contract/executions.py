@@ -25,7 +25,7 @@ def encode_order(record: OrderRecord) -> str:
 
 
 def decode_order(text: str | None) -> OrderRecord | None:
-    """Read what ``encode_order`` wrote; None if there is none, or if the value is foreign (it will be overwritten)."""
+    """Read what ``encode_order`` wrote; None for a missing or foreign value (which will be overwritten)."""
     fields = _object(text)
     plan_id, side, breaches = fields.get("plan_id"), fields.get("side"), fields.get("breaches")
     if not isinstance(plan_id, str) or not isinstance(breaches, list):

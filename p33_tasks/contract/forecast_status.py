@@ -37,7 +37,7 @@ class Ahead:
     position: str
     action: str  # e.g. CLOSE_FULL
     probability: float
-    reason: str  # of CONTRACT section 5
+    reason: str  # a reason of CONTRACT section 5
     words: str  # the numbers that explain the reason
     since_ms: int  # Redis TIME
 
@@ -56,7 +56,7 @@ class ForecastStatus:
     base_brier: float | None = None
     log_loss: float | None = None
     base_log_loss: float | None = None
-    hit_rate: float | None = None  # of plans, the share that was forecast early enough to be prepared
+    hit_rate: float | None = None  # share of plans that were forecast early enough to be prepared
     cost: float | None = None  # forecasts per such plan
     limit: float = 1.0  # least probability that is published
     totals: Mapping[str, int] = field(default_factory=dict)  # see TOTALS; counters that never decrease

@@ -52,7 +52,7 @@ def mark_of(text: str | None) -> float | None:
 
 
 def amount_of(text: str | None) -> Decimal | None:
-    """A stored amount in base units; None if there is none, or if the text is not a number."""
+    """A stored amount in base units; None if it is missing or not a number."""
     try:
         return parse_quantity(text) if text else None
     except ValueError:

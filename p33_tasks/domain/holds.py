@@ -54,10 +54,10 @@ class Hold:
     """One hold as read. Its texts may be foreign: code that prints them must escape them."""
 
     held_by: HeldBy
-    reason: str  # of the service: a word of the table; of an operator: free text
+    reason: str  # the service's: a word of the table; an operator's: free text
     since_ms: int | None = None  # Redis TIME; None: unknown
     ends: HoldEnds = HoldEnds.PERSON
-    why: str = ""  # of the service: the latest evidence, in words; "" for none
+    why: str = ""  # the service's latest evidence, in words; "" for none
     by: str = ""  # who set it; "" for unknown
     until_ms: int | None = None  # Redis TIME at which it expires; None: it doesn't
 

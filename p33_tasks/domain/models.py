@@ -106,7 +106,7 @@ class Snapshot:
     position: Position
     ts_ms: int  # Redis TIME before the request was sent
     source: str  # venue and host
-    run_id: str  # of the Redis server that gave this TIME
+    run_id: str  # run_id of the Redis server that gave this TIME
     life: str | None = None  # the store's life at that time; None: written by version 0.1
 
     def shows(self, leg: Snapshot) -> bool:
@@ -154,7 +154,7 @@ class MarketRules:
 class Emergency:
     """The options of an emergency close with a valid signature. It needs no ledger, and passes the service's holds."""
 
-    passes_cooldown: bool = False  # it doesn't wait for the cooldown
+    passes_cooldown: bool = False  # whether it may skip the cooldown
     passes_operator_hold: bool = False  # a person saw the operator's hold and closes all the same
     why: str = ""  # for people; not signed, like the next field
     by: str = ""
@@ -198,7 +198,7 @@ class SymbolLimits:
     qty_tolerance_pct: Decimal | None = None
     stale_threshold_ms: int | None = None
     expires_ms: int | None = None  # Redis TIME at which values looser than the configured ones end
-    adaptive_cooldown_ms: int | None = None  # this service's own
+    adaptive_cooldown_ms: int | None = None  # the service's own cooldown
     adaptive_by: str | None = None  # its cause: volatility or settlement
     adaptive_base_ms: int | None = None  # the cooldown that it lengthens; only shown, as the next field
     adaptive_measured: Decimal | None = None  # the ratio of volatilities, or the settlement time in seconds
@@ -233,8 +233,8 @@ class Facts:
     """All facts of a verdict, read at one moment."""
 
     now_ms: int  # Redis TIME
-    run_id: str  # of the Redis server
-    life: str | None = None  # of the store; "": it has none yet; None: recorded by version 0.1, which had no lives
+    run_id: str  # run_id of the Redis server
+    life: str | None = None  # the store's life; "": it has none yet; None: recorded by version 0.1, which had no lives
     source: str  # the venue and host in this service's settings
     position_side: Leg | None = Leg.BOTH  # whose snapshot, ledger and reservation these are; None: recorded before 0.2
     hold: bool = False  # an operator's, or the service's own

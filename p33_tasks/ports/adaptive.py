@@ -37,7 +37,7 @@ class Adapted:
     cooldown_ms: int | None  # longer than the one in force; None: that one is long enough
     by: str  # volatility, settlement
     base_ms: int  # the cooldown in force
-    measured: Decimal  # its cause: the ratio, or the settlement time in seconds
+    measured: Decimal  # the measured ratio, or settlement time in seconds
     legs: tuple[Leg, ...]  # the positions it applies to
 
 

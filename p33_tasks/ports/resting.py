@@ -13,7 +13,7 @@ class RestingClaim:
     """The claim to read the account's open orders once, with the time, life and source to store."""
 
     now_ms: int  # Redis TIME, before the requests are sent
-    life: str  # of the store, see ``Facts.life``
+    life: str  # the store's life, see ``Facts.life``
     source: str  # venue and host
 
 

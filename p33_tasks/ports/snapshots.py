@@ -34,7 +34,7 @@ class RefreshClaim:
     claim: Claim
     now_ms: int  # Redis TIME, before the request is sent
     run_id: str
-    life: str  # of the store, see ``Facts.life``
+    life: str  # the store's life, see ``Facts.life``
     token: str  # identifies the claim when it is given back
     markets_due: bool = False  # market rules are missing or older than their refresh period
 

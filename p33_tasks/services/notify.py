@@ -13,7 +13,7 @@ from p33_tasks.log_events import LogEvent
 from p33_tasks.ports import Notifications, ReconcileEvent
 
 LATEST_MS = 600_000
-"""No notification is sent for an older event: the stream and the page show it."""
+"""Longest age of an event for a notification: older ones are only on the stream and the page."""
 MOST_SEC = 10.0
 """Time limit of one task; notifications not sent by then are lost."""
 

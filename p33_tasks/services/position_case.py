@@ -141,7 +141,7 @@ class PositionCase:
     # --- what is written down ---------------------------------------------------------------------------------------
 
     def watermark(self, amount: Decimal, ledger_amt: Decimal, window: WindowTrades, since_ms: int) -> Watermark:
-        """A watermark of now, with the trades of a window from ``since_ms`` (the venue's clock)."""
+        """A new watermark, with the trades of a window from ``since_ms`` (the venue's clock)."""
         counted = frozenset(trade.trade_id for trade in window.trades if trade.time_ms >= since_ms)
         before = self.state.watermark
         # Another replica's list may briefly lack trades of the last list; when they reappear, they aren't new.

@@ -35,7 +35,7 @@ class Row:
     now: str  # the outcome of the replay, or with the limits to try; empty: not replayable
     now_qty: Decimal
     why: str = ""  # what differs
-    recorded_text: str = ""  # of a difference
+    recorded_text: str = ""  # the recorded verdict's text, if the replay is different
     now_text: str = ""
 
 

@@ -57,4 +57,4 @@ RULES: tuple[Rule, ...] = (
     step_size_is_known,
     resting_orders_are_known,
 )
-"""In the order of CONTRACT section 5; rule 6 (safe close quantity) follows in ``decision.evaluate``."""
+"""All rules, in the order of CONTRACT section 5; rule 6 (safe close quantity) follows in ``decision.evaluate``."""
