@@ -1,1 +1,1 @@
-"""What a process needs before it can work: settings, logging, and the services built from them, after fork."""
+"""The start of a process: settings, logging, and the services built from them after the fork."""

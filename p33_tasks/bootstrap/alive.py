@@ -1,10 +1,11 @@
-"""Signs of life of this host's processes: each writes one per round, and ``p33 alive`` reads them.
+"""Heartbeat files of this host's processes: each process writes one per iteration, and ``p33 alive`` reads them.
 
-A supervisor's probe must tell a process that hangs from one whose Redis or exchange is away: restarting the second
-helps nobody. So a sign says only that the loop goes round, and a worker that waits for its broker goes on giving it.
+A supervisor's probe must distinguish a process that hangs from one whose Redis or exchange is unavailable: restarting
+the second is useless. So a heartbeat means only that the loop iterates; a worker that waits for its broker writes it,
+too.
 
-Ages are measured on the host's monotonic clock, which all processes share and nobody can set. A record belongs to the
-process with its pid *and* its start time: a record of a killed process is nobody's, and is removed at the next start.
+Ages are measured on the host's monotonic clock, which all processes share and which can't be set. A record belongs to
+the process with its pid *and* its start time: the record of a killed process is removed at the next start.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ EVERY_SEC = 1.0
 
 
 def runtime_dir(configured: str | None) -> Path:
-    """Where the signs lie: the setting, else systemd's ``RUNTIME_DIRECTORY``, else a folder of this user's in /tmp."""
+    """The heartbeat files' directory: the setting, else systemd's ``RUNTIME_DIRECTORY``, else this user's in /tmp."""
     if configured is not None:
         return Path(configured)
     given = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
@@ -42,18 +43,18 @@ def runtime_dir(configured: str | None) -> Path:
 
 @dataclass
 class Sign:
-    """What one process shows. Nothing that goes wrong with it ends the process: it is logged once."""
+    """The heartbeat of one process. An error with its file doesn't end the process: it is logged once."""
 
     folder: Path
     role: Role
-    of: int | None = None  # pid of the worker that an ingest belongs to; None: it stands alone
-    has_ingest: bool = False  # a worker that reads the streams: without its ingest it is not alive
+    of: int | None = None  # pid of the ingest's worker; None: a separate ingest
+    has_ingest: bool = False  # a worker with an ingest: without its ingest it is not alive
     _seen_ms: dict[str, int] = field(default_factory=dict)
     _due: float = 0.0
     _failed: bool = False
 
     def begin(self) -> None:
-        """Make the folder, and remove what dead processes left in it."""
+        """Create the folder, and remove the files of dead processes."""
         with self._guarded():
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self.folder.stat().st_uid != os.geteuid():
@@ -65,20 +66,20 @@ class Sign:
         self.show(MAIN)
 
     def show(self, *parts: str) -> None:
-        """These parts went round just now; written at most once a second."""
+        """Record an iteration of these parts; written at most once a second."""
         now = time.monotonic()
         self._seen_ms.update(dict.fromkeys(parts, int(now * 1000)))
         if now < self._due:
             return
         self._due = now + EVERY_SEC
         with self._guarded():
-            # Whole or not at all: a reader in between would find half a document.
+            # Atomic: a reader must not find half a document.
             draft = self._path.with_suffix(".new")
             draft.write_text(json.dumps(self._document()), "utf-8")
             draft.replace(self._path)
 
     def end(self) -> None:
-        """This process ends in good order: it leaves nothing behind."""
+        """Remove the file when this process ends."""
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
 
@@ -111,7 +112,7 @@ class Sign:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A process's last sign, as it was read."""
+    """A process's last heartbeat, as read."""
 
     role: str
     pid: int
@@ -122,15 +123,15 @@ class Record:
 
     @property
     def is_running(self) -> bool:
-        """Whether the process that wrote it still runs."""
+        """Whether the process that wrote it is still running."""
         return self.started != "" and _started(self.pid) == self.started
 
 
 def read_signs(folder: Path) -> list[Record]:
-    """The last signs of the processes that run.
+    """The last heartbeats of the running processes.
 
     Raises:
-        ConfigurationError: The folder can't be read. (That there is none is not an error: nothing runs here.)
+        ConfigurationError: The folder can't be read. (A missing folder is no error: nothing runs here.)
     """
     try:
         paths = sorted(folder.glob("*.json")) if folder.exists() else []
@@ -152,22 +153,22 @@ def _record(path: Path) -> Record | None:
             seen_ms={str(part): int(ms) for part, ms in found["seen_ms"].items()},
         )
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
-        return None  # it ended just now, or somebody else's file
+        return None  # the process has just ended, or a foreign file
 
 
 def _started(pid: int) -> str:
-    """When the process began, in the kernel's ticks; empty when there is none. A pid alone is used again."""
+    """The process's start time in kernel ticks, since pids are reused; empty if there is no such process."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     except OSError:
         return "" if os.path.isdir("/proc/self") else _started_elsewhere(pid)  # noqa: PTH112 - asked of the kernel
-    after_name = text.rpartition(")")[2].split()  # the name may hold anything
+    after_name = text.rpartition(")")[2].split()  # the name may contain any character
     state, ticks = after_name[0], after_name[19]
     return "" if state in {"Z", "X"} else ticks
 
 
 def _started_elsewhere(pid: int) -> str:
-    """Without /proc only the pid is left."""
+    """The start time without /proc: only the pid is checked."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -13,9 +13,9 @@ _DEBUG_LEVEL = 7
 
 
 def writes_to_journal(stream: IO[Any] | None) -> bool:
-    """Whether the stream is the connection to the journal that systemd made (``JOURNAL_STREAM`` is ``device:inode``).
+    """Whether the stream is systemd's connection to the journal (``JOURNAL_STREAM`` is ``device:inode``).
 
-    The variable alone proves nothing: a child with its output in a file inherits it, too.
+    The variable alone isn't enough: a child whose output goes to a file inherits it, too.
     """
     if stream is None:
         return False
@@ -29,7 +29,7 @@ def writes_to_journal(stream: IO[Any] | None) -> bool:
 def with_priority(text: str, level: int) -> str:
     """Each line with its syslog level in front, e.g. ``<3>`` for an error, so that ``journalctl -p err`` finds it.
 
-    The journal takes every line for an entry of its own, those of a traceback too.
+    The journal stores every line as a separate entry, also those of a traceback.
     """
     syslog_level = next((number for least, number in _SYSLOG_LEVELS if level >= least), _DEBUG_LEVEL)
     return "\n".join(f"<{syslog_level}>{line}" for line in text.split("\n"))
@@ -38,7 +38,7 @@ def with_priority(text: str, level: int) -> str:
 def write_error(text: str) -> None:
     """Write an error to standard error before logging is set up: in the journal as an error, for a pipeline as JSON.
 
-    What the settings say can't be asked here: they may be the error.
+    The settings can't be used here: they may be the error.
     """
     text = text.rstrip("\n")
     if os.environ.get("P33_LOG_FORMAT", "").strip().lower() == "json":
@@ -47,7 +47,7 @@ def write_error(text: str) -> None:
 
 
 class JournalFormatter(logging.Formatter):
-    """Another formatter's lines, with their priority."""
+    """Adds the priority to another formatter's lines."""
 
     def __init__(self, inner: logging.Formatter) -> None:
         super().__init__()

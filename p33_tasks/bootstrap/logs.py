@@ -1,7 +1,7 @@
 """Logging: one line per event, key=value or JSON, for our own loggers and every library's alike.
 
-What an entry or a venue wrote can't forge a line: control characters are escaped, values are bounded, and the lines
-of a traceback are indented. Secrets are taken out of every line last of all.
+Foreign text can't forge a line: control characters are escaped, values are bounded, and the lines of a traceback are
+indented. Secrets are removed from every line as the last step.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from p33_tasks.settings import Settings
 
 MAX_VALUE_CHARS = 500
 MAX_TRACEBACK_CHARS = 8_000
-MIN_SECRET_CHARS = 5  # a shorter one would black out ordinary words, the demo's plan ids for one
+MIN_SECRET_CHARS = 5  # a shorter one would remove ordinary words, e.g. the demo's plan ids
 
 _BREAKS = re.compile(r"[ \t]*[\r\n]+[ \t]*")
 _PLAIN = re.compile(r"[\w.:/+@%,-]+", re.ASCII)
@@ -31,12 +31,12 @@ _IN_QUERY = re.compile(
     r"(?P<name>\b(?:signature|api_?key|listenKey|secret|password)[\"']?\s*[=:]\s*)[^&\s\"',}]+", re.IGNORECASE
 )
 
-# At INFO these say several lines per task, 600 tasks per tick.
+# At INFO these log several lines per task, 600 tasks per tick.
 _CHATTY = ("celery.app.trace", "celery.worker.strategy", "celery.beat", "celery.bootsteps", "amqp", "kombu", "ccxt")
 
 
 class Scrubber:
-    """Takes the configured secrets, and whatever looks like one, out of a line."""
+    """Removes the configured secrets, and text that looks like a secret, from a line."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets = sorted({s for s in secrets if len(s) >= MIN_SECRET_CHARS}, key=len, reverse=True)
@@ -59,13 +59,13 @@ def secrets_of(settings: Settings) -> list[str]:
 def configure_logging(settings: Settings, *, level: int | None = None, logfile: str | None = None) -> None:
     """Set up every logger of this process; may be called again.
 
-    Where standard error is the journal, each line begins with its priority (``<3>`` for an error), which the journal
-    takes off.
+    If standard error is the journal, each line begins with its priority (``<3>`` for an error), which the journal
+    removes.
 
     Args:
         settings: Level (``P33_LOG_LEVEL``), format (``P33_LOG_FORMAT``) and the secrets to keep out.
         level: A more verbose level, e.g. from ``celery worker -l DEBUG``; a less verbose one has no effect.
-        logfile: Where to write; None: standard error.
+        logfile: The file to write to; None: standard error.
     """
     chosen = min(logging.getLevelName(settings.log_level), level or logging.CRITICAL)
     handler: logging.Handler = (
@@ -127,7 +127,7 @@ def as_text(event: Mapping[str, Any]) -> str:
     event_text, trace, name = str(rest.pop("event", "")), rest.pop("exception", None), rest.pop("logger", None)
     if name and not str(name).startswith("p33"):
         rest["logger"] = name
-        event_text = _BREAKS.sub(" ", event_text.strip())  # Celery's sentences span lines
+        event_text = _BREAKS.sub(" ", event_text.strip())  # Celery's messages may have several lines
     what = _escaped(event_text, MAX_TRACEBACK_CHARS)
     pairs = [f"{_escaped(key)}={_quoted(value)}" for key, value in rest.items()]
     line = " ".join(part for part in (time, level, what, *pairs) if part)
@@ -137,7 +137,7 @@ def as_text(event: Mapping[str, Any]) -> str:
 
 
 def as_json(event: Mapping[str, Any]) -> str:
-    """One JSON object per line; quantities as strings, so that no reader rounds them."""
+    """One JSON object per line; quantities are strings, so that no reader rounds them."""
     return json.dumps({str(key): _json_value(key, value) for key, value in event.items()})
 
 

@@ -1,4 +1,4 @@
-"""Telling systemd that a service is ready or stopping, by the protocol of sd_notify(3)."""
+"""Notifies systemd that a service is ready or stopping, by the protocol of sd_notify(3)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from p33_tasks.log_events import LogEvent
 
 
 def notify_ready(status: str) -> None:
-    """Tell systemd (``Type=notify``) that this service works.
+    """Notify systemd (``Type=notify``) that this service is ready.
 
-    Call it once, in the unit's main process. The processes that it starts later don't inherit the right to speak.
+    Call it once, in the unit's main process. Processes started later don't inherit the notification socket.
 
     Args:
         status: One line for ``systemctl status``.
@@ -24,12 +24,12 @@ def notify_ready(status: str) -> None:
 
 
 def notify_stopping() -> None:
-    """Tell systemd that this service has begun to stop."""
+    """Notify systemd that this service is stopping."""
     _send("STOPPING=1")
 
 
 _address: list[str] = []
-"""Where systemd listens, once it was taken out of the environment."""
+"""systemd's socket address, once it was removed from the environment."""
 
 
 def _send(text: str) -> None:
@@ -43,5 +43,5 @@ def _send(text: str) -> None:
             connection.connect(address)
             connection.sendall(text.encode())
     except OSError as error:
-        # Not an error of the service: systemd then ends the start by its own time limit and says so.
+        # Not an error of the service: systemd ends the start at its time limit and logs it.
         structlog.get_logger("p33.systemd").warning(LogEvent.NOTIFY_FAILED, error=str(error))

@@ -1,6 +1,6 @@
 """The services of this process, built from the settings on first use and never shared across a fork.
 
-A client made before a fork shares its socket with every child: two of them read each other's answers.
+A client created before a fork shares its socket with every child, so that children read each other's answers.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from p33_tasks.venues.build import build_venue, venue_entry, venue_source
 
 @dataclass(frozen=True)
 class Runtime:
-    """Everything that one process works with; each part is built when it is first asked for."""
+    """The services of one process; each is built at its first use."""
 
     settings: Settings
 
@@ -70,7 +70,7 @@ class Runtime:
 
     @cached_property
     def dead_letters(self) -> RedisDeadLetters:
-        """Where entries go that can't be understood."""
+        """The store of unreadable entries."""
         return RedisDeadLetters(self.client, self.keys)
 
     @cached_property
@@ -80,7 +80,7 @@ class Runtime:
 
     @cached_property
     def verdicts(self) -> RedisVerdictStore:
-        """Where verdicts are made final."""
+        """The store of verdicts."""
         s = self.settings
         signing_key = s.permit_signing_key.get_secret_value() if s.permit_signing_key else None
         return RedisVerdictStore(self.client, self.keys, source=self.source, signing_key=signing_key)
@@ -95,7 +95,7 @@ class Runtime:
 
     @cached_property
     def preparation(self) -> PreparationService | None:
-        """Evaluates ahead; None where ``P33_PREPARE`` is off, or permits are signed (the signature needs its bytes)."""
+        """Prepares verdicts; None if ``P33_PREPARE`` is off, or permits are signed (which covers the final bytes)."""
         s = self.settings
         if not s.prepares:
             return None
@@ -104,7 +104,7 @@ class Runtime:
 
     @cached_property
     def promotion(self) -> PromotionService | None:
-        """Issues what was prepared; None as ``preparation``."""
+        """Issues prepared verdicts; None as ``preparation``."""
         s = self.settings
         return PromotionService(self.verdicts, s.policy, source=self.source) if s.prepares else None
 
@@ -115,7 +115,7 @@ class Runtime:
 
     @cached_property
     def results(self) -> ResultService:
-        """Records what was executed."""
+        """Records results."""
         policy = self.settings.policy
         store = RedisResultStore(
             self.client,
@@ -162,7 +162,7 @@ class Runtime:
 
     @cached_property
     def reconcile_store(self) -> RedisReconcileStore:
-        """What reconciliation keeps."""
+        """The store of reconciliation."""
         ids = self.settings.venue.client_order_ids
         return RedisReconcileStore(
             self.client,
@@ -174,7 +174,7 @@ class Runtime:
 
     @cached_property
     def reconciler(self) -> ReconcileService | None:
-        """Explains and repairs drifts; None where it is off, or where the venue doesn't tell its trades."""
+        """Explains and repairs drifts; None if it is off, or if the venue's trades can't be read."""
         s = self.settings
         if s.reconcile_mode is Mode.OFF:
             return None
@@ -193,26 +193,26 @@ class Runtime:
 
     @cached_property
     def resting_store(self) -> RedisRestingStore:
-        """Where resting orders are kept."""
+        """The store of resting orders."""
         return RedisRestingStore(self.client, self.keys)
 
     @cached_property
     def resting(self) -> RestingService | None:
-        """Reads the account's open orders, from what refreshes leave of the budget; None where they don't count."""
+        """Reads the account's open orders, with the request weight that refreshes leave; None if they aren't used."""
         s = self.settings
         venue = self._venue(self._budget(self._left_by_refreshes)) if s.subtract_resting else None
         return RestingService(venue, self.resting_store, s.allowlist) if isinstance(venue, ReadsResting) else None
 
     @cached_property
     def notifier(self) -> NotifyService | None:
-        """Tells people of reconciliation's events; None where nobody is to be told."""
+        """Sends notifications of reconciliation's events; None if no address is set."""
         routes = self.settings.notify_routes
         store = RedisNotifications(self.client, self.keys)
         return NotifyService(store, AppriseSender(), routes, account=self.keys.prefix) if routes else None
 
     @property
     def _left_by_refreshes(self) -> int:
-        """Request weight a minute: refreshes go first."""
+        """The request weight per minute that refreshes leave."""
         s = self.settings
         return max(s.venue.requests.own_weight_per_minute - math.ceil(s.venue.weight_per_minute(s.policy.poll_ms)), 0)
 
@@ -239,7 +239,7 @@ def settings() -> Settings:
     """This process's configuration, read once.
 
     Raises:
-        ConfigurationError: Listing every problem at once.
+        ConfigurationError: Lists every problem.
     """
     return load_settings()
 
@@ -248,10 +248,10 @@ _runtimes: dict[int, Runtime] = {}
 
 
 def runtime() -> Runtime:
-    """The services of this very process."""
+    """The services of this process (never those of its parent)."""
     pid = os.getpid()
     found = _runtimes.get(pid)
     if found is None:
-        _runtimes.clear()  # a parent's, inherited by fork: its sockets aren't ours to use
+        _runtimes.clear()  # the parent's, inherited by fork: its sockets must not be used here
         found = _runtimes[pid] = Runtime(settings())
     return found

@@ -1,4 +1,4 @@
-"""How a long-running process of ours is told to stop."""
+"""Stops a long-running process by signals."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that SIGTERM and SIGINT set; called before any other thread, and in processes that start no others.
+    """An event that SIGTERM and SIGINT set. Call it before any thread starts, in processes that start no children.
 
-    A thread waits for the signals, no handler: a handler interrupts the main thread anywhere, also where it holds the
-    event's own lock, and would wait for it for ever. Blocked everywhere else, a second signal can't turn a good end
-    into a death by signal either. (A child would inherit that they are blocked, and not hear them.)
+    A thread waits for the signals instead of a handler: a handler can interrupt the main thread while it holds the
+    event's lock, and would then deadlock. All other threads block the signals, so a second signal doesn't kill the
+    process during its shutdown. (Children would inherit the blocked signals.)
     """
     stop = threading.Event()
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)

@@ -1,7 +1,7 @@
 """The Celery app: ``celery -A p33_tasks worker``, ``beat`` and ``flower`` find it here.
 
-Importing this module reads the configuration; when that isn't usable, every problem is printed and the process
-ends with 2, before anything was touched.
+Importing this module reads the configuration; if that isn't usable, every problem is printed and the process
+exits with 2, before it connects to anything.
 """
 
 from __future__ import annotations

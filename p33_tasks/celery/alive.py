@@ -1,4 +1,4 @@
-"""A worker's sign of life: its main loop goes round, and its pool has processes that get on with their tasks."""
+"""A worker's heartbeat: its main loop iterates, and its pool's processes keep within their tasks' time limits."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from p33_tasks.celery.ingest_process import IngestStep
 from p33_tasks.tasks.job import jobs
 
 MARGIN_SEC = 15.0
-"""Beyond a task's time limit, until its process was killed and the worker has read that."""
+"""Added to a task's time limit: the time to kill its process and for the worker to read that."""
 
 
 class SignsOfLife(Consumer):  # type: ignore[misc]  # Celery has no types
-    """The part of the worker's consumer that gives a sign while it waits for its broker: no timer runs meanwhile."""
+    """Part of the worker's consumer: writes the heartbeat while it waits for its broker, when no timer runs."""
 
     def ensure_connected(self, conn: Any) -> Any:
-        """Celery's, with a sign at each attempt."""
+        """Celery's method, with a heartbeat at each attempt."""
         connect = conn.ensure_connection
 
         def ensure_connection(*args: Any, callback: Callable[[], None] | None = None, **kwargs: Any) -> Any:
@@ -42,7 +42,7 @@ class SignsOfLife(Consumer):  # type: ignore[misc]  # Celery has no types
 
 
 class AliveStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
-    """Gives a sign about once a second, from the loop that takes the tasks; also while it waits for its broker."""
+    """Writes the heartbeat about once a second, from the loop that receives tasks, also during a broker outage."""
 
     requires: ClassVar[Any] = ("celery.worker.components:Timer", "celery.worker.components:Pool")
     label = "Alive"
@@ -56,19 +56,19 @@ class AliveStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no
         worker.sign_of_life = self
 
     def start(self, worker: Any) -> None:
-        """Begin, in the process that lives as long as the worker."""
+        """Start, in the worker's main process."""
         has_ingest = IngestStep.is_wanted(worker)
         self._sign = Sign(folder=runtime_dir(settings().runtime_dir), role="worker", has_ingest=has_ingest)
         self._sign.begin()
         self._timer = worker.timer.call_repeatedly(EVERY_SEC, self.show)
 
     def show(self) -> None:
-        """Say that the loop went round; and that the pool works, when it does."""
+        """Record an iteration of the loop, and that the pool works if it does."""
         if self._sign is not None:
             self._sign.show(MAIN, *([POOL] if self._pool_works() else []))
 
     def stop(self, worker: Any) -> None:  # noqa: ARG002 - Celery's signature
-        """Leave nothing behind."""
+        """Remove the heartbeat file."""
         if self._timer is not None:
             self._timer.cancel()
         if self._sign is not None:
@@ -78,8 +78,8 @@ class AliveStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no
     terminate = stop
 
     def _pool_works(self) -> bool:
-        """Whether a process is there, and no task runs longer than its time limit lets it."""
-        pool = getattr(self._worker.pool, "_pool", None)  # billiard's; threads have no processes to lose
+        """Whether the pool has a process, and no task runs longer than its time limit."""
+        pool = getattr(self._worker.pool, "_pool", None)  # billiard's attribute; a thread pool has no processes
         processes = getattr(pool, "_pool", None)
         if processes is not None and not any(process.exitcode is None for process in processes):
             return False

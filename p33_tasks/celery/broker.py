@@ -14,7 +14,7 @@ from p33_tasks.store.connection import parse_sentinel_url
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broker:
-    """What Celery needs to know about its broker."""
+    """Celery's broker settings."""
 
     url: str  # without the options for TLS; may hold a password: never log it
     transport_options: dict[str, Any]
@@ -25,7 +25,7 @@ def broker_of(settings: Settings) -> Broker:
     """The broker that the settings name.
 
     Raises:
-        ConfigurationError: A sentinel URL without a master, or with an unusable host; TLS that verifies nothing.
+        ConfigurationError: A sentinel URL without a master, or with an unusable host; TLS without certificate checks.
     """
     try:
         url, tls = split_tls(settings.celery_broker_url)
@@ -34,7 +34,7 @@ def broker_of(settings: Settings) -> Broker:
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
     if scheme in {"amqp", "amqps"}:
-        # No heartbeat beside a long task, and a publish is only done when the broker says so.
+        # No heartbeats, which a long task would miss; a publish is complete only when the broker confirms it.
         options = {"confirm_publish": True, "connect_timeout": 2}
         return Broker(
             url=url, transport_options=options, use_ssl=tls.for_amqp(parts.hostname or "localhost") if tls else None
@@ -58,9 +58,9 @@ def broker_of(settings: Settings) -> Broker:
 
 
 def management_url(settings: Settings) -> str | None:
-    """RabbitMQ's management address for Flower's broker page; None where Flower's own default is right.
+    """RabbitMQ's management address for Flower's broker page; None if Flower's default is right.
 
-    By default Flower sends the broker's login to port 15672 in the clear, also where the broker is ``amqps://``.
+    By default Flower sends the broker's login to port 15672 unencrypted, also if the broker is ``amqps://``.
     """
     parts = urlsplit(settings.celery_broker_url)
     if parts.scheme.lower() != "amqps":
@@ -72,13 +72,13 @@ def management_url(settings: Settings) -> str | None:
 def redis_options(prefix: str) -> dict[str, Any]:
     """Transport options for Redis.
 
-    With the defaults, a network that swallowed packets for 10 s left every worker deaf for good (ARCHITECTURE.md).
-    ``retry_on_timeout`` must stay out: with it, a batch is silently published one message at a time.
+    With the defaults, after 10 s of lost packets no worker ever received a task again (ARCHITECTURE.md).
+    ``retry_on_timeout`` must not be set: with it, a batch is silently published one message at a time.
 
-    ``ack_emulation`` is off: kombu keeps a copy of each message in Redis until it is acknowledged, two transactions
-    per message and a worker that goes deaf where they fail. The copy is given back a visibility timeout later, and the
-    stream's pending list gave the work to another worker long before. A permit task that a producer sent itself has no
-    entry in a stream: it is tried once.
+    ``ack_emulation`` is off: with it, kombu keeps a copy of each message in Redis until it is acknowledged, which costs
+    two transactions per message, and a worker stops receiving if they fail. kombu redelivers the copy after the
+    visibility timeout, long after the stream's pending list gave the work to another worker. A permit task sent by a
+    producer has no stream entry and is tried once.
     """
     return {
         "global_keyprefix": f"{prefix}:",

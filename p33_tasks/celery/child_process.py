@@ -1,7 +1,7 @@
-"""A process beside a worker's pool, for as long as the worker lives: started, watched, restarted, and ended with it.
+"""A child process of the worker beside its pool: started with the worker, watched, restarted, and ended with it.
 
-A process, not a thread: a thread shares the interpreter's lock with the worker's loop (382 ms p99 at 400/s), and
-leaves its own locks locked in children forked later.
+It is not a thread: a thread shares the interpreter's lock with the worker's loop (382 ms p99 at 400/s), and
+its locks may stay locked in children that are forked later.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ STOP_SEC = 5.0
 
 @dataclass
 class Respawn:
-    """When a process that keeps dying may be started again: at once, then ever later."""
+    """The delay before a process that died is started again: none at first, then increasing."""
 
     delay_sec: float = 0.0
 
     def next_delay(self, lived_sec: float) -> float:
-        """Seconds to wait, after a life of ``lived_sec``."""
+        """Seconds to wait after a process that ran for ``lived_sec``."""
         if lived_sec >= HEALTHY_SEC:
             self.delay_sec = 0.0
             return 0.0
@@ -42,7 +42,7 @@ class Respawn:
 
 
 class ChildProcessStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
-    """One module of this package, run as a process. A subclass says which, and which workers want it.
+    """One module of this package, run as a process. A subclass defines the module and the workers that start it.
 
     The module ends with its parent (``--parent-pid``), and on SIGTERM.
     """
@@ -63,7 +63,7 @@ class ChildProcessStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery
 
     @staticmethod
     def is_wanted(worker: Any) -> bool:
-        """Whether this worker has the process beside it."""
+        """Whether this worker starts the process."""
         raise NotImplementedError
 
     def arguments(self, worker: Any) -> Sequence[str]:
@@ -71,16 +71,16 @@ class ChildProcessStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery
         raise NotImplementedError
 
     def include_if(self, worker: Any) -> bool:
-        """Celery's question."""
+        """Called by Celery: whether the step is used."""
         return self.is_wanted(worker)
 
     def start(self, worker: Any) -> None:
-        """Start the process, from the thread that lives as long as the worker: its death signal follows that."""
+        """Start the process from the worker's main thread: the kernel's death signal depends on that thread."""
         self._spawn(worker)
         self._timer = worker.timer.call_repeatedly(CHECK_SEC, self._check, (worker,))
 
     def close(self, worker: Any) -> None:  # noqa: ARG002 - Celery's signature
-        """The worker takes no more work: the process ends, and no new one is started."""
+        """The worker accepts no more tasks: end the process, and start no new one."""
         self._closing = True
         if self._timer is not None:
             self._timer.cancel()
@@ -88,7 +88,7 @@ class ChildProcessStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery
             self._process.terminate()
 
     def stop(self, worker: Any) -> None:
-        """Wait until the process is gone."""
+        """Wait until the process has ended."""
         self.close(worker)
         if self._process is None:
             return
@@ -101,7 +101,7 @@ class ChildProcessStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery
     terminate = stop
 
     def info(self, worker: Any) -> dict[str, Any]:  # noqa: ARG002 - Celery's signature
-        """For ``celery inspect stats``."""
+        """The process's data for ``celery inspect stats``."""
         return {self.kind: {"pid": self._process.pid if self._process is not None else None}}
 
     def _spawn(self, worker: Any) -> None:
@@ -109,7 +109,7 @@ class ChildProcessStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery
         self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
             [sys.executable, "-m", self.module, *self.arguments(worker)],
             stdin=subprocess.DEVNULL,
-            start_new_session=True,  # a Ctrl-C in the terminal is the worker's to handle
+            start_new_session=True,  # the worker handles Ctrl-C of the terminal
         )
         log.info(LogEvent.PROCESS_STARTED, process=self.kind, pid=self._process.pid)
 
@@ -140,7 +140,7 @@ class ChildProcessStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery
 
 
 def logfile_of(worker: Any) -> str | None:
-    """The worker's log file, where it writes to one."""
+    """The worker's log file, if it writes to one."""
     return node_format(worker.logfile, worker.hostname) if isinstance(worker.logfile, str) else None
 
 

@@ -1,6 +1,6 @@
 """The app's configuration: queues, routes and schedule of the declared jobs, and engine settings.
 
-Why each value: ARCHITECTURE.md.
+ARCHITECTURE.md has the reason for each value.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from p33_tasks.settings import Settings
 from p33_tasks.tasks.job import Job, jobs, queues
 
 DEFAULT_QUEUE = "p33.snapshots"
-"""Where a task without a queue goes: never in front of a verdict."""
+"""The queue of a task without one: never the verdicts' queue."""
 
 
 def make_app(settings: Settings) -> Celery:
@@ -45,7 +45,7 @@ def make_app(settings: Settings) -> Celery:
 
 
 def schedule(settings: Settings) -> dict[str, dict[str, Any]]:
-    """Beat's entries: one per scheduled job and period, or one per allowlisted symbol of it."""
+    """Beat's entries: one per scheduled job, or one per job and allowlisted symbol."""
     entries: dict[str, dict[str, Any]] = {}
     for job in jobs(settings):
         period_sec = job.period_sec(settings)
@@ -62,33 +62,33 @@ def schedule(settings: Settings) -> dict[str, dict[str, Any]]:
 
 
 def min_concurrency(on: tuple[Job, ...]) -> int:
-    """One process may wait for the venue for each queue that does; a verdict must not wait behind it."""
+    """The least number of pool processes: one more than the queues whose tasks wait for the venue."""
     return 1 + len({job.queue for job in on if job.reads_venue})
 
 
 def _queue(name: str) -> Queue:
-    # A queue declared without an exchange of its own takes the default queue's: one message lands in all of them.
+    # A queue declared without its own exchange uses the default queue's: one message would go to all of them.
     return Queue(name, exchange=Exchange(name, type="direct"), routing_key=name)  # type: ignore[no-untyped-call]  # kombu's
 
 
 def _engine(settings: Settings) -> dict[str, Any]:
     on = jobs(settings)
     return {
-        # what travels
+        # messages
         "accept_content": ["json"],
         "task_serializer": "json",
         "result_serializer": "json",
         "event_serializer": "json",
         "enable_utc": True,
         "timezone": "UTC",
-        # where to
+        # routing
         "task_queues": [_queue(name) for name in queues(settings)],
         "task_routes": {job.name: {"queue": job.queue} for job in on},
         "task_default_queue": DEFAULT_QUEUE,
         "task_default_exchange": DEFAULT_QUEUE,
         "task_default_routing_key": DEFAULT_QUEUE,
         "task_create_missing_queues": False,
-        # how: the stream's pending list recovers what a dying worker drops, faster than any broker does
+        # delivery: the stream's pending list recovers the tasks of a dead worker, faster than any broker does
         "task_acks_late": False,
         "task_ignore_result": True,
         "worker_prefetch_multiplier": 1,
@@ -98,10 +98,10 @@ def _engine(settings: Settings) -> dict[str, Any]:
         "worker_redirect_stdouts": False,
         "worker_consumer": "p33_tasks.celery.consumer:PatientConsumer",
         "broker_connection_retry_on_startup": True,
-        "broker_connection_max_retries": None,  # without end: a supervisor's restart would do the same, later
+        "broker_connection_max_retries": None,  # without limit: a restart by the supervisor would do the same, later
         "broker_connection_timeout": 2,
-        # A Redis that is read-only, out of memory or busy with a script answers with errors of a channel: without
-        # this they end the worker.
+        # The answers of a Redis that is read-only, out of memory or busy with a script are channel errors: without
+        # this setting they end the worker.
         "broker_channel_error_retry": True,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         # for Flower and the queue metrics

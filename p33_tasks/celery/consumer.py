@@ -1,4 +1,4 @@
-"""The worker's consumer: Celery's, with each patch that it needs."""
+"""The worker's consumer: Celery's with our patches."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from p33_tasks.celery.patches.task_events import TaskEvents
 
 
 class PatientConsumer(HostileMessages, PoolReportsFirst, TaskEvents, FailingCleanup, SignsOfLife, QuickReconnect):
-    """A worker that survives its broker and whatever it finds there, and is back soon after the broker is.
+    """Survives an outage of the broker and malformed messages, and reconnects within about a second.
 
-    After a lost connection the order counts: the pool's reports are read, then their events are kept, then Celery
-    cleans up, and what fails there ends nothing.
+    The order after a lost connection matters: the pool's reports are read, then their events are kept, then Celery
+    cleans up; an error in the cleanup doesn't end the worker.
     """

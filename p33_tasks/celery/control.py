@@ -1,9 +1,9 @@
-"""Remote control: a worker answers questions, and takes no orders.
+"""Remote control: a worker carries out read-only commands only.
 
-Whoever may write to the broker may send control commands. Celery's own panel lets them cancel a worker's queues, give
-it others, change its time limits and end it. Here only the commands listed below are carried out. It is a list of what
-is allowed, so that a command of a later Celery version is refused until somebody has read it. To change a worker, use
-its host: settings, ``systemctl``, signals.
+Every program that may write to the broker can send control commands. Celery's commands can cancel a worker's queues,
+add others, change its time limits and end it. Here only the commands listed below are carried out. The list contains
+the allowed commands, so that a new command of a later Celery version is refused until it was reviewed. To change a
+worker, use its host: settings, ``systemctl``, signals.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ QUESTIONS = frozenset(
 ``memdump`` and ``objgraph``: they take memory and time from the worker, and the last one writes a file."""
 
 EVENTS = frozenset({"enable_events", "heartbeat"})
-"""What Flower and celery-exporter send. Both only make a worker say what it says anyway; events are always on."""
+"""Commands of Flower and celery-exporter. They only request events that a worker sends in any case."""
 
 ALLOWED = QUESTIONS | EVENTS
 
@@ -57,9 +57,9 @@ class ReadOnlyNode(kombu.pidbox.Node):
     """A worker's end of the control channel."""
 
     def handle_message(self, body: Any, message: Any = None) -> Any:
-        """Read one message of the channel; a malformed one is logged and nothing is done.
+        """Read one message of the channel; a malformed one is logged and ignored.
 
-        Celery would meet it with an exception and open its channel again, for each such message.
+        Celery would raise an exception and open its channel again, for each such message.
         """
         mailbox: Any = self.mailbox
         problem = problem_of(body, reply_exchange=mailbox.reply_exchange.name)
@@ -69,7 +69,7 @@ class ReadOnlyNode(kombu.pidbox.Node):
         return super().handle_message(body, message)  # type: ignore[no-untyped-call]  # kombu leaves it untyped
 
     def handle(self, method: str, arguments: Any = None) -> Any:
-        """Carry out a command that changes nothing; refuse every other one, also one that doesn't exist."""
+        """Carry out a listed command; refuse every other one, also an unknown one."""
         if method not in ALLOWED:
             log.error(LogEvent.CONTROL_REFUSED, command=method, arguments=repr(arguments)[:MAX_SHOWN_CHARS])
             return {"error": f"{method} is refused: this worker takes no commands that change it"}
@@ -79,10 +79,10 @@ class ReadOnlyNode(kombu.pidbox.Node):
 def problem_of(  # noqa: PLR0911 - one sentence per thing that can be wrong
     body: Any, *, reply_exchange: str
 ) -> str | None:
-    """What is wrong with a control message; None when it may be read.
+    """The problem of a control message; None if it is valid.
 
     Args:
-        body: As decoded; anything.
+        body: The decoded body; any value.
         reply_exchange: The only exchange that a reply may go to. To any other, the worker would publish where the
             sender of the message can't.
     """
@@ -94,7 +94,7 @@ def problem_of(  # noqa: PLR0911 - one sentence per thing that can be wrong
     if arguments is not None and not (isinstance(arguments, Mapping) and all(isinstance(n, str) for n in arguments)):
         return f"{method} with arguments {arguments!r:.60}"
     if body.get("pattern") is not None or body.get("matcher") is not None:
-        # A regular expression of the sender's, run by the worker's main process.
+        # A regular expression from the sender, which the worker's main process would run.
         return f"{method} for workers that match a pattern; name them"
     if not isinstance(body.get("destination"), list | None):
         return f"{method} for {body['destination']!r:.60}"
@@ -112,7 +112,7 @@ def _is_reply_address(reply_to: Any, exchange: str) -> bool:
 
 
 class Mailbox(kombu.pidbox.Mailbox):
-    """Celery's, with our end of it in the worker."""
+    """Celery's mailbox, with ``ReadOnlyNode`` as the worker's end."""
 
     node_cls = ReadOnlyNode
 

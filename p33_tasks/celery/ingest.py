@@ -1,4 +1,4 @@
-"""The ingest as a process of its own: ``python -m p33_tasks.celery.ingest``, started by a worker or by hand."""
+"""The ingest as a separate process: ``python -m p33_tasks.celery.ingest``, started by a worker or by hand."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ log = structlog.get_logger("p33.ingest")
 
 PR_SET_PDEATHSIG = 1
 LATE_MS = 1_000
-"""An executor gives up after 1.2 s; a plan read later than this would be judged in vain, and make others late."""
+"""An executor gives up after 1.2 s; judging a plan that is read later than this is useless and delays others."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,7 +67,7 @@ def run(options: Options) -> int:
     sign.begin()
     ingest.show_life = partial(sign.show, MAIN)
     log.info(LogEvent.INGEST_READY, streams=",".join(options.streams), window=options.window)
-    if options.parent_pid is None:  # else the worker is the service
+    if options.parent_pid is None:  # with a parent, the worker notifies systemd
         notify_ready(f"reads {', '.join(options.streams)}")
     ingest.run()
     notify_stopping()
@@ -80,7 +80,7 @@ def build(here: Runtime, options: Options) -> Ingest:
     """The ingest for this process.
 
     Raises:
-        ConfigurationError: The settings name something that doesn't exist.
+        ConfigurationError: The settings can't be used.
     """
     window = Window(size=options.window, late_ms=LATE_MS)
     tasks = {job.stream: job.name for job in jobs(here.settings)}
@@ -123,7 +123,7 @@ def build(here: Runtime, options: Options) -> Ingest:
 
 
 def end_with_parent() -> None:
-    """Ask the kernel for SIGTERM when the parent's thread that started us ends; ``getppid`` is the second net."""
+    """Let the kernel send SIGTERM when the parent's thread that started us ends; ``getppid`` is checked, too."""
     if sys.platform != "linux":
         return
     libc: Any = ctypes.CDLL(None, use_errno=True)

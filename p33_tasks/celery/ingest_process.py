@@ -13,7 +13,7 @@ from p33_tasks.tasks.job import jobs
 
 
 class IngestStep(ChildProcessStep):
-    """Starts the ingest, watches it, and ends it with the worker."""
+    """Starts, watches and ends the ingest with the worker."""
 
     label = "Ingest"
     kind = "ingest"
@@ -21,7 +21,7 @@ class IngestStep(ChildProcessStep):
 
     @staticmethod
     def is_wanted(worker: Any) -> bool:
-        """Only where the streams' tasks are consumed (``-Q`` decides), and not with ``P33_INGEST=off``."""
+        """Whether this worker consumes a stream's tasks (by ``-Q``); False with ``P33_INGEST=off``."""
         return settings().ingest == "on" and bool(streams_of(worker))
 
     def arguments(self, worker: Any) -> Sequence[str]:

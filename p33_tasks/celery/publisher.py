@@ -1,6 +1,6 @@
-"""Sends the ingest's tasks: one batch at a time, one attempt each; what fails is still pending in its stream.
+"""Sends the ingest's tasks: one batch at a time, one attempt each; after a failure the entries are still pending.
 
-Flower and the queue metrics are told of them at most twice a second: an event by itself costs half as much as its task.
+Events for Flower and the queue metrics are sent at most twice a second: a single event costs half as much as its task.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ MAX_SHOWN = 1_024
 """Characters of a task's arguments in Flower, as Celery's own limit. Its careful writer takes a tenth of a publish."""
 EVENTS_SEC = 0.5
 MAX_EVENTS = 10_000
-"""Kept for listeners while none can be sent; the oldest are forgotten, nothing rests on them."""
+"""Events kept while none can be sent; the oldest are dropped, since nothing depends on them."""
 
 _BROKER_ERRORS = (KombuError, RedisError, OSError)
 
 
 class _Events:
-    """Stands where Celery publishes one event per task: keeps them."""
+    """Replaces Celery's event dispatcher, which publishes one event per task: collects them."""
 
     def __init__(self) -> None:
         self.kept: list[dict[str, Any]] = []
 
     def publish(self, _type: str, fields: dict[str, Any], _producer: Any, **_: Any) -> None:
         """As ``celery.events.EventDispatcher.publish``; for ``task-sent`` only, the one event of a producer."""
-        self.kept.append({**fields, "timestamp": time.time()})  # listeners measure queueing by the hosts' clocks
+        self.kept.append({**fields, "timestamp": time.time()})  # of the host's clock, as listeners expect
 
 
 class TaskPublisher:
@@ -65,10 +65,10 @@ class TaskPublisher:
             with producer.batch(max_size=MAX_BATCH):
                 for message in messages:
                     self._send(producer, message, events)
-        self._untold.extend(events.kept)  # now it is known that they were sent
+        self._untold.extend(events.kept)  # only now it is certain that they were sent
 
     def waiting(self, task: str) -> int:
-        """See ``Publisher.waiting``. RabbitMQ isn't asked: it hands messages on as soon as workers have room."""
+        """See ``Publisher.waiting``. RabbitMQ isn't queried: it delivers messages as soon as workers have room."""
         with self._translated_errors():
             channel = self._connected().channel
             if not isinstance(channel, VirtualChannel):
@@ -77,7 +77,7 @@ class TaskPublisher:
             return int(channel._size(queue.name))  # type: ignore[no-untyped-call]  # noqa: SLF001 - kombu's, of each transport
 
     def tell(self) -> None:
-        """See ``Publisher.tell``. Nobody connects for it: the next tasks do."""
+        """See ``Publisher.tell``. Opens no connection: the next tasks do."""
         now = time.monotonic()
         if not self._untold or self._dispatcher is None or now < self._tell_at:
             return
@@ -98,7 +98,7 @@ class TaskPublisher:
         self.close()
 
     def close(self) -> None:
-        """Drop the connection; the next publish makes another."""
+        """Close the connection; the next publish opens another."""
         connection, self._connection, self._producer, self._dispatcher = self._connection, None, None, None
         if connection is not None:
             try:
@@ -112,16 +112,16 @@ class TaskPublisher:
                 message.name,
                 args=message.args,
                 kwargs=dict(message.kwargs),
-                argsrepr=repr(message.args),  # given, since Celery cuts its own at 1 024: every plan is found by its id
+                argsrepr=repr(message.args),  # uncut (Celery's default: 1 024): a plan is found by its id
                 kwargsrepr=repr(dict(message.shown))[:MAX_SHOWN],
                 task_id=message.task_id,
                 producer=producer,
-                declare=[],  # done once per connection; looking whether it was takes a tenth of a publish
+                declare=[],  # done once per connection; the check alone takes a tenth of a publish
                 event_dispatcher=events,
                 retry=False,
                 ignore_result=True,
             )
-        except EncodeError:  # this one can't travel; the others can
+        except EncodeError:  # this task can't be encoded; the others are sent
             log.exception(LogEvent.NOT_SENT, task_id=message.task_id)
 
     def _connected(self) -> Any:

@@ -1,7 +1,7 @@
-"""A worker serves the queues that its login may read, and names the ACL line that the others lack.
+"""A worker serves the queues that its login may read, and logs the ACL line that is missing for the others.
 
-A worker waits for all of its queues in one ``BRPOP``. Redis refuses that as a whole where one of them isn't permitted.
-After an upgrade that brings a queue, a worker on a host with the ACL file of the version before would do nothing.
+A worker waits for all of its queues in one ``BRPOP``, which Redis refuses if one of the queues isn't permitted.
+After an upgrade with a new queue, a worker on a host with the old ACL file would do nothing.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ HIGHEST_PRIORITY = "\x06\x169"
 
 
 def serve_permitted_queues(app: Any, settings: Settings) -> None:
-    """Take the queues away from the worker that its login may not read.
+    """Remove the queues that the worker's login may not read.
 
     Args:
-        app: The Celery app, after ``-Q`` was read and before the worker's consumer is made.
+        app: The Celery app, after ``-Q`` was read and before the worker's consumer is created.
         settings: The broker's URL and the key prefix.
 
     Raises:
@@ -39,7 +39,7 @@ def serve_permitted_queues(app: Any, settings: Settings) -> None:
     try:
         lacking = lacking_queues(settings, consumed)
     except redis.RedisError as error:
-        # Away or busy: the worker waits for its broker, as at any other time. Or the role may send no MULTI, which
+        # Unavailable or busy: the worker waits for its broker, as always. Or the role may not send MULTI, which
         # kombu needs as well.
         log.warning(LogEvent.QUEUE_RIGHTS_UNKNOWN, problem=str(error))
         return
@@ -52,10 +52,10 @@ def serve_permitted_queues(app: Any, settings: Settings) -> None:
 
 
 def lacking_queues(settings: Settings, queues: list[str]) -> list[str]:
-    """Those of the queues that the broker's login may not serve.
+    """The queues that the broker's login may not serve.
 
     Raises:
-        redis.RedisError: It can't be tried.
+        redis.RedisError: The commands can't be tried.
     """
     client = connect(settings.celery_broker_url, retries=0)
     try:
@@ -67,11 +67,11 @@ def lacking_queues(settings: Settings, queues: list[str]) -> list[str]:
 
 
 def queue_commands(prefix: str, queue: str) -> list[Command]:
-    """What a worker sends for one queue: to take tasks, and to declare it."""
+    """The commands that a worker sends for one queue: to receive tasks, and to declare it."""
     key = f"{prefix}:{queue}"
     return [("BRPOP", key, f"{key}{HIGHEST_PRIORITY}", "1"), ("LLEN", key)]
 
 
 def acl_line(prefix: str, queue: str) -> str:
-    """What the ACL of ``p33-brain`` needs for the queue; ``config/users.acl`` permits ``p33.*`` at once."""
+    """The ACL rule of ``p33-brain`` for the queue; ``config/users.acl`` permits ``p33.*``, which includes it."""
     return f"(+lpush +brpop +del +pexpire ~{prefix}:{queue}*)"

@@ -1,7 +1,7 @@
-"""Messages that this worker doesn't take: whoever can write to the broker must not be able to end a worker.
+"""The messages that a worker refuses: a program that can write to the broker must not be able to end a worker.
 
-Celery trusts its messages: a time limit that is a text, an id that is a dict or a body that isn't JSON raise in the
-middle of the worker's loop, which ends it; and the message is given back, so that it ends the next one too.
+Celery doesn't check messages: a time limit that is a text, an id that is a dict or a body that isn't JSON raises an
+exception in the worker's loop, which ends the worker; the message is redelivered and ends the next worker, too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MAX_BODY_CHARS = 1_000_000
 escapes); and room for its frame."""
 MAX_HEADER_CHARS = 1_000
 MAX_SHOWN_CHARS = 4_000
-"""Arguments as Flower shows them, which every listener of events receives; Celery itself writes about 1 000."""
+"""Of the arguments shown in Flower, which every listener of events receives; Celery writes about 1 000."""
 
 _TEXTS = ("id", "root_id", "parent_id", "eta", "expires", "shadow", "origin", "lang")
 _SHOWN = ("argsrepr", "kwargsrepr")
@@ -25,14 +25,14 @@ _PLAIN_JSON = "application/json"
 def problem_of(  # noqa: PLR0911 - one sentence per thing that can be wrong
     headers: Any, *, content_type: Any, content_encoding: Any, body: Any, tasks: Collection[str]
 ) -> str | None:
-    """What is wrong with a message, told by its outside; None when a task may be made of it.
+    """The problem of a message, found without decoding its body; None if it can become a task.
 
     Args:
-        headers: As decoded; anything.
-        content_type: Only JSON is read.
-        content_encoding: Only UTF-8 is.
-        body: As it came; decoded by a pool process, whose failure is that task's own.
-        tasks: The names of the tasks that may be asked for.
+        headers: The decoded headers; any value.
+        content_type: Only JSON is accepted.
+        content_encoding: Only UTF-8 is accepted.
+        body: Undecoded; a pool process decodes it, where an error affects that task only.
+        tasks: The names of the tasks that may be requested.
     """
     if not isinstance(headers, Mapping):
         return "it has no headers"

@@ -1,8 +1,8 @@
-"""Beat's scheduler: in memory, one publish per tick, alive whatever the broker does.
+"""Beat's scheduler: in memory, one publish per tick; it survives an outage of the broker.
 
-Celery's own compares all entries with all others at every task it sends (24 % of a core at 600 entries, never done
-at 1 500), publishes them one by one, and ends when a batch can't be published. Two beats, or a late tick, do no
-harm: a refresh that finds its tick done returns at once.
+Celery's scheduler compares all entries with all others at every task it sends (24 % of a core at 600 entries, never
+finished at 1 500), publishes them one by one, and ends when a batch can't be published. Two beats, or a late tick, do
+no harm: a refresh that finds its tick done returns at once.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ log = structlog.get_logger("p33.beat")
 
 RETRY_SEC = 0.5
 MAX_TICKS_WAITING = 10
-MAX_BATCH = 10_000  # commands in one pipeline; a tick is far below it
+MAX_BATCH = 10_000  # commands in one pipeline; a tick has far fewer
 
 _BROKER_ERRORS = (KombuError, RedisError, OSError)
 
 
 class BatchScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
-    """``celery.beat:Scheduler`` that sends whatever is due in one batch."""
+    """A ``celery.beat:Scheduler`` that sends all due tasks in one batch."""
 
     _away = False
     _sign: Sign | None = None
     _full: frozenset[str] = frozenset()
 
     def setup_schedule(self) -> None:
-        """As Celery's; and the first refresh is due at once, not a period later."""
+        """As Celery's, but the first refresh is due at once instead of after one period."""
         super().setup_schedule()
         for entry in self.schedule.values():
             entry.last_run_at -= entry.schedule.run_every
 
     def tick(self, *_: Any, **__: Any) -> float:
-        """Send all that is due.
+        """Send all due tasks.
 
         Returns:
             Seconds until the next entry is due; a failed tick is due again soon.
         """
         self._show_life()
         now = self.app.now()
-        # A last run in the future: this host's clock stepped back. Celery would wait until it has caught up.
+        # A last run in the future: this host's clock stepped back. Celery would wait until that time.
         states = [
             (entry, *((True, 0.0) if entry.last_run_at > now else entry.is_due())) for entry in self.schedule.values()
         ]
@@ -60,7 +60,7 @@ class BatchScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
         return float(min([next_sec for _, _, next_sec in states] + [self.max_interval]))
 
     def close(self) -> None:
-        """End in good order."""
+        """End, and close the connection."""
         if self._sign is not None:
             self._sign.end()
         super().close()
@@ -91,16 +91,16 @@ class BatchScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
     def _publish(self, due: list[Any]) -> None:
         with self.producer.batch(max_size=MAX_BATCH):
             for entry in due:
-                # Not task.apply_async: it would trace back every error, and retry inside the batch.
+                # Not task.apply_async: it would log a traceback of every error, and retry inside the batch.
                 self.app.send_task(
                     entry.task, entry.args, entry.kwargs, producer=self.producer, retry=False, **entry.options
                 )
 
     def _full_queues(self) -> frozenset[str]:
-        """Queues in which some ticks wait already: nobody takes them, and 600 symbols fill Redis by 430 MB an hour.
+        """Queues that already contain several ticks, because no worker serves them (600 symbols add 430 MB an hour).
 
-        Each by itself: a job whose queue no worker serves must not end the refreshes. RabbitMQ isn't asked: a limit on
-        its queue is a policy there.
+        Checked per queue: a job whose queue no worker serves must not stop the refreshes. RabbitMQ isn't queried: a
+        policy limits its queue.
         """
         channel = self.producer.channel
         if not isinstance(channel, VirtualChannel):
@@ -118,7 +118,7 @@ class BatchScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
         return full
 
     def _ensure_connected(self) -> Any:
-        """One attempt; the next tick makes the next one. Celery's would wait up to 30 s between two."""
+        """Connect, in one attempt per tick. Celery's method would wait up to 30 s between attempts."""
         return self.connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
 
     def _drop_connection(self, error: BaseException) -> None:

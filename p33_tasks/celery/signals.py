@@ -1,4 +1,4 @@
-"""What happens at Celery's own moments: logging, a quiet boot, and the one heavy import before the fork."""
+"""Handlers of Celery's signals: logging, a start without gossip, and the large import before the fork."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from p33_tasks.venues.transport import preload
 
 
 def connect_signals(settings: Settings) -> None:
-    """Hook our handlers in, once per process."""
+    """Connect the handlers, once per process."""
 
     def on_setup_logging(loglevel: int | None = None, logfile: str | None = None, **_: Any) -> None:
-        # Celery sets up nothing of its own where this signal has a receiver.
+        # Celery sets up no logging if this signal has a receiver.
         configure_logging(settings, level=loglevel, logfile=logfile)
 
     def on_start(sender: Any, **_: Any) -> None:
@@ -43,7 +43,7 @@ def connect_signals(settings: Settings) -> None:
 
 
 def refuse_unfit_servers(settings: Settings, app: Any) -> None:
-    """End the worker with 2 where a Redis server can't do what this service needs, or permits it no queue.
+    """End the worker with 2 if a Redis server can't do what this service needs, or permits no queue.
 
     Raises:
         SystemExit: With the reason on standard error.
@@ -57,8 +57,8 @@ def refuse_unfit_servers(settings: Settings, app: Any) -> None:
 
 
 def on_worker_init(sender: Any, exchange: str) -> None:
-    """Before the pool is forked: apply the patches of functions and constants, and load what children share."""
-    venue_entry(exchange)  # a venue that can't be imported ends the worker here, and not each of its tasks
+    """Before the pool is forked: apply the patches of functions and constants, and import what children share."""
+    venue_entry(exchange)  # a venue that can't be imported ends the worker here, instead of failing each task
     boot_quietly(sender)
     keep_clients()
     refuse_compression()
@@ -66,11 +66,11 @@ def on_worker_init(sender: Any, exchange: str) -> None:
     shorten_exit()
     consumed = sender.app.amqp.queues.consume_from
     if any(job.queue in consumed for job in jobs() if job.reads_venue):
-        preload(exchange)  # 16 MB, shared by all children when it is there before the fork
+        preload(exchange)  # 16 MB, shared by all children if imported before the fork
 
 
 def serve_companions(app: Any) -> None:
-    """Serve the queues that go with those of ``-Q``: whoever refreshes also reconciles."""
+    """Serve the queues that belong to those of ``-Q``: a worker that refreshes also reconciles."""
     queues = app.amqp.queues
     for job in jobs():
         if job.served_with in queues.consume_from and job.queue in queues and job.queue not in queues.consume_from:
@@ -78,15 +78,15 @@ def serve_companions(app: Any) -> None:
 
 
 def on_worker_ready(**_: Any) -> None:
-    """The worker has reached its broker and takes tasks."""
+    """The worker has reached its broker and receives tasks."""
     notify_ready("takes tasks")
 
 
 def on_worker_shutting_down(**_: Any) -> None:
-    """The worker takes no more tasks."""
+    """The worker accepts no more tasks."""
     notify_stopping()
 
 
 def on_beat_init(**_: Any) -> None:
-    """Beat's loop begins. A broker that is away delays its ticks; it doesn't end them."""
+    """Beat's loop begins. An unavailable broker delays ticks but doesn't end beat."""
     notify_ready("sends refreshes")

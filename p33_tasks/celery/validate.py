@@ -1,7 +1,7 @@
 """Whether the processes of this host can use the configuration: ``python -m p33_tasks.celery.validate``.
 
-The systemd unit of the whole runs it before anything starts. It connects to nothing. Importing this package has read
-the settings as each process does: where they can't be used it ended with 2 and every problem on standard error.
+The service's main systemd unit runs it before anything starts. It connects to nothing. Importing this package reads
+the settings as each process does; if they can't be used, it exits with 2 and every problem on standard error.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from p33_tasks.bootstrap.runtime import runtime
 
 
 def main() -> int:
-    """Say what was read; always 0."""
+    """Print what was read. Returns 0."""
     here = runtime()
     found = f"symbols={len(here.settings.allowlist)} source={here.source} prefix={here.settings.key_prefix}"
     sys.stdout.write(f"the configuration is usable: {found}\n")

@@ -1,4 +1,4 @@
-"""The ``p33`` command. Its commands are found by name and imported when they are called, one module each."""
+"""The ``p33`` command. Each command has one module, which is found by name and imported when it is called."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["main"]
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """The entry point ``p33``; with the base install alone it says what to install."""
+    """The entry point ``p33``; with the base install alone it prints what to install."""
     try:
         from p33_tasks.cli.root import main as command
     except ModuleNotFoundError as error:

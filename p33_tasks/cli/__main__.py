@@ -1,4 +1,4 @@
-"""``python -m p33_tasks.cli`` is ``p33``, for a process that knows its interpreter but not its PATH."""
+"""``python -m p33_tasks.cli`` is ``p33``, for a process that has its interpreter's path but no PATH."""
 
 from p33_tasks.cli import main
 

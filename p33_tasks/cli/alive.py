@@ -1,4 +1,4 @@
-"""``p33 alive``: whether this host's worker, ingest and beat still go round; for a supervisor's probe."""
+"""``p33 alive``: whether the loops of this host's worker, ingest and beat iterate; for a supervisor's probe."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def alive(max_age_sec: float, role: str | None, as_json: bool) -> None:
 
 
 def _process(record: Any, records: list[Any], now_ms: int, max_age_sec: Decimal) -> dict[str, Any]:
-    """One process's parts, seconds since each went round, and what is wrong."""
+    """One process's parts, the seconds since each one's last iteration, and the problem if there is one."""
     from p33_tasks.bootstrap.alive import INGEST, MAIN, POOL
 
     seen = {part: ms for part, ms in record.seen_ms.items() if part in {MAIN, POOL}}

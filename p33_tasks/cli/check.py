@@ -1,4 +1,4 @@
-"""``p33 check``: what is wrong with this deployment, and the fix."""
+"""``p33 check``: the problems of this deployment, with their fixes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from p33_tasks.settings import DEFAULT_ENV_FILE, unknown_variables
 
 ROUND_SEC = 1.0
 EXCHANGE_ROUND_SEC = 5.0
-"""With ``--wait``: seconds between two rounds, and between two that ask the exchange."""
+"""With ``--wait``: seconds between two rounds, and between two with requests to the exchange."""
 
 LONG_PERMIT_MS, SHORT_PLAN_MS, REFRESH_ROOM_MS = 300_000, 1_000, 1_000
 LARGE_EPSILON = Decimal("0.01")
@@ -33,7 +33,7 @@ LARGE_EPSILON = Decimal("0.01")
 _IN_THE_URL = tuple(
     (f"redis_{what}", f"REDIS_{what.upper()}") for what in ("host", "port", "db", "username", "password")
 )
-"""Fields and variables of the settings that P33_REDIS_URL stands in place of."""
+"""Fields and variables of the settings that P33_REDIS_URL replaces."""
 
 _STYLES = {Grade.OK: "green", Grade.WARN: "yellow", Grade.FAIL: "bold red"}
 
@@ -81,9 +81,9 @@ def wait_for_checks(session: Session, *, wait_sec: float, ask_exchange: bool = T
     """The findings of the first round in which nothing fails, else those of the last round.
 
     Args:
-        session: What to look at.
-        wait_sec: How long to look again.
-        ask_exchange: Ask the exchange, too. It is asked only when nothing else fails, and every 5 s: each round costs
+        session: The deployment's settings and connections.
+        wait_sec: How long to repeat the checks.
+        ask_exchange: Check the exchange, too: only if nothing else fails, and every 5 s, since each round costs
             request weight that the workers need.
     """
     deadline = time.monotonic() + wait_sec
@@ -103,9 +103,9 @@ def run_checks(session: Session, *, ask_exchange: bool = True, running: bool = T
     """All findings.
 
     Args:
-        session: What to look at.
-        ask_exchange: Send the exchange a handful of requests.
-        running: Whether workers and beat should be running by now.
+        session: The deployment's settings and connections.
+        ask_exchange: Send a few requests to the exchange.
+        running: Whether workers and beat should already be running.
     """
     found = [*_check_configuration(session), *(redis_findings := check_redis(session)), *check_broker(session)]
     redis_answers = not any(f.what in {"reachable", UNUSABLE} and f.grade is Grade.FAIL for f in redis_findings)
@@ -173,7 +173,7 @@ def _check_configuration(session: Session) -> list[Finding]:
 
 
 def _check_limits(findings: Findings, session: Session) -> None:
-    """Values that are allowed and hardly meant."""
+    """Warn of values that are allowed but probably not intended."""
     policy = session.settings.policy
     if policy.permit_ttl_ms > LONG_PERMIT_MS:
         found = f"{seconds(policy.permit_ttl_ms)}: an unused permit blocks its symbol for this time"

@@ -1,4 +1,4 @@
-"""Can the exchange be read, and is the account one that this service can judge? A handful of requests, no order."""
+"""Checks whether the exchange can be read, and the account can be judged. A few requests, no order."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ NOT_THE_EXCHANGE = (
 
 
 class UnsharedBudget:
-    """Implements ``ports.RequestBudget`` where Redis is away: a check's few requests are not counted."""
+    """Implements ``ports.RequestBudget`` while Redis is unavailable: the check's few requests are not counted."""
 
     def acquire(self, weight: int) -> None:
-        """Always."""
+        """Always permits the request."""
 
     def acquire_order(self) -> None:
-        """Always."""
+        """Always permits the request."""
 
     def report(self, used_weight: int) -> None:
-        """Nobody to tell."""
+        """Does nothing: no other process can read it."""
 
     def pause(self, seconds: int) -> None:
-        """Nobody to tell."""
+        """Does nothing: no other process can read it."""
 
     def pause_orders(self, seconds: int) -> None:
-        """Nobody to tell."""
+        """Does nothing: no other process can read it."""
 
 
 def build_session_venue(session: Session, *, shared_budget: bool) -> Venue:
-    """The configured venue, asked on the budget that all workers share."""
+    """The configured venue, with the request budget that all workers share."""
     from p33_tasks.store.budget import RedisRequestBudget
     from p33_tasks.venues.build import build_venue
 
@@ -91,14 +91,14 @@ def check_exchange(session: Session, *, redis_answers: bool) -> list[Finding]:
 
 
 def _check_keys_are_set(findings: Findings, settings: Settings) -> None:
-    """Nothing was asked of the exchange; that keys are missing is known without it."""
+    """Check, without a request, that API keys are set."""
     key, secret = settings.api_credentials
     if settings.venue.credentials and (key is None or (secret is None and settings.venue.account is None)):
         findings.fail("credentials", "no API key is set", settings.venue.credentials_advice)
 
 
 def _asked(findings: Findings, what: str, ask: Callable[[], Any], fix: str) -> Any:
-    """The answer, or None after noting the failure."""
+    """The answer of a request, or None after adding a failure."""
     try:
         return ask()
     except ExchangeRateLimitedError as error:
@@ -195,7 +195,7 @@ def _of_the_other_environment(settings: Settings) -> str:
 
 
 def _read_positions(venue: Venue, allowlist: tuple[str, ...]) -> PositionReport:
-    """As a worker's next tick reads them: a refused timestamp makes the venue's clock be measured."""
+    """Read the positions like a worker's next tick: after a refused timestamp, the venue's clock is measured."""
     try:
         return venue.fetch_positions(allowlist)
     except ExchangeClockError:
@@ -213,7 +213,7 @@ def _check_position_mode(findings: Findings, venue: Venue) -> None:
 
 def _check_margin_modes(findings: Findings, venue: Venue, allowlist: tuple[str, ...]) -> None:
     if not isinstance(venue, ReadsMarginModes):
-        return  # where the mode is the account's, the account check reports it
+        return  # if the mode is per account, the account check reports it
     modes = _asked(findings, "margin mode", lambda: venue.fetch_margin_modes(allowlist), "try again")
     if modes is None:
         return
@@ -237,7 +237,7 @@ def _check_key(findings: Findings, venue: Venue) -> None:
         return
     try:
         may = venue.fetch_key_permissions()
-    except ExchangeError as error:  # says nothing about whether snapshots work
+    except ExchangeError as error:  # doesn't show whether snapshots work
         findings.warn("API key", f"its permissions could not be read: {error}", "look them up on the venue's website")
         return
     if may is None:

@@ -1,4 +1,4 @@
-"""Is Redis fit for this service? Everything in a few round trips, nothing is written."""
+"""Checks whether Redis is suitable for this service, in a few round trips; writes nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Info = dict[str, Any]
 
 
 def check_redis(session: Session) -> list[Finding]:
-    """All findings about the state store; only the first when it can't be reached."""
+    """All findings about the state store; only the first if it can't be reached."""
     findings = Findings("redis")
     try:
         with translated_errors():
@@ -111,10 +111,10 @@ def _check_persistence(findings: Findings, info: Info) -> None:
 
 
 def _check_replication(findings: Findings, session: Session) -> None:
-    """A backlog that ends begins another replication history, which is another life of the store."""
+    """Check ``repl-backlog-ttl``: when a backlog is freed, a new replication history begins, so a new life."""
     try:
         found = session.client.config_get("repl-backlog-ttl").get("repl-backlog-ttl")
-    except redis.RedisError:  # a role that may not read the configuration: nothing to say
+    except redis.RedisError:  # a role that may not read the configuration: no finding
         return
     if found is not None and str(found) != "0":
         fix = "CONFIG SET repl-backlog-ttl 0, and the same in redis.conf of every node"
@@ -123,7 +123,7 @@ def _check_replication(findings: Findings, session: Session) -> None:
 
 
 def _check_clock(findings: Findings, redis_ms: float, before_ms: float, after_ms: float) -> None:
-    # What the round trip took can't be told from an offset.
+    # The round trip's time can't be distinguished from an offset.
     offset = max(before_ms - redis_ms, redis_ms - after_ms, 0.0)
     found = f"{offset:.0f} ms apart from this host's"
     fix = "run NTP on both hosts; ages use only Redis's clock, but logs and the exchange's times are compared with it"
@@ -189,7 +189,7 @@ def check_broker(session: Session) -> list[Finding]:
 
 
 def _ask_amqp(settings: Settings) -> None:
-    """Connect and log in once; whatever goes wrong is an OSError."""
+    """Connect and log in once. Raises OSError for any failure."""
     from kombu.connection import Connection
     from kombu.exceptions import KombuError
 

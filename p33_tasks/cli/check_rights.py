@@ -1,4 +1,4 @@
-"""May this login do what a worker does? Each command is tried and none is carried out."""
+"""Checks whether this login may send a worker's commands. Each is tested without being executed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHA = "0" * 40
 
 
 def check_rights(session: Session) -> list[Finding]:
-    """Findings about the state store's login, and about the broker's where that is Redis."""
+    """Findings about the state store's login, and about the broker's if that is Redis."""
     findings = Findings("rights")
     keys, symbol = session.keys, session.settings.allowlist[0]
     try:
@@ -37,7 +37,7 @@ def check_rights(session: Session) -> list[Finding]:
 
 
 def _check_queues(findings: Findings, session: Session) -> None:
-    from p33_tasks.celery.queue_rights import acl_line, lacking_queues  # Celery, only where a worker's login asks
+    from p33_tasks.celery.queue_rights import acl_line, lacking_queues  # imports Celery, only for a worker's login
     from p33_tasks.tasks.job import queues
 
     settings = session.settings

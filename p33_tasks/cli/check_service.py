@@ -1,4 +1,4 @@
-"""Do workers and beat do their work? Told from what they leave in Redis, so it holds for all hosts."""
+"""Checks whether workers and beat work, from their data in Redis, so for all hosts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def check_service(session: Session) -> list[Finding]:
     """All findings about workers, beat, streams and symbols.
 
     Raises:
-        StoreError: Redis is away, or refuses.
+        StoreError: Redis is unavailable, or refuses.
     """
     settings = session.settings
     overview = read_overview(session.client, session.keys, settings.allowlist, source=session.source)
@@ -87,11 +87,11 @@ _MARKED = {
         "workers and such producers",
     ),
 }
-"""By the mark's name: the variable, what to do where it differs, and who needs it."""
+"""By the mark's name: the variable, the fix if it differs, and its user."""
 
 
 def _check_marks(findings: Findings, session: Session, consumers: tuple[ConsumerView, ...]) -> None:
-    """Settings that workers and this process have in common; a worker of before 0.2 leaves no mark of them."""
+    """Compare the settings of the workers with this process's; workers before 0.2 don't publish theirs."""
     own = session.settings.marks
     for name, (variable, fix, users) in _MARKED.items():
         marked = {consumer.name: consumer.marks[name] for consumer in consumers if name in consumer.marks}
@@ -151,7 +151,7 @@ def _check_streams(overview: Overview, consumers: tuple[ConsumerView, ...]) -> l
         if stream.problem:
             findings.fail(stream.name, f"{stream.key}: {stream.problem}", "check it, then RENAME it")
         elif stream.name in {"plans", "results"}:
-            # By the entry's age: sending it again in vain resets how long it was idle. An id from the future has none.
+            # By the entry's age, since sending it again resets its idle time. An id ahead of the clock has no age.
             idle_ms = max((c.oldest_idle_ms for c in consumers if c.stream == stream.name), default=0)
             age = max(idle_ms, 0 if stream.oldest_ms is None else overview.now_ms - stream.oldest_ms)
             found = stream_text(stream) + (f", the oldest was added {seconds(age)} ago" if stream.lag else "")
@@ -166,7 +166,7 @@ def _check_streams(overview: Overview, consumers: tuple[ConsumerView, ...]) -> l
 
 
 def _check_ids(findings: Findings, stream: StreamView, overview: Overview) -> None:
-    """Ids that no clock of this Redis gave."""
+    """Check for entry ids ahead of this Redis's clock."""
     read = overview.counters.get(ahead_counter(stream.name), 0)
     so_far = f"{counted(read, 'entry', 'entries')} with an id ahead of Redis's clock so far (p33_entry_ahead_total)"
     if stream.is_closed:
@@ -223,7 +223,7 @@ def _check_symbols(overview: Overview, policy: Policy) -> list[Finding]:
 
 
 def _check_resting(session: Session, overview: Overview) -> list[Finding]:
-    """Whether the open orders are known, where closes leave room for them."""
+    """Check that the open orders are known, if closes subtract them."""
     findings, policy = Findings("resting orders"), session.settings.policy
     if not policy.subtract_resting:
         return findings.all
@@ -254,7 +254,7 @@ def _check_resting(session: Session, overview: Overview) -> list[Finding]:
 
 
 def _check_notifications(session: Session, overview: Overview) -> list[Finding]:
-    """Whether people that are to be told can be."""
+    """Check that notifications can be sent, if addresses are set."""
     findings, routes = Findings("notifications"), session.settings.notify_routes
     if not routes:
         return findings.all
@@ -272,7 +272,7 @@ def _check_notifications(session: Session, overview: Overview) -> list[Finding]:
 
 
 def _check_limits(overview: Overview, policy: Policy) -> list[Finding]:
-    """Each symbol with limits of its own; one that is looser than configured is a warning."""
+    """Report each symbol with its own limits; a limit looser than the configured one is a warning."""
     findings = Findings("limits")
     for view in overview.symbols:
         limits, text = view.facts.limits, limits_text(view, policy)

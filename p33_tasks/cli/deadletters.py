@@ -1,4 +1,4 @@
-"""``p33 deadletters``: the entries that could not be understood, why, and a result put back."""
+"""``p33 deadletters``: shows the entries that can't be read and their errors, and puts a result back."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def retry(entry_id: str | None, everything: bool, yes: bool, as_json: bool) -> N
     refused = {letter_id: it for letter_id, it in found.items() if isinstance(it, str)}
     done: dict[str, str] = {}
     store = OperatorStore(session.client, session.keys)
-    for letter_id, it in reversed(wanted.items()):  # the oldest first, as they came
+    for letter_id, it in reversed(wanted.items()):  # oldest first, in their original order
         status, new_id = store.retry_dead_letter(letter_id, it, by=operator())
         if status == "retried":
             done[letter_id] = new_id

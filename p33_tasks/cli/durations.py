@@ -1,4 +1,4 @@
-"""A span of time as a user types it: ``90s``, ``10m``, ``1.5h``, ``7d``."""
+"""Reads a duration that a user typed: ``90s``, ``10m``, ``1.5h``, ``7d``."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _UNITS = "s (seconds), m (minutes), h (hours) or d (days)"
 
 
 class Duration(click.ParamType[int]):
-    """Whole milliseconds, above zero. The unit must be there: ``--for 2`` may be meant as hours."""
+    """Whole milliseconds, above zero. The unit is required: ``--for 2`` could mean hours."""
 
     name = "duration"
 
     def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read a span.
+        """Read a duration.
 
         Raises:
-            click.BadParameter: It is none, has no unit, or is not above zero, or over ``MAX_DAYS``.
+            click.BadParameter: Not a duration, no unit, not above zero, or over ``MAX_DAYS``.
         """
         if isinstance(value, int):
             return value
@@ -47,15 +47,15 @@ DURATION = Duration()
 
 
 class Seconds(click.FloatRange):
-    """Seconds, of an option whose help says so (``SEC``): a bare number, or one with a unit."""
+    """Seconds, for an option in ``SEC``: a number alone, or with a unit."""
 
-    name = "number of seconds, e.g. 60 or 60s"  # click's message for what is none ends with it
+    name = "number of seconds, e.g. 60 or 60s"  # the end of click's error message
 
     def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Read seconds.
 
         Raises:
-            click.BadParameter: It is none, or out of range.
+            click.BadParameter: Not a number of seconds, or out of range.
         """
         found = _SPAN.fullmatch(value.strip().lower()) if isinstance(value, str) else None
         if found is not None and found["unit"] is not None:

@@ -1,4 +1,4 @@
-"""``p33 emergency-close``: close a position although its ledger can't be trusted, or the service holds it."""
+"""``p33 emergency-close``: closes a position although its ledger is missing or wrong, or the service holds it."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _leg(view: SymbolView, side: str | None) -> Leg:
 
 
 def _end_if_flat(view: SymbolView, leg: Leg, policy: Policy) -> None:
-    """Nobody is asked to close what isn't there; a snapshot too old for a verdict shows nothing.
+    """End the command before the confirmation if a fresh snapshot shows a flat position.
 
     Raises:
         Failure: It is flat.
@@ -144,7 +144,7 @@ def _report(plan_id: str, verdict: Mapping[str, Any] | None, *, as_json: bool) -
 
 
 def _advice(verdict: Mapping[str, Any]) -> str:
-    """What to do; the plan's producer is this command, so a plan that isn't accepted is a matter of the key."""
+    """What to do after a deny; this command wrote the plan, so if it isn't accepted, the signing key differs."""
     details = verdict.get("details")
     if verdict.get("reason") != Reason.INVALID_PLAN or not isinstance(details, Mapping):
         return denials.remedy(verdict)

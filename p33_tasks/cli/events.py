@@ -13,7 +13,7 @@ from p33_tasks.ports import ExecutionResult
 from p33_tasks.views.feed import ResultSeen, VerdictSeen
 from p33_tasks.views.narrative import number
 
-# Label and unit of the details that a line has room for; others come by their own name.
+# Label and unit of the details in a line; other details have their own name.
 _LABELS = {
     "exchange_position_amt": ("exchange", ""),
     "ledger_position_amt": ("ledger", ""),
@@ -27,9 +27,9 @@ _LABELS = {
     "retry_after_sec": ("retry after", " s"),
 }
 _MAX_DETAILS = 8
-_LEFT_TO_EXPLAIN = frozenset({"remedy", "since_ms", "until_ms"})  # too long for a line; how long it was held is told
+_LEFT_TO_EXPLAIN = frozenset({"remedy", "since_ms", "until_ms"})  # too long for a line, which has the duration instead
 MAX_PLAN_ID = 60
-"""Room for the demo's, which name the case that is played."""
+"""Long enough for the demo's, which contain the case's name."""
 
 
 def event_line(event: VerdictSeen | ResultSeen) -> tuple[str, str]:
@@ -57,7 +57,7 @@ def _details(details: Mapping[str, Any]) -> Iterator[str]:
 
 
 def result_of(event: ResultSeen) -> ExecutionResult | None:
-    """The result as the ledger reads it; None for one that goes to the dead letters."""
+    """The result as the ledger reads it; None for a dead letter."""
     try:
         return parse_result(event.fields)
     except InvalidMessageError:
@@ -88,7 +88,7 @@ def _who(symbol: str, plan_id: str, leg: object) -> str:
 
 
 def clock(entry_id: str) -> str:
-    """The time of an entry id, UTC, to the millisecond; dashes where a producer chose one beyond the calendar."""
+    """The time of an entry id, UTC, to the millisecond; dashes if it is out of the calendar's range."""
     ms = int(entry_id.partition("-")[0])
     try:
         return datetime.fromtimestamp(ms / 1000, UTC).strftime("%H:%M:%S.%f")[:-3]

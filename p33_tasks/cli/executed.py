@@ -1,4 +1,4 @@
-"""What ``p33 ledger`` asks the venue before it takes a position: the orders that it contains."""
+"""Reads from the venue, for ``p33 ledger``, the orders that a position contains."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from p33_tasks.services.executed_orders import ExecutedOrders
 
 SKEW_MS = 1_000
-"""Beside the venue's read lag: how much its stamps may be off."""
+"""Added to the venue's read lag: the possible error of its timestamps."""
 PATIENCE_SEC, PAUSE_SEC = 75.0, 5.0
-"""Until the next minute's request weight."""
+"""The maximum wait for the next minute's request weight, and the pause between attempts."""
 
 Ask = Callable[[str, Leg, Decimal], "ExecutedOrders"]
 
 
 def asker(session: Session) -> Ask | None:
-    """Asks the venue for a position's orders; None where it can't be asked: it doesn't tell, or no API key is set."""
+    """The function that reads a position's orders; None if the venue has no trade history, or no API key is set."""
     if session.settings.api_credentials[0] is None:
         return None
     from p33_tasks.cli.check_exchange import build_session_venue
@@ -52,10 +52,10 @@ def asker(session: Session) -> Ask | None:
 
 
 def asked(session: Session, symbol: str, leg: Leg, amount: Decimal, *, without_trades: bool) -> ExecutedOrders | None:
-    """The orders that a position contains; None where the venue can't be asked, or nobody wants it.
+    """The orders that a position contains; None if the venue can't be queried, or this isn't wanted.
 
     Raises:
-        Failure: They can't be had now, with the way out.
+        Failure: They can't be read now; the text has the alternative.
     """
     ask = None if without_trades else asker(session)
     if ask is None:
@@ -74,10 +74,10 @@ def asked(session: Session, symbol: str, leg: Leg, amount: Decimal, *, without_t
 
 
 def patiently(ask: Ask, symbol: str, leg: Leg, amount: Decimal) -> ExecutedOrders:
-    """As ``ask``; waits where this minute's request weight is used up: refreshes go first.
+    """As ``ask``; waits if this minute's request weight is used up, since refreshes have priority.
 
     Raises:
-        ExchangeError: Another kind; or the weight stays used up.
+        ExchangeError: Any other failure; or the weight remains used up.
     """
     deadline = time.monotonic() + PATIENCE_SEC
     while True:

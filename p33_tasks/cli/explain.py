@@ -1,4 +1,4 @@
-"""``p33 explain``: one plan's verdict as a story."""
+"""``p33 explain``: one plan's verdict, explained."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def explain(plan_id: str | None, last: bool, as_json: bool) -> None:
 
 
 def pasted_plan_id(text: str) -> str:
-    """The plan_id in what was copied from a log line, e.g. ``plan_id='abc'``; other text as it is."""
+    """The plan_id in text copied from a log line, e.g. ``plan_id='abc'``; other text unchanged."""
     bare = text.strip().rstrip(",").removeprefix("plan_id=")
     quoted = len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "'\""
     return bare[1:-1] if quoted else bare
@@ -173,7 +173,7 @@ def _story_json(story: Story, allowlist: Sequence[str]) -> dict[str, Any]:
 
 
 def _meant_plans(session: Session, text: str) -> dict[str, str]:
-    """Plans of the latest verdicts that were meant, and their symbols: a near id, or those of the symbol typed."""
+    """Recent plans that may be meant, with their symbols: with a similar id, or of the typed symbol."""
     latest = {one.plan_id: one.symbol for one in read_recent(session.client, session.keys, MAX_RECENT)}
     near = denials.near_ones(text, list(latest))
     if not near and (symbols := denials.near_ones(text.upper(), session.settings.allowlist)):

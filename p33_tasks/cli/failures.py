@@ -1,4 +1,4 @@
-"""What went wrong, without a traceback, and the exit codes: each command has these and no other."""
+"""Failures as sentences without a traceback, and the exit codes of all commands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from p33_tasks.errors import ConfigurationError, ExchangeUnavailableError, P33Er
 NO = 1
 """The answer is no."""
 WRONG_USAGE = 2
-"""Wrong usage, or settings that can't be used; the same again has the same end."""
+"""Wrong usage, or settings that can't be used; a repetition has the same result."""
 UNREACHABLE = 3
 """Redis, the broker or the exchange can't be reached, so there is no answer; try again."""
 
@@ -35,7 +35,7 @@ class Failure(click.ClickException):
         self._as_json = context is not None and bool(context.find_root().meta.get(_JSON))
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """The sentence on standard error, in the journal as an error; with ``--json`` also on standard output."""
+        """Print the sentence on standard error, in the journal as an error; with ``--json`` also on standard output."""
         if self._as_json:
             print_json({"error": self.message})
         text = "\n".join(escaped(line, limit=2_000) for line in f"p33: {self.message}".splitlines())
@@ -45,13 +45,13 @@ class Failure(click.ClickException):
 
 
 class Misconfigured(Failure):
-    """The same for a configuration that can't be used; exit 2."""
+    """A failure because the configuration can't be used; exit 2."""
 
     exit_code = WRONG_USAGE
 
 
 class Unreachable(Failure):
-    """The same where Redis, the broker or the exchange can't be reached; exit 3."""
+    """A failure because Redis, the broker or the exchange can't be reached; exit 3."""
 
     exit_code = UNREACHABLE
 
@@ -62,7 +62,7 @@ def json_option(command: Any) -> Any:
 
 
 def json_lines_option(command: Any) -> Any:
-    """``--json`` of a command that goes on: one JSON object per line."""
+    """``--json`` of a command with continuous output: one JSON object per line."""
     return _json_flag("Print one JSON object per line; quantities are exact decimals.")(command)
 
 
@@ -71,7 +71,7 @@ def _json_flag(text: str) -> Any:
 
 
 def as_json_from_now_on() -> None:
-    """For a command that was asked for JSON in another way: its failures are documents, too."""
+    """For a command with another option for JSON: its failures become JSON documents, too."""
     click.get_current_context().find_root().meta[_JSON] = True
 
 
@@ -96,7 +96,7 @@ def failure_of(error: P33Error, message: str = "") -> Failure:
 
     Args:
         error: What happened.
-        message: What to say instead of the error's own text.
+        message: The text to show instead of the error's.
     """
     text = message or str(error)
     if isinstance(error, StoreUnavailableError):
@@ -119,7 +119,7 @@ _START = (
 
 
 def _lacks_a_right(error: P33Error) -> bool:
-    """Redis says it in one way to a command, and in others to a script."""
+    """Whether Redis refused a command for lack of rights; its text differs between commands and scripts."""
     text = str(error)
     return "NoPermission" in type(error.__cause__).__name__ or "script can't" in text or "No permissions" in text
 

@@ -1,4 +1,4 @@
-"""What ``p33 check`` finds: one row of its table."""
+"""The findings of ``p33 check``: the rows of its table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Grade(StrEnum):
-    """How bad it is."""
+    """The severity of a finding."""
 
     OK = "ok"
     WARN = "warn"
@@ -18,17 +18,17 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     area: str  # configuration, redis, broker, exchange, workers, beat, streams
     what: str
     grade: Grade
     found: str
-    fix: str = ""  # empty when there is nothing to fix
-    unreachable: bool = False  # nobody answered there: what depends on it was not looked at
+    fix: str = ""  # empty if there is nothing to fix
+    unreachable: bool = False  # no answer: dependent checks were skipped
 
     def as_json(self) -> dict[str, Any]:
-        """For ``--json``."""
+        """The finding as JSON, for ``--json``."""
         return {
             "area": self.area,
             "what": self.what,
@@ -39,36 +39,36 @@ class Finding:
 
 
 class Findings:
-    """Collects what one area finds."""
+    """Collects the findings of one area."""
 
     def __init__(self, area: str) -> None:
         self._area = area
         self.all: list[Finding] = []
 
     def add(self, what: str, grade: Grade, found: str, fix: str = "") -> None:
-        """Note one finding; the fix of what is in order is left out."""
+        """Add one finding; without a fix if the grade is ok."""
         fix = "" if grade is Grade.OK else fix
         self.all.append(Finding(area=self._area, what=what, grade=grade, found=found, fix=fix))
 
     def ok(self, what: str, found: str) -> None:
-        """Note what is in order."""
+        """Add a passed check."""
         self.add(what, Grade.OK, found)
 
     def warn(self, what: str, found: str, fix: str) -> None:
-        """Note what will hurt one day."""
+        """Add a warning: a problem that doesn't stop the service now."""
         self.add(what, Grade.WARN, found, fix)
 
     def fail(self, what: str, found: str, fix: str) -> None:
-        """Note what keeps the service from working."""
+        """Add a failure that stops the service from working."""
         self.add(what, Grade.FAIL, found, fix)
 
     def away(self, what: str, found: str, fix: str) -> None:
-        """Note that nobody answers: as ``fail``, and a matter of its own for whoever reads the exit code."""
+        """Add a missing answer: as ``fail``, but with a separate exit code."""
         self.all.append(Finding(area=self._area, what=what, grade=Grade.FAIL, found=found, fix=fix, unreachable=True))
 
 
 def worst(findings: Iterable[Finding]) -> Grade:
-    """The worst grade among them."""
+    """The worst grade of the findings."""
     grades = {finding.grade for finding in findings}
     return next(grade for grade in (Grade.FAIL, Grade.WARN, Grade.OK) if grade in grades or grade is Grade.OK)
 
@@ -79,7 +79,7 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 
 def listed(names: Iterable[str], *, at_most: int = 5) -> str:
-    """A few names, and how many more there are."""
+    """A few names, and the number of further ones."""
     all_names = list(names)
     more = f" and {len(all_names) - at_most} more" if len(all_names) > at_most else ""
     return ", ".join(all_names[:at_most]) + more

@@ -1,4 +1,4 @@
-"""``p33 forecast``: how good the forecasts are, and what they warn of."""
+"""``p33 forecast``: the scores of the forecasts, and the current warnings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from p33_tasks.contract.forecast_status import ForecastStatus, decode_status, en
 from p33_tasks.store.scripts import translated_errors
 
 OLD_SEC = 30
-"""A forecaster looks every few seconds; an older status is of one that ended, or hangs."""
+"""A forecaster writes its status every few seconds; an older one means that it ended or hangs."""
 
 
 @click.group(short_help="Show the quality of the forecasts, and the warnings.")
@@ -85,7 +85,7 @@ def _lines(found: ForecastStatus, age_sec: int) -> Iterator[str]:
     yield f"forecast early enough: {rate}; {cost} forecasts per such plan (published from {found.limit:.2f} on)"
     yield (
         f"in all: {totals['published']} published, {totals['foreseen']} of {totals['plans']} plans forecast, "
-        f"{totals['promoted']} issued from a prepared verdict, {totals['wishes']} earlier refreshes asked for, "
+        f"{totals['promoted']} issued from a prepared verdict, {totals['wishes']} earlier refreshes requested, "
         f"{totals['ignored']} entries ignored"
     )
     yield ""

@@ -1,4 +1,4 @@
-"""``p33 forecaster``: the model that learns which plans come, in a process of its own."""
+"""``p33 forecaster``: the model that predicts plans, in a separate process."""
 
 from __future__ import annotations
 

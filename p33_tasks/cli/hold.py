@@ -60,7 +60,7 @@ def set_(symbol: str | None, everything: bool, why: str, for_ms: int | None, as_
         return
     for name, is_new in changed.items():
         held = found.get(name)
-        if held is None:  # its time was over before it was read again
+        if held is None:  # it ended before it was read again
             click.echo(f"{name} was put on hold, and the hold has ended")
         elif is_new:
             click.echo(f"{name} is {escaped(hold_sentence(held.hold), limit=800)}")
@@ -129,7 +129,7 @@ def list_(as_json: bool) -> None:
 
 
 def hold_json(held: HeldPosition) -> dict[str, object]:
-    """One hold, exact."""
+    """One hold as JSON."""
     hold = held.hold
     return {
         "position": held.position,

@@ -1,4 +1,4 @@
-"""``p33 ingest``: the streams' reader in a process of its own."""
+"""``p33 ingest``: reads the streams, in a separate process."""
 
 from __future__ import annotations
 

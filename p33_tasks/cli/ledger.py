@@ -1,4 +1,4 @@
-"""``p33 ledger``: look at the shadow positions, and take the exchange's word where it is right."""
+"""``p33 ledger``: show the ledgers, and adopt the exchange's position as ledger."""
 
 from __future__ import annotations
 
@@ -142,10 +142,10 @@ def adopt(*, symbol: str, side: str | None, replace: bool, without_trades: bool,
 
 
 def _position(session: Session, symbol: str, side: str | None) -> SymbolView:
-    """The one position that is meant.
+    """The selected position.
 
     Raises:
-        click.UsageError: In hedge mode no leg is named; or one is named that isn't there.
+        click.UsageError: In hedge mode no leg is named; or the named leg doesn't exist.
         Failure: There is no snapshot.
     """
     views = _read(session, (symbol,)).symbols
@@ -194,7 +194,7 @@ def _refusal_text(session: Session, view: SymbolView, refused: Adoption) -> str:
     words = _REFUSALS.get(refused.refusal, f"{refused.refusal}: {refused.found}").format(
         symbol=view.symbol if view.leg is Leg.BOTH else f"--side {view.leg} {view.symbol}",
         found=escaped(refused.found),
-        # Up, so that who waits that long isn't a moment too early; a snapshot must be fetched after it, too.
+        # Rounded up, so that a retry after this time isn't too early; a snapshot must be fetched after it, too.
         found_sec=-(-found_ms // 1000)
         + (int(settings.poll_sec) + 1 if refused.refusal in {"cooldown", "barrier"} else 0),
         limit_sec=canonical(sec(policy.stale_threshold_ms)),

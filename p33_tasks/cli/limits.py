@@ -1,4 +1,4 @@
-"""``p33 limits``: a symbol's own limits, beside the configured ones."""
+"""``p33 limits``: limits of single symbols, instead of the configured ones."""
 
 from __future__ import annotations
 
@@ -118,10 +118,10 @@ def clear(symbol: str, as_json: bool) -> None:
 
 
 def _checked(given: Mapping[str, str], policy: Policy, for_ms: int | None) -> dict[str, str]:
-    """The fields to store, in the one way that they are written.
+    """The fields to store, in their canonical form.
 
     Raises:
-        click.UsageError: One is no number or out of bounds; a looser one has no time, or a time has no looser one.
+        click.UsageError: Not a number, or out of bounds; a looser limit without a time, or a time without one.
     """
     if not given:
         raise click.UsageError("name at least one limit: --cooldown-sec, --qty-tolerance-pct, --stale-threshold-sec")

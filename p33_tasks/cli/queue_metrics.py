@@ -1,8 +1,9 @@
-"""The queue metrics: celery-exporter, told about the broker just as the workers are.
+"""The queue metrics: celery-exporter, with the workers' broker settings.
 
-It lives in a virtual environment of its own beside ours (``make celery-exporter``), since its pins would hold
-everything else back. This module reads our settings and becomes it: ``python -m p33_tasks.cli.queue_metrics``. The
-broker's URL, which may hold a password, travels in the environment, where ``ps`` doesn't show it.
+It has a separate virtual environment (``make celery-exporter``), since its pinned versions would keep all other
+packages old. This module reads our settings and replaces its process by it:
+``python -m p33_tasks.cli.queue_metrics``. The broker's URL, which may contain a password, is passed in the
+environment, where ``ps`` doesn't show it.
 """
 
 from __future__ import annotations
@@ -29,20 +30,20 @@ WORKER_TIMEOUT_SEC = 30
 PURGE_SEC = 600
 
 _ENTRY = "from src.cli import cli; cli(auto_envvar_prefix='CE')"
-"""The package installs no command; this is what its own image runs."""
+"""The package installs no command; its image runs this."""
 
 
 def celery_exporter_python() -> Path | None:
-    """The interpreter of celery-exporter's environment, None when it wasn't made."""
+    """The interpreter of celery-exporter's environment; None if that doesn't exist."""
     python = Path(f"{sys.prefix}-celery-exporter") / "bin" / "python"
     return python if python.exists() else None
 
 
 def celery_exporter_command(*, host: str = "127.0.0.1", port: int = DEFAULT_PORT) -> list[str] | None:
-    """What starts the queue metrics, with our settings in its environment.
+    """The command that starts the queue metrics, with our settings in its environment.
 
     Returns:
-        A command line without secrets; None when celery-exporter's environment wasn't made.
+        A command line without secrets; None if celery-exporter's environment doesn't exist.
     """
     if celery_exporter_python() is None:
         return None
@@ -50,16 +51,16 @@ def celery_exporter_command(*, host: str = "127.0.0.1", port: int = DEFAULT_PORT
 
 
 def main(arguments: Sequence[str] | None = None) -> int:  # noqa: RET503 - execve doesn't return
-    """Become celery-exporter.
+    """Replace this process by celery-exporter.
 
     Returns:
-        2 when the configuration can't be used, or celery-exporter isn't there; else it doesn't return.
+        2 if the configuration can't be used, or celery-exporter isn't installed; else it doesn't return.
     """
     parser = argparse.ArgumentParser(prog="python -m p33_tasks.cli.queue_metrics", description="celery-exporter")
     parser.add_argument("--host", default="127.0.0.1", help="there is no login: keep it on a private address")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT)
     chosen = parser.parse_args(arguments)
-    from p33_tasks.celery.broker import broker_of  # Celery, only in the process that needs it
+    from p33_tasks.celery.broker import broker_of  # imports Celery, only in the process that needs it
 
     python = celery_exporter_python()
     if python is None:
@@ -82,12 +83,12 @@ def _options(settings: Settings, broker: Broker, host: str, port: int) -> Iterat
     yield from ("--queues", ",".join(queues(settings)), "--buckets", BUCKETS_SEC)
     yield from ("--worker-timeout", str(WORKER_TIMEOUT_SEC), "--purge-offline-worker-metrics", str(PURGE_SEC))
     yield "--generic-hostname-task-sent-metric"
-    # The same prefix as the workers', or it would watch queues that don't exist.
+    # The workers' prefix, else it would watch queues that don't exist.
     for name, value in broker.transport_options.items():
         text = value if isinstance(value, str) else json.dumps(value)
         yield from ("--broker-transport-option", f"{name}={text}")
     for name, value in (broker.use_ssl or {}).items():
-        # It reads digits as a number, and the libraries take 1 for true and 2 for CERT_REQUIRED.
+        # It reads digits as a number, and the libraries read 1 as true and 2 as CERT_REQUIRED.
         text = value if isinstance(value, str) else str(int(value))
         yield from ("--broker-ssl-option", f"{name}={text}")
 

@@ -1,4 +1,4 @@
-"""``p33 ledger rebuild``: begin every ledger anew after Redis lost them all."""
+"""``p33 ledger rebuild``: writes new ledgers after Redis lost them all."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One position: what would be written, or why nothing."""
+    """One position: the ledger to write, or the reason for writing none."""
 
     symbol: str
     leg: Leg
     amount: Decimal | None = None  # None: nothing is written
     age_ms: int = 0
-    executed: ExecutedOrders | None = None  # None: the venue isn't asked
+    executed: ExecutedOrders | None = None  # None: the venue isn't queried
     why_not: str = ""
 
     @property
@@ -107,7 +107,7 @@ def _row(view: SymbolView, ask: Ask | None) -> Row:
 
 
 def _write(session: Session, row: Row) -> str:
-    """Why it was not written; empty when it was."""
+    """Write one ledger. Returns the reason if it was not written; empty if it was."""
     if row.amount is None:
         raise Failure(row.why_not)
     done = OperatorStore(session.client, session.keys).adopt_ledger(

@@ -1,4 +1,4 @@
-"""``p33 reconcile``: what the service itself holds, and a person's word that it is over."""
+"""``p33 reconcile``: shows the service's holds and drifts, and ends a hold."""
 
 from __future__ import annotations
 

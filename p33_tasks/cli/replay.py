@@ -1,4 +1,4 @@
-"""``p33 replay``: recorded verdicts made again, as they were and with other limits."""
+"""``p33 replay``: evaluates recorded verdicts again, with the recorded and with other limits."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ _LIMITS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """Which entries are read."""
+    """The range of entries to read."""
 
-    since_ms: int | None  # so far back
+    since_ms: int | None  # milliseconds before now
     last: int | None
     symbol: str | None
 
 
 def limit_options(command: Any) -> Any:
-    """The limits to try, each with its setting's rules."""
+    """The options for limits to try, each checked like its setting."""
     for name, (variable, _, text) in reversed(_LIMITS.items()):
         option = click.option(f"--{name.replace('_', '-')}", metavar="NUMBER", help=f"{text} As {variable}.")
         command = option(command)
@@ -123,10 +123,10 @@ def replay(
 
 
 def _limits(given: dict[str, str]) -> Limits | None:
-    """The limits to try, as strict as the settings of their names.
+    """The limits to try, checked like the settings.
 
     Raises:
-        click.UsageError: They could not be set.
+        click.UsageError: The settings would refuse them.
     """
     if not given:
         return None
@@ -141,7 +141,7 @@ def _limits(given: dict[str, str]) -> Limits | None:
 
 
 def _cooldowns(session: Session, span: Span, mode: str, tried: Limits) -> Cooldowns:
-    """What the mode would have made of each position's cooldown, at each of its verdicts; all of them are read."""
+    """Each position's cooldown by the mode, at each of its verdicts; reads all entries."""
     history = History(session.client, session.keys)
     extent = history.extent()
     since_ms = None if span.since_ms is None else extent.now_ms - span.since_ms
@@ -190,7 +190,7 @@ def _replayed(page: Page, report: output.Report) -> Iterator[Row]:
 def _progress(
     extent: Extent, since_ms: int | None, span: Span, *, hidden: bool
 ) -> Iterator[Callable[[Page, Tally], None]]:
-    """A bar on standard error, where that is a terminal: by entries, or by time with ``--since``."""
+    """A progress bar on standard error if it is a terminal: by entries, or by time with ``--since``."""
     if hidden or extent.is_empty or not sys.stderr.isatty():
         yield lambda page, tally: None  # noqa: ARG005 - nothing is shown
         return
@@ -208,7 +208,7 @@ def _progress(
         shown = f"{tally.looked_at} verdicts, {tally.different} different"
         bar.update(task, completed=newest_ms - _ms(page.oldest_id) if by_time else read, description=shown)
 
-    # Redirecting would send our own standard output to standard error.
+    # rich's redirection would send our standard output to standard error.
     with Progress(
         *columns,
         TimeRemainingColumn(),

@@ -1,4 +1,4 @@
-"""What ``p33 replay`` found, as a table, as CSV and as JSON."""
+"""The report of ``p33 replay``, as a table, as CSV and as JSON."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ MAX_TABLE_DIFFERENCES = 20
 MAX_TABLE_SYMBOLS = 4
 CSV_COLUMNS = ("entry_id", "time", "plan_id", "symbol", "finding", "recorded", "recorded_qty", "now", "now_qty", "why")
 _FORMULA = ("=", "+", "-", "@")
-"""A cell that begins like this is run by spreadsheets; another writer's plan_id must not be."""
+"""Spreadsheets execute a cell that begins like this; a foreign plan_id must not be executed."""
 
 
 @dataclass(slots=True)
 class Report:
-    """A whole replay."""
+    """The result of a replay."""
 
     limits: Limits | None
     given: dict[str, str]  # the limits as typed
     tally: Tally = field(default_factory=Tally)
-    cooldowns: Cooldowns | None = None  # where a mode is tried
+    cooldowns: Cooldowns | None = None  # if a cooldown mode is tried
     newest_id: str = ""
     oldest_id: str = ""
 
     def saw(self, entry_id: str) -> None:
-        """Note the next entry; they come newest first."""
+        """Count the next entry; entries come newest first."""
         self.newest_id = self.newest_id or entry_id
         self.oldest_id = entry_id
 
 
-# --- in words -------------------------------------------------------------------------------------------------------
+# --- sentences ------------------------------------------------------------------------------------------------------
 
 
 def summary_lines(report: Report) -> Iterator[Any]:
-    """How many, and what came of them."""
+    """The numbers of entries and of their results."""
     tally = report.tally
     if not tally.looked_at:
         yield cell("no verdicts to replay: none were recorded for this span and symbol")
@@ -67,7 +67,7 @@ def summary_lines(report: Report) -> Iterator[Any]:
 
 
 def what_if_lines(report: Report) -> Iterator[Any]:
-    """What the limits to try come to."""
+    """The effect of the limits to try."""
     tally = report.tally
     tried = ", ".join(f"{name} {escaped(text.strip(), limit=40)}" for name, text in report.given.items())
     share = f" ({percent_of_verdicts(tally)} %)" if tally.same else ""
@@ -80,7 +80,7 @@ def what_if_lines(report: Report) -> Iterator[Any]:
 
 
 def percent_of_verdicts(tally: Tally) -> str:
-    """The part that would have changed, to read."""
+    """The share of verdicts that would differ, as text."""
     return f"{percent_of(Decimal(tally.changed), Decimal(tally.same)):.2f}"
 
 
@@ -88,7 +88,7 @@ def percent_of_verdicts(tally: Tally) -> str:
 
 
 def print_table(screen: Any, report: Report) -> None:
-    """Summary, differences, and what the limits to try would have changed."""
+    """Print the summary, the differences, and the effect of the limits to try."""
     tally = report.tally
     print_lines(screen, summary_lines(report))
     if tally.differences:
@@ -155,7 +155,7 @@ def _outcome(outcome: str, qty: Any) -> str:
 
 
 def csv_writer() -> Callable[[Row], None]:
-    """Writes a line per verdict, at once, below the names of the columns."""
+    """A writer of CSV lines, one per verdict and unbuffered, after a header line."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
 
@@ -169,7 +169,7 @@ def csv_writer() -> Callable[[Row], None]:
 
 
 def csv_summary(report: Report) -> Iterator[str]:
-    """What the table would say around its rows."""
+    """Print the summary of the table, without its rows."""
     yield from (line.plain for line in summary_lines(report))
     if report.limits is not None and report.tally.looked_at:
         yield from (line.plain for line in what_if_lines(report))
@@ -185,7 +185,7 @@ def _csv_text(text: str) -> str:
 
 
 def document(report: Report) -> dict[str, Any]:
-    """Everything, exact; differences up to ``MAX_DIFFERENCES``."""
+    """The report as JSON with exact numbers; at most ``MAX_DIFFERENCES`` differences."""
     tally = report.tally
     answer: dict[str, Any] = {
         "ok": not tally.different,

@@ -1,4 +1,4 @@
-"""Which dead letters can be put back: a result that can be read now, and that can't be applied a second time."""
+"""Decides which dead letters can be put back: a result that can be read now, and can't be applied twice."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ AGAIN = "publish the result again from the executor's records, with its order id
 
 
 def retry_of(letter: DeadLetter, keys: Keys, venue: ResultReader | None, *, now_ms: int) -> Retry | str:
-    """What to put back, or why that isn't possible and what to do instead.
+    """The entry to put back, or the reason against it and what to do instead.
 
     Args:
-        letter: As it was kept.
-        keys: Of the account.
-        venue: Reads what only the venue's own reader can.
+        letter: The dead letter.
+        keys: The keys of the account.
+        venue: The venue's reader of raw orders.
         now_ms: Redis TIME.
     """
     fields = {name: value for name, value in letter.fields.items() if isinstance(value, str)}

@@ -1,4 +1,4 @@
-"""The root of ``p33``: which commands there are, and where they are found when one is called."""
+"""The root of ``p33``: the list of commands, each imported when it is called."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from p33_tasks.cli.failures import reported_failures
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A command: where it is, and its line in the overview (known without importing it)."""
+    """A command: its module, and its line in the overview (without importing it)."""
 
     place: str  # "module:name"
     summary: str
@@ -67,7 +67,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         ),
     },
 }
-"""Another command is one line here, and one module."""
+"""A new command needs one line here, and one module."""
 
 
 class Commands(click.Group):
@@ -78,7 +78,7 @@ class Commands(click.Group):
         return [name for section in SECTIONS.values() for name in section]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        """Import one command; None for a name that isn't one."""
+        """Import one command; None for an unknown name."""
         for section in SECTIONS.values():
             if cmd_name in section:
                 module, _, attribute = section[cmd_name].place.partition(":")
@@ -89,7 +89,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click's, with the names in question when there is no such command."""
+        """As click's, with similar names if there is no such command."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
@@ -97,13 +97,13 @@ class Commands(click.Group):
             raise click.UsageError(f"{error.message} There are: {', '.join(names)}.", ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
-        """The overview, from the table."""
+        """Write the overview of commands."""
         for title, section in SECTIONS.items():
             with formatter.section(title):
                 formatter.write_dl([(name, entry.summary) for name, entry in section.items()])
 
     def invoke(self, ctx: click.Context) -> object:
-        """Call the command; a user's mistake is a sentence, not a traceback."""
+        """Call the command; an error is shown as a sentence, without a traceback."""
         with reported_failures():
             return super().invoke(ctx)
 

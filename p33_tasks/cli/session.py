@@ -1,4 +1,4 @@
-"""What most commands begin with: the configuration, and Redis."""
+"""The start of most commands: the configuration, and a Redis client."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Session:
 
     @property
     def redis_place(self) -> str:
-        """Where Redis is, without its password."""
+        """The address of Redis, without its password."""
         return place_of(self.settings.state_url)
 
     @property
@@ -40,10 +40,10 @@ class Session:
 
 
 def open_session() -> Session:
-    """Read the configuration and make a client.
+    """Read the configuration and create a client.
 
     Raises:
-        ConfigurationError: Listing every problem.
+        ConfigurationError: Lists every problem.
     """
     settings = load_settings()
     return Session(settings=settings, keys=Keys(settings.key_prefix), client=connect(settings.state_url))
@@ -56,7 +56,7 @@ def place_of(url: str) -> str:
 
 
 def operator() -> str:
-    """Who does this, for the audit: ``user@host``."""
+    """The user who runs the command, for the audit: ``user@host``."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container's uid without a name

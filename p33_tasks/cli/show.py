@@ -1,7 +1,7 @@
-"""Showing what others wrote: escaped, bounded, never interpreted.
+"""Shows foreign text: escaped, bounded, never interpreted.
 
-A plan_id can hold a terminal's escape sequence, rich's markup or ten megabytes. Whatever comes from Redis passes
-through ``escaped`` (or ``cell``, for tables), and JSON output holds no character that a terminal would act on.
+A plan_id can contain a terminal's escape sequence, rich's markup or ten megabytes. All text from Redis passes
+through ``escaped`` (or ``cell``, for tables), and JSON output contains no control characters of a terminal.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from p33_tasks.domain.quantities import canonical
 
 MAX_CHARS = 120
 WIDTH_WITHOUT_TERMINAL = 160
-"""Tables in a pipe or a log are not squeezed to the 80 columns of a terminal that isn't there."""
+"""The width of tables in a pipe or a log, which need not fit into 80 columns."""
 
 
 def escaped(value: object, *, limit: int = MAX_CHARS) -> str:
-    """A value on one line: printable characters as they are, all others as escapes, at most about ``limit`` of them."""
+    """A value on one line: printable characters unchanged, others as escapes, at most about ``limit`` characters."""
     text = canonical(value) if isinstance(value, Decimal) and value.is_finite() else str(value)
     if len(text) > limit:
         text = f"{text[:limit]}...({len(text)} characters)"
@@ -32,7 +32,7 @@ def escaped(value: object, *, limit: int = MAX_CHARS) -> str:
 
 
 def print_json(value: object) -> None:
-    """Print one JSON document; a string in it can't reach the terminal's control sequences."""
+    """Print one JSON document; control characters in its strings are escaped."""
     text = exact_json.dumps(value)
     if not text.isprintable():
         text = "".join(c if c.isprintable() else _json_escape(c) for c in text)
@@ -45,7 +45,7 @@ def _json_escape(character: str) -> str:
 
 
 def console(*, stderr: bool = False) -> Any:
-    """A rich console; wide where there is no terminal, and without its highlighting of numbers."""
+    """A rich console; wide if there is no terminal, and without highlighting of numbers."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
@@ -54,20 +54,20 @@ def console(*, stderr: bool = False) -> Any:
 
 
 def cell(value: object, style: str = "", *, limit: int = MAX_CHARS) -> Any:
-    """A table's cell: escaped, and no markup whatever it holds."""
+    """A table's cell: escaped, and never read as markup."""
     from rich.text import Text
 
     return Text(escaped(value, limit=limit), style=style)
 
 
 def print_lines(screen: Any, lines: Iterable[Any]) -> None:
-    """Print lines, one each: what is long is wrapped by a terminal, and stays one line for ``grep``."""
+    """Print lines without wrapping: the terminal wraps a long one, and it stays one line for ``grep``."""
     for line in lines:
         screen.print(line, soft_wrap=True)
 
 
 def seconds(milliseconds: int | None, *, digits: int = 1) -> str:
-    """Milliseconds as seconds to read, e.g. ``1.2 s``; ``-`` for None."""
+    """Milliseconds as seconds, e.g. ``1.2 s``; ``-`` for None."""
     return "-" if milliseconds is None else f"{milliseconds / 1000:.{digits}f} s"
 
 

@@ -1,4 +1,4 @@
-"""``p33 status``: every symbol at a glance, the streams, the counters."""
+"""``p33 status``: every symbol in one table, the streams, the counters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A symbol as a user types it."""
+"""Reads a symbol that a user typed."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _SYMBOL = re.compile(r"[^\s|{}*\\]{1,40}")
 
 
 def symbol_of(text: str) -> str:
-    """The venue's id, in upper case; a letter outside ASCII as it is, as in P33_ALLOWLIST.
+    """The venue's id: ASCII letters in upper case, others unchanged, as in P33_ALLOWLIST.
 
     Raises:
-        click.BadParameter: It can't be one.
+        click.BadParameter: It can't be a symbol.
     """
     bare = text.strip()
     symbol = bare.upper() if bare.isascii() else bare
@@ -33,11 +33,10 @@ def symbol_of(text: str) -> str:
 
 
 def listed_symbol_of(text: str, session: Session) -> str:
-    """As ``symbol_of``, of a symbol whose plans are judged here.
+    """As ``symbol_of``, for a symbol of P33_ALLOWLIST.
 
     Raises:
-        click.BadParameter: Its plans are denied whatever is set: a misspelt symbol would leave the one that was meant
-            as it is.
+        click.BadParameter: Not in P33_ALLOWLIST; a setting for a misspelt symbol would not affect the intended one.
     """
     symbol, allowlist = symbol_of(text), session.settings.allowlist
     if symbol in allowlist:
@@ -50,7 +49,7 @@ def listed_symbol_of(text: str, session: Session) -> str:
 
 
 def unlisted_text(symbols: Iterable[str], session: Session) -> str:
-    """Which of the symbols have no plan judged here, and which were meant; empty where all are listed."""
+    """A text that names the symbols not in P33_ALLOWLIST, with similar ones; empty if all are listed."""
     allowlist = session.settings.allowlist
     unlisted = [symbol for symbol in symbols if symbol not in allowlist]
     if not unlisted:
@@ -63,19 +62,19 @@ def unlisted_text(symbols: Iterable[str], session: Session) -> str:
 
 
 def say_if_unlisted(symbols: Iterable[str], session: Session) -> None:
-    """On standard error, beside an answer that stands: on a symbol that left the list it is still wanted."""
+    """Print on standard error that symbols are unlisted; the answer remains valid for a symbol that left the list."""
     if text := unlisted_text(symbols, session):
         click.echo(f"p33: {text}", err=True)
 
 
 def end_if_unlisted(symbols: Iterable[str], session: Session, *, as_json: bool) -> None:
-    """After showing ``symbols``: say which of them have no plan judged here.
+    """End the command with a failure, after its output, if any of ``symbols`` is not in P33_ALLOWLIST.
 
     Raises:
-        Failure: There are some; what was shown of a misspelt one says nothing about the one that was meant.
+        Failure: There are some; the output for a misspelt symbol isn't about the intended one.
     """
     text = unlisted_text(symbols, session)
-    if text and as_json:  # its one document is printed
+    if text and as_json:  # its JSON document is already printed
         click.echo(f"p33: {text}", err=True)
         raise click.exceptions.Exit(NO)
     if text:

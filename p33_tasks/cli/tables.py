@@ -1,4 +1,4 @@
-"""The tables and lines that ``status`` and ``up`` share, and their JSON."""
+"""The tables and lines of ``p33 status`` and ``p33 up``, and their JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from p33_tasks.views.streams import StreamView
 _COLUMNS = ("symbol", "exchange", "ledger", "drift", "snapshot age", "cooldown", "reserved by", "hold", "gate now")
 _NUMBERS = frozenset({"exchange", "ledger", "drift", "snapshot age", "cooldown"})
 _NARROW = 118
-"""Columns of a terminal below which the table leaves out what "gate now" says too."""
+"""Below this terminal width the table omits columns whose data is also in "gate now"."""
 _LEFT_OUT_WHEN_NARROW = frozenset({"cooldown", "reserved by", "hold"})
 
 
@@ -72,7 +72,7 @@ def _side(position_amt: Decimal | None) -> str:
 
 
 def drift_text(drift_pct: Decimal | None) -> str:
-    """A drift in percent, to read."""
+    """A drift in percent, as text."""
     return "-" if drift_pct is None else f"{drift_pct:.2f} %"
 
 
@@ -84,7 +84,7 @@ def _reservation(view: SymbolView) -> str:
 
 
 def service_lines(overview: Overview, place: str, policy: Policy) -> Iterator[Any]:
-    """What stands below the table: refreshes, notes on symbols, streams, counters."""
+    """The lines below the table: refreshes, notes on symbols, streams, counters."""
     refresh, now = overview.refresh, overview.now_ms
     ago = "never" if refresh.succeeded_ms is None else f"{seconds(now - refresh.succeeded_ms)} ago"
     weight = f"request weight {refresh.used_weight} (the venue's count {refresh.reported_weight}) this minute"
@@ -105,7 +105,7 @@ def service_lines(overview: Overview, place: str, policy: Policy) -> Iterator[An
 
 
 def _noted_lines(overview: Overview, policy: Policy) -> Iterator[Any]:
-    """What the table has no room for: limits, holds, and what reconciliation knows of a drift."""
+    """Further lines per symbol: limits, holds, and the state of a drift's reconciliation."""
     for view in overview.symbols:
         if text := limits_text(view, policy):
             yield cell(f"limits    {escaped(view.position)}: {text}", limit=600)
@@ -121,7 +121,7 @@ def _noted_lines(overview: Overview, policy: Policy) -> Iterator[Any]:
 
 
 def limits_text(view: SymbolView, policy: Policy) -> str:
-    """The limits of a symbol that aren't the configured ones, and who set them; empty where all are."""
+    """The limits of a symbol that differ from the configured ones, and who set them; empty if none differs."""
     if view.facts.limits_problem:
         return f"unreadable, every plan is denied: {escaped(view.facts.limits_problem, limit=300)}"
     mine = view.policy_in_force(policy)
@@ -144,7 +144,7 @@ def _times(view: SymbolView, who: str) -> str:
 
 
 def limits_json(view: SymbolView, policy: Policy) -> dict[str, Any]:
-    """The limits in force for a symbol, exact."""
+    """The limits in force for a symbol, as JSON."""
     mine = view.policy_in_force(policy)
     return {
         "cooldown_sec": sec(mine.cooldown_ms),
@@ -168,7 +168,7 @@ def stream_text(stream: StreamView) -> str:
 
 
 def counters_text(overview: Overview) -> str:
-    """Allowed and denied, each reason with its number, and what should never be."""
+    """The numbers of allows and denies by reason, and of events that should never occur."""
     totals = totals_of(overview)
     reasons = ", ".join(f"{escaped(name, limit=60)} {number}" for name, number in totals["denied"].items())
     text = f"{totals['allowed']} allowed, {sum(totals['denied'].values())} denied" + (
@@ -213,7 +213,7 @@ def _total(counters: Any, head: str, tail: str = "") -> int:
 
 
 def overview_json(overview: Overview, policy: Policy) -> dict[str, Any]:
-    """Everything of the tables, exact."""
+    """All data of the tables, as JSON with exact numbers."""
     refresh = overview.refresh
     return {
         "now_ms": overview.now_ms,
@@ -243,7 +243,7 @@ def overview_json(overview: Overview, policy: Policy) -> dict[str, Any]:
 
 
 def symbol_json(view: SymbolView, policy: Policy) -> dict[str, Any]:
-    """One symbol's row, exact."""
+    """One symbol's row, as JSON with exact numbers."""
     facts = view.facts
     return {
         "symbol": view.symbol,

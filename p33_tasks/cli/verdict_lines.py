@@ -1,4 +1,4 @@
-"""A verdict on one line, as the worker's log writes it; and as a JSON object."""
+"""A verdict as one line, in the format of the worker's log, and as a JSON object."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _ALLOWED = (
 )
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _TAKEN = frozenset({"reason", "symbol", "plan_id", "timestamp", "level", "event", "exception", "logger"})
-"""Another writer's detail by such a name would stand for the line's own."""
+"""A foreign detail with such a name would replace the line's own field."""
 _ALARMING = frozenset({str(Reason.INTERNAL_ERROR), str(Reason.CONTENTION)})
 
 
 def is_sound(seen: VerdictSeen) -> bool:
-    """Whether the entry has a verdict, and says the same beside it."""
+    """Whether the entry has a verdict, and its other fields agree with it."""
     verdict = seen.verdict
     names = (verdict.get("plan_id"), verdict.get("symbol"), verdict.get("reason", ""))
     return verdict.get("allow") is seen.allowed and names == (seen.plan_id, seen.symbol, seen.reason)
@@ -55,7 +55,7 @@ def line_of(seen: VerdictSeen) -> tuple[str, str]:
 
 
 def json_of(seen: VerdictSeen) -> dict[str, Any]:
-    """The same as an object; an oversized verdict of another writer is left out."""
+    """The verdict as a JSON object; an oversized verdict of a foreign writer is left out."""
     size = len(exact_json.dumps(seen.verdict))
     return {
         "ts_ms": entry_ms(seen),

@@ -1,4 +1,4 @@
-"""``p33 watch``: verdicts the moment they are made."""
+"""``p33 watch``: shows verdicts as soon as they are written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from p33_tasks.views.feed import VerdictSeen
 from p33_tasks.views.live import LiveVerdicts
 
 WAIT_MS = 1_000
-"""Below the client's socket time-out."""
+"""Less than the client's socket time-out."""
 AWAY_WAIT_SEC = 0.5
 MAX_LINE_CHARS = 8_000
 
@@ -35,7 +35,7 @@ class Wanted:
     denied: bool
 
     def __contains__(self, seen: VerdictSeen) -> bool:
-        """Whether this one is; one that can't be read is not a deny."""
+        """Whether this verdict is shown; an unreadable entry is not a deny."""
         if self.symbols and seen.symbol not in self.symbols:
             return False
         if self.reasons and seen.reason not in self.reasons:
@@ -91,7 +91,7 @@ def watch(
         _show(wanted, since_ms=since_ms, count=count, for_ms=for_ms, as_json=as_json)
     except KeyboardInterrupt:
         if sys.stderr.isatty():
-            click.echo(err=True)  # the terminal wrote ^C there
+            click.echo(err=True)  # the terminal printed ^C on this line
 
 
 def _show(wanted: Wanted, *, since_ms: int | None, count: int | None, for_ms: int | None, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from p33_tasks.venues.spec import ClientOrderIds
 
 APPLY_GROUP = "apply"
 GOVERNOR_GROUP = "governor"
-"""Consumer groups on the plan stream, beside the brain's own."""
+"""Consumer groups on the plan stream, in addition to the brain's."""
 
 CLIENT_ORDER_ID_PREFIX = "p33-"
 

@@ -15,7 +15,7 @@ from p33_tasks.log_events import LogEvent
 from p33_tasks.store.scripts import translated_errors
 
 MAX_AGE_MS = 60_000
-"""Plans that were already older when first seen are left alone: the brain denies them, their executor gave up."""
+"""Plans older than this at the first reading are ignored: the brain denies them, and their executor gave up."""
 
 _PAGE = 100
 
@@ -53,7 +53,7 @@ class PlanReader:
         """Entries not delivered to the group before; waits up to ``block_ms`` for the first.
 
         Raises:
-            StoreError: Redis is away.
+            StoreError: Redis is unavailable.
         """
         return self._read(">", count=count, block_ms=block_ms)
 
@@ -61,7 +61,7 @@ class PlanReader:
         """Entries delivered under our name and not acknowledged yet, oldest first.
 
         Raises:
-            StoreError: Redis is away.
+            StoreError: Redis is unavailable.
         """
         after = "0"
         while page := self._read(after, count=_PAGE):
@@ -79,7 +79,7 @@ class PlanReader:
         """The plan to execute; None, and acknowledged, for an entry without an action or one that is too old.
 
         Raises:
-            StoreError: Redis is away.
+            StoreError: Redis is unavailable.
         """
         plan = self._readable(entry)
         if plan is not None and not entry.redelivered and entry.read_ms - entry.added_ms > MAX_AGE_MS:

@@ -18,7 +18,7 @@ log = structlog.get_logger("p33.exporter")
 
 _STYLE_HASH = base64.b64encode(hashlib.sha256(templates.STYLE.encode()).digest()).decode()
 HEADERS = {
-    # Nothing is loaded, nothing runs: one page, its own style, and forms that come back here.
+    # No external resources and no scripts: the page's own style, and forms to this host only.
     "Content-Security-Policy": (
         f"default-src 'none'; img-src data:; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'"
@@ -31,7 +31,7 @@ HEADERS = {
 
 
 async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    """Runs on every response before it is sent."""
+    """Add the headers to a response, before it is sent."""
     response.headers.update(HEADERS)
 
 
@@ -46,7 +46,7 @@ def plain(text: str, *, status: int = 200) -> web.Response:
 
 
 def is_own_name(host: str) -> bool:
-    """Whether a Host header can't be a stranger's name: an address, or localhost.
+    """Whether a Host header is an address or localhost, so that it can't be a foreign name.
 
     A web site can let its own name point to 127.0.0.1 (DNS rebinding) and read this page in its visitor's browser.
     """
@@ -59,7 +59,7 @@ def is_own_name(host: str) -> bool:
 
 @web.middleware
 async def no_traceback(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A page instead of aiohttp's own texts, and for whatever goes wrong in here."""
+    """An error page instead of aiohttp's texts, also for unexpected errors."""
     try:
         return await handler(request)
     except web.HTTPException as error:
@@ -69,7 +69,7 @@ async def no_traceback(request: web.Request, handler: Handler) -> web.StreamResp
         if "Allow" in error.headers:
             answer.headers["Allow"] = error.headers["Allow"]
         return answer
-    except Exception:  # the last door: whatever it is goes to the log, and no further
+    except Exception:  # the last handler: any error is logged and not raised
         log.exception(LogEvent.EXPORTER_PAGE_FAILED, path=request.path[:200])
         return page(templates.message("500 Internal error", "The exporter's log has the details."), status=500)
 
@@ -83,7 +83,7 @@ _ADVICE = {
 
 
 def own_names_only(host: str) -> Middleware:
-    """Refuse strangers' names while bound to a loopback address; ``host`` is where the service listens."""
+    """Refuse foreign host names while bound to a loopback address; ``host`` is the service's address."""
     loopback = host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
 
     @web.middleware

@@ -1,4 +1,4 @@
-"""What is answered at which address."""
+"""The addresses of the web application and their handlers."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def make_app(settings: Settings) -> web.Application:
 
 
 class Service:
-    """The handlers, and what they share."""
+    """The handlers and their shared state."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -67,14 +67,14 @@ class Service:
         self._history = History()
 
     async def lifetime(self, _app: web.Application) -> AsyncIterator[None]:
-        """Sample for the trends from start to end."""
+        """Take samples for the trends while the application runs."""
         sampling = asyncio.create_task(self._sample())
         yield
         sampling.cancel()
         self._cluster.close()
 
     async def metrics(self, request: web.Request) -> web.Response:
-        """``/metrics``: answers in time also when Redis does not."""
+        """``/metrics``: answers in time, also if Redis does not."""
         began = time.perf_counter()
         reading = await self._cluster.overview(_scrape_timeout_sec(request))
         _, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
@@ -87,11 +87,11 @@ class Service:
         return response
 
     async def healthz(self, _request: web.Request) -> web.Response:
-        """``/healthz``: this process is alive; nothing is asked of Redis."""
+        """``/healthz``: this process is alive; Redis isn't read."""
         return plain("ok\n")
 
     async def readyz(self, _request: web.Request) -> web.Response:
-        """``/readyz``: whether the cluster serves plans, with the reasons; 503 when it doesn't."""
+        """``/readyz``: whether the cluster serves plans, with the reasons; 503 if it doesn't."""
         answer = readiness(await self._cluster.overview(), self._policy)
         return plain(answer.text(), status=200 if answer.ready else 503)
 
@@ -146,12 +146,12 @@ class Service:
         return page(home.redis_is_away(str(error), self._history, self._settings, choices), status=503)
 
     async def plan_by_path(self, request: web.Request) -> web.Response:
-        """``/plan/<id>``: one plan's story. The id as it was sent, since it may hold anything."""
+        """``/plan/<id>``: one plan's page. The id is used as it was sent, since it may contain any characters."""
         raw = request.rel_url.raw_path.removeprefix("/plan/")
         return await self._plan(unquote(raw, errors="replace"))
 
     async def plan_by_query(self, request: web.Request) -> web.Response:
-        """``/plan?id=<id>``: the same, from the form on the page."""
+        """``/plan?id=<id>``: one plan's page, from the form."""
         if "id" not in request.query:
             return page(templates.render("find", links=home.links(self._settings)))
         return await self._plan(request.query["id"].strip())
@@ -178,13 +178,13 @@ class Service:
 
 
 def _entry_id(request: web.Request) -> str:
-    """Where a list goes on; anything that is no entry id begins it anew."""
+    """The entry id at which a list continues; empty, the list's beginning, for any other text."""
     before = request.query.get("before", "")
     return before if is_entry_id(before) else ""
 
 
 def _scrape_timeout_sec(request: web.Request) -> float:
-    """A little less than what Prometheus says it waits, and never more than we would."""
+    """The time limit of a scrape: slightly below Prometheus's header value, and at most our own."""
     try:
         given = float(request.headers.get(_SCRAPE_TIMEOUT_HEADER, "inf"))
     except ValueError:

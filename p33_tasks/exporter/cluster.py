@@ -1,7 +1,7 @@
-"""Reading the cluster for many at once: one read however many ask, off the event loop, and given up in time.
+"""Reads the cluster for many requests at once: one shared read, outside the event loop, with a time limit.
 
-Whatever Redis does (refuse, hang, swallow packets, a name server that doesn't answer), whoever asks gets an answer
-within the time it gave.
+Each request gets an answer within its time limit, also if Redis refuses, hangs or loses packets, or if a name server
+doesn't answer.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """One look at the whole cluster."""
+    """One reading of the whole cluster."""
 
     overview: Overview | None  # None: Redis did not answer
-    problem: str  # why not; empty when it did
+    problem: str  # the error; empty if it answered
     took_sec: float
 
 
 class Cluster:
-    """What stands in Redis, for the event loop. Read-only."""
+    """Reads Redis, for the event loop. Read-only."""
 
     def __init__(self, settings: Settings) -> None:
         """Nothing is sent before the first read.
@@ -53,13 +53,13 @@ class Cluster:
         self.keys = Keys(settings.key_prefix)
         self.source = venue_source(settings.exchange, settings.testnet, settings.exchange_base_url)
         self._client = connect(settings.state_url, socket_timeout_sec=SOCKET_TIMEOUT_SEC, retries=0)
-        # Apart, so that a plan's long story never stands before a scrape.
+        # Separate threads, so that a plan's long page never delays a scrape.
         self._overviews = ThreadPoolExecutor(1, "overview")
         self._pages = ThreadPoolExecutor(PAGE_THREADS, "page")
         self._in_flight: asyncio.Future[Reading] | None = None
 
     async def overview(self, timeout_sec: float = READ_TIMEOUT_SEC) -> Reading:
-        """Read everything, or join a read that is under way; after ``timeout_sec`` say that there was no answer."""
+        """Read everything, or join a running read; after ``timeout_sec`` the reading is "no answer"."""
         if self._in_flight is None or self._in_flight.done():
             self._in_flight = asyncio.get_running_loop().run_in_executor(self._overviews, self._read_overview)
         try:
@@ -76,7 +76,7 @@ class Cluster:
         return await self._on_page(lambda: read_recent(self._client, self.keys, count))
 
     async def verdicts(self, *, symbol: str, reason: str, before: str) -> VerdictPage:
-        """A page of verdicts that a filter lets through.
+        """A page of verdicts that match a filter.
 
         Raises:
             StoreError: Redis did not answer, or refused.
@@ -94,7 +94,7 @@ class Cluster:
         return await self._on_page(lambda: read_dead_letters(self._client, self.keys, before=before))
 
     async def plan(self, plan_id: str) -> Story | Trace:
-        """A plan's story; what is known of it where it has no verdict.
+        """A plan's story, or its trace if it has no verdict.
 
         Raises:
             StoreError: Redis did not answer, or refused.
@@ -108,7 +108,7 @@ class Cluster:
         return await self._on_page(read)
 
     def close(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         for pool in (self._overviews, self._pages):
             pool.shutdown(wait=False, cancel_futures=True)
         self._client.close()

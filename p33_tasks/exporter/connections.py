@@ -1,4 +1,4 @@
-"""No connection lives for ever: a client that says nothing would hold a file descriptor for good."""
+"""Limits the age of connections: an idle client would otherwise use a file descriptor without end."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from aiohttp import web
 
 MAX_AGE_SEC = 60.0
-"""Every answer takes a few seconds at most; Prometheus connects again without a word."""
+"""Every answer takes a few seconds at most; Prometheus reconnects without an error."""
 MAX_CONNECTIONS = 256
 LOOK_SEC = 2.0
 
@@ -16,7 +16,7 @@ LOOK_SEC = 2.0
 async def close_old_connections(
     server: web.Server, *, max_age_sec: float = MAX_AGE_SEC, most: int = MAX_CONNECTIONS, look_sec: float = LOOK_SEC
 ) -> None:
-    """Look again and again, until cancelled; close the ones that are too old, and the oldest of too many."""
+    """Until cancelled, periodically close connections that are too old, and the oldest of too many."""
     born: dict[web.RequestHandler, float] = {}
     while True:
         now = time.monotonic()

@@ -1,7 +1,7 @@
 """The counters HASH as Prometheus counters and histograms.
 
-The HASH holds ``name|label|label`` to an integer, incremented by the scripts that change the state. Only names and
-label values that are ours come out: a stranger's field in it can't grow the metrics or forge a line.
+The HASH holds ``name|label|label`` to an integer, incremented by the scripts that change the state. Only our
+names and label values are exported: a foreign field can neither add metrics nor forge a line.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Counters = Mapping[str, int]
 def counter_families(counters: Counters, views: Sequence[SymbolView]) -> Iterator[Metric]:
     """Every counter of every allowlisted symbol, at 0 from the start; denial reasons and outcomes once counted.
 
-    A symbol's legs come when it is in hedge mode, and stay as long as something was counted: a counter doesn't vanish.
+    A symbol's legs are included if it is in hedge mode or if something was counted, so that no counter disappears.
     """
     symbols = tuple(dict.fromkeys(view.symbol for view in views))
     hedged = {view.symbol for view in views if view.leg is not Leg.BOTH}
@@ -84,7 +84,7 @@ def counter_families(counters: Counters, views: Sequence[SymbolView]) -> Iterato
         ("symbol", "kind"),
         ((symbol, str(kind)) for symbol in labels for kind in Breach),
     )
-    # Six outcomes of 600 symbols would make every scrape slower: each appears once it was counted.
+    # Six outcomes of 600 symbols would slow every scrape: each appears once it was counted.
     yield _once_counted(
         counters,
         "p33_reconcile_total",
@@ -135,7 +135,7 @@ def counter_families(counters: Counters, views: Sequence[SymbolView]) -> Iterato
 
 
 def histogram_families(counters: Counters) -> Iterator[Metric]:
-    """The two histograms, in seconds and cumulative as Prometheus wants them."""
+    """The two histograms, in seconds and cumulative as in Prometheus."""
     yield _histogram(
         counters,
         "p33_evaluation_duration_seconds",
@@ -153,7 +153,7 @@ def histogram_families(counters: Counters) -> Iterator[Metric]:
 
 
 def bucket_counts(counters: Counters, name: str, bounds: Sequence[int]) -> tuple[int, ...]:
-    """Observations per bucket, not cumulative; the last one is above every bound."""
+    """Observations per bucket, not cumulative; the last bucket is above every bound."""
     return tuple(max(0, counters.get(f"{name}|bucket|{bound}", 0)) for bound in (*bounds, "+Inf"))
 
 

@@ -1,6 +1,6 @@
 """Metric families as text, in the two formats of Prometheus.
 
-For what this exporter has: counters, gauges, histograms and infos, without timestamps and exemplars. A test compares
+It encodes counters, gauges, histograms and infos, without timestamps and exemplars. A test compares
 every byte with the library's own encoder, which checks each name and formats each label set anew: at 600 symbols that
 was over half of a scrape.
 """

@@ -1,4 +1,4 @@
-"""What the forecaster says about itself, as metrics. Nothing of it where none has run within a day."""
+"""The forecaster's status as metrics. No metrics if none has run within a day."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _TOTALS = {
 
 
 def forecast_families(found: ForecastStatus, now_ms: int, symbols: frozenset[str]) -> Iterator[Metric]:
-    """Scores beside the base rate, calibration, hits and cost; and the warnings that stand.
+    """Scores of model and base rate, calibration, hits and cost, and the current warnings.
 
     Args:
         found: The status.
         now_ms: Redis TIME.
-        symbols: The positions that there are: a label is one of them.
+        symbols: All positions; a label is one of them.
     """
     yield _single("p33_forecast_age_seconds", "Age of the forecaster's last status.", (now_ms - found.ts_ms) / 1000)
     yield _single("p33_forecast_speaking", "1: forecasts are published; 0: no better than the base rate.", found.speaks)
@@ -62,7 +62,7 @@ def forecast_families(found: ForecastStatus, now_ms: int, symbols: frozenset[str
 
 
 STANDS_MS = 30_000
-"""A warning of a forecaster that ended is none."""
+"""Older warnings are ignored: their forecaster has ended."""
 
 
 def _single(name: str, text: str, value: float) -> Metric:

@@ -1,7 +1,7 @@
-"""What the whole cluster looks like at the moment of the scrape, as gauges.
+"""The state of the whole cluster at the moment of the scrape, as gauges.
 
-Decimal becomes binary floating point here and nowhere else: Prometheus knows no other number. Nothing is ever read
-back from a metric.
+Decimal becomes binary floating point here only, since Prometheus has no other numbers. No metric is ever read
+back.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _STREAM_LABELS = {"plans": "plan", "results": "result"}
 
 
 def symbol_gauges(views: Sequence[SymbolView], policy: Policy) -> Iterator[Metric]:
-    """One sample per position; none where the value is unknown."""
+    """One sample per position; none if the value is unknown."""
     labels = [(view.position,) for view in views]
 
     def gauge(name: str, text: str, value: Callable[[SymbolView], Number | None]) -> Metric:
@@ -96,7 +96,7 @@ def _is_held(view: SymbolView, kind: HeldBy) -> bool:
 
 
 def snapshot_is_usable(view: SymbolView, policy: Policy) -> bool:
-    """Whether a verdict would accept the snapshot: its venue, its Redis, its age."""
+    """Whether a verdict would accept the snapshot: its venue, its life, its age."""
     facts, age_ms = view.facts, view.snapshot_age_ms
     if facts.snapshot is None or age_ms is None:
         return False
@@ -136,7 +136,7 @@ def oldest_sec(stream: StreamView, now_ms: int) -> float:
 
 
 def refresh_gauges(refresh: RefreshView) -> Iterator[Metric]:
-    """The bulk requests, and what the venue allows."""
+    """The bulk requests, and the venue's limits."""
     yield _single(
         "p33_refresh_started_ts",
         "Unix time of the last bulk request to the exchange; 0: never.",
@@ -190,7 +190,7 @@ def state_gauges(overview: Overview, policy: Policy) -> Iterator[Metric]:
 
 
 def unreadable_keys(overview: Overview) -> int:
-    """How many of our keys hold what this service doesn't write there."""
+    """The number of our keys with a value that this service doesn't write there."""
     facts = [view.facts for view in overview.symbols]
     problems = [
         p for f in facts for p in (f.snapshot_problem, f.ledger_problem, f.market_problem, f.limits_problem) if p
@@ -208,7 +208,7 @@ def _age(view: SymbolView) -> Number:
 
 def _service_hold_sec(view: SymbolView) -> Number:
     held = [hold for hold in view.facts.holds if hold.held_by is HeldBy.SERVICE]
-    # A hold of another writer says no time; it holds all the same.
+    # A foreign hold has no time, but is in force.
     return max((max(view.facts.now_ms - (hold.since_ms or view.facts.now_ms), 1) / 1000 for hold in held), default=0)
 
 

@@ -15,7 +15,7 @@ from p33_tasks.views.positions import SymbolView
 from p33_tasks.views.streams import MAX_AHEAD_MS, StreamView
 
 MAX_WAIT_SEC = 5.0
-"""A plan is judged within 1.2 s, a dead worker's entry is taken over within a second; what waits longer is stuck."""
+"""Longer than a verdict (1.2 s) and the takeover of a dead worker's entry (1 s): an older entry isn't processed."""
 MISSED_TICKS, GRACE_MS = 3, 5_000
 """As the alert P33BeatMissing."""
 MAX_LINE_CHARS = 600
@@ -24,18 +24,18 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """The answer, and why."""
+    """The answer and its reasons."""
 
-    problems: tuple[str, ...]  # each one makes it not ready
-    warnings: tuple[str, ...]  # worth knowing, and no reason to call the whole not ready
+    problems: tuple[str, ...]  # each one makes the cluster not ready
+    warnings: tuple[str, ...]  # shown, but don't change readiness
 
     @property
     def ready(self) -> bool:
-        """Whether plans are served."""
+        """Whether the cluster serves plans."""
         return not self.problems
 
     def text(self) -> str:
-        """For ``/readyz``: the answer, then a reason per line."""
+        """The text of ``/readyz``: the answer, then a reason per line."""
         lines = ["ready" if self.ready else "not ready"]
         lines += [f"- {printable(problem, MAX_LINE_CHARS)}" for problem in self.problems]
         lines += [f"(warning) {printable(warning, MAX_LINE_CHARS)}" for warning in self.warnings]
@@ -43,10 +43,10 @@ class Readiness:
 
 
 def readiness(reading: Reading, policy: Policy) -> Readiness:
-    """Judge one reading.
+    """The readiness by one reading.
 
-    One symbol without a snapshot, e.g. a delisted one, spoils itself only: that is a warning. When no symbol has a
-    usable snapshot, every plan is denied, and the cluster isn't ready.
+    One symbol without a snapshot, e.g. a delisted one, is a warning. If no symbol has a usable snapshot, every plan is
+    denied, and the cluster isn't ready.
     """
     overview = reading.overview
     if overview is None:
@@ -89,7 +89,7 @@ def _snapshot_problem(view: SymbolView, policy: Policy) -> str:
 
 
 def _beat_is_dead(overview: Overview, policy: Policy) -> Iterator[str]:
-    """Snapshots that are still fresh say nothing of it: it will be all of them within the limit."""
+    """Whether beat has stopped. Fresh snapshots don't disprove it: they become stale within the limit."""
     refresh = overview.refresh
     if refresh.paused_ms:
         return

@@ -16,27 +16,25 @@ PERIOD_SEC = 10
 KEPT = 360
 MINUTE_MS = 60_000
 MAX_POINTS = 60
-"""Of one symbol's line: a page shows many."""
+"""Of one symbol's line, since a page shows many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One look at the cluster. A look at which Redis didn't answer leaves a gap."""
+    """One sample of the cluster. If Redis doesn't answer there is no sample, but a gap."""
 
     at_ms: int  # Redis TIME
-    median_age_ms: int | None  # of all snapshots that are there
+    median_age_ms: int | None  # of all existing snapshots
     oldest_age_ms: int | None
-    allowed: int  # since the counters began
+    allowed: int  # since the counters' start
     denied: int
-    latency: tuple[int, ...]  # observations per bucket, since the counters began
-    adapted_ms: Mapping[str, int] = field(
-        default_factory=dict
-    )  # the service's own cooldown, by position; where it has one
+    latency: tuple[int, ...]  # observations per bucket, since the counters' start
+    adapted_ms: Mapping[str, int] = field(default_factory=dict)  # the adaptive cooldown, by position, if there is one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """One moment of a trend; None: nothing is known, or nothing happened."""
+    """One point of a trend; None: unknown, or nothing happened."""
 
     at_ms: int
     value: float | None
@@ -49,7 +47,7 @@ class History:
         self._samples: deque[Sample] = deque(maxlen=kept)
 
     def add(self, overview: Overview) -> None:
-        """Keep one look. Times that are not later than the last one's (a clock that stepped back) begin anew."""
+        """Keep one sample. A time not after the last one's (the clock stepped back) restarts the history."""
         sample = _sample(overview)
         if self._samples and sample.at_ms <= self._samples[-1].at_ms:
             self._samples.clear()
@@ -57,53 +55,53 @@ class History:
 
     @property
     def span_ms(self) -> int:
-        """From the first sample to the last."""
+        """Milliseconds from the first sample to the last."""
         return self._samples[-1].at_ms - self._samples[0].at_ms if self._samples else 0
 
     def median_age_sec(self) -> list[Point]:
-        """Age of half of the snapshots at each look, in seconds."""
+        """Median age of the snapshots at each sample, in seconds."""
         return [Point(at_ms=s.at_ms, value=_sec(s.median_age_ms)) for s in self._samples]
 
     def oldest_age_sec(self) -> list[Point]:
-        """Age of the oldest snapshot at each look, in seconds."""
+        """Age of the oldest snapshot at each sample, in seconds."""
         return [Point(at_ms=s.at_ms, value=_sec(s.oldest_age_ms)) for s in self._samples]
 
     def allowed_per_minute(self) -> list[Point]:
-        """Allows per minute, between two looks."""
+        """Allows per minute, between two samples."""
         return [_rate(a, b, b.allowed - a.allowed) for a, b in self._steps()]
 
     def denied_per_minute(self) -> list[Point]:
-        """Denies per minute, between two looks."""
+        """Denies per minute, between two samples."""
         return [_rate(a, b, b.denied - a.denied) for a, b in self._steps()]
 
     def latency_ms(self, share: float) -> list[Point]:
-        """The latency that ``share`` of the verdicts between two looks stayed under; None where there was none."""
+        """The ``share`` quantile of the verdicts' latency between two samples; None if there was no verdict."""
         return [
             Point(at_ms=b.at_ms, value=quantile_ms(_increase(a.latency, b.latency), share)) for a, b in self._steps()
         ]
 
     def cooldown_sec(self, position: str, base_ms: int) -> list[Point]:
-        """A position's cooldown at looks over the whole time, at most ``MAX_POINTS``; none where it was never adapted.
+        """A position's cooldown over the whole time, at most ``MAX_POINTS`` points; empty if it was never adapted.
 
         Args:
             position: The position key.
-            base_ms: Its cooldown where the service has none of its own.
+            base_ms: Its cooldown at samples without an adaptive one.
         """
         if not any(position in sample.adapted_ms for sample in self._samples):
             return []
         stride = -(-len(self._samples) // MAX_POINTS)
-        looks = list(self._samples)[::-stride][::-1]  # the latest look is among them
+        looks = list(self._samples)[::-stride][::-1]  # includes the latest sample
         return [Point(at_ms=s.at_ms, value=max(base_ms, s.adapted_ms.get(position, 0)) / 1000) for s in looks]
 
     def _steps(self) -> Iterator[tuple[Sample, Sample]]:
-        """Two neighbouring looks; not across a gap, where nobody knows what happened when."""
+        """Pairs of neighbouring samples; none across a gap."""
         for before, after in pairwise(self._samples):
             if after.at_ms - before.at_ms < 3 * PERIOD_SEC * 1000:
                 yield before, after
 
 
 def quantile_ms(counts: Sequence[int], share: float) -> float | None:
-    """A quantile from bucket counts, straight within a bucket, as Prometheus's ``histogram_quantile`` does."""
+    """A quantile from bucket counts, linear within a bucket, as in Prometheus's ``histogram_quantile``."""
     total = sum(counts)
     if total <= 0:
         return None
@@ -116,7 +114,7 @@ def quantile_ms(counts: Sequence[int], share: float) -> float | None:
 
 
 def totals(counters: Mapping[str, int]) -> tuple[int, int]:
-    """All allows and all denies since the counters began."""
+    """All allows and all denies since the counters' start."""
     sums = {"allow": 0, "deny": 0}
     for name, value in counters.items():
         if name.startswith("p33_permit_total|"):
@@ -148,7 +146,7 @@ def _sec(milliseconds: int | None) -> float | None:
 
 
 def _rate(before: Sample, after: Sample, increase: int) -> Point:
-    """Counters that were lost with their Redis begin again at 0: no negative rates."""
+    """The rate per minute, never negative: counters restart at 0 after Redis lost them."""
     return Point(at_ms=after.at_ms, value=max(0, increase) * MINUTE_MS / (after.at_ms - before.at_ms))
 
 

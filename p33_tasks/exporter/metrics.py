@@ -8,7 +8,7 @@ Of the wire contract (CONTRACT section 8):
     p33_denial_total                 counter    symbol, reason     denied plans; a reason appears once it was given
     p33_unpermitted_execution_total  counter    symbol             executions of plans that were never allowed
     p33_unreadable_result_total      counter    symbol             results of which not all could be read
-    p33_unattributed_fill_total      counter    symbol             fills in hedge mode that no leg could be told for
+    p33_unattributed_fill_total      counter    symbol             fills in hedge mode without a known leg
     p33_permit_breach_total          counter    symbol, kind       orders beyond their permit: side, leg, quantity, ...
     p33_emergency_close_total        counter    symbol, decision   verdicts on emergency closes with a valid proof
     p33_prepared_total               counter    outcome            prepared verdicts looked for: hit, moved, none
@@ -63,7 +63,7 @@ Beside it:
 
 Where a forecaster has run within a day (P33_FORECAST):
 
-    p33_forecast_age_seconds         gauge                         age of what it last said
+    p33_forecast_age_seconds         gauge                         age of its last status
     p33_forecast_speaking            gauge                         1: it publishes; 0: no better than the base rate
     p33_forecast_brier_score         gauge      by                 recent Brier score: model, base_rate
     p33_forecast_log_loss            gauge      by                 recent log loss: model, base_rate
@@ -75,7 +75,7 @@ Where a forecaster has run within a day (P33_FORECAST):
     p33_forecast_plans_total         counter                       closing plans seen
     p33_forecast_hit_total           counter                       of them, those that were forecast
     p33_forecast_warnings_total      counter                       warnings begun
-    p33_forecast_wishes_total        counter                       earlier refreshes asked for
+    p33_forecast_wishes_total        counter                       earlier refreshes requested
     p33_forecast_warning             gauge      symbol, reason     1: a plan is likely within 30 s and would be denied
 
 Labels: ``symbol`` is a position: a symbol of P33_ALLOWLIST, in hedge mode with its leg (``BTCUSDT:LONG``; snapshots are

@@ -1,4 +1,4 @@
-"""The exporter as a process: listens, says where, ends cleanly on SIGTERM."""
+"""The exporter as a process: listens, logs its address, ends cleanly on SIGTERM."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run(settings: Settings) -> None:
         ConfigurationError: The address can't be listened on, or the settings can't be used.
     """
     configure_logging(settings)
-    # A stranger's half a request is not an error of ours, and would fill the log.
+    # An incomplete request of a foreign client is not our error, and would fill the log.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     asyncio.run(_serve(settings))
 
@@ -44,7 +44,7 @@ async def _serve(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     runner = web.AppRunner(make_app(settings), access_log=None, shutdown_timeout=SHUTDOWN_SEC)
     await runner.setup()
-    # What was imported stays: a scrape of 600 symbols makes enough objects to have it all looked through each time.
+    # Imported objects stay: otherwise the collector would check them all at each scrape of 600 symbols.
     gc.collect()
     gc.freeze()
     try:
@@ -70,7 +70,7 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> None:
             f"P33_METRICS_HOST={host} P33_METRICS_PORT={port}: can't listen there ({error.strerror or error}); "
             "stop what listens on it, or choose another address"
         ) from error
-    # With port 0 the system chose one.
+    # With port 0 the system has chosen one.
     places = [f"http://{_in_url(address[0])}:{address[1]}/" for address in runner.addresses]
     log.info(LogEvent.EXPORTER_LISTENING, url=" ".join(places), redis_prefix=settings.key_prefix)
 

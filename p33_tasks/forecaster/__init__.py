@@ -1,3 +1,3 @@
-"""Forecasts: a model learns which plans come, in a process of its own. No worker imports it, no verdict rests on it."""
+"""Forecasts: a separate process with a model that predicts plans. No worker imports it, no verdict depends on it."""
 
 import p33_tasks.bootstrap.structlog_alone  # noqa: F401 - before anything imports structlog

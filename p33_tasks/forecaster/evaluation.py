@@ -1,7 +1,7 @@
-"""How good the forecasts are: each is scored before it is learned from, and what is old counts less and less.
+"""Scores of the forecasts: each sample is scored before the model learns from it; old samples lose weight.
 
-Scores are of one sample: a position at one moment, the probability of each action within the horizon, and what came.
-The base rate is the forecast of someone who knows only how often each action came lately.
+A sample is a position at one time, the probability of each action within the horizon, and the action that came.
+The base rate predicts each action with its recent frequency.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from dataclasses import dataclass, field
 HALF_LIFE_SEC = 900.0
 BINS = 10
 LEAST_PROBABILITY = 1e-4
-"""A logarithm of less says more about rounding than about the forecast."""
+"""Lower bound: the logarithm of a smaller value would show rounding more than the forecast's quality."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Bin:
-    """Forecasts whose probability lay in one tenth."""
+    """Forecasts with a probability in one tenth of 0 to 1."""
 
     count: float = 0.0
-    probability: float = 0.0  # their sum
-    came: float = 0.0  # how many came true
+    probability: float = 0.0  # sum of their probabilities
+    came: float = 0.0  # number that came true
 
 
 @dataclass(slots=True, kw_only=True)
 class Scores:
-    """Exponentially weighted sums; ``weight`` is how many samples they stand for."""
+    """Exponentially weighted sums; ``weight`` is their effective number of samples."""
 
-    at_ms: int = 0  # of the last sample
+    at_ms: int = 0  # Redis TIME of the last sample
     samples: int = 0  # ever
     weight: float = 0.0
     brier: float = 0.0
@@ -38,7 +38,7 @@ class Scores:
     base_log_loss: float = 0.0
     came: dict[str, float] = field(default_factory=dict)  # by action
     bins: list[Bin] = field(default_factory=lambda: [Bin() for _ in range(BINS)])
-    published: float = 0.0  # forecasts that are over: their plan came, or the horizon ended
+    published: float = 0.0  # finished forecasts: their plan came, or the horizon ended
     plans: float = 0.0  # closing plans
     foreseen: float = 0.0  # of them, those forecast early enough to be prepared
 
@@ -46,7 +46,7 @@ class Scores:
         """Score one sample.
 
         Args:
-            probabilities: By action, as forecast; an action that is missing had none.
+            probabilities: The forecast by action; 0 for a missing action.
             came: The action that came within the horizon; None: none did.
             at_ms: Redis TIME of the sample.
         """
@@ -68,19 +68,19 @@ class Scores:
             bin_.came += action == came
 
     def add_plan(self, *, foreseen: bool, at_ms: int) -> None:
-        """A closing plan came, forecast early enough or not."""
+        """Count a closing plan, and whether it was forecast early enough."""
         self._age(at_ms)
         self.plans += 1
         self.foreseen += foreseen
 
     def add_published(self, at_ms: int) -> None:
-        """A published forecast is over."""
+        """Count a finished published forecast."""
         self._age(at_ms)
         self.published += 1
 
     @property
     def ratio(self) -> float | None:
-        """Brier score over the base rate's, below 1: better; None: nothing to compare with."""
+        """Brier score divided by the base rate's; below 1 is better; None: the base rate has no score."""
         return self.brier / self.base_brier if self.base_brier > 0 else None
 
     @property

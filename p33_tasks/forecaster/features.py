@@ -1,6 +1,6 @@
-"""What the model sees of a position: numbers made from its snapshots, its plans and its age.
+"""The model's input: numbers computed from a position's snapshots, plans and age.
 
-Statistics: binary floating point is right for them. They become a forecast's probability and nothing else.
+Statistics in binary floating point. They are used for a forecast's probability only.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ FINEST = 0.001
 STEP = 0.2
 MOST_RETURN = 1.0
 MOST_ODDS = 9.0
-"""Logarithm of odds beyond which a chance is as good as none, or as certain."""
+"""Bound of the log odds: a probability beyond it counts as 0 or 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """One look at a position that isn't flat."""
+    """One observation of a position that isn't flat."""
 
     position: str  # the position key
     symbol: str
@@ -39,26 +39,26 @@ class Sight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
-    """What is remembered of a position from one look to the next."""
+    """The data kept of a position between observations."""
 
     opened_ms: int
     is_long: bool
-    most_amount: float  # the largest it was since it was opened
-    best_return: float  # the best return since then
+    most_amount: float  # the largest amount since it was opened
+    best_return: float  # the highest return since then
     marks: Statistics = field(default_factory=Statistics)  # its volatility
-    means: tuple[float, ...] = ()  # of the logarithmic price, by MEANS_SEC
+    means: tuple[float, ...] = ()  # means of the logarithmic price, one per MEANS_SEC
     seen_ms: int = 0
     planned_ms: int = 0  # the last closing plan; 0: none yet
     was_denied: bool = False  # the verdict on it
 
 
 def begin(sight: Sight, opened_ms: int, before: Track | None = None) -> Track:
-    """Of a position that is seen for the first time.
+    """The track of a new position.
 
     Args:
-        sight: The first look.
-        opened_ms: When it was opened, Redis TIME.
-        before: Of an earlier position in the same symbol: what its price did goes on.
+        sight: The first observation.
+        opened_ms: Redis TIME at which it was opened.
+        before: The track of an earlier position in the same symbol, whose price history is continued.
     """
     track = Track(
         opened_ms=opened_ms,
@@ -70,7 +70,7 @@ def begin(sight: Sight, opened_ms: int, before: Track | None = None) -> Track:
 
 
 def follow(known: Track, sight: Sight) -> Track:
-    """After one more look. A position that turned around is another one; only its price goes on."""
+    """The track after one more observation. After a change of side it is a new position with the old price history."""
     if known.is_long is not (sight.amount > 0):
         known = begin(sight, sight.ts_ms, known)
     price = math.log(sight.mark)
@@ -90,27 +90,27 @@ def follow(known: Track, sight: Sight) -> Track:
 
 
 def return_of(sight: Sight) -> float:
-    """The unrealised return, without leverage: above zero is a gain."""
+    """The unrealised return as a fraction, without leverage: above zero is a gain."""
     change = math.log(sight.mark) - math.log(sight.entry)
     return max(-MOST_RETURN, min(MOST_RETURN, change if sight.amount > 0 else -change))
 
 
 def level_of(track: Track, sight: Sight) -> Level:
-    """Where a position is."""
+    """The hazard level of a position."""
     return Level(gain=return_of(sight), left=abs(sight.amount) / track.most_amount)
 
 
 def features(track: Track, sight: Sight, now_ms: int, ahead: float) -> dict[str, float]:
-    """The model's input: each value between about -3 and 3, most of them absent, and that is 0.
+    """The model's input: each value between about -3 and 3; absent values, the majority, are 0.
 
-    A quantity that a rule may compare with a limit is spread over a grid of hat functions, so that a linear model can
-    learn any curve of it.
+    A value that a strategy may compare with a limit is represented on a grid of hat functions, so that a linear model
+    can learn any curve of it.
 
     Args:
-        track: After this look.
-        sight: The look.
+        track: The track after this observation.
+        sight: The observation.
         now_ms: Redis TIME.
-        ahead: The chance of a plan within the horizon by the hazard at its gain, 0 to 1.
+        ahead: The probability of a plan within the horizon by the hazard at its gain, 0 to 1.
     """
     sign = 1.0 if track.is_long else -1.0
     here = level_of(track, sight)
@@ -150,7 +150,7 @@ def features(track: Track, sight: Sight, now_ms: int, ahead: float) -> dict[str,
 
 
 def volatility_of(track: Track) -> float:
-    """Per root second, of the last five minutes, or of all that was seen."""
+    """The volatility per square root of a second, over the last five minutes or all observations."""
     marks = track.marks
     if not marks.fast_weight:
         return LEAST_VOLATILITY
@@ -158,18 +158,18 @@ def volatility_of(track: Track) -> float:
 
 
 def log_odds(chance: float) -> float:
-    """Bounded, so that neither impossible nor certain is infinite."""
+    """The log odds of a probability, bounded, so that 0 and 1 are finite."""
     least = math.exp(-MOST_ODDS)
     return math.log((chance + least) / (1 - chance + least))
 
 
 def _place(value: float) -> float:
-    """Where a return lies on the grid: linear near zero, logarithmic far from it."""
+    """The place of a return on the grid: linear near zero, logarithmic far from it."""
     return math.asinh(max(-MOST_RETURN, min(MOST_RETURN, value)) / FINEST) / STEP
 
 
 def _hats(place: float) -> Iterator[tuple[int, float]]:
-    """The two grid points around a place, each with its share; together 1."""
+    """The two grid points around a place, each with its share; the sum is 1."""
     at = math.floor(place)
     above = place - at
     yield at, 1 - above

@@ -1,9 +1,9 @@
-"""The hazard of a plan: how many came at a gain, per second that positions spent at it, and what that means ahead.
+"""The hazard of a plan: the number of plans at a gain, per second that positions spent at it.
 
-A rule on the gain shows itself in a few plans, since the time that passed without one counts as much. The chance
-within the horizon is that of meeting the hazard on the ways that a price without drift may take.
+A rule on the gain is learned from few plans, since the time without a plan counts as well. The probability within the
+horizon is computed over the paths of a price without drift.
 
-Statistics: binary floating point is right for them.
+Statistics in binary floating point.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from p33_tasks.domain.quantities import canonical
 from p33_tasks.forecaster.numbers import positive
 
 HORIZON_SEC = 30
-"""How far ahead the model looks."""
+"""The horizon of a prediction."""
 STEP_SEC = 5.0
-"""The hazard is taken as constant for so long, and the way as a walk of such steps."""
+"""The step of the price path; the hazard is constant within a step."""
 FINEST, CELL, HALF = 0.001, 0.15, 50
 """The grid of gains: its steps are ``CELL x FINEST`` near zero, and ``CELL`` times the gain far from it."""
 CELLS = 2 * HALF + 1
 SHARES = 4
-"""A rule may close in parts: each quarter of a position's largest amount that is left has a hazard of its own."""
+"""A rule may close in parts: there is one hazard per quarter of the largest amount that is left."""
 PRIOR_SEC, SHARE_SEC = 30.0, 5.0
-"""A gain seen for a shorter time has the hazard of the one before it on the way from zero, a share that of all."""
+"""A gain observed for a shorter time takes the hazard of the next gain towards zero, a share that of all."""
 PLAN_SEC = 150.0
-"""As much is forgotten in this time as with a plan: else a day without any would outweigh the first plans after it."""
+"""The time that reduces old counts as much as a plan does: else a day without plans would outweigh the next plans."""
 FIRST_RATE = 1e-3
-"""Per second, before anything was counted for a minute."""
+"""Per second, until a minute was counted."""
 LEAST_VOLATILITY, MOST_VOLATILITY = 1e-6, 0.1
-"""Per root second: a price that has not been seen to move moves 0.5 ppm in 30 s."""
+"""Per square root of a second; the minimum is a move of about 5 ppm in 30 s."""
 CLASSES = 4
-"""Of volatility, in a factor of two."""
+"""Classes of volatility per factor of two."""
 
 ACTIONS = frozenset(map(canonical, CLOSE_FACTORS.values()))
 
@@ -47,19 +47,19 @@ _EDGES = np.sinh((np.arange(CELLS - 1) - HALF + 0.5) * CELL) * FINEST
 _FROM_ZERO = (range(HALF, CELLS), range(HALF, -1, -1))
 
 Array = Any
-"""Of numpy: its own types say nothing of shapes."""
+"""A numpy array, whose types don't express shapes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
-    """Where a position is."""
+    """The level of a position."""
 
     gain: float  # unrealised return
     left: float  # amount over the largest amount, 0 to 1
 
     @property
     def share(self) -> int:
-        """The quarter."""
+        """The quarter of ``amount over the largest amount``."""
         return max(0, min(SHARES - 1, int(self.left * SHARES)))
 
 
@@ -67,30 +67,30 @@ class Hazard:
     """Plans and time by level, of all positions together.
 
     Args:
-        kept_plans: Each plan takes this part of what was counted before: the fewer, the sooner another rule has
-            replaced this one, and the less exactly a rule that stays is known.
+        kept_plans: The number of plans over which older counts lose their weight: with fewer, a new rule is
+            learned sooner, but a constant rule is known less exactly.
     """
 
     def __init__(self, kept_plans: float) -> None:
         self._keep = 1 - 1 / kept_plans
         self._time_sec: Array = np.zeros((SHARES, CELLS))
         self._plans: dict[str, Array] = {}
-        self._ahead: dict[tuple[int, int], Array] = {}  # until something is counted
+        self._ahead: dict[tuple[int, int], Array] = {}  # until the first count
 
     def stayed(self, level: Level, elapsed_sec: float) -> None:
-        """A position was there for so long."""
+        """Count the time that a position spent at a level."""
         _count(self._time_sec, level, elapsed_sec)
         self._ahead.clear()
 
     def came(self, level: Level, action: str) -> None:
-        """A plan came for a position that was there when it was last seen."""
+        """Count a plan for a position, at its level of the last observation."""
         for earlier in (self._time_sec, *self._plans.values()):
             np.multiply(earlier, self._keep, out=earlier)
         _count(self._plans.setdefault(action, np.zeros((SHARES, CELLS))), level, 1.0)
         self._ahead.clear()
 
     def aged(self, elapsed_sec: float) -> None:
-        """Time passed: rates stay what they are, and weigh less against what comes."""
+        """Reduce the weight of old counts; the rates don't change."""
         for earlier in (self._time_sec, *self._plans.values()):
             np.multiply(earlier, self._keep ** (elapsed_sec / PLAN_SEC), out=earlier)
         self._ahead.clear()
@@ -99,8 +99,8 @@ class Hazard:
         """The probability of each action within the horizon; none before the first plan.
 
         Args:
-            level: Where the position is now.
-            volatility: Of its price, per root second.
+            level: The position's current level.
+            volatility: Of its price, per square root of a second.
         """
         if not self._plans:
             return {}
@@ -113,7 +113,7 @@ class Hazard:
         return dict(zip(self._plans, chances.tolist(), strict=True))
 
     def _carried(self, share: int, volatility_class: int) -> Array:
-        """By action and gain: the probability within the horizon, from its end backwards."""
+        """The probability within the horizon by action and gain, computed backwards from its end."""
         rates = np.stack([self._rates(plans, share) for plans in self._plans.values()])
         any_rate = rates.sum(axis=0)
         in_a_step = -np.expm1(-any_rate * STEP_SEC)
@@ -124,7 +124,7 @@ class Hazard:
         return found
 
     def _rates(self, plans: Array, share: int) -> Array:
-        """Per second, by gain: a cell that was seldom visited is like the one before it on the way from zero."""
+        """The rates per second, by gain: a cell with little data takes the rate of the next cell towards zero."""
         of_all, time_sec = plans.sum(axis=0), self._time_sec.sum(axis=0)
         first = (of_all.sum() + FIRST_RATE * 60) / (time_sec.sum() + 60)
         pooled = np.empty(CELLS)
@@ -136,7 +136,7 @@ class Hazard:
         return (plans[share] + SHARE_SEC * pooled) / (self._time_sec[share] + SHARE_SEC)
 
     def to_numbers(self) -> dict[str, Any]:
-        """What was counted."""
+        """The counts, as numbers by name."""
         return {
             "time_sec": _rounded(self._time_sec),
             "plans": {action: _rounded(plans) for action, plans in self._plans.items()},
@@ -144,10 +144,10 @@ class Hazard:
 
     @classmethod
     def from_numbers(cls, found: Mapping[str, Any], kept_plans: float) -> Hazard:
-        """What ``to_numbers`` gave.
+        """The hazard of a state from ``to_numbers``.
 
         Raises:
-            ValueError: It is something else (also ``KeyError``, ``TypeError``, ``AttributeError``).
+            ValueError: It isn't such a state (also ``KeyError``, ``TypeError``, ``AttributeError``).
         """
         hazard = cls(kept_plans)
         hazard._time_sec = _counted(found["time_sec"])
@@ -167,7 +167,7 @@ def _moves(volatility_class: int) -> Array:
 
 
 def _place(gain: float) -> tuple[int, float]:
-    """The cell at or below a gain, and how far above it the gain lies, 0 to 1."""
+    """The cell at or below a gain, and the gain's distance above it, 0 to 1."""
     place = max(0.0, min(CELLS - 1.0, math.asinh(gain / FINEST) / CELL + HALF))
     at = min(CELLS - 2, int(place))
     return at, place - at

@@ -1,4 +1,4 @@
-"""Which predictions become forecasts: those that pay, and none while the model is no better than the base rate."""
+"""Selects the predictions to publish: those above a limit, none while the model is no better than the base rate."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from p33_tasks.forecaster.hazard import HORIZON_SEC
 
 HORIZON_MS = HORIZON_SEC * 1000
 LONGEST_PERIOD_MS = 10_000
-"""Between two looks, as far as renewals reckon with it."""
+"""Between two cycles, for the renewal of forecasts."""
 AIMED_HITS = 0.36
-"""The share of forecasts that should come true: 2.8 per plan, where at most 3 are worth their preparation."""
+"""The share of forecasts that should come true: 2.8 forecasts per plan; preparing more than 3 isn't worthwhile."""
 FIRST_LIMIT, LEAST_LIMIT, MOST_LIMIT = 0.3, 0.05, 0.9
 LIMIT_RATE = 0.005
-"""How much one outcome moves the limit. Twice as much, and it often stood too high: there, fewer outcomes lower it."""
+"""The change of the limit per outcome. With twice this value it was often too high, where few outcomes lower it."""
 SPEAKS_BELOW, SILENT_ABOVE = 0.85, 0.95
-"""Brier score over the base rate's: between the two it goes on as it was."""
+"""Bounds of the Brier score divided by the base rate's: between them publishing stays on or off as before."""
 LEAST_SAMPLES, LEAST_PLANS = 100.0, 10.0
-"""Of the recent past, before the ratio says anything."""
+"""The minimum of recent samples and plans for a usable ratio."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """What is expected of one position."""
+    """The prediction for one position."""
 
     sight: Sight
     by_action: Mapping[str, float]
@@ -53,23 +53,23 @@ class _Living:
 
 @dataclass(slots=True, kw_only=True)
 class Issuer:
-    """Chooses by a limit that follows the outcomes: it rises with each forecast in vain and falls with each hit."""
+    """Selects by a limit that rises with each forecast without a plan, and falls with each hit."""
 
-    limit: float = FIRST_LIMIT  # least probability of a forecast
+    limit: float = FIRST_LIMIT  # minimum probability of a forecast
     speaks: bool = False
     why: str = "nothing was learned yet"
-    _living: dict[tuple[str, str], list[_Living]] = field(default_factory=dict)  # the latest one last
+    _living: dict[tuple[str, str], list[_Living]] = field(default_factory=dict)  # in order of time
     _looked_ms: int = 0
 
     def choose(self, predictions: Iterable[Prediction], now_ms: int, scores: Scores) -> tuple[Issue, ...]:
-        """The forecasts to publish now, the most likely first; one that lives beyond the next look is not repeated.
+        """The forecasts to publish now, the most likely first; one that is valid beyond the next cycle is not repeated.
 
         So the preparation of a plan that stays likely has no gap.
 
-        While silent there are none, and the limit is learned all the same.
+        While the model is silent there are none, but the limit still follows the outcomes.
         """
         self._judge(scores)
-        # Half a period more: looks follow refreshes, and not to the millisecond.
+        # Half a period more: cycles follow refreshes, whose times vary.
         renew_ms = min(max(now_ms - self._looked_ms, 0), LONGEST_PERIOD_MS) * 3 // 2
         self._looked_ms = now_ms
         issues = []
@@ -84,10 +84,10 @@ class Issuer:
         return tuple(sorted(issues, key=lambda issue: -issue.probability)) if self.speaks else ()
 
     def came(self, position: str, action: str, at_ms: int, scores: Scores) -> bool:
-        """A closing plan came, and no other one is expected.
+        """Note a closing plan, which ends the position's forecasts.
 
         Returns:
-            Whether it was forecast early enough: verdicts are prepared behind a refresh, as is each look.
+            Whether it was forecast before the last refresh, since verdicts are prepared after a refresh.
         """
         key = (position, action)
         living = self._living.get(key, [])
@@ -99,7 +99,7 @@ class Issuer:
         return early is not None and early.published
 
     def expire(self, now_ms: int, scores: Scores) -> None:
-        """Forecasts whose horizon is over were in vain."""
+        """Count forecasts whose horizon ended without a plan."""
         for key, living in list(self._living.items()):
             over = [found for found in living if now_ms > found.at_ms + HORIZON_MS]
             for found in over:

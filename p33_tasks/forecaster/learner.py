@@ -1,6 +1,6 @@
-"""Learning from what happens: at each look predict, wait for what comes, score the prediction, and learn from it.
+"""Learning: at each observation predict, wait for the outcome, score the prediction, and learn from it.
 
-Time is what the caller says it is, so that hours of a simulation and a live account go through the same code.
+The caller passes the time, so that simulations and a live account use the same code.
 """
 
 from __future__ import annotations
@@ -18,46 +18,46 @@ from p33_tasks.forecaster.mixing import Mixture, Opinions
 
 HORIZON_MS = HORIZON_SEC * 1000
 SAMPLE_MS = 5_000
-"""Least time between two samples of one position: more of them would say the same again."""
+"""Minimum time between two samples of one position: closer samples add no information."""
 GRACE_MS = 2_000
 """A plan's entry may be read this long after it was added."""
 MOST_COUNTED_MS = 60_000
-"""Between two looks: nobody knows where a position was in a longer gap."""
+"""Maximum time counted between two observations: in a longer gap the position's level is unknown."""
 MOST_POSITIONS = 2_000
 KEPT_PLANS = {"short": 24.0, "long": 200.0}
-"""Hazards, by how many plans they remember: one that knows another rule soon, and one that knows a rule exactly."""
+"""Two hazards, by the number of plans they remember: one adapts soon to a new rule, one is more exact."""
 MODEL = "model"
-"""What the model's opinion is called beside theirs."""
+"""The name of the model's prediction beside the hazards'."""
 REHEARSED = 2
-"""So many older samples are learned from once more with each new one: a rule is known after fewer plans."""
+"""Older samples learned again with each new one, so that a rule is learned from fewer plans."""
 MOST_REHEARSED = 200
-"""At one look: with many positions there is enough that is new."""
+"""Maximum per observation: with many positions there are enough new samples."""
 
 
 def fresh_hazards() -> dict[str, Hazard]:
-    """Nothing counted yet."""
+    """Hazards without any count."""
     return {name: Hazard(kept) for name, kept in KEPT_PLANS.items()}
 
 
 class Model(Protocol):
-    """What predicts."""
+    """A prediction model."""
 
     def predict(self, given: Mapping[str, float]) -> dict[str, float]:
-        """The probability of each action within the horizon, together at most 1."""
+        """The probability of each action within the horizon; their sum is at most 1."""
 
     def learn(self, given: Mapping[str, float], came: str | None) -> None:
-        """From the action that came within the horizon; None: none did."""
+        """Learn from the action that came within the horizon; None: none came."""
 
     def rehearse(self, samples: int) -> None:
-        """Learn once more from some that were learned from lately."""
+        """Learn again from some recent samples."""
 
     def to_numbers(self) -> dict[str, Any]:
-        """What was learned, as numbers by name."""
+        """The learned state, as numbers by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """One look at all positions."""
+    """The result of one observation of all positions."""
 
     predictions: tuple[Prediction, ...]
     issues: tuple[Issue, ...]  # forecasts to publish; none while the model is silent
@@ -68,11 +68,11 @@ class _Sample:
     at_ms: int
     given: Mapping[str, float]
     opinions: Opinions
-    by_action: Mapping[str, float]  # what was said in the end
+    by_action: Mapping[str, float]  # the final prediction
 
 
 class Learner:
-    """The model with all that it learns from. Its memory is bounded by ``MOST_POSITIONS``."""
+    """The model and its training data. Memory is bounded by ``MOST_POSITIONS``."""
 
     def __init__(
         self,
@@ -88,21 +88,21 @@ class Learner:
         self.scores = scores
         self.issuer = issuer
         self.tracks: dict[str, Track] = dict(tracks or {})
-        self.left_out = 0  # positions beyond the bound at the last look
+        self.left_out = 0  # positions beyond the bound at the last observation
         self._samples: dict[str, deque[_Sample]] = {}
         self._opened: dict[str, int] = {}
         self.hazards = fresh_hazards() if hazards is None else dict(hazards)
         self.mixture = mixture or Mixture()
-        self._seen: dict[str, tuple[Level, int]] = {}  # where it was at the last look, and up to when that was counted
-        self._by_symbol: dict[str, Track] = {}  # what its price did, whether there is a position or not
+        self._seen: dict[str, tuple[Level, int]] = {}  # last level, and the time up to which it was counted
+        self._by_symbol: dict[str, Track] = {}  # price history, also while flat
         self._to_rehearse = 0
         self._looked_ms = 0
 
     def look(self, sights: Iterable[Sight], now_ms: int) -> Outlook:
-        """See every position that isn't flat, and say what is expected.
+        """Observe every position that isn't flat, and predict.
 
         Args:
-            sights: Of all of them: one that is missing is flat, and forgotten.
+            sights: All of them: a missing position is flat, and is dropped.
             now_ms: Redis TIME.
         """
         seen = {sight.position: sight for sight in sights}
@@ -124,10 +124,10 @@ class Learner:
         return Outlook(predictions=tuple(predictions), issues=issues)
 
     def plan(self, position: str, action: str, at_ms: int) -> bool:
-        """A closing plan came; returns whether it was forecast.
+        """Note a closing plan; returns whether it was forecast.
 
         Args:
-            position: Whose.
+            position: The position key.
             action: Its close factor as text.
             at_ms: Redis TIME of its entry.
         """
@@ -147,13 +147,13 @@ class Learner:
         return foreseen
 
     def denied(self, position: str) -> None:
-        """The last plan of a position was denied."""
+        """Note that the last plan of a position was denied."""
         track = self.tracks.get(position)
         if track is not None and track.planned_ms:
             self.tracks[position] = replace(track, was_denied=True)
 
     def opened(self, position: str, at_ms: int) -> None:
-        """A position was flat before that time; said before or after it is seen for the first time."""
+        """Note that a position was opened at this time; called before or after its first observation."""
         self._opened[position] = at_ms
         while len(self._opened) > MOST_POSITIONS:
             del self._opened[next(iter(self._opened))]
@@ -188,7 +188,7 @@ class Learner:
         self._seen[position] = level, counted_ms + elapsed_ms
 
     def _settle(self, now_ms: int) -> None:
-        """Samples whose horizon is over without a plan."""
+        """Learn from samples whose horizon ended without a plan."""
         for position, waiting in list(self._samples.items()):
             while waiting and now_ms - waiting[0].at_ms > HORIZON_MS + GRACE_MS:
                 self._learn(waiting.popleft(), None)

@@ -1,4 +1,4 @@
-"""Several opinions on the same plan: each counts by how well it foretold lately what came.
+"""Combines several predictions of the same plan, weighted by their recent accuracy.
 
 Statistics: binary floating point is right for them.
 """
@@ -9,31 +9,31 @@ import math
 from collections.abc import Mapping
 
 HALF_LIFE_SEC = 600.0
-"""A rule may change, and then another opinion may be the better one."""
+"""Of the losses: after a change of rule another source may predict better."""
 SHARPNESS = 0.15
-"""How much a sample's logarithmic loss counts: about six samples of a position see the same plan."""
+"""The weight of a sample's logarithmic loss: about six samples of a position have the same plan as outcome."""
 LEAST_PROBABILITY = 1e-3
-"""No single sample may decide."""
+"""Lower bound, so that no single sample decides."""
 
 Opinions = Mapping[str, Mapping[str, float]]
 """By its source: the probability of each action within the horizon, together at most 1."""
 
 
 class Mixture:
-    """The weighted mean; the weight falls exponentially with the sum of the recent losses."""
+    """A weighted mean; a source's weight falls exponentially with the sum of its recent losses."""
 
     def __init__(self, losses: Mapping[str, float] | None = None, at_ms: int = 0) -> None:
-        """Go on from what was kept.
+        """Continue from the stored state.
 
         Args:
-            losses: By source, weighted sums of at least 0; one that is missing has none.
-            at_ms: Of the last sample, Redis TIME.
+            losses: By source, weighted sums of at least 0; 0 for a missing source.
+            at_ms: Redis TIME of the last sample.
         """
         self.losses = dict(losses or {})
         self.at_ms = at_ms
 
     def of(self, opinions: Opinions) -> dict[str, float]:
-        """The mean of these opinions, by action."""
+        """The weighted mean of these predictions, by action."""
         least = min((self.losses.get(name, 0.0) for name in opinions), default=0.0)
         weights = {name: math.exp(-SHARPNESS * (self.losses.get(name, 0.0) - least)) for name in opinions}
         total = sum(weights.values())
@@ -44,10 +44,10 @@ class Mixture:
         return mixed
 
     def judge(self, opinions: Opinions, came: str | None, at_ms: int) -> None:
-        """One sample's outcome.
+        """Update the losses with one sample's outcome.
 
         Args:
-            opinions: As they were before it.
+            opinions: The predictions before it.
             came: The action that came within the horizon; None: none did.
             at_ms: Redis TIME of the sample.
         """

@@ -1,7 +1,7 @@
 """The online model: the probability that a closing plan comes within the horizon, by action.
 
-Whether one comes is learned by a logistic regression over everything that is known of a position. It forgets, and so
-follows a change of regime. Which action it will be is a regression of its own, learned from the plans alone.
+A logistic regression over all data of a position learns whether a plan comes. Old samples lose weight, so it follows a
+change of regime. A second regression, learned from the plans only, predicts the action.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from p33_tasks.forecaster.numbers import finite, whole
 RATE = 0.02
 """Of AdaGrad: the first step of a weight."""
 KEEPS, FORGETS_EVERY = 0.7, 1_000
-"""How much of the gradients' record is left after so many steps."""
+"""The part of the gradients' sums that is kept, after each ``FORGETS_EVERY`` steps."""
 REMEMBERED = 1_500
-"""Samples that may be learned from once more: as many as a dozen positions give in ten minutes."""
+"""Samples kept for learning again: as many as twelve positions produce in ten minutes."""
 STRIDE = 611
-"""From one of them to the next, so that a position's neighbouring samples don't follow each other; prime to that."""
+"""The distance between two rehearsed samples, so that they aren't neighbours; coprime to ``REMEMBERED``."""
 ACTION_RATE = 0.1
 MOST_WEIGHTS = 5_000
-"""Of one regression; the features' grid holds fewer."""
+"""Of one regression; there are fewer features."""
 INTERCEPT_RATE = 0.05
 FIRST_INTERCEPT = -3.0
-"""Plans are rare: before anything was learned, one in twenty."""
+"""Plans are rare: the initial probability is one in twenty."""
 
 Features = Mapping[str, float]
 
 
 class PlanModel:
-    """Predicts, then learns. All that it knows is numbers by name, so that it can be kept as JSON."""
+    """Predicts, then learns. Its state is numbers by name, so that it can be stored as JSON."""
 
     def __init__(self) -> None:
         self._regression: Any = linear_model.LogisticRegression(
@@ -46,19 +46,19 @@ class PlanModel:
         self._actions: Any = linear_model.SoftmaxRegression(optimizer=optim.SGD(ACTION_RATE))
 
     def predict(self, given: Features) -> dict[str, float]:
-        """The probability of each action that was ever seen; together at most 1."""
+        """The probability of each action seen so far; their sum is at most 1."""
         x = dict(given)
         total = float(self._regression.predict_proba_one(x)[True])
         return {action: total * float(share) for action, share in self._actions.predict_proba_one(x).items()}
 
     def learn(self, given: Features, came: str | None) -> None:
-        """From what came within the horizon; None: no plan."""
+        """Learn from the action that came within the horizon; None: no plan came."""
         x = dict(given)
         self._remembered.append((x, came))
         self._step(x, came)
 
     def rehearse(self, samples: int) -> None:
-        """Learn once more from so many of the samples that were learned from lately."""
+        """Learn again from this number of recent samples."""
         for _ in range(samples if self._remembered else 0):
             self._at = (self._at + STRIDE) % len(self._remembered)
             self._step(*self._remembered[self._at])
@@ -73,7 +73,7 @@ class PlanModel:
             record.update({name: KEEPS * square for name, square in record.items()})
 
     def to_numbers(self) -> dict[str, Any]:
-        """What was learned."""
+        """The learned state, as numbers by name."""
         return {
             "intercept": float(self._regression.intercept),
             "weights": _rounded(self._regression.weights),
@@ -84,10 +84,10 @@ class PlanModel:
 
     @classmethod
     def from_numbers(cls, found: Mapping[str, Any]) -> PlanModel:
-        """What ``to_numbers`` gave.
+        """The model of a state from ``to_numbers``.
 
         Raises:
-            ValueError: It is something else (also ``KeyError``, ``TypeError``, ``AttributeError``).
+            ValueError: It isn't such a state (also ``KeyError``, ``TypeError``, ``AttributeError``).
         """
         model = cls()
         model._regression.intercept = finite(found["intercept"])
@@ -102,7 +102,7 @@ class PlanModel:
 
 
 def _rounded(weights: Mapping[str, float]) -> dict[str, float]:
-    """Six digits: the seventh is noise of the last sample."""
+    """The value rounded to six digits; the seventh is noise of the last sample."""
     return {name: float(f"{weight:.6g}") for name, weight in weights.items()}
 
 

@@ -1,4 +1,4 @@
-"""Reading back numbers that this program wrote: anything else under its keys is damage."""
+"""Reads numbers that this program stored; any other value is an error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MOST = 1e15
 
 
 def finite(value: Any) -> float:
-    """A number that calculations survive.
+    """A finite number.
 
     Raises:
         ValueError: It is none.
@@ -21,14 +21,14 @@ def finite(value: Any) -> float:
 
 
 def positive(value: Any) -> float:
-    """The same, not below zero."""
+    """A finite number, not below zero. Raises ValueError."""
     if (found := finite(value)) < 0:
         raise ValueError("below zero")
     return found
 
 
 def whole(value: Any) -> int:
-    """A count or a time."""
+    """A count or a time, as an integer. Raises ValueError."""
     if not isinstance(value, int) or positive(value) != value:
         raise ValueError("not a count or a time")
     return value

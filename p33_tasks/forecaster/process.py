@@ -1,4 +1,4 @@
-"""The forecaster as a process: it says what it does, and ends on SIGTERM with what it learned kept."""
+"""The forecaster as a process: it logs its start and end, and stores its state on SIGTERM."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run(here: Runtime) -> None:
         raise ConfigurationError("P33_FORECAST=off: set it to on for this process, and for the workers and beat")
     configure_logging(here.settings)
     stop = stop_on_signals()
-    # Not before: numpy's threads begin with its import, and a SIGTERM that one of them doesn't block ends the process.
+    # Not earlier: numpy starts threads at import, and a SIGTERM that one of them doesn't block ends the process.
     from p33_tasks.forecaster.service import Forecaster  # noqa: PLC0415
 
     sign = Sign(folder=runtime_dir(here.settings.runtime_dir), role="forecaster")
@@ -42,7 +42,7 @@ def run(here: Runtime) -> None:
 
 
 def main() -> int:
-    """0 after a signal, 2 for a configuration that can't be used."""
+    """Run the forecaster. Returns 0 after a signal, 2 for an unusable configuration."""
     try:
         run(runtime())
     except ConfigurationError as error:

@@ -1,4 +1,4 @@
-"""What the forecaster writes: forecasts, wishes for an earlier refresh, warnings, its status and its state."""
+"""Writes the forecaster's keys: forecasts, requests for an earlier refresh, warnings, status and state."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WARNINGS_MAXLEN = 1_000
 STATUS_TTL_MS = 86_400_000
 DAMAGED_TTL_MS = 7 * 86_400_000
 LEASE_MS = 15_000
-"""A forecaster that was killed gives way after it; one look of 2 000 positions is far shorter."""
+"""After this time another forecaster replaces one that was killed; a cycle with 2 000 positions is far shorter."""
 
 log = structlog.get_logger("p33.forecast")
 
@@ -42,21 +42,21 @@ class ForecastStore:
         self._poll_ms = poll_ms
 
     def keep_lease(self, token: str) -> bool:
-        """Take or keep the right to be this account's forecaster; False: another process is it."""
+        """Take or renew the lease of this account's forecaster; False: another process has it."""
         reply = self._scripts.run(
             "lease_consumer", {"lease_key": self._keys.forecast_lease}, {"token": token, "ttl_ms": LEASE_MS}
         )
         return str(reply[0]) == "mine"
 
     def give_back(self, token: str) -> None:
-        """Let the next one begin at once."""
+        """Release the lease, so that the next forecaster starts at once."""
         self._scripts.run("release_consumer", {"lease_key": self._keys.forecast_lease}, {"token": token})
 
     def load(self) -> Learned:
-        """What was learned before; a state that can't be read is set aside, and said.
+        """The stored state; an unreadable state is logged and replaced by a new one.
 
         Raises:
-            StoreError: Redis is away, or refuses.
+            StoreError: Redis is unavailable, or refuses.
         """
         keys = self._keys
         with translated_errors():
@@ -73,16 +73,16 @@ class ForecastStore:
                 return beginning()
 
     def save(self, learned: Learned) -> None:
-        """Keep what was learned, in the place of what was there."""
+        """Store the learned state, replacing the old one."""
         with translated_errors():
             self._client.set(self._keys.forecast_state, encode_state(learned))
 
     def publish(self, issues: Sequence[Issue], warnings: Sequence[Ahead], *, wishes_at_ms: int | None) -> None:
-        """Forecasts, new warnings, and a wish for an earlier refresh, in one round trip.
+        """Publish forecasts, new warnings, and a request for an earlier refresh, in one round trip.
 
         Args:
             issues: The most likely first.
-            warnings: Those that have begun.
+            warnings: The new warnings.
             wishes_at_ms: Redis TIME; None: the next tick is early enough.
         """
         keys = self._keys
@@ -105,12 +105,12 @@ class ForecastStore:
             pipeline.execute()
 
     def show(self, status: ForecastStatus) -> None:
-        """Say how good the forecasts are."""
+        """Store the status with the scores."""
         with translated_errors():
             self._client.set(self._keys.forecast_status, encode_status(status), px=STATUS_TTL_MS)
 
     def refreshed_ms(self) -> int | None:
-        """When positions were last requested with success, Redis TIME; None: never, or the key holds something else."""
+        """Redis TIME in ms of the last successful request of positions; None: none, or the key is unreadable."""
         with translated_errors():
             found: Any = self._client.hget(self._keys.refresh, "succeeded_ms")
         return int(found) if isinstance(found, str) and found.isascii() and found.isdecimal() else None

@@ -1,4 +1,4 @@
-"""What happened since the last look, from the streams, and what is there now, by the same reading as every view."""
+"""Reads the events since the last cycle from the streams, and the current positions as ``views`` does."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 PAGE = 1_000
 MOST_PAGES = 20
-"""Per stream and look; what exceeds it is read at the next one."""
+"""Per stream and cycle; further entries are read in the next cycle."""
 PLANS_KEPT = 10_000
-"""Plans whose verdict is awaited, and that are known when their id comes again."""
+"""Plans kept until their verdict, and to detect a repeated plan_id."""
 BEGINNING = "0-0"
 
 Fields = Mapping[str, str]
 
 
 class Happenings:
-    """Reads plans, verdicts and changes of positions forward and hands them to the learner."""
+    """Reads plans, verdicts and changes of positions, oldest first, and passes them to the learner."""
 
     def __init__(self, client: redis.Redis, keys: Keys, learned: Learned) -> None:
         self._client = client
@@ -44,14 +44,14 @@ class Happenings:
             keys.plans: self._plan,
             keys.decisions: self._verdict,
         }
-        self._from_the_start = {keys.position_changes}  # when a position was opened is history
+        self._from_the_start = {keys.position_changes}  # the opening times of positions are read from the past
         self._plans: OrderedDict[str, str] = OrderedDict()  # plan_id to position
 
     def read(self) -> None:
-        """Everything that is new, in each stream's own order.
+        """Read all new entries, in each stream's order.
 
         Raises:
-            StoreError: Redis is away, or refuses.
+            StoreError: Redis is unavailable, or refuses.
         """
         for stream, handle in self._handlers.items():
             for entry_id, fields in self._new(stream):
@@ -65,7 +65,7 @@ class Happenings:
         with translated_errors():
             newest: Any = self._client.xrevrange(stream, count=1)
             last = str(newest[0][0]) if newest else BEGINNING
-            # First start; or Redis came back with an older state, and new entries have lower ids than those read.
+            # First start; or Redis was restored to an older state, and new entries have lower ids than those read.
             if stream not in read or _order(last) < _order(read[stream]):
                 read[stream] = BEGINNING if stream in self._from_the_start else last
             for _ in range(MOST_PAGES):
@@ -77,7 +77,7 @@ class Happenings:
                     return
 
     def _plan(self, entry_id: str, fields: Fields) -> None:
-        """One that is judged; one whose id was there before isn't another one, and an emergency follows no rule."""
+        """Pass on a plan that is judged, except a repeated plan_id and an emergency close, which can't be predicted."""
         plan = parse_entry(dict(fields), issued_ms=time_ms_of(entry_id))
         if plan is None or is_emergency(fields):
             return
@@ -89,12 +89,12 @@ class Happenings:
             self._plans.popitem(last=False)
         learner, totals = self._learned.learner, self._learned.totals
         if position not in learner.tracks:
-            return  # flat, or not of this account's symbols
+            return  # flat, or not a symbol of this account
         totals["plans"] += 1
         totals["foreseen"] += learner.plan(position, canonical(plan.close_factor), plan.issued_ms)
 
     def _position_of(self, plan: Plan) -> str:
-        """In one-way mode a plan that names the position's side is about the symbol's only position."""
+        """The position key of a plan; in one-way mode a plan that names a side is about the symbol's only position."""
         position = position_key(plan.symbol, plan.position_side)
         return position if position in self._learned.learner.tracks else plan.symbol
 
@@ -113,7 +113,7 @@ class Happenings:
 
 
 def sights_of(views: tuple[SymbolView, ...], *, source: str) -> Iterator[tuple[Sight, SymbolView]]:
-    """The positions that aren't flat and whose price is known; another venue's snapshot shows nothing."""
+    """The positions that aren't flat and have a price; another venue's snapshot is ignored."""
     for view in views:
         snapshot, amount = view.facts.snapshot, view.position_amt
         if snapshot is None or not amount or snapshot.source != source or snapshot.ts_ms > view.facts.now_ms:
@@ -123,7 +123,7 @@ def sights_of(views: tuple[SymbolView, ...], *, source: str) -> Iterator[tuple[S
         )
         if not 0 < mark < math.inf or not 0 < abs(float(amount)) < math.inf:
             continue
-        if not 0 < entry < math.inf:  # then the gain is unknown, and taken for none
+        if not 0 < entry < math.inf:  # then the gain is unknown, and 0 is used
             entry = mark
         yield (
             Sight(

@@ -1,4 +1,4 @@
-"""The forecaster's loop: behind each refresh, read what happened, learn, predict, publish."""
+"""The forecaster's loop: after each refresh it reads new events, learns, predicts and publishes."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from p33_tasks.views.overview import Overview, read_overview
 
 TICK_SEC = 0.5
 IDLE_LOOK_MS = 5_000
-"""Where no refresh comes, a look is made all the same: plans come, and what waits is settled."""
+"""Without a refresh a cycle starts after this time, to read plans and settle waiting samples."""
 SAVE_EVERY_MS = 60_000
 AWAY_SEC = 1.0
 WISH_AGE_MS = 500
-"""A refresh that began so lately is early enough for what was forecast behind it."""
+"""After a refresh that began less than this ago no earlier one is requested."""
 
 log = structlog.get_logger("p33.forecast")
 
 
 class Forecaster:
-    """One per account: a second one waits until the first has ended."""
+    """The forecaster of one account; a second one waits until the first has ended."""
 
     def __init__(self, here: Runtime, stop: threading.Event, *, show_life: Callable[[], None]) -> None:
         self._here = here
@@ -47,7 +47,7 @@ class Forecaster:
         self._happenings: Happenings | None = None
 
     def run(self) -> None:
-        """Until told to stop. Redis being away is waited for; nobody else waits for this process."""
+        """Run until ``stop`` is set. Waits during an outage of Redis; no other process waits for this one."""
         away = waits = False
         while not self._stop.is_set():
             self._show_life()
@@ -57,7 +57,7 @@ class Forecaster:
                     self._round()
                 elif not waits:
                     log.info(LogEvent.FORECASTER_WAITS)
-                    self._learned = None  # the other one goes on from the stored state, and so does whoever follows it
+                    self._learned = None  # the other one continues from the stored state, and so does its successor
                 waits, away = not mine, False
             except StoreError as error:
                 if not away:
@@ -120,7 +120,7 @@ class Forecaster:
         self._store.show(status_of(learned, self._warnings, outlook, overview.now_ms))
 
     def _wishes(self, issues: tuple[Issue, ...], overview: Overview) -> bool:
-        """What was forecast just now is prepared behind the next refresh: it had better come soon."""
+        """Request an earlier refresh: verdicts for new forecasts are prepared after the next refresh."""
         started_ms = overview.refresh.started_ms
         return bool(issues) and started_ms is not None and overview.now_ms - started_ms > WISH_AGE_MS
 
@@ -134,7 +134,7 @@ class Forecaster:
 
 
 def status_of(learned: Learned, warnings: Warnings, outlook: Outlook, now_ms: int) -> ForecastStatus:
-    """What is shown of a look."""
+    """The status to store after one cycle."""
     learner = learned.learner
     scores, issuer = learner.scores, learner.issuer
 

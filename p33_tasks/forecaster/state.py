@@ -1,4 +1,4 @@
-"""What was learned, as JSON: plain numbers, since a pickle would run whatever somebody wrote over it."""
+"""The learned state as JSON: plain numbers, since reading a replaced pickle would run foreign code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from p33_tasks.forecaster.model import PlanModel
 from p33_tasks.forecaster.numbers import finite, positive, whole
 
 VERSION = 3
-"""Another one is set aside and the model begins anew: raise it when features, model or this form change."""
+"""A state of another version is ignored and the model starts new: raise it when features, model or format change."""
 MAX_CHARS = 8_000_000
 MAX_ID_CHARS = 41
 """Of an entry's id: two numbers of 64 bits."""
@@ -30,7 +30,7 @@ _MARKS = ("mark", "fast", "fast_weight", "slow", "slow_weight", "observed_sec")
 
 @dataclass(slots=True, kw_only=True)
 class Learned:
-    """All that a restart must not lose."""
+    """The state that is kept over a restart."""
 
     learner: Learner
     read: dict[str, str] = field(default_factory=dict)  # stream to the last entry read
@@ -38,12 +38,12 @@ class Learned:
 
 
 def beginning() -> Learned:
-    """Nothing learned yet."""
+    """The state of a new forecaster."""
     return Learned(learner=Learner(PlanModel(), Scores(), Issuer()))
 
 
 def encode_state(learned: Learned) -> str:
-    """One line of JSON. What waits for its outcome is left out: after a restart nobody knows what came meanwhile."""
+    """The state as one line of JSON. Samples without an outcome are left out: events during a restart are unknown."""
     learner = learned.learner
     document = {
         "version": VERSION,
@@ -62,10 +62,10 @@ def encode_state(learned: Learned) -> str:
 
 
 def decode_state(text: str) -> Learned:
-    """What was written.
+    """The state from its JSON.
 
     Raises:
-        CorruptStateError: It is of another version, or damaged: nothing of it is used.
+        CorruptStateError: It is of another version, or damaged; no part of it is used.
     """
     try:
         return _decoded(text)

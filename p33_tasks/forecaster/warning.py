@@ -1,4 +1,4 @@
-"""Plans that are likely and would be denied now: who can mend what stands in their way has up to half a minute."""
+"""Warnings of plans that are likely and would be denied now: up to half a minute to remove the cause."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from p33_tasks.views.denials import needed
 from p33_tasks.views.positions import SymbolView
 
 LIKELY = 0.5
-"""Of any closing plan within the horizon."""
+"""Minimum probability of any closing plan within the horizon."""
 GRACE_MS = 2_000
-"""Beyond the time that a deny said."""
+"""Added to the expected end of a deny."""
 ENDS_BELOW = 0.35
-"""A warning stays until the plan is this unlikely, so that it doesn't come and go with every look."""
+"""A warning ends below this probability, so that it doesn't change at every cycle."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Warnings:
-    """Those that stand, by position."""
+    """The current warnings, by position."""
 
     standing: dict[str, Ahead] = field(default_factory=dict)
-    _denied: dict[str, Ahead] = field(default_factory=dict)  # also those that may be over by themselves
+    _denied: dict[str, Ahead] = field(default_factory=dict)  # also those that may end by themselves
 
     def look(
         self, predictions: Iterable[Prediction], views: Mapping[str, SymbolView], policy: Policy
     ) -> tuple[Ahead, ...]:
-        """Judge the likely plans by the very rules that will judge them.
+        """Evaluate the likely plans with the rules of verdicts.
 
-        A deny that ends by itself, e.g. a cooldown, is a warning only once it has lasted longer than it said.
+        A deny that ends by itself, e.g. a cooldown, becomes a warning only after its expected end.
 
         Args:
-            predictions: Of all positions; none while the model is silent.
-            views: Each position, as it was read.
+            predictions: Of all positions; empty while the model is silent.
+            views: Each position as read.
             policy: The configured limits.
 
         Returns:
-            Those that are new, the most likely first.
+            The new warnings, the most likely first.
         """
         before, self.standing, denied, self._denied = self.standing, {}, self._denied, {}
         for prediction in sorted(predictions, key=lambda one: -one.total):
@@ -68,7 +68,7 @@ class Warnings:
 
 
 def _judged(prediction: Prediction, view: SymbolView, policy: Policy) -> tuple[Ahead, int] | None:
-    """What denies the likeliest plan now, and after how many milliseconds that may be over; None: nothing does."""
+    """The deny of the likeliest plan now, and the milliseconds until it may end; None: it would be allowed."""
     factor = max(prediction.by_action, key=lambda action: prediction.by_action[action])
     action = ACTIONS[Decimal(factor)]
     facts = view.facts

@@ -1,4 +1,4 @@
-"""Reading the configuration: environment variables over an env file, all problems at once."""
+"""Reads the configuration: environment variables over an env file. Reports all problems at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from p33_tasks.settings.model import Settings
 
 DEFAULT_ENV_FILE = Path("/etc/quantum/position-state-brain.env")
 
-_READ_ELSEWHERE = ("P33_ENV_FILE", "P33_QUEUES")  # here, and by the worker's systemd unit
+_READ_ELSEWHERE = ("P33_ENV_FILE", "P33_QUEUES")  # read here, and by the worker's systemd unit
 _NEVER_EMPTY = "P33_ALLOWLIST"
 
 
@@ -29,11 +29,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     Args:
         environ: The variables to read, instead of the process's own environment. ``P33_ENV_FILE`` among them names
             the env file. A variable that is set but empty counts as not set, except P33_ALLOWLIST: an emptied list
-            is not the default's symbol. A secret may also stand in the file
+            is not the default's symbol. A secret may also be in the file
             that ``NAME_FILE`` names.
 
     Raises:
-        ConfigurationError: Listing every problem at once. No secret's value is in it.
+        ConfigurationError: Lists every problem. It contains no secret's value.
     """
     environ = os.environ if environ is None else environ
     filed, place = _read_env_file(environ.get("P33_ENV_FILE"))
@@ -49,17 +49,17 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     try:
         settings = Settings.model_validate({name: value for name, (value, _) in found.items()})
     except ValidationError as error:
-        # A secret that couldn't be read has its line; that it is missing isn't another problem.
+        # An unreadable secret is reported already; it must not be reported as missing, too.
         problems += [line for line in _explain(error, found) if not any(name in line for name in files.problems)]
     else:
         if not problems:
             return settings
-    # Raised out here, so that pydantic's error, which holds every value, is not its context.
+    # Raised outside the except block, so that pydantic's error, which contains every value, is not its context.
     raise ConfigurationError("\n  ".join(["The configuration is not usable:", *problems]))
 
 
 def unknown_variables(environ: Mapping[str, str] | None = None) -> dict[str, str | None]:
-    """Variables that look like settings and are none, each with the setting it may have been meant for.
+    """Variables that look like settings but aren't, each with the setting that was probably meant.
 
     Any other name that begins with ``P33_``, and near misses of the venues' and Redis' variables.
 
@@ -82,7 +82,7 @@ def _meant(name: str, known: list[str], likeness: float) -> str | None:
 
 
 def _shared_prefixes(known: list[str]) -> tuple[str, ...]:
-    """Of settings under names that other programs use too (REDIS_): only near misses there are ours."""
+    """Prefixes that other programs use, too (REDIS_): only near misses of our variables are reported there."""
     return tuple({name.partition("_")[0] + "_" for name in known} - {"P33_"})
 
 
@@ -103,11 +103,11 @@ def _read_env_file(named: str | None) -> tuple[Mapping[str, str], Path]:
 
 
 def _printable(text: str) -> str:
-    """As it is, or spelled out: a byte that is not UTF-8 can't be written to a log."""
+    """The text, with escapes for bytes that are not UTF-8, which can't be written to a log."""
     return text if text.isprintable() else repr(text)
 
 
-# --- telling what is wrong ------------------------------------------------------------------------------------------
+# --- error texts ----------------------------------------------------------------------------------------------------
 
 
 def _fields_by_variable() -> dict[str, FieldInfo]:
@@ -125,11 +125,11 @@ def _secrets() -> list[str]:
 def _explain(error: ValidationError, found: Mapping[str, tuple[str, str]]) -> list[str]:
     lines = []
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
-        place = str(problem["loc"][0])  # the variable; of a default that is refused, the field
+        place = str(problem["loc"][0])  # the variable; for a refused default, the field
         field = Settings.model_fields.get(place) or _fields_by_variable()[place]
         name = str(field.alias)
         what, allowed = problem["msg"].removeprefix("Value error, "), _allowed(field)
-        if allowed and problem["type"].endswith("_parsing"):  # that it is none says what is allowed
+        if allowed and problem["type"].endswith("_parsing"):  # the allowed values imply it
             text = allowed
         else:
             text = f"{what} ({allowed})" if allowed else what
@@ -141,7 +141,7 @@ def _shown(field: FieldInfo, found: tuple[str, str] | None) -> str:
     if found is None:
         return " (not set)" if field.default is None else f" (by default {field.default})"
     value, origin = found
-    secret = _is_secret(field) or "@" in value  # a URL in the wrong variable is one too
+    secret = _is_secret(field) or "@" in value  # a URL in the wrong variable may contain one, too
     return f"=********{origin}" if secret else f"={value[:80]!r}{origin}"
 
 

@@ -1,4 +1,4 @@
-"""What follows from the settings: the policy, the URLs, the venue."""
+"""The settings with values derived from them: the policy, the URLs, the venue."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from p33_tasks.venues.spec import VenueSpec
 
 
 class Settings(Variables):
-    """Every setting, and what follows from it. Built by ``load_settings``; immutable.
+    """Every setting, and values derived from it. Built by ``load_settings``; immutable.
 
-    Built directly, it knows only what it is given: ``Settings(P33_POLL_SEC="2")``.
+    Built directly, it has only the given values: ``Settings(P33_POLL_SEC="2")``.
     """
 
     @cached_property
@@ -46,17 +46,17 @@ class Settings(Variables):
 
     @cached_property
     def order_prefix(self) -> str:
-        """What the client order ids of our own orders begin with."""
+        """The prefix of the client order ids of our own orders."""
         return self.own_order_prefix or self.venue.client_order_ids.own_prefix
 
     @cached_property
     def notify_routes(self) -> Mapping[str, tuple[str, ...]]:
-        """By the name of an event of reconciliation, the addresses that are told: secrets. Empty: nobody is told."""
+        """The notification addresses (secrets), by the name of an event of reconciliation; empty: no notifications."""
         return {} if self.notify is None else checked_routes(self.notify.get_secret_value())
 
     @property
     def prepares(self) -> bool:
-        """Whether verdicts are prepared: not where permits are signed, since a signature covers the final bytes."""
+        """Whether verdicts are prepared: never with signed permits, since a signature covers the final bytes."""
         return self.prepare == "on" and self.permit_signing_key is None
 
     @property
@@ -80,14 +80,14 @@ class Settings(Variables):
 
     @property
     def celery_broker_url(self) -> str:
-        """The broker as one URL, password included: the state store's server, next DB, unless told otherwise."""
+        """The broker as one URL, password included; by default the next database of the state store's server."""
         if self.broker_url is not None:
             return self.broker_url.get_secret_value()
         return next_db(self.state_url)
 
     @property
     def marks(self) -> dict[str, str]:
-        """What other processes compare their own settings with; no secret."""
+        """Values that other processes compare with their own settings; no secret."""
         keys = {
             "signing_key": self.permit_signing_key,
             "reconcile_key": self.reconcile_key,
@@ -98,7 +98,7 @@ class Settings(Variables):
 
     @property
     def venue(self) -> VenueSpec:
-        """What the venue in use declares about itself."""
+        """The spec of the configured venue."""
         return venue_spec(self.exchange)
 
     @property
@@ -108,7 +108,7 @@ class Settings(Variables):
 
     @property
     def api_credentials(self) -> tuple[SecretStr | None, SecretStr | None]:
-        """API key and secret of the venue in use: the first pair of its variables that is set."""
+        """API key and secret of the configured venue: the first pair of its variables that is set."""
         for pair in self.venue.credentials:
             key: SecretStr | None = self._value_of(pair.key)
             if key is not None:

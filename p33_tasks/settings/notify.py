@@ -1,4 +1,4 @@
-"""``P33_NOTIFY``: who is told of which events of reconciliation."""
+"""``P33_NOTIFY``: the notification addresses of reconciliation's events."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ MOST_ROUTES = 50
 
 
 def checked_routes(text: str) -> dict[str, tuple[str, ...]]:
-    """Addresses by event, of ``EVENT=ADDRESS`` pairs with blanks or line breaks between.
+    """Addresses by event, from ``EVENT=ADDRESS`` pairs separated by blanks or line breaks.
 
     Raises:
-        ValueError: A pair is none, or names no event. What is said holds no address: they are secrets.
+        ValueError: Not a pair, or an unknown event. The text contains no address, since they are secrets.
     """
     pairs = [pair.partition("=") for pair in text.split()]
     if not pairs or len(pairs) > MOST_ROUTES:

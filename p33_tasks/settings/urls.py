@@ -20,7 +20,7 @@ _KNOWN_ELSEWHERE = frozenset(
         *("login_method", "ssl", "virtual_host"),
     }
 )
-"""Options of redis-py or kombu that are worth naming when they are refused."""
+"""Options of redis-py or kombu that an error names when it refuses them."""
 
 _SENTINEL_URL = re.compile(r"sentinel://([^@/]*@)?[^/;@]+:[0-9]+(;[^/;@]+:[0-9]+)*/[^/?#]+(/[0-9]{1,4})?(\?[^#]*)?")
 
@@ -37,10 +37,10 @@ def next_db(url: str) -> str:
 
 
 def checked_url(value: SecretStr | None, schemes: tuple[str, ...]) -> SecretStr | None:
-    """The URL, when it is one of these schemes and can be used.
+    """The URL, if it has one of these schemes and can be used.
 
     Raises:
-        ValueError: It can't; says how to write it, without a part of it (there may be a password in any part).
+        ValueError: It can't; the text shows the right form and no part of the URL, which may contain a password.
     """
     if value is None:
         return None
@@ -64,10 +64,10 @@ def checked_url(value: SecretStr | None, schemes: tuple[str, ...]) -> SecretStr 
 
 
 def _check_options(url: str) -> None:
-    """Refuse an option that one of the libraries doesn't know, or that weakens TLS.
+    """Refuse an option that one of the libraries doesn't support, or that weakens TLS.
 
-    redis-py, kombu (two versions: celery-exporter has its own) and py-amqp each know other options, and each ends in
-    its own way at one it doesn't know: a worker with ``?protocol=2`` died with a TypeError of kombu's.
+    redis-py, kombu (two versions: celery-exporter has its own) and py-amqp support different options, and each fails
+    differently at an unknown one: a worker with ``?protocol=2`` ended with a TypeError in kombu.
 
     Raises:
         ValueError: Names the option, never its value.
@@ -75,7 +75,7 @@ def _check_options(url: str) -> None:
     found = parse_qsl(url.partition("?")[2], keep_blank_values=True)
     unknown = sorted({name for name, _ in found if name not in TLS_OPTIONS})
     if unknown:
-        # Whatever else stands there may be a password with a question mark in it.
+        # Any other text here may be a password with a question mark in it.
         names = ", ".join(name for name in unknown if name in _KNOWN_ELSEWHERE) or "not named here"
         raise ValueError(f"an option that this service doesn't take ({names}); allowed: {', '.join(TLS_OPTIONS)}")
     split_tls(url)
@@ -95,7 +95,7 @@ def has_host(url: str) -> bool:
 
 
 def _can_be_split(url: str) -> bool:
-    """Whether its brackets are in order, if it has any."""
+    """Whether its brackets, if any, are valid."""
     try:
         urlsplit(url)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Every setting of CONTRACT section 2: its variable, its default, and what is allowed."""
+"""Every setting of CONTRACT section 2: its variable, its default, and its allowed values."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
 class Variables(VenueVariables):
-    """Every setting, by its environment variable, and what it may be."""
+    """Every setting, by its environment variable, with its allowed values."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -54,7 +54,7 @@ class Variables(VenueVariables):
     broker_url: SecretStr | None = Field(None, alias="P33_BROKER_URL")
     key_prefix: str = Field(DEFAULT_PREFIX, alias="P33_KEY_PREFIX")
 
-    exchange: str = Field(DEFAULT_EXCHANGE, alias="P33_EXCHANGE", pattern=r"^[a-z0-9]+$")  # before what depends on it
+    exchange: str = Field(DEFAULT_EXCHANGE, alias="P33_EXCHANGE", pattern=r"^[a-z0-9]+$")  # first: others depend on it
     poll_sec: Decimal = Field(
         Decimal(5), alias="P33_POLL_SEC", ge=Decimal("0.1"), le=MAX_STALE_THRESHOLD_SEC, decimal_places=3
     )
@@ -110,13 +110,13 @@ class Variables(VenueVariables):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings' signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings' signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        # load_settings gathers the variables itself: an error can then name the value found and where it stands.
+        # load_settings collects the variables itself, so that an error can name the value and its source.
         return (init_settings,)
 
     @field_validator("*", mode="before")
     @classmethod
     def _is_utf8(cls, value: object) -> object:
-        # A byte that is not UTF-8 comes as half a character, which no connection and no log can take.
+        # A byte that is not UTF-8 is read as a lone surrogate, which no connection and no log can encode.
         if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
             raise ValueError("holds bytes that are not UTF-8")
         return value
@@ -144,13 +144,13 @@ class Variables(VenueVariables):
     def _split_symbols(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        # Only ASCII changes its case: Unicode has letters that would become another symbol's.
+        # Only ASCII letters are changed to upper case: others could become another symbol's letters.
         named = (part.strip() for part in value.split(",") if part.strip())
         symbols = tuple(dict.fromkeys(part.upper() if part.isascii() else part for part in named))
         if not symbols:
             raise ValueError("name at least one symbol, e.g. BTCUSDT")
         for symbol in symbols:
-            # Which symbols there are is the venue's to say: one that it doesn't list is named by p33 check, and denied.
+            # The venue decides which symbols exist: p33 check names one that it doesn't list, and its plans are denied.
             if not _SYMBOL.fullmatch(symbol) or not symbol.isprintable():
                 raise ValueError(
                     f"{symbol[:50]!r} can't be a symbol: use 1 to 40 printable characters without blanks, '|', '{{' or "
@@ -260,7 +260,7 @@ class Variables(VenueVariables):
         key = (info.field_name or "").replace("_secret", "_key")
         exchange = info.data.get("exchange")
         if value is None and exchange is not None and venue_spec(exchange).account is not None:
-            return None  # its key is a public address, which is enough for reading
+            return None  # its API key is a public address, which is enough for reading
         if (value is None) != (info.data.get(key) is None):
             raise ValueError(f"set both this and {cls.model_fields[key].alias}, or neither")
         return value
@@ -290,5 +290,5 @@ class Variables(VenueVariables):
 
 
 def ms_of(seconds: Decimal) -> int:
-    """Milliseconds."""
+    """Seconds as milliseconds."""
     return int(seconds * 1000)

@@ -1,6 +1,6 @@
-"""The variables that the venues name: their API keys, and the switch to their test environment.
+"""The variables of the venues: their API keys, and the switch to their test environment.
 
-A field for each, made from the specs of ``VENUES``: its name is the variable's in lower case.
+Each has a field, created from the specs of ``VENUES``; the field's name is the variable's in lower case.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings
 from p33_tasks.venues.build import venue_specs
 
 OWN_VARIABLES = frozenset({"P33_API_KEY", "P33_API_SECRET", "P33_API_PASSWORD", "P33_TESTNET"})
-"""Of every venue that names no others; ``Settings`` has fields for them."""
+"""The variables of every venue without its own; ``Settings`` has fields for them."""
 
 
 def _fields() -> dict[str, Any]:
@@ -37,7 +37,7 @@ API_SECRETS = tuple(
         if pair.secret not in OWN_VARIABLES
     )
 )
-"""The fields that hold a secret, each behind the one that holds its key."""
+"""The fields of secrets, each after the field of its key."""
 
 if TYPE_CHECKING:
     VenueVariables = BaseSettings

@@ -47,4 +47,4 @@ VENUES: Final = (
     "gate",  # Gate v4, perpetual futures settled in USDT
     "hyperliquid",  # Hyperliquid perpetuals, of every dex
 )
-"""The folders of this package that are venues: ``spec`` of each holds ``SPEC``, and ``venue`` its ``VENUE``."""
+"""The folders of this package that are venues: each has ``SPEC`` in ``spec`` and ``VENUE`` in ``venue``."""

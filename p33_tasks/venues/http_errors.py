@@ -29,13 +29,13 @@ from p33_tasks.venues.exact_json import loads_exact
 from p33_tasks.venues.spec import ErrorCodes, RequestLimit
 
 DEFAULT_PAUSE_SEC = {429: 60, 418: 120}
-"""Where neither header nor text names a time: Binance counts weight per minute, and its shortest ban is two minutes."""
+"""If neither header nor text names a time: Binance counts weight per minute, and its shortest ban is two minutes."""
 DEFAULT_ORDER_PAUSE_SEC = 10
-"""Of an order limit that names neither a time nor its window: Binance's shortest window."""
+"""For an order limit without a time or a window: Binance's shortest window."""
 MAX_PAUSE_SEC = 3 * 86_400
-"""Binance's longest ban. An answer that asks for more must not stop this service for good."""
+"""Binance's longest ban. An answer with a longer pause must not stop this service permanently."""
 MAX_UNAVAILABLE_PAUSE_SEC = 60
-"""The most that a server error's ``Retry-After`` is followed: a proxy in front of the venue can answer it too."""
+"""The maximum for a server error's ``Retry-After``, which may come from a proxy in front of the venue."""
 
 CHECK_KEY = "check the key, its permissions and the addresses it allows"
 TRY_AGAIN = "the next tick tries again"

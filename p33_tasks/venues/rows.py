@@ -15,7 +15,7 @@ _MOST_TIME_DIGITS = 15
 _MOST_ID_CHARS = 64
 _MOST_WORD_CHARS = 20
 UNKNOWN_ACCOUNT = "unknown"
-"""In the place of an account's id where the venue has one, and doesn't show it to this key."""
+"""Replaces the account's id if the venue has one but doesn't show it to this key."""
 
 
 class InvalidRowError(ValueError):

@@ -1,1 +1,1 @@
-"""What people and dashboards see of the store: read-only, in a number of round trips that no symbol adds to."""
+"""Reads of the store for people and dashboards: read-only; the number of round trips doesn't depend on the symbols."""

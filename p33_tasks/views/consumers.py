@@ -1,4 +1,4 @@
-"""Who reads the streams, and how long their work has been waiting. Read-only."""
+"""The consumers of the streams, and the age of their pending entries. Read-only."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ SCAN_COUNT = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumerView:
-    """One name in our group on one stream."""
+    """One consumer name in our group on one stream."""
 
     stream: str  # plans, results
     name: str
     pending: int
     is_alive: bool  # a process holds the lease on this name
-    oldest_idle_ms: int  # of its pending entries: since it was last delivered; 0 when there are none
-    marks: Mapping[str, str] = field(default_factory=dict)  # of its settings; empty: it isn't alive, or of 0.1
+    oldest_idle_ms: int  # of its oldest pending entry, since the last delivery; 0 if none is pending
+    marks: Mapping[str, str] = field(default_factory=dict)  # hash of its settings; empty: not alive, or version 0.1
 
 
 def read_consumers(client: redis.Redis, keys: Keys) -> tuple[ConsumerView, ...]:
-    """All consumers of our group, in two round trips, and a bounded search when none of them is alive.
+    """All consumers of our group, in two round trips, and a bounded search if none of them is alive.
 
     Raises:
-        StoreError: Redis is away, or refuses.
+        StoreError: Redis is unavailable, or refuses.
     """
     streams = (("plans", keys.plans), ("results", keys.results))
     with translated_errors():
@@ -51,7 +51,7 @@ def read_consumers(client: redis.Redis, keys: Keys) -> tuple[ConsumerView, ...]:
         ]
         for _, key, consumer in found:
             pipeline.get(keys.consumer_lease(consumer["name"]))
-            # Ordered by entry id, so the first is the oldest entry; good enough to see that something is stuck.
+            # Ordered by entry id, so the first is the oldest entry; enough to detect that processing has stopped.
             pipeline.xpending_range(key, GROUP, min="-", max="+", count=1, consumername=consumer["name"])
         details = pipeline.execute()
         views = tuple(_views(found, details))
@@ -74,7 +74,7 @@ def _views(found: list[Any], details: list[Any]) -> Iterator[ConsumerView]:
 
 
 def _idle_consumers(client: redis.Redis, keys: Keys) -> tuple[ConsumerView, ...]:
-    """Leases of consumers that have not been given an entry yet: before Redis 7, the group doesn't know them."""
+    """Leases of consumers without any entry so far: before Redis 7 the group doesn't list them."""
     start = keys.consumer_lease("")
     cursor, names = 0, set[str]()
     for _ in range(MAX_SCANS):
@@ -101,7 +101,7 @@ def other_prefixes(client: redis.Redis, keys: Keys) -> tuple[str, ...]:
     """Key prefixes of other accounts whose workers are alive on this Redis: a bounded search.
 
     Raises:
-        StoreError: Redis is away, or refuses.
+        StoreError: Redis is unavailable, or refuses.
     """
     own = keys.consumer_lease("")
     middle = own.removeprefix(keys.prefix)

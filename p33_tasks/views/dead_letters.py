@@ -21,18 +21,18 @@ _ENTRY_ID = re.compile(r"[0-9]{1,16}-[0-9]{1,16}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """One entry that was moved away. Its texts are others' words: escape them before showing."""
+    """One dead letter. Its texts are foreign: escape them before showing."""
 
-    entry_id: str  # on the dead-letter stream
+    entry_id: str  # id on the dead-letter stream
     ts_ms: int  # Redis TIME at which it was moved there
     source_stream: str
-    source_id: str  # its id on that stream
+    source_id: str  # its id on the source stream
     error: str
-    entry: str  # the entry as JSON, as it was kept
+    entry: str  # the entry as stored, JSON
 
     @property
     def fields(self) -> Mapping[str, Any]:
-        """The entry's fields; empty where they can't be read."""
+        """The entry's fields; empty if they can't be read."""
         try:
             return exact_json.loads_object(self.entry)
         except CorruptStateError:
@@ -40,17 +40,17 @@ class DeadLetter:
 
 
 def is_entry_id(text: str) -> bool:
-    """Whether a text can name an entry of a stream."""
+    """Whether a text has the form of a stream entry's id."""
     return _ENTRY_ID.fullmatch(text) is not None
 
 
 def read_dead_letters(
     client: redis.Redis, keys: Keys, *, before: str = "", count: int = PAGE
 ) -> tuple[DeadLetter, ...]:
-    """The newest, or those before an entry id, newest first.
+    """The newest dead letters, or those before an entry id, newest first.
 
     Raises:
-        StoreError: Redis is away, or refuses.
+        StoreError: Redis is unavailable, or refuses.
     """
     with translated_errors():
         rows: Any = client.xrevrange(keys.dead_letters, max=f"({before}" if before else "+", count=count)
@@ -58,10 +58,10 @@ def read_dead_letters(
 
 
 def read_dead_letter(client: redis.Redis, keys: Keys, entry_id: str) -> DeadLetter | None:
-    """One of them; None: there is none of that id.
+    """One dead letter; None if there is none with this id.
 
     Raises:
-        StoreError: Redis is away, or refuses.
+        StoreError: Redis is unavailable, or refuses.
     """
     with translated_errors():
         rows: Any = client.xrange(keys.dead_letters, min=entry_id, max=entry_id, count=1)

@@ -1,4 +1,4 @@
-"""A deny explained: what its rule would have needed, with the numbers, and what to do about it."""
+"""Explains a deny: what its rule requires, with the numbers, and what to do."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from p33_tasks.views.narrative import Json, cooldown_line, number, object_of
 
 
 def needed(verdict: Json) -> str:
-    """What this rule would have needed, with the numbers; empty where there is nothing to add."""
+    """What this rule requires, with the numbers; empty if there is nothing to add."""
     details = object_of(verdict, "details")
     sentence = _NEEDED.get(str(verdict.get("reason")))
     try:
         return sentence(details) if sentence is not None else ""
-    except (KeyError, TypeError, ValueError, ArithmeticError):  # details of another writer
+    except (KeyError, TypeError, ValueError, ArithmeticError):  # details of a foreign writer
         return ""
 
 
@@ -125,7 +125,7 @@ _NEEDED: dict[str, Callable[[Json], str]] = {
 
 
 def _by(details: Json, name: str) -> str:
-    """Who set a limit that isn't the configured one."""
+    """The origin of a limit that isn't the configured one, as text."""
     who = details.get(name)
     words = {
         "operator": "an operator set it for this symbol",
@@ -140,16 +140,16 @@ def _because(details: Json) -> str:
 
 
 def near_ones(text: str, known: Sequence[str]) -> list[str]:
-    """Up to three of the known names that ``text`` may be meant as: the best first."""
+    """Up to three known names similar to ``text``, the most similar first."""
     return get_close_matches(text, known, 3, 0.7)
 
 
 def remedy(verdict: Json, allowlist: Sequence[str] = ()) -> str:
-    """What to do about a deny, with the time to wait where waiting helps.
+    """What to do about a deny, with the time to wait if waiting helps.
 
     Args:
-        verdict: As recorded.
-        allowlist: The symbols whose plans are judged here now: a symbol that isn't listed may be one of them, misspelt.
+        verdict: The recorded verdict.
+        allowlist: The current symbols of P33_ALLOWLIST: an unlisted symbol may be a misspelling of one of them.
     """
     reason = str(verdict.get("reason"))
     known = {member.value: member.remedy for member in Reason}

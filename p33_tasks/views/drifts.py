@@ -1,4 +1,4 @@
-"""The drifts that reconciliation is at work on: what it found, and what it does next. Read-only."""
+"""The drifts that reconciliation is processing: their class and the next step. Read-only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COMMANDS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftingPosition:
-    """One drift."""
+    """One drift of a position."""
 
     symbol: str
     leg: Leg
@@ -32,21 +32,21 @@ class DriftingPosition:
 
     @property
     def position(self) -> str:
-        """The position's key."""
+        """The position key."""
         return position_key(self.symbol, self.leg)
 
     @property
     def sentence(self) -> str:
-        """The amounts, and what is known."""
+        """The amounts and the state of reconciliation, as a sentence."""
         amounts = f"exchange {self.exchange_amt}, ledger {self.ledger_amt}"
         return f"{amounts}: {self.known.sentence(self.now_ms)}"
 
 
 def read_drifts(client: redis.Redis, keys: Keys, symbols: Sequence[str]) -> tuple[DriftingPosition, ...]:
-    """Of these symbols, in their order.
+    """The drifts of these symbols, in their order.
 
     Raises:
-        StoreError: Redis is away, or refuses.
+        StoreError: Redis is unavailable, or refuses.
     """
     positions = [(symbol, leg) for symbol in symbols for leg in Leg]
     with translated_errors():
@@ -65,7 +65,7 @@ def read_drifts(client: redis.Redis, keys: Keys, symbols: Sequence[str]) -> tupl
 
 def _read(at: tuple[str, Leg], replies: list[Any], now_ms: int) -> DriftingPosition | None:
     if any(isinstance(reply, Exception) for reply in replies):
-        return None  # a foreign value under one of the keys: nothing is known of this one
+        return None  # a foreign value under one of the keys: this position is unknown
     (exchange_amt,), (ledger_amt,), raw = replies
     known = decode_drift(raw, exchange_amt, ledger_amt)
     if known is None:

@@ -1,4 +1,4 @@
-"""Verdicts and results as they come: what was added to the streams since the last look. Read-only."""
+"""New verdicts and results: the entries added to the streams since the last poll. Read-only."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ PAGE = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictSeen:
-    """An entry of the decisions stream. Its texts are others' words: escape them before showing."""
+    """An entry of the decisions stream. Its texts are foreign: escape them before showing."""
 
     entry_id: str
     plan_id: str
     symbol: str
     allowed: bool
     reason: str  # empty for an allow
-    verdict: Mapping[str, Any]  # the decision, numbers exact; empty when it can't be read
+    verdict: Mapping[str, Any]  # the decision, numbers exact; empty if it can't be read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultSeen:
-    """An entry of the result stream, as an apply layer wrote it."""
+    """An entry of the result stream, as an executor wrote it."""
 
     entry_id: str
     fields: Mapping[str, str]
@@ -42,8 +42,8 @@ class Feed:
 
     Args:
         client: A client that decodes replies.
-        keys: Of the account.
-        after: Entry id to start behind: ``0`` for everything, or a time in milliseconds.
+        keys: The keys of the account.
+        after: Start after this entry id: ``0`` for everything, or a time in milliseconds.
     """
 
     def __init__(self, client: redis.Redis, keys: Keys, *, after: str = "0") -> None:
@@ -52,10 +52,10 @@ class Feed:
         self._after = [after, after]
 
     def poll(self) -> tuple[VerdictSeen | ResultSeen, ...]:
-        """What is new, in the order of the entry ids, at most a page of each stream.
+        """The new entries, in the order of their ids, at most a page of each stream.
 
         Raises:
-            StoreError: Redis is away, or refuses.
+            StoreError: Redis is unavailable, or refuses.
         """
         with translated_errors():
             pipeline = self._client.pipeline(transaction=False)
@@ -72,7 +72,7 @@ class Feed:
 
 
 def verdict_seen(entry_id: str, fields: Mapping[str, str]) -> VerdictSeen:
-    """An entry of the decisions stream, whoever wrote it."""
+    """An entry of the decisions stream, from any writer."""
     try:
         verdict = exact_json.loads_object(fields.get("verdict", ""))
     except CorruptStateError:

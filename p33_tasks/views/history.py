@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     import redis
 
 PAGE = 200
-"""Entries asked for at once, about 1.5 kB each."""
+"""Entries read at once, about 1.5 kB each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extent:
-    """What there is to read, at one moment. Times in milliseconds of Redis TIME."""
+    """The range of the stream at one moment. Times in milliseconds of Redis TIME."""
 
     now_ms: int
     length: int
-    oldest_id: str  # empty: there is nothing
+    oldest_id: str  # empty: no entries
     newest_id: str
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to read."""
+        """Whether the stream has no entries."""
         return not self.newest_id
 
 
@@ -37,7 +37,7 @@ class Extent:
 class Page:
     """Some entries, newest first."""
 
-    records: tuple[RecordedVerdict | UnreadableRecord, ...]  # of the symbol asked for
+    records: tuple[RecordedVerdict | UnreadableRecord, ...]  # of the requested symbol
     read: int  # entries of any symbol
     oldest_id: str
 
@@ -47,7 +47,7 @@ class History:
 
     Args:
         client: A client that decodes replies.
-        keys: Of the account.
+        keys: The keys of the account.
     """
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
@@ -55,10 +55,10 @@ class History:
         self._stream = keys.decisions
 
     def extent(self) -> Extent:
-        """Look at both ends.
+        """Read both ends of the stream.
 
         Raises:
-            StoreError: Redis is away, or refuses.
+            StoreError: Redis is unavailable, or refuses.
         """
         with translated_errors():
             pipeline = self._client.pipeline(transaction=False)
@@ -77,16 +77,16 @@ class History:
     def pages(
         self, extent: Extent, *, since_ms: int | None = None, last: int | None = None, symbol: str | None = None
     ) -> Iterator[Page]:
-        """Everything that was there at ``extent``, newest first; what comes meanwhile is left out.
+        """All entries within ``extent``, newest first, in pages; later entries are left out.
 
         Args:
-            extent: As looked at before.
+            extent: The range, from ``extent()``.
             since_ms: The oldest time of an entry, Redis TIME.
-            last: End after so many entries (of the symbol).
-            symbol: Only entries that say they are of this symbol.
+            last: End after this many entries (of the symbol).
+            symbol: Only entries with this symbol.
 
         Raises:
-            StoreError: Redis is away, or refuses.
+            StoreError: Redis is unavailable, or refuses.
         """
         start, room = extent.newest_id, last
         while start and room != 0:

@@ -1,4 +1,4 @@
-"""The holds of a symbol, the operator's and the service's own: who, since when, why, and what ends each. Read-only."""
+"""The holds of a symbol, the operator's and the service's: origin, start, reason and remedy. Read-only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FOREIGN = "(a value of another type)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldPosition:
-    """One hold and what it stops: an operator's every position of the symbol, the service's one of them."""
+    """One hold: an operator's stops every position of the symbol, the service's one of them."""
 
     symbol: str
     leg: Leg
@@ -32,12 +32,12 @@ class HeldPosition:
 
     @property
     def position(self) -> str:
-        """The position's key."""
+        """The position key."""
         return position_key(self.symbol, self.leg)
 
     @property
     def remedy(self) -> str:
-        """What ends it."""
+        """What ends the hold."""
         return self.hold.remedy(self.symbol, "" if self.leg is Leg.BOTH else str(self.leg))
 
 
@@ -45,7 +45,7 @@ def read_holds(client: redis.Redis, keys: Keys, symbols: Sequence[str]) -> tuple
     """Both kinds, in the order of the symbols.
 
     Raises:
-        StoreError: Redis is away, or refuses.
+        StoreError: Redis is unavailable, or refuses.
     """
     with translated_errors():
         pipeline = client.pipeline(transaction=False)
@@ -61,7 +61,7 @@ def read_holds(client: redis.Redis, keys: Keys, symbols: Sequence[str]) -> tuple
         (text, left_ms, *services), replies = replies[: 2 + len(Leg)], replies[2 + len(Leg) :]
         own = decode_hold(HeldBy.OPERATOR, text)
         if own is not None:
-            own = own if left_ms < 0 else replace(own, until_ms=now_ms + left_ms)  # Redis ends it, whatever it says
+            own = own if left_ms < 0 else replace(own, until_ms=now_ms + left_ms)  # the key's expiry decides
             found.append(HeldPosition(symbol=symbol, leg=Leg.BOTH, hold=own))
         for leg, service in zip(Leg, services, strict=True):
             hold = decode_hold(HeldBy.SERVICE, service)
@@ -79,7 +79,7 @@ def _readable(reply: Any) -> Any:
 
 
 def hold_sentence(hold: Hold) -> str:
-    """Who holds it, since and until when, and why."""
+    """Who holds it, since and until when, and why, as a sentence."""
     who = "the service itself" if hold.held_by is HeldBy.SERVICE else "an operator"
     by = f" ({hold.by})" if hold.by else ""
     since = f" since {iso(hold.since_ms)}" if hold.since_ms is not None else ""

@@ -1,4 +1,4 @@
-"""Verdicts the moment they are made, from the audit stream. Read-only; a page at a time."""
+"""New verdicts as soon as they are written, from the audit stream. Read-only; a page at a time."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ class LiveVerdicts:
 
     Args:
         client: A client that decodes replies, with a socket time-out above the wait of ``poll``.
-        keys: Of the account.
+        keys: The keys of the account.
     """
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._client = client
         self._stream = keys.decisions
         self._after = BEGINNING
-        self._end = BEGINNING  # the newest entry known of
+        self._end = BEGINNING  # the newest entry seen so far
 
     def begin(self, since_ms: int | None = None) -> None:
-        """Start behind the newest entry, or this many milliseconds back (by Redis TIME).
+        """Start after the newest entry, or this many milliseconds back (by Redis TIME).
 
         Raises:
-            StoreError: Redis is away, or refuses.
+            StoreError: Redis is unavailable, or refuses.
         """
         self._after = self._end = self._newest()
         if since_ms is None:
@@ -43,10 +43,10 @@ class LiveVerdicts:
         self._after = f"{max(0, int(seconds) * 1000 + int(micros) // 1000 - since_ms - 1)}-{2**64 - 1}"
 
     def poll(self, wait_ms: int) -> tuple[VerdictSeen, ...]:
-        """What is new, at most a page; waits this long for the first, at least 1 ms.
+        """The new entries, at most a page; waits up to this long for the first, at least 1 ms.
 
         Raises:
-            StoreError: Redis is away, or refuses.
+            StoreError: Redis is unavailable, or refuses.
         """
         with translated_errors():
             reply: Any = self._client.xread({self._stream: self._after}, count=PAGE, block=max(1, wait_ms))
@@ -57,12 +57,12 @@ class LiveVerdicts:
         return tuple(verdict_seen(*entry) for entry in entries)
 
     def rewound(self) -> bool:
-        """Whether the stream ends earlier than it did: Redis came back with an older state, or the stream was deleted.
+        """Whether the stream ends earlier than before: Redis was restored to an older state, or the stream was deleted.
 
-        Reading then goes on behind its end; new entries may have ids that are lower than those read before.
+        Reading then continues after its end; new entries may have lower ids than those read before.
 
         Raises:
-            StoreError: Redis is away, or refuses.
+            StoreError: Redis is unavailable, or refuses.
         """
         newest = self._newest()
         if _order(newest) >= _order(self._end):

@@ -1,7 +1,7 @@
-"""A verdict explained: what was known, and which rule denied it.
+"""Explains a verdict: its inputs, and the rule that denied it.
 
 Pure functions from the recorded verdict and inputs (JSON objects with exact numbers) to sentences. Values may be
-anything, since others can write to Redis too; whoever prints them escapes them.
+of any kind, since other programs can write to Redis; the caller escapes them before printing.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ ORDER: tuple[tuple[Reason, str], ...] = (
 
 
 _NOW_IN_PLACE_OF = {str(Reason.HEDGE_MODE_UNSUPPORTED): Reason.POSITION_SIDE_REQUIRED}
-"""Where a rule stands whose reason is given no more."""
+"""The rule's place for a reason that is no longer used."""
 
 
 def rule_states(verdict: Json) -> Iterator[tuple[str, str]]:
-    """Each rule with ``passed``, ``failed`` or ``not reached``; of an allow, all passed."""
+    """Each rule with ``passed``, ``failed`` or ``not reached``; for an allow, all ``passed``."""
     reason = None if verdict.get("allow") is True else verdict.get("reason")
-    # The snapshot's age and the last order share a reason; only the latter tells how long ago the order was.
+    # A stale snapshot and a recent order have the same reason; only the latter has the order's age.
     skip = 1 if reason == Reason.STALE_EXCHANGE_STATE and "seconds_since_order" in object_of(verdict, "details") else 0
     state = "passed"
     for rule, text in ORDER:
@@ -66,7 +66,7 @@ def rule_states(verdict: Json) -> Iterator[tuple[str, str]]:
 
 
 def known_lines(inputs: Json, verdict_ms: int) -> Iterator[tuple[str, str]]:
-    """What the verdict was made from, as name and sentence; ages are those at the verdict."""
+    """The inputs of the verdict, as name and sentence; ages are those at the verdict."""
     facts, policy = object_of(inputs, "facts"), object_of(inputs, "policy")
     if not facts:
         return
@@ -94,7 +94,7 @@ def known_lines(inputs: Json, verdict_ms: int) -> Iterator[tuple[str, str]]:
 
 
 def _resting_line(facts: Json, policy: Json, verdict_ms: int) -> str:
-    """The orders that reduce the position already; empty where nothing is known of any."""
+    """The resting orders that reduce the position; empty if none is known."""
     resting, counts = object_of(facts, "resting"), policy.get("subtract_resting") is True
     if not resting:
         return f"unknown {_problem(facts, 'resting_problem')}".strip() if counts else ""
@@ -111,7 +111,7 @@ def _named(resting: Json, name: str) -> str:
 
 
 def _hold_line(facts: Json, verdict_ms: int) -> str:
-    """Who held it, the operator's hold first: an operator holds a whole symbol, the service one position of it."""
+    """The hold, an operator's first: an operator holds a whole symbol, the service one position of it."""
     if not facts.get("hold"):
         return "none"
     leg, holds, lines = leg_name(facts), facts.get("holds"), []
@@ -127,7 +127,7 @@ def _hold_line(facts: Json, verdict_ms: int) -> str:
 
 
 def _limits_line(facts: Json, policy: Json, verdict_ms: int) -> str:
-    """The limits that weren't the configured ones; empty where all were."""
+    """The limits that differed from the configured ones; empty if none did."""
     if facts.get("limits_problem"):
         return f"unreadable ({facts['limits_problem']})"
     named = (
@@ -158,7 +158,7 @@ def _ledger_line(facts: Json, ledger: Json, policy: Json, verdict_ms: int) -> st
     text = "amount unknown (only fills are recorded)" if amt is None else position(amt)
     if ledger.get("last_order_time_ms"):
         ago = _ago(ledger["last_order_time_ms"], verdict_ms)
-        order_id = ledger.get("last_order_id")  # none where the cooldown began without an order, as by an adoption
+        order_id = ledger.get("last_order_id")  # none if the cooldown began without an order, e.g. by an adoption
         order = f"last order {order_id} recorded {ago} before" if order_id else f"order time {ago} before, no order id"
         text += f"; {order}"
         text += f" (cooldown {_ms(policy.get('cooldown_ms'))})"
@@ -168,10 +168,10 @@ def _ledger_line(facts: Json, ledger: Json, policy: Json, verdict_ms: int) -> st
 
 
 def cooldown_line(details: Json) -> str:
-    """What a cooldown of the service's own comes from, with the numbers; empty for every other one.
+    """The origin of an adaptive cooldown, with the numbers; empty for every other one.
 
     Args:
-        details: ``cooldown_sec``, ``cooldown_by``, ``cooldown_base_sec`` and what was measured, as of a deny.
+        details: ``cooldown_sec``, ``cooldown_by``, ``cooldown_base_sec`` and the measured values, as in a deny.
     """
     cooldown, base = details.get("cooldown_sec"), details.get("cooldown_base_sec")
     ratio, settles = details.get("volatility_ratio"), details.get("settle_p95_sec")
@@ -200,7 +200,7 @@ _ROUNDING_SEC = Decimal("0.2")
 
 
 def _is_below(cooldown: object, base: object, factor: object) -> bool:
-    """Whether a cooldown is shorter than what was measured asks for, by more than rounding."""
+    """Whether a cooldown is shorter than the measured values require, by more than rounding."""
     if not all(isinstance(value, (int, Decimal)) for value in (cooldown, base, factor)):
         return False
     asked = multiply(Decimal(str(base)), Decimal(str(factor)))
@@ -208,7 +208,7 @@ def _is_below(cooldown: object, base: object, factor: object) -> bool:
 
 
 def _adapted_line(limits: Json, policy: Json) -> str:
-    """The same, from what a verdict was made from."""
+    """As ``cooldown_line``, from the inputs of a verdict."""
     by, base_ms = policy.get("cooldown_by"), limits.get("adaptive_base_ms")
     if by != limits.get("adaptive_by") or not isinstance(base_ms, int):
         return ""
@@ -219,24 +219,24 @@ def _adapted_line(limits: Json, policy: Json) -> str:
 
 
 def position_name(verdict: Json) -> str:
-    """The symbol, in hedge mode with its leg: what a verdict is about."""
+    """The position of a verdict: the symbol, in hedge mode with its leg."""
     symbol, leg = str(verdict.get("symbol")), leg_name(verdict)
     return f"{symbol}:{leg}" if leg else symbol
 
 
 def leg_name(verdict: Json) -> str:
-    """LONG or SHORT in hedge mode; empty in one-way mode, and where another writer wrote another word."""
+    """LONG or SHORT in hedge mode; empty in one-way mode and for any foreign value."""
     leg = verdict.get("position_side")
     return leg if isinstance(leg, str) and leg in {"LONG", "SHORT"} else ""
 
 
 def number(value: object) -> str:
-    """A number of the record, to read."""
+    """A number of the record, as text."""
     return canonical(value) if isinstance(value, Decimal) and value.is_finite() else str(value)
 
 
 def position(value: object) -> str:
-    """A signed amount with its side."""
+    """A signed amount as side and quantity."""
     if not isinstance(value, (int, Decimal)):
         return f"unreadable ({value!r:.60})"
     amount = Decimal(value)
@@ -245,7 +245,7 @@ def position(value: object) -> str:
 
 
 def object_of(parent: Json, name: str) -> Json:
-    """An object within the record; empty where there is none."""
+    """An object within the record; empty if there is none."""
     value = parent.get(name)
     return value if isinstance(value, Mapping) else {}
 

@@ -1,7 +1,7 @@
-"""Reading for people and pages: everything about the service at one moment, in a fixed number of round trips.
+"""Reads for display: the state of the whole service at one moment, in a fixed number of round trips.
 
 Read-only, plain commands only: a Redis user without write access can run them. A value that can't be read (another
-type, no number) is a problem noted in the view, as it is for a verdict.
+type, no number) is recorded in the view as a problem, as it is for a verdict.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _REFRESH_FIELDS = ("started_ms", "succeeded_ms", "lease_until_ms", "error", "source", "markets_ms")
 _BUDGET_FIELDS = ("minute", "used", "reported", "paused_until_ms", "own_limit", "venue_limit")
-_MAX_COUNT_CHARS = len(str(-(2**63)))  # Redis counts no further; a longer text fits no float, and ended the scrape
+_MAX_COUNT_CHARS = len(str(-(2**63)))  # Redis's largest counter; a longer text overflowed a float and ended the scrape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +44,14 @@ class RefreshView:
     started_ms: int | None
     succeeded_ms: int | None
     in_flight: bool
-    error: str  # of the last one; empty when it went well
+    error: str  # of the last one; empty if it succeeded
     source: str
     markets_ms: int | None
-    used_weight: int  # ours, in this minute
-    reported_weight: int  # everybody's on this address, by the venue's word, in this minute
-    paused_ms: int  # left of the pause that the venue asked for
-    own_limit: int = 0  # weight per minute at which we stop; 0: nothing was asked for yet
-    venue_limit: int = 0  # the same, of everybody's weight by the venue's word
+    used_weight: int  # our own request weight in this minute
+    reported_weight: int  # of all programs on this address, as reported by the venue, in this minute
+    paused_ms: int  # time left of the pause that the venue requested
+    own_limit: int = 0  # weight per minute at which we stop; 0: no request yet
+    venue_limit: int = 0  # the same limit for the weight that the venue reports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,24 +65,24 @@ class Overview:
     refresh: RefreshView
     streams: tuple[StreamView, ...]
     counters: Mapping[str, int]  # as stored: name|label|label
-    problems: tuple[str, ...]  # keys of ours that hold another type
-    forecast: ForecastStatus | None = None  # what the forecaster last said; None: none ran within a day
+    problems: tuple[str, ...]  # our keys with a value of another type
+    forecast: ForecastStatus | None = None  # the forecaster's last status; None: none ran within a day
 
 
 def read_overview(client: redis.Redis, keys: Keys, symbols: Sequence[str], *, source: str) -> Overview:
-    """Read everything, in one pipeline and at most one more about the streams' oldest entries and readers.
+    """Read everything, in one pipeline and up to four more.
 
-    One more reads what was found beside the positions (reservations, limits), and where a symbol is in hedge mode one
-    the legs (two where a refresh came in between).
+    A second pipeline reads the streams' oldest entries and readers, a third the reservations and limits of positions,
+    and if a symbol is in hedge mode one more reads the legs (two if a refresh came in between).
 
     Args:
         client: Any client that decodes replies.
-        keys: Of the account.
+        keys: The keys of the account.
         symbols: The venue's ids.
         source: Venue and host that snapshots must come from.
 
     Raises:
-        StoreError: Redis is away, or refuses.
+        StoreError: Redis is unavailable, or refuses.
     """
     batch = PositionBatch(keys, [RawPosition(symbol=symbol) for symbol in symbols])
     with translated_errors():

@@ -1,9 +1,9 @@
-"""Reading positions as a verdict would see them: few commands, since most of their keys don't exist most of the time.
+"""Reads positions as a verdict does, with few commands, since most of their keys usually don't exist.
 
 Snapshot and ledger are two commands per position, the market rules a third. Holds, reservations and statistics of all
-positions are one MGET, and one EXISTS that counts what MGET leaves out: keys of another type. Stored limits and
-resting orders are asked for where an EXISTS counts any, and what reconciliation knows where amounts differ: both in a
-second round trip, as is what has to be read once more.
+positions are one MGET, and one EXISTS that also counts the keys of another type, which MGET leaves out. A second round
+trip reads stored limits and resting orders if an EXISTS counted any, the reconciliation records of positions whose
+amounts differ, and repeated reads.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
 
 MAX_WHY_CHARS = 500
 NO_EXPIRY = -1
-"""What PTTL says of a key that lives until somebody deletes it."""
+"""PTTL's reply for a key without an expiry."""
 _ABOUT_A_KEY = ("WRONGTYPE", "no such key", "NOGROUP")
 _FOREIGN = "(a value of another type)"
 
 
 @dataclass(slots=True, kw_only=True)
 class RawPosition:
-    """What Redis holds of one position: values as replied, an error in place of a value of another type."""
+    """Redis's data of one position: raw replies, and an error in place of a value of another type."""
 
     symbol: str
     leg: Leg = Leg.BOTH
@@ -63,12 +63,12 @@ class RawPosition:
 
     @property
     def amounts(self) -> tuple[str, str]:
-        """On the exchange and by the ledger, as stored; empty where there is none."""
+        """The amounts of exchange and ledger, as stored; empty if missing."""
         return list_or_empty(self.snapshot, 1)[0] or "", list_or_empty(self.ledger, 1)[0] or ""
 
     @property
     def differs(self) -> bool:
-        """Whether both amounts are known, and are not the same."""
+        """Whether both amounts are known and differ."""
         exchange_amt, ledger_amt = self.amounts
         return bool(exchange_amt and ledger_amt) and exchange_amt != ledger_amt
 
@@ -77,8 +77,8 @@ class PositionBatch:
     """The commands about several positions, and their replies.
 
     Args:
-        keys: Of the account.
-        positions: Symbols, or legs of which the symbols were read before: what is a symbol's alone isn't read again.
+        keys: The keys of the account.
+        positions: Symbols, or legs whose symbols were read before: data per symbol isn't read again.
     """
 
     def __init__(self, keys: Keys, positions: Sequence[RawPosition]) -> None:
@@ -115,11 +115,11 @@ class PositionBatch:
 
     @property
     def commands(self) -> int:
-        """How many they are."""
+        """The number of queued commands."""
         return 2 * len(self.positions) + len(self._markets) + 2 * bool(self.positions) + len(self._hashes)
 
     def take(self, client: redis.Redis, replies: Sequence[Any]) -> None:
-        """Keep the replies, and read what was found once more where one command didn't say it all."""
+        """Keep the replies, and read again where one command doesn't return all data."""
         if not self.positions:
             return
         rest = iter(replies)
@@ -171,7 +171,7 @@ def read_legs(
 ) -> dict[str, tuple[SymbolView, ...]]:
     """Both legs of each symbol, beside the symbol's own snapshot of the same moment."""
     found: dict[str, tuple[SymbolView, ...]] = {}
-    for _ in range(2):  # a refresh between two of the commands makes them look like two requests
+    for _ in range(2):  # after a refresh between two of the commands they have different request times
         legs = [
             RawPosition(
                 symbol=raw.symbol,
@@ -209,7 +209,7 @@ def read_legs(
 
 
 def read_symbol(keys: Keys, raw: RawPosition, base: Facts, *, of_symbol: Snapshot | None = None) -> SymbolView:
-    """Decode what was read of a position; of a leg beside its symbol's own snapshot."""
+    """Decode the replies of a position; for a leg, with its symbol's snapshot."""
     symbol, leg, count = raw.symbol, raw.leg, len(SNAPSHOT_FIELDS)
     snapshot, snapshot_problem = _decoded(
         decode_snapshot if leg is Leg.BOTH else partial(decode_leg_snapshot, leg=leg, of_symbol=of_symbol),
@@ -230,7 +230,7 @@ def read_symbol(keys: Keys, raw: RawPosition, base: Facts, *, of_symbol: Snapsho
     )
     stored = ("value of another type" if isinstance(each, Exception) else each for each in (raw.limits, raw.adaptive))
     limits, limits_problem = read_limits(keys, symbol, next(stored), next(stored), leg)
-    # A hold or reservation of any type stops the symbol, as it does in a verdict.
+    # A hold or reservation of any type blocks the symbol, as in a verdict.
     *own, holder = (
         _FOREIGN if isinstance(each, Exception) else each for each in (raw.hold, raw.service_hold, raw.reserved_by)
     )
@@ -284,12 +284,12 @@ def _decoded(decode: Any, symbol: str, raw: Any, part: slice) -> tuple[Any, str 
 
 
 def raise_unless_about_a_key(replies: Iterable[Any]) -> None:
-    """A foreign type under one key is that key's problem; anything else (no permission, loading) is everybody's."""
+    """Raise any error except a foreign type under one key, which affects that key only."""
     for reply in replies:
         if isinstance(reply, redis_py.RedisError) and not str(reply).startswith(_ABOUT_A_KEY):
             raise reply
 
 
 def list_or_empty(reply: Any, length: int = 0) -> list[Any]:
-    """A list as Redis gave it; nothing known where it is an error."""
+    """The reply if it is a list; an empty list if it is an error."""
     return reply if isinstance(reply, list) else [None] * length

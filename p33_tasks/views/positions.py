@@ -1,4 +1,4 @@
-"""Reading for people and pages: one position as a verdict would see it. In hedge mode a symbol has two, its legs."""
+"""Reads for display: one position as a verdict would read it. In hedge mode a symbol has two, its legs."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from p33_tasks.errors import InvalidQuantityError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolView:
-    """One position: a symbol, or in hedge mode one of its legs. The facts of a verdict, and what stands beside them."""
+    """One position: a symbol, or in hedge mode one of its legs. The facts of a verdict, and data for display."""
 
     symbol: str
     leg: Leg = Leg.BOTH  # LONG or SHORT in hedge mode
     facts: Facts
     hold_why: str | None  # why the position is held, the operator's hold first; None: no hold
-    prices: tuple[str | None, ...] = (None,) * len(SNAPSHOT_PRICE_FIELDS)  # as stored, read when they are asked for
-    volatility_ratio: float | None = None  # of the last 5 minutes over the last day, at least 1; None: unknown
-    reservation_is_endless: bool = False  # held without an expiry, which this service never writes
-    reconciling: KnownDrift | None = None  # what reconciliation found of a drift of these very amounts
+    prices: tuple[str | None, ...] = (None,) * len(SNAPSHOT_PRICE_FIELDS)  # as stored, decoded at access
+    volatility_ratio: float | None = None  # last 5 minutes divided by the last day, at least 1; None: unknown
+    reservation_is_endless: bool = False  # the reservation has no expiry, which this service never writes
+    reconciling: KnownDrift | None = None  # reconciliation's record of a drift of exactly these amounts
 
     @property
     def position(self) -> str:
-        """The position key: what people, metrics and audits call it."""
+        """The position key, as used in metrics and audits."""
         return position_key(self.symbol, self.leg)
 
     def price(self, name: str) -> Decimal | None:
@@ -58,7 +58,7 @@ class SymbolView:
 
     @property
     def drift_amt(self) -> Decimal | None:
-        """Exchange less ledger, signed; None where it is unknown, or the snapshot is older than the last order."""
+        """Exchange minus ledger, signed; None if unknown, or if the snapshot is older than the last order."""
         amount, ledger = self.position_amt, self.ledger_amt
         if amount is None or ledger is None or self.snapshot_precedes_last_order:
             return None
@@ -68,7 +68,7 @@ class SymbolView:
     def drift_pct(self) -> Decimal | None:
         """``|exchange - ledger|`` in percent of the exchange position.
 
-        None where either is unknown, where it is flat, and where the snapshot is older than the last order: it then
+        None if either is unknown, if the position is flat, or if the snapshot is older than the last order: it then
         shows the position before that order, and the difference is the order itself.
         """
         amount, drift = self.position_amt, self.drift_amt
@@ -84,21 +84,21 @@ class SymbolView:
 
     @property
     def snapshot_precedes_last_order(self) -> bool:
-        """Whether the snapshot was asked for before the last order was recorded."""
+        """Whether the snapshot was requested before the last order was recorded."""
         snapshot, ledger = self.facts.snapshot, self.facts.ledger
         if snapshot is None or ledger is None or not ledger.last_order_time_ms:
             return False
         return snapshot.ts_ms < ledger.last_order_time_ms
 
     def cooldown_left_ms(self, policy: Policy) -> int:
-        """How long the last order still stops this symbol, by the limits in force."""
+        """Milliseconds for which the last order still blocks this position, by the limits in force."""
         ordered = None if self.facts.ledger is None else self.facts.ledger.last_order_time_ms
         if not ordered:
             return 0
         return max(0, self.policy_in_force(policy).cooldown_ms - (self.facts.now_ms - min(ordered, self.facts.now_ms)))
 
     def gate(self, policy: Policy) -> Verdict:
-        """What a plan to close all of it would get right now, by the very rules that judge plans."""
+        """The verdict that a plan to close all of it would get now, by the rules of verdicts."""
         plan = Plan(
             plan_id="-",
             symbol=self.symbol,

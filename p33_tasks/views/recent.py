@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MAX_RECENT = 100
 PAGE = 500
 PAGES = 10
-"""A filter looks through at most 5 000 entries at a time."""
+"""A filter searches at most 5 000 entries at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +47,12 @@ class RecentVerdict:
 
     @property
     def reason(self) -> str:
-        """Of a deny, as recorded."""
+        """The reason of a deny, as recorded."""
         return str(self.verdict.get("reason"))
 
     @property
     def side(self) -> str:
-        """Of an allow's order: buy or sell, as recorded."""
+        """The side of an allow's order, buy or sell, as recorded."""
         return str(self.verdict.get("order_side")).lower()
 
     @property
@@ -62,7 +62,7 @@ class RecentVerdict:
 
     @property
     def why(self) -> str:
-        """What a deny needed and what to do about it; empty for an allow."""
+        """What a deny's rule requires and what to do; empty for an allow."""
         if self.allowed or not self.verdict:
             return ""
         needed = denials.needed(self.verdict)
@@ -73,7 +73,7 @@ def read_recent(client: redis.Redis, keys: Keys, count: int) -> tuple[RecentVerd
     """The latest verdicts, newest first, in one round trip.
 
     Raises:
-        StoreError: Redis is away, or refuses.
+        StoreError: Redis is unavailable, or refuses.
     """
     with translated_errors():
         rows: Any = client.xrevrange(keys.decisions, count=min(count, MAX_RECENT))
@@ -82,28 +82,28 @@ def read_recent(client: redis.Redis, keys: Keys, count: int) -> tuple[RecentVerd
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictPage:
-    """Verdicts that a filter lets through, newest first."""
+    """Verdicts that match a filter, newest first."""
 
     verdicts: tuple[RecentVerdict, ...]
-    older: str  # entry id behind which the next page begins; empty: there is nothing older
+    older: str  # the next page has the entries older than this id; empty: there are none
     now_ms: int
 
 
 def read_verdicts(
     client: redis.Redis, keys: Keys, *, symbol: str = "", reason: str = "", before: str = "", count: int = 50
 ) -> VerdictPage:
-    """One page of the audit stream, and of a filter at most 5 000 entries looked through.
+    """One page of the audit stream; with a filter at most 5 000 entries are searched.
 
     Args:
         client: Any client that decodes replies.
-        keys: Of the account.
+        keys: The keys of the account.
         symbol: Only its verdicts, or those of one of its legs (``BTCUSDT:LONG``); empty: all.
         reason: Only denials for it, or ``allow``: only allows; empty: all.
         before: Only entries older than this entry id; empty: from the newest.
         count: Verdicts on a page.
 
     Raises:
-        StoreError: Redis is away, or refuses.
+        StoreError: Redis is unavailable, or refuses.
     """
     found: list[RecentVerdict] = []
     with translated_errors():

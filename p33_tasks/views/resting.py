@@ -1,4 +1,4 @@
-"""Reading for people: when the account's open orders were last read."""
+"""Reads for display: the time of the last reading of the account's open orders."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 class RestingReading:
     """The last reading, Redis TIME in milliseconds."""
 
-    succeeded_ms: int | None  # before the request that was answered well was sent; None: none was
-    error: str  # of the last one; empty when it went well
+    succeeded_ms: int | None  # before the last successful request was sent; None: there was none
+    error: str  # of the last one; empty if it succeeded
 
 
 def read_resting_reading(client: redis.Redis, keys: Keys) -> RestingReading:
-    """Raises StoreError: Redis is away, or refuses."""
+    """The last reading. Raises StoreError: Redis is unavailable, or refuses."""
     with translated_errors():
         found: list[Any] = client.hmget(keys.resting_reading, "succeeded_ms", "error")
     succeeded, error = found

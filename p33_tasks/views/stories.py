@@ -1,7 +1,7 @@
-"""Reading one plan's story: its verdict, what that was made from, and what became of it. Read-only, bounded.
+"""Reads one plan's story: its verdict, the verdict's inputs, and what happened afterwards. Read-only, bounded.
 
-The audit entry of a verdict stands in the decisions stream at or after the verdict's own time, since both come from
-one clock; so a short range of entry ids finds it without an index.
+The audit entry of a verdict has an id at or after the verdict's time, since both come from one clock; so a search in a
+short range of entry ids finds it without an index.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ AUDIT_WINDOW_MS = 10_000
 RESULT_WINDOW_MS = 600_000
 PAGE = 500
 PAGES = 20
-"""At most 10 000 entries of a stream are looked at."""
+"""At most 10 000 entries of a stream are searched."""
 
 Entry = tuple[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consumption:
-    """Who took the permit. Times in milliseconds of Redis TIME."""
+    """The consumption of a permit. Times in milliseconds of Redis TIME."""
 
     consume_id: str
     consumed_ms: int
@@ -53,36 +53,36 @@ class Story:
     plan_id: str
     now_ms: int
     verdict: Mapping[str, Any]  # the decision, numbers exact
-    inputs: Mapping[str, Any]  # what it was made from; empty when the audit entry is gone
+    inputs: Mapping[str, Any]  # its inputs; empty if the audit entry was trimmed
     permit_ttl_ms: int | None  # None: the permit was consumed, or has expired
     consumption: Consumption | None
     holds_reservation: bool
     results: tuple[Entry, ...]  # of this plan, oldest first
-    breaches: Mapping[str, OrderRecord] = field(default_factory=dict)  # by order id: what went beyond the permit
-    executed: Decimal | None = None  # base units, the sum over the plan's orders; None: nothing is on record
-    holds: tuple[HeldPosition, ...] = ()  # on the plan's symbol now
-    drifts: tuple[DriftingPosition, ...] = ()  # of the plan's symbol now
+    breaches: Mapping[str, OrderRecord] = field(default_factory=dict)  # by order id: how the order exceeded the permit
+    executed: Decimal | None = None  # base units, the sum over the plan's orders; None: not recorded
+    holds: tuple[HeldPosition, ...] = ()  # current hold on the plan's symbol
+    drifts: tuple[DriftingPosition, ...] = ()  # current drift of the plan's symbol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """What is known of a plan without a verdict."""
+    """The known data of a plan without a verdict."""
 
-    entry_id: str | None  # in the stream of plans
+    entry_id: str | None  # id in the stream of plans
     fields: Mapping[str, str]
     state: str  # unread, pending, acknowledged, never_seen
-    consumer: str | None  # that has it, when pending
+    consumer: str | None  # consumer that has it, if pending
     deliveries: int
     dead_letter: Entry | None
-    verdict: Mapping[str, Any] | None  # an old one: its tombstone is gone, the audit still has it
-    looked_at: int  # entries looked through; what is older wasn't seen
+    verdict: Mapping[str, Any] | None  # an old verdict: its decision key has expired, the audit entry exists
+    looked_at: int  # number of searched entries; older ones were not searched
 
 
 def read_story(client: redis.Redis, keys: Keys, plan_id: str) -> Story | None:
-    """Read a plan's verdict and what became of it; None when there is no verdict.
+    """Read a plan's verdict and what happened afterwards; None if there is no verdict.
 
     Raises:
-        StoreError: Redis is away, or refuses.
+        StoreError: Redis is unavailable, or refuses.
         CorruptStateError: The decision is not a JSON object.
     """
     with translated_errors():
@@ -120,16 +120,16 @@ def read_story(client: redis.Redis, keys: Keys, plan_id: str) -> Story | None:
 
 
 def _leg_of(verdict: Mapping[str, Any]) -> Leg:
-    """The leg that a verdict is about; BOTH in one-way mode, and where another writer wrote none that there is."""
+    """The leg of a verdict; BOTH in one-way mode, and for any foreign value."""
     named = verdict.get("position_side")
     return Leg(named) if isinstance(named, str) and named in set(Leg) else Leg.BOTH
 
 
 def read_trace(client: redis.Redis, keys: Keys, plan_id: str) -> Trace:
-    """Look for a plan that has no verdict: in the stream of plans, among the dead letters, in the old audit.
+    """Search for a plan without a verdict: in the stream of plans, the dead letters, and the older audit entries.
 
     Raises:
-        StoreError: Redis is away, or refuses.
+        StoreError: Redis is unavailable, or refuses.
     """
     with translated_errors():
         entry = _first(_backward(client, keys.plans), plan_id)
@@ -216,7 +216,7 @@ def _consumption(fields: list[str | None]) -> Consumption | None:
         return None
     try:
         consumed, place_before = decode_time(consumed_ms, None), decode_time(place_before_ms, None)
-    except CorruptStateError:  # another writer's: no time, or beyond the calendar
+    except CorruptStateError:  # of a foreign writer: no time, or out of the calendar's range
         return None
     return Consumption(consume_id=consume_id, consumed_ms=consumed or 0, place_before_ms=place_before or 0)
 

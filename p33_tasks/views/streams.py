@@ -1,4 +1,4 @@
-"""How far the consumer group is on each stream, how long its oldest entry waits, and who reads."""
+"""The consumer group's progress on each stream, the age of its oldest waiting entry, and its readers."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     import redis
 
 MAX_COUNTED = 1_000
-"""Unread entries counted one by one, where the server (before Redis 7) doesn't tell their number."""
+"""Maximum of unread entries counted one by one, if the server (before Redis 7) doesn't report their number."""
 GREATEST_ID = f"{2**64 - 1}-{2**64 - 1}"
 MAX_AHEAD_MS = 1_000
-"""Ids further ahead than this are worth saying: the age of a plan is measured by its id."""
+"""Ids further ahead than this are reported, since a plan's age is computed from its id."""
 MAX_CONSUMERS = 500
-"""Consumer names whose leases are looked at."""
+"""Maximum of consumer names whose leases are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,21 +28,21 @@ class StreamView:
     name: str  # plans, results, dead_letters, decisions
     key: str
     length: int
-    has_group: bool  # always false for streams that we only write
+    has_group: bool  # always False for streams that this service only writes
     pending: int  # read and not yet acknowledged
     unread: int  # added and not yet read
-    unread_at_least: bool  # true: there are more than that
+    unread_at_least: bool  # True: there are more
     consumers: int
-    other_groups: tuple[str, ...]  # e.g. an apply layer's
-    problem: str | None  # why it can't be read
+    other_groups: tuple[str, ...]  # e.g. an executor's
+    problem: str | None  # the error if it can't be read
     oldest_ms: int | None = None  # Redis TIME at which the oldest entry not yet acknowledged or read was added
     readers: int = 0  # ingest processes that are alive: consumers whose name is leased
-    last_id: str | None = None  # of the entry added last, also when it was deleted since; None: no stream
+    last_id: str | None = None  # id of the last added entry, also if it was deleted; None: no stream
 
     def ahead_ms(self, now_ms: int) -> int:
-        """How far the last id lies ahead of Redis TIME, in milliseconds; 0: it doesn't.
+        """Milliseconds by which the last id is ahead of Redis TIME; 0: it isn't.
 
-        Redis gives no new entry an id below the last one: a clock that stepped back, or a producer with ids of its own.
+        New entries never get an id below the last one. Causes: the clock stepped back, or a producer sets its own ids.
         """
         return 0 if self.last_id is None else max(0, int(self.last_id.partition("-")[0]) - now_ms)
 
@@ -58,7 +58,7 @@ class StreamView:
 
 
 _READ = frozenset({"plans", "results"})
-"""The streams that our group reads; the others we only write."""
+"""The streams that our group reads; this service only writes the others."""
 
 
 def _names(keys: Keys) -> tuple[tuple[str, str], ...]:
@@ -71,7 +71,7 @@ def _names(keys: Keys) -> tuple[tuple[str, str], ...]:
 
 
 def ask_streams(pipeline: Any, keys: Keys) -> None:
-    """Queue what ``read_streams`` reads."""
+    """Queue the commands whose replies ``read_streams`` reads."""
     for _, key in _names(keys):
         pipeline.xlen(key)
         pipeline.xinfo_groups(key)
@@ -96,19 +96,19 @@ class _Found:
 
     @property
     def reported_unread(self) -> int | None:
-        """How many entries the group hasn't read, where the server tells: Redis 7, unless entries were deleted."""
+        """The number of unread entries if the server reports it (Redis 7, unless entries were deleted); else None."""
         lag = None if self.group is None else self.group.get("lag")
         return lag if isinstance(lag, int) else None
 
     @property
     def unread_from(self) -> str:
-        """The id after which nothing was read."""
+        """The id of the last entry that was read."""
         return "-" if self.group is None else f"({self.group['last-delivered-id']}"
 
 
 @dataclass(slots=True)
 class _More:
-    """What a second look found."""
+    """The replies of the second round trip."""
 
     unread: list[str] = field(default_factory=list)  # ids, up to one more than are counted
     oldest_pending: str | None = None
@@ -121,10 +121,10 @@ class _More:
 
 
 def read_streams(client: redis.Redis, keys: Keys, replies: Sequence[Any]) -> tuple[StreamView, ...]:
-    """Read the replies; one more round trip for what waits, and who is there to read it.
+    """Read the replies, and with one more round trip the waiting entries and the readers.
 
     Raises:
-        StoreError: Redis is away, or refuses.
+        StoreError: Redis is unavailable, or refuses.
     """
     found = [_found(name, key, replies[_REPLIES * at :][:_REPLIES]) for at, (name, key) in enumerate(_names(keys))]
     more = _look_again(client, keys, [stream for stream in found if stream.name in _READ and stream.length is not None])
@@ -171,7 +171,7 @@ def _view(stream: _Found, more: _More) -> StreamView:
 
 
 def _look_again(client: redis.Redis, keys: Keys, streams: Sequence[_Found]) -> dict[str, _More]:
-    """The oldest waiting entries, the leases, and the number of unread entries where the server doesn't tell it."""
+    """The oldest waiting entries, the leases, and the number of unread entries if the server doesn't report it."""
     pipeline, use = client.pipeline(transaction=False), list[tuple[str, str]]()
     for stream in streams:
         if stream.length and stream.reported_unread != 0:

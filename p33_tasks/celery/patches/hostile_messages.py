@@ -21,24 +21,24 @@ from p33_tasks.celery.refusal import problem_of
 from p33_tasks.log_events import LogEvent
 
 MALFORMED = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
-"""What kombu raises where a text in the queue is not a message at all. It was taken off the queue by then."""
+"""kombu's errors for a text in the queue that is not a message. It is already removed from the queue then."""
 
 log = structlog.get_logger("p33.worker")
 
 
 class HostileMessages(Consumer):  # type: ignore[misc]  # Celery has no types
-    """Looks at each message before Celery does."""
+    """Checks each message before Celery processes it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Connecting again costs half a second; an unknown error would end the worker.
+        # A new connection costs half a second; an unknown error would end the worker.
         errors: tuple[type[BaseException], ...] = self.conninfo.connection_errors
         self.connection_errors = (*errors, *MALFORMED)
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
-        """Celery's handler, behind a look at each message."""
+        """Celery's handler, called only for valid messages."""
         handle = super().create_task_handler(*args, **kwargs)
-        tasks = {name for name in self.app.tasks if not name.startswith("celery.")}  # Celery's own run any task
+        tasks = {name for name in self.app.tasks if not name.startswith("celery.")}  # Celery's would run any task
 
         def received(message: Any) -> None:
             problem = problem_of(
@@ -59,7 +59,7 @@ class HostileMessages(Consumer):  # type: ignore[misc]  # Celery has no types
         return received
 
     def _refuse(self, message: Any, problem: str) -> None:
-        """Take a message off the broker: given back, it would meet the next worker."""
+        """Remove a message from the broker: if it were requeued, the next worker would receive it."""
         log.error(LogEvent.MESSAGE_REFUSED, problem=problem)
         if not message.acknowledged:
             message.reject_log_error(logging.getLogger(__name__), self.connection_errors)

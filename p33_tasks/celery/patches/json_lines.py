@@ -1,7 +1,7 @@
 """With ``P33_LOG_FORMAT=json`` everything that worker and beat print is JSON, one object a line.
 
 Symptom: a worker printed its banner, a warning about its user before logging was set up, and "Warm shutdown" past the
-    logging; beat printed two banners. A log pipeline that reads JSON stumbled over the first line of each process.
+    logging; beat printed two banners. A log pipeline that reads JSON failed at the first line of each process.
 Versions: Celery 5.7.0.
 Upstream: no issue found.
 Test: tests/unit/celery/test_patches.py::test_celery_prints_past_the_logging
@@ -25,7 +25,7 @@ from p33_tasks.settings import Settings
 
 
 def print_json_alone(app: Any, settings: Settings) -> None:
-    """Call this while the app is made; it does nothing to a process that is neither worker nor beat."""
+    """Call this while the app is created; it has no effect in a process that is neither worker nor beat."""
 
     def on_worker(instance: Any, **_: Any) -> None:
         _set_up(settings)
@@ -41,7 +41,7 @@ def print_json_alone(app: Any, settings: Settings) -> None:
 
 
 def say(message: str, stream: Any = None) -> None:
-    """Celery's words at a signal. It runs in the signal's handler, where logging could wait for its own lock."""
+    """Print Celery's text at a signal. It runs in the signal handler, where logging could deadlock on its own lock."""
     line = {
         "event": message,
         "level": "info",
@@ -50,11 +50,11 @@ def say(message: str, stream: Any = None) -> None:
     }
     out = stream or sys.__stderr__
     if out is not None:
-        with contextlib.suppress(OSError, ValueError):  # as Celery's own: a shutdown isn't held up by it
+        with contextlib.suppress(OSError, ValueError):  # as in Celery: an error here must not delay a shutdown
             os.write(out.fileno(), f"{json.dumps(line)}\n".encode())
 
 
 def _set_up(settings: Settings) -> None:
-    """Before Celery does it, with the level and file of the command line: it warns about the user even earlier."""
+    """Set up logging with the command line's level and file, before Celery does and warns about the user."""
     configure_logging(settings)
     logging.captureWarnings(capture=True)

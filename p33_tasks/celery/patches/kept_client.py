@@ -20,7 +20,7 @@ _KEPT = "p33_client"
 
 
 def keep_clients() -> None:
-    """Give every channel of this process the client that it made before, as long as its connections are the same."""
+    """Let every channel of this process use its first client for as long as its connection pool is the same."""
     Channel.conn_or_acquire = _kept  # type: ignore[method-assign, assignment]  # our own in its place
 
 
@@ -28,7 +28,7 @@ def keep_clients() -> None:
 def _kept(channel: Any, client: Any = None) -> Iterator[Any]:
     if client is None:
         client = getattr(channel, _KEPT, None)
-        # A channel that was closed and opened again has another pool: connections of the old one may be dead.
+        # A channel that was closed and opened again has a new pool: connections of the old one may be dead.
         if client is None or client.connection_pool is not channel.pool:
             client = channel._create_client()  # noqa: SLF001 - what kombu itself does here, each time
             setattr(channel, _KEPT, client)

@@ -1,6 +1,6 @@
 """No message is decompressed.
 
-Symptom: kombu decompresses a message before anybody can look at it. Half a megabyte on the broker became 400 MB, and
+Symptom: kombu decompresses a message before any check of it. Half a megabyte on the broker became 400 MB, and
     the worker's main process grew by 740 MB; a larger one would have ended it.
 Versions: kombu 5.7.0.
 Upstream: no issue found.

@@ -1,7 +1,7 @@
 """After the broker connection is lost, read what the pool processes have reported, then drop the tasks not begun.
 
 Symptom: Celery drops every task whose beginning it hasn't read yet, and with it the task's time limit. A process that
-    waits for an exchange which drips bytes would be gone for as long as it drips.
+    waits for an exchange which drips bytes would be lost for that time.
 Versions: Celery 5.7.0, billiard 4.3.2.
 Upstream: https://github.com/celery/celery/pull/10345 keeps the tasks whose beginning was read;
     https://github.com/celery/celery/issues/8541 is about what else is lost.
@@ -25,8 +25,8 @@ class PoolReportsFirst(Consumer):  # type: ignore[misc]  # Celery has no types
     """Drains the pool's pipes before a reconnect drops tasks."""
 
     def on_close(self) -> None:
-        """Read the reports that wait in the pipes, then do as Celery does."""
-        pool: Any = getattr(self.pool, "_pool", None)  # billiard's, of the kinds that have processes
+        """Read the reports in the pipes, then continue as Celery does."""
+        pool: Any = getattr(self.pool, "_pool", None)  # billiard's attribute, in pools with processes
         for process in list(getattr(pool, "_pool", ())):
             try:
                 pool.process_flush_queues(process)

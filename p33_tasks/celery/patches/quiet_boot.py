@@ -14,5 +14,5 @@ from typing import Any
 
 
 def boot_quietly(worker: Any) -> None:
-    """Set the options as the command line would. That is not quite public: a test holds the order of the boot."""
+    """Set the options as the command line would. This isn't a public API: a test checks the order of the start."""
     worker.options.update(without_gossip=True, without_mingle=True)

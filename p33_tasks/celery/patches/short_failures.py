@@ -1,4 +1,4 @@
-"""What a pool process reports of a failed task fits into one write of the pipe to its worker.
+"""A pool process's report of a failed task fits into one write to the pipe to its worker.
 
 Symptom: billiard pickles an exception with a position per instruction of each frame, 50 KB where Redis is away, and
     writes the length of more than 16 KB apart from the rest. A worker whose broker connection breaks in between forgets
@@ -22,12 +22,12 @@ MAX_EXCEPTION_BYTES = 4_000
 
 
 def shorten_failures() -> None:
-    """Call this before the pool is forked. The process that failed still logs its failure whole."""
+    """Call this before the pool is forked. The failed process still logs the complete failure."""
     ExceptionInfo.__getstate__ = _short
 
 
 def _short(failure: Any) -> dict[str, Any]:
-    """What is pickled of a failure: all that events, Flower and the worker's log show, and no frames."""
+    """The pickled part of a failure: all data that events, Flower and the worker's log show, without frames."""
     return {
         "type": failure.type,
         "exception": _small(failure.exception),
@@ -37,7 +37,7 @@ def _short(failure: Any) -> dict[str, Any]:
 
 
 def _small(exception: BaseException) -> BaseException:
-    if isinstance(exception, ExceptionWithTraceback):  # its text stands in the traceback already
+    if isinstance(exception, ExceptionWithTraceback):  # the traceback already contains its text
         exception = exception.exc
     try:
         size = len(pickle.dumps(exception))

@@ -17,28 +17,28 @@ from typing import Any
 from celery.worker.consumer import Consumer
 
 EVENTS_SEC = 0.5
-"""Flower and the queue metrics learn of a task this much later; each publish took as long as half a verdict."""
+"""The delay of a task's events for Flower and the queue metrics; a publish takes as long as half a verdict."""
 
 
 class TaskEvents(Consumer):  # type: ignore[misc]  # Celery has no types
     """Sends task events in batches."""
 
-    _events_at = 0.0  # monotonic; a flush is due by then
+    _events_at = 0.0  # monotonic; a flush is due at this time
 
     def on_connection_error_after_connected(self, exc: BaseException) -> None:
-        """Keep the events that wait, then clean up as Celery does."""
+        """Keep the waiting events, then clean up as Celery does."""
         self._keep_events()
         super().on_connection_error_after_connected(exc)
 
     def on_close(self) -> None:
-        """Keep also the events of what the pool reported since."""
+        """Keep also the events of the pool's later reports."""
         self._keep_events()
         super().on_close()
 
     def on_send_event_buffered(self) -> None:
         """Flush the events soon, together with those that follow (24 of them are flushed at once)."""
         now = time.monotonic()
-        if self.hub and now >= self._events_at:  # by time: a timer lost with its connection isn't waited for
+        if self.hub and now >= self._events_at:  # by time, since a timer is lost with its connection
             self._events_at = now + EVENTS_SEC
             self.hub.call_later(EVENTS_SEC, self._flush_events)
 
@@ -48,7 +48,7 @@ class TaskEvents(Consumer):  # type: ignore[misc]  # Celery has no types
         super().shutdown()
 
     def _keep_events(self) -> None:
-        """Move events that were not sent to the buffer that Celery hands to the next connection's dispatcher."""
+        """Move unsent events to the buffer that Celery passes to the next connection's dispatcher."""
         dispatcher: Any = self.event_dispatcher
         if dispatcher is None:
             return

@@ -1,4 +1,4 @@
-"""``python -m p33_tasks.demo.exchange``: one simulator in a process of its own.
+"""``python -m p33_tasks.demo.exchange``: one simulator in a separate process.
 
 Prints ``listening on http://127.0.0.1:PORT`` once it accepts connections. SIGTERM and SIGINT end it with code 0.
 """
@@ -86,7 +86,7 @@ def options_from(arguments: argparse.Namespace) -> SimOptions:
 
 
 async def serve(options: SimOptions, *, parent_pid: int | None) -> None:
-    """Serves until a signal, or until the parent is gone."""
+    """Serves until a signal, or until the parent has ended."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):

@@ -1,4 +1,4 @@
-"""The HTTP answer to one request: the venue's own, or what a fault switch makes of it."""
+"""The HTTP answer to one request: the venue's own, or one changed by a fault switch."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from p33_tasks.demo.exchange.limits import too_many
 from p33_tasks.demo.exchange.wire import dump
 
 HTML_PAGE: Final = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
-# A hung request is given up after this, so that none outlives a test by much.
+# A hanging request is ended after this, so that none lasts much longer than a test.
 LONGEST_HANG_SEC: Final = 300
 
 # Bodies that are halves of the venue's own answer: the request is carried out for them.
@@ -21,7 +21,7 @@ _FIXED_BODIES: Final = {"empty": b"", "null": b"null", "object": b"{}", "list": 
 
 
 class ConnectionDropped(Exception):  # noqa: N818 (an outcome that was asked for, no error)
-    """The switch closed the connection; there is nothing left to answer."""
+    """The switch closed the connection; no answer can be sent."""
 
 
 def json_answer(body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
@@ -36,7 +36,7 @@ def error_answer(error: VenueError) -> web.Response:
 
 
 def status_error(faults: Faults) -> VenueError:
-    """What the ``status`` switch answers."""
+    """The answer of the ``status`` switch."""
     if faults.status in (418, 429):
         return too_many(faults.status, faults.retry_after_sec or None)
     text = refusal(-1001).text
@@ -47,7 +47,7 @@ def status_error(faults: Faults) -> VenueError:
 async def broken_answer(
     request: web.Request, body: str, answer: web.Response | None, closing: asyncio.Event
 ) -> web.StreamResponse:
-    """What the ``body`` switch makes of the venue's answer. Raises ConnectionDropped."""
+    """The venue's answer as changed by the ``body`` switch. Raises ConnectionDropped."""
     if body in _FIXED_BODIES:
         content_type = "text/html" if body == "html" else "application/json"
         return web.Response(body=_FIXED_BODIES[body], content_type=content_type)

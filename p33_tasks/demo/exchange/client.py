@@ -1,4 +1,4 @@
-"""A handle on a running simulator, for tests and benches: synchronous, standard library only."""
+"""A client of a running simulator's control API, for tests and benches: synchronous, standard library only."""
 
 import json
 import urllib.error
@@ -11,12 +11,12 @@ _TIMEOUT_SEC: Final = 10
 
 
 class SimControlError(Exception):
-    """The simulator refused a control request, or none answers at the address; the text says which and why."""
+    """The simulator refused a control request, or none answers at the address; the text has the cause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointCount:
-    """What one endpoint saw since the simulator started or its counts were reset."""
+    """The requests to one endpoint since the start or the last reset of the counts."""
 
     count: int = 0
     weight: int = 0
@@ -54,12 +54,12 @@ class SimControl:
         self.api_secret = api_secret
 
     def state(self) -> dict[str, Any]:
-        """Positions, prices, switches and weight, as ``GET /sim/state`` gives them."""
+        """Positions, prices, switches and weight, as in ``GET /sim/state``."""
         answer: dict[str, Any] = self._call("GET", "/sim/state")
         return answer
 
     def position(self, symbol: str, position_side: str = "BOTH") -> Decimal:
-        """The signed amount that the matching engine holds for a symbol."""
+        """The matching engine's signed amount for a symbol, base units."""
         for row in self.state()["positions"]:
             if (row["symbol"], row["position_side"]) == (symbol, position_side):
                 return Decimal(row["amt"])
@@ -71,7 +71,7 @@ class SimControl:
         return answer
 
     def requests(self) -> RequestCounts:
-        """What clients asked the venue for."""
+        """The counts of the clients' requests to the venue."""
         answer = self._call("GET", "/sim/requests")
         endpoints = {
             name: EndpointCount(**use | {"statuses": {int(status): n for status, n in use["statuses"].items()}})
@@ -91,7 +91,7 @@ class SimControl:
         entry_price: Decimal | str | int | None = None,
         position_side: str = "BOTH",
     ) -> None:
-        """Changes a position behind the client's back."""
+        """Changes a position without an order of the client."""
         payload = {"symbol": symbol, "amt": _text(amt), "position_side": position_side}
         if entry_price is not None:
             payload["entry_price"] = _text(entry_price)
@@ -118,7 +118,7 @@ class SimControl:
         client_order_id: str | None = None,
         position_side: str = "BOTH",
     ) -> dict[str, Any]:
-        """A trade from elsewhere, signed: a person's, or the venue's own (liquidation, adl, settlement)."""
+        """A signed trade without an order of the client: manual, or the venue's own (liquidation, adl, settlement)."""
         payload: dict[str, Any] = {"symbol": symbol, "qty": _text(qty), "kind": kind, "position_side": position_side}
         if client_order_id is not None:
             payload["client_order_id"] = client_order_id
@@ -131,7 +131,7 @@ class SimControl:
         self._call("POST", "/sim/fault", plain)
 
     def clear_faults(self) -> None:
-        """A healthy venue again."""
+        """Turns all fault switches off."""
         self._call("DELETE", "/sim/fault")
 
     def _call(self, method: str, path: str, payload: dict[str, Any] | None = None) -> Any:

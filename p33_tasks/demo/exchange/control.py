@@ -1,4 +1,4 @@
-"""The control API under ``/sim``: what a test or an operator of the demo turns and reads. No authentication."""
+"""The control API under ``/sim``, for tests and operators of the demo. No authentication."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def add_routes(app: web.Application, sim: Simulation) -> None:
 
 
 def _guarded(action: Callable[[dict[str, Any]], Any]) -> _Handler:
-    """Reads a JSON object, answers JSON; a wrong input is a 400 that says what is allowed."""
+    """Reads a JSON object, answers JSON; a wrong input is a 400 that names the allowed values."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         try:
@@ -58,7 +58,7 @@ def _guarded(action: Callable[[dict[str, Any]], Any]) -> _Handler:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """The actions; each takes the request's JSON object and returns what is answered."""
+    """The actions; each takes the request's JSON object and returns the answer."""
 
     sim: Simulation
 

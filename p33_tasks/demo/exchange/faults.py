@@ -1,12 +1,12 @@
-"""The fault switches: what can go wrong at a venue, each as one field of one validated record.
+"""The fault switches: the faults of a venue, each as one field of a validated record.
 
-``POST /sim/fault`` merges fields into the current record, ``DELETE /sim/fault`` goes back to a healthy venue.
+``POST /sim/fault`` merges fields into the current record, ``DELETE /sim/fault`` resets all of them.
 
-Request faults (``latency_ms`` to ``takes_effect``) strike requests whose path contains one of ``paths`` and whose
-method is one of ``methods`` (none given: all). ``status`` and ``body`` answer in place of the venue; with
+Request faults (``latency_ms`` to ``takes_effect``) apply to requests whose path contains one of ``paths`` and whose
+method is one of ``methods`` (if empty: all). ``status`` and ``body`` answer in place of the venue; with
 ``takes_effect`` the request is still carried out behind the broken answer, as an order may be behind a 502
 (``truncated`` and ``cut`` are halves of the venue's own answer, so those are always carried out). The other switches
-change what the venue says.
+change the venue's data.
 """
 
 from collections.abc import Mapping
@@ -74,7 +74,7 @@ class Faults:
     body: str = "normal"
     paths: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()  # GET, POST, DELETE
-    times: int = 0  # how many requests `status` and `body` strike before they switch themselves off; 0: all
+    times: int = 0  # number of requests with `status` and `body` before these are switched off; 0: all
     takes_effect: bool = False
     clock_skew_ms: int = 0  # positive: the venue's clock is ahead
     hedge_mode: bool = False
@@ -85,15 +85,15 @@ class Faults:
     trades_of_other_leg: tuple[int, ...] = ()  # ids of trades that are listed with another leg (Binance's front)
     order_delay_ms: int = 0  # an order is found by id this much later; cancelling goes by the engine
     rows: Mapping[str, str] = field(default_factory=dict)
-    delisted: tuple[str, ...] = ()  # symbols that the venue no longer knows
+    delisted: tuple[str, ...] = ()  # symbols that are no longer listed
     order: str = "filled"
     fill_ratio: Decimal = Decimal("0.5")
     order_error: int = 0  # a code that every order is refused with; 0: none
     client_ids: str = "ever"
-    withdrawals_enabled: bool = False  # what apiRestrictions says of the API key
+    withdrawals_enabled: bool = False  # the API key's right in apiRestrictions
 
     def strikes(self, method: str, path: str) -> bool:
-        """Whether the request faults are meant for this request."""
+        """Whether the request faults apply to this request."""
         if self.methods and method not in self.methods:
             return False
         return not self.paths or any(part in path for part in self.paths)
@@ -107,7 +107,7 @@ class Faults:
         return replace(self, **{name: _READERS[name](name, value) for name, value in changes.items()})
 
     def as_json(self) -> dict[str, Any]:
-        """For ``GET /sim/state``."""
+        """The switches for ``GET /sim/state``."""
         return asdict(self) | {"fill_ratio": str(self.fill_ratio)}
 
 

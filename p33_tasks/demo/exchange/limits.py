@@ -1,8 +1,8 @@
-"""Request weight and order counts per IP: headers, 429, and 418 for who does not listen.
+"""Request weight and order counts per IP: headers, 429, and 418 after repeated 429s.
 
 Source: "Limits" of Binance's futures documentation. Counters start again with each minute (each ten seconds for
-the short order window) of the venue's clock. A request over the limit is answered 429; one who keeps sending is
-banned (418) for a while.
+the short order window) of the venue's clock. A request over the limit is answered 429; an address that
+continues is banned (418) for some time.
 """
 
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ class Limiter:
         raise too_many(429, _seconds(MINUTE_MS - now_ms % MINUTE_MS))
 
     def count_order(self, now_ms: int) -> None:
-        """Counts an accepted-for-judging order. Raises -1015."""
+        """Counts an order request. Raises -1015."""
         limits = self.settings
         if self._orders_10s.add(1, now_ms) > limits.orders_per_10s:
             raise refusal(-1015, limit=limits.orders_per_10s, interval="10 SECOND")

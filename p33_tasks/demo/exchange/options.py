@@ -1,4 +1,4 @@
-"""What a simulator is started with."""
+"""Start values of a simulator."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Final
 from p33_tasks.demo.exchange.limits import LimitSettings
 from p33_tasks.settings.variables import DEFAULT_EXCHANGE
 
-HOST: Final = "127.0.0.1"  # it has no other protection than that nobody else can reach it
+HOST: Final = "127.0.0.1"  # its only protection is that no other host can reach it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

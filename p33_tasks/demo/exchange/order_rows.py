@@ -9,7 +9,7 @@ from p33_tasks.demo.exchange.wire import fixed, plain
 
 
 def executed_qty(sim: Simulation, order: Order) -> str:
-    """What an order has executed, in base units."""
+    """An order's executed quantity, in base units."""
     return fixed(order.executed_qty, sim.venue.listings[order.symbol].quantity_precision) if order.executed_qty else "0"
 
 
@@ -45,5 +45,5 @@ def order_row(sim: Simulation, order: Order) -> dict[str, Any]:
 
 
 def order_json(sim: Simulation, order: Order) -> dict[str, Any]:
-    """One order, with the time it was placed, as lists have it."""
+    """One order with the time it was placed, as in lists."""
     return order_row(sim, order) | {"time": order.time_ms}

@@ -1,16 +1,16 @@
-"""Which endpoint was called when and at what weight, so that a test or a bench can prove what a client did."""
+"""Records the calls per endpoint with times and weights, so that tests and benches can check a client's requests."""
 
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-# Times kept per endpoint; counts and weights go on beyond that.
+# Maximum of times kept per endpoint; counts and weights have no maximum.
 KEPT_TIMES: Final = 20_000
 
 
 @dataclass(slots=True, kw_only=True)
 class EndpointUse:
-    """What one endpoint saw. Mutable: it counts."""
+    """The requests to one endpoint. Mutable: it counts."""
 
     count: int = 0
     weight: int = 0
@@ -39,7 +39,7 @@ class Recorder:
         use.times_ms.append(now_ms)
 
     def answered(self, endpoint: str, status: int) -> None:
-        """A request was answered; 0 stands for a closed connection."""
+        """A request was answered; 0 means a closed connection."""
         use = self._uses.setdefault(endpoint, EndpointUse())
         use.statuses[status] = use.statuses.get(status, 0) + 1
 

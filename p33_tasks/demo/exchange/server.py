@@ -58,7 +58,7 @@ async def _recorded(sim: Simulation, request: web.Request, closing: asyncio.Even
         response = await _answer(sim, request, route, sent, closing)
     except ConnectionDropped:
         sim.recorder.answered(endpoint, 0)
-        return web.Response()  # the transport is closed: nobody reads this
+        return web.Response()  # the transport is closed: this isn't sent
     sim.recorder.answered(endpoint, response.status)
     return response
 

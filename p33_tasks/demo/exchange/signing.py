@@ -1,4 +1,4 @@
-"""Who may ask: API key, timestamp, recvWindow, and the HMAC over the bytes that were sent.
+"""Authentication of requests: API key, timestamp, recvWindow, and the HMAC over the sent bytes.
 
 Source: "Endpoint security" of Binance's futures documentation. The signature is the hex HMAC-SHA256 of the query
 string followed directly by the body, both as sent, without the ``signature`` parameter itself.
@@ -30,7 +30,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedBytes:
-    """A request as it came over the wire."""
+    """The bytes of a request as received."""
 
     query: str
     body: str

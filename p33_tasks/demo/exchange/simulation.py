@@ -30,7 +30,7 @@ class Simulation:
         now_ms = wall_clock_ms()
         self.options = options
         self.has_hedge_mode = has_hedge_mode
-        self.nonces: set[int] = set()  # numbers of requests, where the venue takes each once
+        self.nonces: set[int] = set()  # used nonces, if the venue accepts each one once
         listings = chain(catalogue(symbol_of), synthetic(options.extra_symbols, symbol_of))
         self.venue = Venue(listings, seed=options.seed)
         self.algo_orders: dict[int, AlgoOrder] = {}
@@ -44,17 +44,17 @@ class Simulation:
 
     @property
     def now_ms(self) -> int:
-        """Unix time, on which everything inside runs."""
+        """Unix time in ms, the simulator's internal clock."""
         return wall_clock_ms()
 
     @property
     def server_ms(self) -> int:
-        """The time that the venue believes it is, which the clock switch shifts."""
+        """The venue's clock in ms: ``now_ms`` shifted by the clock switch."""
         return wall_clock_ms() + self.faults.clock_skew_ms
 
     @property
     def conditions(self) -> Conditions:
-        """How orders are treated, by the switches."""
+        """The treatment of orders by the current switches."""
         faults = self.faults
         healthy = replace(HEALTHY, client_ids_unique_among="open" if faults.client_ids == "open" else "ever")
         if faults.order in ("new", "partial"):
@@ -66,7 +66,7 @@ class Simulation:
 
     @property
     def symbols(self) -> list[str]:
-        """The contracts that the venue admits to list."""
+        """The listed contracts, without those delisted by a switch."""
         delisted = self.faults.delisted
         return [symbol for symbol in self.venue.listings if symbol not in delisted]
 
@@ -82,12 +82,12 @@ class Simulation:
         self.venue.set_mode(hedged=faults.hedge_mode)
 
     def settle(self) -> None:
-        """Executes what has become executable since the last request."""
+        """Executes orders that have become executable since the last request."""
         self.venue.settle(now_ms=self.now_ms, conditions=self.conditions)
         trigger_due(self.algo_orders, self.venue, now_ms=self.now_ms, conditions=self.conditions)
 
     def spend_fault(self) -> None:
-        """One request was struck; the last of ``times`` switches `status` and `body` off."""
+        """Counts a request with a fault; after ``times`` of them `status` and `body` are switched off."""
         faults = self.faults
         if faults.times == 1:
             self.faults = replace(faults, times=0, status=0, body="normal")

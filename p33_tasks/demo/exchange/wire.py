@@ -11,7 +11,7 @@ _GRID_8: Final = Decimal("0.00000001")
 
 
 def plain(value: Decimal) -> str:
-    """All digits that there are, without an exponent."""
+    """All digits of a decimal, without an exponent."""
     return format(value, "f")
 
 

@@ -40,7 +40,7 @@ CONSUMER = "apply-1"
 WORKERS = 16
 BLOCK_MS = 100
 RESCAN_SEC = 1.0
-"""How often our own pending entries are read again: an answer with entries in it may have been lost on its way."""
+"""The period of reading our pending entries again: an answer of Redis with entries may have been lost."""
 FAILED_PAUSE_SEC = 1.0
 
 log = structlog.get_logger("p33.apply")

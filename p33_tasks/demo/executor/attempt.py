@@ -47,7 +47,7 @@ PERMIT_TIMEOUT_SEC = 1.2
 EMERGENCY_PERMIT_TIMEOUT_SEC = 20.0
 """The verdict on an emergency close waits for a snapshot requested for it."""
 GIVE_UP_MS = 600_000
-"""After ``place_before_ms``: a person must look at what is still unknown then."""
+"""After ``place_before_ms``: an outcome that is still unknown then is left to an operator."""
 
 _NOTHING_WAS_EXECUTED = (
     OrderRejectedError,

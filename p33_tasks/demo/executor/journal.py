@@ -27,7 +27,7 @@ from p33_tasks.venues.spec import ClientOrderIds
 MEMORY_MS = 7 * 86_400_000
 RESULT_MAXLEN = 100_000
 MIN_WINDOW_MS = 50
-"""Less is not worth sending: the venue would refuse the order on arrival."""
+"""With less time left the order isn't sent: the venue would refuse it on arrival."""
 
 
 class State(StrEnum):

@@ -22,11 +22,11 @@ from p33_tasks.errors import ExchangeError
 from p33_tasks.ports import Venue
 
 CLOCK_SLACK_MS = 10_000
-"""Trades are dated by the venue's clock, the sending by the clock of Redis."""
+"""The tolerance between the venue's clock (trades) and the clock of Redis (sending)."""
 LONGEST_WINDOW_MS = 600_000
 """A market order that was sent is matched long before this, or never."""
 MOST_ORDERS = 5
-"""Orders that are asked for in one look: each is a request."""
+"""The maximum number of orders queried in one search; each is a request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

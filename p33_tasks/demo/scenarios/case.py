@@ -29,7 +29,7 @@ HOME_AMTS = {
     "XRP": Decimal("-4000.0"),
     "DOGE": Decimal(20_000),
 }
-"""By base asset: a front has symbols and contracts of its own."""
+"""By base asset, since each front has its own symbols and contracts."""
 
 
 def traded_on(markets: Mapping[str, Mapping[str, str]], *, hedged: bool) -> tuple[Traded, ...]:

@@ -231,4 +231,4 @@ CASES: tuple[Case, ...] = (
     _case("venue reports two legs", Reason.POSITION_SIDE_REQUIRED, in_hedge_mode, modes=ONE_WAY, switches_mode=True),
     _case("venue fails", Reason.STALE_EXCHANGE_STATE, with_a_dead_venue),
 )
-"""In an order that shows allows, executions and denials early, and the slow ones last."""
+"""Ordered so that allows, executions and denials come early, and slow cases last."""

@@ -19,7 +19,7 @@ from p33_tasks.errors import CorruptStateError
 from p33_tasks.store.scripts import translated_errors
 
 POSITION_STEPS = 38
-"""Of the venue's step: with a step of 0.001 the position is 0.038."""
+"""The position in step sizes: with a step size of 0.001 the position is 0.038."""
 ACTION, FACTOR = "CLOSE_PARTIAL_75", Decimal("0.75")
 BLOCKED_BY = "missing_or_denied_p33_permit"
 MISMATCH = Decimal("1.05")

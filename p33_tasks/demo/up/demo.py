@@ -27,7 +27,7 @@ STRATEGY_BASES = tuple(f"SIM{number:03d}" for number in range(64))
 """Base assets that only the strategy trades, with P33_FORECAST=on: made-up contracts of the simulator."""
 
 EXCHANGES = tuple(venue_specs())
-"""Offered; ``why_not`` says which of them can't be played. ``--help`` does without the import of a web server."""
+"""The choices of ``--exchange``; ``why_not`` refuses some later, so that ``--help`` needs no web server's import."""
 
 TRIED = (
     "P33_COOLDOWN_MODE",
@@ -40,7 +40,7 @@ TRIED = (
     "P33_RECONCILE_KEY",
     "P33_SUBTRACT_RESTING",
 )
-"""Variables of the user's that the demo takes over, to be tried: none leads anywhere."""
+"""The user's variables that the demo uses; none of them is an address or a key of a real system."""
 
 # Environment variables that children inherit. No others are: no REDIS_HOST, API key or CELERY_*.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "NO_COLOR")

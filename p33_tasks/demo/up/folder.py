@@ -15,7 +15,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.keep_logs = False
-        """Set when a process died: then its log outlives the run, and nothing else does."""
+        """Set when a process died: then only the logs are kept after the run."""
 
     @property
     def logs(self) -> Path:

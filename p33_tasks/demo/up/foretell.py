@@ -18,7 +18,7 @@ from p33_tasks.store.connection import connect
 from p33_tasks.store.scripts import translated_errors
 
 ACTIONS = ("CLOSE_PARTIAL_75", "CLOSE_PARTIAL_50")
-"""Of nearly every plan of the scenarios."""
+"""The actions of nearly all plans of the cases."""
 EVERY_SEC = 5.0
 HORIZON_SEC = 15
 

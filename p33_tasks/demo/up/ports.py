@@ -6,7 +6,7 @@ import socket
 import sys
 
 _claims: dict[int, socket.socket] = {}
-"""What keeps another demo from a port that this one's child has not begun to listen on."""
+"""The claims on ports whose child isn't listening yet, so that no other demo uses them."""
 
 
 def claim_port(usual: int | None = None) -> int:

@@ -21,7 +21,7 @@ from p33_tasks.store.scripts import translated_errors
 
 LOOK_EVERY_SEC = 0.1
 CALM_INTERVAL_SEC = 4.0
-"""Between two cases where a model learns: no model can know them beforehand, and some disturb the whole account."""
+"""Pause between two cases while a model learns: it can't predict the cases, and some affect the whole account."""
 READERS = frozenset({GROUP, GOVERNOR_GROUP, APPLY_GROUP})
 """A group exists as soon as its first process has read once."""
 

@@ -28,16 +28,16 @@ from p33_tasks.settings import Settings
 
 LOOK_EVERY_SEC = 1.0
 ERROR_PPM = 40
-"""Standard deviation of the gain as it is seen."""
+"""Standard deviation of the error of the observed gain."""
 WAITS_SEC = 10.0
-"""Between two plans for a position: by then the first one's order and barrier are over, as a rule its cooldown too."""
+"""Pause between two plans for a position: then the first order, its barrier and usually its cooldown are over."""
 FLAT_SEC = 10.0
 """Mean time until a position is opened again."""
 NOTIONAL, LEAST_STEPS = Decimal(2_000), 16
-"""Of a new position: quote units, and a multiple of so many steps, so that a quarter of what is left is one."""
+"""Of a new position: quote units, and a multiple of this many steps, so that a quarter of the rest is a whole step."""
 BY_HAND_EVERY_SEC, REPAIRED_AFTER_SEC = 30.0, 25.0
 KEPT_BY_HAND = (3, 4)
-"""Of the position: far from the tolerance of a drift."""
+"""The part left after a manual trade: a drift far above the tolerance."""
 
 Row = Mapping[str, Any]
 
@@ -70,8 +70,8 @@ class Strategy:
         """Check every position once.
 
         Raises:
-            StoreError: Redis is away, or refuses.
-            SimControlError: The simulator is away.
+            StoreError: Redis is unavailable, or refuses.
+            SimControlError: The simulator is unavailable.
         """
         state, now_sec = self._environment.sim.state(), time.monotonic()
         rows = {row["symbol"]: row for row in state["positions"] if row["symbol"] in self._held and Decimal(row["amt"])}

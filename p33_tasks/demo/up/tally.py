@@ -110,7 +110,7 @@ class Reader:
         """Count new events, and read the state.
 
         Raises:
-            StoreError: Redis is away, or refuses.
+            StoreError: Redis is unavailable, or refuses.
         """
         for event in self._feed.poll():
             tally.add(event)

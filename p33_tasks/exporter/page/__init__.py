@@ -1,1 +1,1 @@
-"""The operator's page: rendered on the server, read-only, without a script and without anything from elsewhere."""
+"""The operator's page: rendered on the server, read-only, without scripts and without external resources."""

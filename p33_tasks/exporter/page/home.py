@@ -1,4 +1,4 @@
-"""The overview: is it ready, every symbol, the trends, the latest verdicts."""
+"""The overview: readiness, every symbol, the trends, the latest verdicts."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ RECENT = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """What the reader asked for in the address; it stays through every refresh."""
+    """The options in the address; they stay at every refresh."""
 
     refresh: bool = True
     show_all: bool = False
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Choices:
-        """From ``?refresh=off&all=1``."""
+        """The choices of a query, e.g. ``?refresh=off&all=1``."""
         return cls(refresh=query.get("refresh") != "off", show_all=query.get("all") == "1")
 
     def link(self, **changes: bool) -> Shown:
-        """The address with other choices."""
+        """The address with some choices changed."""
         chosen = replace(self, **changes)
         return address("/", refresh="" if chosen.refresh else "off", all="1" if chosen.show_all else "")
 
@@ -44,7 +44,7 @@ def render(
     settings: Settings,
     choices: Choices,
 ) -> str:
-    """The page, when Redis answered."""
+    """The page if Redis answered."""
     rows = [symbols.row_of(view, settings.policy) for view in overview.symbols]
     return templates.render(
         "home",
@@ -63,7 +63,7 @@ def render(
 
 
 def redis_is_away(problem: str, history: History, settings: Settings, choices: Choices) -> str:
-    """The page, when it didn't."""
+    """The page if Redis didn't answer."""
     return templates.render("away", problem=problem, at="", **_frame(history, settings, choices))
 
 
@@ -80,12 +80,12 @@ def _frame(history: History, settings: Settings, choices: Choices) -> dict[str, 
 
 
 def _venue(settings: Settings) -> str:
-    """The exchange, and whether it is the live one; at another address that is not known, so the address is told."""
+    """The exchange, and live or test; with another base URL that is unknown, so its address is shown."""
     if settings.exchange_base_url is not None:
         return f"{settings.exchange} at {settings.exchange_base_url.partition('://')[2]}"
     return f"{settings.exchange} {'test' if settings.testnet else 'LIVE'}"
 
 
 def links(settings: Settings) -> dict[str, str]:
-    """Where else an operator looks: name and URL, of those that are set."""
+    """The links to other tools of the operator that are configured: name and URL."""
     return {name: url for name, url in (("Flower", settings.flower_url), ("Runbook", settings.runbook_url)) if url}

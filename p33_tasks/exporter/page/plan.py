@@ -1,4 +1,4 @@
-"""One plan's full story: what was asked, what was known, each rule, what ends a denial, what became of it."""
+"""The page of one plan: the plan, the inputs of its verdict, each rule, the remedy of a denial, what happened after."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def render(
 
 
 def _task_url(story: Story, links: Mapping[str, str]) -> str:
-    """Where Flower shows the task that prepared the verdict; empty where there is none, or no Flower is set."""
+    """Flower's address of the task that prepared the verdict; empty if there is none, or no Flower is configured."""
     task_id, flower = preparing_task(story.inputs), links.get("Flower", "")
     if not task_id or not flower:
         return ""
@@ -39,7 +39,7 @@ def _task_url(story: Story, links: Mapping[str, str]) -> str:
 
 
 def _record(record: Mapping[str, Any]) -> Shown:
-    """One member a line; nested ones stay on theirs."""
+    """The JSON of a record, one member per line; a nested object stays on one line."""
     lines = (
         f"{name}: {value if isinstance(value, str) else exact_json.dumps(value)}" for name, value in record.items()
     )

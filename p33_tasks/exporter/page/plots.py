@@ -1,4 +1,4 @@
-"""Small trends as inline SVG. Lines differ by dashes as well as by colour; each says in words what it shows."""
+"""Small trends as inline SVG. Lines differ by dashes as well as by colour; each plot has a text description."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ GAP_MS = 3 * PERIOD_SEC * 1000
 class Line(NamedTuple):
     """One line of a plot."""
 
-    kind: str  # its class: a (whole) or b (dashed)
+    kind: str  # its CSS class: a (solid) or b (dashed)
     name: str
-    last: str  # its newest value, to read
+    last: str  # its newest value, as text
     path: str
 
 
@@ -32,13 +32,13 @@ class Figure(NamedTuple):
 
     title: str
     lines: tuple[Line, ...]
-    minutes: int  # how far back it goes
-    scale: str  # of its height, and its limit, to read
-    limit_y: float | None  # where the limit is drawn
+    minutes: int  # the time span in minutes
+    scale: str  # its vertical scale and its limit, as text
+    limit_y: float | None  # vertical position of the limit
 
 
 def trends(history: History, policy: Policy) -> tuple[Figure, ...]:
-    """The three trends; none before the second look."""
+    """The three trends; empty before the second sample."""
     span_ms, limit_sec = history.span_ms, policy.stale_threshold_ms / 1000
     if not span_ms:
         return ()
@@ -53,7 +53,7 @@ def trends(history: History, policy: Policy) -> tuple[Figure, ...]:
 
 
 def cooldowns(history: History, view: SymbolView, policy: Policy) -> Figure | None:
-    """A position's cooldown over the last hour, beside the one that it lengthens; None where it was never adapted."""
+    """A position's cooldown over the last hour, with the configured one; None if it was never adapted."""
     limits = view.facts.limits
     base_ms = in_force(policy, replace(limits, adaptive_cooldown_ms=None), view.facts.now_ms).cooldown_ms
     points = history.cooldown_sec(view.position, base_ms)
@@ -107,7 +107,7 @@ def _y(value: float, top: float) -> float:
 
 
 def _path(points: Sequence[Point], end_ms: int, shown_ms: int, top: float, gap_ms: int) -> Iterator[str]:
-    """A line from one look to the next; a dot where the last one is too long ago, a gap where nothing is known."""
+    """The SVG path through the samples; a dot after too long a pause, a gap where the value is unknown."""
     before_ms = -inf
     for at_ms, value in ((point.at_ms, point.value) for point in points):
         if value is not None:
@@ -124,7 +124,7 @@ def _last(points: Sequence[Point], unit: str) -> str:
 
 
 def _nice(value: float) -> float:
-    """The next of 1, 2, 5, 10, 20, ..."""
+    """The value rounded up to 1, 2, 5, 10, 20, ..."""
     scale = 1.0
     while scale < value:
         scale *= 10

@@ -10,20 +10,20 @@ from p33_tasks.domain.reasons import Reason
 from p33_tasks.views.positions import SymbolView
 
 SHOWN = 40
-"""Rows of a group, unless all are asked for."""
+"""Rows of a group, unless all are requested."""
 _PASSING = frozenset({Reason.COOLDOWN_IN_FLIGHT, Reason.PERMIT_IN_FLIGHT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One symbol, and what the rules say of it right now."""
+    """One position, and the verdict that the rules would give now."""
 
     view: SymbolView
-    reason: Reason | None  # of the deny that a plan to close all of it would get; None: it would be allowed
-    policy: Policy  # with the symbol's own limits
-    left_ms: int  # of the cooldown
-    is_fresh: bool  # there is a snapshot within the limit
-    drifted: bool  # beyond the tolerance
+    reason: Reason | None  # the deny reason of a plan to close all of it; None: it would be allowed
+    policy: Policy  # including the symbol's own limits
+    left_ms: int  # time left of the cooldown
+    is_fresh: bool  # the snapshot is younger than the limit
+    drifted: bool  # the drift exceeds the tolerance
 
     @property
     def awaits_snapshot(self) -> bool:
@@ -32,14 +32,14 @@ class Row:
 
     @property
     def close_now(self) -> str:
-        """What a plan to close all of it would be."""
+        """The verdict on a plan to close all of it, as text."""
         if self.awaits_snapshot:
             return "waits for a snapshot after the last order"
         return "allowed" if self.reason is None else str(self.reason)
 
     @property
     def kind(self) -> str:
-        """go, wait (ends by itself), none (flat) or stop (somebody has to act)."""
+        """``go``, ``wait`` (ends by itself), ``none`` (flat) or ``stop`` (needs an operator)."""
         if self.reason is None:
             return "go"
         if self.reason in _PASSING or self.awaits_snapshot:
@@ -48,7 +48,7 @@ class Row:
 
 
 def row_of(view: SymbolView, policy: Policy) -> Row:
-    """Ask the rules about a symbol."""
+    """Apply the rules to a position."""
     verdict, age_ms, drift_pct = view.gate(policy), view.snapshot_age_ms, view.drift_pct
     mine = view.policy_in_force(policy)
     return Row(
@@ -62,7 +62,7 @@ def row_of(view: SymbolView, policy: Policy) -> Row:
 
 
 def headline(rows: Sequence[Row]) -> str:
-    """How many of each kind."""
+    """The number of positions of each kind, as text."""
     names = (("stop", "stopped"), ("go", "would allow"), ("wait", "waiting"), ("none", "flat"))
     counts = {kind: sum(1 for row in rows if row.kind == kind) for kind, _ in names}
     return ", ".join(f"{counts[kind]} {name}" for kind, name in names if counts[kind])

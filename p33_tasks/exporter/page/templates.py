@@ -1,4 +1,4 @@
-"""The templates beside this module. Whatever they show is bounded, made printable and escaped, without being asked."""
+"""Renders the templates of this folder. Every value is made bounded and printable, and escaped, by default."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ ENVIRONMENT.globals |= {
     "explanation": explanation,
     "links": {},
 }
-for _name in ENVIRONMENT.list_templates(extensions=["html"]):  # at the start, not while the first reader waits
+for _name in ENVIRONMENT.list_templates(extensions=["html"]):  # compile at start, not at the first request
     ENVIRONMENT.get_template(_name)
 
 
@@ -65,5 +65,5 @@ def render(template: str, **values: object) -> str:
 
 
 def message(title: str, text: str) -> str:
-    """A page that says one thing."""
+    """A page with one message."""
     return render("message", title=title, text=text)

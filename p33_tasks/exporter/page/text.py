@@ -1,4 +1,4 @@
-"""Showing what others wrote: bounded and printable. Templates escape it; nothing reaches a page another way."""
+"""Makes foreign text bounded and printable. Templates escape it; all text on a page passes through here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MAX_PLAN_ID_CHARS = 1_000
 _DOTS = frozenset({".", ".."})
 _UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
 _TENTHS_BELOW_MS = 10_000
-"""Tenths of a second matter where plans are judged within one."""
+"""Below this age tenths of a second are shown, since plans are judged within a second."""
 
 
 class Shown(str):
@@ -25,9 +25,10 @@ def shown(value: object, limit: int = MAX_CHARS) -> Shown:
 
 
 def printable(value: object, limit: int = MAX_CHARS) -> str:
-    """What isn't printable as an escape, on one line, at most ``limit`` characters of it.
+    """The text on one line, unprintable characters as escapes, at most ``limit`` characters.
 
-    Also direction marks, which would let a plan_id turn the text around it, and lone surrogates, which can't be sent.
+    Also escaped: direction marks, which could reverse the text around a plan_id, and lone surrogates, which can't be
+    encoded.
     """
     text = str(value)
     if len(text) > limit:
@@ -38,7 +39,7 @@ def printable(value: object, limit: int = MAX_CHARS) -> str:
 
 
 def plan_path(plan_id: str) -> Shown:
-    """The address of a plan's story; a browser would take ``..`` in a path for the folder above."""
+    """The address of a plan's page; ``..`` is escaped, since a browser would resolve it in a path."""
     if plan_id in _DOTS or not plan_id:
         return address("/plan", id=plan_id)
     return Shown("/plan/" + quote(plan_id, safe="", errors="surrogateescape"))
@@ -56,7 +57,7 @@ def seconds(milliseconds: int) -> str:
 
 
 def ago(milliseconds: int) -> str:
-    """How long ago, to read: ``4.0 s ago``, ``12 min ago``, ``3 h ago``, ``2 d ago``."""
+    """An age as text: ``4.0 s ago``, ``12 min ago``, ``3 h ago``, ``2 d ago``."""
     if milliseconds < _TENTHS_BELOW_MS:
         return f"{max(0, milliseconds) / 1000:.1f} s ago"
     unit_ms, unit = next(pair for pair in _UNITS if milliseconds >= pair[0])

@@ -18,7 +18,7 @@ from p33_tasks.venues.session import VenueSession
 PAGE: Final = 1_000
 FORCED_PAGE: Final = 100
 MOST_PAGES: Final = 4
-"""Of one reading: 4 000 trades. More is answered with an error, never with a part."""
+"""Of one reading: 4 000 trades. More trades raise an error; a partial list is never returned."""
 LONGEST_SPAN_MS: Final = 7 * 86_400_000
 
 

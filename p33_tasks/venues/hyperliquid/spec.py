@@ -23,7 +23,7 @@ from p33_tasks.venues.spec import (
 )
 
 MOST_DEXES: Final = 4
-"""The dexes read in one refresh, each by a request of its own."""
+"""The maximum number of dexes in one refresh; each needs a request."""
 
 
 def _info(kind: str, *, weight: int = 20, pages: int = 1, period_ms: int = 0) -> Endpoint:

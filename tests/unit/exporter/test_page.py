@@ -69,9 +69,9 @@ def test_a_symbol_shows_what_rests_at_the_venue_and_what_reconciliation_knows() 
     known = KnownDrift(classes="external", why="somebody else traded", readings=2, next_ms=NOW_MS + 12_000)
     view = replace(make_view(ledger="0.020", resting=resting), reconciling=known)
     told = shown(home_page(make_overview(view)))
-    assert "0.004 rests" in told
+    assert "0.004 resting" in told
     assert "external: somebody else traded; read 2 times; next reading in 12 s" in told
-    assert "rests" not in shown(home_page(make_overview(make_view())))
+    assert "resting" not in shown(home_page(make_overview(make_view())))
 
 
 def test_a_plan_denied_for_a_drift_shows_what_reconciliation_knows_of_it_now() -> None:
@@ -115,7 +115,7 @@ def test_what_the_forecaster_says_stands_on_the_page_and_nothing_where_none_runs
     spoken = replace(STATUS, ts_ms=found.now_ms, warnings=(replace(STATUS.warnings[0], words="<b>less</b>"),))
     page = home_page(replace(found, forecast=spoken))
     text = shown(page)
-    assert "Speaks: the Brier score is 0.70" in text
+    assert "Publishes: the Brier score is 0.70" in text
     assert "0.0500" in text
     assert "SOLUSDT:LONG: a plan (CLOSE_FULL) is likely within 30 s" in text
     assert "<b>less" not in page

@@ -1,13 +1,13 @@
-"""The state of the simulated exchange and what changes it: no HTTP, no clock.
+"""The state of the simulated exchange and its changes: no HTTP, no clock.
 
 Field names, error codes and quantities (base units) are Binance's; a venue's front translates them.
 
 ===============  ==============================================================
-module           what it holds
+module           contents
 ===============  ==============================================================
 ``symbols``      listed contracts and their filters
 ``prices``       mark prices that move: a pure function of seed, symbol and time
-``positions``    positions, and what of them the account endpoints already show
+``positions``    positions, and the part that the account endpoints already show
 ``orders``       orders, trades and the reading of an order request
 ``algo_orders``  conditional orders, resting and triggered
 ``order_book``   all orders, by either id

@@ -1,4 +1,4 @@
-"""Conditional orders, and what becomes of them when their price has come. No HTTP, and no clock."""
+"""Conditional orders, and the orders that they become when their price is reached. No HTTP, and no clock."""
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -32,7 +32,7 @@ class AlgoOrder:
 
 
 def trigger_due(orders: dict[int, AlgoOrder], venue: Venue, *, now_ms: int, conditions: Conditions) -> None:
-    """Make orders of those whose price has come; one that nothing is left for is rejected, as at the venue."""
+    """Place the orders whose price is reached; one without anything to reduce is rejected, as at the venue."""
     for order in [order for order in orders.values() if order.status == "NEW"]:
         if not order.is_triggered_at(venue.mark(order.request.symbol, now_ms)):
             continue

@@ -95,7 +95,7 @@ def refusal(code: int, **fields: object) -> VenueError:
 
 
 class _Blank(dict[str, object]):
-    """Leaves an unfilled place of a text readable, for codes that a fault switch sends without details."""
+    """Keeps unfilled fields of a text readable, for codes that a fault switch sends without details."""
 
     def __missing__(self, key: str) -> str:
         return key

@@ -13,7 +13,7 @@ PERCENT_DOWN: Final = Decimal("0.95")
 
 
 def signed(side: str, qty: Decimal) -> Decimal:
-    """What a fill does to a position: BUY adds, SELL subtracts."""
+    """The signed change of a position by a fill: BUY adds, SELL subtracts."""
     return qty if side == "BUY" else -qty
 
 
@@ -67,7 +67,7 @@ def reduces_only(request: OrderRequest) -> bool:
 
 
 def reducible(position_amt: Decimal, side: str, qty: Decimal) -> Decimal:
-    """How much of a reduce-only order is left after the cut to the position; 0 when there is nothing to reduce."""
+    """The quantity of a reduce-only order after the cut to the position; 0 if there is nothing to reduce."""
     if position_amt * signed(side, qty) >= 0:
         return Decimal(0)
     return min(qty, abs(position_amt))

@@ -33,7 +33,7 @@ class OrderBook:
         return order
 
     def forget(self, order: Order) -> None:
-        """Takes out the order added last, as if it had been refused from the start."""
+        """Removes the order added last, as if it had been refused."""
         del self._orders[order.order_id]
         del self._by_client_id[order.symbol, order.client_order_id]
         self._open.discard(order.order_id)

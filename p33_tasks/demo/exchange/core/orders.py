@@ -67,7 +67,7 @@ class Order:
     status: str = "NEW"
     executed_qty: Decimal = Decimal(0)
     cum_quote: Decimal = Decimal(0)
-    # A market order that a fault switch left unfilled completes at this time; None: only when told to.
+    # A market order that a fault switch left unfilled completes at this time; None: only by ``fill``.
     completes_ms: int | None = None
 
     @property
@@ -77,7 +77,7 @@ class Order:
 
     @property
     def open_qty(self) -> Decimal:
-        """What is not executed yet."""
+        """The quantity not executed yet, base units."""
         return self.orig_qty - self.executed_qty
 
 
@@ -94,7 +94,7 @@ class Trade:
 
 
 def required(params: Params, name: str) -> str:
-    """A parameter that must be there. Raises -1102."""
+    """A required parameter. Raises -1102."""
     value = params.get(name, "")
     if not value:
         raise refusal(-1102, name=name)

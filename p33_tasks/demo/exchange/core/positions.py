@@ -1,4 +1,4 @@
-"""Positions as the matching engine knows them, and as the account endpoints show them.
+"""Positions of the matching engine, and as the account endpoints show them.
 
 At a real venue the two differ for a moment after a fill. Here a fill becomes visible ``fill_delay_ms`` after it
 happened: reduce-only is judged on the true position, positionRisk shows the visible one.
@@ -51,12 +51,12 @@ class PositionBook:
         self._states: dict[tuple[str, PositionSide], list[tuple[int, Position]]] = {}
 
     def true(self, symbol: str, side: PositionSide) -> Position:
-        """What the matching engine goes by."""
+        """The matching engine's position."""
         states = self._states.get((symbol, side))
         return states[-1][1] if states else FLAT
 
     def shown(self, symbol: str, side: PositionSide, now_ms: int) -> Position:
-        """What the account endpoints show at ``now_ms``."""
+        """The position that the account endpoints show at ``now_ms``."""
         states = self._states.get((symbol, side))
         if not states:
             return FLAT
@@ -74,11 +74,11 @@ class PositionBook:
         states.append((max(visible_ms, states[-1][0]), position))
 
     def held(self) -> list[tuple[str, PositionSide]]:
-        """Every position that ever was something else than flat."""
+        """Every position that was ever not flat."""
         return list(self._states)
 
     def any_open(self) -> bool:
-        """Whether anything is held, by the matching engine's books."""
+        """Whether the matching engine has any position."""
         return any(states[-1][1].amt for states in self._states.values())
 
     def change_mode(self, *, hedged: bool) -> None:

@@ -29,11 +29,11 @@ def _lattice(key: int, index: int, spread: int) -> int:
 
 
 class _Walk:
-    """One symbol's way: how far it has strayed from its start price at any time."""
+    """One symbol's walk: its distance from the start price at any time."""
 
     def __init__(self, key: int) -> None:
         self._key = key
-        # Per scale: index, left and right lattice value of the segment last asked for.
+        # Per scale: index, left and right lattice value of the last used segment.
         self._segments = [(-1, 0, 0)] * len(_SCALES)
 
     def drift_ppm(self, at_ms: int) -> int:

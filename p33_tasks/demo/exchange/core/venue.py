@@ -1,4 +1,4 @@
-"""The exchange's state and everything that changes it. No HTTP, and no clock: every call is told ``now_ms``."""
+"""The exchange's state and all changes of it. No HTTP, and no clock: ``now_ms`` is an argument of every call."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -23,14 +23,14 @@ from p33_tasks.demo.exchange.core.symbols import Listing, decimals
 
 START_BALANCE_USDT: Final = Decimal(100_000)
 START_LEVERAGE: Final = 20
-# Bounds of a position put there from outside, so that its notional is exact in 28 digits.
+# Bounds of a position set through the control API, so that its notional is exact in 28 digits.
 LARGEST_AMT: Final = Decimal(10) ** 12
 MOST_DECIMALS: Final = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
-    """How the venue treats orders at the moment; the defaults are a healthy venue.
+    """The venue's current treatment of orders; the defaults are a healthy venue.
 
     ``fill_share`` of a market order executes at once; the rest stays open (``rest="open"``) or expires.
     ``completion_delay_ms`` after that an open rest executes too; 0: only when told to.
@@ -90,9 +90,9 @@ class Venue:
     def set_position(
         self, symbol: str, amt: Decimal, *, now_ms: int, entry_price: Decimal | None = None, side: PositionSide = "BOTH"
     ) -> None:
-        """Puts a position there behind the client's back; without an entry price it is the mark price.
+        """Sets a position without an order of the client; the default entry price is the mark price.
 
-        In hedge mode BOTH stands for the net amount. Raises -1121, -1111 for an amount beyond the bounds, and -4061
+        In hedge mode BOTH means the net amount. Raises -1121, -1111 for an amount beyond the bounds, and -4061
         for a side that the mode or the amount's sign doesn't go with.
         """
         listing = self.listing(symbol)
@@ -133,7 +133,7 @@ class Venue:
         now_ms: int,
         conditions: Conditions,
     ) -> Order:
-        """A market order that no client of this service sent: a person's (``manual``), or one of the venue's own.
+        """A market order that was not sent by this service: ``manual``, or one of the venue's own.
 
         Raises -1121 and the filters' errors.
         """
@@ -167,7 +167,7 @@ class Venue:
         return self.orders.store(replace(order, status="CANCELED", update_ms=now_ms))
 
     def settle(self, *, now_ms: int, conditions: Conditions = HEALTHY) -> None:
-        """Executes what time or price have made executable since the last call."""
+        """Executes orders that have become executable by time or price since the last call."""
         for order in self.orders.open():
             mark = self.mark(order.symbol, now_ms)
             due = order.completes_ms is not None and order.completes_ms <= now_ms
@@ -244,7 +244,7 @@ class Venue:
     ) -> Order:
         qty = matching.share_of(listing, order.orig_qty, conditions.fill_share)
         if conditions.fill_share == 1:
-            qty = order.orig_qty  # a position that is off the step grid still closes whole
+            qty = order.orig_qty  # a position that isn't a multiple of the step size can still be closed completely
         if qty:
             order = self.fill(
                 order, qty, price=matching.round_price(listing, mark), now_ms=now_ms, conditions=conditions

@@ -1,4 +1,4 @@
-"""What fronts share: an order on its way to the core, and the core's orders, trades and legs as they are listed.
+"""Shared functions of the fronts: placing an order in the core, and listing its orders, trades and legs.
 
 Times are Unix ms. Lists are newest first.
 """
@@ -29,12 +29,12 @@ _CLOSES: Final = {("LONG", "SELL"), ("SHORT", "BUY")}
 
 
 def signed(handler: Any, *, is_order: bool = False, weight: int = 1) -> Route:
-    """An endpoint that wants a signature."""
+    """An endpoint that requires a signature."""
     return Route(handler=handler, security="signed", is_order=is_order, weight=weight)
 
 
 def nothing(_sim: Simulation, _params: Params) -> Any:
-    """An empty list: no wallet here, and no contract of another kind; ccxt asks for them when it loads the markets."""
+    """An empty list: there is no wallet and no other kind of contract; ccxt requests them when it loads the markets."""
     return []
 
 
@@ -44,7 +44,7 @@ def contract_size(listing: Listing) -> Decimal:
 
 
 def place(sim: Simulation, read: Callable[[], OrderRequest]) -> Order:
-    """Count, read and execute an order, as the order switches want it. Raises the venue's error."""
+    """Count, read and execute an order by the order switches. Raises the venue's error."""
     sim.limiter.count_order(sim.now_ms)
     if sim.faults.order_error:
         raise refusal(sim.faults.order_error)
@@ -62,7 +62,7 @@ def place(sim: Simulation, read: Callable[[], OrderRequest]) -> Order:
 def orders_of(
     sim: Simulation, *, symbol: str | None = None, order_id: str | None = None, client_id: str | None = None
 ) -> list[Order]:
-    """Orders; None and the empty text ask for all."""
+    """The orders of a symbol; None or the empty text: of all."""
     return [
         order
         for order in reversed(sim.venue.orders.all())
@@ -75,7 +75,7 @@ def orders_of(
 def trades_of(
     sim: Simulation, *, since_ms: int, until_ms: int, symbol: str | None = None, order_id: str | None = None
 ) -> list[Trade]:
-    """Trades of a window, less those that the switches keep back."""
+    """Trades of a window, without those that the switches withhold."""
     latest_ms = min(until_ms, sim.now_ms - sim.faults.trade_delay_ms)
     return [
         trade
@@ -98,7 +98,7 @@ def week_until(params: Params, now_ms: int) -> tuple[int, int]:
 
 
 def shown_legs(sim: Simulation, symbol: str) -> list[tuple[PositionSide, Position]]:
-    """What the account endpoints show of a symbol, a row for each side; two where its row switch says so."""
+    """A symbol's legs as the account endpoints show them, a row per side; two rows if its row switch requires it."""
     shown = [(side, sim.venue.positions.shown(symbol, side, sim.now_ms)) for side in sim.venue.sides]
     if not shows_legs_alone(sim, symbol):
         return shown
@@ -112,7 +112,7 @@ def shows_legs_alone(sim: Simulation, symbol: str) -> bool:
 
 
 def average_price(sim: Simulation, order: Order) -> Decimal:
-    """What was paid per unit, on the tick grid; 0 where nothing was executed."""
+    """The average price, on the tick grid; 0 if nothing was executed."""
     if not order.executed_qty:
         return Decimal(0)
     return (order.cum_quote / order.executed_qty).quantize(sim.venue.listings[order.symbol].tick_size)

@@ -1,8 +1,8 @@
-"""What a venue's API looks like from outside, in front of the one matching core and account.
+"""``Front``: a venue's API in front of the simulator's matching core and account.
 
-A front has the venue's routes, says how a request is signed and read, and puts answers and errors into the venue's
-envelope. The core lists its contracts under the venue's own symbols. What else the core's
-words are, a front translates: :mod:`p33_tasks.demo.exchange.core`.
+A front has the venue's routes, checks and reads signed requests, and puts answers and errors into the venue's
+envelope. The core lists its contracts under the venue's own symbols. The front translates all other values of the
+core: :mod:`p33_tasks.demo.exchange.core`.
 """
 
 from collections.abc import Callable, Mapping

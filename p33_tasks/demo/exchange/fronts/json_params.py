@@ -8,7 +8,7 @@ from p33_tasks.demo.exchange.signing import SignedBytes
 
 
 def json_params(sent: SignedBytes) -> dict[str, str]:
-    """Raises -1102 for a body that isn't one object; a list of one stands for its order."""
+    """The parameters. A list with one order is read as that order. Raises -1102: the body isn't one object."""
     if not sent.body:
         return dict(parse_qsl(sent.query, keep_blank_values=True))
     try:

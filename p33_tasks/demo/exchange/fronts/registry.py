@@ -1,4 +1,4 @@
-"""The venues that the simulator can be, by their exchange id; a new front adds its line."""
+"""The venues that the simulator can simulate, by exchange id; a new front adds its line."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""What the row switches make of a venue's rows of positions: left out, doubled, without a quantity."""
+"""Applies the row switches to a venue's rows of positions: left out, doubled, without a quantity."""
 
 from collections.abc import Callable
 from decimal import Decimal

@@ -1,1 +1,1 @@
-"""Binance USD-M futures: the core's own words, as they are."""
+"""Binance USD-M futures: the core's values, untranslated."""

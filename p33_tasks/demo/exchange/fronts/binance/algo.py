@@ -1,4 +1,4 @@
-"""Conditional orders, as Binance keeps them since 2025-12-09: apart from the book until their price comes.
+"""Conditional orders, as Binance has them since 2025-12-09: not in the book until their price is reached.
 
 Sources: "New Algo Order", "Cancel Algo Order" and "Current All Algo Open Orders" of the USD-M futures documentation.
 """
@@ -18,7 +18,7 @@ FIRST_ALGO_ID: Final = 2_146_760_001
 
 
 def place_algo(sim: Simulation, params: Params) -> Any:
-    """``POST /fapi/v1/algoOrder``. Raises -2021 for one whose price has come already."""
+    """``POST /fapi/v1/algoOrder``. Raises -2021: its price is already reached."""
     sim.limiter.count_order(sim.now_ms)
     if required(params, "algoType") != "CONDITIONAL":
         raise refusal(-1130, name="algoType")

@@ -17,7 +17,7 @@ _ONBOARD_MS: Final = 1_569_398_400_000
 
 
 def ping(_sim: Simulation, _params: Params) -> Any:
-    """Nothing, as the venue."""
+    """An empty object, as at the venue."""
     return {}
 
 
@@ -27,7 +27,7 @@ def server_time(sim: Simulation, _params: Params) -> Any:
 
 
 def chosen(sim: Simulation, params: Params) -> list[str]:
-    """The symbol asked for, or all. Raises -1121."""
+    """The requested symbol, or all. Raises -1121."""
     symbol = params.get("symbol")
     if symbol is None:
         return sim.symbols

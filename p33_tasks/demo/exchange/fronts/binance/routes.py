@@ -1,4 +1,4 @@
-"""Every path the venue answers, with its weight and who may ask. Weights: Binance's futures documentation."""
+"""Every path of the venue, with its weight and security. Weights: Binance's futures documentation."""
 
 from typing import Final
 

@@ -76,7 +76,7 @@ def _one_position(sim: Simulation, params: Params) -> Any:
 
 
 def _create(sim: Simulation, params: Params) -> Any:
-    """The answer is an acknowledgement, whatever became of the order by then."""
+    """Place an order; the answer is only an acknowledgement, even if the order is already executed."""
     order = place(sim, lambda: _request(sim, params))
     return {"clientOid": order.client_order_id, "orderId": str(order.order_id)}
 

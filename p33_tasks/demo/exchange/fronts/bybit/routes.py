@@ -56,7 +56,7 @@ def _positions(sim: Simulation, params: Params) -> Any:
 
 
 def _create(sim: Simulation, params: Params) -> Any:
-    """The answer is an acknowledgement, whatever became of the order by then."""
+    """Place an order; the answer is only an acknowledgement, even if the order is already executed."""
     order = place(sim, lambda: _request(sim, params))
     return {"orderId": str(order.order_id), "orderLinkId": order.client_order_id}
 
@@ -100,7 +100,7 @@ def _key(sim: Simulation, _params: Params) -> Any:
 
 
 def _coins(_sim: Simulation, _params: Params) -> Any:
-    """No wallet here; ccxt asks for it when it loads the markets."""
+    """An empty list: there is no wallet; ccxt requests it when it loads the markets."""
     return {"rows": []}
 
 

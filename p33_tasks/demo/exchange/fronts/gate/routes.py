@@ -91,7 +91,7 @@ def _positions(sim: Simulation, params: Params) -> Any:
 
 
 def _create(sim: Simulation, params: Params) -> Any:
-    """The whole order comes back."""
+    """Place an order; the answer is the complete order."""
     order = place(sim, lambda: _request(sim, params))
     return _order(sim, params, order)
 
@@ -124,7 +124,7 @@ def _trades(sim: Simulation, params: Params) -> Any:
 
 
 def _listed(sim: Simulation, params: Params) -> str | None:
-    """The symbol asked for, if any. Raises -1121."""
+    """The requested symbol, if any. Raises -1121."""
     return sim.venue.listing(params["contract"]).symbol if params.get("contract") else None
 
 

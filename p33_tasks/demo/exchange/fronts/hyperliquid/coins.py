@@ -30,7 +30,7 @@ def symbol_of(base: str) -> str:
 
 
 def dex_of(params: Params) -> str:
-    """The dex asked for, the venue's own if none. Raises the venue's error: there is none of that name."""
+    """The requested dex, by default the venue's own. Raises the venue's error: there is none of that name."""
     dex = params.get("dex", "")
     if dex not in {"", OTHER_DEX}:
         raise refusal(-1102, name="dex")

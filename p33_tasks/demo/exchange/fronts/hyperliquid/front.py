@@ -1,8 +1,8 @@
-"""Hyperliquid: what is asked or done stands in the body, which an API wallet signs; every error is a text.
+"""Hyperliquid: queries and actions are in the body; actions are signed by an API wallet; every error is a text.
 
-``/info`` needs no key: it answers about any address, an unknown one as if it were empty. ``/exchange`` is signed over
-the bytes of the action, its nonce and its expiry; the address that the signature gives is an account, an API wallet of
-one, or nobody. It is a test network.
+``/info`` needs no key: it answers about any address, for an unknown one with an empty state. ``/exchange`` is signed
+over the bytes of the action, its nonce and its expiry; the address recovered from the signature is an account, an API
+wallet of one, or unknown. It is a test network.
 
 Sources: "Signing", "Nonces and API wallets", "Exchange endpoint" and "Error responses" of Hyperliquid's documentation.
 The text of an expired action isn't documented.
@@ -47,7 +47,7 @@ def _body(sent: SignedBytes) -> dict[str, Any]:
 
 
 def _pattern(sent: SignedBytes) -> str:
-    """The path and what is asked for: ``/info clearinghouseState``, ``/exchange order``."""
+    """The path and the type of query or action: ``/info clearinghouseState``, ``/exchange order``."""
     body = _body(sent)
     asked = body.get("action") if sent.path == "/exchange" else body
     return f"{sent.path} {asked.get('type', '')}" if isinstance(asked, dict) else sent.path
@@ -98,7 +98,7 @@ def _envelope(_sim: Simulation, answer: Any) -> Any:
 
 
 def _error(error: VenueError) -> web.Response:
-    """An error of an action is HTTP 200; where the venue is in trouble there is a status, and nothing to read."""
+    """The answer of an error: HTTP 200 for an action's error; an error status without a body in an outage."""
     headers = {} if error.retry_after_sec is None else {"Retry-After": str(error.retry_after_sec)}
     status = _LIMITS.get(error.code) or _SERVER_ERRORS.get(error.code)
     if error.http_status >= 500 or (status is None and error.http_status == 418):  # noqa: PLR2004 - a switch's
@@ -135,7 +135,7 @@ HYPERLIQUID: Final = Front(
     symbol=symbol_of,
     has_hedge_mode=False,
     pattern=_pattern,
-    # The account's address, and the key of an API wallet of it: that of the venue's own client's tests, of nobody.
+    # The account's address, and the key of its API wallet: the test key of the venue's own client.
     demo_key=Credentials(
         key="0x00000000000000000000000000000000000000a1",
         secret="0x0123456789012345678901234567890123456789012345678901234567890123",  # noqa: S106

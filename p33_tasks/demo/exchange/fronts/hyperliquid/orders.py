@@ -1,7 +1,7 @@
 """Hyperliquid's orders, over the core.
 
-There is no market order: one that is immediate or cancelled, and whose price the mark has reached, is executed as one.
-An order's own error stands in its status, inside an answer that says ``ok``. An order of less than 10 USD is refused
+There is no market order: an immediate-or-cancel order whose price the mark has reached is executed like one.
+An order's own error is in its status, inside an answer with ``ok``. An order of less than 10 USD is refused
 unless it closes the whole position.
 
 Sources: "Exchange endpoint", "Tick and lot size" and "Error responses" of Hyperliquid's documentation. That the minimum
@@ -38,7 +38,7 @@ _ERRORS: Final[Mapping[int, str]] = {
     -4016: _TOO_FAR,
     -4023: _INVALID_SIZE,
     -4024: _TOO_FAR,
-    -4116: "Order has a client order id that was used before.",  # what the venue does then isn't documented
+    -4116: "Order has a client order id that was used before.",  # the venue's behaviour isn't documented
     -4164: "Order must have minimum value of $10.",
     -5021: "Order could not immediately match against any resting orders.",
     -5022: "Post only order would have immediately matched.",

@@ -90,14 +90,14 @@ def _mids(sim: Simulation, params: Params) -> Any:
 
 
 def _spot_meta(_sim: Simulation, _params: Params) -> Any:
-    """The coin of the margin, and no market; clients ask for it when they load the markets."""
+    """The coin of the margin, without markets; clients request it when they load the markets."""
     token = {"name": "USDC", "szDecimals": 8, "weiDecimals": 8, "index": 0, "isCanonical": True}
     token |= {"tokenId": "0x00000000000000000000000000000001", "evmContract": None, "fullName": None}
     return {"tokens": [token], "universe": []}
 
 
 def _state(sim: Simulation, params: Params) -> Any:
-    """Positions that aren't flat; of an address that is nobody's, or an API wallet's, none."""
+    """The positions that aren't flat; none for an unknown address or an API wallet."""
     dex, own = dex_of(params), _is_account(sim, params)
     rows = [row for listing in (listed(sim, dex) if own else []) for row in _rows_of(sim, listing)]
     sums = {"accountValue": money(sim.venue.balance_usdt if own else Decimal(0)), "totalNtlPos": "0.0"}

@@ -1,6 +1,6 @@
-"""Who signed a message with an Ethereum wallet: the address is recovered from the signature, as a venue does it.
+"""Recovers the address of the Ethereum wallet that signed a message from the signature, as the venue does.
 
-Written from the documents and not with a client's own functions, so that it judges what clients send. Sources:
+Written from the documents, not with a client's functions, so that it can check clients. Sources:
 Keccak (keccak.team, "specifications summary"), MessagePack's specification, EIP-712, and "Signing" of Hyperliquid's
 documentation.
 """
@@ -46,7 +46,7 @@ def signer_of(digest: bytes, signature: Mapping[str, Any]) -> str:
 
 
 def packed(value: Any) -> bytes:
-    """MessagePack of what JSON holds, without fractions. Raises ValueError."""
+    """MessagePack of a JSON value without fractions. Raises ValueError."""
     if value is None or isinstance(value, bool):
         return {None: b"\xc0", False: b"\xc2", True: b"\xc3"}[value]
     if isinstance(value, int):
@@ -63,7 +63,7 @@ def packed(value: Any) -> bytes:
 
 
 def agent_digest(connection_id: bytes, source: str) -> bytes:
-    """What is signed for an action: EIP-712 over the hash of the action and the network, ``a`` live or ``b`` test."""
+    """Digest to sign for an action: EIP-712 over the hash of the action and the network, ``a`` live or ``b`` test."""
     domain, agent_type = _types()
     agent = keccak256(agent_type + keccak256(source.encode()) + connection_id)
     return keccak256(b"\x19\x01" + domain + agent)
@@ -90,7 +90,7 @@ def _packed_int(value: int) -> bytes:
 
 
 def _headed(length: int, short: int, short_head: int, forms: tuple[tuple[int, str], ...]) -> bytes:
-    """The head of a text, list or object: of one byte below ``short``, else the first form that holds its length."""
+    """The head of a text, list or object: of one byte below ``short``, else the first form for its length."""
     if length < short:
         return bytes([short_head | length])
     for head, form in forms:

@@ -76,7 +76,7 @@ def _positions(sim: Simulation, params: Params) -> Any:
 
 
 def _create(sim: Simulation, params: Params) -> Any:
-    """The answer is an acknowledgement, whatever became of the order by then."""
+    """Place an order; the answer is only an acknowledgement, even if the order is already executed."""
     try:
         order = place(sim, lambda: _request(sim, params))
     except VenueError as error:
@@ -112,7 +112,7 @@ def _fills(sim: Simulation, params: Params) -> Any:
 
 
 def _listed(sim: Simulation, params: Params) -> str | None:
-    """The symbol asked for, if any. Raises -1121."""
+    """The requested symbol, if any. Raises -1121."""
     return sim.venue.listing(params["instId"]).symbol if params.get("instId") else None
 
 
