@@ -10,9 +10,9 @@ from p33_tasks.contract.hash_values import MAX_NAME_CHARS
 from p33_tasks.contract.holds import decode_holds
 from p33_tasks.contract.keys import GROUP, Keys
 from p33_tasks.contract.ledgers import decode_ledger
-from p33_tasks.contract.limits import as_stored
+from p33_tasks.contract.limits import ADAPTIVE_FIELDS, as_stored
 from p33_tasks.contract.markets import decode_market
-from p33_tasks.contract.resting import decode_resting
+from p33_tasks.contract.resting import RESTING_FIELDS, decode_resting
 from p33_tasks.contract.snapshots import decode_leg_snapshot, decode_snapshot
 from p33_tasks.domain.models import Facts, Leg, OrderSide, Plan, Policy, Verdict
 from p33_tasks.errors import CorruptStateError, StoreError
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _Decoded = TypeVar("_Decoded")
 _AHEAD_COUNTER = ahead_counter("plan")
+_NO_ADAPTIVE, _NO_RESTING = [None] * len(ADAPTIVE_FIELDS), [None] * len(RESTING_FIELDS)
 
 MOST_KNOWN = 1_000
 """Maximum number of symbols with cached keys: foreign symbols must not fill the memory."""
@@ -60,7 +61,7 @@ class RedisVerdictStore:
 
     def load_each(self, plans: Sequence[Plan]) -> list[Facts | StoreError | None]:
         """See ``ports.VerdictStore.load_each``."""
-        replies = self._scripts.run_each("load_facts", [self._load_call(p.plan_id, p.symbol, "") for p in plans])
+        replies = self._replies([(plan.plan_id, plan.symbol, "") for plan in plans])
         return [
             reply if isinstance(reply, StoreError) else self._loaded(plan.symbol, reply).facts_of(plan)
             for plan, reply in zip(plans, replies, strict=True)
@@ -68,15 +69,33 @@ class RedisVerdictStore:
 
     def load_entries(self, named: Sequence[tuple[PlanName, StreamEntry]]) -> list[LoadedEntry | StoreError]:
         """See ``ports.VerdictStore.load_entries``."""
-        calls = [self._load_call(name.plan_id, name.symbol, entry.entry_id) for name, entry in named]
-        replies = self._scripts.run_each("load_facts", calls)
+        replies = self._replies([(name.plan_id, name.symbol, entry.entry_id) for name, entry in named])
         return [
             reply if isinstance(reply, StoreError) else self._loaded(name.symbol, reply)
             for (name, _), reply in zip(named, replies, strict=True)
         ]
 
     def _load(self, plan_id: str, symbol: str, entry_id: str) -> LoadedEntry:
-        return self._loaded(symbol, self._scripts.run("load_facts", *self._load_call(plan_id, symbol, entry_id)))
+        (reply,) = self._replies([(plan_id, symbol, entry_id)])
+        if isinstance(reply, StoreError):
+            raise reply
+        return self._loaded(symbol, reply)
+
+    def _replies(self, wanted: Sequence[tuple[str, str, str]]) -> list[list[Any] | StoreError]:
+        """The replies of ``load_facts`` for each plan_id, symbol and entry id, in one round trip.
+
+        The legs' keys are sent only for symbols that this process knows to be in hedge mode: the first plan of such a
+        symbol needs a second round trip.
+        """
+        replies = self._scripts.run_each("load_facts", [self._load_call(*one) for one in wanted])
+        hedged = [at for at, reply in enumerate(replies) if not isinstance(reply, StoreError) and reply[0] == "hedge"]
+        if hedged:
+            for symbol in {wanted[at][1] for at in hedged}:
+                self._known[symbol] = self._symbol_keys(symbol, tuple(Leg))
+            repeated = self._scripts.run_each("load_facts", [self._load_call(*wanted[at]) for at in hedged])
+            for at, reply in zip(hedged, repeated, strict=True):
+                replies[at] = reply
+        return replies
 
     def _load_call(self, plan_id: str, symbol: str, entry_id: str) -> tuple[Named, Named]:
         """The script call that reads the facts of all the symbol's positions and, with an entry id, the entry."""
@@ -84,13 +103,13 @@ class RedisVerdictStore:
         if known is None:
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
-            known = self._known[symbol] = self._symbol_keys(symbol)
+            known = self._known[symbol] = self._symbol_keys(symbol, (Leg.BOTH,))
         return (
             {**known, "decision_key": self._keys.decision(plan_id)},
             {"entry_id": entry_id, "group": GROUP, "ahead_counter": _AHEAD_COUNTER},
         )
 
-    def _symbol_keys(self, symbol: str) -> dict[str, Any]:
+    def _symbol_keys(self, symbol: str, legs: Sequence[Leg]) -> dict[str, Any]:
         """The keys of ``load_facts`` that depend on the symbol only, encoded."""
         keys = self._keys
         of_symbol = {
@@ -111,7 +130,7 @@ class RedisVerdictStore:
                 "adaptive": keys.adaptive_limits(symbol, leg),
                 "resting": keys.resting(symbol, leg),
             }
-            for leg in Leg
+            for leg in legs
         ]
         as_sent: dict[str, Any] = {name: encoded(key) for name, key in of_symbol.items()}
         as_sent["positions"] = [{name: encoded(key) for name, key in position.items()} for position in positions]
@@ -132,7 +151,8 @@ class RedisVerdictStore:
         market, market_problem = _read(decode_market, "market rules'", symbol, raw_market, self._source)
         found: dict[Leg, Facts] = {}
         for leg, position in zip(Leg, positions, strict=False):
-            service_hold, reserved_by, ttl_ms, raw_snapshot, raw_ledger, raw_adaptive, raw_resting = position
+            service_hold, reserved_by, ttl_ms, raw_snapshot, raw_ledger, *own = position
+            raw_adaptive, raw_resting = own[0] or _NO_ADAPTIVE, own[1] or _NO_RESTING
             limits, limits_problem = read_limits(self._keys, symbol, raw_limits, raw_adaptive, leg)
             if leg is Leg.BOTH:
                 snapshot, snapshot_problem = _read(decode_snapshot, "snapshot's", symbol, raw_snapshot)

@@ -3,10 +3,14 @@
 -- The longest pause of a venue (Binance: bans of up to 3 days).
 local MOST_PAUSE_MS = 3 * 86400 * 1000
 
--- The only clock: the server's, in milliseconds.
+-- The only clock: the server's, in milliseconds. One run of a script has one time.
+local known_now
 local function now_ms()
-  local t = redis.call('TIME')
-  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+  if not known_now then
+    local t = redis.call('TIME')
+    known_now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+  end
+  return known_now
 end
 
 -- A field of INFO with hex digits, '' if missing. By a plain search: a pattern is tried at every character before it, and
@@ -16,11 +20,21 @@ local function hex_in(info, name)
   return at and string.match(info, '^%x+', at + 1) or ''
 end
 
--- The server's run_id: after a restart, data may be lost. Read once: INFO is slow.
-local known_run_id
-local function run_id(info)
-  known_run_id = known_run_id or hex_in(info or redis.call('INFO', 'server'), 'run_id')
-  return known_run_id
+-- INFO of the server and of its replication. Read once: INFO is slow. Redis 6 takes one section at a time.
+local known_info
+local function server_info()
+  if not known_info then
+    known_info = redis.pcall('INFO', 'server', 'replication')
+    if type(known_info) ~= 'string' then
+      known_info = redis.call('INFO', 'server') .. redis.call('INFO', 'replication')
+    end
+  end
+  return known_info
+end
+
+-- The server's run_id: after a restart, data may be lost.
+local function run_id()
+  return hex_in(server_info(), 'run_id')
 end
 
 local function type_of(key)
@@ -31,11 +45,10 @@ end
 -- This life of the store, an opaque text made of the server's run, its replication history (a promotion begins another one,
 -- also on a former primary), and our epoch (which FLUSHALL deletes). '' if the epoch is missing: then no stored value is
 -- valid until a refresh has begun a new life (CONTRACT section 3).
-local function life(epoch_key, info)
+local function life(epoch_key)
   local epoch = redis.pcall('GET', epoch_key)
   if type(epoch) ~= 'string' then return '' end
-  local history = hex_in(redis.call('INFO', 'replication'), 'master_replid')
-  return redis.sha1hex(run_id(info) .. '/' .. history .. '/' .. epoch)
+  return redis.sha1hex(run_id() .. '/' .. hex_in(server_info(), 'master_replid') .. '/' .. epoch)
 end
 
 -- Whether a value written in a life belongs to the current one. Values of version 0.1 have no life; they are checked by

@@ -10,7 +10,7 @@
 --   plans_key        STREAM: plans
 --   first_seen_key   HASH: when an entry id ahead of TIME was first read, ms
 --   counters_key     HASH: counters
---   positions[]      the keys of the symbol's own position, of its long leg, and of its short leg
+--   positions[]      the keys of the symbol's own position, and of both legs if the symbol is known to be in hedge mode
 --     .snapshot      HASH: the position's snapshot
 --     .ledger        HASH: the position's ledger
 --     .service_hold  STRING: the service's hold on the position
@@ -21,12 +21,12 @@
 --   entry_id       the plan's stream entry ('' for none)
 --   group          consumer group
 --   ahead_counter  counters field for entry ids ahead of TIME
--- Returns {'decided', entry}  if the plan has a verdict, or
+-- Returns {'decided', entry}  if the plan has a verdict, {'hedge'} if the legs' keys are missing, or
 --   {'facts', entry, now_ms, run_id, life, hold, market, limits, position, position, ...} with the symbol's own position, and in
 --   hedge mode both legs after it, each as {service hold, reserved_by, reservation_ttl_ms, snapshot,
 --   ledger, adaptive limits, resting orders}.
 --   Market, limits, snapshot, ledger and resting orders are field values in the order of their lists of fields, or the name of the foreign type
---   found.
+--   found; adaptive limits and resting orders are nil where both are absent.
 
 local decided = type_of(decision_key)
 local wrong = decided ~= 'none' and expect(decision_key, 'string')
@@ -46,6 +46,12 @@ local function fields(key, names)
   return values_of(key, unpack(names)) or type_of(key)
 end
 
+local function field_of(values, names, wanted)
+  for at, name in ipairs(names) do
+    if name == wanted then return values[at] end
+  end
+end
+
 -- A value of any type is a hold. It is cut at a length that the service's holds don't reach.
 local MOST_HOLD_BYTES = 131072
 local function hold_of(key)
@@ -54,17 +60,24 @@ local function hold_of(key)
   return found ~= 'none' and '(a ' .. found .. ')'
 end
 
+-- The plan_id of the reservation, and its time to live in ms.
+local function reservation_of(key)
+  local held = type_of(key)
+  if held == 'string' then return redis.call('GET', key), redis.call('PTTL', key) end
+  return held ~= 'none' and '(a ' .. held .. ')', -2
+end
+
+-- Most positions have neither a hold nor a reservation, and neither limits nor resting orders: one command per pair shows it.
 local function position(k)
-  local reserved_by, ttl = false, -2
-  local held = type_of(k.reservation)
-  if held == 'string' then
-    reserved_by = redis.call('GET', k.reservation)
-    ttl = redis.call('PTTL', k.reservation)
-  elseif held ~= 'none' then
-    reserved_by = '(a ' .. held .. ')'
+  local held, reserved_by, ttl, adaptive, resting = false, false, -2, false, false
+  if redis.call('EXISTS', k.service_hold, k.reservation) > 0 then
+    held = hold_of(k.service_hold)
+    reserved_by, ttl = reservation_of(k.reservation)
   end
-  return { hold_of(k.service_hold), reserved_by, ttl, fields(k.snapshot, SNAPSHOT_FIELDS),
-    fields(k.ledger, LEDGER_FIELDS), fields(k.adaptive, ADAPTIVE_FIELDS), fields(k.resting, RESTING_FIELDS) }
+  if redis.call('EXISTS', k.adaptive, k.resting) > 0 then
+    adaptive, resting = fields(k.adaptive, ADAPTIVE_FIELDS), fields(k.resting, RESTING_FIELDS)
+  end
+  return { held, reserved_by, ttl, fields(k.snapshot, SNAPSHOT_FIELDS), fields(k.ledger, LEDGER_FIELDS), adaptive, resting }
 end
 
 local reply = {
@@ -78,8 +91,9 @@ local reply = {
   fields(limits_key, LIMITS_FIELDS),
   position(positions[1]),
 }
-local mode = values_of(positions[1].snapshot, 'position_mode')
-if mode and mode[1] == 'hedge' then
+local snapshot = reply[#reply][4]
+if type(snapshot) == 'table' and field_of(snapshot, SNAPSHOT_FIELDS, 'position_mode') == 'hedge' then
+  if #positions == 1 then return { 'hedge' } end
   for leg = 2, #positions do reply[#reply + 1] = position(positions[leg]) end
 end
 return reply

@@ -64,9 +64,8 @@ local wrong = expect(counters_key, 'hash') or expect(audit_key, 'stream')
 if wrong then return wrong end
 
 local now, ts_ms = now_ms(), tonumber(fetched_ms)
-local info = redis.call('INFO', 'server')
-local other_run = run_id(info) ~= fetched_run_id or fetched_life == '' or life(epoch_key, info) ~= fetched_life
-local started_ms = now - tonumber(string.match(info, 'uptime_in_seconds:(%d+)')) * 1000
+local other_run = run_id() ~= fetched_run_id or fetched_life == '' or life(epoch_key) ~= fetched_life
+local started_ms = now - tonumber(string.match(server_info(), 'uptime_in_seconds:(%d+)')) * 1000
 
 local FLAT = { position_amt = '0', side = 'FLAT', entry_price = '', mark_price = '', leverage = '', unrealized_pnl = '' }
 

@@ -185,8 +185,8 @@ ISSUING = (
     # --- reading the facts
     guard(
         "a reservation of any type is one",
-        "load_facts.position",
-        without("elseif held ~= 'none' then reserved_by = '(a ' .. held .. ')'"),
+        "load_facts.reservation_of",
+        instead("held ~= 'none' and '(a ' .. held .. ')', -2", "false, -2"),
         f"{COMMIT_TESTS}::test_a_reservation_of_any_type_holds_the_symbol_and_is_named",
     ),
     Guard(

@@ -39,6 +39,19 @@ LEGS = (
         change=instead("if leg is None:", ("if leg is None:\n    continue\nif leg is None:")),
         tests=(NAME_TESTS,),
     ),
+    # --- which legs are read
+    _guard(
+        "the first plan of a symbol in hedge mode reads its legs",
+        "lua.load_facts",
+        without("if #positions == 1 then return { 'hedge' } end"),
+        "test_leg_keys.py",
+    ),
+    _guard(
+        "only the plans in hedge mode are read again, each in its own place",
+        "RedisVerdictStore._replies",
+        instead("replies[at] = reply", "replies[0] = reply"),
+        "test_leg_keys.py",
+    ),
     # --- what a leg rests on
     _guard(
         "a leg's snapshot is of the same request and life as its symbol's",

@@ -17,7 +17,18 @@ def _script(promise: str, within: str, change: Change, *tests: str) -> Guard:
 
 
 LIFE = (
-    _script("a promotion is a new life", "_prelude.life", without(".. history .. '/'"), FAILBACK),
+    _script(
+        "a promotion is a new life",
+        "_prelude.life",
+        without(".. hex_in(server_info(), 'master_replid') .. '/'"),
+        FAILBACK,
+    ),
+    _script(
+        "Redis 6, which takes one section of INFO per call, shows both",
+        "_prelude.server_info",
+        without("known_info = redis.call('INFO', 'server') .. redis.call('INFO', 'replication')"),
+        EMPTIED,
+    ),
     _script(
         "an emptied store has no life",
         "_prelude.is_of_life",
@@ -59,7 +70,7 @@ LIFE = (
     _script(
         "an answer asked for in another life isn't written",
         "lua.put_snapshots",
-        without("or fetched_life == '' or life(epoch_key, info) ~= fetched_life"),
+        without("or fetched_life == '' or life(epoch_key) ~= fetched_life"),
         EMPTIED,
     ),
     _script(

@@ -424,14 +424,22 @@ GOES_ON: dict[tuple[str, str], Callable[[Gate], object]] = {
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
     """Every script run, with its keys."""
     seen: list[tuple[str, list[str]]] = []
-    real = Scripts.run
+    run, call = Scripts.run, Scripts._call
 
-    def run(self: Scripts, name: str, keys: Named, args: Named = NO_ARGS) -> object:
-        _, declared = self._script(name)  # a verdict's has a text for allows and one for denies, and a word for each
+    def note(scripts: Scripts, name: str, keys: Named) -> None:
+        _, declared = scripts._script(name)  # a verdict's has a text for allows and one for denies, and a word for each
         seen.append((name.partition(" ")[0], [str(key) for key in declared.keys.ordered(keys)]))
-        return real(self, name, keys, args)
 
-    monkeypatch.setattr(Scripts, "run", run)
+    def noted_run(self: Scripts, name: str, keys: Named, args: Named = NO_ARGS) -> object:
+        note(self, name, keys)
+        return run(self, name, keys, args)
+
+    def noted_call(self: Scripts, name: str, keys: Named, args: Named) -> object:
+        note(self, name, keys)
+        return call(self, name, keys, args)
+
+    monkeypatch.setattr(Scripts, "_call", noted_call)
+    monkeypatch.setattr(Scripts, "run", noted_run)
     return seen
 
 
