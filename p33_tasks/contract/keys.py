@@ -79,7 +79,7 @@ class Keys:
         return f"{self.prefix}:p33:market:{symbol}"
 
     def limits(self, symbol: str) -> str:
-        """HASH: an operator's limits; only the operator's role may write it."""
+        """HASH: an operator's limits; the service never writes it."""
         return f"{self.prefix}:limits:{symbol}"
 
     def statistics(self, symbol: str) -> str:

@@ -146,7 +146,7 @@ class MarketRules:
 
     @property
     def least_qty(self) -> Decimal:
-        """The smallest quantity that can be traded: the minimum, rounded up to a step."""
+        """The smallest quantity that can be traded: the minimum, rounded up to a step, and at least one step."""
         return max(self.step_size, q.ceil_to_step(self.min_qty, self.step_size))
 
 

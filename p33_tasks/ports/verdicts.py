@@ -61,16 +61,16 @@ class VerdictStore(Protocol):
     """Loads facts and commits verdicts."""
 
     def load(self, plan: Plan) -> Facts | None:
-        """All facts for a plan in one round trip; None if a verdict on its plan_id exists already."""
+        """All facts for a plan, read at one moment; None if a verdict on its plan_id exists already."""
 
     def load_entry(self, name: PlanName, entry: StreamEntry) -> LoadedEntry:
-        """All facts for the plan that a message names, and its stream entry, in one round trip."""
+        """All facts for the plan that a message names, and its stream entry, read at one moment."""
 
     def load_each(self, plans: Sequence[Plan]) -> list[Facts | StoreError | None]:
-        """As ``load``, for several plans in one round trip; an error of one plan is its element of the result."""
+        """As ``load``, for several plans together; an error of one plan is its element of the result."""
 
     def load_entries(self, named: Sequence[tuple[PlanName, StreamEntry]]) -> list[LoadedEntry | StoreError]:
-        """As ``load_entry``, for several in one round trip; an error of one plan is its element of the result."""
+        """As ``load_entry``, for several together; an error of one plan is its element of the result."""
 
     def acknowledge(self, entry: StreamEntry) -> None:
         """Take an entry off the pending list."""

@@ -47,8 +47,8 @@ class ServiceHoldStore:
         """Hold a position. Safe to run twice with the same evidence_id.
 
         The first reason stays the hold's ``reason``; others are added to ``evidence``. If two reasons end differently,
-        only a person ends the hold. The reserved plan's permit and reservation are deleted, unless the permit has been
-        consumed: then the reservation stays.
+        only a person ends the hold. The reserved plan's permit and reservation are deleted if that permit still exists.
+        If not, it may have been consumed: then the reservation stays.
 
         Args:
             symbol: The venue's id.

@@ -43,7 +43,8 @@ class RedisVerdictStore:
         self._scripts = Scripts(client)
         self._keys = keys
         self._source = source
-        self._known: dict[str, dict[str, Any]] = {}
+        self._known: dict[tuple[str, tuple[Leg, ...]], dict[str, Any]] = {}
+        self._legs: tuple[Leg, ...] = (Leg.BOTH,)  # whose keys are sent
         self._commits = Commits(self._scripts, keys, signing_key)
         self._promotions = Promotions(self._scripts, keys)
 
@@ -84,26 +85,25 @@ class RedisVerdictStore:
     def _replies(self, wanted: Sequence[tuple[str, str, str]]) -> list[list[Any] | StoreError]:
         """The replies of ``load_facts`` for each plan_id, symbol and entry id, in one round trip.
 
-        The legs' keys are sent only for symbols that this process knows to be in hedge mode: the first plan of such a
-        symbol needs a second round trip.
+        The legs' keys are sent only after this process has read a symbol in hedge mode: that read needs a second round
+        trip.
         """
-        replies = self._scripts.run_each("load_facts", [self._load_call(*one) for one in wanted])
+        replies = self._scripts.run_each("load_facts", [self._load_call(*one, self._legs) for one in wanted])
         hedged = [at for at, reply in enumerate(replies) if not isinstance(reply, StoreError) and reply[0] == "hedge"]
         if hedged:
-            for symbol in {wanted[at][1] for at in hedged}:
-                self._known[symbol] = self._symbol_keys(symbol, tuple(Leg))
-            repeated = self._scripts.run_each("load_facts", [self._load_call(*wanted[at]) for at in hedged])
+            self._legs = tuple(Leg)
+            repeated = self._scripts.run_each("load_facts", [self._load_call(*wanted[at], tuple(Leg)) for at in hedged])
             for at, reply in zip(hedged, repeated, strict=True):
                 replies[at] = reply
         return replies
 
-    def _load_call(self, plan_id: str, symbol: str, entry_id: str) -> tuple[Named, Named]:
+    def _load_call(self, plan_id: str, symbol: str, entry_id: str, legs: tuple[Leg, ...]) -> tuple[Named, Named]:
         """The script call that reads the facts of all the symbol's positions and, with an entry id, the entry."""
-        known = self._known.get(symbol)
+        known = self._known.get((symbol, legs))
         if known is None:
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
-            known = self._known[symbol] = self._symbol_keys(symbol, (Leg.BOTH,))
+            known = self._known[symbol, legs] = self._symbol_keys(symbol, legs)
         return (
             {**known, "decision_key": self._keys.decision(plan_id)},
             {"entry_id": entry_id, "group": GROUP, "ahead_counter": _AHEAD_COUNTER},

@@ -4,7 +4,8 @@
 -- `reservation` and `audit`, and `permit_prefix`, `position`, `reason`, `ends`, `evidence_json`, `audit_maxlen`; and `by` if
 -- one plan is the cause.
 -- Executors of version 0.1, and those with only GET and DEL, don't read the hold. So the reserved plan's permit is deleted,
--- and its reservation with it. If the permit was consumed, an order may follow: then the reservation stays.
+-- and its reservation with it, if that permit still exists. If not, it may be consumed and an order may follow: then the
+-- reservation stays.
 -- Returns {'set' | 'added' | 'unchanged', plan_id of the permit that was withdrawn ('' for none)}.
 local MOST_EVIDENCE = 16
 local function set_service_hold(h)

@@ -20,14 +20,13 @@ local function hex_in(info, name)
   return at and string.match(info, '^%x+', at + 1) or ''
 end
 
--- INFO of the server and of its replication. Read once: INFO is slow. Redis 6 takes one section at a time.
+-- INFO of the server and of its replication. Read once: INFO is slow. Redis 6, whose scripts don't know its version, takes
+-- one section per call.
 local known_info
 local function server_info()
   if not known_info then
-    known_info = redis.pcall('INFO', 'server', 'replication')
-    if type(known_info) ~= 'string' then
-      known_info = redis.call('INFO', 'server') .. redis.call('INFO', 'replication')
-    end
+    known_info = redis.REDIS_VERSION_NUM and redis.call('INFO', 'server', 'replication')
+      or redis.call('INFO', 'server') .. redis.call('INFO', 'replication')
   end
   return known_info
 end

@@ -26,7 +26,7 @@ local LEAST_GAP_MS = 1000 -- between requests out of turn: they share the reques
 local wrong = expect(refresh_key, 'hash') or expect(budget_key, 'hash') or expect(epoch_key, 'string')
 if wrong then return wrong end
 
--- An emptied store has lost as much as one that restarted. A new epoch is written only here, because the pause below
+-- An emptied store has lost as much as one that restarted. A missing epoch is written only here, because the pause below
 -- follows.
 redis.call('SET', epoch_key, new_epoch, 'NX')
 local now, run, current_life = now_ms(), run_id(), life(epoch_key)

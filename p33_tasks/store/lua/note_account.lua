@@ -24,7 +24,8 @@ if seen[1] == account then
   return { other and now - other < tonumber(quiet_ms) and 'quiet' or 'same' }
 end
 redis.call('HSET', refresh_key, 'account', account)
--- No account stored, but there was a refresh: by a version that didn't record the account.
+-- The first refresh of a new store. If there was a refresh without an account (a version that didn't record it), it counts
+-- as another account.
 if not seen[1] and not seen[2] then return { 'noted' } end
 -- 'unknown' may be the same account: the request for its id may have been refused.
 if seen[1] and seen[1] ~= 'unknown' and account ~= 'unknown' then

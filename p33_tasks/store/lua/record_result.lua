@@ -38,7 +38,7 @@
 --   symbol_label      the position's key, or '_other' outside the allowlist
 --   opposite_label    the same of the other leg
 --   outcome           'executed' | 'not_executed' | 'rejected' | 'contradicted': not executed, by a result that
---                     contradicts itself; it releases nothing | 'unknown': the order may have been executed
+--                     can't be trusted; it releases nothing | 'unknown': the order may have been executed
 --   is_open           '1': more of the plan's orders may be executed
 --   consume_id        the executor's id of its consumption ('' for none)
 --   base_amt          the ledger's amount that the sums began with ('' for unknown)

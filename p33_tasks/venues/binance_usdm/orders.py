@@ -6,7 +6,7 @@ make it a close: SELL of LONG, BUY of SHORT. The venue refuses a leg that the ac
 The brain itself never trades: only ``build_order_client`` uses this module.
 
 ``OrderRejectedError`` is raised only if the venue's code proves that the order was refused; then a reservation may be
-released. Any other failure is ``OrderOutcomeUnknownError``: call ``fetch_order`` with the client order id. Sources:
+released. Every doubt is ``OrderOutcomeUnknownError``: call ``fetch_order`` with the client order id. Sources:
 "New Order", "Query Order" and the error codes of Binance's USD-M futures documentation, which calls the execution
 status of a -1006, a -1007 and of other 5xx unknown.
 """

@@ -26,7 +26,7 @@ LIFE = (
     _script(
         "Redis 6, which takes one section of INFO per call, shows both",
         "_prelude.server_info",
-        without("known_info = redis.call('INFO', 'server') .. redis.call('INFO', 'replication')"),
+        without("redis.REDIS_VERSION_NUM and"),
         EMPTIED,
     ),
     _script(

@@ -1,4 +1,4 @@
-"""The keys of the legs are sent to Redis only for symbols in hedge mode."""
+"""The keys of the legs are sent to Redis only in hedge mode."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.support.gate import Gate
 GONE = StreamEntry(stream="quantum:stream:apply.plan", entry_id="1-1")
 
 
-def test_the_legs_keys_are_sent_only_for_symbols_in_hedge_mode(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are most of the keys of a read; a symbol in hedge mode needs a second round trip at its first plan only."""
+def test_the_legs_keys_are_sent_only_in_hedge_mode(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are most of the keys of a read; in hedge mode, a process's first plan only needs a second round trip."""
     sent: list[list[int]] = []
     run_each = Scripts.run_each
 
@@ -36,7 +36,23 @@ def test_the_legs_keys_are_sent_only_for_symbols_in_hedge_mode(gate: Gate, monke
     assert sent == [[1], [3]]
     sent.clear()
     assert set(facts_of(gate, plans[1])) == set(Leg)
-    assert sent == [[3]]
+    assert set(facts_of(gate, gate.plan("plan-3", symbol="ETHUSDT"))) == {Leg.BOTH}
+    assert sent == [[3], [3]]
+
+
+def test_a_switch_of_the_mode_between_the_two_reads_is_seen(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_each = Scripts.run_each
+    switches = iter([lambda: None, lambda: gate.put_position("0.020")])
+
+    def switching(self: Scripts, name: str, calls: Sequence[tuple[Named, Named]]) -> object:
+        next(switches)()
+        return run_each(self, name, calls)
+
+    gate.put_legs("0.040", "-0.020")
+    plan, _ = gate.publish("plan-1")
+    monkeypatch.setattr(Scripts, "run_each", switching)
+    (facts,) = facts_of(gate, plan).values()
+    assert (facts.position_side, facts.snapshot and facts.snapshot.position_amt) == (Leg.BOTH, Decimal("0.020"))
 
 
 def test_of_plans_read_together_only_those_in_hedge_mode_are_read_again(gate: Gate) -> None:
