@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from decimal import Decimal
 from typing import Any
 
@@ -100,6 +101,13 @@ def test_any_value_is_an_allow_or_a_refusal(raw: str | None, signing_keys: tuple
     assert not signing_keys, "nobody but us can sign"
     check_consistent(permit)
     assert permit.raw == raw
+
+
+def test_a_permit_nested_to_any_depth_is_refused() -> None:
+    """Around the recursion limit there are depths that can be read and not be written again to check the signature."""
+    for depth in range(sys.getrecursionlimit() - 250, sys.getrecursionlimit() + 50):
+        with pytest.raises(PermitRefused):
+            require_allow(nested(depth), plan_id="plan-1", symbol=SYMBOL, prefix=PREFIX, signing_keys=(KEY,))
 
 
 def check_consistent(permit: AllowPermit) -> None:
