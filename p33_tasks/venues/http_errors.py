@@ -182,7 +182,7 @@ def _kind(status: int, code: str | None, codes: ErrorCodes) -> tuple[type[Exchan
     for applies, kind, advice in table:
         if applies:
             return kind, advice
-    return ExchangeError, "the venue refused the request itself; is the base URL right?"
+    return ExchangeError, "is the base URL right?" if code is None else "the venue refused the request"
 
 
 def pause_sec(answer: Answer, now_ms: int, limit: RequestLimit | None = None) -> int:

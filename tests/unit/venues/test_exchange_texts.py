@@ -224,3 +224,10 @@ def test_a_message_that_echoes_the_request_is_scrubbed():
     assert "ab12" not in text
     assert KEY not in text
     assert "-1100" in text
+
+
+def test_only_an_answer_without_a_code_of_the_venue_leaves_doubt_about_the_base_url():
+    assert str(failure(404, "<html>")).endswith("; is the base URL right?")
+    assert str(failure(400, error_body(-1106))) == (
+        "binanceusdm GET /x: HTTP 400, code -1106: why; the venue refused the request"
+    )
