@@ -37,7 +37,7 @@ def decode_limits(operator_key: str, operator: RawLimits, adaptive_key: str, ada
         adaptive: The values of ``ADAPTIVE_FIELDS``.
 
     Raises:
-        CorruptStateError: A key has another type, or a value is no number or out of bounds. The text names the key.
+        CorruptStateError: A key has another type; a value isn't a number or is out of bounds. The text names the key.
     """
     cooldown, tolerance, threshold, expires = _each(operator_key, operator, len(LIMITS_FIELDS))
     own_cooldown, own_by, own_base, own_measured = _each(adaptive_key, adaptive, len(ADAPTIVE_FIELDS))

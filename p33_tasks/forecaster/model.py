@@ -22,7 +22,7 @@ KEEPS, FORGETS_EVERY = 0.7, 1_000
 REMEMBERED = 1_500
 """Samples kept for learning again: as many as twelve positions produce in ten minutes."""
 STRIDE = 611
-"""The distance between two rehearsed samples, so that they aren't neighbours; coprime to ``REMEMBERED``."""
+"""Step between two samples that are learned from again: they aren't adjacent. Coprime to ``REMEMBERED``."""
 ACTION_RATE = 0.1
 MOST_WEIGHTS = 5_000
 """Of one regression; there are fewer features."""

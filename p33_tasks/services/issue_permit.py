@@ -92,6 +92,8 @@ class PermitService:
     def judge_entries(self, named: Sequence[tuple[PlanName, StreamEntry]]) -> list[Verdict | Exception | None]:
         """Give the plans in several stream entries one verdict each, in two round trips for all of them.
 
+        A process's first ones in hedge mode take three.
+
         Each is evaluated and committed separately, in this order: of two plans on one position the first is served.
         A plan whose facts changed, e.g. by the plan before it, is judged again alone. An error of one plan is the
         outcome of that plan only; if the batch fails as a whole, each plan is judged alone.

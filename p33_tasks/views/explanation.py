@@ -176,7 +176,7 @@ def trace_lines(trace: Trace) -> Iterator[str]:
 
 
 def at(ts_ms: int) -> str:
-    """A time as UTC text; for a number that is no time, the number in ms."""
+    """A time as UTC text; a number out of the range of times as the number in ms."""
     return iso(ts_ms) if _is_time(ts_ms) else f"{ts_ms} ms"
 
 

@@ -79,7 +79,7 @@ local function whole(value)
 end
 
 -- A time in ms from a `_ms` field, or if that is absent from the older `_epoch` field in whole seconds. nil if there is
--- none, or it is 0; nil and true if the value is no time.
+-- none, or it is 0; nil and true if the value isn't a time.
 local function twin_time(ms, epoch)
   local raw, unit = ms, 1
   if not raw or raw == '' then raw, unit = epoch, 1000 end

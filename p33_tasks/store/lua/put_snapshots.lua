@@ -186,7 +186,7 @@ local function keep_ledger(symbol, at, row, all)
   redis.call('EXPIRE', at.ledger, ledger_ttl_sec)
 
   -- An order time in the future was stored before the clock stepped back, and would deny for hours; an invalid one would
-  -- deny for ever. Both are set to now.
+  -- deny permanently. Both are set to now.
   local l = redis.call('HMGET', at.ledger, 'last_order_time_ms', 'last_order_time_epoch', 'barrier_ms')
   local ordered, unreadable = twin_time(l[1], l[2])
   if unreadable or (ordered and ordered > now) then

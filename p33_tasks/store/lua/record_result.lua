@@ -91,7 +91,7 @@
 -- Returns {'recorded', the reservation's new state} | {'already'} | {'moved'} | {'wrong_type', ...}
 
 -- A result without an order doesn't change the ledger, so an unreadable ledger must not block it: executors of a denied
--- symbol go on reporting, and results that wait for ever would fill the ingest's window for all symbols.
+-- symbol go on reporting, and results that wait permanently would fill the ingest's window for all symbols.
 local has_orders = #orders > 0
 local wrong = has_orders and (expect(ledger_key, 'hash') or expect(fills_key, 'hash') or expect(fill_times_key, 'zset')
   or expect(orders_key, 'hash') or expect(executed_key, 'string') or expect(origin_key, 'string')

@@ -66,7 +66,7 @@ SPEC: Final = VenueSpec(
         order_limited=frozenset({"err requests"}),
         unavailable=frozenset(),
         market_refused=frozenset({"err market"}),
-        # Every error has the status "err"; its text tells them apart. The first match counts.
+        # Every error has the status "err"; only its text shows which error it is. The first match counts.
         texts=(
             ("err wallet", re.compile(r"does not exist|[Mm]ust deposit|[Uu]nable to recover signer")),
             ("err duplicate", re.compile(r"duplicate nonce")),

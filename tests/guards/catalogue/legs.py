@@ -52,6 +52,31 @@ LEGS = (
         instead("replies[at] = reply", "replies[0] = reply"),
         "test_leg_keys.py",
     ),
+    # --- each pair of keys that most positions lack is looked for by one command
+    _guard(
+        "a reservation is read where there is no hold",
+        "load_facts.position",
+        without(", k.reservation"),
+        "test_commit_verdict.py",
+    ),
+    _guard(
+        "the service's hold is read where there is no reservation",
+        "load_facts.position",
+        instead("k.service_hold, k.reservation", "k.reservation"),
+        "test_service_holds.py",
+    ),
+    _guard(
+        "resting orders are read where no cooldown was adapted",
+        "load_facts.position",
+        without(", k.resting"),
+        "test_resting.py",
+    ),
+    _guard(
+        "an adapted cooldown is read where no order rests",
+        "load_facts.position",
+        instead("k.adaptive, k.resting", "k.resting"),
+        "test_adaptive.py",
+    ),
     # --- what a leg rests on
     _guard(
         "a leg's snapshot is of the same request and life as its symbol's",

@@ -35,8 +35,8 @@ def adapted(at_sec: int, **cooldowns_ms: int) -> Overview:
 
 
 def test_a_verdict_in_hedge_mode_is_listed_with_its_leg() -> None:
-    told = shown(home_page(make_overview(), verdict(allow=True, position_side="SHORT"), verdict(allow=True)))
-    assert told.index("BTCUSDT:SHORT") < told.rindex("BTCUSDT")
+    text = shown(home_page(make_overview(), verdict(allow=True, position_side="SHORT"), verdict(allow=True)))
+    assert text.index("BTCUSDT:SHORT") < text.rindex("BTCUSDT")
     story_page = shown(plan.render("p", story(position_side="LONG"))[0])
     assert "BTCUSDT:LONG" in story_page
 
@@ -57,20 +57,20 @@ def test_a_symbol_shows_both_amounts_drift_age_cooldown_and_who_holds_it() -> No
         reserved_by="plan-9",
         reservation_ttl_ms=61_000,
     )
-    told = shown(home_page(make_overview(view)))
+    text = shown(home_page(make_overview(view)))
     for part in ("BTCUSDT", "short 0.01", "short 0.009", "10.00 % !", "2.5 s", "10.0 s", "hold: asked the desk"):
-        assert part in told
-    assert "plan plan-9, 61.0 s" in told
-    assert "reconcile_hold_active" in told
+        assert part in text
+    assert "plan plan-9, 61.0 s" in text
+    assert "reconcile_hold_active" in text
 
 
 def test_a_symbol_shows_what_rests_at_the_venue_and_what_reconciliation_knows() -> None:
     resting = Resting(ts_ms=NOW_MS - 1_000, life="1" * 40, source="x", qty=Decimal("0.004"))
     known = KnownDrift(classes="external", why="somebody else traded", readings=2, next_ms=NOW_MS + 12_000)
     view = replace(make_view(ledger="0.020", resting=resting), reconciling=known)
-    told = shown(home_page(make_overview(view)))
-    assert "0.004 resting" in told
-    assert "external: somebody else traded; read 2 times; next reading in 12 s" in told
+    text = shown(home_page(make_overview(view)))
+    assert "0.004 resting" in text
+    assert "external: somebody else traded; read 2 times; next reading in 12 s" in text
     assert "resting" not in shown(home_page(make_overview(make_view())))
 
 
@@ -79,10 +79,10 @@ def test_a_plan_denied_for_a_drift_shows_what_reconciliation_knows_of_it_now() -
     drift = DriftingPosition(
         symbol="BTCUSDT", leg=Leg.BOTH, exchange_amt="0.04", ledger_amt="0.03", known=known, now_ms=NOW_MS
     )
-    told = "BTCUSDT now: exchange 0.04, ledger 0.03: external: somebody <b>else</b> traded"
-    for reason, is_told in (("reconcile_required_qty_mismatch", True), ("no_position", False)):
+    text = "BTCUSDT now: exchange 0.04, ledger 0.03: external: somebody <b>else</b> traded"
+    for reason, is_shown in (("reconcile_required_qty_mismatch", True), ("no_position", False)):
         found = replace(story(allow=False, reason=reason, details={}), drifts=(drift,))
-        assert (told in shown(plan.render("p-1", found)[0])) is is_told
+        assert (text in shown(plan.render("p-1", found)[0])) is is_shown
 
 
 def test_symbols_that_need_somebody_stand_first_with_what_ends_it() -> None:
@@ -91,10 +91,10 @@ def test_symbols_that_need_somebody_stand_first_with_what_ends_it() -> None:
         make_view("OPENUSDT"),
         make_view("DRIFTUSDT", ledger="0.020"),
     )
-    told = shown(home_page(make_overview(*views)))
-    assert "1 stopped, 1 would allow, 1 flat" in told
-    assert told.index("DRIFTUSDT") < told.index("p33 ledger adopt --replace SYMBOL") < told.index("OPENUSDT")
-    assert told.index("OPENUSDT") < told.index("FLATUSDT")
+    text = shown(home_page(make_overview(*views)))
+    assert "1 stopped, 1 would allow, 1 flat" in text
+    assert text.index("DRIFTUSDT") < text.index("p33 ledger adopt --replace SYMBOL") < text.index("OPENUSDT")
+    assert text.index("OPENUSDT") < text.index("FLATUSDT")
 
 
 def test_a_symbol_that_only_waits_for_a_later_snapshot_needs_nobody() -> None:
@@ -102,11 +102,11 @@ def test_a_symbol_that_only_waits_for_a_later_snapshot_needs_nobody() -> None:
         ledger=make_ledger("0.010", last_order_time_ms=NOW_MS - 4_000),
         snapshot=make_snapshot("0.010", age_ms=5_000),
     )
-    told = shown(home_page(make_overview(view), P33_COOLDOWN_SEC="3"))
-    assert "Ready: 1 waiting" in told
-    assert "waits for a snapshot after the last order" in told
-    assert "Needs an operator" not in told
-    assert "if the age keeps growing" not in told
+    text = shown(home_page(make_overview(view), P33_COOLDOWN_SEC="3"))
+    assert "Ready: 1 waiting" in text
+    assert "waits for a snapshot after the last order" in text
+    assert "Needs an operator" not in text
+    assert "if the age keeps growing" not in text
 
 
 def test_what_the_forecaster_says_stands_on_the_page_and_nothing_where_none_runs() -> None:
@@ -132,16 +132,16 @@ def test_nothing_is_green_while_a_symbol_is_stopped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "text"),
     [
         ({"BINANCE_TESTNET": "false"}, "prefix quantum, binanceusdm LIVE"),
         ({"BINANCE_TESTNET": "true"}, "prefix quantum, binanceusdm test"),
         ({"P33_EXCHANGE_BASE_URL": "http://127.0.0.1:8088"}, "prefix quantum, binanceusdm at 127.0.0.1:8088"),
     ],
 )
-def test_the_header_says_whether_the_exchange_is_the_live_one(settings: dict[str, Any], told: str) -> None:
+def test_the_header_says_whether_the_exchange_is_the_live_one(settings: dict[str, Any], text: str) -> None:
     page = home.redis_is_away("away", History(), Settings(**settings), home.Choices())
-    assert told in shown(page)
+    assert text in shown(page)
 
 
 def test_no_drift_is_shown_while_the_snapshot_is_older_than_the_last_order() -> None:
@@ -172,7 +172,7 @@ def test_the_header_names_the_time_zone_and_where_else_to_look() -> None:
     assert "Flower" not in home_page()
 
 
-def test_states_are_told_by_words_and_shapes_not_by_colour_alone() -> None:
+def test_states_are_text_by_words_and_shapes_not_by_colour_alone() -> None:
     page = home_page(make_overview(make_view(snapshot=make_snapshot(age_ms=50_000))))
     assert "Not ready: 1 stopped" in shown(page)
     assert "50.0 s !" in shown(page)
@@ -186,11 +186,11 @@ def test_a_verdict_tells_reason_numbers_and_what_ends_the_denial() -> None:
         reason="cooldown_in_flight",
         details={"seconds_since_order": 3, "cooldown_sec": 15, "retry_after_sec": 12},
     )
-    told = shown(home_page(make_overview(), deny, verdict(allow=True, order_side="SELL", safe_close_qty=28)))
-    assert "deny cooldown_in_flight" in told
-    assert "Needed 15 s since the last order; it was 3 s." in told
-    assert "Wait for the cooldown, then send a new plan. Try again after 12 s" in told
-    assert "allow sell 28" in told
+    text = shown(home_page(make_overview(), deny, verdict(allow=True, order_side="SELL", safe_close_qty=28)))
+    assert "deny cooldown_in_flight" in text
+    assert "Needed 15 s since the last order; it was 3 s." in text
+    assert "Wait for the cooldown, then send a new plan. Try again after 12 s" in text
+    assert "allow sell 28" in text
 
 
 def test_many_symbols_are_cut_short_until_all_are_asked_for() -> None:
@@ -215,9 +215,9 @@ def test_what_should_never_be_is_shown_as_soon_as_it_is() -> None:
         "p33_deadletter_total|plan": 3,
         "p33_trimmed_total|plan": 4,
     }
-    told = shown(home_page(make_overview(counters=counters)))
-    assert "Executions without a permit2plans never allowed" in told
-    assert "Dead letters34 deleted before they were read" in told
+    text = shown(home_page(make_overview(counters=counters)))
+    assert "Executions without a permit2plans never allowed" in text
+    assert "Dead letters34 deleted before they were read" in text
 
 
 def test_an_allow_shows_every_rule_passed_and_a_deny_where_it_stopped() -> None:
@@ -252,10 +252,10 @@ def test_the_plot_of_an_outage_has_a_gap_in_time_and_nothing_else() -> None:
 
 
 def test_a_promoted_plan_links_to_the_task_that_prepared_it() -> None:
-    told = replace(story(allow=True), inputs={"plan": {"prepared": True, "prepared_by": "a/task"}})
-    page = plan.render("p-1", told, {"Flower": "https://flower.example/f/?a=1"})[0]
+    text = replace(story(allow=True), inputs={"plan": {"prepared": True, "prepared_by": "a/task"}})
+    page = plan.render("p-1", text, {"Flower": "https://flower.example/f/?a=1"})[0]
     assert '<a href="https://flower.example/f/task/a%2Ftask">Flower</a>' in page
-    without = plan.render("p-1", told)[0]
+    without = plan.render("p-1", text)[0]
     assert "promoted from a prepared verdict: task a/task" in shown(without)
     assert "/task/" not in without
     assert "promoted" not in plan.render("p-1", story(allow=True))[0]
@@ -264,10 +264,10 @@ def test_a_promoted_plan_links_to_the_task_that_prepared_it() -> None:
 def test_what_became_of_prepared_verdicts_is_shown_where_any_were_looked_for() -> None:
     assert "Prepared" not in shown(home_page())
     counters = {"p33_prepared_total|hit": 7, "p33_prepared_total|moved": 2, "p33_prepared_total|none": 3}
-    told = shown(home_page(make_overview(counters=counters)))
-    assert "Prepared verdicts issued72 had moved, 3 without one" in told
-    told = shown(home_page(make_overview(), verdict(allow=True, order_side="SELL", safe_close_qty=28, prepared=True)))
-    assert "allow sell 28, prepared" in told
+    text = shown(home_page(make_overview(counters=counters)))
+    assert "Prepared verdicts issued72 had moved, 3 without one" in text
+    text = shown(home_page(make_overview(), verdict(allow=True, order_side="SELL", safe_close_qty=28, prepared=True)))
+    assert "allow sell 28, prepared" in text
 
 
 def test_a_plan_without_a_verdict_says_where_it_is() -> None:
